@@ -1,0 +1,282 @@
+"""Every exception of the package, and the facts that each carries.
+
+::
+
+    MauticError
+    |-- ConfigurationError      the set-up or the input is wrong; nothing was sent (also a ValueError)
+    |-- TransportError          no answer came
+    |-- UnexpectedResponse      an answer came, but not one that Mautic promises
+    |-- OutcomeUnknown          it may have been done: the message says how to find out
+    |-- Unavailable             the breaker is open: the server was down a moment ago; nothing was sent
+    |-- DeadlineExceeded        no time was left; nothing was sent
+    |-- ReauthorizationNeeded   the refresh token is spent: a person must log in again
+    `-- APIError                Mautic refused: .status .problems .call .retry_after
+        |-- AuthenticationError 401
+        |-- PermissionDenied    403
+        |-- NotFound            404
+        |-- Rejected            400, 406, 409, 413, 414, 415, 422, 428 and every other 4xx
+        |-- RateLimited         429
+        `-- ServerError         5xx
+
+Messages hold methods, paths, statuses and Mautic's own words, cleaned of control characters. They never hold a token, a
+secret or an e-mail address.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Fate(enum.Enum):
+    """What is known of a request's effect on the server."""
+
+    REFUSED = "refused"
+    """Surely not applied."""
+    UNKNOWN = "unknown"
+    """Perhaps applied, wholly or in part."""
+    DONE = "done"
+    """Surely applied; only its answer is lost."""
+    FATAL = "fatal"
+    """Not applied, and no repetition will help."""
+
+
+class Then(enum.Enum):
+    """What to do after a failure."""
+
+    RAISE = "raise"
+    """Tell the caller; repeating would not help or would not be safe."""
+    REPEAT = "repeat"
+    """Send it again after a pause."""
+    PARK = "park"
+    """Wait until the server can no longer be at work on it, look what is there, send what is missing."""
+    LOOK = "look"
+    """Look what is there, send what is missing; the server is no longer at work on it."""
+    SPLIT = "split"
+    """Send it again in smaller pieces."""
+    REJECT = "reject"
+    """The row is refused; the others go on."""
+    STOP = "stop"
+    """The whole job is refused; no other row would fare better."""
+
+
+@frozen
+class Verdict:
+    """One cell of the failure table: what an event means for a call of one effect class.
+
+    Attributes:
+        event: The row of the table, such as ``"read-timeout"``.
+        fate: What is known of the effect.
+        live: Whether the server may still be at work on the request.
+        then: What to do with a single call.
+        bulk: What to do with the rows of a batch.
+        pause: Base of the back-off before a repetition, in seconds.
+        limit: How often the call may be sent in all, or None for the policy's own number.
+        load: Whether the event says that the server is overloaded (concurrency is halved).
+    """
+
+    event: str
+    fate: Fate
+    live: bool
+    then: Then
+    bulk: Then
+    pause: float = 1.0
+    limit: int | None = None
+    load: bool = False
+
+
+@frozen
+class Problem:
+    """One reason for a refusal.
+
+    Attributes:
+        message: Mautic's words, or ours when the row was refused before it was sent.
+        field: The field it is about, or None when it is about the whole.
+        code: Mautic's code for it: usually the HTTP status, 0 for a failed custom item, sometimes a text.
+        type: Mautic's word for the kind, such as ``invalid_grant``, or None.
+    """
+
+    message: str
+    field: str | None = None
+    code: int | str | None = None
+    type: str | None = None
+
+    def __str__(self) -> str:
+        """The message, led by its field."""
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+_EMAIL = re.compile(r"[^\s@<>\"',;:()]{1,64}@[^\s@<>\"',;:()]{1,255}")
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def quote(text: str, limit: int = 300) -> str:
+    """Make server text safe to print: control and direction characters escaped, addresses masked, cut at *limit*."""
+    cut = text[: limit * 4]
+    masked = _EMAIL.sub("<email>", cut)
+    escaped = _HIDDEN.sub(lambda found: f"\\x{ord(found.group()):02x}", masked)
+    return escaped if len(escaped) <= limit else escaped[:limit] + "..."
+
+
+class MauticError(Exception):
+    """The root of all that this package raises.
+
+    Attributes:
+        verdict: What the failure table says of it, or None where no request was involved.
+        attempts: How often the request was sent before this was raised.
+    """
+
+    verdict: Verdict | None = None
+    attempts: int = 0
+
+
+class ConfigurationError(MauticError, ValueError):
+    """The set-up or the input is wrong; nothing was sent. The message says what to change."""
+
+
+class TransportError(MauticError):
+    """No answer came.
+
+    Attributes:
+        event: The row of the failure table it belongs to.
+        reused: Whether the connection had carried a request before.
+    """
+
+    def __init__(self, message: str, *, event: str = "disconnected", reused: bool = False) -> None:
+        super().__init__(message)
+        self.event = event
+        self.reused = reused
+
+
+class UnexpectedResponse(MauticError):
+    """An answer came that Mautic does not promise: HTML, cut JSON, a redirect, a success that says it failed.
+
+    Attributes:
+        status: The HTTP status.
+        event: The row of the failure table it belongs to.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, event: str = "unreadable") -> None:
+        super().__init__(message)
+        self.status = status
+        self.event = event
+
+
+class OutcomeUnknown(MauticError):
+    """The request may have been applied; repeating it blindly could do it twice.
+
+    Attributes:
+        call: Method and path.
+        sent_at: Epoch seconds at which the last attempt left.
+        live: Whether the server may still be at work on it.
+    """
+
+    def __init__(self, message: str, *, call: str = "", sent_at: float = 0.0, live: bool = True) -> None:
+        super().__init__(message)
+        self.call = call
+        self.sent_at = sent_at
+        self.live = live
+
+
+class Unavailable(MauticError):
+    """The server was down a moment ago, so nothing was sent.
+
+    Attributes:
+        retry_after: Seconds until the next probe.
+    """
+
+    def __init__(self, message: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(MauticError):
+    """The caller's deadline leaves no time for the request, so nothing was sent."""
+
+
+class ReauthorizationNeeded(MauticError):
+    """The refresh token is spent or revoked: a person must log in again."""
+
+
+class APIError(MauticError):
+    """Mautic refused.
+
+    Attributes:
+        status: The HTTP status.
+        problems: What it complains of, one entry a field or message. Mautic keeps one message a field.
+        call: Method and path, such as ``PATCH segments/3/edit``.
+        retry_after: Seconds after which it may be tried again, or None.
+        refusal: True where Mautic itself refused on purpose (its error had a ``details`` key).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        problems: Sequence[Problem] = (),
+        call: str = "",
+        retry_after: float | None = None,
+        refusal: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.problems = tuple(problems)
+        self.call = call
+        self.retry_after = retry_after
+        self.refusal = refusal
+
+
+class AuthenticationError(APIError):
+    """401: unknown credentials, or an access token that a renewal did not mend."""
+
+
+class PermissionDenied(APIError):
+    """403: the role may not do this, or the API or Basic authentication is switched off."""
+
+
+class NotFound(APIError):
+    """404: nothing has this id, or this Mautic has no such route."""
+
+
+class Rejected(APIError):
+    """400, 422 and every other 4xx: a value or the whole request was refused; `problems` says which."""
+
+
+class RateLimited(APIError):
+    """429, or a wait for the rate limit that is longer than the caller's patience; `retry_after` is in seconds."""
+
+
+class ServerError(APIError):
+    """5xx. With Mautic a 500 is mostly a permanent fault of the request, and part of a batch may be stored.
+
+    Attributes:
+        batch_limit: The number of rows that this Mautic takes in one batch, where that was the reason.
+    """
+
+    batch_limit: int | None = None
+
+
+@frozen
+class Secret:
+    """A text that no repr, format, log line or pickle shows."""
+
+    reveal: str = field(repr=False)
+
+    def __str__(self) -> str:
+        """Three stars."""
+        return "***"
+
+    def __repr__(self) -> str:
+        """Three stars, so that a traceback with locals stays clean."""
+        return "Secret('***')"
+
+    def __reduce__(self) -> str:
+        """Refuse to be pickled."""
+        raise TypeError("a Secret does not leave the process by pickle")

@@ -1,0 +1,332 @@
+"""Bytes out, bytes in. The one room that knows httpx.
+
+Nothing is fixed to the module `httpx`: a client handed in may come from its successor `httpx2`, so the exceptions are those of the
+client's own module. httpx 0.28 has two faults that the settings and the callers design around: a cancelled request leaves its
+connection stuck in the pool (hence flights), and a pool wider than needed costs time per connection (hence the gate is never
+wider than the pool).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import sys
+import zlib
+from http.cookiejar import DefaultCookiePolicy
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from mautic_async.errors import ConfigurationError, TransportError, UnexpectedResponse, quote
+from mautic_async.wire import Answer, Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    import httpx
+
+MAX_BODY: Final = 32 * 2**20
+MAX_ERROR_BODY: Final = 8 * 2**20
+MAX_RATIO: Final = 200
+RATIO_FROM: Final = 2**20
+PIECE: Final = 64 * 2**10
+MAX_HEADERS: Final = 200
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect: For a connection.
+        read: For the next bytes of an answer to a read.
+        write: For the server to take the next bytes of a request.
+        server: For the next bytes of an answer to a write. A write that is given up goes on in PHP, so a short time here creates
+            load and doubt, never speed; a proxy's own limit is usually 60.
+        drain: How long closing the client waits for requests under way.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    write: float = 30.0
+    server: float = 120.0
+    drain: float = 10.0
+
+
+def site_url(url: str, *, insecure: bool = False) -> str:
+    """The base of all requests, without a trailing slash.
+
+    Args:
+        url: Of the Mautic site: ``https://host``, also with a subfolder or ``/index.php``; a trailing ``/api`` is cut off.
+        insecure: Allow ``http://`` to a host that is not this machine.
+
+    Raises:
+        ConfigurationError: It is not such a URL.
+    """
+    if not isinstance(url, str) or any(ord(char) <= 32 or ord(char) >= 127 for char in url):  # noqa: PLR2004 - visible ASCII
+        raise ConfigurationError("the base URL must be a text of visible ASCII, such as https://mautic.example.com")
+    try:
+        parts = urlsplit(url)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise ConfigurationError(f"the base URL is not a URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine or "\\" in url:
+        raise ConfigurationError("the base URL must look like https://mautic.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("the base URL must hold no user or password; hand them to BasicAuth")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ConfigurationError("the base URL must hold no ? and no #")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not insecure:
+        raise ConfigurationError(
+            "http:// would send the credentials in the clear; use https://, or say insecure=True if you must"
+        )
+    path = parts.path.rstrip("/").removesuffix("/api")
+    if any(part in {".", ".."} for part in path.split("/")) or "//" in path:
+        raise ConfigurationError("the base URL's path must hold no . or .. or empty part")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _module_of(client: httpx.AsyncClient) -> Any:
+    """The module that the client's class comes from: httpx, or httpx2."""
+    for kind in type(client).__mro__:
+        root = sys.modules.get(kind.__module__.split(".")[0])
+        if kind.__name__ == "AsyncClient" and getattr(root, "AsyncClient", None) is kind:
+            return root
+    raise ConfigurationError(f"http= must be an httpx.AsyncClient, not {type(client).__name__}")
+
+
+def new_client(connections: int, timeouts: Timeouts, transport: object = None) -> httpx.AsyncClient:
+    """An `httpx.AsyncClient` with the settings that suit Mautic.
+
+    No cookies: PHP would queue our requests on its session lock. Idle connections end after 3 s: Apache closes them at 5, and
+    equal values lose requests. No redirects, no environment proxies, no retries.
+    """
+    import httpx
+
+    client = httpx.AsyncClient(
+        transport=transport,  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
+        timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=5.0),
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=3.0
+        ),
+        follow_redirects=False,
+        trust_env=False,
+        http2=False,
+    )
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
+
+
+class Transport:
+    """One HTTP exchange at a time, with caps on time and size; what goes wrong becomes our errors.
+
+    Args:
+        base: From `site_url`. Every request goes below it, so that a token can reach no other place.
+        timeouts: In seconds.
+        http: A ready client, which its owner keeps and closes.
+        transport: An httpx transport for a client of our own.
+        connections: Size of the pool of a client of our own.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        timeouts: Timeouts,
+        *,
+        http: httpx.AsyncClient | None = None,
+        transport: object = None,
+        connections: int = 10,
+    ) -> None:
+        self.base = base
+        self.timeouts = timeouts
+        self._client = http
+        self._owned = http is None
+        self._inner = transport
+        self._connections = connections
+        self._module: Any = None if http is None else _module_of(http)
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = new_client(self._connections, self.timeouts, self._inner)
+        if self._module is None:
+            self._module = _module_of(self._client)
+        return self._client
+
+    async def exchange(self, request: Request) -> Answer:
+        """Send *request* and read its answer to the end.
+
+        Raises:
+            TransportError: No answer came, or not all of it; its `event` says what is known.
+            UnexpectedResponse: The answer is larger than any that Mautic gives, or not what its headers say.
+            ConfigurationError: The request cannot be sent at all.
+        """
+        client = self._opened()
+        read = request.timeout or self.timeouts.read
+        total = self.timeouts.connect + self.timeouts.write + 2 * read
+        try:
+            async with asyncio.timeout(total):
+                return await self._exchange(client, request, read)
+        except TimeoutError as error:
+            raise TransportError(
+                f"no whole answer within {total:.0f} s; the server may still be at work", event="read-timeout"
+            ) from error
+        except (self._module.RequestError, self._module.InvalidURL) as error:
+            raise self._ours(error) from error
+
+    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Answer:
+        url = f"{self.base}/{request.path}?{request.query}" if request.query else f"{self.base}/{request.path}"
+        timeouts = self.timeouts
+        outgoing = self._module.Request(
+            request.method,
+            url,
+            headers={"accept-encoding": "gzip", **request.headers},
+            content=request.content,
+            extensions={
+                "timeout": {"connect": timeouts.connect, "read": read, "write": timeouts.write, "pool": 5.0}
+            },
+        )
+        response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
+        try:
+            headers = _headers(response)
+            sink = request.sink if response.status_code < 300 else None  # noqa: PLR2004 - HTTP's own border
+            body = _Body(headers.get("content-encoding", ""), response.status_code)
+            async for piece in response.aiter_raw():
+                body.feed(piece, sink)
+            return Answer(response.status_code, headers, body.whole(sink))
+        finally:
+            await response.aclose()
+
+    def _ours(self, error: Exception) -> TransportError | ConfigurationError:
+        module = self._module
+        reason = quote(str(error) or type(error).__name__, 200)
+        if isinstance(error, (module.InvalidURL, module.UnsupportedProtocol, module.LocalProtocolError)):
+            return ConfigurationError(f"the request cannot be sent: {reason}")
+        if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
+            return TransportError(f"no connection in time: {reason}", event="connect")
+        if isinstance(error, (module.ConnectError, module.ProxyError)):
+            if _is_certificate(error):
+                return TransportError(f"the server's certificate is refused: {reason}", event="certificate")
+            return TransportError(f"no connection: {reason}", event="connect")
+        if isinstance(error, module.ReadTimeout):
+            return TransportError("no answer in time; the server may still be at work", event="read-timeout")
+        if isinstance(error, (module.WriteTimeout, module.WriteError)):
+            return TransportError(f"the request did not go out whole: {reason}", event="write")
+        return TransportError(f"the connection broke before the whole answer came: {reason}", event="disconnected")
+
+    async def aclose(self) -> None:
+        """Close the client, if it is our own."""
+        if self._owned and self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    def __repr__(self) -> str:
+        """The base URL and what is in use beneath."""
+        inner = getattr(self._inner, "name", None) or type(self._inner or self._client).__name__
+        return f"Transport({self.base!r}, {'httpx' if inner == 'NoneType' else inner})"
+
+
+def _is_certificate(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    raw = response.headers.raw
+    if len(raw) > MAX_HEADERS:
+        raise UnexpectedResponse(f"an answer with {len(raw)} headers", status=response.status_code)
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+
+
+class _Body:
+    """Collects a body, unpacking gzip with caps on size and ratio: a bomb stops here."""
+
+    def __init__(self, encoding: str, status: int) -> None:
+        self._unpack = zlib.decompressobj(31) if encoding.strip().lower() == "gzip" else None
+        if self._unpack is None and encoding.strip().lower() not in {"", "identity"}:
+            raise UnexpectedResponse(f"an answer packed as {quote(encoding, 40)}, which was not asked for", status=status)
+        self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY  # noqa: PLR2004 - HTTP's own border
+        self._status = status
+        self._pieces: list[bytes] = []
+        self._packed = 0
+        self._size = 0
+
+    def feed(self, piece: bytes, sink: Any) -> None:
+        self._packed += len(piece)
+        if self._unpack is None:
+            self._keep(piece, sink)
+            return
+        rest = piece
+        while rest:
+            try:
+                self._keep(self._unpack.decompress(rest, PIECE), sink)
+            except zlib.error as error:
+                raise UnexpectedResponse(f"an answer with broken gzip: {error}", status=self._status) from error
+            rest = self._unpack.unconsumed_tail
+
+    def _keep(self, piece: bytes, sink: Any) -> None:
+        self._size += len(piece)
+        too_dense = self._size > RATIO_FROM and self._size > MAX_RATIO * self._packed
+        if too_dense or (sink is None and self._size > self._cap):
+            raise UnexpectedResponse(
+                f"an answer of more than {self._size - len(piece)} bytes; ask for smaller pages", status=self._status
+            )
+        if sink is not None:
+            sink(piece)
+        elif piece:
+            self._pieces.append(piece)
+
+    def whole(self, sink: Any) -> bytes:
+        if self._unpack is not None:
+            if self._packed and not self._unpack.eof:
+                raise TransportError("the answer was cut short", event="disconnected")
+            self._keep(self._unpack.flush(), sink)
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+
+def in_process(server: Any, module: Any = None) -> Any:
+    """An httpx transport that hands requests to *server* in this process, with the client's time-outs.
+
+    Args:
+        server: Has ``async exchange(method, target, headers, body) -> (status, headers, body)`` and raises `ConnectionRefusedError`
+            (nothing was taken), `ConnectionResetError` (no answer), or an exception with ``status, headers, body`` (cut short).
+        module: The HTTP library whose client will use it; httpx by default.
+    """
+    if module is None:
+        import httpx as module
+
+    class Cut(module.AsyncByteStream):  # type: ignore[misc]  # the base is chosen at run time
+        def __init__(self, body: bytes) -> None:
+            self._body = body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield self._body
+            raise module.RemoteProtocolError("peer closed connection without sending complete message body")
+
+    class InProcess(module.AsyncBaseTransport):  # type: ignore[misc]  # the base is chosen at run time
+        name = "in process"
+
+        async def handle_async_request(self, request: Any) -> Any:
+            timeouts: Mapping[str, float] = request.extensions.get("timeout", {})
+            body = await request.aread()
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+            target = request.url.raw_path.decode("ascii")
+            try:
+                async with asyncio.timeout(timeouts.get("read")):
+                    status, fields, content = await server.exchange(request.method, target, headers, body)
+            except TimeoutError as error:
+                raise module.ReadTimeout("no answer", request=request) from error
+            except ConnectionRefusedError as error:
+                raise module.ConnectError("All connection attempts failed", request=request) from error
+            except ConnectionError as error:
+                if hasattr(error, "body"):
+                    return module.Response(error.status, headers=error.headers, stream=Cut(error.body))
+                raise module.ReadError("", request=request) from error
+            return module.Response(status, headers=fields, content=content)
+
+    return InProcess()
