@@ -1,18 +1,34 @@
-"""What all entities share: the three states of a property, the id, and whatever the class does not name."""
+"""What all entities share: the three states of a property, its direction, the id, whatever is not named.
+
+How a property is named in JSON follows from its name (`is_published` is ``isPublished``). Where Mautic breaks its own
+rule, the attribute's ``metadata`` says so; these are all the words there are:
+
+- ``json``: the name in JSON. ``json_write``: the name when writing, if it differs; empty: left out.
+- ``form``: ``"minutes"``, a time sent as ``YYYY-MM-DD HH:MM``; ``"id-object"``, entities sent as ``{"id": 1}``.
+- ``item``: read of each object in the list only this property; written as it is.
+- ``keyed``: a list sent as a map, by the value of this property.
+- ``sent``: an ``id`` that goes with its object, unless it is 0.
+"""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Final, Literal, TypeAlias, TypeVar
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from attrs import Factory, define
+from attrs import define, field, fields
 
 T = TypeVar("T")
 
-JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
-"""What a JSON text can hold."""
+if TYPE_CHECKING:
+    JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
+    """What a JSON text can hold."""
+else:
+    JSON = Any  # at run time the codec reads the annotations, and an alias of itself would not resolve in other modules
+
+FieldValue: TypeAlias = str | int | float | bool | date | time | Sequence[str] | None
+"""What a custom field can hold: dates and lists are for writing, answers have them as text."""
 
 
 class Unset(enum.Enum):
@@ -41,35 +57,65 @@ class Direction(enum.Enum):
     WRITE_ONLY = "write-only"
 
 
-Maybe = T | None | Unset
+Maybe: TypeAlias = T | Unset | None
 """A value; None, known to be empty (sent: it clears); `UNSET`, never mentioned (not sent)."""
 
-FromServer = Annotated[T | None, Direction.READ_ONLY]
+FromServer: TypeAlias = Annotated[T | None, Direction.READ_ONLY]
 """Read, never sent."""
 
-ToServer = Annotated[T | None | Unset, Direction.WRITE_ONLY]
+ToServer: TypeAlias = Annotated[T | Unset | None, Direction.WRITE_ONLY]
 """Sent, never in an answer."""
 
-Ref = Annotated[T, Direction.BY_ID]
+Ref: TypeAlias = Annotated[T, Direction.BY_ID]
 """Read as an object, sent as its id: write ``category=Category(id=3)``, or just the id."""
 
 
 @define(kw_only=True)
-class Entity:
+class Nested:
+    """Something that Mautic shows inside something else.
+
+    Attributes:
+        extra: What an answer held and the class does not name, under its original names, in the order it came.
+    """
+
+    extra: Mapping[str, JSON] = field(factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """What is named; most of an entity is usually not. Addresses and secrets stay out."""
+        named = ((a.name, getattr(self, a.name), a.default) for a in fields(type(self)) if a.repr)
+        inside = ", ".join(f"{name}={value!r}" for name, value, default in named if value != default)
+        return f"{type(self).__name__}({inside})"
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        """Keep the short repr where attrs would generate the long one, in users' subclasses too."""
+        if cls.__repr__.__code__.co_filename.startswith("<attrs"):
+            cls.__repr__ = Nested.__repr__  # type: ignore[method-assign] # the point of the hook
+
+
+@define(kw_only=True)
+class Entity(Nested):
     """Something that Mautic stores under an id.
 
     Attributes:
         id: 0 until Mautic has given one. Never sent; calls name the id themselves.
-        extra: What an answer held and the class does not name, under its original names, in the order it came.
     """
 
     id: int = 0
-    extra: Mapping[str, JSON] = Factory(dict)
 
 
 @define(kw_only=True)
 class Published(Entity):
     """An entity with Mautic's publish block.
+
+    Attributes:
+        is_published: Whether it is in use.
+        date_added: Read only.
+        created_by: Id of a user; None if an OAuth2 client of its own right did it. Read only.
+        created_by_user: Name of that user or client. Read only.
+        date_modified: Read only.
+        modified_by: Id of a user. Read only.
+        modified_by_user: Name of that user or client. Read only.
 
     Mautic: REST API, every resource's properties.
     """
@@ -81,3 +127,18 @@ class Published(Entity):
     date_modified: FromServer[datetime] = None
     modified_by: FromServer[int] = None
     modified_by_user: FromServer[str] = None
+
+
+@define(kw_only=True)
+class Scheduled(Published):
+    """A published entity that can begin and end by the clock.
+
+    Attributes:
+        publish_up: In use from then on. Seconds are not kept.
+        publish_down: In use until then. Seconds are not kept.
+
+    Mautic: REST API, every resource's properties.
+    """
+
+    publish_up: Maybe[datetime] = field(default=UNSET, metadata={"form": "minutes"})
+    publish_down: Maybe[datetime] = field(default=UNSET, metadata={"form": "minutes"})

@@ -1,0 +1,115 @@
+"""Contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from attrs import define, field
+
+from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset
+from mautic_async.models.custom_item import CustomItem
+from mautic_async.models.field import ContactField
+from mautic_async.models.ip_address import IpAddress
+from mautic_async.models.preference import DoNotContact, FrequencyRule
+from mautic_async.models.stage import Stage, as_stage
+from mautic_async.models.user import User, as_user
+from mautic_async.models.utm import UtmTag
+
+
+@define(kw_only=True)
+class Contact(Published):
+    """Somebody whom Mautic knows.
+
+    Attributes that are not in `PROPERTIES` are aliases of fields, in subclasses too.
+
+    Attributes:
+        is_published: Read only.
+        points: Absolute; 0 is kept only by PUT.
+        color: Six hexadecimal digits, from a point trigger; filled in lists. Read only.
+        owner: A user; None clears.
+        stage: None clears.
+        tags: Names. Writing adds; ``"-name"`` removes.
+        last_active: When the contact last did something.
+        date_identified: When the contact got a name or an address. Read only.
+        preferred_profile_image: ``gravatar``, ``custom`` or a network.
+        ip_addresses: Known ones. Read only.
+        ip_address: One to add. Write only.
+        utm_tags: Where visits came from. Read only; ``contacts.add_utm`` adds.
+        do_not_contact: Writing adds; a reason of 0 removes.
+        frequency_rules: How often the contact may be written to.
+        companies: Ids: the contact then belongs to exactly these, the first is the primary one. Write only.
+        custom_items: Of custom objects; read where asked for.
+        custom_items_truncated: There may be more items than the answer could hold, 10 of an object. Never sent.
+        fields: Custom fields that the class does not name, by alias.
+        field_groups: What the answer says of each field, by group and alias. Read only.
+        email: Address; a known one finds that contact.
+        company: Name of the primary company, which is created if need be.
+        attribution: Money that the contact brought.
+        attribution_date: When.
+
+    Mautic: REST API, Contacts.
+    """
+
+    PROPERTIES: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("extra", "id", "is_published", "date_added", "created_by", "created_by_user"),
+            *("date_modified", "modified_by", "modified_by_user", "points", "color", "owner", "stage", "tags"),
+            *("last_active", "date_identified", "preferred_profile_image", "ip_addresses", "ip_address", "utm_tags"),
+            *("do_not_contact", "frequency_rules", "companies", "custom_items", "custom_items_truncated"),
+            *("fields", "field_groups"),
+        }
+    )
+
+    is_published: FromServer[bool] = None
+    points: Maybe[int] = UNSET
+    color: FromServer[str] = None
+    owner: Maybe[Ref[User]] = field(default=UNSET, converter=as_user)
+    stage: Maybe[Ref[Stage]] = field(default=UNSET, converter=as_stage)
+    tags: Maybe[list[str]] = field(default=UNSET, metadata={"item": "tag"})
+    last_active: Maybe[datetime] = UNSET
+    date_identified: FromServer[datetime] = None
+    preferred_profile_image: Maybe[str] = field(default=UNSET, metadata={"json_write": "preferred_profile_image"})
+    ip_addresses: FromServer[list[IpAddress]] = field(default=None, repr=False)
+    ip_address: ToServer[str] = field(default=UNSET, repr=False)
+    utm_tags: FromServer[list[UtmTag]] = field(default=None, metadata={"json": "utmtags"})
+    do_not_contact: Maybe[list[DoNotContact]] = UNSET
+    frequency_rules: Maybe[list[FrequencyRule]] = field(default=UNSET, metadata={"keyed": "channel"})
+    companies: ToServer[list[int]] = UNSET
+    custom_items: Maybe[list[CustomItem]] = field(default=UNSET, metadata={"json": "customObjects"})
+    custom_items_truncated: bool = False
+    fields: Maybe[Mapping[str, FieldValue]] = field(default=UNSET, repr=False)
+    field_groups: FromServer[Mapping[str, Mapping[str, ContactField]]] = field(default=None, repr=False, eq=False)
+
+    title: Maybe[str] = UNSET
+    firstname: Maybe[str] = UNSET
+    lastname: Maybe[str] = UNSET
+    company: Maybe[str] = UNSET
+    position: Maybe[str] = UNSET
+    email: Maybe[str] = field(default=UNSET, repr=False)
+    mobile: Maybe[str] = field(default=UNSET, repr=False)
+    phone: Maybe[str] = field(default=UNSET, repr=False)
+    fax: Maybe[str] = field(default=UNSET, repr=False)
+    address1: Maybe[str] = field(default=UNSET, repr=False)
+    address2: Maybe[str] = field(default=UNSET, repr=False)
+    city: Maybe[str] = UNSET
+    state: Maybe[str] = UNSET
+    zipcode: Maybe[str] = UNSET
+    country: Maybe[str] = UNSET
+    preferred_locale: Maybe[str] = UNSET
+    timezone: Maybe[str] = UNSET
+    attribution: Maybe[float] = UNSET
+    attribution_date: Maybe[datetime] = UNSET
+    website: Maybe[str] = UNSET
+    facebook: Maybe[str] = UNSET
+    foursquare: Maybe[str] = UNSET
+    instagram: Maybe[str] = UNSET
+    linkedin: Maybe[str] = UNSET
+    skype: Maybe[str] = UNSET
+    twitter: Maybe[str] = UNSET
+
+
+def as_contact(value: Contact | int | Unset | None) -> Contact | Unset | None:
+    """Take an id for the contact itself."""
+    return Contact(id=value) if isinstance(value, int) else value

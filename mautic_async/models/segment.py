@@ -1,0 +1,75 @@
+"""Segments of contacts, which payloads call lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from attrs import define, field
+
+from mautic_async.models._base import JSON, UNSET, Maybe, Nested, Published, Ref, Unset
+from mautic_async.models.category import Category, as_category
+from mautic_async.models.project import Project, as_projects
+
+
+@define(kw_only=True)
+class SegmentFilter(Nested):
+    """One condition of a segment.
+
+    Attributes:
+        glue: ``and`` or ``or``: how it is tied to the one before.
+        object: ``lead`` for contacts, ``company``, ``behaviors``, or a plugin's own word.
+        field: Alias of a field, or a behaviour.
+        type: Of that field, as in `Field`.
+        operator: ``= != gt gte lt lte empty !empty like !like between !between in !in regexp !regexp date startsWith
+            endsWith contains``.
+        properties: ``{"filter": value, "display": text}``; the value is a list for ``in``.
+        filter: The value again, as servers before 4 had it; given without `properties`, the server moves it there.
+        display: The text again.
+
+    Mautic: REST API, Segments.
+    """
+
+    glue: Maybe[str] = UNSET
+    object: Maybe[str] = UNSET
+    field: Maybe[str] = UNSET
+    type: Maybe[str] = UNSET
+    operator: Maybe[str] = UNSET
+    properties: Maybe[Mapping[str, JSON]] = UNSET
+    filter: Maybe[JSON] = UNSET
+    display: Maybe[JSON] = UNSET
+
+
+@define(kw_only=True)
+class Segment(Published):
+    """A list of contacts, kept by filters or by hand.
+
+    Attributes:
+        name: Required to create.
+        public_name: What contacts see; the name if not given.
+        alias: Unique; made from the name if not given.
+        description: For people.
+        category: Of bundle ``segment``.
+        filters: Who is in it; the server rebuilds it now and then. PUT without them empties the segment.
+        is_global: Other users see it.
+        is_preference_center: Contacts see it and can leave it.
+        projects: Mautic 7 or newer.
+
+    Mautic: REST API, Segments.
+    """
+
+    name: Maybe[str] = UNSET
+    public_name: Maybe[str] = UNSET
+    alias: Maybe[str] = UNSET
+    description: Maybe[str] = UNSET
+    category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
+    filters: Maybe[list[SegmentFilter]] = UNSET
+    is_global: Maybe[bool] = UNSET
+    is_preference_center: Maybe[bool] = UNSET
+    projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)
+
+
+def as_segments(values: Iterable[Segment | int] | Unset | None) -> list[Segment] | Unset | None:
+    """Take ids for the segments themselves."""
+    if values is None or isinstance(values, Unset):
+        return values
+    return [Segment(id=value) if isinstance(value, int) else value for value in values]
