@@ -13,7 +13,7 @@ rule, the attribute's ``metadata`` says so; these are all the words there are:
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
@@ -102,6 +102,24 @@ class Entity(Nested):
     """
 
     id: int = 0
+
+
+E = TypeVar("E", bound=Entity)
+
+
+def by_id(model: type[E], value: E | int | Unset | None) -> E | Unset | None:
+    """Take an id for the entity itself.
+
+    Models that are referred to have it as a function of their own, since mypy understands no other converter.
+    """
+    return model(id=value) if isinstance(value, int) else value
+
+
+def by_ids(model: type[E], values: Iterable[E | int] | Unset | None) -> list[E] | Unset | None:
+    """Take ids for the entities themselves."""
+    if values is None or isinstance(values, Unset):
+        return values
+    return [model(id=value) if isinstance(value, int) else value for value in values]
 
 
 @define(kw_only=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset
+from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset, by_id
 from mautic_async.models.custom_item import CustomItem
 from mautic_async.models.field import ContactField
 from mautic_async.models.ip_address import IpAddress
@@ -112,4 +112,4 @@ class Contact(Published):
 
 def as_contact(value: Contact | int | Unset | None) -> Contact | Unset | None:
     """Take an id for the contact itself."""
-    return Contact(id=value) if isinstance(value, int) else value
+    return by_id(Contact, value)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define
 
-from mautic_async.models._base import JSON, UNSET, Maybe, Published, Unset
+from mautic_async.models._base import JSON, UNSET, Maybe, Published, Unset, by_ids
 
 
 @define(kw_only=True)
@@ -28,6 +28,4 @@ class Project(Published):
 
 def as_projects(values: Iterable[Project | int] | Unset | None) -> list[Project] | Unset | None:
     """Take ids for the projects themselves."""
-    if values is None or isinstance(values, Unset):
-        return values
-    return [Project(id=value) if isinstance(value, int) else value for value in values]
+    return by_ids(Project, values)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, ToServer, Unset
+from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, ToServer, Unset, by_id
 from mautic_async.models.role import Role, as_role
 
 
@@ -71,4 +71,4 @@ class User(Published):
 
 def as_user(value: User | int | Unset | None) -> User | Unset | None:
     """Take an id for the user itself."""
-    return User(id=value) if isinstance(value, int) else value
+    return by_id(User, value)

@@ -1,0 +1,32 @@
+"""Segments of companies."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from mautic_async.models._base import UNSET, Maybe, Published, Ref
+from mautic_async.models.category import Category, as_category
+from mautic_async.models.segment import SegmentFilter
+
+
+@define(kw_only=True)
+class CompanySegment(Published):
+    """A list of companies, kept by filters or by hand. Mautic 8 or newer, or a plugin; not tried on a live server.
+
+    Attributes:
+        name: Required to create.
+        public_name: What others see; the name if not given.
+        alias: Unique; made from the name if not given.
+        description: For people.
+        category: Of bundle ``segment``.
+        filters: Who is in it; their `object` is ``company``.
+
+    Mautic: REST API, Company segments.
+    """
+
+    name: Maybe[str] = UNSET
+    public_name: Maybe[str] = UNSET
+    alias: Maybe[str] = UNSET
+    description: Maybe[str] = UNSET
+    category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
+    filters: Maybe[list[SegmentFilter]] = UNSET

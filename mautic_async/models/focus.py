@@ -1,0 +1,51 @@
+"""Focus items: bars and boxes on web pages (a plugin)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from mautic_async.models._base import JSON, UNSET, FromServer, Maybe, Ref, Scheduled
+from mautic_async.models.category import Category, as_category
+from mautic_async.models.project import Project, as_projects
+from mautic_async.models.utm import UtmParameters
+
+
+@define(kw_only=True)
+class Focus(Scheduled):
+    """A bar, a box or a whole page that catches a visitor's eye.
+
+    Attributes:
+        name: Required to create.
+        description: For people.
+        type: ``form``, ``notice`` or ``link``. Required to create.
+        style: ``bar``, ``modal``, ``notification`` or ``page``. Required to create.
+        website: URL where it is shown.
+        properties: ``bar``, ``modal``, ``colors``, ``content``, ``when``, ``frequency`` and others.
+        utm_tags: On the link.
+        form: Id of the form, for that type.
+        html_mode: ``basic``, ``editor`` or ``html``.
+        html: For that mode.
+        editor: HTML for that mode.
+        cache: The script that visitors get. Read only.
+        category: Of bundle ``plugin:focus``.
+        projects: Mautic 7 or newer.
+
+    Mautic: REST API, Focus items.
+    """
+
+    name: Maybe[str] = UNSET
+    description: Maybe[str] = UNSET
+    type: Maybe[str] = UNSET
+    style: Maybe[str] = UNSET
+    website: Maybe[str] = UNSET
+    properties: Maybe[Mapping[str, JSON]] = UNSET
+    utm_tags: Maybe[UtmParameters] = UNSET
+    form: Maybe[int] = UNSET
+    html_mode: Maybe[str] = field(default=UNSET, metadata={"json_write": "html_mode"})
+    html: Maybe[str] = field(default=UNSET, repr=False)
+    editor: Maybe[str] = field(default=UNSET, repr=False)
+    cache: FromServer[str] = field(default=None, repr=False)
+    category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
+    projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)

@@ -1,0 +1,42 @@
+"""What gives contacts points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import define, field
+
+from mautic_async.models._base import JSON, UNSET, Maybe, Ref, Scheduled, ToServer
+from mautic_async.models.category import Category, as_category
+from mautic_async.models.point_group import PointGroup, as_point_group
+from mautic_async.models.project import Project, as_projects
+
+
+@define(kw_only=True)
+class Point(Scheduled):
+    """Something that gives a contact points.
+
+    Attributes:
+        name: Required to create.
+        description: For people.
+        type: ``page.hit url.hit email.open email.send form.submit asset.download``; Mautic 7 also ``api.call``.
+            Required to create.
+        delta: Points, may be negative. Required to create.
+        properties: By type.
+        repeatable: Each time, not only the first.
+        category: Of bundle ``point``.
+        group: Which points. Write only.
+        projects: Mautic 7 or newer.
+
+    Mautic: REST API, Points.
+    """
+
+    name: Maybe[str] = UNSET
+    description: Maybe[str] = UNSET
+    type: Maybe[str] = UNSET
+    delta: Maybe[int] = UNSET
+    properties: Maybe[Mapping[str, JSON]] = UNSET
+    repeatable: Maybe[bool] = UNSET
+    category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
+    group: ToServer[Ref[PointGroup]] = field(default=UNSET, converter=as_point_group)
+    projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)

@@ -1,0 +1,39 @@
+"""Text messages."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from mautic_async.models._base import UNSET, FromServer, Maybe, Ref, Scheduled, ToServer
+from mautic_async.models.category import Category, as_category
+from mautic_async.models.project import Project, as_projects
+from mautic_async.models.segment import Segment, as_segments
+
+
+@define(kw_only=True)
+class Sms(Scheduled):
+    """A text message.
+
+    Attributes:
+        name: Required to create.
+        message: The text. Required to create.
+        description: For people. Write only.
+        sms_type: ``template`` or ``list``. Write only.
+        segments: Whom a ``list`` goes to; required for it. Write only.
+        language: Code.
+        category: Of bundle ``sms``.
+        sent_count: Times sent. Read only.
+        projects: Mautic 7 or newer.
+
+    Mautic: REST API, Text messages.
+    """
+
+    name: Maybe[str] = UNSET
+    message: Maybe[str] = UNSET
+    description: ToServer[str] = UNSET
+    sms_type: ToServer[str] = UNSET
+    segments: ToServer[list[Ref[Segment]]] = field(default=UNSET, converter=as_segments, metadata={"json": "lists"})
+    language: Maybe[str] = UNSET
+    category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
+    sent_count: FromServer[int] = None
+    projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)
