@@ -1,7 +1,7 @@
 """Virtual time: an event loop that jumps to the next timer instead of waiting for it.
 
-Hours of rate windows, back-offs and token lifetimes pass in milliseconds, in the same order each time. Nothing on this loop may use
-sockets or threads; `FakeMautic` in process uses neither.
+Hours of rate windows, back-offs and token lifetimes pass in milliseconds, in the same order each time. Nothing on
+this loop may use sockets or threads; `FakeMautic` in process uses neither.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def virtual_clock(loop: asyncio.AbstractEventLoop, seed: int = 0) -> Clock:
     """A `Clock` on the time of *loop*, with chance from *seed*."""
-    return Clock(wall=lambda: EPOCH + loop.time(), random=random.Random(seed).random)  # noqa: S311 - repeatable on purpose
+    return Clock(wall=lambda: EPOCH + loop.time(), random=random.Random(seed).random)  # noqa: S311 - repeatable
 
 
 def run(work: Coroutine[Any, Any, T], seed: int | None = None) -> T:

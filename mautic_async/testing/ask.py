@@ -1,0 +1,84 @@
+"""One request as an action sees it: who asks, what, and the server it is asked of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mautic_async.testing.answers import denied
+from mautic_async.testing.faults import Killed
+
+if TYPE_CHECKING:
+    from mautic_async.testing.auth import Actor
+    from mautic_async.testing.exchange import Request
+    from mautic_async.testing.server import FakeMautic, Seen
+    from mautic_async.testing.store import Store, Table
+
+
+class Ask:
+    """The parsed request.
+
+    Attributes:
+        fake: The server.
+        request: As it came.
+        path: Values of the placeholders of the route.
+        query: The query string as a PHP array.
+        body: The body as a PHP array: JSON list or map, or form fields; empty if there was none or none that is read.
+        files: Uploaded files: part name, file name, content.
+        actor: Who asks, and what they may do.
+        dies_after: How many rows the worker lives for, or None.
+        poisoned: Whether a text of the body holds a NUL, which breaks the database.
+    """
+
+    __slots__ = ("_seen", "actor", "body", "dies_after", "fake", "files", "path", "poisoned", "query", "request", "rows")
+
+    def __init__(self, fake: FakeMautic, request: Request, actor: Actor, seen: Seen) -> None:
+        self.fake = fake
+        self.request = request
+        self.actor = actor
+        self.path: dict[str, Any] = {}
+        self.query: dict[str, Any] = {}
+        self.body: Any = {}
+        self.files: list[tuple[str, str, bytes]] = []
+        self.rows = 0
+        self.dies_after: int | None = None
+        self.poisoned = False
+        self._seen = seen
+
+    @property
+    def store(self) -> Store:
+        """The tables."""
+        return self.fake.store
+
+    def table(self, name: str) -> Table:
+        """One table."""
+        return self.fake.store[name]
+
+    @property
+    def now(self) -> int:
+        """Epoch seconds on the server's clock."""
+        return int(self.fake.now())
+
+    def param(self, name: str, default: Any = None) -> Any:
+        """A parameter from the body or else the query, as Symfony's ``$request->get()`` finds it."""
+        if isinstance(self.body, dict) and name in self.body:
+            return self.body[name]
+        return self.query.get(name, default)
+
+    async def row(self) -> None:
+        """The cost of one row: between finding what is there and writing. Others may write meanwhile."""
+        if self.dies_after is not None and self.rows >= self.dies_after:
+            raise Killed
+        await self.fake.physics.row()
+        self.rows += 1
+        self._seen.rows = self.rows
+
+    def need(self, permission: str, verb: str, *, own: bool | None = None) -> None:
+        """Refuse (403) who may not do this.
+
+        Args:
+            permission: ``lead:leads`` and the like; empty for what everybody may.
+            verb: view, edit, delete, create or publish.
+            own: Whether the entity is the actor's own; None where that makes no difference.
+        """
+        if not self.actor.may(permission, verb, own=own):
+            raise denied()

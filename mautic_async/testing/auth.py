@@ -1,0 +1,149 @@
+"""Who asks: Basic and Bearer credentials, roles, and what they may do."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mautic_async.testing.answers import Crash
+
+if TYPE_CHECKING:
+    from mautic_async.testing.exchange import Request
+    from mautic_async.testing.store import Row, Store
+
+BASIC_OFF = "Basic Auth disabled. You need to enable HTTP basic auth in the API settings of Mautic's Configuration."
+DENIED = "API authorization denied."
+BAD_LOGIN = "Authorization denied, invalid credentials."
+BAD_TOKEN = "The access token provided is invalid."  # noqa: S105 - a message
+OLD_TOKEN = "The access token provided has expired."  # noqa: S105 - a message
+
+
+@dataclass(slots=True)
+class Actor:
+    """Somebody with a role.
+
+    Attributes:
+        id: Of the user; None for a client-credentials token.
+        name: As ``createdByUser`` shows it.
+        role: Row of the role.
+        user: Row of the user, or None.
+        token: The access token, which is also the key of the rate limit; None with Basic.
+        client: Row of the OAuth2 client, or None.
+    """
+
+    id: int | None
+    name: str
+    role: Row
+    user: Row | None = None
+    token: str | None = None
+    client: Row | None = None
+    rights: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def may(self, permission: str, verb: str, *, own: bool | None = None) -> bool:
+        """Whether the role allows *verb*.
+
+        Args:
+            permission: ``lead:leads``; empty for what everybody may.
+            verb: view, edit, delete, create, publish.
+            own: On an entity of one's own, of others, or (None) on any.
+        """
+        if self.role["isAdmin"] or not permission:
+            return True
+        rights = self.rights.get(permission)
+        if rights is None:
+            rights = self.rights[permission] = _rights(self.role, permission)
+        if "full" in rights or verb in rights or verb + "other" in rights:
+            return True
+        return own is not False and verb + "own" in rights
+
+
+def _rights(role: Row, permission: str) -> frozenset[str]:
+    raw = role.get("rawPermissions") or {}
+    return frozenset(raw.get(permission, ()) if isinstance(raw, dict) else ())
+
+
+def user_actor(user: Row, store: Store, token: str | None = None, client: Row | None = None) -> Actor:
+    """The actor a user is."""
+    role = store["roles"].get(user["role"]) or {"id": 0, "isAdmin": False, "rawPermissions": {}}
+    return Actor(user["id"], f"{user['firstName']} {user['lastName']}", role, user, token, client)
+
+
+def client_actor(client: Row, store: Store, token: str) -> Actor:
+    """The nameless user of a client-credentials token."""
+    role = store["roles"].get(client["role"]) or {"id": 0, "isAdmin": False, "rawPermissions": {}}
+    return Actor(None, f"{client['name']} [{client['id']}]", role, None, token, client)
+
+
+def presented(request: Request, query: dict[str, Any], body: Any) -> list[str]:
+    """Bearer tokens of a request: header, query and form field."""
+    tokens = []
+    header = request.headers.get("authorization", "")
+    if header.startswith("Bearer "):
+        tokens.append(header[7:].strip())
+    if isinstance(query.get("access_token"), str):
+        tokens.append(query["access_token"])
+    form = request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+    if form and isinstance(body, dict) and isinstance(body.get("access_token"), str):
+        tokens.append(body["access_token"])
+    return tokens
+
+
+def login(request: Request) -> tuple[str, str] | None:
+    """User name and password of a Basic header; two empty texts for an unreadable one."""
+    header = request.headers.get("authorization", "")
+    if not header.startswith("Basic "):
+        return None
+    try:
+        name, _, password = base64.b64decode(header[6:], validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return name, password
+
+
+def authenticate(request: Request, query: dict[str, Any], body: Any, store: Store, now: float, *, basic: bool) -> Actor:
+    """The actor of a request.
+
+    Raises:
+        Crash: 401 or 403 in the firewall's shape; 500 for two tokens at once.
+    """
+    given = login(request)
+    if given is not None and not basic:
+        raise Crash(403, BASIC_OFF, "access_denied")
+    tokens = presented(request, query, body)
+    if len(tokens) > 1:
+        raise Crash
+    if given is not None and not tokens:
+        return _by_password(given, store)
+    if not tokens or not tokens[0]:
+        raise Crash(401, DENIED, "access_denied")
+    return by_token(tokens[0], store, now)
+
+
+def _by_password(given: tuple[str, str], store: Store) -> Actor:
+    for user in store["users"]:
+        if user["username"] == given[0] and user["password"] == given[1] and user["isPublished"]:
+            return user_actor(user, store)
+    raise Crash(401, BAD_LOGIN, "access_denied")
+
+
+def by_token(token: str, store: Store, now: float) -> Actor:
+    """The actor of an access token.
+
+    Raises:
+        Crash: 401; it is unknown or expired, or its user is gone.
+    """
+    found = [row for row in store["tokens"].find("token", token) if row["kind"] == "access"]
+    if not found:
+        raise Crash(401, BAD_TOKEN, "invalid_grant")
+    row = found[0]
+    if row["expires"] <= now:
+        raise Crash(401, OLD_TOKEN, "invalid_grant")
+    client = store["clients"].get(row["client"])
+    if row["user"] is None:
+        return client_actor(client or {"id": 0, "name": "", "role": 0}, store, token)
+    user = store["users"].get(row["user"])
+    if user is None or not user["isPublished"]:
+        raise Crash(401, DENIED, "access_denied")
+    return user_actor(user, store, token, client)

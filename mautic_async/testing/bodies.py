@@ -1,0 +1,63 @@
+"""Request bodies: JSON, forms with PHP's bracket names, uploads, and those nobody reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from mautic_async.testing import php
+from mautic_async.testing.answers import Crash
+
+if TYPE_CHECKING:
+    from mautic_async.testing.exchange import Request
+
+Files = list[tuple[str, str, bytes]]
+
+
+def read(request: Request) -> tuple[Any, Files]:
+    """The body as a PHP array, and its files.
+
+    Raises:
+        Crash: 400; JSON that is none, or a scalar.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" or kind.endswith("+json"):
+        if not request.body.strip():
+            return {}, []
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            raise Crash(400) from None
+        if not isinstance(body, (dict, list)):
+            raise Crash(400)
+        return body, []
+    if kind == "application/x-www-form-urlencoded":
+        return php.brackets(request.body.decode("utf-8", "replace")), []
+    if kind == "multipart/form-data":
+        return _multipart(request)
+    return {}, []
+
+
+def _multipart(request: Request) -> tuple[Any, Files]:
+    match = re.search(r'boundary="?([^";]+)', request.headers["content-type"])
+    if match is None:
+        return {}, []
+    fields: list[tuple[str, str]] = []
+    files: Files = []
+    for part in request.body.split(b"--" + match[1].encode())[1:]:
+        head, found, content = part.partition(b"\r\n\r\n")
+        if not found:
+            continue
+        content = content.removesuffix(b"\r\n")
+        disposition = head.decode("utf-8", "replace")
+        name = re.search(r'[; ]name="([^"]*)"', disposition)
+        filename = re.search(r'filename="([^"]*)"', disposition)
+        if name and filename:
+            files.append((name[1], filename[1], content))
+        elif name:
+            fields.append((name[1], content.decode("utf-8", "replace")))
+    tree: dict[str, Any] = {}
+    for name_, value in fields:
+        php.put(tree, name_, value)
+    return {key: php.settle(value) for key, value in tree.items()}, files

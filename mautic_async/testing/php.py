@@ -1,0 +1,238 @@
+"""How PHP sees values: arrays that are lists or maps, bracketed names, casts, dates, text that is filtered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+_BRACKET: Final = re.compile(r"\[([^\]]*)\]")
+_NUMBER: Final = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_TAG: Final = re.compile(r"<(?=[a-zA-Z/!?])[^>]*>?")
+_ISO: Final = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
+    r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?$",
+    re.IGNORECASE,
+)
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?$")
+_RELATIVE: Final = re.compile(r"([+-]?\d+)\s*(second|sec|minute|min|hour|day|week|month|year)s?(\s+ago)?$")
+
+
+def array(entries: dict[Any, Any]) -> Any:
+    """A PHP array as JSON shows it: a list when its keys are 0..n-1 in order, else a map."""
+    if all(key == place for place, key in enumerate(entries)):
+        return list(entries.values())
+    return {str(key): value for key, value in entries.items()}
+
+
+def entries(value: Any) -> dict[Any, Any]:
+    """A decoded JSON list or map as the PHP array it becomes."""
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    return {int(key) if key.isdigit() and str(int(key)) == key else key: item for key, item in value.items()}
+
+
+def values(value: Any) -> list[Any]:
+    """The values of a list or map; of a scalar, itself; of null, none."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value
+    return list(value.values()) if isinstance(value, dict) else [value]
+
+
+def truthy(value: Any) -> bool:
+    """Whether PHP takes *value* for true."""
+    return bool(value) and value != "0"
+
+
+def integer(value: Any) -> int:
+    """PHP's ``(int)`` cast."""
+    if isinstance(value, (bool, int, float)):
+        return int(value)
+    if isinstance(value, str):
+        match = _NUMBER.match(value)
+        return int(float(match[0])) if match else 0
+    return 1 if value else 0
+
+
+def numeric(value: Any) -> bool:
+    """PHP's ``is_numeric``."""
+    if isinstance(value, bool) or value is None:
+        return False
+    if isinstance(value, (int, float)):
+        return True
+    return isinstance(value, str) and bool(_NUMBER.fullmatch(value.rstrip()))
+
+
+def text(value: Any) -> str:
+    """PHP's ``(string)`` cast."""
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "1"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "Array" if isinstance(value, (list, dict)) else str(value)
+
+
+def yes(value: Any) -> bool:
+    """A switch of a form: true, 1, on and yes, in words or not."""
+    if isinstance(value, str):
+        return value.strip().lower() in {"1", "true", "on", "yes"}
+    return truthy(value)
+
+
+def clean(value: Any) -> Any:
+    """Plain text as Mautic stores it: tags stripped, entities decoded, trimmed."""
+    if not isinstance(value, str):
+        return value
+    if "<" in value:
+        value = _TAG.sub("", value)
+    if "&" in value:
+        value = html.unescape(value)
+    return value.strip()
+
+
+@lru_cache(maxsize=4096)
+def collate(value: str) -> str:
+    """A key that is equal where the database's collation finds two texts equal: no case, no accents."""
+    if value.isascii():
+        return value.lower().rstrip()
+    folded = unicodedata.normalize("NFKD", value)
+    return "".join(c for c in folded if not unicodedata.combining(c)).casefold().rstrip()
+
+
+def brackets(raw: str) -> dict[str, Any]:
+    """A query string or form body as PHP's ``$_GET``: ``a[b][]=x`` nests."""
+    tree: dict[str, Any] = {}
+    for name, value in parse_qsl(raw, keep_blank_values=True):
+        put(tree, name, value)
+    return {key: settle(value) for key, value in tree.items()}
+
+
+def put(tree: dict[str, Any], name: str, value: Any) -> None:
+    """Store one bracketed name in *tree*, whose maps are settled later."""
+    base, bracket, rest = name.partition("[")
+    base = base.replace(".", "_").replace(" ", "_")
+    path = [base, *_BRACKET.findall(bracket + rest)]
+    node = tree
+    for step, following in zip(path, path[1:], strict=False):
+        key = _next(node) if step == "" else step
+        inner = node.get(key)
+        if not isinstance(inner, dict):
+            inner = node[key] = {}
+        node = inner
+        del following
+    node[_next(node) if path[-1] == "" and len(path) > 1 else path[-1]] = value
+
+
+def _next(node: dict[str, Any]) -> str:
+    taken = [int(key) for key in node if key.isdigit()]
+    return str(max(taken) + 1 if taken else 0)
+
+
+def settle(value: Any) -> Any:
+    """Maps of bracketed names, as lists where PHP would have a list."""
+    if not isinstance(value, dict):
+        return value
+    return array({int(k) if k.isdigit() else k: settle(v) for k, v in value.items()})
+
+
+@lru_cache(maxsize=4096)
+def iso(seconds: int) -> str:
+    """Epoch seconds as PHP's ``c`` format, in UTC."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def stamp(seconds: int) -> str:
+    """Epoch seconds as a database column shows them."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def strtotime(value: Any, now: float) -> int | None:
+    """Epoch seconds of a date text PHP can read, or None."""
+    if not isinstance(value, str):
+        return None
+    word = value.strip()
+    match = _ISO.match(word)
+    if match:
+        return _moment(match)
+    match = _CLOCK.match(word)
+    today = dt.datetime.fromtimestamp(now, dt.UTC)
+    if match:
+        midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
+        return int(midnight.timestamp()) + int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0)
+    return _words(word.lower(), today)
+
+
+def _moment(match: re.Match[str]) -> int | None:
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    try:
+        moment = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
+    except ValueError:
+        return None
+    zone = match[7]
+    shift = 0
+    if zone and zone[0] in "+-":
+        digits = zone[1:].replace(":", "")
+        shift = (int(digits[:2]) * 3600 + int(digits[2:]) * 60) * (1 if zone[0] == "+" else -1)
+    return int(moment.timestamp()) - shift
+
+
+_DAYS: Final = {"today": 0, "midnight": 0, "tomorrow": 1, "yesterday": -1}
+_UNITS: Final = {"sec": 1, "second": 1, "min": 60, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+_OTHER: Final = ("%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%B %d %Y", "%Y/%m/%d")
+
+
+def _words(word: str, today: dt.datetime) -> int | None:
+    if word == "now":
+        return int(today.timestamp())
+    if word in _DAYS:
+        midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
+        return int(midnight.timestamp()) + 86400 * _DAYS[word]
+    match = _RELATIVE.match(word)
+    if match and match[2] in _UNITS:
+        step = int(match[1]) * _UNITS[match[2]]
+        return int(today.timestamp()) + (-step if match[3] else step)
+    if match:
+        days = int(match[1]) * (30 if match[2] == "month" else 365)
+        return int(today.timestamp()) + 86400 * (-days if match[3] else days)
+    for form in _OTHER:
+        try:
+            return int(dt.datetime.strptime(word, form).replace(tzinfo=dt.UTC).timestamp())
+        except ValueError:
+            continue
+    return None
+
+
+def serialized(value: Any) -> str:
+    """PHP's ``serialize``, as raw database columns show it."""
+    if value is None:
+        return "N;"
+    if isinstance(value, bool):
+        return f"b:{int(value)};"
+    if isinstance(value, int):
+        return f"i:{value};"
+    if isinstance(value, float):
+        return f"d:{value:g};"
+    if isinstance(value, str):
+        return f's:{len(value.encode())}:"{value}";'
+    pairs = entries(value) if value else {}
+    inner = "".join(serialized(key) + serialized(item) for key, item in pairs.items())
+    return f"a:{len(pairs)}:{{{inner}}}"
+
+
+def holds_nul(value: Any) -> bool:
+    """Whether a text in *value* holds a NUL."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(holds_nul(item) for item in value.values())
+    return isinstance(value, list) and any(holds_nul(item) for item in value)

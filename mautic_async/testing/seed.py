@@ -1,0 +1,250 @@
+"""What Mautic installs, and the laboratory's users, clients and custom objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mautic_async.testing.nouns._base import BLOCK
+
+if TYPE_CHECKING:
+    from mautic_async.testing.server import FakeMautic
+    from mautic_async.testing.store import Row
+
+_NOBODY: Final = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(BLOCK[3:])}
+
+_CORE: Final = (
+    "title:lookup firstname:text lastname:text company:text position:text email:email mobile:tel phone:tel points:number"
+    " fax:tel! address1:text address2:text city:text state:region zipcode:text country:country preferred_locale:locale"
+    " timezone:timezone last_active:datetime attribution_date:datetime attribution:number website:url!"
+)
+_SOCIAL: Final = "facebook foursquare instagram linkedin skype twitter"
+_COMPANY: Final = (
+    "address1:text address2:text email:email phone:tel city:text state:region zipcode:text country:country name:text"
+    " website:url number_of_employees:number! fax:tel! annual_revenue:number! industry:select description:text"
+)
+_LABELS: Final = {
+    "firstname": "First Name",
+    "lastname": "Last Name",
+    "company": "Primary company",
+    "address1": "Address Line 1",
+    "address2": "Address Line 2",
+    "zipcode": "Zip Code",
+    "preferred_locale": "Preferred Locale",
+    "timezone": "Preferred Timezone",
+    "last_active": "Date Last Active",
+    "attribution_date": "Attribution Date",
+    "linkedin": "mautic.lead.field.linkedin",
+    "companyaddress1": "Address 1",
+    "companyaddress2": "Address 2",
+    "companyemail": "Company Email",
+    "companyzipcode": "Zip Code",
+    "companyname": "Company Name",
+    "companynumber_of_employees": "Number of Employees",
+    "companyannual_revenue": "Annual Revenue",
+}
+_INDUSTRIES: Final = (
+    "Aerospace & Defense|Agriculture|Apparel|Automotive & Assembly|Banking|Biotechnology|Chemicals|Communications|"
+    "Construction|Consumer Packaged Goods|Education|Electronics|Energy|Engineering|Entertainment|Environmental|Finance|"
+    "Food & Beverage|Government|Healthcare|Hospitality|Insurance|Machinery|Manufacturing|Media|Metals & Mining|"
+    "Not for Profit|Oil & Gas|Packaging & Paper|Private Equity & Principal Investors|Recreation|Real Estate|Retail|"
+    "Semiconductors|Social Sector|Technology|Telecommunications|Transportation|Utilities|Other"
+).replace("Semiconductors|", "Semiconductors|Shipping|")
+_PROPERTIES: Final[dict[str, Any]] = {
+    "title": {"list": ["Mr", "Mrs", "Miss"]},
+    "attribution": {"roundmode": 4, "scale": 2},
+    "companynumber_of_employees": {"roundmode": 4, "scale": 0},
+    "companyannual_revenue": {"roundmode": 4, "scale": 2},
+    "companyindustry": {"list": [{"label": one, "value": one} for one in _INDUSTRIES.split("|")]},
+}
+_PROFESSIONAL: Final = ("number_of_employees", "fax", "annual_revenue", "industry", "description")
+
+
+def install(fake: FakeMautic, *, lab: bool) -> None:
+    """Fill the tables of a new server.
+
+    Args:
+        fake: The server.
+        lab: Whether with the second user and client and the custom objects of the recordings.
+    """
+    _fields(fake)
+    _people(fake, lab=lab)
+    from mautic_async.testing import plant
+
+    plant.seed(fake)
+    if lab:
+        _objects(fake)
+
+
+def _fields(fake: FakeMautic) -> None:
+    for order, word in enumerate(_CORE.split(), 1):
+        alias, _, type = word.rstrip("!").partition(":")
+        _field(fake, alias, type, "core", order, "lead", fixed=not word.endswith("!"))
+    for order, alias in enumerate(_SOCIAL.split(), 23):
+        _field(fake, alias, "text", "social", order, "lead", fixed=False)
+    for order, word in enumerate(_COMPANY.split(), 1):
+        alias, _, type = word.rstrip("!").partition(":")
+        group = "professional" if alias in _PROFESSIONAL else "core"
+        place = 15 if alias == "description" else order
+        _field(fake, "company" + alias, type, group, place, "company", fixed=not word.endswith("!"))
+
+
+def _field(fake: FakeMautic, alias: str, type: str, group: str, order: int, object: str, *, fixed: bool) -> None:
+    unique = alias in ("email", "companyname")
+    fake.store["fields"].save(
+        field_row(
+            label=_LABELS.get(alias, alias.removeprefix("company").replace("_", " ").title()),
+            alias=alias,
+            type=type,
+            group=group,
+            order=order,
+            object=object,
+            defaultValue="0" if alias == "points" else None,
+            isRequired=alias == "companyname",
+            isFixed=fixed,
+            isShortVisible=alias in ("firstname", "lastname", "email"),
+            isUniqueIdentifier=unique,
+            properties=_PROPERTIES.get(alias, {}),
+        )
+    )
+
+
+def field_row(**given: Any) -> Row:
+    """A row of the fields table."""
+    row = {
+        **_NOBODY,
+        "id": None,
+        "label": "",
+        "alias": "",
+        "type": "text",
+        "group": "core",
+        "order": 1,
+        "object": "lead",
+        "defaultValue": None,
+        "isRequired": False,
+        "isFixed": False,
+        "isListable": True,
+        "isVisible": True,
+        "isShortVisible": False,
+        "isUniqueIdentifier": False,
+        "isPubliclyUpdatable": False,
+        "properties": {},
+    }
+    return row | given
+
+
+def _people(fake: FakeMautic, *, lab: bool) -> None:
+    store, now = fake.store, int(fake.now())
+    creator = {**_NOBODY, "dateAdded": now, "createdByUser": "lab-cc [1]"}
+    admin = {"name": "Administrator", "description": "Full system access", "isAdmin": True, "rawPermissions": None}
+    store["roles"].save({**_NOBODY, "id": None, **admin})
+    person = {"position": None, "lastLogin": None, "lastActive": None, "signature": None}
+    store["users"].save(
+        {
+            **_NOBODY,
+            **person,
+            "id": None,
+            "username": fake.username,
+            "firstName": "Admin",
+            "lastName": "Lab",
+            "email": "admin@example.com",
+            "role": 1,
+            "timezone": "",
+            "locale": "",
+            "password": fake.password,
+        }
+    )
+    grants = ["client_credentials", "authorization_code", "refresh_token"]
+    back = ["http://127.0.0.1:8099/callback", "http://localhost/callback", "https://app.test/callback"]
+    first = {"name": "lab-cc", "public": fake.client_id, "secret": fake.client_secret, "role": 1}
+    store["clients"].save({"id": None, **first, "grants": grants, "redirects": back})
+    if not lab:
+        return
+    limited = {"name": "Limited", "description": "lab: API access, own contacts only", "isAdmin": False}
+    rights = {"api:access": ["full"], "lead:leads": ["viewown"]}
+    store["roles"].save({**creator, "id": None, **limited, "rawPermissions": rights})
+    store["users"].save(
+        {
+            **creator,
+            **person,
+            "id": None,
+            "username": "limited",
+            "firstName": "Lim",
+            "lastName": "Ited",
+            "email": "limited@example.com",
+            "role": 2,
+            "timezone": None,
+            "locale": None,
+            "password": "limited",
+        }
+    )
+    second = {"name": "lab-code-only", "public": "2_fake-code-client", "secret": "fake-code-secret", "role": 1}
+    store["clients"].save({"id": None, **second, "grants": grants[1:], "redirects": back})
+
+
+def add_field(fake: FakeMautic, label: str, alias: str, type: str, object: str, more: dict[str, Any]) -> Row:
+    """Add a contact or company field; see `FakeMautic.add_field`."""
+    fields = fake.store["fields"]
+    order = 1 + max((row["order"] for row in fields.where(object=object)), default=0)
+    return fields.save(field_row(label=label, alias=alias, type=type, object=object, order=order, **more))
+
+
+def _objects(fake: FakeMautic) -> None:
+    add_custom_object(
+        fake,
+        "products",
+        {
+            "website": "url",
+            "in-stock": "int",
+            "multi": {"type": "multiselect", "options": ["yellow", "blue", "red"]},
+            "sku": "text",
+            "color": {"type": "select", "options": ["brown", "black", "white"]},
+        },
+        "Products",
+    )
+    add_custom_object(
+        fake,
+        "orders",
+        {"order-number": {"type": "text", "required": True, "unique": True}, "amount": "int"},
+        "Orders",
+    )
+    add_custom_object(
+        fake,
+        "samples",
+        {
+            "a-text": {"type": "text", "required": True},
+            "a-textarea": "textarea",
+            "a-date": "date",
+            "a-datetime": "datetime",
+            "an-email": "email",
+            "a-phone": "phone",
+            "a-country": "country",
+        },
+        "Samples",
+    )
+
+
+def add_custom_object(fake: FakeMautic, alias: str, fields: dict[str, Any], name: str | None) -> Row:
+    """Add a custom object; see `FakeMautic.add_custom_object`."""
+    label = name or alias.replace("-", " ").replace("_", " ").title()
+    made = fake.store["custom_objects"].save(
+        {**_NOBODY, "id": None, "alias": alias, "nameSingular": label.removesuffix("s"), "namePlural": label}
+    )
+    for order, (key, given) in enumerate(fields.items()):
+        told = {"type": given} if isinstance(given, str) else dict(given)
+        options = [one if isinstance(one, dict) else {"label": one, "value": one} for one in told.get("options", ())]
+        fake.store["custom_fields"].save(
+            {
+                "id": None,
+                "object": made["id"],
+                "alias": key,
+                "label": told.get("label", key.replace("-", " ").title()),
+                "type": told["type"],
+                "required": bool(told.get("required")),
+                "unique": bool(told.get("unique")),
+                "default": told.get("default"),
+                "options": options,
+                "order": order,
+                "isPublished": True,
+            }
+        )
+    return made

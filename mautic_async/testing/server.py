@@ -1,0 +1,378 @@
+"""`FakeMautic`: the simulated server, whatever carries its requests."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from email.utils import formatdate
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
+
+from attrs import define
+
+from mautic_async.clock import Clock
+from mautic_async.flights import Flights
+from mautic_async.testing import faults, front, plant, seed
+from mautic_async.testing.exchange import Headers, Request, Response
+from mautic_async.testing.faults import Fault, Faults, What, Work
+from mautic_async.testing.limiter import Limiter
+from mautic_async.testing.physics import Latency, Physics
+from mautic_async.testing.routes import Routes
+from mautic_async.testing.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+    from types import TracebackType
+
+    from mautic_async.testing.store import Row
+
+
+@define
+class Seen:
+    """One request the server got.
+
+    Attributes:
+        method: HTTP verb.
+        path: Without the query.
+        query: The raw query string.
+        time: Epoch seconds of the server when it came.
+        token: The Authorization header's value.
+        body: What was sent.
+        status: Of the answer; 0 while there is none.
+        rows: How many rows it has written so far.
+        fault: What was scheduled to go wrong, or None.
+        ended: Epoch seconds when the server had finished with it, or None.
+    """
+
+    method: str
+    path: str
+    query: str
+    time: float
+    token: str
+    body: bytes
+    status: int = 0
+    rows: int = 0
+    fault: What | None = None
+    ended: float | None = None
+
+
+class FakeMautic:
+    """A simulated Mautic 5.1.1: same routes, same answers, same traps, no PHP.
+
+    Use it in process (`url`, `auth` and `transport` fit the client), or on a socket by `serve`.
+
+    Args:
+        clock: Time and chance; the real ones by default.
+        rate_limit: Calls an hour for each token; 0 is off.
+        rate_limit_headers: Whether answers carry ``X-RateLimit-*`` when it is on.
+        nodes: Servers behind a balancer, each with a rate counter of its own.
+        latency: A `Latency`, or seconds a request, or (seconds a request, seconds a row); None for none.
+        workers: Requests worked on at once, where there is a latency.
+        backlog: Requests that wait for a worker before others get a 502.
+        seed: Of tokens and chance.
+        skew: Seconds by which the server's clock is ahead of *clock*.
+        access_token_lifetime: Seconds.
+        refresh_token_lifetime: Seconds.
+        basic_auth: Whether HTTP basic auth is switched on.
+        api_enabled: Whether the API is switched on at all.
+        custom_objects: Whether the Custom Objects plugin is switched on.
+        batch_limit: Entities a batch may hold.
+        v2: Whether ``/api/v2`` is there, as in builds with API Platform.
+        username: Of the administrator.
+        password: Of the administrator.
+        client_id: Public id of the client-credentials client.
+        client_secret: Its secret.
+        initial: ``lab``: the state in which the recorded server began; ``clean``: without its second user, second client
+            and custom objects.
+        state: A SQLite file to keep the state in; in memory by default.
+        url: The base URL it believes to have.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        rate_limit: int = 0,
+        rate_limit_headers: bool = True,
+        nodes: int = 1,
+        latency: Latency | float | tuple[float, float] | None = None,
+        workers: int = 8,
+        backlog: int = 511,
+        seed: int = 0,
+        skew: float = 0.0,
+        access_token_lifetime: float = 3600,
+        refresh_token_lifetime: float = 14 * 86400,
+        basic_auth: bool = True,
+        api_enabled: bool = True,
+        custom_objects: bool = True,
+        batch_limit: int = 200,
+        v2: bool = False,
+        username: str = "admin",
+        password: str = "mautic",  # noqa: S107 - of a simulator
+        client_id: str = "1_fake-client",
+        client_secret: str = "fake-secret",  # noqa: S107 - of a simulator
+        initial: Literal["lab", "clean"] = "lab",
+        state: str | Path | None = None,
+        url: str = "https://mautic.test",
+    ) -> None:
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self.clock = clock if clock is not None else Clock(random=self._random.random)
+        self.url = url.rstrip("/")
+        self.skew = skew
+        self.access_token_lifetime = access_token_lifetime
+        self.refresh_token_lifetime = refresh_token_lifetime
+        self.basic_enabled = basic_auth
+        self.api_enabled = api_enabled
+        self.custom_objects_enabled = custom_objects
+        self.batch_limit = batch_limit
+        self.v2 = v2
+        self.username, self.password = username, password
+        self.client_id, self.client_secret = client_id, client_secret
+        self.store = Store()
+        self.limiter = Limiter(rate_limit, nodes, headers=rate_limit_headers)
+        self.physics = Physics(self.clock, _latency(latency), workers, backlog)
+        self.faults = Faults(self.clock)
+        self.requests: list[Seen] = []
+        self.routes = Routes()
+        self._flights = Flights()
+        self._date = (0, "")
+        plant.build(self)
+        seed_state(self, initial)
+        if state is not None:
+            self.store.open(state)
+
+    async def __aenter__(self) -> FakeMautic:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._flights.land(0.0)
+        self.close()
+
+    def close(self) -> None:
+        """Write the state file, if there is one, and let go of it."""
+        self.store.close()
+
+    # --- for its client -------------------------------------------------------------------------------------------
+
+    @property
+    def auth(self) -> Any:
+        """Client credentials that fit, for `Mautic`."""
+        from mautic_async import ClientCredentials
+
+        return ClientCredentials(self.client_id, self.client_secret)
+
+    @property
+    def basic_auth(self) -> Any:
+        """The administrator's user name and password, for `Mautic`."""
+        from mautic_async import BasicAuth
+
+        return BasicAuth(self.username, self.password)
+
+    @cached_property
+    def transport(self) -> Any:
+        """Carries a client's requests here without a socket."""
+        from mautic_async.transport import in_process
+
+        return in_process(self)
+
+    async def exchange(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """One request, as an in-process transport sends it.
+
+        Args:
+            method: HTTP verb.
+            target: Path and query.
+            headers: Names in lower case.
+            body: All of it.
+
+        Raises:
+            ConnectionRefusedError: Before anything was sent.
+            ConnectionResetError: No answer came.
+            Truncated: The answer broke off.
+        """
+        path, _, query = target.partition("?")
+        response = await self.answer(Request(method, unquote(path), query, headers, body))
+        if response.pace:
+            await self.clock.sleep(response.pace)
+        return response.status, response.headers, response.body
+
+    async def answer(self, request: Request) -> Response:
+        """The answer of a request; the work goes on if the caller leaves."""
+        seen = Seen(
+            request.method,
+            request.path,
+            request.query,
+            self.now(),
+            request.headers.get("authorization", ""),
+            request.body,
+        )
+        self.requests.append(seen)
+        fault = self.faults.pick(request)
+        if fault is not None:
+            seen.fault = fault.what
+            return await self._spoiled(request, seen, fault)
+        if self.physics.latency is None:
+            return await front.work(self, request, seen)
+        if self.physics.full:
+            return Fault(what=502).answer(self.date())
+        return await asyncio.shield(self._flights.start(front.work(self, request, seen)))
+
+    async def _spoiled(self, request: Request, seen: Seen, fault: Fault) -> Response:
+        if fault.what == "refuse":
+            raise ConnectionRefusedError("scheduled")
+        response: Response | None = None
+        if fault.work == "running":
+            self._flights.start(front.work(self, request, seen))
+        elif fault.work != "undone" or fault.what in ("cut", "drip", "garbage"):
+            half = fault.work == "half"
+            response = await asyncio.shield(self._flights.start(front.work(self, request, seen, half=half)))
+        if fault.what == "timeout" or (fault.work == "running" and fault.seconds):
+            await self.clock.sleep(fault.seconds or 86400.0)
+        if fault.what in ("reset", "timeout"):
+            raise ConnectionResetError("scheduled")
+        if isinstance(fault.what, int) or fault.what == "html" or response is None:
+            response = fault.answer(self.date())
+            seen.status = response.status
+        met = faults.broken(response, fault)
+        if isinstance(met, BaseException):
+            raise met
+        return response
+
+    @asynccontextmanager
+    async def serve(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+        """Listen on a loopback socket; gives the base URL.
+
+        Args:
+            port: 0 lets the system choose.
+            host: Address to bind.
+        """
+        from mautic_async.testing.serve import listening
+
+        async with listening(self, host, port) as url:
+            before, self.url = self.url, url
+            try:
+                yield url
+            finally:
+                self.url = before
+
+    # --- the clock ------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Epoch seconds as the server believes them."""
+        return self.clock.wall() + self.skew
+
+    def date(self) -> str:
+        """The ``Date`` header."""
+        second = int(self.now())
+        if self._date[0] != second:
+            self._date = (second, formatdate(second, usegmt=True))
+        return self._date[1]
+
+    def secret(self) -> str:
+        """A new random token."""
+        return f"{self._random.getrandbits(344):086x}"
+
+    def absolute(self, target: str) -> str:
+        """A path as a URL of this server."""
+        return self.url + target
+
+    # --- for tests ------------------------------------------------------------------------------------------------
+
+    def fail(
+        self,
+        what: What,
+        *,
+        times: int | None = 1,
+        route: str | None = None,
+        after: int = 0,
+        probability: float | None = None,
+        when: Callable[[Request], bool] | None = None,
+        work: Work = "undone",
+        retry_after: float | str | None = None,
+        seconds: float = 0.0,
+        share: float = 0.5,
+    ) -> Fault:
+        """Schedule a fault; see `Fault` for the arguments.
+
+        Returns:
+            The fault: its ``done`` counts how often it struck.
+        """
+        told = None if retry_after is None else str(retry_after)
+        return self.faults.add(
+            Fault(
+                what=what,
+                times=times,
+                route=route,
+                after=after,
+                probability=probability,
+                when=when,
+                work=work,
+                retry_after=told,
+                seconds=seconds,
+                share=share,
+            )
+        )
+
+    def expire_tokens(self) -> None:
+        """Let every access token expire now."""
+        for row in self.store["tokens"].where(kind="access"):
+            row["expires"] = self.now()
+
+    def revoke_refresh_tokens(self) -> None:
+        """Make every refresh token invalid."""
+        for row in list(self.store["tokens"].where(kind="refresh")):
+            self.store["tokens"].remove(row["id"])
+
+    def add_field(self, label: str, alias: str, type: str = "text", *, object: str = "lead", **more: Any) -> Row:
+        """Add a contact (or company) field.
+
+        Args:
+            label: Shown to people.
+            alias: Key of the value.
+            type: As in Mautic: text, number, boolean, date, datetime, select, multiselect ...
+            object: ``lead`` or ``company``.
+            more: Other properties of a field: ``isUniqueIdentifier=True``, ``properties={...}``, ``group="core"``.
+        """
+        return seed.add_field(self, label, alias, type, object, more)
+
+    def add_custom_object(self, alias: str, fields: dict[str, Any], *, name: str | None = None) -> Row:
+        """Add a custom object.
+
+        Args:
+            alias: Of the object.
+            fields: Alias to type, or to a map: ``{"type": "text", "required": True, "unique": True, "options": [...]}``.
+            name: Shown to people.
+        """
+        return seed.add_custom_object(self, alias, fields, name)
+
+    @property
+    def contacts(self) -> list[dict[str, Any]]:
+        """Every contact as plain data: id, fields by alias (without the unset ones), tags, owner, stage, points."""
+        return plant.contacts(self)
+
+    @property
+    def custom_items(self) -> list[dict[str, Any]]:
+        """Every custom item as plain data: id, object, name, attributes, contacts it is linked to."""
+        return plant.custom_items(self)
+
+
+def seed_state(fake: FakeMautic, initial: str) -> None:
+    """Fill the tables of a new server."""
+    seed.install(fake, lab=initial == "lab")
+
+
+def _latency(given: Latency | float | tuple[float, float] | None) -> Latency | None:
+    if given is None or isinstance(given, Latency):
+        return given
+    if isinstance(given, tuple):
+        return Latency(request=given[0], row=given[1])
+    return Latency(request=given)
+
+
+__all__ = ["FakeMautic", "Headers", "Seen"]

@@ -1,0 +1,167 @@
+"""What the simulated database holds: tables of plain rows, their indexes, and a SQLite file to keep them in."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+Row: TypeAlias = dict[str, Any]
+"""One record: plain JSON values, dates as epoch seconds; ``id`` is set by the table."""
+
+
+class Index:
+    """Finds rows by the keys a function gives them, without a look at the others."""
+
+    def __init__(self, keys: Callable[[Row], Iterable[Any]]) -> None:
+        self._keys = keys
+        self._ids: dict[Any, dict[int, None]] = {}
+        self._of: dict[int, tuple[Any, ...]] = {}
+
+    def add(self, row: Row) -> None:
+        """Take the row's present keys for its former ones."""
+        keys = tuple(self._keys(row))
+        if self._of.get(row["id"]) == keys:
+            return
+        self.remove(row["id"])
+        self._of[row["id"]] = keys
+        for key in keys:
+            self._ids.setdefault(key, {})[row["id"]] = None
+
+    def remove(self, id: int) -> None:
+        """Forget a row."""
+        for key in self._of.pop(id, ()):
+            held = self._ids[key]
+            held.pop(id, None)
+            if not held:
+                del self._ids[key]
+
+    def find(self, key: Any) -> list[int]:
+        """Ids of the rows with this key, in order of their coming."""
+        return list(self._ids.get(key, ()))
+
+
+class Table:
+    """Rows by id, with MySQL's auto-increment: a number is never given twice."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows: dict[int, Row] = {}
+        self.last = 0
+        self.indexes: dict[str, Index] = {}
+        self.dirty: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows.values())
+
+    def get(self, id: Any) -> Row | None:
+        """The row of this id, or None."""
+        return self.rows.get(id)
+
+    def save(self, row: Row) -> Row:
+        """Insert *row* (no id yet) or store its changes."""
+        id = row.get("id")
+        if id is None:
+            self.last += 1
+            id = row["id"] = self.last
+        elif id > self.last:
+            self.last = id
+        self.rows[id] = row
+        self.dirty.add(id)
+        for index in self.indexes.values():
+            index.add(row)
+        return row
+
+    def remove(self, id: int) -> None:
+        """Delete the row."""
+        self.rows.pop(id, None)
+        self.dirty.add(id)
+        for index in self.indexes.values():
+            index.remove(id)
+
+    def index(self, name: str, keys: Callable[[Row], Iterable[Any]]) -> None:
+        """Keep an index from now on, rebuilt if there is one of that name."""
+        made = self.indexes[name] = Index(keys)
+        for row in self.rows.values():
+            made.add(row)
+
+    def find(self, index: str, key: Any) -> list[Row]:
+        """The rows an index has under *key*."""
+        return [self.rows[id] for id in self.indexes[index].find(key)]
+
+    def where(self, **columns: Any) -> Iterator[Row]:
+        """Rows whose columns equal these values; a scan."""
+        for row in self.rows.values():
+            if all(row.get(name) == value for name, value in columns.items()):
+                yield row
+
+
+class Store:
+    """All tables, made when first named."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table] = {}
+        self._file: sqlite3.Connection | None = None
+
+    def __getitem__(self, name: str) -> Table:
+        table = self.tables.get(name)
+        if table is None:
+            table = self.tables[name] = Table(name)
+        return table
+
+    def open(self, path: str | Path) -> bool:
+        """Keep the state in this SQLite file from now on.
+
+        Returns:
+            Whether the file held a state, which then replaces the present one.
+        """
+        self._file = sqlite3.connect(path, check_same_thread=False)
+        self._file.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+            "CREATE TABLE IF NOT EXISTS row (name TEXT, id INTEGER, body TEXT, PRIMARY KEY (name, id));"
+            "CREATE TABLE IF NOT EXISTS last (name TEXT PRIMARY KEY, id INTEGER);"
+        )
+        known = list(self._file.execute("SELECT name, id FROM last"))
+        if not known:
+            self.flush()
+            return False
+        for table in self.tables.values():
+            for id in list(table.rows):
+                table.remove(id)
+        for name, body in self._file.execute("SELECT name, body FROM row ORDER BY name, id"):
+            self[name].save(json.loads(body))
+        for name, last in known:
+            self[name].last = last
+        for table in self.tables.values():
+            table.dirty.clear()
+        return True
+
+    def flush(self) -> None:
+        """Write what has changed since the last time."""
+        if self._file is None:
+            return
+        changed = [table for table in self.tables.values() if table.dirty]
+        if not changed:
+            return
+        with self._file:
+            for table in changed:
+                gone = [(table.name, id) for id in table.dirty if id not in table.rows]
+                kept = [(table.name, id, json.dumps(table.rows[id])) for id in table.dirty if id in table.rows]
+                self._file.executemany("DELETE FROM row WHERE name = ? AND id = ?", gone)
+                self._file.executemany("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", kept)
+                self._file.execute("INSERT OR REPLACE INTO last VALUES (?, ?)", (table.name, table.last))
+                table.dirty.clear()
+
+    def close(self) -> None:
+        """Write and let go of the file."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+            self._file = None

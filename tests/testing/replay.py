@@ -1,0 +1,335 @@
+"""Replays a recorded conversation against a `FakeMautic` and says where the two disagree.
+
+Agreement: same status; same JSON type at every path, same keys, same container kinds, equal values. Ids may differ, but only by
+one bijection for each resource, learned as the ids appear. Compared by form only: dates of the day of the recording, tokens, and
+the few properties named in `VOLATILE`, which are random or rendered text.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+SEQUENCE = SHARED / "sequences" / "lab.jsonl.gz"
+
+VOLATILE = {
+    "access_token": "a token",
+    "refresh_token": "a token",
+    "secret": "random unless sent",
+    "cachedHtml": "rendered by a template",
+    "execution_time": "a measurement",
+    "trackingId": "random",
+    "hash": "random",
+}
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?")
+_DAY = re.compile(r"2026-11-2\d")
+_MANY = {
+    "contact": "contacts", "contacts": "contacts", "lead": "contacts", "company": "companies", "companies": "companies",
+    "list": "segments", "lists": "segments", "tag": "tags", "tags": "tags", "stage": "stages", "stages": "stages",
+    "field": "fields", "fields": "fields", "category": "categories", "categories": "categories", "email": "emails",
+    "emails": "emails", "form": "forms", "forms": "forms", "page": "pages", "pages": "pages", "note": "notes",
+    "notes": "notes", "role": "roles", "roles": "roles", "user": "users", "users": "users", "owner": "users",
+    "sms": "smses", "smses": "smses", "point": "points", "points": "points", "trigger": "triggers", "triggers": "triggers",
+    "pointGroup": "groups", "pointGroups": "groups", "group": "groups", "report": "reports", "reports": "reports",
+    "hook": "hooks", "hooks": "hooks", "tweet": "tweets", "tweets": "tweets", "focus": "focus", "message": "messages",
+    "messages": "messages", "campaign": "campaigns", "campaigns": "campaigns", "device": "devices", "devices": "devices",
+    "dynamicContent": "dwc", "dynamicContents": "dwc", "notification": "notifications", "notifications": "notifications",
+    "asset": "assets", "assets": "assets", "ipAddresses": "ips", "utmtags": "utms", "doNotContact": "dnc",
+    "customObjects": "objects",
+}  # fmt: skip
+_PATHS = {
+    "contacts": "contacts", "companies": "companies", "segments": "segments", "tags": "tags", "stages": "stages",
+    "fields": "fields", "categories": "categories", "emails": "emails", "forms": "forms", "pages": "pages",
+    "notes": "notes", "roles": "roles", "users": "users", "smses": "smses", "points": "points", "triggers": "triggers",
+    "groups": "groups", "reports": "reports", "hooks": "hooks", "tweets": "tweets", "focus": "focus",
+    "messages": "messages", "campaigns": "campaigns", "devices": "devices", "dynamiccontents": "dwc",
+    "notifications": "notifications", "assets": "assets", "contact": "contacts", "utm": "utms", "events": "events",
+}  # fmt: skip
+_SENT = {"lead": "contacts", "owner": "users", "stage": "stages", "category": "categories", "role": "roles"}
+
+
+@dataclass
+class Ids:
+    """Recorded id to own id, for each resource, one to one."""
+
+    there: dict[str, dict[str, str]] = field(default_factory=dict)
+    back: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def own(self, resource: str, recorded: Any) -> Any:
+        """The id to send for a recorded one."""
+        found = self.there.get(resource, {}).get(str(recorded))
+        if found is None:
+            return recorded
+        return int(found) if isinstance(recorded, int) else found
+
+    def agree(self, resource: str, recorded: Any, own: Any) -> bool:
+        """Whether two ids belong together; a pair not seen before does."""
+        there, back = self.there.setdefault(resource, {}), self.back.setdefault(resource, {})
+        if str(recorded) not in there and str(own) not in back:
+            there[str(recorded)], back[str(own)] = str(own), str(recorded)
+        return there.get(str(recorded)) == str(own)
+
+
+@dataclass
+class Result:
+    """One exchange compared."""
+
+    n: int
+    line: str
+    namespace: str
+    status: bool
+    body: bool
+    order: bool
+    headers: bool
+    why: list[str]
+
+
+def conversation(path: Path = SEQUENCE) -> list[dict[str, Any]]:
+    """The recorded exchanges, in order."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+class Replay:
+    """Sends recorded requests to a server and compares."""
+
+    def __init__(self, fake: Any) -> None:
+        self.fake = fake
+        self.ids = Ids()
+        self.token = ""
+        self.why: list[str] = []
+        self.order = True
+
+    async def one(self, record: dict[str, Any]) -> Result:
+        """Replay one exchange."""
+        sent, wanted = record["request"], record["response"]
+        target = self._target(sent["path"])
+        headers = {name.lower(): value for name, value in sent["headers"].items()}
+        if sent["auth"] == "Bearer":
+            headers["authorization"] = f"Bearer {self.token}"
+        elif sent["auth"] == "Basic":
+            login = f"{self.fake.username}:{self.fake.password}".encode()
+            headers["authorization"] = "Basic " + base64.b64encode(login).decode()
+        status, told, raw = await self.fake.exchange(sent["method"], target, headers, self._body(sent))
+        if sent["path"] == "/oauth/v2/token" and status == 200:
+            self.token = json.loads(raw)["access_token"]
+        return self._compare(record, status, dict(told), raw, wanted)
+
+    # --- what is sent ----------------------------------------------------------------------------------------------
+
+    def _target(self, target: str) -> str:
+        path, _, query = target.partition("?")
+        parts = path.split("/")
+        for place in range(3, len(parts)):
+            if parts[place].isdigit():
+                word = parts[place - 1] if not parts[place - 2 : place - 1] == ["fields"] else "fields"
+                parts[place] = str(self.ids.own(_PATHS.get(word, word), parts[place]))
+        if not query:
+            return "/".join(parts)
+        resource = _PATHS.get(parts[2], parts[2])
+        if parts[2:4] == ["points", "groups"] or parts[2:4] == ["points", "triggers"]:
+            resource = _PATHS[parts[3]]
+        pairs = parse_qsl(query, keep_blank_values=True)
+        made = [(name, self._value(name, value, resource, dict(pairs))) for name, value in pairs]
+        return "/".join(parts) + "?" + urlencode(made, quote_via=quote)
+
+    def _value(self, name: str, value: str, resource: str, pairs: dict[str, str]) -> str:
+        if name in ("ids", "ids[]"):
+            return ",".join(str(self.ids.own(resource, one)) for one in value.split(","))
+        if name == "search" and value.startswith("ids:"):
+            return "ids:" + ",".join(str(self.ids.own(resource, one)) for one in value[4:].split(","))
+        if name.startswith("where") and name.endswith("[val]"):
+            column = pairs.get(name[:-5] + "[col]")
+            if column in ("id", "lead_id"):
+                kind = "contacts" if column == "lead_id" else resource
+                return ",".join(str(self.ids.own(kind, one)) for one in value.split(","))
+        return value
+
+    def _body(self, sent: dict[str, Any]) -> bytes:
+        body = sent["body"]
+        if body is None:
+            return b""
+        if "base64" in body:
+            return base64.b64decode(body["base64"])
+        if "text" in body:
+            text = body["text"]
+            if "client_secret=REDACTED" in text:
+                pairs = dict(parse_qsl(text)) | {
+                    "client_id": self.fake.client_id,
+                    "client_secret": self.fake.client_secret,
+                }
+                text = urlencode(pairs)
+            return text.encode()
+        parts = sent["path"].split("?")[0].split("/")
+        resource = _PATHS.get(parts[3] if parts[2:3] == ["points"] and parts[3] in _PATHS else parts[2], parts[2])
+        return json.dumps(self._translated(body["json"], resource, batch="batch" in parts), ensure_ascii=False).encode()
+
+    def _translated(self, value: Any, resource: str, *, batch: bool) -> Any:
+        if isinstance(value, list):
+            return [self._translated(one, resource, batch=batch) for one in value]
+        if not isinstance(value, dict):
+            return value
+        made = dict(value)
+        for name, one in value.items():
+            if name == "id" and batch and isinstance(one, (int, str)):
+                made[name] = self.ids.own(resource, one)
+            elif name in _SENT and isinstance(one, int):
+                made[name] = self.ids.own(_SENT[name], one)
+            elif name == "ids" and resource == "segments":
+                made[name] = [self.ids.own("contacts", id) for id in one]
+            elif name == "lists" and isinstance(one, list):
+                made[name] = [self._segment(each) for each in one]
+            elif name == "customObjects" and isinstance(one, dict):
+                made[name] = self._objects(one)
+            elif batch and isinstance(one, dict) and resource == "contacts":
+                made[name] = self._translated(one, resource, batch=batch)
+        return made
+
+    def _segment(self, one: Any) -> Any:
+        if isinstance(one, dict):
+            return one | {"id": self.ids.own("segments", one["id"])}
+        return self.ids.own("segments", one)
+
+    def _objects(self, given: dict[str, Any]) -> dict[str, Any]:
+        made: dict[str, Any] = json.loads(json.dumps(given))
+        for group in made.get("data") or []:
+            if "id" in group:
+                group["id"] = self.ids.own("objects", group["id"])
+            for item in group.get("data") or []:
+                if item.get("id"):
+                    item["id"] = self.ids.own("items", item["id"])
+        return made
+
+    # --- what came -------------------------------------------------------------------------------------------------
+
+    def _compare(
+        self, record: dict[str, Any], status: int, told: dict[str, str], raw: bytes, wanted: dict[str, Any]
+    ) -> Result:
+        self.why, self.order = [], True
+        request = record["request"]
+        self.sent = json.dumps(request["body"])
+        same = status == wanted["status"]
+        if not same:
+            self.why.append(f"status {status} instead of {wanted['status']}")
+        else:
+            self._same_body(raw, wanted["body"])
+        agree = same and not self.why
+        headers = self._same_headers(told, wanted["headers"]) if same else False
+        path = request["path"].split("?")[0]
+        parts = path.split("/")
+        line = f"{request['method']} {request['path'][:90]}"
+        namespace = parts[2] if len(parts) > 2 and parts[1] == "api" else "oauth" if "oauth" in path else "/"
+        return Result(record["n"], line, namespace, same, agree, self.order, headers, self.why)
+
+    def _same_headers(self, own: dict[str, str], wanted: dict[str, str]) -> bool:
+        kind = wanted.get("Content-Type") == own.get("Content-Type")
+        version = wanted.get("Mautic-Version") == own.get("Mautic-Version")
+        return kind and version and ("Location" in wanted) == ("Location" in own)
+
+    def _same_body(self, raw: bytes, body: Any) -> None:
+        if body is None or "json" not in body:
+            if body is not None and not raw:
+                self.why.append("empty body")
+            return
+        try:
+            own = json.loads(raw)
+        except ValueError:
+            self.why.append(f"not JSON: {raw[:60]!r}")
+            return
+        self._same(body["json"], own, "", "")
+
+    def _same(self, wanted: Any, own: Any, path: str, resource: str) -> None:
+        key = path.rpartition(".")[2]
+        if type(wanted) is not type(own):
+            self.why.append(f"{path}: {_short(own)} instead of {_short(wanted)}")
+        elif isinstance(wanted, dict):
+            self._same_map(wanted, own, path, resource)
+        elif isinstance(wanted, list):
+            self._same_list(wanted, own, path, resource)
+        elif key in ("id", "companyId") and resource and wanted is not None:
+            if not self.ids.agree(resource, wanted, own):
+                self.why.append(f"{path}: id {own} for recorded {wanted} ({resource})")
+        elif key == "contactId" and wanted is not None:
+            if not self.ids.agree("contacts", wanted, own):
+                self.why.append(f"{path}: contact {own} for recorded {wanted}")
+        elif wanted != own and not self._alike(key, wanted, own):
+            self.why.append(f"{path}: {_short(own)} instead of {_short(wanted)}")
+
+    def _alike(self, key: str, wanted: Any, own: Any) -> bool:
+        if not isinstance(wanted, str):
+            return False
+        if key in VOLATILE:
+            return wanted not in self.sent
+        for form in (_ISO, _STAMP):
+            if form.fullmatch(wanted) and form.fullmatch(own):
+                return bool(_DAY.match(wanted)) and wanted[:16] not in self.sent
+        return False
+
+    def _same_map(self, wanted: dict[str, Any], own: dict[str, Any], path: str, resource: str) -> None:
+        key = path.rpartition(".")[2]
+        keyed = all(name.isdigit() for name in wanted) and "batch" not in path and bool(wanted)
+        kind = self._kind(path, key, resource)
+        if keyed and kind and any(isinstance(v, dict) and str(v.get("id")) == k for k, v in wanted.items()):
+            self._same_keyed(wanted, own, path, kind)
+            return
+        if set(wanted) != set(own):
+            missing, extra = set(wanted) - set(own), set(own) - set(wanted)
+            self.why.append(f"{path}: missing {sorted(missing)[:8]} extra {sorted(extra)[:8]}")
+        if [k for k in wanted if k in own] != [k for k in own if k in wanted]:
+            self.order = False
+        for name, value in wanted.items():
+            if name in own:
+                self._same(value, own[name], f"{path}.{name}", self._kind(f"{path}.{name}", name, kind or resource))
+
+    def _same_keyed(self, wanted: dict[str, Any], own: dict[str, Any], path: str, kind: str) -> None:
+        if len(wanted) != len(own):
+            self.why.append(f"{path}: {len(own)} entries instead of {len(wanted)}")
+        for name, value in wanted.items():
+            mine = str(self.ids.own(kind, name))
+            if mine not in own:
+                self.why.append(f"{path}: no entry for recorded id {name}")
+            else:
+                self._same(value, own[mine], f"{path}.{name}", kind)
+
+    def _same_list(self, wanted: list[Any], own: list[Any], path: str, resource: str) -> None:
+        if len(wanted) != len(own):
+            self.why.append(f"{path}: {len(own)} elements instead of {len(wanted)}")
+        for place, (one, mine) in enumerate(zip(wanted, own, strict=False)):
+            self._same(one, mine, f"{path}.{place}", resource)
+
+    def _kind(self, path: str, key: str, inherited: str) -> str:
+        if "customObjects" in path:
+            depth = path.count(".data")
+            return {0: "objects", 1: "objects"}.get(depth, "items")
+        if ".fields." in path and ".properties" not in path and not path.startswith(".fields"):
+            return "" if key in ("all",) or ".all." in path else "fields"
+        if ".fields.all" in path:
+            return "contacts"
+        if key == "id" or key.isdigit():
+            return inherited
+        return _MANY.get(key, inherited if key == "id" else "")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) < 90 else text[:87] + "..."
+
+
+def table(results: list[Result]) -> str:
+    """Figures for each namespace."""
+    groups: dict[str, list[Result]] = {}
+    for one in results:
+        groups.setdefault(one.namespace, []).append(one)
+    lines = [f"{'namespace':18}{'n':>6}{'status':>9}{'body':>9}{'headers':>9}{'order':>9}"]
+    for name, ones in [*sorted(groups.items()), ("ALL", results)]:
+        figures = [sum(getattr(one, what) for one in ones) for what in ("status", "body", "headers", "order")]
+        lines.append(f"{name:18}{len(ones):6}" + "".join(f"{100 * figure / len(ones):8.1f}%" for figure in figures))
+    return "\n".join(lines)
