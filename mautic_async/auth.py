@@ -48,8 +48,8 @@ class Auth(Protocol):
 class BasicAuth:
     """User name and password, sent with every request; it works only where Mautic's configuration allows it.
 
-    It costs the server some 0.35 s of CPU per request (OAuth 2: next to nothing), and all Basic users of a site share one
-    rate limit; prefer `ClientCredentials`.
+    It costs the server some 0.35 s of CPU per request (OAuth 2: next to nothing), and all Basic users of a site share
+    one rate limit; prefer `ClientCredentials`.
 
     Args:
         username: Of a user of Mautic.

@@ -1,4 +1,4 @@
-"""What goes to Mautic's token endpoint, and what its answers mean. Nothing here awaits; authlib's protocol half is used.
+"""What goes to Mautic's token endpoint, and what its answers mean. Nothing here awaits; authlib's protocol half helps.
 
 An answer is a token only if it holds a text ``access_token`` and no error; every other shape is an exception that says
 what to do. No message quotes a body: it may hold a token. Mautic: REST API, Authentication (OAuth 2).
