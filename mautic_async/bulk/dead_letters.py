@@ -1,0 +1,125 @@
+"""Rows that were not stored whole, one JSON line each, in a file that can be input again."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from mautic_async.errors import ConfigurationError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mautic_async.bulk.courier import Parcel
+    from mautic_async.bulk.outcomes import Outcome, Status
+    from mautic_async.models._base import JSON
+
+
+@frozen(kw_only=True)
+class DeadLetter:
+    """A row that was not stored whole.
+
+    Attributes:
+        job: The journal's name for the job, or "".
+        index: The row's place in the input of that job.
+        status: ``rejected``, ``partial`` or ``unknown``.
+        id: Of the entity, 0 when not known.
+        problems: Why.
+        attempts: How often it was sent.
+        stored: Whether the entity is stored: True, False, or None when that is not known.
+        known: What is known of it besides, such as ids of stored items.
+        row: The row, as it would have been sent.
+    """
+
+    job: str
+    index: int
+    status: Status
+    id: int
+    problems: tuple[Problem, ...]
+    attempts: int
+    stored: bool | None
+    known: Mapping[str, JSON]
+    row: Mapping[str, JSON] = field(repr=False)
+
+
+class DeadLetters:
+    """A file of dead letters, readable by its owner alone.
+
+    Args:
+        path: Made if it is not there, added to if it is.
+        job: Written into each letter.
+
+    Raises:
+        ConfigurationError: The file cannot be written, or others may read it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, job: str = "") -> None:
+        self.path = os.fspath(path)
+        self.job = job
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._file: int | None = os.open(self.path, flags, 0o600)
+        except OSError as error:
+            raise ConfigurationError(f"dead letters: {self.path}: {error.strerror}") from error
+        os.fchmod(self._file, 0o600)
+
+    def add(self, bad: Sequence[tuple[Parcel[Any], Outcome[Any]]]) -> None:
+        """Write letters; in the file when this returns, on the disk after `sync`."""
+        assert self._file is not None  # noqa: S101 - open
+        text = "".join(self._line(parcel, outcome) for parcel, outcome in bad).encode()
+        while text:
+            text = text[os.write(self._file, text) :]
+
+    def _line(self, parcel: Parcel[Any], outcome: Outcome[Any]) -> str:
+        stored = {"rejected": False, "partial": True}.get(outcome.status)
+        letter = {
+            "job": self.job,
+            "index": outcome.index,
+            "status": outcome.status,
+            "id": outcome.id,
+            "problems": [
+                {"message": it.message, "field": it.field, "code": it.code, "type": it.type} for it in outcome.problems
+            ],
+            "attempts": outcome.attempts,
+            "stored": stored,
+            "known": dict(parcel.known),
+        }
+        head = json.dumps(letter, ensure_ascii=False, separators=(",", ":"))
+        return f'{head[:-1]},"row":{parcel.packed.body.decode() or "null"}}}\n'
+
+    def sync(self) -> None:
+        """Wait until all letters are on the disk."""
+        if self._file is not None:
+            os.fsync(self._file)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self.sync()
+            os.close(self._file)
+            self._file = None
+
+
+def read_letters(path: str | os.PathLike[str]) -> Iterator[DeadLetter]:
+    """The letters of a file, each row once: a job that was killed and resumed may have written one twice.
+
+    Raises:
+        ConfigurationError: A line is not a letter.
+    """
+    seen: set[tuple[str, int]] = set()
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123 - any path-like
+        for number, line in enumerate(file, 1):
+            if not line.endswith("\n"):
+                return  # the process was killed while it wrote this one; the journal will have it written again
+            try:
+                letter = json.loads(line)
+                problems = tuple(Problem(**problem) for problem in letter.pop("problems"))
+                read = DeadLetter(problems=problems, **letter)
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                raise ConfigurationError(f"{os.fspath(path)}, line {number}: not a dead letter") from error
+            if (read.job, read.index) not in seen:
+                seen.add((read.job, read.index))
+                yield read

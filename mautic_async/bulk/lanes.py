@@ -1,0 +1,77 @@
+"""Keys to lanes: rows that could meet on the server go one after the other, in the order of the input.
+
+Mautic looks a contact up and then inserts it, without a unique key in its database: two rows with one e-mail under way
+at once make two contacts, and each later write to that address is refused. So a key is in one place only. With several
+unique fields and Mautic's default operator OR, rows chained by *any* common value belong together; a queue a key gives
+that without a union-find: a row leaves when it heads the queue of each of its keys.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from mautic_async.bulk.courier import Parcel
+
+
+class Lanes:
+    """The rows that hold or await a key. Memory is the window of rows under way, never the run."""
+
+    def __init__(self) -> None:
+        # One holder is stored bare: nearly every key has just one, and a deque each would be most of the memory.
+        self._queues: dict[Hashable, Parcel[Any] | deque[Parcel[Any]]] = {}
+        self.waiting = 0
+
+    def __len__(self) -> int:
+        """How many keys are held."""
+        return len(self._queues)
+
+    def enter(self, parcel: Parcel[Any]) -> bool:
+        """Put *parcel* behind all earlier rows with a common key.
+
+        Returns:
+            Whether there is none, so that it may leave now.
+        """
+        queues = self._queues
+        ahead = 0
+        for key in parcel.keys:
+            there = queues.setdefault(key, parcel)
+            if there is parcel:
+                continue
+            ahead += 1
+            if isinstance(there, deque):
+                there.append(parcel)
+            else:
+                queues[key] = deque((there, parcel))
+        parcel.ahead = ahead
+        if ahead:
+            self.waiting += 1
+        return not ahead
+
+    def leave(self, parcel: Parcel[Any]) -> list[Parcel[Any]]:
+        """Give up the keys of *parcel*.
+
+        Returns:
+            The rows that may leave now.
+        """
+        queues = self._queues
+        freed: list[Parcel[Any]] = []
+        for key in parcel.keys:
+            queue = queues[key]
+            if queue is parcel:
+                del queues[key]
+                continue
+            assert isinstance(queue, deque)  # noqa: S101 - an invariant, and it narrows the type
+            assert queue[0] is parcel  # noqa: S101 - only the head of a lane is ever under way
+            queue.popleft()
+            head = queue[0]
+            if len(queue) == 1:
+                queues[key] = head
+            head.ahead -= 1
+            if not head.ahead:
+                self.waiting -= 1
+                freed.append(head)
+        return freed

@@ -1,0 +1,173 @@
+"""What a bulk job tells its caller: one outcome a row, a report at the end, progress on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+
+from attrs import define, field, frozen
+
+if TYPE_CHECKING:
+    from mautic_async.errors import Problem
+
+E = TypeVar("E")
+
+Status: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown"]
+"""What became of a row. The five counts of a report always add up to what was read."""
+
+
+@frozen
+class Outcome(Generic[E]):
+    """What became of one row.
+
+    Attributes:
+        index: The row's place in the input, from 0.
+        status: ``created`` and ``updated``: stored whole. ``rejected``: refused, nothing of it is stored. ``partial``:
+            the entity is stored, a part of the row (a custom item) is not. ``unknown``: it may be stored; sending it
+            again could do it twice, so that was left to you.
+        id: Of the entity, 0 when it is not known.
+        problems: Why it was not stored whole.
+        entity: What Mautic holds now, where the job was asked to return entities.
+        attempts: How often it was sent.
+    """
+
+    index: int
+    status: Status
+    id: int = 0
+    problems: tuple[Problem, ...] = ()
+    entity: E | None = None
+    attempts: int = 0
+
+    @property
+    def contact(self) -> E | None:
+        """The entity of a job over contacts; None unless entities were asked for."""
+        return self.entity
+
+    @property
+    def ok(self) -> bool:
+        """Whether the row is stored whole."""
+        return self.status in ("created", "updated")
+
+
+@frozen(kw_only=True)
+class Report:
+    """A job in numbers.
+
+    Attributes:
+        read: Rows that have an outcome; always the sum of the next five.
+        created: Rows that made an entity.
+        updated: Rows that changed one.
+        rejected: Rows that were refused, here or by Mautic.
+        partial: Rows of which a part is stored.
+        unknown: Rows that may be stored.
+        requests: HTTP requests, look-ups included.
+        seconds: From the start of the job to its end.
+        retried: Rows that were sent more than once.
+        resumed: Rows among *read* that an earlier run of the same journal had finished.
+        unsent: Rows that were taken from the input and not sent, because the job was left early.
+        waited: Seconds in which the whole job stood still for a limit or an outage.
+        guarantee: What may be relied on for new custom items, in words.
+        resumable: Whether a crash of this job could have been resumed (it had a journal).
+    """
+
+    created: int = 0
+    updated: int = 0
+    rejected: int = 0
+    partial: int = 0
+    unknown: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    retried: int = 0
+    resumed: int = 0
+    unsent: int = 0
+    waited: float = 0.0
+    guarantee: str = ""
+    resumable: bool = False
+
+    @property
+    def read(self) -> int:
+        """Rows that have an outcome."""
+        return self.created + self.updated + self.rejected + self.partial + self.unknown
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row is stored whole."""
+        return not (self.rejected or self.partial or self.unknown)
+
+
+@frozen
+class Budget:
+    """What is left of the server's rate limit.
+
+    Attributes:
+        limit: Calls a window.
+        remaining: Calls left in it.
+        reset: Seconds until the next window.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+@frozen(kw_only=True)
+class Progress:
+    """A job on its way; a snapshot.
+
+    Attributes:
+        report: The numbers so far.
+        taken: Rows taken from the input.
+        total: Rows in the input, where it tells its length.
+        sending: Rows in requests under way.
+        parked: Rows of unknown fate that wait until the server can no longer be at work on them.
+        waiting: Rows that wait for an earlier row with the same key.
+        rate: Rows a second, over about the last ten seconds.
+        concurrency: Requests that may be under way at once, as steered.
+        batch: Rows a request, as steered.
+        oldest: Age of the oldest request under way, in seconds.
+        paused: Seconds until sending goes on, 0 while it does.
+        budget: The rate limit, or None where the server has not told one.
+    """
+
+    report: Report
+    taken: int
+    total: int | None
+    sending: int
+    parked: int
+    waiting: int
+    rate: float
+    concurrency: int
+    batch: int
+    oldest: float
+    paused: float
+    budget: Budget | None
+
+    @property
+    def done(self) -> int:
+        """Rows that have an outcome."""
+        return self.report.read
+
+
+@define
+class Tally:
+    """The counters behind a report."""
+
+    counts: dict[Status, int] = field(
+        factory=lambda: {"created": 0, "updated": 0, "rejected": 0, "partial": 0, "unknown": 0}
+    )
+    requests: int = 0
+    retried: int = 0
+    resumed: int = 0
+    unsent: int = 0
+    waited: float = 0.0
+
+    def report(self, **rest: Any) -> Report:
+        """The numbers as they are."""
+        return Report(
+            **cast("dict[str, Any]", self.counts),
+            requests=self.requests,
+            retried=self.retried,
+            resumed=self.resumed,
+            unsent=self.unsent,
+            waited=self.waited,
+            **rest,
+        )
