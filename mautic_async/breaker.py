@@ -1,4 +1,7 @@
-"""Restraint under failure: a budget for retries, and a breaker for a server that is down. Pure state; nothing here awaits."""
+"""Restraint under failure: a budget for retries, and a breaker for a server that is down.
+
+Pure state; nothing here awaits.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ LONGEST_PAUSE: Final = 60.0
 class RetryBudget:
     """Lets few calls be repeated when all fail: attempts stay below 1.1 x calls + 10 + seconds / 10.
 
-    A retry costs one token of ten; a success earns a tenth of one. One retry per ten seconds is free, so that a slow caller
-    may still recover.
+    A retry costs one token of ten; a success earns a tenth of one. One retry per ten seconds is free, so that a slow
+    caller may still recover.
     """
 
     def __init__(self, size: float = 10.0, gain: float = 0.1, free_every: float = 10.0) -> None:
@@ -52,8 +55,8 @@ class RetryBudget:
 class Breaker:
     """Stops calls to a server that is down, and lets one probe through now and then.
 
-    Opens when at least half of at least 20 attempts in 30 s failed below Mautic (no connection, 502, 503, 504); stays open
-    for 5 s, doubling to 60, with jitter; then one probe decides.
+    Opens when at least half of at least 20 attempts in 30 s failed below Mautic (no connection, 502, 503, 504); stays
+    open for 5 s, doubling to 60, with jitter; then one probe decides.
     """
 
     def __init__(self, random: Callable[[], float]) -> None:

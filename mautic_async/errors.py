@@ -10,6 +10,7 @@
     |-- Unavailable             the breaker is open: the server was down a moment ago; nothing was sent
     |-- DeadlineExceeded        no time was left; nothing was sent
     |-- ReauthorizationNeeded   the refresh token is spent: a person must log in again
+    |-- WebhookRejected         a webhook that is not to be believed: .reason .status
     `-- APIError                Mautic refused: .status .problems .call .retry_after
         |-- AuthenticationError 401
         |-- PermissionDenied    403
@@ -130,10 +131,12 @@ class MauticError(Exception):
     Attributes:
         verdict: What the failure table says of it, or None where no request was involved.
         attempts: How often the request was sent before this was raised.
+        history: The failures of the earlier attempts, oldest first.
     """
 
     verdict: Verdict | None = None
     attempts: int = 0
+    history: tuple[MauticError, ...] = ()
 
 
 class ConfigurationError(MauticError, ValueError):
@@ -145,13 +148,11 @@ class TransportError(MauticError):
 
     Attributes:
         event: The row of the failure table it belongs to.
-        reused: Whether the connection had carried a request before.
     """
 
-    def __init__(self, message: str, *, event: str = "disconnected", reused: bool = False) -> None:
+    def __init__(self, message: str, *, event: str = "disconnected") -> None:
         super().__init__(message)
         self.event = event
-        self.reused = reused
 
 
 class UnexpectedResponse(MauticError):
@@ -202,6 +203,21 @@ class DeadlineExceeded(MauticError):
 
 class ReauthorizationNeeded(MauticError):
     """The refresh token is spent or revoked: a person must log in again."""
+
+
+class WebhookRejected(MauticError):
+    """A webhook that is not to be believed, or not a second time. None of its content is in the message.
+
+    Attributes:
+        reason: ``size``, ``signature``, ``unreadable``, ``date`` or ``replay``.
+        status: The HTTP status to answer with. A replay gets 200: Mautic itself may send a body twice after a time-out,
+            and takes other statuses for a broken receiver. Never 410, which makes Mautic switch the webhook off.
+    """
+
+    def __init__(self, message: str, *, reason: str, status: int) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.status = status
 
 
 class APIError(MauticError):

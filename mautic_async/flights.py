@@ -1,8 +1,9 @@
 """Tasks that finish what they began, whoever stops waiting for them.
 
-A request that has left cannot be called back: cutting its socket leaves PHP running, loses a rotated token, and leaves httpx
-0.28's pool with a connection that is never returned. So what has left is a flight: it ends by its own time-outs, and a
-caller who is cancelled merely stops waiting. This is the one place in the package that makes a task without a parent.
+A request that has left cannot be called back: cutting its socket leaves PHP running, loses a rotated token, and
+leaves httpx 0.28's pool with a connection that is never returned. So what has left is a flight: it ends by its own
+time-outs, and a caller who is cancelled merely stops waiting. This is the one place in the package that makes a task
+without a parent.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Bytes out, bytes in. The one room that knows httpx.
 
-Nothing is fixed to the module `httpx`: a client handed in may come from its successor `httpx2`, so the exceptions are those of the
-client's own module. httpx 0.28 has two faults that the settings and the callers design around: a cancelled request leaves its
-connection stuck in the pool (hence flights), and a pool wider than needed costs time per connection (hence the gate is never
-wider than the pool).
+Nothing is fixed to the module `httpx`: a client handed in may come from its successor `httpx2`, so the exceptions are
+those of the client's own module. httpx 0.28 has two faults that the settings and the callers design around: a
+cancelled request leaves its connection stuck in the pool (hence flights), and a pool wider than needed costs time per
+connection (hence the gate is never wider than the pool).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from mautic_async import wire
 from mautic_async.errors import ConfigurationError, TransportError, UnexpectedResponse, quote
 from mautic_async.wire import Answer, Request
 
@@ -43,8 +44,8 @@ class Timeouts:
         connect: For a connection.
         read: For the next bytes of an answer to a read.
         write: For the server to take the next bytes of a request.
-        server: For the next bytes of an answer to a write. A write that is given up goes on in PHP, so a short time here creates
-            load and doubt, never speed; a proxy's own limit is usually 60.
+        server: For the next bytes of an answer to a write. A write that is given up goes on in PHP, so a short time
+            here creates load and doubt, never speed; a proxy's own limit is usually 60.
         drain: How long closing the client waits for requests under way.
     """
 
@@ -59,13 +60,14 @@ def site_url(url: str, *, insecure: bool = False) -> str:
     """The base of all requests, without a trailing slash.
 
     Args:
-        url: Of the Mautic site: ``https://host``, also with a subfolder or ``/index.php``; a trailing ``/api`` is cut off.
+        url: Of the Mautic site: ``https://host``, also with a subfolder or ``/index.php``; a trailing ``/api`` is cut
+            off.
         insecure: Allow ``http://`` to a host that is not this machine.
 
     Raises:
         ConfigurationError: It is not such a URL.
     """
-    if not isinstance(url, str) or any(ord(char) <= 32 or ord(char) >= 127 for char in url):  # noqa: PLR2004 - visible ASCII
+    if not isinstance(url, str) or any(ord(char) <= 32 or ord(char) >= 127 for char in url):
         raise ConfigurationError("the base URL must be a text of visible ASCII, such as https://mautic.example.com")
     try:
         parts = urlsplit(url)
@@ -100,17 +102,15 @@ def _module_of(client: httpx.AsyncClient) -> Any:
 def new_client(connections: int, timeouts: Timeouts, transport: object = None) -> httpx.AsyncClient:
     """An `httpx.AsyncClient` with the settings that suit Mautic.
 
-    No cookies: PHP would queue our requests on its session lock. Idle connections end after 3 s: Apache closes them at 5, and
-    equal values lose requests. No redirects, no environment proxies, no retries.
+    No cookies: PHP would queue our requests on its session lock. Idle connections end after 3 s: Apache closes them
+    at 5, and equal values lose requests. No redirects, no environment proxies, no retries.
     """
     import httpx
 
     client = httpx.AsyncClient(
         transport=transport,  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
         timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=5.0),
-        limits=httpx.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=3.0
-        ),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=3.0),
         follow_redirects=False,
         trust_env=False,
         http2=False,
@@ -183,17 +183,19 @@ class Transport:
             url,
             headers={"accept-encoding": "gzip", **request.headers},
             content=request.content,
-            extensions={
-                "timeout": {"connect": timeouts.connect, "read": read, "write": timeouts.write, "pool": 5.0}
-            },
+            extensions={"timeout": {"connect": timeouts.connect, "read": read, "write": timeouts.write, "pool": 5.0}},
         )
         response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
         try:
             headers = _headers(response)
-            sink = request.sink if response.status_code < 300 else None  # noqa: PLR2004 - HTTP's own border
-            body = _Body(headers.get("content-encoding", ""), response.status_code)
-            async for piece in response.aiter_raw():
-                body.feed(piece, sink)
+            sink = request.sink if response.status_code < 300 else None
+            ready = response.is_stream_consumed  # a canned response: read and unpacked when it was made
+            body = _Body("" if ready else headers.get("content-encoding", ""), response.status_code)
+            if ready:
+                body.feed(response.content, sink)
+            else:
+                async for piece in response.aiter_raw():
+                    body.feed(piece, sink)
             return Answer(response.status_code, headers, body.whole(sink))
         finally:
             await response.aclose()
@@ -249,8 +251,10 @@ class _Body:
     def __init__(self, encoding: str, status: int) -> None:
         self._unpack = zlib.decompressobj(31) if encoding.strip().lower() == "gzip" else None
         if self._unpack is None and encoding.strip().lower() not in {"", "identity"}:
-            raise UnexpectedResponse(f"an answer packed as {quote(encoding, 40)}, which was not asked for", status=status)
-        self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY  # noqa: PLR2004 - HTTP's own border
+            raise UnexpectedResponse(
+                f"an answer packed as {quote(encoding, 40)}, which was not asked for", status=status
+            )
+        self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY
         self._status = status
         self._pieces: list[bytes] = []
         self._packed = 0
@@ -289,12 +293,45 @@ class _Body:
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
 
+def fast_transport(connections: int = 10) -> Any:
+    """aiohttp beneath httpx, and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
+
+    Args:
+        connections: Size of its pool; at least the client's ``limits.concurrency`` and two more.
+
+    Raises:
+        ConfigurationError: The extra is not installed: ``pip install 'mautic-async[fast]'``.
+    """
+    try:
+        import aiohttp
+        from httpx_aiohttp import AiohttpTransport
+    except ImportError as error:
+        raise ConfigurationError("httpx-aiohttp is not installed: pip install 'mautic-async[fast]'") from error
+    wire.orjson()
+
+    class Fast(AiohttpTransport):
+        name = "aiohttp"
+        json = "orjson"
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=3.0)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
+
+    return Fast(client=session)
+
+
+def json_of(transport: object) -> wire.Json:
+    """The JSON library that goes with a transport."""
+    return wire.orjson() if getattr(transport, "json", "") == "orjson" else wire.STDLIB
+
+
 def in_process(server: Any, module: Any = None) -> Any:
     """An httpx transport that hands requests to *server* in this process, with the client's time-outs.
 
     Args:
-        server: Has ``async exchange(method, target, headers, body) -> (status, headers, body)`` and raises `ConnectionRefusedError`
-            (nothing was taken), `ConnectionResetError` (no answer), or an exception with ``status, headers, body`` (cut short).
+        server: Has ``async exchange(method, target, headers, body) -> (status, headers, body)`` and raises
+            `ConnectionRefusedError` (nothing was taken), `ConnectionResetError` (no answer), or an exception with
+            ``status, headers, body`` (cut short).
         module: The HTTP library whose client will use it; httpx by default.
     """
     if module is None:
@@ -324,9 +361,10 @@ def in_process(server: Any, module: Any = None) -> Any:
             except ConnectionRefusedError as error:
                 raise module.ConnectError("All connection attempts failed", request=request) from error
             except ConnectionError as error:
+                cut: Any = error
                 if hasattr(error, "body"):
-                    return module.Response(error.status, headers=error.headers, stream=Cut(error.body))
+                    return module.Response(cut.status, headers=cut.headers, stream=Cut(cut.body))
                 raise module.ReadError("", request=request) from error
-            return module.Response(status, headers=fields, content=content)
+            return module.Response(status, headers=fields, stream=module.ByteStream(content))
 
     return InProcess()

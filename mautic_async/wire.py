@@ -1,7 +1,7 @@
 """Calls, and what answers mean: envelopes, batches, refusals. Nothing here awaits.
 
-Mautic answers errors in a dozen shapes, with statuses that do not always say what happened; this room knows them all, so that
-no room above has to. Mautic: REST API, Getting started (error handling).
+Mautic answers errors in a dozen shapes, with statuses that do not always say what happened; this room knows them all,
+so that no room above has to. Mautic: REST API, Getting started (error handling).
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def path(*parts: str | int) -> str:
 def _segment(part: str) -> str:
     if _NAME.fullmatch(part):
         return part
-    if part in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in part):  # noqa: PLR2004 - ASCII's control characters
+    if part in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in part):
         raise ConfigurationError(f"{part!r} cannot be part of a path")
     return percent(part, safe="")
 
@@ -316,7 +316,7 @@ _HINTS: Final[Mapping[str, str]] = {
 
 def class_of(status: int) -> type[APIError]:
     """The exception class of an HTTP status."""
-    if status >= 500:  # noqa: PLR2004 - HTTP's own border
+    if status >= 500:
         return ServerError
     return _CLASSES.get(status, Rejected)
 
@@ -397,7 +397,7 @@ def refusal(call: Call, answer: Answer, body: Any) -> APIError:
         problems=problems,
         call=str(call),
         retry_after=retry_after(answer),
-        refusal=deliberate,
+        refusal=deliberate or (kind is RateLimited and rate_of(answer) is not None),
     )
     if isinstance(error, ServerError) and deliberate and call.rows:
         numbers = [int(text) for problem in problems for text in _NUMBER.findall(problem.message)]
@@ -410,9 +410,9 @@ def _hint(status: int, problems: Sequence[Problem]) -> str:
     texts = " ".join(problem.message for problem in problems)
     if "api_disabled" in kinds:
         return f" -> {_HINTS['api_disabled']}"
-    if status == 403 and "Basic Auth" in texts:  # noqa: PLR2004 - HTTP's own number
+    if status == 403 and "Basic Auth" in texts:
         return f" -> {_HINTS['basic_disabled']}"
-    if status == 422 and "unique" in texts:  # noqa: PLR2004 - HTTP's own number
+    if status == 422 and "unique" in texts:
         return f" -> {_HINTS['unique']}"
     return ""
 
@@ -434,19 +434,19 @@ def read(call: Call, answer: Answer, library: Json = STDLIB) -> Payload:
         UnexpectedResponse: It is not an answer that Mautic promises.
     """
     status = answer.status
-    if 300 <= status < 400 and not (call.redirect and status == 302):  # noqa: PLR2004 - HTTP's own borders
+    if 300 <= status < 400 and not (call.redirect and status == 302):
         raise UnexpectedResponse(
             f"{call}: redirected ({status}); no redirect is followed. Check the base URL: scheme, host and subfolder",
             status=status,
             event="redirect",
         )
-    if call.raw and status < 300:  # noqa: PLR2004
+    if call.raw and status < 300:
         return Payload(status, None, answer.content, answer.headers)
     try:
         body = parse(answer.content, library) if answer.content else None
     except ValueError as error:
         raise _unreadable(call, answer, str(error)) from error
-    if status >= 400:  # noqa: PLR2004
+    if status >= 400:
         if not problems_of(body)[0]:
             raise _unreadable(call, answer, "no error that Mautic sends")
         raise refusal(call, answer, body)
@@ -457,9 +457,9 @@ def read(call: Call, answer: Answer, library: Json = STDLIB) -> Payload:
 
 def _unreadable(call: Call, answer: Answer, why: str) -> Exception:
     status = answer.status
-    if status in _PROXY_STATUSES or status == 500 or status in {401, 413, 414, 429} or status >= 520:  # noqa: PLR2004
+    if status in _PROXY_STATUSES or status == 500 or status in {401, 413, 414, 429} or status >= 520:
         return refusal(call, answer, None)  # a proxy's page: its status is all that counts
-    event = "not-mautic" if status >= 400 else "unreadable"  # noqa: PLR2004
+    event = "not-mautic" if status >= 400 else "unreadable"
     return UnexpectedResponse(
         f"{call}: status {status} with a body that is not Mautic's ({why[:80]}): {excerpt(answer)}",
         status=status,
@@ -484,7 +484,7 @@ def _raise_hidden(call: Call, answer: Answer, body: Any) -> None:
     """Raise a refusal that came with a success status."""
     if call.batch or not isinstance(body, Mapping):
         return
-    failed = body.get("success") in {False, 0} if isinstance(body.get("success"), (bool, int)) else False
+    failed = isinstance(body.get("success"), (bool, int)) and not body["success"]
     if not failed and not body.get("errors") and "error" not in body:
         return
     if not failed and any(isinstance(body.get(key), (Mapping, list)) for key in body if key not in {"errors", "error"}):
@@ -492,7 +492,7 @@ def _raise_hidden(call: Call, answer: Answer, body: Any) -> None:
     problems, deliberate = problems_of(body)
     problems = problems or (Problem(_why_failed(body)),)
     code = problems[0].code
-    kind = class_of(code) if isinstance(code, int) and 400 <= code < 600 else Rejected  # noqa: PLR2004
+    kind = class_of(code) if isinstance(code, int) and 400 <= code < 600 else Rejected
     raise kind(
         f"{call} {_WORDS[kind]} (although with status {answer.status}): {'; '.join(map(str, problems))}",
         status=answer.status,
@@ -591,7 +591,7 @@ def rate_of(answer: Answer) -> Rate | None:
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) <= 12 else None  # noqa: PLR2004
+    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) <= 12 else None
 
 
 def date_of(answer: Answer) -> float | None:
@@ -600,7 +600,7 @@ def date_of(answer: Answer) -> float | None:
 
 
 def _epoch(text: str | None) -> float | None:
-    if not text or len(text) > 40:  # noqa: PLR2004 - an HTTP date has 29 characters
+    if not text or len(text) > 40:
         return None
     try:
         return parsedate_to_datetime(text).timestamp()

@@ -76,7 +76,7 @@ class ReportSettings(Nested):
 
 
 @define(kw_only=True)
-class Report(Published):
+class ReportDefinition(Published):
     """A question to the database that can be asked again.
 
     Attributes:

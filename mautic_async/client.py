@@ -1,0 +1,257 @@
+"""`Mautic`: builds the rooms, owns them, and names their doors.
+
+Mautic: REST API, Getting started.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from mautic_async import resources, wire
+from mautic_async.auth import BasicAuth, ClientCredentials
+from mautic_async.clock import Clock
+from mautic_async.errors import ConfigurationError
+from mautic_async.limits import Limits
+from mautic_async.models import Company, Contact
+from mautic_async.pipeline import Hook, Pipeline
+from mautic_async.transport import Timeouts, Transport, json_of, site_url
+from mautic_async.wire import Call, Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
+
+    import httpx
+
+    from mautic_async.auth import Auth
+    from mautic_async.limits import Gate
+    from mautic_async.models import JSON
+
+
+class Mautic:
+    """A client for one Mautic, on one event loop. Make one for each process, and share it.
+
+    Args:
+        base_url: Of the site: ``https://host``, also with a subfolder or ``/index.php``.
+        auth: Credentials: `ClientCredentials`, `AuthorizationCode`, `BasicAuth`, or any object with their two methods.
+        limits: How many requests at once, how long to wait for the rate limit, and how to spread it.
+        timeouts: In seconds.
+        http: A ready ``httpx.AsyncClient``, which you keep and close; set its pool to at least ``limits.concurrency``.
+        transport: An httpx transport for the client's own ``httpx.AsyncClient``, such as `fast_transport()`.
+        insecure: Allow ``http://`` to a host that is not this machine.
+        hooks: Called with an `Event` before and after each attempt, before each retry, and after each wait.
+        clock: Time and chance, for tests.
+
+    Raises:
+        ConfigurationError: The base URL is not one, or would send credentials in the clear.
+
+    Example:
+        ::
+
+            async with Mautic("https://mautic.example.com", auth=ClientCredentials("id", "secret")) as mautic:
+                contact = await mautic.contacts.get(42)
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: Auth,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        http: httpx.AsyncClient | None = None,
+        transport: object = None,
+        insecure: bool = False,
+        hooks: tuple[Hook, ...] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        if not callable(getattr(auth, "header", None)) or not callable(getattr(auth, "renew", None)):
+            raise ConfigurationError(
+                "auth must be ClientCredentials, AuthorizationCode, BasicAuth or have their methods"
+            )
+        settings = limits or Limits()
+        carrier = Transport(
+            site_url(base_url, insecure=insecure),
+            timeouts or Timeouts(),
+            http=http,
+            transport=transport,
+            connections=settings.concurrency + 2,
+        )
+        self._pipeline = Pipeline(
+            carrier, auth, settings, clock or Clock(), json=json_of(transport), hooks=tuple(hooks)
+        )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
+        """A client from the environment.
+
+        Reads ``MAUTIC_BASE_URL`` with ``MAUTIC_CLIENT_ID`` and ``MAUTIC_CLIENT_SECRET``, or with ``MAUTIC_USERNAME`` and
+        ``MAUTIC_PASSWORD``.
+
+        Args:
+            environ: Instead of the process's own.
+            **settings: As for `Mautic`.
+
+        Raises:
+            ConfigurationError: A variable is missing; the message names it.
+        """
+        given = os.environ if environ is None else environ
+        base = given.get("MAUTIC_BASE_URL")
+        if not base:
+            raise ConfigurationError("MAUTIC_BASE_URL is not set; it must be like https://mautic.example.com")
+        return cls(base, auth=_auth_from(given), **settings)
+
+    # --- namespaces ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def contacts(self) -> resources.Contacts[Contact]:
+        """People."""
+        return resources.Contacts(self._pipeline)
+
+    @cached_property
+    def companies(self) -> resources.Companies[Company]:
+        """Companies that contacts belong to."""
+        return resources.Companies(self._pipeline)
+
+    @cached_property
+    def segments(self) -> resources.Segments:
+        """Lists of contacts."""
+        return resources.Segments(self._pipeline)
+
+    @cached_property
+    def tags(self) -> resources.Tags:
+        """Tags of contacts."""
+        return resources.Tags(self._pipeline)
+
+    @cached_property
+    def stages(self) -> resources.Stages:
+        """Stages that contacts pass through."""
+        return resources.Stages(self._pipeline)
+
+    @cached_property
+    def contact_fields(self) -> resources.ContactFields:
+        """Definitions of the fields of contacts."""
+        return resources.ContactFields(self._pipeline)
+
+    @cached_property
+    def company_fields(self) -> resources.CompanyFields:
+        """Definitions of the fields of companies."""
+        return resources.CompanyFields(self._pipeline)
+
+    # --- everything else -------------------------------------------------------------------------------------------
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: JSON = None,
+        repeatable: bool | None = None,  # noqa: FBT001 - keyword-only
+    ) -> Any:
+        """Any route, through the same pipeline; JSON in and out.
+
+        Args:
+            method: HTTP verb.
+            path: Below ``/api/``, such as ``contacts`` or ``contacts/42/notes``.
+            query: Nested values are written PHP's way: ``{"where": [{"col": "id", "expr": "gt", "val": 5}]}``.
+            body: A JSON value.
+            repeatable: Whether applying the call twice is the same as once, so that it may be repeated after a lost answer;
+                by default reads, DELETE and PATCH are.
+
+        Returns:
+            The parsed answer.
+
+        Raises:
+            MauticError: It failed.
+            ConfigurationError: The path is not one below ``/api/``.
+
+        Mautic: REST API.
+        """
+        verb = method.upper()
+        effect = (
+            Effect.READ if verb in {"GET", "HEAD"} else Effect.SET if verb in {"PATCH", "DELETE"} else Effect.APPEND
+        )
+        if repeatable is not None and effect is not Effect.READ:
+            effect = Effect.SET if repeatable else Effect.APPEND
+        elif repeatable is False:
+            effect = Effect.APPEND
+        clean = wire.path(*path.removeprefix("/").removeprefix("api/").split("/"))
+        rows = len(body) if isinstance(body, (list, tuple)) else 0
+        call = Call(
+            verb,
+            clean,
+            effect,
+            wire.pairs(query or {}),
+            body,
+            rows=rows,
+            batch="batch" in clean,
+            v2=clean.startswith("v2/"),
+        )
+        return (await self._pipeline.send(call)).body
+
+    async def authorize(self, callback: str, state: str | None = None) -> None:
+        """Finish the log-in of `AuthorizationCode`: exchange what the browser brought back for a token.
+
+        Args:
+            callback: The URL that the browser was sent to, or the bare code together with *state*.
+            state: Only with a bare code.
+
+        Raises:
+            ConfigurationError: The client's credentials are of another kind, or the state is not one that was given out.
+            AuthenticationError: Mautic refused the code.
+
+        Mautic: REST API, Authorization (OAuth2).
+        """
+        await self._pipeline.authorize(callback, state)
+
+    @property
+    def version(self) -> str | None:
+        """Mautic's version, from the last answer that told it; None before."""
+        return self._pipeline.version
+
+    @property
+    def limits(self) -> Gate:
+        """The rate limit as it stands: `limit`, `remaining`, `reset`, `waiting`, `in_flight`."""
+        return self._pipeline.gate
+
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Give all calls inside ``async with mautic.deadline(20):`` that many seconds together.
+
+        Reads end with it; a write that would not fit is not sent (`DeadlineExceeded`), and one that has left is not cut short,
+        because Mautic would go on with it unseen.
+        """
+        return self._pipeline.deadline(seconds)
+
+    async def aclose(self) -> None:
+        """Refuse new calls, wait for those under way (``timeouts.drain`` seconds), close the connections."""
+        await self._pipeline.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._pipeline.bind()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        """The site and what carries the bytes; never a credential."""
+        return f"Mautic({self._pipeline.transport!r}, json={self._pipeline.json.name!r})"
+
+
+def _auth_from(given: Mapping[str, str]) -> Auth:
+    client_id, secret = given.get("MAUTIC_CLIENT_ID"), given.get("MAUTIC_CLIENT_SECRET")
+    if client_id and secret:
+        return ClientCredentials(client_id, secret)
+    username, password = given.get("MAUTIC_USERNAME"), given.get("MAUTIC_PASSWORD")
+    if username and password:
+        return BasicAuth(username, password)
+    raise ConfigurationError(
+        "no credentials: set MAUTIC_CLIENT_ID and MAUTIC_CLIENT_SECRET (OAuth2, much faster), or MAUTIC_USERNAME and"
+        " MAUTIC_PASSWORD"
+    )

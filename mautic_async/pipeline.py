@@ -1,0 +1,421 @@
+"""The one path of a request: retry > gate > flight(auth > transport).
+
+`send` says how often, `_attempt` when, `_fly` with what right. No call goes back up. Mautic: REST API, Getting started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from attrs import define, evolve, frozen
+
+from mautic_async import wire
+from mautic_async.breaker import Breaker, RetryBudget
+from mautic_async.errors import (
+    ConfigurationError,
+    DeadlineExceeded,
+    MauticError,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
+from mautic_async.flights import Flights
+from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
+from mautic_async.retry import Retry, judged
+from mautic_async.wire import STDLIB, Answer, Call, Effect, Json, Payload, Request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+
+    from mautic_async.auth import Auth
+    from mautic_async.clock import Clock
+    from mautic_async.transport import Transport
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger("mautic_async")
+_DEADLINE: Final[ContextVar[float | None]] = ContextVar("mautic_async_deadline", default=None)
+_LOAD: Final = frozenset({"connect", "bad-gateway", "unavailable", "gateway-timeout"})
+
+
+@frozen(kw_only=True)
+class Event:
+    """Something that happened to a call, as the hooks see it.
+
+    Attributes:
+        kind: ``before`` an attempt, ``after`` it, ``retry`` (a pause before another), ``wait`` (for the limit or a
+            free slot).
+        call: Method and path.
+        attempt: From 1.
+        status: Of the answer, or None.
+        seconds: How long the attempt took, or the pause will be.
+        error: What went wrong, or None.
+    """
+
+    kind: str
+    call: str
+    attempt: int
+    status: int | None = None
+    seconds: float = 0.0
+    error: MauticError | None = None
+
+
+Hook: TypeAlias = Callable[[Event], None]
+"""A plain callable; it must not block, and what it raises is logged and dropped."""
+
+
+@define
+class _Exchange:
+    """What `Auth` is handed: the unsigned transport, the clock, and tasks that outlive their caller."""
+
+    clock: Clock
+    transport: Transport
+    flights: Flights
+
+    async def __call__(self, request: Request) -> Answer:
+        return await self.transport.exchange(request)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        return self.flights.start(work)
+
+
+class Pipeline:
+    """Sends calls: retried where that is safe, within the limits, signed.
+
+    Args:
+        transport: Bytes out, bytes in.
+        auth: Gives the Authorization header.
+        limits: Concurrency, patience, pace.
+        clock: Time and chance.
+        json: The JSON library.
+        hooks: Called with each `Event`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        auth: Auth,
+        limits: Limits,
+        clock: Clock,
+        *,
+        json: Json = STDLIB,
+        hooks: tuple[Hook, ...] = (),
+    ) -> None:
+        self.transport = transport
+        self.auth = auth
+        self.clock = clock
+        self.gate = Gate(limits, clock, spread=bool(getattr(auth, "shared_bucket", False)))
+        self.flights = Flights()
+        self.version: str | None = None
+        self.requests = 0
+        self._exchange = _Exchange(clock, transport, self.flights)
+        self._budget = RetryBudget()
+        self._breaker = Breaker(clock.random)
+        self._retry = Retry(clock, self._budget)
+        self.json = json
+        self._hooks = hooks
+        self._latency: dict[str, float] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    # --- how often -------------------------------------------------------------------------------------------------
+
+    async def send(self, call: Call) -> Payload:
+        """Send *call* until it succeeds or is not worth repeating.
+
+        Raises:
+            MauticError: It failed; `verdict` and `attempts` say what is known.
+        """
+        self._check_loop()
+        request = self._request(call)
+        try:
+            return await self._attempt(call, request, 1)
+        except MauticError as error:
+            first = error
+
+        async def again(attempt: int) -> Payload:
+            try:
+                return await self._attempt(call, request, attempt)
+            except NotFound:
+                if call.method == "DELETE":
+                    return Payload(200, None)  # an earlier attempt has deleted it
+                raise
+
+        return await self._retry.around(first, again, lambda *told: self._tell_retry(call, *told), self._remaining)
+
+    def _request(self, call: Call) -> Request:
+        headers = {"accept": "application/ld+json" if call.v2 else "application/json", "user-agent": _AGENT}
+        content: bytes | None = None
+        if call.file is not None:
+            content, headers["content-type"] = _multipart(call.file)
+        elif call.body is not None:
+            try:
+                content = self.json.dumps(call.body)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise ConfigurationError(f"{call}: the body cannot be written as JSON: {error}") from error
+            headers["content-type"] = _V2_TYPES.get(call.method, "application/json") if call.v2 else "application/json"
+        timeouts = self.transport.timeouts
+        default = timeouts.read if call.effect is Effect.READ else timeouts.server
+        return Request(
+            call.method,
+            f"api/{call.path}",
+            wire.query_string(call.query),
+            headers,
+            content,
+            call.timeout or default,
+            call.sink,
+        )
+
+    # --- when ------------------------------------------------------------------------------------------------------
+
+    async def _attempt(self, call: Call, request: Request, attempt: int) -> Payload:
+        """Pass the gate, start the flight, read the answer."""
+        sent_at = 0.0
+        began = self.clock.time()
+        try:
+            request = self._within_deadline(call, request)
+            self._ask_breaker(call)
+            slot = self.gate.try_admit(background=call.background) or await self._admit(call, attempt)
+            sent_at, began = self.clock.wall(), self.clock.time()
+            self._tell("before", call, attempt)
+            flight = self.flights.start(self._fly(request, slot))
+            answer = await asyncio.shield(flight)
+            payload = wire.read(call, answer, self.json)
+        except MauticError as error:
+            outcome = judged(error, call, attempt, sent_at)
+            self._count(call, attempt, began, outcome, sent=bool(sent_at))
+            raise outcome from outcome.__cause__
+        self._count(call, attempt, began, None, status=payload.status)
+        return payload
+
+    def _within_deadline(self, call: Call, request: Request) -> Request:
+        """A read ends with the caller's deadline; a write is not cut short, or it would go on unseen in PHP."""
+        left = self._remaining()
+        if left is None:
+            return request
+        if left <= self._latency.get(_route(call), 0.0):
+            raise DeadlineExceeded(
+                f"{call}: {max(0.0, left):.1f} s are left, which such a call does not fit in; not sent"
+            )
+        if call.effect is not Effect.READ or request.timeout is None:
+            return request
+        return evolve(request, timeout=min(request.timeout, left))
+
+    def _ask_breaker(self, call: Call) -> None:
+        wait = self._breaker.wait(self.clock.time())
+        if wait > 0:
+            raise Unavailable(
+                f"{call}: not sent; the server was down a moment ago, the next probe goes in {wait:.0f} s",
+                retry_after=wait,
+            )
+
+    async def _admit(self, call: Call, attempt: int) -> Slot:
+        left = self._remaining()
+        began = self.clock.time()
+        try:
+            slot = await self.gate.admit(background=call.background, patience=left)
+        except TooLong as error:
+            self._breaker.withdrawn()
+            raise RateLimited(
+                f"{call}: not sent; the rate limit allows the next call in {error.seconds:.0f} s",
+                status=429,
+                call=str(call),
+                retry_after=error.seconds,
+            ) from error
+        except asyncio.CancelledError:
+            self._breaker.withdrawn()
+            raise
+        self._tell("wait", call, attempt, seconds=self.clock.time() - began)
+        return slot
+
+    # --- with what right -------------------------------------------------------------------------------------------
+
+    async def _fly(self, request: Request, slot: Slot) -> Answer:
+        """One exchange, signed, and renewed once on 401.
+
+        Runs in a task of its own: a leaving caller cuts nothing in half.
+        """
+        answer: Answer | None = None
+        token = ""
+        try:
+            token = await self.auth.header(self._exchange)
+            answer = await self._signed(request, token)
+            if answer.status == 401:
+                await self.auth.renew(token, self._exchange)
+                newer = await self.auth.header(self._exchange)
+                if newer != token:
+                    token = newer
+                    answer = await self._signed(request, token)
+            return answer
+        finally:
+            self._land(slot, answer, token)
+
+    async def _signed(self, request: Request, header: str) -> Answer:
+        _check_header(header)
+        self.requests += 1
+        return await self.transport.exchange(evolve(request, headers={**request.headers, "authorization": header}))
+
+    def _land(self, slot: Slot, answer: Answer | None, token: str) -> None:
+        if answer is None:
+            slot.land(status=None, reading=None, retry_after=None, token=token)
+            return
+        self.version = wire.version_of(answer) or self.version
+        rate = wire.rate_of(answer)
+        reading = Reading(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None
+        slot.land(status=answer.status, reading=reading, retry_after=wire.retry_after(answer), token=token)
+
+    # --- what is remembered ----------------------------------------------------------------------------------------
+
+    def _count(
+        self,
+        call: Call,
+        attempt: int,
+        began: float,
+        error: MauticError | None,
+        *,
+        sent: bool = True,
+        status: int | None = None,
+    ) -> None:
+        if not sent:
+            return
+        now = self.clock.time()
+        event = error.verdict.event if error is not None and error.verdict is not None else ""
+        self._breaker.record(now, failed=event in _LOAD)
+        if error is None:
+            self._budget.succeeded()
+            route = _route(call)
+            self._latency[route] = 0.8 * self._latency.get(route, now - began) + 0.2 * (now - began)
+        self._tell(
+            "after", call, attempt, status=status or getattr(error, "status", None), seconds=now - began, error=error
+        )
+
+    def _tell_retry(self, call: Call, error: MauticError, seconds: float, attempt: int) -> None:
+        self._tell("retry", call, attempt, seconds=seconds, error=error)
+
+    def _tell(
+        self,
+        kind: str,
+        call: Call,
+        attempt: int,
+        *,
+        status: int | None = None,
+        seconds: float = 0.0,
+        error: MauticError | None = None,
+    ) -> None:
+        debug = _LOG.isEnabledFor(logging.DEBUG if error is None else logging.INFO)
+        if not self._hooks and not debug:
+            return
+        event = Event(kind=kind, call=str(call), attempt=attempt, status=status, seconds=seconds, error=error)
+        if debug:
+            level = logging.DEBUG if error is None else logging.INFO
+            _LOG.log(level, "%s %s", kind, event.call, extra=_fields(event))
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception:  # noqa: BLE001 - a hook's fault is not the call's
+                _LOG.exception("a hook failed at %s", kind)
+
+    # --- deadlines and the end -------------------------------------------------------------------------------------
+
+    def bind(self) -> None:
+        """Belong to the running event loop from now on."""
+        self._check_loop()
+
+    async def authorize(self, callback: str, state: str | None) -> None:
+        """Let the credentials exchange what a browser brought back; see `Mautic.authorize`."""
+        self._check_loop()
+        redeem = getattr(self.auth, "redeem", None)
+        if redeem is None:
+            raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
+        await asyncio.shield(self.flights.start(redeem(callback, state, self._exchange)))
+
+    @asynccontextmanager
+    async def deadline(self, seconds: float) -> AsyncIterator[None]:
+        """Give all calls inside *seconds* in all; see `Mautic.deadline`."""
+        until = self.clock.time() + seconds
+        outer = _DEADLINE.get()
+        token = _DEADLINE.set(until if outer is None else min(until, outer))
+        try:
+            yield
+        finally:
+            _DEADLINE.reset(token)
+
+    def _remaining(self) -> float | None:
+        until = _DEADLINE.get()
+        return None if until is None else until - self.clock.time()
+
+    def _check_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise ConfigurationError("this Mautic client is closed; make a new one")
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise ConfigurationError(
+                f"this Mautic client belongs to the event loop {id(self._loop):#x} and was used on {id(loop):#x};"
+                " make one client for each loop"
+            )
+
+    async def aclose(self) -> None:
+        """Refuse new calls, wait for those under way, close the transport. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            cut = await self.flights.land(self.transport.timeouts.drain)
+            if cut:
+                _LOG.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
+        finally:
+            await self.transport.aclose()
+
+
+_AGENT: Final = "mautic_async/0.1"
+_V2_TYPES: Final = {
+    "PATCH": "application/merge-patch+json",
+    "POST": "application/ld+json",
+    "PUT": "application/ld+json",
+}
+
+
+def _route(call: Call) -> str:
+    return f"{call.method} {call.path.partition('/')[0]}"
+
+
+def _fields(event: Event) -> dict[str, object]:
+    verdict = event.error.verdict if event.error is not None else None
+    return {
+        "call": event.call,
+        "attempt": event.attempt,
+        "status": event.status,
+        "seconds": round(event.seconds, 6),
+        "failure": verdict.event if verdict is not None else None,
+    }
+
+
+def _check_header(header: str) -> None:
+    if not header.isascii() or not header.isprintable():
+        raise ConfigurationError(
+            "the Authorization header must be visible ASCII; check the credentials for line breaks"
+        )
+
+
+def _multipart(part: wire.Part) -> tuple[bytes, str]:
+    """One file as multipart/form-data (RFC 7578)."""
+    boundary = secrets.token_hex(16)
+    name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))
+    if any(ord(char) < 32 for char in name + filename + part.media_type):
+        raise ConfigurationError("a file's name must hold no control characters")
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
+        f"Content-Type: {part.media_type}\r\n\r\n"
+    )
+    return (
+        head.encode() + part.content + f"\r\n--{boundary}--\r\n".encode(),
+        f"multipart/form-data; boundary={boundary}",
+    )

@@ -1,0 +1,156 @@
+"""Several rows in one request: chunks, outcomes by position, and what a batch may not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from attrs import evolve
+
+from mautic_async import codec, wire
+from mautic_async.bulk import Outcome
+from mautic_async.errors import (
+    ConfigurationError,
+    Fate,
+    MauticError,
+    OutcomeUnknown,
+    Problem,
+    ServerError,
+    Then,
+)
+from mautic_async.resources import _where
+from mautic_async.wire import Call, Effect, Row
+
+if TYPE_CHECKING:
+    from mautic_async.bulk.outcomes import Status
+    from mautic_async.models import Entity
+    from mautic_async.resources._base import Resource
+
+E = TypeVar("E", bound="Entity")
+
+LIMIT: Final = 200
+"""Rows a request: Mautic's default ``api_batch_max_limit``; beyond it Mautic to 7 answers a 500 that no retry mends."""
+
+
+def with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Encode rows of a batch edit, each with its id.
+
+    Raises:
+        ConfigurationError: A row has no id, or two have the same: the server would write onto the wrong entities.
+    """
+    bodies: list[dict[str, Any]] = []
+    seen: set[int] = set()
+    for index, entity in enumerate(entities):
+        if isinstance(entity.id, bool) or not isinstance(entity.id, int) or entity.id <= 0:
+            raise ConfigurationError(
+                f"row {index}: a batch edit needs the id of every row; one without it makes Mautic write the others onto"
+                " the wrong entities"
+            )
+        if entity.id in seen:
+            raise ConfigurationError(f"row {index}: id {entity.id} is there twice; Mautic would make a duplicate of it")
+        seen.add(entity.id)
+        bodies.append({"id": entity.id, **encode(entity)})
+    return bodies
+
+
+def status_of(row: Row) -> Status:
+    """What an answer says of one row: its problems first, then its entity; the HTTP status says nothing."""
+    if row.problems:
+        return "rejected" if row.status is not None and 400 <= row.status < 500 else "partial"
+    if row.entity is None:
+        return "unknown"
+    return "created" if row.status == 201 else "updated"
+
+
+def outcome_of(index: int, row: Row, model: type[E]) -> Outcome[E]:
+    """The outcome of one row of a batch answer."""
+    status = status_of(row)
+    stored = status in {"created", "updated", "partial"} and row.entity is not None
+    entity = codec.decode(model, row.entity) if stored else None
+    return Outcome(index, status, entity.id if entity is not None else 0, row.problems, entity)
+
+
+async def send_many(
+    space: Resource[E], method: str, path: str, effect: Effect, bodies: Sequence[dict[str, Any]]
+) -> list[Outcome[E]]:
+    """Send *bodies* in chunks, one after another; a chunk that fails does not hide the outcome of the others.
+
+    Raises:
+        MauticError: The very first chunk failed in a way that dooms all (401, 403, a wrong set-up).
+    """
+    outcomes: list[Outcome[E]] = []
+    size = LIMIT
+    while len(outcomes) < len(bodies):
+        offset = len(outcomes)
+        chunk = bodies[offset : offset + size]
+        call = Call(method, f"{space.endpoint.path}/{path}", effect, body=chunk, rows=len(chunk), batch=True)
+        try:
+            body = (await space._send(call)).body  # noqa: SLF001 - the rooms of one house
+        except ServerError as error:
+            if error.batch_limit is None:
+                outcomes.extend(_failed(error, chunk, offset))
+                continue
+            size = error.batch_limit  # nothing was stored: send it again in smaller pieces
+            continue
+        except MauticError as error:
+            if not outcomes and error.verdict is not None and error.verdict.bulk is Then.STOP:
+                raise
+            outcomes.extend(_failed(error, chunk, offset))
+            continue
+        rows = wire.read_rows(body, space.endpoint.many, len(chunk))
+        outcomes.extend(outcome_of(offset + index, row, space._model) for index, row in enumerate(rows))  # noqa: SLF001
+    return outcomes
+
+
+def _failed(error: MauticError, chunk: Sequence[object], offset: int) -> list[Outcome[Any]]:
+    """Outcomes of rows whose request failed as a whole."""
+    sure = error.verdict is not None and error.verdict.fate in {Fate.REFUSED, Fate.FATAL}
+    status: Status = "rejected" if sure and not isinstance(error, OutcomeUnknown) else "unknown"
+    problems = getattr(error, "problems", ()) or (Problem(str(error)),)
+    return [Outcome(offset + index, status, problems=tuple(problems)) for index in range(len(chunk))]
+
+
+async def delete_many(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+    """Delete in chunks; before each look what is there, after it what still is."""
+    outcomes: list[Outcome[E]] = []
+    for offset in range(0, len(ids), LIMIT):
+        chunk = ids[offset : offset + LIMIT]
+        outcomes.extend(evolve(outcome, index=offset + outcome.index) for outcome in await _delete_chunk(space, chunk))
+    return outcomes
+
+
+async def _delete_chunk(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+    before = await _present(space, ids)
+    call = Call(
+        "DELETE",
+        f"{space.endpoint.path}/batch/delete",
+        Effect.SET,
+        query=(("ids", ",".join(map(str, ids))),),
+        rows=len(ids),
+        batch=True,
+    )
+    problem: tuple[Problem, ...] = ()
+    try:
+        await space._send(call)  # noqa: SLF001 - the rooms of one house
+    except MauticError as error:
+        if error.verdict is None or error.verdict.fate in {Fate.REFUSED, Fate.FATAL}:
+            raise
+        problem = (Problem(str(error)),)
+    after = await _present(space, ids)
+    return [_deleted(index, id, before, after, problem) for index, id in enumerate(ids)]
+
+
+def _deleted(
+    index: int, id: int, before: Mapping[int, Any], after: Mapping[int, Any], problem: tuple[Problem, ...]
+) -> Outcome[Any]:
+    if id in after:
+        reason = problem or (Problem("it is still there: this role may not delete it", "id"),)
+        return Outcome(index, "unknown" if problem else "rejected", id, reason, after[id])
+    if id not in before:
+        return Outcome(index, "rejected", id, (Problem("nothing had this id", "id", 404),))
+    return Outcome(index, "updated", id, (), before[id])
+
+
+async def _present(space: Resource[E], ids: Sequence[int]) -> dict[int, E]:
+    page = await space._page({"where": [_where.in_("id", ids)], "limit": len(ids), "order_by": "id"})  # noqa: SLF001
+    return {item.id: item for item in page.items}

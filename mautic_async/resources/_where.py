@@ -1,0 +1,228 @@
+"""Conditions for `list` and `iterate`, checked before they are sent: Mautic silently drops what it does not know.
+
+    from mautic_async import where
+    where.any_of(where.gt("points", 10), where.in_("id", [1, 2, 3]))
+
+Columns are spelled as for ``order_by``. A condition replaces filters that a list has by itself: ``published`` (which `list`
+therefore turns into a condition), the hidden variants of e-mails and pages, and the restriction to a user's own records.
+
+Mautic: REST API, Advanced filters (where).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, Final, TypeAlias
+
+from attrs import field, frozen
+
+from mautic_async.errors import ConfigurationError
+
+Value: TypeAlias = str | int | float | bool | date | datetime
+
+_COLUMN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
+COMPARISONS: Final = frozenset({"eq", "neq", "lt", "lte", "gt", "gte", "like", "notLike"})
+LISTS: Final = frozenset({"in", "notIn"})
+RANGES: Final = frozenset({"between", "notBetween"})
+STATES: Final = frozenset({"isNull", "isNotNull", "isEmpty", "isNotEmpty"})
+GROUPS: Final = frozenset({"andX", "orX"})
+
+
+@frozen
+class Where:
+    """One condition, or a group of them; build it with the functions of this module."""
+
+    expression: str
+    column: str = ""
+    value: Any = None
+    clauses: tuple[Where, ...] = field(default=())
+
+    def parameters(self) -> dict[str, object]:
+        """As Mautic's nested query parameters."""
+        if self.clauses:
+            return {"expr": self.expression, "val": [clause.parameters() for clause in self.clauses]}
+        found: dict[str, object] = {"col": self.column, "expr": self.expression}
+        if self.value is not None:
+            found["val"] = self.value
+        return found
+
+
+def _condition(expression: str, column: str, value: object = None) -> Where:
+    if not isinstance(column, str) or not _COLUMN.fullmatch(column):
+        raise ConfigurationError(f"where: {column!r} is not a column's name")
+    return Where(expression, column, value)
+
+
+def _text(value: Value) -> str | int | float:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo is None else value.astimezone(UTC)).strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (str, int, float)):
+        return value
+    raise ConfigurationError(f"where: a {type(value).__name__} cannot be compared with; give a text, number or date")
+
+
+def eq(column: str, value: Value) -> Where:
+    """Equal; for texts the database ignores case and accents."""
+    return _condition("eq", column, _text(value))
+
+
+def neq(column: str, value: Value) -> Where:
+    """Not equal."""
+    return _condition("neq", column, _text(value))
+
+
+def lt(column: str, value: Value) -> Where:
+    """Less than."""
+    return _condition("lt", column, _text(value))
+
+
+def lte(column: str, value: Value) -> Where:
+    """At most."""
+    return _condition("lte", column, _text(value))
+
+
+def gt(column: str, value: Value) -> Where:
+    """Greater than."""
+    return _condition("gt", column, _text(value))
+
+
+def gte(column: str, value: Value) -> Where:
+    """At least."""
+    return _condition("gte", column, _text(value))
+
+
+def like(column: str, pattern: str) -> Where:
+    """Like *pattern*, where ``%`` stands for any text and ``_`` for any character."""
+    return _condition("like", column, pattern)
+
+
+def not_like(column: str, pattern: str) -> Where:
+    """Not like *pattern*."""
+    return _condition("notLike", column, pattern)
+
+
+def in_(column: str, values: Iterable[Value]) -> Where:
+    """One of *values*. Mautic takes them as one CSV text; keep the URL below 8,000 bytes: about 150 addresses."""
+    return _condition("in", column, csv(values))
+
+
+def not_in(column: str, values: Iterable[Value]) -> Where:
+    """None of *values*."""
+    return _condition("notIn", column, csv(values))
+
+
+def csv(values: Iterable[Value]) -> str:
+    """*values* as the one CSV text that ``in`` takes: no space after a comma, quotes where a value needs them.
+
+    Raises:
+        ConfigurationError: There is none, or one is empty: Mautic would find something else.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise ConfigurationError("where: `in` takes a list of values")
+    texts = [str(_text(value)) for value in values]
+    if not texts or not all(texts):
+        raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
+    return ",".join(_cell(text) for text in texts)
+
+
+def _cell(text: str) -> str:
+    if any(char in text for char in ',"\\ \t\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def between(column: str, low: Value, high: Value) -> Where:
+    """From *low* to *high*, both included."""
+    return _condition("between", column, [_text(low), _text(high)])
+
+
+def not_between(column: str, low: Value, high: Value) -> Where:
+    """Below *low* or above *high*."""
+    return _condition("notBetween", column, [_text(low), _text(high)])
+
+
+def is_null(column: str) -> Where:
+    """NULL in the database."""
+    return _condition("isNull", column)
+
+
+def is_not_null(column: str) -> Where:
+    """Not NULL in the database."""
+    return _condition("isNotNull", column)
+
+
+def is_empty(column: str) -> Where:
+    """NULL or an empty text."""
+    return _condition("isEmpty", column)
+
+
+def is_not_empty(column: str) -> Where:
+    """Neither NULL nor an empty text."""
+    return _condition("isNotEmpty", column)
+
+
+def all_of(*clauses: Where) -> Where:
+    """All of them."""
+    return _group("andX", clauses)
+
+
+def any_of(*clauses: Where) -> Where:
+    """At least one of them."""
+    return _group("orX", clauses)
+
+
+def _group(expression: str, clauses: Sequence[Where]) -> Where:
+    if not clauses:
+        raise ConfigurationError("where: an empty group would find everything")
+    return Where(expression, clauses=tuple(_checked(clause) for clause in clauses))
+
+
+def _checked(clause: object) -> Where:
+    if isinstance(clause, Where):
+        return clause
+    if isinstance(clause, Mapping):
+        return parse(clause)
+    raise ConfigurationError(f"where: {clause!r} is not a condition; build it with mautic_async.where")
+
+
+def parse(raw: Mapping[str, Any]) -> Where:
+    """Check a condition written in Mautic's own form, ``{"col": "id", "expr": "gt", "val": 5}``.
+
+    Raises:
+        ConfigurationError: Mautic would drop it, or answer with a 500.
+    """
+    expression, column = raw.get("expr"), raw.get("col", raw.get("column", ""))
+    value = raw.get("val", raw.get("value"))
+    if expression in GROUPS:
+        return _group(str(expression), [_checked(item) for item in value or ()])
+    if expression in LISTS:
+        return _condition(str(expression), column, value if isinstance(value, str) and value else csv(value or ()))
+    if expression in STATES:
+        return _condition(str(expression), column)
+    if expression in RANGES:
+        if not isinstance(value, (list, tuple)) or len(value) != 2:
+            raise ConfigurationError(f"where: {expression} takes exactly two values")
+        return _condition(str(expression), column, [_text(item) for item in value])
+    if expression in COMPARISONS and value is not None:
+        return _condition(str(expression), column, _text(value))
+    known = sorted(COMPARISONS | LISTS | RANGES | STATES | GROUPS)
+    raise ConfigurationError(
+        f"where: {expression!r} is not an expression that Mautic knows, or lacks its value: {known}"
+    )
+
+
+def clauses_of(given: object) -> list[Where]:
+    """The conditions of a query's ``where``: one, several, or in Mautic's own form."""
+    if given is None:
+        return []
+    if isinstance(given, (Where, Mapping)):
+        return [_checked(given)]
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        return [_checked(item) for item in given]
+    raise ConfigurationError("where: give conditions built with mautic_async.where")

@@ -1,0 +1,236 @@
+"""Contacts: the standard verbs with what Mautic's contacts need, upserts, and bulk upserts.
+
+Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
+
+from mautic_async import codec, wire
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Contact
+from mautic_async.resources import _checks, _items, _paging
+from mautic_async.resources._base import PAGE, Endpoint, ResultPage, Query, Resource
+from mautic_async.resources._where import eq
+from mautic_async.wire import Call, Effect
+
+if TYPE_CHECKING:
+    from mautic_async.bulk import Outcome, Report, Run
+    from mautic_async.resources._items import Items
+
+C = TypeVar("C", bound=Contact)
+D = TypeVar("D", bound=Contact)
+
+ITEMS = ("includeCustomObjects", "true")
+"""The only value that is safe: any text counts as yes, ``false`` too."""
+
+
+class ContactQuery(Query, total=False):
+    """What lists of contacts take beside `Query`.
+
+    Attributes:
+        include_custom_objects: Fill `Contact.custom_items`: the newest ten of each object.
+    """
+
+    include_custom_objects: bool
+
+
+class Contacts(Resource[C]):
+    """People. Mautic: REST API, Contacts."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "contacts", one="contact", many="contacts", model=Contact, filters=True
+    )
+
+    def of(self, model: type[D]) -> Contacts[D]:
+        """The same namespace with a subclass that types your own fields.
+
+        Example:
+            ``customers = mautic.contacts.of(Customer)``
+        """
+        return Contacts(self._pipeline, model)
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    async def get(self, id: int, *, include_custom_objects: bool = False) -> C:
+        """The contact with this id.
+
+        The answer may be another contact, into which Mautic merged the one asked for: compare `id`.
+
+        Raises:
+            NotFound: Nothing has this id.
+
+        Mautic: REST API, Get contact (GET /contacts/ID).
+        """
+        query = (ITEMS,) if include_custom_objects else ()
+        return self._one(await self._send(self._call("GET", Effect.READ, id, query=query)))
+
+    async def list(self, **query: Unpack[ContactQuery]) -> ResultPage[C]:
+        """One page of contacts; see `Reading.list`. Mautic: REST API, List contacts (GET /contacts)."""
+        return await self._page(query)
+
+    def iterate(self, *, read_ahead: bool = False, **query: Unpack[ContactQuery]) -> AsyncIterator[C]:
+        """Every contact, exactly once; see `Reading.iterate`. Mautic: REST API, List contacts (GET /contacts)."""
+        return _paging.iterate(self._page, query, PAGE, keyset=True, read_ahead=read_ahead)
+
+    async def find(self, *, include_custom_objects: bool = False, **unique: str) -> C | None:
+        """The contact that really has this value of a field, or None: ``find(email="ada@example.com")``.
+
+        Compared as the database does: without case and accents. If several have it, the one with the lowest id.
+
+        Raises:
+            ConfigurationError: Not exactly one field was named, or its value is empty.
+
+        Mautic: REST API, List contacts (GET /contacts with ``where``).
+        """
+        if len(unique) != 1 or not all(unique.values()):
+            raise ConfigurationError('find() takes one field and its value: find(email="ada@example.com")')
+        ((alias, value),) = unique.items()
+        page = await self._page(
+            {
+                "where": [eq(alias, value.strip())],
+                "order_by": "id",
+                "limit": 5,
+                "include_custom_objects": include_custom_objects,
+            }
+        )
+        wanted = _checks.same_for_database(value)
+        return next((item for item in page.items if _checks.same_for_database(_value(item, alias)) == wanted), None)
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def create(self, entity: C) -> C:
+        """Store a contact. One with a known e-mail is not new: Mautic updates the contact that holds it.
+
+        Custom items come back with their ids.
+
+        Raises:
+            ConfigurationError: It names nothing, or holds what Mautic would drop (a zero) or fall over; nothing was sent.
+            Rejected: Mautic refused a value.
+            OutcomeUnknown: It may have been stored.
+
+        Mautic: REST API, Create contact (POST /contacts/new).
+        """
+        call = self._call("POST", self._creating(entity), "new", body=self._new(entity), query=_include(entity))
+        return self._one(await self._send(call))
+
+    async def edit(self, id: int, changes: C) -> C:
+        """Change what *changes* names; None, ``""`` and ``[]`` clear a field.
+
+        Raises:
+            ConfigurationError: It names nothing, or a zero, which Mautic would drop: see `replace` and `subtract_points`.
+            NotFound: Nothing has this id.
+            Rejected: Mautic refused a value; 422 where another contact holds a unique one.
+
+        Mautic: REST API, Edit contact (PATCH /contacts/ID/edit).
+        """
+        effect = Effect.SET if _items.repeatable(None, _listed(changes)) else Effect.APPEND
+        call = self._call("PATCH", effect, id, "edit", body=self._changes(changes), query=_include(changes))
+        return self._one(await self._send(call))
+
+    async def replace(self, id: int, entity: C) -> C:
+        """Replace all fields: what *entity* does not name is wiped, the e-mail too; tags, owner and stage stay.
+
+        The one way to store a 0 in a number field. Where nothing has this *id*, Mautic makes a contact with another.
+
+        Raises:
+            Rejected: Mautic refused a value.
+            OutcomeUnknown: It may have been done.
+
+        Mautic: REST API, Edit contact (PUT /contacts/ID/edit).
+        """
+        call = self._call("PUT", Effect.APPEND, id, "edit", body=self._whole(entity), query=_include(entity))
+        return self._one(await self._send(call))
+
+    async def upsert(
+        self,
+        contact: C,
+        *,
+        unique: Sequence[str] = ("email",),
+        items: Items = None,
+        without_key: Literal["refuse", "create"] = "refuse",
+        clear: Literal["refuse", "patch"] = "refuse",
+    ) -> C:
+        """Update the contact that has the same unique value, or create one.
+
+        Never have two upserts of one contact under way at once: Mautic looks, then inserts, and would make two.
+
+        Args:
+            contact: With a value for at least one unique field; with an `id` it is an edit of that contact.
+            unique: Fields that this Mautic marks as unique identifiers.
+            items: How new custom items are recognised; see `UniqueField` and `Marker`.
+            without_key: What to do with a contact without any unique value.
+            clear: What to do with None and empty values: refuse them, or clear them by a second request.
+
+        Returns:
+            The contact as Mautic stored it, custom items with their ids.
+
+        Raises:
+            ConfigurationError: It holds what Mautic would drop, wipe with, or fall over; nothing was sent.
+            Rejected: Mautic refused a value; 422 where two contacts already share a unique one.
+            OutcomeUnknown: It may have been stored: look with `find`, then decide.
+
+        Mautic: REST API, Create contact (POST /contacts/new).
+        """
+        if contact.id:
+            return await self.edit(contact.id, contact)
+        body = codec.encode(contact)
+        found = _checks.upsert(body, unique, keyless=without_key == "create", clearing=clear == "patch")
+        _checks.refuse(found + _items.problems(items, _listed(contact)), "contacts.upsert")
+        cleared = [key for key, value in _checks.fields_in(body) if _checks.is_blank(value)]
+        sent = {key: value for key, value in body.items() if key not in cleared}
+        keyed = any(not _checks.is_blank(body.get(name)) for name in unique)
+        effect = Effect.UPSERT if keyed and _items.repeatable(items, _listed(contact)) else Effect.APPEND
+        call = self._call("POST", effect, "new", body=sent, query=_include(contact))
+        stored = self._one(await self._send(call))
+        if not cleared:
+            return stored
+        blank = {key: body[key] for key in cleared}
+        clearing = self._call(
+            "PATCH", Effect.SET, stored.id, "edit", body={**blank, "overwriteWithBlank": True}, query=_include(contact)
+        )
+        return self._one(await self._send(clearing))
+
+    # --- what is special about contacts ----------------------------------------------------------------------------
+
+    def _creating(self, entity: C) -> Effect:
+        keyed = bool(entity.email)
+        return Effect.UPSERT if keyed and _items.repeatable(None, _listed(entity)) else Effect.APPEND
+
+    def _new(self, entity: C) -> dict[str, Any]:
+        body = self._filled(codec.encode(entity))
+        _checks.refuse(
+            _checks.zeros(body) + _checks.unsendable(body, new=True) + _checks.address(body), "contacts.create"
+        )
+        return {key: value for key, value in body.items() if not (key == "tags" and value is None)}
+
+    def _changes(self, entity: C) -> dict[str, Any]:
+        body = self._filled(codec.encode(entity))
+        _checks.refuse(
+            _checks.zeros(body) + _checks.unsendable(body, new=False) + _checks.address(body), "contacts.edit"
+        )
+        if any(_checks.is_blank(value) for _, value in _checks.fields_in(body)):
+            body["overwriteWithBlank"] = True  # without it Mautic answers 200 and keeps the old value
+        return body
+
+    def _whole(self, entity: C) -> dict[str, Any]:
+        body = self._filled(codec.encode(entity))
+        _checks.refuse(_checks.unsendable(body, new=False) + _checks.address(body), "contacts.replace")
+        return body
+
+
+def _listed(contact: Contact) -> Sequence[Any]:
+    return contact.custom_items or ()
+
+
+def _include(contact: Contact) -> tuple[tuple[str, str], ...]:
+    return (ITEMS,) if contact.custom_items else ()
+
+
+def _value(contact: Contact, alias: str) -> object:
+    value = getattr(contact, alias, None)
+    if value is None and isinstance(contact.fields, Mapping):
+        value = contact.fields.get(alias)
+    return value if value is not None else ""

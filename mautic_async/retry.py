@@ -1,0 +1,281 @@
+"""What a failure means, and whether the call may be sent again. The failure table is data, and stands here once.
+
+Rows follow the events F1-F24 of a Mautic server's behaviour under failure; columns are the effect classes of
+`wire.Effect`. For a single call a cell says RAISE or REPEAT; for the rows of a batch also PARK (wait until the server
+can no longer be at work, look, send what is missing), LOOK (the same without the wait), SPLIT, REJECT or STOP.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import evolve, frozen
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from mautic_async.errors import (
+    APIError,
+    Fate,
+    MauticError,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    ServerError,
+    Then,
+    TransportError,
+    UnexpectedResponse,
+    Verdict,
+)
+from mautic_async.wire import Effect
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from mautic_async.breaker import RetryBudget
+    from mautic_async.clock import Clock
+    from mautic_async.wire import Call, Payload
+
+
+@frozen(kw_only=True)
+class _Row:
+    """One event; the four letters of *single* and *bulk* stand for READ, SET, UPSERT, APPEND (see `_LETTERS`)."""
+
+    fate: Fate
+    single: str
+    bulk: str
+    live: bool = False
+    load: bool = False
+    pause: float = 1.0
+    limits: Mapping[Effect, int] = {}
+
+
+_LETTERS: Final = {
+    ".": Then.RAISE,
+    "R": Then.REPEAT,
+    "P": Then.PARK,
+    "L": Then.LOOK,
+    "S": Then.SPLIT,
+    "J": Then.REJECT,
+    "X": Then.STOP,
+}
+_COLUMNS: Final = (Effect.READ, Effect.SET, Effect.UPSERT, Effect.APPEND)
+_TWICE: Final = {Effect.READ: 1, Effect.SET: 2}
+
+R, U, D, X = Fate.REFUSED, Fate.UNKNOWN, Fate.DONE, Fate.FATAL
+EVENTS: Final[Mapping[str, _Row]] = {
+    "connect": _Row(fate=R, single="RRRR", bulk="RRRR", pause=0.2, load=True),  # F1: no connection was made
+    "certificate": _Row(fate=X, single="....", bulk="XXXX"),
+    "write": _Row(fate=U, single="RR..", bulk="RRPP", pause=0.2),  # F2: the body did not go out whole
+    "read-timeout": _Row(fate=U, single="RR..", bulk="RPPP", live=True, load=True, pause=0.2),  # F4
+    "disconnected": _Row(fate=U, single="RR..", bulk="RPPP", live=True, pause=0.2),  # F3, F5: cut after it was sent
+    "bad-gateway": _Row(fate=U, single="RR..", bulk="RRLL", load=True),  # F6: 502, a worker died
+    "unavailable": _Row(fate=U, single="RRR.", bulk="RRRL", load=True),  # F7: 503
+    "gateway-timeout": _Row(fate=U, single="RR..", bulk="RPPP", live=True, load=True),  # F8: 504, 520-524
+    "server-fault": _Row(fate=U, single=".R..", bulk=".LLL", limits=_TWICE),  # F9: 500, mostly permanent
+    "too-many-rows": _Row(fate=R, single="....", bulk="SSSS"),  # F10: 500 that names its limit
+    "refused-500": _Row(fate=R, single="....", bulk="JJJJ"),  # a 500 that Mautic meant, such as a missing theme
+    "rate-limit": _Row(fate=R, single="RRRR", bulk="RRRR", pause=0.0),  # F11: the gate knows how long
+    "proxy-limit": _Row(fate=R, single="RRR.", bulk="RRRL"),  # F12: a proxy's own 429
+    "unauthorized": _Row(fate=X, single="....", bulk="XXXX"),  # F13: after the one renewal and replay
+    "forbidden": _Row(fate=X, single="....", bulk="XXXX"),  # F14
+    "refused": _Row(fate=R, single="....", bulk="JJJJ"),  # F15: 400, 404, 422 and the other 4xx
+    "too-large": _Row(fate=R, single="....", bulk="SSSS"),  # F16: 413
+    "unreadable": _Row(fate=D, single="R...", bulk="RLLL", limits={Effect.READ: 2}),  # F19: done, its answer lost
+    "not-mautic": _Row(fate=U, single="R...", bulk="RPPP", limits={Effect.READ: 2}),  # a firewall or a login page
+    "redirect": _Row(fate=X, single="....", bulk="XXXX"),  # F21: a wrong base URL
+    "locked": _Row(fate=R, single="RRRR", bulk="RRRR"),  # F23: 409, somebody edits the record
+    "item-not-found": _Row(fate=U, single="RRR.", bulk="RRRL", pause=1.1),  # F24: the same item twice in a second
+    "not-now": _Row(fate=R, single="RRR.", bulk="RRRL"),  # 408, 425
+    "rejected-unsent": _Row(fate=X, single="....", bulk="XXXX"),  # a set-up that cannot work
+}
+
+_BY_STATUS: Final[Mapping[int, str]] = {
+    401: "unauthorized",
+    403: "forbidden",
+    408: "not-now",
+    413: "too-large",
+    425: "not-now",
+    502: "bad-gateway",
+    503: "unavailable",
+    504: "gateway-timeout",
+}
+_SPELLED: Final = {
+    event: {
+        effect: Verdict(
+            event=event,
+            fate=row.fate,
+            live=row.live,
+            then=_LETTERS[row.single[column]],
+            bulk=_LETTERS[row.bulk[column]],
+            pause=row.pause,
+            limit=row.limits.get(effect),
+            load=row.load,
+        )
+        for column, effect in enumerate(_COLUMNS)
+    }
+    for event, row in EVENTS.items()
+}
+
+
+def event_of(error: MauticError) -> str:
+    """The row of the table that *error* belongs to."""
+    if isinstance(error, (TransportError, UnexpectedResponse)):
+        return error.event
+    if isinstance(error, ServerError):
+        return _server_event(error)
+    return _refusal_event(error) if isinstance(error, APIError) else "rejected-unsent"
+
+
+def _refusal_event(error: APIError) -> str:
+    if isinstance(error, RateLimited):
+        return "rate-limit" if error.refusal else "proxy-limit"
+    texts = " ".join(problem.message for problem in error.problems)
+    if isinstance(error, NotFound) and "ID = 0" in texts:
+        return "item-not-found"
+    if error.status == 409 and "lock" in texts.lower():
+        return "locked"
+    return _BY_STATUS.get(error.status, "refused")
+
+
+def _server_event(error: ServerError) -> str:
+    if error.batch_limit is not None:
+        return "too-many-rows"
+    if error.status in _BY_STATUS:
+        return _BY_STATUS[error.status]
+    if 520 <= error.status <= 524:
+        return "gateway-timeout"
+    return "refused-500" if error.refusal or error.status == 501 else "server-fault"
+
+
+def verdict_of(error: MauticError, effect: Effect) -> Verdict:
+    """What *error* means for a call of class *effect*."""
+    return _SPELLED[event_of(error)][effect]
+
+
+def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
+    """*error* with its verdict; as `OutcomeUnknown` where a write may have been applied and must not be repeated."""
+    verdict = verdict_of(error, call.effect)
+    if not call.repeat and verdict.then is Then.REPEAT and verdict.event != "rate-limit":
+        verdict = evolve(verdict, then=Then.RAISE)
+    outcome = error
+    unclear = verdict.fate is Fate.UNKNOWN and verdict.then is Then.RAISE
+    if unclear and call.effect in {Effect.UPSERT, Effect.APPEND} and not isinstance(error, UnexpectedResponse):
+        outcome = OutcomeUnknown(
+            f"{call}: it may have been applied ({error}). {_HOW[call.effect, verdict.live]}",
+            call=str(call),
+            sent_at=sent_at,
+            live=verdict.live,
+        )
+        outcome.__cause__ = error
+    outcome.verdict, outcome.attempts = verdict, attempts
+    return outcome
+
+
+_HOW: Final = {
+    (
+        Effect.UPSERT,
+        True,
+    ): "The server may still be at work: wait a few minutes, look it up by its unique field, then decide",
+    (Effect.UPSERT, False): "Look it up by its unique field; the same upsert may then be sent again",
+    (Effect.APPEND, True): "The server may still be at work: wait a few minutes, then look whether it is there",
+    (Effect.APPEND, False): "Look whether it is there before sending it again: a repetition adds another",
+}
+
+ATTEMPTS: Final = 4
+CAP: Final = 30.0
+
+
+@frozen
+class Retry:
+    """Repeats a call while that is safe and worth it.
+
+    Attributes:
+        clock: For pauses and jitter.
+        budget: Shared by all calls of a client.
+        attempts: How often a call is sent at most.
+    """
+
+    clock: Clock
+    budget: RetryBudget
+    attempts: int = ATTEMPTS
+
+    def pause(self, error: MauticError, attempt: int) -> float:
+        """Seconds to wait after the *attempt*-th failure: full jitter, or the server's own time and a bit more."""
+        asked = getattr(error, "retry_after", None)
+        verdict = error.verdict
+        if verdict is None or verdict.event == "rate-limit":
+            return 0.0  # the gate waits for the window
+        if asked is not None:
+            return float(asked) + self.clock.uniform(0.0, min(10.0, 1.0 + asked / 10))
+        if verdict.event == "item-not-found":
+            return verdict.pause + self.clock.uniform(0.0, 0.5)
+        return self.clock.uniform(0.0, min(CAP, verdict.pause * 2 ** (attempt - 1)))
+
+    def worth(self, error: BaseException) -> bool:
+        """Whether sending again is safe, and the budget allows it."""
+        if not isinstance(error, MauticError) or error.verdict is None or error.verdict.then is not Then.REPEAT:
+            return False
+        return error.verdict.event == "rate-limit" or self.budget.spend(self.clock.time())
+
+    def _stop(self, state: RetryCallState) -> bool:
+        error = _failure(state)
+        limit = error.verdict.limit if error is not None and error.verdict is not None else None
+        return state.attempt_number >= (limit or self.attempts)
+
+    async def around(
+        self,
+        first: MauticError,
+        attempt: Callable[[int], Awaitable[Payload]],
+        before_sleep: Callable[[MauticError, float, int], None],
+        remaining: Callable[[], float | None],
+    ) -> Payload:
+        """Go on after the *first* failure: tenacity runs *attempt* until it succeeds or is not worth repeating.
+
+        tenacity enters with the second attempt, so that a call that succeeds at once does not pay for it. A fresh
+        `AsyncRetrying` each
+        time: the object keeps state, and shared between tasks it hands one task another task's exception.
+
+        Raises:
+            MauticError: The last failure, with the number of attempts and the earlier failures in `history`.
+        """
+        failures: list[MauticError] = []
+        pending: list[MauticError] = [first]
+
+        async def step() -> Payload:
+            error = pending.pop() if pending else None
+            try:
+                if error is not None:
+                    raise error
+                return await attempt(len(failures) + 1)
+            except MauticError as failure:
+                failure.history = tuple(failures)
+                failures.append(failure)
+                raise
+
+        def wait(state: RetryCallState) -> float:
+            error = _failure(state)
+            return 0.0 if error is None else self.pause(error, state.attempt_number)
+
+        def too_late(state: RetryCallState) -> bool:
+            left = remaining()
+            return self._stop(state) or (left is not None and left <= state.upcoming_sleep)
+
+        def tell(state: RetryCallState) -> None:
+            error = _failure(state)
+            if error is not None:
+                before_sleep(error, state.upcoming_sleep, state.attempt_number)
+
+        retrying = AsyncRetrying(
+            sleep=self.clock.sleep,
+            stop=too_late,
+            wait=wait,
+            retry=retry_if_exception(self.worth),
+            before_sleep=tell,
+            reraise=True,
+        )
+        result: Any = await retrying(step)
+        return result  # type: ignore[no-any-return]  # tenacity hands back what step returned
+
+
+def _failure(state: RetryCallState) -> MauticError | None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error if isinstance(error, MauticError) else None
