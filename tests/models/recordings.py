@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,14 +115,17 @@ class Part(NamedTuple):
     value: Mapping[str, Any]
 
 
-def exchanges() -> Iterator[tuple[str, str, Any, Any]]:
+@cache
+def exchanges() -> Sequence[tuple[str, str, Any, Any]]:
     """Of every recorded success: its name, the path below ``/api/``, the request's body, the answer's body."""
+    found = []
     for file in sorted(FOLDER.glob("*.json")):
         recorded = json.loads(file.read_text())
         path = recorded["request"]["path"].partition("/api/")[2]
         answer = recorded["response"]
         if path and 200 <= answer["status"] < 300:
-            yield file.stem, path, recorded["request"].get("body"), answer.get("body")
+            found.append((file.stem, path, recorded["request"].get("body"), answer.get("body")))
+    return found
 
 
 def rows(value: Any) -> list[Mapping[str, Any]]:

@@ -207,6 +207,18 @@ def test_properties_name_attributes_that_exist() -> None:
         assert {a.name for a in attrs.fields(kind)} >= kind.PROPERTIES
 
 
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_reference_takes_an_id(kind: type) -> None:
+    for a in attrs.fields(kind):
+        annotation = hints(kind)[a.name]
+        inside = choices(annotation)[0]
+        many = get_origin(inside) is list
+        if Direction.BY_ID in (marks(get_args(inside)[0]) if many else marks(annotation)):
+            target = choices(get_args(inside)[0])[0] if many else inside
+            expected = target(id=3)
+            assert getattr(kind(**{a.name: [3] if many else 3}), a.name) == ([expected] if many else expected)
+
+
 def test_an_id_stands_for_the_entity_it_belongs_to() -> None:
     contact = Contact(owner=3, stage=None)
     assert contact.owner == User(id=3)
