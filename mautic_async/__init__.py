@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from mautic_async.journal import Journal
     from mautic_async.limits import Limits
     from mautic_async.models import (
+        JSON,
+        UNSET,
         ActivityEvent,
         ActivityLabel,
         Asset,
@@ -81,7 +83,6 @@ if TYPE_CHECKING:
         GroupScore,
         IpAddress,
         IpDetails,
-        JSON,
         Maybe,
         Message,
         MessageChannel,
@@ -95,8 +96,8 @@ if TYPE_CHECKING:
         Project,
         Published,
         Ref,
-        ReportDefinition,
         ReportAggregator,
+        ReportDefinition,
         ReportFilter,
         ReportGraph,
         ReportOrder,
@@ -120,7 +121,6 @@ if TYPE_CHECKING:
         Trigger,
         TriggerEvent,
         Tweet,
-        UNSET,
         Unset,
         UploadedFile,
         User,
@@ -179,6 +179,8 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "JSON",
+    "UNSET",
     "APIError",
     "ActivityEvent",
     "ActivityLabel",
@@ -236,7 +238,6 @@ __all__ = [
     "GroupScore",
     "IpAddress",
     "IpDetails",
-    "JSON",
     "Journal",
     "Limits",
     "Marker",
@@ -298,7 +299,6 @@ __all__ = [
     "Trigger",
     "TriggerEvent",
     "Tweet",
-    "UNSET",
     "Unavailable",
     "UnexpectedResponse",
     "UniqueField",

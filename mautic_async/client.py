@@ -88,8 +88,8 @@ class Mautic:
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
         """A client from the environment.
 
-        Reads ``MAUTIC_BASE_URL`` with ``MAUTIC_CLIENT_ID`` and ``MAUTIC_CLIENT_SECRET``, or with ``MAUTIC_USERNAME`` and
-        ``MAUTIC_PASSWORD``.
+        Reads ``MAUTIC_BASE_URL`` with ``MAUTIC_CLIENT_ID`` and ``MAUTIC_CLIENT_SECRET``, or with ``MAUTIC_USERNAME``
+        and ``MAUTIC_PASSWORD``.
 
         Args:
             environ: Instead of the process's own.
@@ -150,7 +150,7 @@ class Mautic:
         *,
         query: Mapping[str, object] | None = None,
         body: JSON = None,
-        repeatable: bool | None = None,  # noqa: FBT001 - keyword-only
+        repeatable: bool | None = None,
     ) -> Any:
         """Any route, through the same pipeline; JSON in and out.
 
@@ -159,8 +159,8 @@ class Mautic:
             path: Below ``/api/``, such as ``contacts`` or ``contacts/42/notes``.
             query: Nested values are written PHP's way: ``{"where": [{"col": "id", "expr": "gt", "val": 5}]}``.
             body: A JSON value.
-            repeatable: Whether applying the call twice is the same as once, so that it may be repeated after a lost answer;
-                by default reads, DELETE and PATCH are.
+            repeatable: Whether applying the call twice is the same as once, so that it may be repeated after a lost
+                answer; by default reads, DELETE and PATCH are.
 
         Returns:
             The parsed answer.
@@ -201,7 +201,8 @@ class Mautic:
             state: Only with a bare code.
 
         Raises:
-            ConfigurationError: The client's credentials are of another kind, or the state is not one that was given out.
+            ConfigurationError: The client's credentials are of another kind, or the state is not one that was given
+            out.
             AuthenticationError: Mautic refused the code.
 
         Mautic: REST API, Authorization (OAuth2).
@@ -221,8 +222,8 @@ class Mautic:
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
         """Give all calls inside ``async with mautic.deadline(20):`` that many seconds together.
 
-        Reads end with it; a write that would not fit is not sent (`DeadlineExceeded`), and one that has left is not cut short,
-        because Mautic would go on with it unseen.
+        Reads end with it; a write that would not fit is not sent (`DeadlineExceeded`), and one that has left is not
+        cut short, because Mautic would go on with it unseen.
         """
         return self._pipeline.deadline(seconds)
 

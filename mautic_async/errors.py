@@ -266,7 +266,13 @@ class Rejected(APIError):
 
 
 class RateLimited(APIError):
-    """429, or a wait for the rate limit that is longer than the caller's patience; `retry_after` is in seconds."""
+    """429, or a wait for the rate limit that is longer than the caller's patience; `retry_after` is in seconds.
+
+    Attributes:
+        sent: False where the call was held back, because it would have been refused.
+    """
+
+    sent: bool = True
 
 
 class ServerError(APIError):

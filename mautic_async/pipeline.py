@@ -110,6 +110,7 @@ class Pipeline:
         self.transport = transport
         self.auth = auth
         self.clock = clock
+        self.concurrency = limits.concurrency
         self.gate = Gate(limits, clock, spread=bool(getattr(auth, "shared_bucket", False)))
         self.flights = Flights()
         self.version: str | None = None
@@ -154,9 +155,9 @@ class Pipeline:
         content: bytes | None = None
         if call.file is not None:
             content, headers["content-type"] = _multipart(call.file)
-        elif call.body is not None:
+        elif call.text is not None or call.body is not None:
             try:
-                content = self.json.dumps(call.body)
+                content = call.text or self.json.dumps(call.body)
             except (TypeError, ValueError, RecursionError) as error:
                 raise ConfigurationError(f"{call}: the body cannot be written as JSON: {error}") from error
             headers["content-type"] = _V2_TYPES.get(call.method, "application/json") if call.v2 else "application/json"
@@ -222,12 +223,14 @@ class Pipeline:
             slot = await self.gate.admit(background=call.background, patience=left)
         except TooLong as error:
             self._breaker.withdrawn()
-            raise RateLimited(
+            refused = RateLimited(
                 f"{call}: not sent; the rate limit allows the next call in {error.seconds:.0f} s",
                 status=429,
                 call=str(call),
                 retry_after=error.seconds,
-            ) from error
+            )
+            refused.sent = False
+            raise refused from error
         except asyncio.CancelledError:
             self._breaker.withdrawn()
             raise

@@ -22,6 +22,7 @@ from mautic_async.errors import (
     ServerError,
     Then,
     TransportError,
+    Unavailable,
     UnexpectedResponse,
     Verdict,
 )
@@ -85,6 +86,8 @@ EVENTS: Final[Mapping[str, _Row]] = {
     "locked": _Row(fate=R, single="RRRR", bulk="RRRR"),  # F23: 409, somebody edits the record
     "item-not-found": _Row(fate=U, single="RRR.", bulk="RRRL", pause=1.1),  # F24: the same item twice in a second
     "not-now": _Row(fate=R, single="RRR.", bulk="RRRL"),  # 408, 425
+    "no-budget": _Row(fate=R, single="....", bulk="RRRR", pause=0.0),  # held back: the wait is beyond the patience
+    "breaker": _Row(fate=R, single="....", bulk="RRRR"),  # held back: the server was down a moment ago
     "rejected-unsent": _Row(fate=X, single="....", bulk="XXXX"),  # a set-up that cannot work
 }
 
@@ -122,11 +125,15 @@ def event_of(error: MauticError) -> str:
         return error.event
     if isinstance(error, ServerError):
         return _server_event(error)
+    if isinstance(error, Unavailable):
+        return "breaker"
     return _refusal_event(error) if isinstance(error, APIError) else "rejected-unsent"
 
 
 def _refusal_event(error: APIError) -> str:
     if isinstance(error, RateLimited):
+        if not error.sent:
+            return "no-budget"
         return "rate-limit" if error.refusal else "proxy-limit"
     texts = " ".join(problem.message for problem in error.problems)
     if isinstance(error, NotFound) and "ID = 0" in texts:

@@ -77,6 +77,7 @@ class Call:
         query: Parameters, in order.
         body: A JSON value, or None for no body. A list is sent as a list.
         file: Sent as multipart/form-data instead of *body*.
+        text: The body as JSON text, where it is ready; instead of *body*.
         rows: How many entities a batch holds, or 0.
         batch: Whether the answer reports row by row, so that its ``errors`` are not the call's.
         redirect: Whether a 302 carries the result (campaign clone does).
@@ -94,6 +95,7 @@ class Call:
     query: Pairs = ()
     body: JSON = field(default=None, repr=False)
     file: Part | None = field(default=None, repr=False)
+    text: bytes | None = field(default=None, repr=False)
     rows: int = 0
     batch: bool = False
     redirect: bool = False

@@ -1,11 +1,12 @@
 """attrs <-> JSON: names, dates, PHP's quirks, unknown keys.
 
-One cattrs converter serves all models. Its hook for a class is built once, from the annotations: a table from JSON key to
-attribute, with a conversion only where the plain JSON value is not yet what the annotation promises. What a class does not
-name goes to `extra`; what does not fit its annotation goes there too, rather than raising or lying. PHP's habits (``[]`` for an
-empty map, ``"1"`` for 1, a list that became a map) end here.
+One cattrs converter serves all models. Its hook for a class is built once, from the annotations: a table from JSON
+key to attribute, with a conversion only where the plain JSON value is not yet what the annotation promises. What a
+class does not name goes to `extra`; what does not fit its annotation goes there too, rather than raising or lying.
+PHP's habits (``[]`` for an empty map, ``"1"`` for 1, a list that became a map) end here.
 
-Users teach it their own types: ``codec.converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))``.
+Users teach it their own types: ``codec.converter.register_structure_hook(Decimal, lambda value, _:
+Decimal(str(value)))``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Contacts and companies: entities whose fields are the user's own.
 
-An answer shows each field twice, as a value in ``fields.all`` and with its definition in a group; a request names it at the top
-level. Attributes outside the class's `PROPERTIES` are aliases of fields, so that a subclass types the user's own.
+An answer shows each field twice, as a value in ``fields.all`` and with its definition in a group; a request names it
+at the top level. Attributes outside the class's `PROPERTIES` are aliases of fields, so that a subclass types the
+user's own.
 
 Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 """
@@ -226,8 +227,8 @@ def group_items(items: list[CustomItem]) -> dict[str, Any]:
     """Custom items as the plugin takes them: grouped by object, each group in the order given.
 
     Raises:
-        ConfigurationError: An item names no object, or is new and has no name: the server would refuse it, the second only
-            after it has stored the contact.
+        ConfigurationError: An item names no object, or is new and has no name: the server would refuse it, the second
+            only after it has stored the contact.
     """
     groups: dict[str | int, dict[str, Any]] = {}
     for item in items:

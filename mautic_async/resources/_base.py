@@ -299,12 +299,12 @@ class Resource(Reading[E]):
     async def delete_many(self, ids: Iterable[int]) -> list[Outcome[E]]:
         """Delete several entities, up to 200 a request, and look whether they are gone.
 
-        Mautic lists entities that it was not allowed to delete as if they were deleted, and leaves out missing ones; so each
-        request is followed by a look.
+        Mautic lists entities that it was not allowed to delete as if they were deleted, and leaves out missing ones;
+        so each request is followed by a look.
 
         Returns:
-            One outcome for each id: ``updated`` when it was there and is gone, ``rejected`` when it is still there or never
-            was, ``unknown`` when that could not be found out.
+            One outcome for each id: ``updated`` when it was there and is gone, ``rejected`` when it is still there or
+            never was, ``unknown`` when that could not be found out.
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
@@ -328,8 +328,8 @@ class Resource(Reading[E]):
     def _filled(self, body: dict[str, Any]) -> dict[str, Any]:
         if not body:
             raise ConfigurationError(
-                f"{self.endpoint.path}: the {self._model.__name__} names nothing, and Mautic would take it as an empty one;"
-                " set at least one property"
+                f"{self.endpoint.path}: the {self._model.__name__} names nothing, and Mautic would take it as an empty"
+                " one; set at least one property"
             )
         return body
 

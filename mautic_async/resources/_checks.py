@@ -1,4 +1,4 @@
-"""What a contact's row may not hold, because Mautic would drop it, wipe with it, or fall over it. Pure; nothing is sent.
+"""What a contact's row may not hold, because Mautic would drop it, wipe with it, or fall over it.
 
 Every rule was measured on a Mautic 5.1.1. Single calls raise what is found here, bulk jobs refuse the row with it.
 """
@@ -27,8 +27,8 @@ _ZERO_HELP: Final = (
     " replace() it whole"
 )
 _BLANK_HELP: Final = (
-    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch", which clears it by'
-    " a second request once the id is known"
+    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch", which clears it'
+    " by a second request once the id is known"
 )
 
 
@@ -109,8 +109,8 @@ def address(body: Mapping[str, Any]) -> list[Problem]:
         odd = sorted({char for char in email.strip() if not KEPT.fullmatch(char)})
         return [
             Problem(
-                f"Mautic would silently drop {' '.join(map(repr, odd))} from the address, and could find another contact;"
-                " correct it (a domain with accents: in its xn-- form)",
+                f"Mautic would silently drop {' '.join(map(repr, odd))} from the address, and could find another"
+                " contact; correct it (a domain with accents: in its xn-- form)",
                 "email",
             )
         ]

@@ -1,14 +1,14 @@
 """How a new custom item is recognised when the answer to its first sending was lost.
 
-Mautic knows no idempotency keys, and an item without an id is a new item each time, unless its object has a field that is
-marked as unique identifier. So the caller says how items of an object can be told apart:
+Mautic knows no idempotency keys, and an item without an id is a new item each time, unless its object has a field
+that is marked as unique identifier. So the caller says how items of an object can be told apart:
 
 ==================  ===================================================================================================
 strategy            guarantee for new items
 ==================  ===================================================================================================
-`UniqueField`       effectively once: the server itself finds the item again. Send all attributes: a found item is replaced
-`Marker`            effectively once, while a contact gets at most 10 new items of an object in a request and nobody else
-                    adds more than fit beside them: the server shows only the newest ten
+`UniqueField`       effectively once: the server itself finds the item again. Send all attributes: a found item is
+replaced `Marker`            effectively once, while a contact gets at most 10 new items of an object in a request and
+                    nobody else adds more than fit beside them: the server shows only the newest ten
 none (the default)  at most once: a row whose fate is unknown is reported as ``unknown`` and not sent again
 ==================  ===================================================================================================
 

@@ -1,8 +1,8 @@
 """Pages: the parameters of a list, checked, and walks that neither miss nor repeat.
 
-Lists have no defined order unless one is asked for, and offsets shift while others write. So a walk goes by id: where conditions
-work, each page asks for ids above the last (keyset); elsewhere pages overlap by one entity, and where the overlap is not what it
-should be the walk steps back until it is.
+Lists have no defined order unless one is asked for, and offsets shift while others write. So a walk goes by id: where
+conditions work, each page asks for ids above the last (keyset); elsewhere pages overlap by one entity, and where the
+overlap is not what it should be the walk steps back until it is.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ def with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> li
     for index, entity in enumerate(entities):
         if isinstance(entity.id, bool) or not isinstance(entity.id, int) or entity.id <= 0:
             raise ConfigurationError(
-                f"row {index}: a batch edit needs the id of every row; one without it makes Mautic write the others onto"
-                " the wrong entities"
+                f"row {index}: a batch edit needs the id of every row; one without it makes Mautic write the others"
+                " onto the wrong entities"
             )
         if entity.id in seen:
             raise ConfigurationError(f"row {index}: id {entity.id} is there twice; Mautic would make a duplicate of it")

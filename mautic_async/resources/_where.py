@@ -3,8 +3,9 @@
     from mautic_async import where
     where.any_of(where.gt("points", 10), where.in_("id", [1, 2, 3]))
 
-Columns are spelled as for ``order_by``. A condition replaces filters that a list has by itself: ``published`` (which `list`
-therefore turns into a condition), the hidden variants of e-mails and pages, and the restriction to a user's own records.
+Columns are spelled as for ``order_by``. A condition replaces filters that a list has by itself: ``published`` (which
+`list` therefore turns into a condition), the hidden variants of e-mails and pages, and the restriction to a user's
+own records.
 
 Mautic: REST API, Advanced filters (where).
 """

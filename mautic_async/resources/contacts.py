@@ -6,18 +6,23 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
-from mautic_async import codec, wire
+from mautic_async import codec
+from mautic_async.bulk import Plan, Run, to_the_end
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Contact
 from mautic_async.resources import _checks, _items, _paging
-from mautic_async.resources._base import PAGE, Endpoint, ResultPage, Query, Resource
+from mautic_async.resources._base import PAGE, Endpoint, Query, Resource, ResultPage
+from mautic_async.resources._courier import ContactCourier
+from mautic_async.resources._preflight import Preflight
 from mautic_async.resources._where import eq
-from mautic_async.wire import Call, Effect
+from mautic_async.wire import Effect
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import Outcome, Report, Run
+    from mautic_async.bulk import Report
+    from mautic_async.journal import Journal
     from mautic_async.resources._items import Items
 
 C = TypeVar("C", bound=Contact)
@@ -107,7 +112,8 @@ class Contacts(Resource[C]):
         Custom items come back with their ids.
 
         Raises:
-            ConfigurationError: It names nothing, or holds what Mautic would drop (a zero) or fall over; nothing was sent.
+            ConfigurationError: It names nothing, or holds what Mautic would drop (a zero) or fall over; nothing was
+            sent.
             Rejected: Mautic refused a value.
             OutcomeUnknown: It may have been stored.
 
@@ -120,7 +126,8 @@ class Contacts(Resource[C]):
         """Change what *changes* names; None, ``""`` and ``[]`` clear a field.
 
         Raises:
-            ConfigurationError: It names nothing, or a zero, which Mautic would drop: see `replace` and `subtract_points`.
+            ConfigurationError: It names nothing, or a zero, which Mautic would drop: see `replace` and
+            `subtract_points`.
             NotFound: Nothing has this id.
             Rejected: Mautic refused a value; 422 where another contact holds a unique one.
 
@@ -192,6 +199,85 @@ class Contacts(Resource[C]):
             "PATCH", Effect.SET, stored.id, "edit", body={**blank, "overwriteWithBlank": True}, query=_include(contact)
         )
         return self._one(await self._send(clearing))
+
+    # --- bulk ------------------------------------------------------------------------------------------------------
+
+    def upserting(
+        self,
+        rows: Iterable[C] | AsyncIterable[C],
+        *,
+        journal: Journal | None = None,
+        unique: Sequence[str] | None = None,
+        items: Items = None,
+        without_key: Literal["refuse", "create"] = "refuse",
+        clear: Literal["refuse", "patch"] = "refuse",
+        returning: Literal["ids", "contacts"] = "ids",
+        resend: Literal["never", "always"] = "never",
+        preflight: Literal["fields", "none"] = "fields",
+        plan: Plan | None = None,
+    ) -> Run[C, C]:
+        """Upsert any number of contacts, with their custom items, in concurrent batches; every row gets one outcome.
+
+        No two rows with a common unique value are under way at once, and rows of one contact go in the order of the
+        input. A batch whose answer is lost is not sent again blindly: its rows wait until Mautic can no longer be at
+        work on them, then it is looked what is there, and only what is missing goes again. Memory holds a few
+        batches, however long the input is.
+
+        Args:
+            rows: Contacts. One with an `id` is an edit of that contact.
+            journal: Makes a killed job resumable, and keeps ids for its next run.
+            unique: Fields that this Mautic marks as unique identifiers; None: ask it (without a preflight: the e-mail).
+            items: How new custom items are recognised when an answer was lost; see `UniqueField` and `Marker`.
+                Without it a row with new items whose fate is unknown is reported as ``unknown``, never doubled.
+            without_key: What to do with a row without any unique value. ``create`` makes a contact each time it is
+                sent.
+            clear: What to do with None and empty values: refuse the row, or clear them by a second request.
+            returning: What `Outcome.contact` holds: nothing, or the contact as stored.
+            resend: ``always`` sends rows of unknown fate again even where that may double their items.
+            preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them.
+            plan: Bounds of batch size, concurrency and waiting, and the file for rows that were not stored.
+
+        Example:
+            ::
+
+                async with mautic.contacts.upserting(rows) as run:
+                    async for outcome in run:
+                        print(outcome.index, outcome.status, outcome.id)
+                print(run.report)
+
+        Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
+        """
+        courier = ContactCourier(
+            pipeline=self._pipeline,
+            model=self._model,
+            unique=None if unique is None else tuple(unique),
+            items=items,
+            keyless=without_key == "create",
+            clear=clear,
+            returning=returning,
+            resend=resend,
+            preflight=self._preflight if preflight == "fields" else None,
+        )
+        bounds = plan or Plan(concurrency=self._pipeline.concurrency)
+        return Run(courier, rows, plan=bounds, clock=self._pipeline.clock, journal=journal)
+
+    async def upsert_all(self, rows: Iterable[C] | AsyncIterable[C], **settings: Any) -> Report:
+        """The same as `upserting`, to the end, for callers to whom the numbers are enough.
+
+        Args:
+            rows: Contacts.
+            **settings: As for `upserting`.
+
+        Raises:
+            MauticError: The job as a whole could not go on.
+
+        Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
+        """
+        return await to_the_end(self.upserting(rows, **settings))
+
+    @cached_property
+    def _preflight(self) -> Preflight:
+        return Preflight(self._pipeline)
 
     # --- what is special about contacts ----------------------------------------------------------------------------
 
