@@ -64,6 +64,18 @@ class _Bucket:
     until: float
     wake: float
     seen: int
+    began: float
+    first: int
+    """What was left at the first reading, at *began*."""
+    at: float
+    """When the last reading came."""
+    mine: int = 0
+    """Own calls since the first reading."""
+
+    @property
+    def others(self) -> int:
+        """Calls of strangers since the first reading."""
+        return max(0, self.first - self.left - self.mine)
 
     @property
     def ends(self) -> float:
@@ -71,6 +83,8 @@ class _Bucket:
         return self.until if self.left > 0 else self.wake
 
 
+_MEMORY: Final = 600.0
+"""As how many seconds of this window the earlier ones count, when strangers are estimated."""
 _NODES: Final = 8
 _STALE: Final = 64
 """Readings of other windows after which a window that is seen no more is forgotten: its node's counter was lost."""
@@ -98,6 +112,9 @@ class Window:
         self._readings = 0
         self._odd = 0
         self._last_background = -math.inf
+        self._strangers = 0.0
+        """Calls per second of others on the same budget, from the windows that have ended."""
+        self._memory = 0.1 * _MEMORY
 
     # -- what answers say --
 
@@ -114,21 +131,22 @@ class Window:
             Whether they made sense.
         """
         seconds = reading.reset - self._server_time(reading, wall)
-        if reading.limit <= 0 or reading.remaining < 0 or not seconds > 0:
+        if reading.limit <= 0 or reading.remaining < 0 or not seconds > 0 or (refused and reading.remaining):
             self._ignore()
             return False
         self._odd = 0
         self._readings += 1
         seconds = min(seconds, LONGEST)
         until = now + seconds + 1.0  # both ends are whole seconds
-        left = 0 if refused else min(reading.remaining, reading.limit)
+        left = min(reading.remaining, reading.limit)
         bucket = self._find(reading.reset)
         if bucket is None:
             late = self._random() * min(10.0, 1.0 + seconds / 10.0)
-            bucket = _Bucket(reading.reset, reading.limit, left, until, until + late, self._readings)
+            bucket = _Bucket(reading.reset, reading.limit, left, until, until + late, self._readings, now, left, now)
             self._buckets[reading.reset] = bucket
         else:
-            bucket.limit, bucket.seen = reading.limit, self._readings
+            bucket.limit, bucket.seen, bucket.at = reading.limit, self._readings, now
+            bucket.mine += 1
             bucket.left = min(bucket.left, left)
             if until < bucket.until:
                 bucket.wake -= bucket.until - until
@@ -159,7 +177,7 @@ class Window:
             if bucket.ends <= now or self._readings - bucket.seen > _STALE
         ]
         for reset in gone:
-            del self._buckets[reset]
+            self._strangers, self._memory = self._strangers_at(self._buckets.pop(reset)), _MEMORY
         while len(self._buckets) > _NODES:
             del self._buckets[min(self._buckets, key=lambda reset: self._buckets[reset].seen)]
 
@@ -175,6 +193,7 @@ class Window:
             self._knows = _Knows.NO_LIMIT
         for bucket in self._buckets.values():
             bucket.left = max(0, bucket.left - 1)  # it may have been counted
+            bucket.mine += 1
 
     def forget(self) -> None:
         """Another token has another budget."""
@@ -195,13 +214,15 @@ class Window:
         if bucket is None:
             return PROBE
         free = bucket.left - in_flight
+        if background and self._fixed is None:
+            free -= int(self._strangers_at(bucket) * (now - bucket.at))  # what they took since the last answer
         reserve = self._reserve(bucket, now) if background else 0.0
         if free > reserve:
             due = self._due(bucket, free - reserve, now) if background and self._spread else now
             return GO if due <= now else due
         if in_flight > 0:
             return ANSWER
-        return max(self._melted(bucket, free) if background else bucket.ends, now + 0.001)
+        return max(self._melted(bucket, free), now + 1.0) if background else bucket.ends
 
     def spent(self, now: float, *, background: bool) -> None:
         """A call has been admitted."""
@@ -222,16 +243,19 @@ class Window:
         if self._fixed is not None:
             return self._fixed
         rest = max(0.0, bucket.until - now)
-        return max(2.0 * min(1.0, rest / 60.0), 0.1 * bucket.limit * rest / HOUR)
+        expected = self._strangers_at(bucket) * rest
+        own = max(_kept(bucket), 0.1 * bucket.limit * rest / HOUR)
+        return own + expected + 2.0 * math.sqrt(expected)
+
+    def _strangers_at(self, bucket: _Bucket) -> float:
+        """Calls per second of others: what this window shows, and as much as ten minutes' worth of earlier ones."""
+        return (self._strangers * self._memory + bucket.others) / (self._memory + bucket.at - bucket.began)
 
     def _melted(self, bucket: _Bucket, free: int) -> float:
-        """When the reserve will be smaller than *free*, the calls left."""
-        if free <= 0 or self._fixed is not None:
+        """About when the reserve will be smaller than *free*, the calls left."""
+        if free <= _kept(bucket) or self._fixed is not None:
             return bucket.ends
-        rest = free * HOUR / (0.1 * bucket.limit)
-        if free <= 2:
-            rest = min(rest, 30.0 * free)
-        return bucket.until - rest + 0.001
+        return bucket.until - free / (0.1 * bucket.limit / HOUR + self._strangers_at(bucket))
 
     def _due(self, bucket: _Bucket, spendable: float, now: float) -> float:
         return self._last_background + max(0.0, bucket.until - now) / max(1.0, spendable)
@@ -242,3 +266,8 @@ class Window:
         """Limit, remaining calls and reset (epoch seconds of the server's clock) of the window that counts."""
         bucket = self._tightest(now)
         return None if bucket is None else (bucket.limit, bucket.left, bucket.reset)
+
+
+def _kept(bucket: _Bucket) -> float:
+    """The calls that background work leaves to the very end."""
+    return float(min(2, bucket.limit // 400))
