@@ -159,9 +159,15 @@ for _kind, _hook in {
     converter.register_structure_hook(_kind, _hook)
 
 
+def _late(core: Any) -> Hook:
+    """The hook of a class, fetched when it is first used: classes name each other, and themselves."""
+    return lambda value, _: _hook_of(core)(value, core)
+
+
 def _map_hook(kind: Any) -> Hook:
     inside = get_args(kind)[1:] or (Any,)
-    hook = None if _is_json(inside[0]) else converter.get_structure_hook(_core(inside[0]))
+    core = _core(inside[0])
+    hook = None if _is_json(inside[0]) else _late(core) if attrs.has(core) else converter.get_structure_hook(core)
 
     def structure(value: Any, _: object = None) -> Any:
         if isinstance(value, list):
@@ -177,7 +183,8 @@ def _map_hook(kind: Any) -> Hook:
 
 def _list_hook(kind: Any) -> Hook:
     inside = (get_args(kind) or (Any,))[0]
-    hook = None if _is_json(inside) else converter.get_structure_hook(_core(inside))
+    core = _core(inside)
+    hook = None if _is_json(inside) else _late(core) if attrs.has(core) else converter.get_structure_hook(core)
     by_id = Direction.BY_ID in _directions(inside)
     loose = _mixed(inside)
 
@@ -285,7 +292,7 @@ def _slot(name: str, kind: Any, metadata: Mapping[str, Any]) -> Slot:
         key=key,
         write_key=metadata.get("json_write", key),
         plain=core if core in _PLAIN else object if core is Any else types.NoneType,
-        decode=_decoder(core, metadata, by_id=by_id),
+        decode=_decoder(core, metadata, by_id=by_id, loose=_mixed(kind)),
         encode=_encoder(kind, metadata),
         nullable=_nullable(kind),
         readable=Direction.WRITE_ONLY not in marks,
@@ -320,18 +327,32 @@ def _keyed(name: str) -> Convert:
     return put
 
 
-def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool) -> Convert:
+def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool, loose: bool) -> Convert:
     if core is Any:
         return _as_is
-    pick = metadata.get("item")
-    hook = _list_of(pick) if pick else converter.get_structure_hook(core)
-    if not by_id:
+    if "item" in metadata:
+        pick = _list_of(metadata["item"])
+        return lambda value: pick(value, core)
+    make: Any = core
+    if not attrs.has(core):
+        hook = converter.get_structure_hook(core)
         return lambda value: hook(value, core)
 
-    def referred(value: Any) -> Any:
-        return hook(value, core) if isinstance(value, Mapping) else core(id=_int(value))
+    def structured(value: Any) -> Any:
+        if by_id and not value:
+            return UNSET  # some lists show the empty shell of a reference
+        return whole(value)
 
-    return referred
+    def whole(value: Any) -> Any:  # the hook of a class is fetched late: classes name each other, and themselves
+        if isinstance(value, Mapping):
+            return _hook_of(core)(value, core)
+        if by_id:
+            return make(id=_int(value))
+        if value == []:
+            return _hook_of(core)({}, core)  # PHP's empty map
+        return value if loose else _unfit(value)
+
+    return structured
 
 
 def _as_is(value: Any) -> Any:
@@ -493,14 +514,21 @@ def to_json(value: Any) -> JSON:
     if isinstance(value, enum.Enum):
         return to_json(value.value)
     if attrs.has(type(value)):
-        body = encode(value)
-        known = getattr(value, "id", None)  # a nested entity goes with its id: form fields, events
-        return {"id": known, **body} if known and "id" not in body else body
+        return _nested(value)
     if isinstance(value, Mapping):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_json(item) for item in value]
     return _by_converter(value)
+
+
+def _nested(value: Any) -> dict[str, Any]:
+    """Something inside something else; it goes with its id only where the class says so (form fields, events)."""
+    body = encode(value)
+    place = attrs.fields_dict(type(value)).get("id")
+    if place is not None and place.metadata.get("sent") and value.id and "id" not in body:
+        return {"id": value.id, **body}
+    return body
 
 
 def _by_converter(value: Any) -> JSON:

@@ -114,9 +114,13 @@ def _record(model: Any) -> Callable[[Any, Any], Any]:
         extra: dict[str, Any] = {}
         read_slots(properties, raw, values, extra)
         groups = extra.pop("fields", None)
-        everything = _everything(groups, extra)
         odd: dict[str, Any] = {}
-        read_slots(aliases, everything, values, odd)
+        if groups:
+            everything = _everything(groups, extra)
+            read_slots(aliases, everything, values, odd)
+        else:  # inside other entities the fields stand flat beside the properties
+            everything, flat, extra = {}, extra, {}
+            read_slots(aliases, flat, values, extra)
         rest = {alias: value for alias, value in odd.items() if alias not in _IN_ALL} if odd else {}
         if isinstance(groups, Mapping):
             values["field_groups"] = FieldGroups(groups)
