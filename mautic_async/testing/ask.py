@@ -25,11 +25,29 @@ class Ask:
         body: The body as a PHP array: JSON list or map, or form fields; empty if there was none or none that is read.
         files: Uploaded files: part name, file name, content.
         actor: Who asks, and what they may do.
+        names: Names of custom items as this request first saw them: its entities keep those.
+        touched: Custom items this request wrote.
+        spelled: Datetimes of custom items as this request spelled them.
         dies_after: How many rows the worker lives for, or None.
         poisoned: Whether a text of the body holds a NUL, which breaks the database.
     """
 
-    __slots__ = ("_seen", "actor", "body", "dies_after", "fake", "files", "path", "poisoned", "query", "request", "rows")
+    __slots__ = (
+        "_seen",
+        "actor",
+        "body",
+        "dies_after",
+        "fake",
+        "files",
+        "names",
+        "path",
+        "poisoned",
+        "query",
+        "request",
+        "rows",
+        "spelled",
+        "touched",
+    )
 
     def __init__(self, fake: FakeMautic, request: Request, actor: Actor, seen: Seen) -> None:
         self.fake = fake
@@ -40,6 +58,9 @@ class Ask:
         self.body: Any = {}
         self.files: list[tuple[str, str, bytes]] = []
         self.rows = 0
+        self.names: dict[int, str] = {}
+        self.touched: set[int] = set()
+        self.spelled: dict[tuple[int, str], str] = {}
         self.dies_after: int | None = None
         self.poisoned = False
         self._seen = seen

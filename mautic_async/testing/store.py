@@ -54,6 +54,7 @@ class Table:
         self.last = 0
         self.indexes: dict[str, Index] = {}
         self.dirty: set[int] = set()
+        self.version = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,6 +76,7 @@ class Table:
             self.last = id
         self.rows[id] = row
         self.dirty.add(id)
+        self.version += 1
         for index in self.indexes.values():
             index.add(row)
         return row
@@ -83,6 +85,7 @@ class Table:
         """Delete the row."""
         self.rows.pop(id, None)
         self.dirty.add(id)
+        self.version += 1
         for index in self.indexes.values():
             index.remove(id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mautic_async.testing.contacts.noun import Contacts
 from mautic_async.testing.nouns.stages import Stages
 from mautic_async.testing.nouns.tags import Tags
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mautic_async.testing.routes import Routes
 
 NOUNS: tuple[Callable[[], Noun], ...] = (
+    Contacts,
     Stages,
     Tags,
 )

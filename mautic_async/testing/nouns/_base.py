@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mautic_async.testing.query import Column, Test
     from mautic_async.testing.routes import Routes
     from mautic_async.testing.search import Term
-    from mautic_async.testing.store import Row, Table
+    from mautic_async.testing.store import Row, Store, Table
 
 BLOCK = ("isPublished", "dateAdded", "dateModified", "createdBy", "createdByUser", "modifiedBy", "modifiedByUser")
 """The publish block, as most entities begin."""
@@ -56,6 +56,9 @@ class Noun:
     """Search commands understood besides ``ids``."""
     table_name: ClassVar[str] = ""
     """Table, if not called like `path`."""
+
+    store: Store
+    """The tables of the server it stands in."""
 
     def __init__(self) -> None:
         self.shown = tuple(prop for prop in self.props if not prop.hidden)
@@ -98,6 +101,9 @@ class Noun:
             shown[prop.name] = prop.show(row.get(prop.name), ask)
         return shown
 
+    def finish(self, shown: dict[Any, Any], ask: Ask) -> None:
+        """Complete the entities of a batch of new ones, which are made into JSON when the last is stored."""
+
     def total(self, count: int) -> Any:
         """How the total is shown."""
         return count
@@ -115,6 +121,10 @@ class Noun:
         if name in self.by_name or (self.kept_block and name in BLOCK):
             return lambda row: _scalar(row.get(name))
         raise Crash
+
+    def where_column(self, name: str) -> Column:
+        """The reader of a column that ``where`` names."""
+        return self.column(name)
 
     def term(self, term: Term, ask: Ask) -> Test | None:
         """What one term of a search tests; None ignores it."""
@@ -243,6 +253,9 @@ class Noun:
             draft = row
         return self.table(ask).save(draft)
 
+    async def after(self, saved: Row, params: dict[str, Any], ask: Ask) -> None:
+        """What happens once the entity is stored; a refusal here leaves it stored."""
+
     def delete(self, row: Row, ask: Ask) -> None:
         """Remove the entity and what hangs on it."""
         self.table(ask).remove(row["id"])
@@ -272,8 +285,9 @@ def touch(draft: Row, row: Row | None, ask: Ask) -> None:
     if row is None:
         draft["dateAdded"] = ask.now
         draft["createdBy"], draft["createdByUser"] = ask.actor.id, ask.actor.name
-    elif any(draft[name] != row.get(name) for name in draft):
-        draft["dateModified"] = ask.now
+    else:
+        if any(draft[name] != row.get(name) for name in draft):
+            draft["dateModified"] = ask.now
         draft["modifiedBy"], draft["modifiedByUser"] = ask.actor.id, ask.actor.name
 
 

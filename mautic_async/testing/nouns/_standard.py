@@ -95,7 +95,9 @@ class Standard:
         await ask.row()
         if row is not None and row != before:  # somebody wrote meanwhile: only what this request changed is written
             draft = row | {name: value for name, value in draft.items() if before is None or before.get(name) != value}
-        return self.noun.commit(draft, row, params, ask)
+        saved = self.noun.commit(draft, row, params, ask)
+        await self.noun.after(saved, params, ask)
+        return saved
 
     async def delete(self, ask: Ask) -> Any:
         """Remove one; the answer shows it without its id."""
@@ -122,7 +124,9 @@ class Standard:
         shown: dict[Any, Any] = {}
         codes: dict[Any, int] = {}
         errors: dict[Any, Any] = {}
-        for key, item in self._batch(ask).items():
+        batch = self._batch(ask)
+        ask.need(noun.permission, "create")
+        for key, item in batch.items():
             if not isinstance(item, (dict, list)):
                 raise Crash
             params = item if isinstance(item, dict) else {}
@@ -137,6 +141,7 @@ class Standard:
                 continue
             shown[key] = noun.show(saved, ask, fresh=row is None)
             codes[key] = 201 if row is None else 200
+        noun.finish(shown, ask)
         return Said(self._report(shown, codes, errors), 201)
 
     def _report(self, shown: dict[Any, Any], codes: dict[Any, int], errors: dict[Any, Any]) -> dict[str, Any]:
@@ -186,6 +191,7 @@ class Standard:
             draft = noun.attach_again(noun.bind(live, item, method, ask))
             await ask.row()
             live.update(noun.commit(draft, None, item, ask))
+            await noun.after(live, item, ask)
             return live
         row = noun.get(live["id"], ask)
         live.update(await self._write(row if row is not None else live, item, method, ask))
@@ -246,7 +252,7 @@ def select(noun: Noun, ask: Ask) -> tuple[Any, list[Row]]:
     sent = ask.query
     tests = []
     if sent.get("where"):
-        tests += query.where(sent["where"], noun.column)
+        tests += query.where(sent["where"], noun.where_column)
     else:
         tests += noun.forced(ask)
         if php.truthy(sent.get("published")):

@@ -1,0 +1,1 @@
+"""Contacts: how the server reads, merges, stores and shows them."""

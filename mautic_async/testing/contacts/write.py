@@ -1,0 +1,303 @@
+"""Writing a contact: the merge, the form, what blanks and zeros do, and everything that hangs on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mautic_async.testing import php
+from mautic_async.testing.answers import Crash, invalid
+from mautic_async.testing.contacts import companies
+from mautic_async.testing.contacts import fields as custom
+from mautic_async.testing.nouns._base import BLOCK
+from mautic_async.testing.nouns._props import Invalid
+
+if TYPE_CHECKING:
+    from mautic_async.testing.ask import Ask
+    from mautic_async.testing.contacts.fields import Schema
+    from mautic_async.testing.store import Row
+
+NOT_UNIQUE: Final = "This field must be unique."
+_NOT_VALID: Final = "This value is not valid."
+_IDENTIFY: Final = (
+    "firstname lastname company email facebook foursquare instagram linkedin skype twitter".split()  # noqa: SIM905 - names
+)
+
+
+def existing(params: dict[str, Any], ask: Ask) -> Row | None:
+    """The contact a create finds by any of its unique fields; an unknown stage breaks the search."""
+    if php.truthy(params.get("stage")) and _stage(params["stage"], ask) is None:
+        raise Crash
+    schema = custom.schema(ask.store, "lead")
+    for alias in schema.unique:
+        for row in _holders(alias, params.get(alias), schema, ask):
+            return row
+    return None
+
+
+def _holders(alias: str, value: Any, schema: Schema, ask: Ask) -> list[Row]:
+    if value is None or isinstance(value, (list, dict)):
+        return []
+    email = schema.by_alias[alias]["type"] == "email"
+    text = custom.clean_email(value) if email else php.clean(php.text(value))
+    if not text:
+        return []
+    return ask.table("contacts").find("unique", (alias, php.collate(text)))
+
+
+def new(ask: Ask) -> Row:
+    """A contact before its first save."""
+    del ask
+    return {
+        "id": None,
+        "isPublished": True,
+        "dateAdded": None,
+        "dateModified": None,
+        **dict.fromkeys(BLOCK[3:]),
+        "points": 0,
+        "fields": {},
+        "lastActive": None,
+        "owner": None,
+        "ips": [],
+        "tags": [],
+        "utm": [],
+        "stage": None,
+        "dateIdentified": None,
+        "image": None,
+        "dnc": [],
+        "scores": {},
+    }
+
+
+def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    """The form: a draft of the contact.
+
+    Args:
+        row: The contact to change, or None.
+        params: What was sent.
+        method: POST fills in what is missing with blanks (which only count with ``overwriteWithBlank``), PATCH does not,
+            PUT blanks it.
+        ask: The request.
+
+    Raises:
+        Refused: 400 or 422.
+        Crash: The request breaks the server.
+    """
+    if ask.poisoned and php.holds_nul(params):
+        raise Crash
+    if php.values(params.get("frequencyRules")):
+        raise Crash
+    draft = new(ask) if row is None else dict(row)
+    draft["fields"] = dict(draft["fields"])
+    schema = custom.schema(ask.store, "lead")
+    problems: dict[str, str] = {}
+    values = _form(schema, params, method, problems, ask)
+    _relations(draft, row, params, problems, ask)
+    clashes = _clashes(row, values, schema, ask)
+    if problems or clashes:
+        _apply(draft, values, params, method, schema)
+        raise invalid(problems | clashes, 422 if clashes and not problems else 400, draft)
+    if row is None and params.get("companies"):
+        raise Crash
+    _apply(draft, values, params, method, schema)
+    _extras(draft, params, ask)
+    return draft
+
+
+def _form(
+    schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], ask: Ask
+) -> dict[str, Any]:
+    values: dict[str, Any] = {} if method == "PATCH" else dict.fromkeys(schema.aliases)
+    for alias in params.keys() & schema.by_alias.keys():
+        try:
+            values[alias] = custom.take(schema.by_alias[alias], params[alias], ask)
+        except Invalid as why:
+            problems[alias] = str(why)
+    return values
+
+
+def _relations(draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    if row is not None and "companies" in params:  # stored at once, whatever becomes of the rest
+        companies.replace(row["id"], params["companies"], ask)
+    if "owner" in params:
+        owner = params["owner"]
+        if owner in (None, ""):
+            draft["owner"] = None
+        elif ask.table("users").get(php.integer(owner)) is None:
+            problems["owner"] = _NOT_VALID
+        else:
+            draft["owner"] = php.integer(owner)
+    if "stage" in params:
+        stage = params["stage"]
+        if stage in (None, ""):
+            draft["stage"] = None
+        elif _stage(stage, ask) is None:
+            problems["stage"] = _NOT_VALID
+        else:
+            draft["stage"] = _stage(stage, ask)
+
+
+def _stage(given: Any, ask: Ask) -> int | None:
+    id = php.integer(given)
+    return id if ask.table("stages").get(id) is not None else None
+
+
+def _clashes(row: Row | None, values: dict[str, Any], schema: Schema, ask: Ask) -> dict[str, str]:
+    own = None if row is None else row["id"]
+    clashes = {}
+    for alias in schema.unique:
+        value = values.get(alias)
+        if value and any(held["id"] != own for held in _holders(alias, value, schema, ask)):
+            clashes[alias] = NOT_UNIQUE
+    return clashes
+
+
+def _zero(value: Any) -> bool:
+    return not isinstance(value, bool) and php.numeric(value) and int(float(value)) == 0
+
+
+def _apply(draft: Row, values: dict[str, Any], params: dict[str, Any], method: str, schema: Schema) -> None:
+    """Put the form's values into the contact, by Mautic's rules for blanks and zeros."""
+    replace = method == "PUT"
+    overwrite = replace or php.truthy(params.get("overwriteWithBlank"))
+    kept = draft["fields"]
+    blank: dict[str, bool] = {}
+    written: set[str] = set()
+    for alias, value in values.items():
+        if not replace and _zero(value):
+            continue
+        if value is None:
+            if overwrite:
+                _blank(draft, alias, blank, written)
+        elif alias == "points":
+            draft["points"] = int(value)
+            written.add(alias)
+        else:
+            if kept.get(alias) != value:
+                written.add(alias)
+            kept[alias] = value
+            if alias == "last_active":
+                draft["lastActive"] = php.strtotime(value, 0)
+    if overwrite and method == "PATCH":
+        for alias in schema.aliases:
+            if alias not in values and alias != "points" and kept.get(alias) is None:
+                _blank(draft, alias, blank, written)
+    draft["_blank"], draft["_set"] = blank, written
+
+
+def _blank(draft: Row, alias: str, blank: dict[str, bool], written: set[str]) -> None:
+    if alias == "points":
+        draft["points"] = 0
+        if draft["id"] is not None:
+            written.add(alias)
+        return
+    had = draft["fields"].pop(alias, None) is not None
+    if alias == "last_active" and draft["lastActive"] is not None:
+        draft["lastActive"], had = None, True
+    blank[alias] = had
+
+
+def _extras(draft: Row, params: dict[str, Any], ask: Ask) -> None:
+    if "tags" in params:
+        draft["tags"] = _tags(draft["tags"], params["tags"], ask)
+    if params.get("lastActive"):
+        moment = php.strtotime(params["lastActive"], ask.now)
+        draft["lastActive"] = draft["lastActive"] if moment is None else moment
+        draft["fields"].pop("last_active", None)
+    if params.get("ipAddress"):
+        id = _ip(php.text(params["ipAddress"]), ask)
+        if id not in draft["ips"]:
+            draft["ips"] = [*draft["ips"], id]
+    if "preferred_profile_image" in params:
+        draft["image"] = params["preferred_profile_image"] or None
+    if params.get("doNotContact"):
+        draft["dnc"] = _dnc(draft["dnc"], params["doNotContact"], ask)
+
+
+def _tags(held: list[int], given: Any, ask: Ask) -> list[int]:
+    """Names add, names with a minus remove the tag of exactly that name."""
+    names = given.split(",") if isinstance(given, str) else php.values(given)
+    table = ask.table("tags")
+    ids = list(held)
+    for raw in names:
+        if isinstance(raw, (list, dict)):
+            raise Crash
+        name = php.clean(php.text(raw))
+        if name.startswith("-"):
+            gone = {tag["id"] for tag in table.find("name", php.collate(name[1:])) if tag["tag"] == name[1:]}
+            ids = [id for id in ids if id not in gone]
+        elif name:
+            found = table.find("name", php.collate(name))
+            tag = found[0] if found else {"id": None, "tag": name, "description": None}
+            ids += [] if tag["id"] in ids else [tag["id"] if found else table.save(tag)["id"]]
+    return ids
+
+
+def _ip(address: str, ask: Ask) -> int:
+    table = ask.table("ips")
+    row = next(table.where(ip=address), None) or table.save({"id": None, "ip": address})
+    id: int = row["id"]
+    return id
+
+
+def _dnc(held: list[Row], given: Any, ask: Ask) -> list[Row]:
+    for one in php.values(given):
+        if isinstance(one, dict):
+            channel, reason = php.text(one.get("channel") or "email"), php.integer(one.get("reason", 3))
+            held = dnc(held, channel, reason, php.text(one.get("comments")), one.get("channelId"), ask)
+    return held
+
+
+def dnc(held: list[Row], channel: str, reason: int, comments: str, channel_id: Any, ask: Ask) -> list[Row]:
+    """The do-not-contact entries with one added, changed, or (reason 0) removed."""
+    present = next((one for one in held if one["channel"] == channel), None)
+    others = [one for one in held if one is not present]
+    if reason == 0:
+        return others
+    if present is not None:
+        if present["reason"] == reason:
+            return held
+        changed = present | {"reason": reason, "comments": comments}
+        return [changed if one is present else one for one in held]
+    made = ask.table("dnc").save({"id": None, "channel": channel})
+    entry = {"reason": reason, "comments": comments, "channelId": channel_id, "dateAdded": ask.now}
+    return [*held, made | entry]
+
+
+def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    """Store the draft.
+
+    Returns:
+        The contact as this request's answer shows it.
+    """
+    marks = {name: draft.pop(name) for name in ("_blank", "_set") if name in draft}
+    if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFY):
+        draft["dateIdentified"] = ask.now
+    now, actor = ask.now, ask.actor
+    if row is None:
+        draft["dateAdded"], draft["createdBy"], draft["createdByUser"] = now, actor.id, actor.name
+        draft["id"] = None
+        saved = ask.table("contacts").save(draft)
+        _history(saved, ask)
+    else:
+        if any(draft[name] != row.get(name) for name in draft):
+            draft["dateModified"] = now
+        draft["modifiedBy"], draft["modifiedByUser"] = actor.id, actor.name
+        row.update(draft)
+        saved = row
+        if row["id"] in ask.table("contacts").rows:
+            ask.table("contacts").save(row)
+    name = params.get("company")
+    if name and draft["fields"].get("company"):
+        companies.join_by_name(saved["id"], draft["fields"]["company"], ask)
+    return saved | marks
+
+
+def _history(saved: Row, ask: Ask) -> None:
+    if saved["dateIdentified"] is not None:
+        ask.table("events").save(
+            {"id": None, "event": "lead.source.identified", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
+        )
+    else:
+        ask.table("events").save(
+            {"id": None, "event": "lead.source.created", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
+        )
