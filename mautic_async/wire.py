@@ -180,7 +180,10 @@ def _segment(part: str) -> str:
         return part
     if part in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in part):
         raise ConfigurationError(f"{part!r} cannot be part of a path")
-    return percent(part, safe="")
+    try:
+        return percent(part, safe="")
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"{part!r} cannot be part of a path") from error
 
 
 def pairs(query: Mapping[str, object]) -> Pairs:
