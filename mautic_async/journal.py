@@ -1,166 +1,244 @@
-"""What was sent and what came of it, so that a killed job can go on where it stood.
+"""What was sent and what came of it, in SQLite, so that a killed job can go on where it stood.
 
-Two ledgers with one behaviour: `Journal` in SQLite, and `MemoryJournal` for virtual time.
+One transaction before a batch leaves and one before its outcomes are seen, each on the disk when it returns (WAL with
+``synchronous=FULL``: ``NORMAL`` may lose the last commits when the power fails). One thread writes, and takes all that waits into
+one transaction.
 """
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+import asyncio
+import json
+import os
+import sqlite3
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from attrs import Factory, define, field, frozen
-
-from mautic_async.errors import ConfigurationError
+from mautic_async.errors import ConfigurationError, MauticError
+from mautic_async.ledger import Entry, Mark, Standing
+from mautic_async.private import lock_private, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+VERSION: Final = 1
+APPLICATION: Final = 0x4D614A6F
+"""SQLite's mark of whose file it is."""
 
-@define
-class Entry:
-    """What a ledger holds of one row.
+SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE row (
+    n INTEGER PRIMARY KEY, digest BLOB, state TEXT, step TEXT, tries INTEGER, since REAL, known TEXT, status TEXT, so_far TEXT,
+    entity INTEGER
+);
+CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
+"""
+PUT: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+LEARN: Final = (
+    "INSERT INTO memory VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET known = json_patch(known, excluded.known)"
+)
 
-    Attributes:
-        index: The row's place in the input.
-        digest: Hash of its content.
-        state: ``sent``: on its way to the server, or there without an answer. ``step``: a step is done, the next is
-            due. ``done``: it has its outcome.
-        step: Which step it is at.
-        tries: How often it was sent.
-        known: What was learned of it.
-        status: Its outcome, once done.
-        so_far: What finished steps have made of it.
-        id: Of the entity, or 0.
-        memory: The name under which *known* is kept for the next run of the job, or "".
+T = TypeVar("T")
+
+
+class Journal:
+    """A file in which a bulk job can be resumed after a crash at any point.
+
+    Give the same rows in the same order again, and the job goes on: rows that are done are skipped, rows that were on
+    their way are looked up once the server can no longer be at work on them. A changed input is refused. When a job
+    is done, the next one with the same file starts anew, but knows the ids of contacts and custom items that were
+    learned. The file is readable by its owner alone; it holds hashes, ids and lane names (e-mail addresses among
+    them, where ids of custom items had to be learned), never rows or credentials. Not for network file systems.
+
+    Args:
+        path: The file; made if it is not there. Beside it SQLite keeps two more, and there is a lock file.
+        job: A name from which markers are derived; the file's own name if not given.
+        unfinished: What to do about an interrupted run in the file: go on with it, or refuse to begin.
+
+    Raises:
+        ConfigurationError: When the job begins: the file is another process's at the moment, is not a journal, is
+            damaged, or may be read by others.
+        MauticError: While the job runs: the disk is full or broken. What was sent is reported as ``unknown``.
     """
 
-    index: int
-    digest: bytes
-    state: str = "sent"
-    step: str = ""
-    tries: int = 0
-    known: Mapping[str, Any] = Factory(dict)
-    status: str = ""
-    so_far: str = ""
-    id: int = 0
-    memory: str = ""
+    durable = True
 
-
-@frozen
-class Standing:
-    """Where an earlier run of the job was left.
-
-    Attributes:
-        mark: All rows below this index are done.
-        chain: Hash over the contents of all rows below the mark.
-        counts: Outcomes of all rows that are done, by status.
-        entries: Rows at or above the mark of which something is known.
-    """
-
-    mark: int = 0
-    chain: bytes = b""
-    counts: Mapping[str, int] = field(factory=dict)
-    entries: Mapping[int, Entry] = field(factory=dict)
-
-
-class Ledger(Protocol):
-    """What a bulk job asks of its journal."""
-
-    job: str
-    durable: bool
-
-    async def begin(self) -> Standing:
-        """Open it for one process, and say where the job stands."""
-
-    async def intend(self, entries: Sequence[Entry]) -> None:
-        """Write that these rows are about to leave; on disk when this returns."""
-
-    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
-        """Write what became of these rows; on disk when this returns. *before* runs first (dead letters)."""
-
-    async def recall(self, memories: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """What earlier runs of the job learned under these names."""
-
-    async def finish(self, chain_end: int) -> None:
-        """The input is at its end and all rows are done: the next run starts anew."""
-
-    async def close(self) -> None:
-        """Let go of the file. Safe to call twice."""
-
-
-def follow(chain: bytes, digest: bytes) -> bytes:
-    """The hash over all rows up to one more."""
-    return blake2b(chain + digest, digest_size=16).digest()
-
-
-class Mark:
-    """The index below which all rows are done, and the hash over their contents."""
-
-    def __init__(self, standing: Standing) -> None:
-        self.index = standing.mark
-        self.chain = standing.chain
-        self._done = {entry.index: entry.digest for entry in standing.entries.values() if entry.state == "done"}
-
-    def add(self, entry: Entry) -> None:
-        """Count a row as done, and move up as far as there is no gap."""
-        self._done[entry.index] = entry.digest
-        while self.index in self._done:
-            self.chain = follow(self.chain, self._done.pop(self.index))
-            self.index += 1
-
-
-class MemoryJournal:
-    """A ledger in memory: nothing survives the process, but another run in it can go on (tests on virtual time do).
-
-    Attributes:
-        job: A name for the job, from which markers are derived.
-    """
-
-    durable = False
-
-    def __init__(self, job: str = "") -> None:
-        self.job = job
-        self._standing = Standing()
-        self._mark = Mark(self._standing)
-        self._entries: dict[int, Entry] = {}
-        self._counts: dict[str, int] = {}
-        self._memory: dict[str, dict[str, Any]] = {}
-
-    async def begin(self) -> Standing:
-        """Say where the job stands."""
-        return Standing(self._mark.index, self._mark.chain, dict(self._counts), dict(self._entries))
-
-    async def intend(self, entries: Sequence[Entry]) -> None:
-        """Note that these rows are about to leave."""
-        for entry in entries:
-            self._entries[entry.index] = entry
-
-    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
-        """Note what became of these rows."""
-        if before is not None:
-            before()
-        for entry in entries:
-            if entry.memory and entry.known:
-                self._memory.setdefault(entry.memory, {}).update(entry.known)
-            self._entries[entry.index] = entry
-            if entry.state == "done":
-                self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
-                mark = self._mark.index
-                self._mark.add(entry)
-                for index in range(mark, self._mark.index):
-                    del self._entries[index]
-
-    async def recall(self, memories: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """What was learned under these names."""
-        return {name: self._memory[name] for name in memories if name in self._memory}
-
-    async def finish(self, chain_end: int) -> None:
-        """Start anew next time."""
-        if self._mark.index < chain_end:
-            raise ConfigurationError("the ledger still has open rows")
-        self._entries.clear()
-        self._counts.clear()
+    def __init__(
+        self, path: str | os.PathLike[str], *, job: str = "", unfinished: Literal["resume", "refuse"] = "resume"
+    ) -> None:
+        self.path = Path(path)
+        self.job = job or self.path.stem
+        self._unfinished = unfinished
+        self._lock: int | None = None
+        self._base: sqlite3.Connection | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._work: deque[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = deque()
         self._mark = Mark(Standing())
+        self._counts: dict[str, int] = {}
+
+    async def begin(self) -> Standing:
+        """Open the file for this process alone, and say where the job stands."""
+        if self._thread is not None:
+            raise ConfigurationError(f"journal {self.path}: in use by another run of this process")
+        self._thread = ThreadPoolExecutor(1, "journal")
+        standing = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        self._mark = Mark(standing)
+        self._counts = dict(standing.counts)
+        return standing
+
+    async def intend(self, entries: Sequence[Entry]) -> None:
+        """Write that these rows are about to leave."""
+        rows = [_columns(entry) for entry in entries]
+        await self._do(lambda base: base.executemany(PUT, rows))
+
+    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
+        """Write what became of these rows."""
+        facts = [(it.memory, _dump(it.known)) for it in entries if it.memory and it.known]
+        for entry in entries:
+            if entry.state == "done":
+                self._mark.add(entry)
+                self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
+        mark, chain, counts = self._mark.index, self._mark.chain, json.dumps(self._counts)
+        rows = [_columns(entry) for entry in entries if entry.index >= mark]
+
+        def write(base: sqlite3.Connection) -> None:
+            if before is not None:
+                before()
+            base.executemany(PUT, rows)
+            base.execute("DELETE FROM row WHERE n < ?", (mark,))
+            base.executemany("REPLACE INTO meta VALUES (?, ?)", (("mark", mark), ("chain", chain), ("counts", counts)))
+            base.executemany(LEARN, facts)
+
+        await self._do(write)
+
+    async def recall(self, memories: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+        """What earlier runs learned under these names."""
+        names = json.dumps(list(memories))
+        if names == "[]":
+            return {}
+
+        def ask(base: sqlite3.Connection) -> dict[str, Any]:
+            query = "SELECT name, known FROM memory WHERE name IN (SELECT value FROM json_each(?))"
+            return {name: json.loads(known) for name, known in base.execute(query, (names,))}
+
+        return await self._do(ask)
+
+    async def finish(self) -> None:
+        """Start anew next time; what was learned stays."""
+
+        def clear(base: sqlite3.Connection) -> None:
+            base.execute("DELETE FROM row")
+            base.execute("DELETE FROM meta")
+
+        await self._do(clear)
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Let go of the file, after what has been asked for is written."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            await asyncio.get_running_loop().run_in_executor(thread, self._close)
+            thread.shutdown(wait=False)
+
+    # -- in the writer thread --------------------------------------------------------------------------------------------
+
+    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Have *work* done, in one transaction with all that waits by then; on disk when this returns."""
+        if self._thread is None:
+            raise ConfigurationError(f"journal {self.path}: not open")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+        self._work.append((work, done))
+        self._thread.submit(self._drain, loop)
+        return await done
+
+    def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
+        while self._work:
+            batch.append(self._work.popleft())
+        if not batch:
+            return
+        assert self._base is not None  # noqa: S101 - open
+        results: list[Any] = []
+        failure: MauticError | None = None
+        try:
+            with self._base:
+                self._base.execute("BEGIN IMMEDIATE")
+                results = [work(self._base) for work, _ in batch]
+        except (sqlite3.Error, OSError) as error:
+            failure = MauticError(f"journal {self.path}: {error}")
+            failure.__cause__ = error
+        loop.call_soon_threadsafe(_answer, [future for _, future in batch], results, failure)
+
+    def _open(self) -> Standing:
+        self._lock = lock_private(self.path.with_name(self.path.name + ".lock"))
+        os.close(open_private(self.path, os.O_RDWR))
+        try:
+            self._base = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            return self._read(self._base)
+        except sqlite3.DatabaseError as error:
+            raise ConfigurationError(f"journal {self.path}: damaged, or not a journal ({error})") from error
+
+    def _read(self, base: sqlite3.Connection) -> Standing:
+        base.execute("PRAGMA journal_mode = WAL")
+        base.execute("PRAGMA synchronous = FULL")
+        (version,) = base.execute("PRAGMA user_version").fetchone()
+        (application,) = base.execute("PRAGMA application_id").fetchone()
+        if not version and not base.execute("SELECT 1 FROM sqlite_master").fetchone():
+            marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
+            base.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
+        elif application != APPLICATION:
+            raise ConfigurationError(f"journal {self.path}: it belongs to another program")
+        elif version != VERSION:
+            raise ConfigurationError(f"journal {self.path}: written by version {version}, this program reads {VERSION}")
+        meta = dict(base.execute("SELECT key, value FROM meta").fetchall())
+        rows = base.execute("SELECT * FROM row").fetchall()
+        if self._unfinished == "refuse" and (meta or rows):
+            raise ConfigurationError(
+                f"journal {self.path}: it holds an interrupted run; resume it, or give another file to begin anew"
+            )
+        entries = {row[0]: _entry(row) for row in rows}
+        return Standing(meta.get("mark", 0), meta.get("chain", b""), json.loads(meta.get("counts", "{}")), entries)
+
+    def _close(self) -> None:
+        base, self._base = self._base, None
+        lock, self._lock = self._lock, None
+        if base is not None:
+            base.close()
+        if lock is not None:
+            os.close(lock)
+
+
+def _answer(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any], failure: MauticError | None) -> None:
+    for number, future in enumerate(futures):
+        if future.done():
+            continue
+        if failure is not None:
+            future.set_exception(failure)
+        else:
+            future.set_result(results[number])
+
+
+def _dump(known: Mapping[str, Any]) -> str:
+    return json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
+
+
+def _columns(entry: Entry) -> tuple[Any, ...]:
+    return (
+        entry.index,
+        entry.digest,
+        entry.state,
+        entry.step,
+        entry.tries,
+        entry.since,
+        _dump(entry.known),
+        entry.status,
+        entry.so_far,
+        entry.id,
+    )
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    index, digest, state, step, tries, since, known, status, so_far, entity = row
+    return Entry(index, digest, state, step, tries, since, json.loads(known or "{}"), status, so_far, entity)

@@ -67,7 +67,9 @@ class Parcel(Generic[R]):
         packed: As `Courier.pack` made it.
         step: What is to be done next: "" first, then what the last receipt named.
         known: What receipts, the journal or an earlier run taught about it.
-        sent_at: Epoch seconds of this machine at which this step was first about to leave; 0 before.
+        since: Epoch seconds of this machine at which the row was first about to leave, over all runs: an entity made after
+            that is the row's own. 0 before.
+        sent_at: The same of the last try of this step: what is changed after that is this very request's doing.
         tries: How often this step has been sent.
     """
 
@@ -76,6 +78,7 @@ class Parcel(Generic[R]):
     packed: Packed
     step: str = ""
     known: dict[str, JSON] = Factory(dict)
+    since: float = 0.0
     sent_at: float = 0.0
     tries: int = 0
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.private import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,14 +59,9 @@ class DeadLetters:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, job: str = "") -> None:
-        self.path = os.fspath(path)
+        self.path = Path(path)
         self.job = job
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            self._file: int | None = os.open(self.path, flags, 0o600)
-        except OSError as error:
-            raise ConfigurationError(f"dead letters: {self.path}: {error.strerror}") from error
-        os.fchmod(self._file, 0o600)
+        self._file: int | None = open_private(self.path, os.O_WRONLY | os.O_APPEND)
 
     def add(self, bad: Sequence[tuple[Parcel[Any], Outcome[Any]]]) -> None:
         """Write letters; in the file when this returns, on the disk after `sync`."""

@@ -11,13 +11,15 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from attrs import Factory, define
+
 from mautic_async.bulk.courier import Delivery, Parcel
+from mautic_async.bulk.helm import Helm
 from mautic_async.bulk.lanes import Lanes
 from mautic_async.bulk.mend import find_ids, look, mend, put_off
 from mautic_async.bulk.outcomes import Outcome, Tally
-from mautic_async.bulk.pace import Batch, Flow, Sample, refuse, resize, steer
-from mautic_async.errors import MauticError, Then
-from mautic_async.journal import Entry, Standing
+from mautic_async.errors import MauticError
+from mautic_async.ledger import Entry, Standing, learn
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from mautic_async.bulk.outcomes import Status
     from mautic_async.bulk.plan import Plan
     from mautic_async.clock import Clock
-    from mautic_async.journal import Ledger
+    from mautic_async.ledger import Ledger
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -35,8 +37,16 @@ E = TypeVar("E")
 REMNANT: Final = 25
 """Rows below which the last batches are not divided among idle connections: their fixed cost would weigh more."""
 
-SHORT: Final = 5.0
-"""Seconds to settle after a failure that ended the request on the server."""
+
+@define(eq=False)
+class _Sorted(Generic[R, E]):
+    """The rows of an answer, by what is to be done with them."""
+
+    ends: list[tuple[Parcel[R], Outcome[E]]] = Factory(list)
+    steps: list[Parcel[R]] = Factory(list)
+    again: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
+    unseen: list[Parcel[R]] = Factory(list)
+    nameless: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
 
 
 class Engine(Generic[R, E]):
@@ -53,10 +63,7 @@ class Engine(Generic[R, E]):
         self.standing = Standing()
         self.tally = Tally()
         self.lanes = Lanes()
-        most = min(plan.batch, courier.limit)
-        self.batch = Batch(float(min(plan.first_batch, most)), most, plan.batch_seconds)
-        self.flow = Flow(float(min(plan.start, plan.concurrency)), plan.concurrency)
-        self.batch_bytes = plan.batch_bytes
+        self.helm = Helm(plan, clock, courier.limit)
         self.open: dict[int, Parcel[R]] = {}
         self.outcomes: deque[Outcome[E]] = deque()
         self.news = asyncio.Event()
@@ -72,10 +79,6 @@ class Engine(Generic[R, E]):
         self.sending: dict[int, tuple[float, int]] = {}
         self.parked = 0
         self.busy = 0
-        self.successes = 0
-        self.failures = 0
-        self.last_success = 0.0
-        self.slowest = 0.0
         self.paused_until = 0.0
         self._lined: dict[str, deque[Parcel[R]]] = {}
         self._claims: deque[asyncio.Future[None]] = deque()
@@ -87,7 +90,6 @@ class Engine(Generic[R, E]):
     def start(self, group: asyncio.TaskGroup) -> None:
         """Take the group in which all work of the job runs."""
         self._group = group
-        self.last_success = self.clock.time()
 
     def chore(self, work: Coroutine[Any, Any, None]) -> None:
         """Run *work* beside the job; it is cut when the job is over."""
@@ -124,9 +126,9 @@ class Engine(Generic[R, E]):
     def has_room(self) -> bool:
         """Whether another row may be taken: what is held is bounded, also when nobody reads the outcomes."""
         stuck = self.parked + self.lanes.waiting
-        size = self.batch.size
+        size = self.helm.batch.size
         held = self.taken - self.yielded - stuck
-        return held < 2 * self.flow.most * size and stuck <= max(10 * size, 1000)
+        return held < 2 * self.helm.flow.most * size and stuck <= max(10 * size, 1000)
 
     def admit(self, parcel: Parcel[R]) -> bool:
         """Put a row into its lanes.
@@ -160,7 +162,9 @@ class Engine(Generic[R, E]):
         """Let as many batches leave as may."""
         if self.starving and self.has_room():
             self.room.set()
-        while not self.over.is_set() and self.in_flight < self.flow.size and self.clock.time() >= self.paused_until:
+        while (
+            not self.over.is_set() and self.in_flight < self.helm.flow.size and self.clock.time() >= self.paused_until
+        ):
             if self._claims:
                 claim = self._claims.popleft()
                 if not claim.done():
@@ -175,18 +179,18 @@ class Engine(Generic[R, E]):
 
     def _load(self, *, flush: bool) -> list[Parcel[R]]:
         """The next batch: of one step, bounded in rows and bytes; a part of one only if *flush*."""
-        size = self.batch.size
+        size = self.helm.batch.size
         lines = list(reversed(self._lined.values()))  # what has begun is finished first
         lines = [line for line in lines if len(line) >= size] or [line for line in lines if line and flush]
         for line in lines:
-            if self.exhausted and len(line) < size * self.flow.size:
-                idle = self.flow.size - self.in_flight
+            if self.exhausted and len(line) < size * self.helm.flow.size:
+                idle = self.helm.flow.size - self.in_flight
                 size = min(size, max(REMNANT, -(-len(line) // max(1, idle))))
             parcels: list[Parcel[R]] = []
             weight = 2
             while line and len(parcels) < size:
                 weight += len(line[0].packed.body) + 1
-                if weight > self.batch_bytes and parcels:
+                if weight > self.helm.bytes and parcels:
                     break
                 parcels.append(line.popleft())
             return parcels
@@ -203,7 +207,7 @@ class Engine(Generic[R, E]):
 
     async def claim(self) -> None:
         """Wait for a slot, before any new batch."""
-        if self.in_flight < self.flow.size and self.clock.time() >= self.paused_until and not self.over.is_set():
+        if self.in_flight < self.helm.flow.size and self.clock.time() >= self.paused_until and not self.over.is_set():
             self.in_flight += 1
             return
         claim = asyncio.get_running_loop().create_future()
@@ -220,9 +224,11 @@ class Engine(Generic[R, E]):
             try:
                 delivery = await self.courier.deliver(step, parcels)
             except MauticError as error:
-                self._failed(error, parcels, self.sending[number][0])
+                self.tally.requests += error.attempts or 1
+                self.helm.failed(error, len(parcels), self.sending[number][0], self.in_flight)
                 return error
-            self._succeeded(delivery, self.sending[number][0])
+            self.tally.requests += delivery.requests
+            self.helm.succeeded(delivery, self.sending[number][0], self.in_flight)
             return delivery
         finally:
             self.sending.pop(number, None)
@@ -232,7 +238,8 @@ class Engine(Generic[R, E]):
     async def _intend(self, parcels: Sequence[Parcel[R]]) -> None:
         now, time = self.clock.wall(), self.clock.time()
         for parcel in parcels:
-            parcel.sent_at = parcel.sent_at or now
+            parcel.since = parcel.since or now
+            parcel.sent_at = now
             parcel.carried_at = time
             parcel.tries += 1
             parcel.sends += 1
@@ -241,7 +248,9 @@ class Engine(Generic[R, E]):
             return
         named = {parcel.packed.memory: parcel for parcel in parcels if parcel.packed.memory}
         for name, known in (await self.ledger.recall(named)).items():
-            named[name].known = {**known, **named[name].known}
+            fresh, named[name].known = named[name].known, {}
+            learn(named[name].known, known)
+            learn(named[name].known, fresh)
         await self.ledger.intend([self._entry(parcel, "sent") for parcel in parcels])
 
     def _entry(self, parcel: Parcel[R], state: str, status: str = "") -> Entry:
@@ -251,6 +260,7 @@ class Engine(Generic[R, E]):
             state=state,
             step=parcel.step,
             tries=parcel.tries,
+            since=parcel.since,
             known=parcel.known,
             status=status,
             so_far=parcel.so_far or "",
@@ -258,105 +268,41 @@ class Engine(Generic[R, E]):
             memory=parcel.packed.memory,
         )
 
-    def _succeeded(self, delivery: Delivery[E], began: float) -> None:
-        now = self.clock.time()
-        self.tally.requests += delivery.requests
-        self.successes += 1
-        self.failures = 0
-        self.last_success = now
-        seconds = now - began - delivery.waited if delivery.seconds is None else delivery.seconds
-        self.slowest = max(self.slowest, seconds)
-        self._learn(
-            Sample(
-                len(delivery.receipts),
-                max(0.0, seconds),
-                began,
-                now,
-                load=any(receipt.load for receipt in delivery.receipts),
-                starved=delivery.waited > seconds,
-                busy=self.in_flight,
-            )
-        )
-
-    def _failed(self, error: MauticError, parcels: Sequence[Parcel[R]], began: float) -> None:
-        self.tally.requests += error.attempts or 1
-        verdict = error.verdict
-        if verdict is None:
-            return
-        now = self.clock.time()
-        if verdict.bulk in (Then.REPEAT, Then.PARK, Then.LOOK):
-            self.failures += 1
-        if verdict.load:
-            dropped = verdict.live
-            self._learn(Sample(len(parcels), now - began, began, now, load=True, dropped=dropped, busy=self.in_flight))
-
-    def _learn(self, sample: Sample) -> None:
-        self.batch = resize(self.batch, sample)
-        self.flow = steer(self.flow, sample)
-
-    def learn_limit(self, rows: int) -> None:
-        """The server takes no more than *rows* at once."""
-        self.batch = refuse(self.batch, rows)
-
-    def learn_bytes(self, count: int) -> None:
-        """The server takes no body as large as the last one."""
-        self.batch_bytes = min(self.batch_bytes, max(1, count))
-
-    def given_up(self) -> bool:
-        """Whether the server has failed too often and for too long."""
-        silent = self.clock.time() - self.last_success
-        return self.failures >= self.plan.give_up and silent >= self.plan.outage
-
-    def settle_for(self, parcels: Sequence[Parcel[R]], error: MauticError | None) -> float:
-        """Seconds until the server can no longer be at work on a request that was not answered."""
-        if error is not None and error.verdict is not None and not error.verdict.live:
-            return min(SHORT, self.plan.settle)
-        wait = max(self.plan.settle, 2 * self.slowest) if self.plan.settle else 0.0
-        sent_at: float = getattr(error, "sent_at", 0.0)
-        if not sent_at:
-            return wait  # it may have waited for its turn below, so count from now
-        age = min(self.clock.wall() - sent_at, self.clock.time() - parcels[0].carried_at)
-        return wait - max(0.0, age)
-
     # -- answers in ----------------------------------------------------------------------------------------------------
 
     async def sort(self, parcels: Sequence[Parcel[R]], receipts: Sequence[Receipt[E]]) -> None:
         """Give each row what its receipt says: an outcome, a next step, another try, or a look."""
-        ends: list[tuple[Parcel[R], Outcome[E]]] = []
-        steps: list[Parcel[R]] = []
-        again: list[tuple[Parcel[R], Receipt[E]]] = []
-        unseen: list[Parcel[R]] = []
-        nameless: list[tuple[Parcel[R], Receipt[E]]] = []
+        piles: _Sorted[R, E] = _Sorted()
         for parcel, receipt in zip(parcels, receipts, strict=True):
-            if receipt.known:
-                parcel.known.update(receipt.known)
+            learn(parcel.known, receipt.known)
             if receipt.id:
                 parcel.id = receipt.id
-            state = receipt.state
-            if state == "step":
-                steps.append(parcel)
-                parcel.step, parcel.tries, parcel.sent_at = receipt.step, 0, 0.0
-                parcel.so_far = receipt.so_far or parcel.so_far
-            elif state == "look":
-                unseen.append(parcel)
-            elif state == "partial" and not parcel.id:
-                nameless.append((parcel, receipt))
-            elif state != "again":
-                ends.append((parcel, self.outcome(parcel, state, receipt)))
-            elif parcel.tries >= self.plan.tries:
-                ends.append((parcel, self.outcome(parcel, receipt.so_far or "unknown", receipt)))
-            else:
-                again.append((parcel, receipt))
-        await self.conclude(ends, steps)
-        if steps:
-            self.line_up(steps)
-        if again:
-            put_off(self, again)
+            self._place(parcel, receipt, piles)
+        await self.conclude(piles.ends, piles.steps)
+        self.line_up(piles.steps)
+        put_off(self, piles.again)
         self.dispatch()
-        if nameless:
-            await find_ids(self, nameless)
-        if unseen:
-            await look(self, unseen)
+        if piles.nameless:
+            await find_ids(self, piles.nameless)
+        if piles.unseen:
+            await look(self, piles.unseen)
+
+    def _place(self, parcel: Parcel[R], receipt: Receipt[E], piles: _Sorted[R, E]) -> None:
+        state = receipt.state
+        if state == "step":
+            parcel.step, parcel.tries = receipt.step, 0
+            parcel.so_far = receipt.so_far or parcel.so_far
+            piles.steps.append(parcel)
+        elif state == "look":
+            piles.unseen.append(parcel)
+        elif state == "partial" and not parcel.id:
+            piles.nameless.append((parcel, receipt))
+        elif state != "again":
+            piles.ends.append((parcel, self.outcome(parcel, state, receipt)))
+        elif parcel.tries < self.plan.tries:
+            piles.again.append((parcel, receipt))
+        else:
+            piles.ends.append((parcel, self.outcome(parcel, receipt.so_far or "unknown", receipt)))
 
     def outcome(self, parcel: Parcel[R], status: Status, receipt: Receipt[E]) -> Outcome[E]:
         """The end of a row; what earlier steps have stored is not forgotten."""

@@ -7,16 +7,16 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mautic_async.bulk.courier import Parcel, Receipt
-from mautic_async.bulk.mend import settle
+from mautic_async.bulk.mend import settle_torn
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.journal import follow
+from mautic_async.ledger import follow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mautic_async.bulk.courier import Packed
     from mautic_async.bulk.engine import Engine
-    from mautic_async.journal import Entry
+    from mautic_async.ledger import Entry
 
 R = TypeVar("R")
 
@@ -152,10 +152,10 @@ class Intake(Generic[R]):
         for parcel in self._torn:
             by_step.setdefault(parcel.step, []).append(parcel)
         self._torn = []
-        size = engine.batch.size
+        size = engine.helm.batch.size
         for parcels in by_step.values():
             for start in range(0, len(parcels), size):
-                engine.chore(settle(engine, parcels[start : start + size]))
+                engine.chore(settle_torn(engine, parcels[start : start + size]))
 
     async def _end(self) -> None:
         engine = self._engine
@@ -178,6 +178,7 @@ def _restore(parcel: Parcel[Any], entry: Entry) -> None:
     parcel.known = dict(entry.known)
     parcel.id = entry.id
     parcel.tries = parcel.sends = entry.tries
+    parcel.since = entry.since
     parcel.so_far = entry.so_far or None  # type: ignore[assignment]  # the journal holds what we wrote
     parcel.maybe = entry.state == "sent"
 

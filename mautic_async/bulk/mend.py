@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mautic_async.bulk.courier import Delivery, Receipt
 from mautic_async.errors import APIError, Fate, MauticError, Problem, RateLimited, ServerError, Then, Unavailable
+from mautic_async.ledger import learn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mautic_async.bulk.courier import Parcel
     from mautic_async.bulk.engine import Engine
+    from mautic_async.bulk.outcomes import Status
 
 R = TypeVar("R")
 E = TypeVar("E")
-
-CAP: Final = 30.0
-"""The longest back-off, in seconds."""
 
 POLLS: Final = (5.0, 10.0, 20.0, 40.0)
 """Seconds between looks while rows settle: if the last one is there, the server has ended the request."""
@@ -32,11 +31,6 @@ ALONE: Final = 4
 
 TWICE: Final = 5.0
 """Seconds between the two looks that have to agree after the rows have settled."""
-
-
-def back_off(engine: Engine[Any, Any], base: float, failures: int) -> float:
-    """Seconds to wait after so many failures in a row, with full jitter."""
-    return engine.clock.uniform(0.0, min(CAP, base * 2 ** min(failures, 10)))
 
 
 def put_off(engine: Engine[R, E], again: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
@@ -66,25 +60,29 @@ async def mend(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Mautic
     if verdict.fate in (Fate.REFUSED, Fate.FATAL):
         for parcel in parcels:
             parcel.maybe = parcel.tries > 1 and parcel.maybe
-    if isinstance(error, ServerError) and error.batch_limit is not None:
-        engine.learn_limit(error.batch_limit)
-        repeat(engine, parcels, 0.0)
-    elif isinstance(error, RateLimited | Unavailable) and verdict.bulk is Then.REPEAT:
-        repeat(engine, parcels, error.retry_after or back_off(engine, max(1.0, verdict.pause), 1))
-    elif engine.given_up():
+    way = _WAYS.get(verdict.bulk)
+    if way is None or (verdict.fate is Fate.UNKNOWN and engine.helm.given_up()):
         engine.fail(error)
-    elif verdict.bulk is Then.REPEAT:
-        repeat(engine, parcels, back_off(engine, verdict.pause, engine.failures))
-    elif verdict.bulk is Then.PARK:
-        await settle(engine, parcels, error)
-    elif verdict.bulk is Then.LOOK:
-        await narrow(engine, parcels)
-    elif verdict.bulk is Then.SPLIT:
-        await split(engine, parcels, error)
-    elif verdict.bulk is Then.REJECT:
-        await refuse(engine, parcels, error)
     else:
+        await way(engine, parcels, error)
+
+
+async def again(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
+    """Nothing of it was applied, or it may simply be repeated: wait as long as the server asks, or longer each time."""
+    verdict = error.verdict
+    assert verdict is not None  # noqa: S101 - it was judged before
+    if isinstance(error, RateLimited | Unavailable):
+        repeat(engine, parcels, error.retry_after or engine.helm.back_off(1.0, 1))
+    elif engine.helm.given_up():
         engine.fail(error)
+    elif verdict.load:  # it is the server that cannot, whatever the rows are
+        repeat(engine, parcels, engine.helm.back_off(verdict.pause, engine.helm.failures))
+    else:
+        pause = verdict.pause + engine.helm.back_off(verdict.pause, parcels[0].tries)
+        so_far: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
+        receipt: Receipt[E] = Receipt("again", problems=reasons(error), pause=pause, so_far=so_far)
+        with engine.at_work():
+            await engine.sort(parcels, [receipt] * len(parcels))
 
 
 def repeat(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pause: float) -> None:
@@ -98,11 +96,15 @@ def repeat(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pause: float) -> 
 
 
 async def split(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
-    """The body was too large: never that large again."""
+    """Too many rows, or too many bytes: never that large again."""
+    if isinstance(error, ServerError) and error.batch_limit is not None:
+        engine.helm.limit_rows(min(error.batch_limit, len(parcels) - 1))
+        repeat(engine, parcels, 0.0)
+        return
     if len(parcels) == 1:
         await refuse(engine, parcels, error)
         return
-    engine.learn_bytes(sum(len(parcel.packed.body) + 1 for parcel in parcels) // 2)
+    engine.helm.limit_bytes(sum(len(parcel.packed.body) + 1 for parcel in parcels) // 2)
     repeat(engine, parcels, 0.0)
 
 
@@ -128,27 +130,37 @@ def reasons(error: MauticError) -> tuple[Problem, ...]:
 # -- perhaps applied ---------------------------------------------------------------------------------------------------
 
 
-async def settle(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError | None = None) -> None:
+async def settle(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
     """Rest until the server can no longer be at work on *parcels*, then look, twice, and go on from what is there."""
-    wait = engine.settle_for(parcels, error)
+    await _rest(engine, parcels, engine.helm.settle_for(parcels[0], error), POLLS)
+
+
+async def settle_torn(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
+    """The same for rows that a killed run had sent, in requests whose other rows and order are not known any more."""
+    await _rest(engine, parcels, engine.helm.settle_for(parcels[0], None), ())
+
+
+async def _rest(engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]) -> None:
     engine.parked += len(parcels)
     engine.dispatch()
     try:
-        receipts = await _rest(engine, parcels, wait)
+        receipts = await _poll(engine, parcels, wait, polls)
     finally:
         engine.parked -= len(parcels)
     with engine.at_work():
         await engine.sort(parcels, receipts)
 
 
-async def _rest(engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float) -> Sequence[Receipt[E]]:
+async def _poll(
+    engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]
+) -> Sequence[Receipt[E]]:
     end = engine.clock.time() + wait
-    for poll in POLLS:
+    for poll in polls:
         if engine.clock.time() + poll >= end:
             break
         await engine.clock.sleep(poll)
         receipts = await _glance(engine, parcels)
-        if receipts is not None and receipts[-1].fresh and receipts[-1].state in ("created", "updated", "step"):
+        if receipts is not None and receipts[-1].fresh and receipts[-1].state in {"created", "updated", "step"}:
             return receipts  # rows are written in order: the last one is there, so the request has ended
     await engine.clock.sleep(end - engine.clock.time())
     seen = await _gaze(engine, parcels)
@@ -184,7 +196,7 @@ async def _gaze(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Sequence[
             if verdict is None or verdict.bulk in (Then.STOP, Then.RAISE) or tries >= engine.plan.give_up:
                 engine.fail(error)
             tries += 1
-            pause = getattr(error, "retry_after", None) or back_off(engine, 1.0, tries)
+            pause = getattr(error, "retry_after", None) or engine.helm.back_off(1.0, tries)
             await engine.clock.sleep(pause)
         else:
             engine.tally.requests += delivery.requests
@@ -203,7 +215,7 @@ async def find_ids(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receip
     receipts = await _glance(engine, [parcel for parcel, _ in pairs])
     for (parcel, _), seen in zip(pairs, receipts or (), strict=bool(receipts)):
         parcel.id = parcel.id or seen.id
-        parcel.known.update(seen.known or {})
+        learn(parcel.known, seen.known)
     with engine.at_work():
         await engine.conclude([(parcel, engine.outcome(parcel, "partial", receipt)) for parcel, receipt in pairs])
 
@@ -211,12 +223,12 @@ async def find_ids(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receip
 # -- one row that dooms its request ------------------------------------------------------------------------------------
 
 
-async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
+async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], _: MauticError) -> None:
     """A request failed as a whole, and has ended: once may be chance, twice is a row of it."""
     left = await _remains(engine, parcels)
     if not left:
         return
-    await engine.clock.sleep(back_off(engine, 1.0, engine.failures))
+    await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
     if min(parcel.blows for parcel in left) > 1:
         await isolate(engine, left)
         return
@@ -235,12 +247,13 @@ async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> list[P
     """Count the blow, settle what is proven, and return the rest in order."""
     for parcel in parcels:
         if not parcel.blows:
-            parcel.struck_at = engine.successes
+            parcel.struck_at = engine.helm.successes
         parcel.blows += 1
+        parcel.tries -= 1  # most of them are innocent; the guilty one is found by its blows
     receipts = await _gaze(engine, parcels)
     pairs = list(zip(parcels, receipts, strict=True))
     for parcel, receipt in pairs:
-        parcel.known.update(receipt.known or {})
+        learn(parcel.known, receipt.known)
         parcel.id = receipt.id or parcel.id
     proven = [(parcel, receipt) for parcel, receipt in pairs if receipt.state != "again"]
     if proven:
@@ -275,8 +288,8 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
     """
     suspects = list(parcels)
     while suspects:
-        if engine.failures > 1:  # not one success between: perhaps it is the server, not a row
-            await engine.clock.sleep(back_off(engine, 1.0, engine.failures))
+        if engine.helm.failures > 1:  # not one success between: perhaps it is the server, not a row
+            await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
         half = suspects[: max(1, len(suspects) // 2)]
         rest = suspects[len(half) :]
         error = await _try(engine, half)
@@ -304,11 +317,11 @@ async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError
     if verdict.bulk is Then.REJECT:
         await refuse(engine, [parcel], error)
         return True
-    if engine.given_up():
+    if engine.helm.given_up():
         engine.fail(error)
         return True
     parcel.alone += 1
-    others_pass = engine.successes > parcel.struck_at
+    others_pass = engine.helm.successes > parcel.struck_at
     if not others_pass and (verdict.load or parcel.alone < ALONE):
         return False
     state: Any = "unknown" if parcel.id or verdict.fate is Fate.DONE else "rejected"
@@ -316,3 +329,12 @@ async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError
     with engine.at_work():
         await engine.sort([parcel], [Receipt(state, problems=why)])
     return True
+
+
+_WAYS: Final = {
+    Then.REPEAT: again,
+    Then.PARK: settle,
+    Then.LOOK: narrow,
+    Then.SPLIT: split,
+    Then.REJECT: refuse,
+}

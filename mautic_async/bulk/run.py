@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from mautic_async.bulk.courier import Courier
-    from mautic_async.journal import Ledger
+    from mautic_async.ledger import Ledger
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -167,7 +167,7 @@ class Run(Generic[R, E]):
                 engine.dead.close()
             if engine.ledger is not None:
                 if complete:
-                    await engine.ledger.finish(engine.taken)
+                    await engine.ledger.finish()
                 await engine.ledger.close()
         except Exception as error:  # noqa: BLE001 - a full disk at the very end is the caller's to see
             engine.failure = engine.failure or error
@@ -251,8 +251,8 @@ class Run(Generic[R, E]):
             parked=engine.parked,
             waiting=engine.lanes.waiting,
             rate=(report.read - before) / (now - since) if now > since else 0.0,
-            concurrency=engine.flow.size,
-            batch=engine.batch.size,
+            concurrency=engine.helm.flow.size,
+            batch=engine.helm.batch.size,
             oldest=now - min(left, default=now),
             paused=max(0.0, engine.paused_until - now),
             budget=self._courier.budget(),

@@ -1,0 +1,111 @@
+"""What a job has learned of its server: how much, how many at once, how long to wait, when to give up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mautic_async.bulk.pace import Batch, Flow, Sample, refuse, resize, steer
+from mautic_async.errors import Then
+
+if TYPE_CHECKING:
+    from mautic_async.bulk.courier import Delivery, Parcel
+    from mautic_async.bulk.plan import Plan
+    from mautic_async.clock import Clock
+    from mautic_async.errors import MauticError
+
+SHORT: Final = 5.0
+"""Seconds to settle after a failure that ended the request on the server."""
+
+CAP: Final = 30.0
+"""The longest back-off, in seconds."""
+
+
+class Helm:
+    """The numbers by which a job is steered.
+
+    Attributes:
+        batch: Rows a request.
+        flow: Requests at once.
+        bytes: The most bytes a request body.
+        slowest: The longest answer so far, in seconds.
+        successes: Requests that were answered row by row.
+        failures: Requests that were not, since the last one that was.
+    """
+
+    def __init__(self, plan: Plan, clock: Clock, limit: int) -> None:
+        self._plan = plan
+        self._clock = clock
+        most = min(plan.batch, limit)
+        self.batch = Batch(float(min(plan.first_batch, most)), most, plan.batch_seconds)
+        self.flow = Flow(float(min(plan.start, plan.concurrency)), plan.concurrency)
+        self.bytes = plan.batch_bytes
+        self.slowest = 0.0
+        self.successes = 0
+        self.failures = 0
+        self._last_success = clock.time()
+
+    def succeeded(self, delivery: Delivery[Any], began: float, busy: int) -> None:
+        """Learn from an answer."""
+        now = self._clock.time()
+        self.successes += 1
+        self.failures = 0
+        self._last_success = now
+        seconds = now - began - delivery.waited if delivery.seconds is None else delivery.seconds
+        self.slowest = max(self.slowest, seconds)
+        self._learn(
+            Sample(
+                len(delivery.receipts),
+                max(0.0, seconds),
+                began,
+                now,
+                load=any(receipt.load for receipt in delivery.receipts),
+                starved=delivery.waited > seconds,
+                busy=busy,
+            )
+        )
+
+    def failed(self, error: MauticError, rows: int, began: float, busy: int) -> None:
+        """Learn from a request that was not answered row by row."""
+        verdict = error.verdict
+        if verdict is None:
+            return
+        now = self._clock.time()
+        if verdict.bulk in {Then.REPEAT, Then.PARK, Then.LOOK}:
+            self.failures += 1
+        if verdict.load:
+            self._learn(Sample(rows, now - began, began, now, load=True, dropped=verdict.live, busy=busy))
+
+    def _learn(self, sample: Sample) -> None:
+        self.batch = resize(self.batch, sample)
+        self.flow = steer(self.flow, sample)
+
+    def limit_rows(self, rows: int) -> None:
+        """The server takes no more than *rows* at once."""
+        self.batch = refuse(self.batch, rows)
+
+    def limit_bytes(self, count: int) -> None:
+        """The server takes no body as large as the last one."""
+        self.bytes = min(self.bytes, max(1, count))
+
+    def given_up(self) -> bool:
+        """Whether the server has failed too often and for too long."""
+        silent = self._clock.time() - self._last_success
+        return self.failures >= self._plan.give_up and silent >= self._plan.outage
+
+    def back_off(self, base: float, failures: int) -> float:
+        """Seconds to wait after so many failures in a row, with full jitter."""
+        return self._clock.uniform(0.0, min(CAP, base * 2.0 ** min(failures, 10)))
+
+    def settle_for(self, parcel: Parcel[Any], error: MauticError | None) -> float:
+        """Seconds until the server can no longer be at work on a request that was not answered.
+
+        Counted from when it left, where the error knows that; else from now: it may have waited for its turn below.
+        """
+        if error is not None and error.verdict is not None and not error.verdict.live:
+            return min(SHORT, self._plan.settle)
+        wait = max(self._plan.settle, 2 * self.slowest) if self._plan.settle else 0.0
+        sent_at: float = getattr(error, "sent_at", 0.0)
+        if not sent_at:
+            return wait
+        age = min(self._clock.wall() - sent_at, self._clock.time() - parcel.carried_at)
+        return wait - max(0.0, age)

@@ -1,0 +1,60 @@
+"""Files that nobody but their owner may read: journals, dead letters."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from mautic_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_EXTRA: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open *path*, made if it is not there with mode 0600; no link is followed.
+
+    Returns:
+        A file descriptor.
+
+    Raises:
+        ConfigurationError: It cannot be opened, belongs to another user, or others may read what is in it.
+    """
+    try:
+        file = os.open(path, flags | os.O_CREAT | _EXTRA, 0o600)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    if sys.platform == "win32":
+        return file
+    found = os.fstat(file)
+    if found.st_uid != os.geteuid() or (found.st_size and found.st_mode & 0o077):
+        os.close(file)
+        raise ConfigurationError(f"{path}: others may read it; chmod 600 it, or give another file")
+    os.fchmod(file, 0o600)
+    return file
+
+
+def lock_private(path: Path) -> int:
+    """Open *path* and hold it for this process alone, until the descriptor is closed or the process ends.
+
+    Raises:
+        ConfigurationError: Another process holds it.
+    """
+    file = open_private(path, os.O_RDWR)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise ConfigurationError(f"{path}: another process is at work with it") from error
+    return file

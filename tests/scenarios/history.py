@@ -1,0 +1,318 @@
+"""Histories of bulk jobs over a server that lies, on virtual time: nothing lost, nothing doubled, nothing stale.
+
+A history is a seed: rows with shared and chained keys, bad rows among them, a fault plan, and moments at which the
+process is killed and started again with its journal. What the server holds in the end must be what it holds after the
+same rows, one after the other, without a fault.
+
+    python -m tests.scenarios.history --seeds 200      all figures
+    python -m tests.scenarios.history --break settle   the checker's teeth: also lanes, journal
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from attrs import Factory, define
+
+from mautic_async.bulk import Plan, Run
+from mautic_async.clock import Clock
+from mautic_async.ledger import MemoryJournal
+from mautic_async.testing.virtual import run, virtual_clock
+from tests.bulk.lying import Fault, Faults, Post, Row, Site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mautic_async.bulk import Outcome, Parcel
+
+
+@define
+class Findings:
+    """What one history, or many, showed."""
+
+    histories: int = 0
+    rows: int = 0
+    requests: int = 0
+    kills: int = 0
+    hours: float = 0.0
+    faults: Counter[str] = Factory(Counter)
+    outcomes: Counter[str] = Factory(Counter)
+    failures: Counter[str] = Factory(Counter)
+
+    def add(self, other: Findings) -> None:
+        """Sum up."""
+        self.histories += other.histories
+        self.rows += other.rows
+        self.requests += other.requests
+        self.kills += other.kills
+        self.hours += other.hours
+        self.faults += other.faults
+        self.outcomes += other.outcomes
+        self.failures += other.failures
+
+
+def rows_of(seed: int, count: int, strategy: str) -> list[Row]:
+    """People with several versions each, some known by e-mail, some by number, some by both; a few rows are bad."""
+    chance = random.Random(seed)
+    rows: list[Row] = []
+    named: dict[int, str] = {}
+    for index in range(count):
+        person = chance.randrange(count * 2 // 3)
+        email = f"p{person}@example.org"
+        email = chance.choice((email, email, email, email.upper(), f" {email}"))
+        number = f"N{person}" if chance.random() < 0.3 else ""
+        if number and chance.random() < 0.2:
+            email = ""
+        # Rows without a common value have no order, even if the server holds one contact for both.
+        if named.get(person, "both") not in {"both", "number" if not email else "email" if not number else "both"}:
+            email, number = f"p{person}@example.org", f"N{person}"
+        named[person] = "number" if not email else "email" if not number else "both"
+        items: tuple[str, ...] = ()
+        if chance.random() < 0.4:
+            stem = f"r{index}" if strategy != "unique" else f"i{person if chance.random() < 0.9 else person // 2}"
+            items = tuple(f"{stem}-{letter}" for letter in "abc"[: chance.randint(1, 3)])
+        draw = chance.random()
+        trait = "poison" if draw < 0.002 else "refused" if draw < 0.01 else "bad item" if draw < 0.015 and items else ""
+        if 0.015 < draw < 0.017:
+            email = number = ""
+        rows.append(Row(email, chance.randrange(4), number, items, trait))
+    return rows
+
+
+State = dict[str, Any]
+
+
+def state_of(site: Site) -> State:
+    """What the server holds, without its ids."""
+    contacts: dict[tuple[str, str], list[Any]] = {}
+    for it in site.contacts.values():
+        items = sorted((site.items[number].name, site.items[number].version) for number in it.items)
+        contacts.setdefault((it.email, it.number), []).append((it.version, items))
+    return {"contacts": contacts, "items": Counter(item.name for item in site.items.values())}
+
+
+async def undisturbed(rows: Sequence[Row], clock: Clock, *, unique_items: bool) -> tuple[State, list[str]]:
+    """The same rows one after the other, and what each answer was."""
+    site = Site(clock, unique_items=unique_items)
+    answers: list[str] = []
+    for row in rows:
+        if not (row.email or row.number):
+            answers.append("rejected")
+            continue
+        for _ in range(3):
+            try:
+                answer = await site.write_row(row, {}, 1.0)
+            except Fault:
+                answer = {"code": 500}
+            if answer.get("code") != 404:
+                break
+            await clock.sleep(1.1)
+        code = answer.get("code")
+        answers.append("ok" if code is None else "partial" if code == 0 else "rejected")
+    return state_of(site), answers
+
+
+class Killed(Exception):
+    """The process is no more."""
+
+
+class Mortal:
+    """Kills the job at its n-th step, and lets nothing of it reach the outside afterwards."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        self.dead = asyncio.Event()
+
+    async def step(self) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            self.dead.set()
+        if self.dead.is_set():
+            await asyncio.get_running_loop().create_future()
+
+
+class MortalJournal(MemoryJournal):
+    """A journal whose process can die before and after each commit."""
+
+    def __init__(self) -> None:
+        super().__init__("history")
+        self.mortal: Mortal | None = None
+
+    def __getattribute__(self, name: str) -> Any:
+        method = super().__getattribute__(name)
+        mortal: Mortal | None = super().__getattribute__("__dict__").get("mortal")
+        if mortal is None or name not in {"intend", "conclude", "finish"}:
+            return method
+
+        async def around(*args: Any) -> Any:
+            await mortal.step()
+            result = await method(*args)
+            await mortal.step()
+            return result
+
+        return around
+
+
+async def history(seed: int, *, rows: int, rate: float, broken: str = "", strategy: str = "unique") -> Findings:
+    """One history, from its first row to the check."""
+    loop = asyncio.get_running_loop()
+    clock = virtual_clock(loop, seed)
+    chance = random.Random(seed * 7 + 1)
+    people = rows_of(seed, rows, strategy)
+    site = Site(clock, unique_items=strategy == "unique")
+    faults = Faults(seed, rate)
+    plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0)
+    journal = MortalJournal()
+    found = Findings(histories=1, rows=rows)
+    yielded: dict[int, Outcome[Any]] = {}
+    posts: list[Post] = []
+    while True:
+        post = Post(site, faults, strategy=strategy, lanes=broken != "lanes")
+        posts.append(post)
+        kill = len(posts) <= 3
+        mortal = journal.mortal = Mortal(chance.randint(1, rows // 12) if kill else sys.maxsize)
+        if broken == "journal":
+            _kill_without_journal(post, mortal)
+        ledger = None if broken == "journal" else journal
+        job: Run[Row, Any] = Run(post, people, plan=plan, clock=clock, journal=ledger)
+        ended = await _until_death(job, mortal, yielded, found)
+        if ended:
+            break
+        found.kills += 1
+        await clock.sleep(chance.choice((0.5, 5.0, 500.0)))
+    for post in posts:
+        await post.rest()
+    found.requests = site.requests
+    found.faults = faults.injected
+    expected, answers = await undisturbed(people, clock, unique_items=strategy == "unique")
+    _check(found, people, state_of(site), expected, answers, yielded, job.report.read, strategy)
+    found.failures["overlapping keys"] += site.overlaps
+    found.hours = loop.time() / 3600
+    found.failures = +found.failures
+    return found
+
+
+def _kill_without_journal(post: Post, mortal: Mortal) -> None:
+    def step(_: str, __: Sequence[Parcel[Row]]) -> None:
+        mortal.left -= 4
+        if mortal.left <= 0:
+            mortal.dead.set()
+
+    post.before = step
+
+
+async def _until_death(job: Run[Row, Any], mortal: Mortal, yielded: dict[int, Outcome[Any]], found: Findings) -> bool:
+    """Run the job to its end, or to the moment at which its process is killed."""
+
+    async def work() -> None:
+        async with job:
+            async for outcome in job:
+                if mortal.dead.is_set():
+                    return
+                if outcome.index in yielded and job.report.resumable:
+                    found.failures["two outcomes"] += 1
+                yielded[outcome.index] = outcome
+
+    task = asyncio.get_running_loop().create_task(work())
+    death = asyncio.get_running_loop().create_task(mortal.dead.wait())
+    await asyncio.wait({task, death}, return_when=asyncio.FIRST_COMPLETED)
+    if not mortal.dead.is_set():
+        death.cancel()
+        await task
+        return True
+    while not task.done():  # twice: the grace is for those who live
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.001)
+    return False
+
+
+def _check(  # noqa: PLR0917 - called once
+    found: Findings,
+    rows: Sequence[Row],
+    state: State,
+    expected: State,
+    answers: Sequence[str],
+    yielded: dict[int, Outcome[Any]],
+    read: int,
+    strategy: str,
+) -> None:
+    failures = found.failures
+    # Without a strategy for items, rows of unknown fate are left to the user, and with them whoever they are about.
+    unsure = {i for i, it in yielded.items() if it.status == "unknown" and answers[i] == "ok" and strategy == "none"}
+    people = {_person(rows[index].email + rows[index].number) for index in unsure}
+    for index, outcome in yielded.items():
+        found.outcomes[outcome.status] += 1
+        kind = "ok" if outcome.ok else outcome.status
+        if kind != answers[index] and outcome.status != "unknown" and _person(rows[index].email) not in people:
+            failures[f"{answers[index]} reported as {outcome.status}"] += 1
+    failures["rows without an outcome"] += abs(read - len(answers))
+    failures["rows given up"] += sum(
+        1 for i, it in yielded.items() if it.status == "unknown" and answers[i] == "ok" and i not in unsure
+    )
+    for key in expected["contacts"].keys() | state["contacts"].keys():
+        wanted, there = expected["contacts"].get(key, []), state["contacts"].get(key, [])
+        if wanted == there or _person("".join(key)) in people:
+            continue
+        how = "lost" if len(there) < len(wanted) else "doubled" if len(there) > len(wanted) else "stale"
+        failures[f"{how} contacts"] += 1
+    failures["lost items"] += max(0, sum((expected["items"] - state["items"]).values()) - 3 * len(unsure))
+    failures["doubled items"] += sum((state["items"] - expected["items"]).values())
+
+
+def _person(name: str) -> str:
+    found = re.search(r"\d+", name)
+    return found.group() if found else ""
+
+
+def histories(
+    seeds: Sequence[int], *, rows: int = 4000, rate: float = 0.25, broken: str = "", strategy: str = ""
+) -> Iterator[tuple[int, Findings]]:
+    """One history a seed; the strategy for custom items changes from seed to seed."""
+    for seed in seeds:
+        chosen = strategy or ("unique", "marker")[seed % 2]
+        yield seed, run(history(seed, rows=rows, rate=rate, broken=broken, strategy=chosen), seed)
+
+
+def main() -> int:
+    """Print the table; the exit status says whether there were failures."""
+    parser = argparse.ArgumentParser(description="histories of bulk jobs on virtual time")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=4000)
+    parser.add_argument("--rate", type=float, default=0.25)
+    parser.add_argument("--strategy", default="")
+    parser.add_argument("--break", dest="broken", default="", choices=("", "settle", "lanes", "journal"))
+    given = parser.parse_args()
+    total = Findings()
+    began = time.perf_counter()
+    seeds = range(given.first, given.first + given.seeds)
+    for seed, found in histories(seeds, rows=given.rows, rate=given.rate, broken=given.broken, strategy=given.strategy):
+        total.add(found)
+        if found.failures:
+            print(f"seed {seed}: {dict(found.failures)}")  # noqa: T201 - the figures of a script
+    lines = [
+        ("histories", total.histories),
+        ("rows", total.rows),
+        ("requests", total.requests),
+        ("kills", total.kills),
+        ("faults", f"{sum(total.faults.values())} of {len(total.faults)} kinds"),
+        *((f"  {kind}", count) for kind, count in sorted(total.faults.items())),
+        *((f"outcome {kind}", count) for kind, count in sorted(total.outcomes.items())),
+        ("virtual hours", round(total.hours, 1)),
+        ("real seconds", round(time.perf_counter() - began, 1)),
+        ("failures", dict(total.failures) or 0),
+    ]
+    for name, figure in lines:
+        print(f"{name:>20}  {figure}")  # noqa: T201 - the figures of a script
+    return 1 if total.failures else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
