@@ -47,9 +47,29 @@ def seed(fake: FakeMautic) -> None:
 
 def contacts(fake: FakeMautic) -> list[dict[str, Any]]:
     """See `FakeMautic.contacts`."""
-    return [dict(row) for row in fake.store["contacts"]]
+    tags = fake.store["tags"]
+    shown = []
+    for row in fake.store["contacts"]:
+        names = [tag["tag"] for id in row["tags"] if (tag := tags.get(id)) is not None]
+        plain = {name: row[name] for name in ("id", "points", "owner", "stage", "dateAdded", "dateModified")}
+        shown.append(plain | {"fields": dict(row["fields"]), "tags": names, "dnc": list(row["dnc"])})
+    return shown
 
 
 def custom_items(fake: FakeMautic) -> list[dict[str, Any]]:
     """See `FakeMautic.custom_items`."""
-    return [dict(row) for row in fake.store["custom_items"]]
+    holders: dict[int, list[int]] = {}
+    for link in fake.store["item_contacts"]:
+        holders.setdefault(link["item"], []).append(link["contact"])
+    objects = fake.store["custom_objects"]
+    return [
+        {
+            "id": row["id"],
+            "object": (objects.get(row["object"]) or {}).get("alias"),
+            "name": row["name"],
+            "attributes": dict(row["values"]),
+            "contacts": holders.get(row["id"], []),
+            "dateAdded": row["dateAdded"],
+        }
+        for row in fake.store["custom_items"]
+    ]

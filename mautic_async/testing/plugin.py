@@ -1,0 +1,30 @@
+"""pytest plugin: the `fake_mautic` fixture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mautic_async.testing.server import FakeMautic
+
+
+@pytest.fixture
+def fake_mautic() -> Iterator[FakeMautic]:
+    """A simulated Mautic of its own for each test, in process.
+
+    ::
+
+        async def test_import(fake_mautic):
+            async with Mautic(fake_mautic.url, auth=fake_mautic.auth, transport=fake_mautic.transport) as mautic:
+                await import_customers(mautic)
+            assert len(fake_mautic.contacts) == 3
+    """
+    from mautic_async.testing import FakeMautic
+
+    fake = FakeMautic()
+    yield fake
+    fake.close()

@@ -1,0 +1,138 @@
+"""The simulator on a loopback socket: HTTP/1.1 with keep-alive, and faults that break real connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from mautic_async.flights import Flights
+from mautic_async.testing.exchange import Request, Truncated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    from mautic_async.testing.exchange import Headers, Response
+    from mautic_async.testing.server import FakeMautic
+
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_PIECES = 20
+"""Parts of a body that drips."""
+
+
+@asynccontextmanager
+async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str]:
+    """Serve *fake* until the block ends; gives the base URL.
+
+    Args:
+        fake: The server.
+        host: Address to bind.
+        port: 0 lets the system choose.
+
+    Raises:
+        RuntimeError: uvicorn is not installed.
+    """
+    try:
+        import uvicorn
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+    except ImportError as missing:
+        raise RuntimeError("serving needs uvicorn: install mautic-async[testing]") from missing
+    wires: dict[Any, asyncio.Transport] = {}
+
+    class Protocol(H11Protocol):
+        """Lets the application at the wire of its connection."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            wires[transport.get_extra_info("peername")[:2]] = transport
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            wires.pop(self.transport.get_extra_info("peername")[:2], None)
+            super().connection_lost(exc)
+
+    class Server(uvicorn.Server):
+        """Leaves the signals to whoever runs the loop."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    bound = socket.create_server((host, port), reuse_port=False)
+    config = uvicorn.Config(
+        _Application(fake, wires),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=60,
+    )
+    server = Server(config)
+    running = Flights().start(server.serve(sockets=[bound]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.005)
+        yield f"http://{host}:{bound.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+        bound.close()
+
+
+class _Application:
+    """An ASGI application around a `FakeMautic`."""
+
+    def __init__(self, fake: FakeMautic, wires: dict[Any, asyncio.Transport]) -> None:
+        self._fake = fake
+        self._wires = wires
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        wire = self._wires.get(tuple(scope["client"]))
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        request = Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, body)
+        try:
+            response = await self._fake.answer(request)
+        except Truncated as cut:
+            await _start(send, cut.status, cut.headers, length=len(cut.body) + 1000)
+            await send({"type": "http.response.body", "body": cut.body, "more_body": True})
+            if wire is not None:
+                wire.close()
+        except ConnectionError:
+            if wire is not None:
+                wire.abort()
+        else:
+            await self._answer(send, response)
+
+    async def _answer(self, send: Send, response: Response) -> None:
+        await _start(send, response.status, response.headers, length=len(response.body))
+        if response.pace and response.body:
+            size = max(1, len(response.body) // _PIECES)
+            for place in range(0, len(response.body), size):
+                await self._fake.clock.sleep(response.pace / _PIECES)
+                piece = response.body[place : place + size]
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await send({"type": "http.response.body", "body": response.body})
+
+
+async def _start(send: Send, status: int, headers: Headers, *, length: int) -> None:
+    told = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    if status != 204:  # noqa: PLR2004 - no content, hence no length
+        told.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": told})
