@@ -16,7 +16,7 @@ from attrs import frozen
 from mautic_async.clock import Clock
 from mautic_async.errors import AuthenticationError, ConfigurationError, ReauthorizationNeeded, Secret
 from mautic_async.oauth import login_url, read_callback, type_of
-from mautic_async.renewal import LATE, Exchange, Header, Renewal, Renewing, landed, renewing
+from mautic_async.renewal import LATE, Exchange, Header, NobodyYet, Renewal, Renewing, landed, renewing
 from mautic_async.tokens import FileTokens, MemoryTokens, Token, TokenStore
 
 __all__ = [
@@ -226,7 +226,7 @@ class AuthorizationCode(Renewing):
 
     async def _fetch(self, exchange: Exchange, renewal: Renewal, current: Token | None) -> None:
         if current is None or current.refresh is None:
-            raise ReauthorizationNeeded(
+            raise NobodyYet(
                 "nobody has logged in yet: send a person to authorization_url(), then call Mautic.authorize()"
             )
         try:

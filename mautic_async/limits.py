@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from mautic_async.errors import ConfigurationError  # beyond the clock: a wrong setting is told like any other
 from mautic_async.throttle import Throttle
-from mautic_async.window import ANSWER, GO, PROBE, Reading, Window
+from mautic_async.window import ANSWER, GO, PROBE, Reading, TooLong, Window
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock
@@ -83,18 +83,6 @@ def _is_count(value: object) -> bool:
 
 def _is_duration(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0  # NaN is not
-
-
-class TooLong(Exception):
-    """The wait for the rate limit is longer than the caller's patience.
-
-    Attributes:
-        seconds: How long it would be.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the rate limit asks for {seconds:.0f} s")
-        self.seconds = seconds
 
 
 @define(eq=False)
@@ -326,8 +314,8 @@ class Gate:
 
     def _is_current(self, token: object) -> bool:
         """Whether *token* is the one in use; a new one drops what was known of the last one's budget."""
-        if token is None or token == self._token:
-            return True
+        if not token or token == self._token:
+            return True  # none: it was never signed
         if token in self._old_tokens:
             return False
         if self._token is not None:

@@ -1,7 +1,7 @@
 """The one renewal of a token that any number of waiting requests share.
 
-It runs as a flight of its own, so that no caller who leaves takes the new token along. It holds the store's lock, adopts
-what somebody else has fetched meanwhile, and saves before anybody uses. A failure is shared too: it is made once.
+It runs as a flight of its own, so that no caller who leaves takes the new token along. It holds the store's lock,
+adopts what somebody else has fetched meanwhile, and saves before anybody uses. A failure is shared too.
 Mautic: REST API, Authentication (OAuth 2).
 """
 
@@ -20,8 +20,10 @@ from mautic_async.errors import (
     AuthenticationError,
     ConfigurationError,
     MauticError,
+    RateLimited,
     ReauthorizationNeeded,
     Secret,
+    ServerError,
     TransportError,
 )
 from mautic_async.oauth import Client, Granted, read_grant
@@ -94,6 +96,7 @@ class Renewal:
     """One renewal under way, as the code that it calls sees it: a token store may use the client itself."""
 
     owner: object
+    refused: str | None = field(default=None, repr=False)
     token: Token | None = None
     over: bool = False
 
@@ -149,7 +152,7 @@ class Renewing:
         held = self._held
         if (renewal is not None and renewal.owner is self and not renewal.over) or held is None:
             return
-        if held.header != refused or not self._may_force(exchange.clock.time()):
+        if held.header != refused or (not self._under_way() and not self._may_force(exchange.clock.time())):
             return
         await self._renewed(exchange, refused)
 
@@ -160,8 +163,9 @@ class Renewing:
 
     def _borrowed(self, renewal: Renewal, now: float) -> Header:
         """For a request of the token store itself: the old token while it lives, else the one that is being saved."""
-        if self._held is not None and now < self._held.until:
-            return self._held.header
+        held = self._held
+        if held is not None and now < held.until and held.header != renewal.refused:
+            return held.header
         if renewal.token is not None:
             return bearer(renewal.token)
         raise ConfigurationError("the token store uses the client before it has given a token: load it by other means")
@@ -190,21 +194,27 @@ class Renewing:
         await landed(flight)
 
     def _begin(self, exchange: Exchange, refused: str | None) -> asyncio.Task[None]:
-        if self._flight is None or self._flight.done():
+        if self._flight is None or not self._under_way():
             self._flight = exchange.start(self._renewal(exchange, refused))
         return self._flight
 
+    def _under_way(self) -> bool:
+        return self._flight is not None and not self._flight.done()
+
     async def _renewal(self, exchange: Exchange, refused: str | None) -> None:
         try:
-            async with self._alone() as renewal:
-                await self._replace(exchange, renewal, refused)
-        except (AuthenticationError, ReauthorizationNeeded) as error:
-            self._failure = (error, exchange.clock.time() + FAIL_FAST)
+            async with self._alone(refused) as renewal:
+                await self._replace(exchange, renewal)
+        except MauticError as error:
+            seconds = _remembered(error)
+            self._failure = (error, exchange.clock.time() + seconds)
+            if refused is not None and seconds >= FAIL_FAST:
+                self._held = None  # the server does not take it, and there is no other: nobody need try it again
             raise
 
     @contextlib.asynccontextmanager
-    async def _alone(self) -> AsyncIterator[Renewal]:
-        renewal = Renewal(self)
+    async def _alone(self, refused: str | None = None) -> AsyncIterator[Renewal]:
+        renewal = Renewal(self, refused)
         _inside.set(renewal)  # in the flight's own context, which ends with its task
         try:
             async with self._tokens.lock():
@@ -212,12 +222,12 @@ class Renewing:
         finally:
             renewal.over = True
 
-    async def _replace(self, exchange: Exchange, renewal: Renewal, refused: str | None) -> None:
+    async def _replace(self, exchange: Exchange, renewal: Renewal) -> None:
         if self._unsaved is not None:  # fetched, but the store failed: nobody has used it yet
             await self._keep(self._unsaved, exchange, renewal)
             return
         stored = await self._load()
-        if stored is not None and self._is_news(stored, refused, exchange):
+        if stored is not None and self._is_news(stored, renewal.refused, exchange):
             self._hold(stored, exchange.clock, stored.expires_at - exchange.clock.wall())
             return
         current = stored if stored is not None or self._held is None else self._held.token
@@ -303,6 +313,21 @@ def bearer(token: Token) -> Header:
 
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE: Final = 5.0
+_QUEUED: Final = 0.1
+"""A failure that may pass is shared with those who come on its heels: they were waiting too."""
+
+
+class NobodyYet(ReauthorizationNeeded):
+    """There has been no login; nothing was asked, so a login elsewhere counts at once."""
+
+
+def _remembered(error: MauticError) -> float:
+    """Seconds for which a failed renewal is not tried again."""
+    if isinstance(error, (ServerError, RateLimited)):
+        return min(error.retry_after or _QUEUED, FAIL_FAST)
+    if isinstance(error, (APIError, ReauthorizationNeeded)) and not isinstance(error, NobodyYet):
+        return FAIL_FAST
+    return _QUEUED
 
 
 def _pause_before_again(error: MauticError) -> float | None:

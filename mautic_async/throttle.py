@@ -99,7 +99,7 @@ class Throttle:
             self._probing = True
 
     def _patience(self, now: float) -> float:
-        """Seconds until the next probe: the rest of a window that was learned, else longer each time, an hour at most."""
+        """Seconds until the next probe: the rest of a learned window, else longer each time, an hour at most."""
         known = self._span.rest(now, self._refusals)
         if known is not None:
             return known
@@ -125,8 +125,8 @@ class Throttle:
 class _Span:
     """A window learned from refusals alone: when it was opened, how many calls it took, how long it lasts.
 
-    It was seen closed `_closed` seconds after its first call, and open again after `_open`; the truth is in between, and
-    each window halves the gap by one probe in its middle.
+    It was seen closed `_closed` seconds after its first call, and open again after `_open`; the truth is in between,
+    and each window halves the gap by one probe in its middle.
     """
 
     def __init__(self) -> None:

@@ -202,7 +202,7 @@ class FileTokens:
             await self._acquire(opened, place)
             yield
         finally:
-            os.close(opened)  # gives the lock back
+            _unlock(opened)
 
     async def _acquire(self, opened: int, place: Path) -> None:
         try:
@@ -227,10 +227,19 @@ def _locked(opened: int) -> bool:
     return True
 
 
+def _unlock(opened: int) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(opened, fcntl.LOCK_UN)  # closing alone is not enough where a forked child has the file open too
+    os.close(opened)
+
+
 def _open(path: Path, flags: int) -> int:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if flags & os.O_CREAT:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return os.open(path, flags | _NOT_LINK | _NOT_INHERITED | _NOT_WAITING, 0o600)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ConfigurationError(f"{path} is a symbolic link; a token is kept in a file of its own") from None
@@ -238,9 +247,10 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _read(path: Path) -> bytes | None:
-    if not path.exists() and not path.is_symlink():
+    try:
+        opened = _open(path, os.O_RDONLY)
+    except FileNotFoundError:
         return None
-    opened = _open(path, os.O_RDONLY)
     with os.fdopen(opened, "rb") as file:
         _check(path, os.fstat(opened))
         return file.read(_MAX_BYTES)

@@ -1,8 +1,9 @@
 """The budget as the answers tell it: a fixed window of an hour, counted by the server. Nothing here awaits.
 
-Mautic's limiter sends limit, remaining calls and the end of the window (by its own clock) with every answer that it counts;
-it opens a window at the first call after the last one ended. Its counter loses calls under concurrency, so the number of
-remaining calls may jump up: the smallest one seen counts. Behind a balancer there may be nodes that count apart.
+Mautic's limiter sends limit, remaining calls and the end of the window (by its own clock) with every answer that it
+counts; it opens a window at the first call after the last one ended. Its counter loses calls under concurrency, so the
+number of remaining calls may jump up: the smallest one seen counts. Behind a balancer there may be nodes that count
+apart. Others may draw on the same budget: how much they take is estimated, and left to them.
 Mautic: REST API, Rate limiter.
 """
 
@@ -46,6 +47,18 @@ class Reading:
     remaining: int
     reset: int
     date: float | None = None
+
+
+class TooLong(Exception):
+    """The wait for the rate limit is longer than the caller's patience.
+
+    Attributes:
+        seconds: How long it would be.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the rate limit asks for {seconds:.0f} s")
+        self.seconds = seconds
 
 
 class _Knows(enum.Enum):
