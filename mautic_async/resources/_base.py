@@ -2,109 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypedDict, TypeVar, Unpack
-
-from attrs import frozen
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from mautic_async import codec, wire
-from mautic_async.errors import ConfigurationError, UnexpectedResponse
+from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
-from mautic_async.resources import _paging, _rows
+from mautic_async.resources import _answers, _paging, _rows, _where
+from mautic_async.resources._shapes import PAGE, Endpoint, Query, ResultPage, Slice
 from mautic_async.wire import Call, Effect
 
 if TYPE_CHECKING:
     from mautic_async.bulk import Outcome
     from mautic_async.pipeline import Pipeline
-    from mautic_async.resources._where import Where
     from mautic_async.wire import Payload
 
+__all__ = ["PAGE", "Endpoint", "Query", "Reading", "Resource", "ResultPage", "Slice", "Space"]
+
 E = TypeVar("E", bound=Entity)
-
-PAGE: Final = 100
-"""Entities a page of `iterate`: Mautic takes any number, but a full contact is 9 kB."""
-
-
-class Query(TypedDict, total=False):
-    """What `list` and `iterate` take. Mautic: REST API, List (query parameters).
-
-    Attributes:
-        search: Mautic's search syntax, such as ``segment:vip`` or ``email:ada@example.com``.
-        start: Offset of the first entity, from 0.
-        limit: Entities a page, at least 1; Mautic's own default is 30.
-        order_by: Column; contacts take database names (``date_added``), most others property names (``dateAdded``).
-        order_by_dir: ``asc`` or ``desc``.
-        published: Only published entities.
-        minimal: Leave out what is related.
-        where: Conditions, from `mautic_async.where`.
-        select: Columns to fill; the others keep their defaults.
-    """
-
-    search: str
-    start: int
-    limit: int
-    order_by: str
-    order_by_dir: Literal["asc", "desc", "ASC", "DESC"]
-    published: bool
-    minimal: bool
-    where: Where | Sequence[Where]
-    select: Sequence[str]
-
-
-@frozen(kw_only=True)
-class ResultPage(Generic[E]):
-    """One page of a list.
-
-    Attributes:
-        items: In the order of the answer.
-        total: How many there are in all; for contacts up to 5 seconds old.
-        start: Offset of the first of `items`.
-    """
-
-    items: list[E]
-    total: int
-    start: int = 0
-
-    def __len__(self) -> int:
-        """How many entities this page holds."""
-        return len(self.items)
-
-
-@frozen
-class Endpoint(Generic[E]):
-    """Where a namespace lives, and what its payloads call it.
-
-    Attributes:
-        path: Below ``/api/``.
-        one: Key of a single entity.
-        many: Key of several.
-        model: Its class.
-        creating: The effect of a repeated create.
-        keyset: Whether `iterate` may page by ``where id > last``; where a condition would switch off a filter that the
-            list has by itself (e-mails and pages hide their variants), it pages by offset.
-        filters: Whether ``published`` works there.
-    """
-
-    path: str
-    one: str
-    many: str
-    model: type[E]
-    creating: Effect = Effect.APPEND
-    keyset: bool = True
-    filters: bool = True
+T = TypeVar("T")
 
 
 class Space:
     """A namespace of the client: it builds calls and reads their answers."""
 
+    needs: ClassVar[str] = ""
+    """What the server must be or have, for the error where it has no such routes."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    async def _send(self, call: Call) -> Payload:
-        return await self._pipeline.send(call)
+    async def _send(self, call: Call, *, needs: str = "") -> Payload:
+        try:
+            return await self._pipeline.send(call)
+        except NotFound as error:
+            if not (needs or self.needs) or not _answers.no_route(error):
+                raise
+            raise _answers.with_hint(error, needs or self.needs, self._pipeline.version) from error
 
     async def _body(self, call: Call) -> Any:
-        return (await self._pipeline.send(call)).body
+        return (await self._send(call)).body
+
+    async def _listed(self, call: Call, key: str, model: type[T], start: int = 0) -> ResultPage[T]:
+        return _answers.page(call, await self._body(call), key, model, start)
+
+    def _walked(self, walk: _paging.Walk[T], *, read_ahead: bool) -> AsyncIterator[T]:
+        return _paging.iterate(walk, self._pipeline.flights.start if read_ahead else None)
 
 
 class Reading(Space, Generic[E]):
@@ -145,47 +88,44 @@ class Reading(Space, Generic[E]):
 
         Mautic: REST API, List (GET /{path}).
         """
-        return _paging.iterate(self._page, query, PAGE, keyset=self.endpoint.keyset, read_ahead=read_ahead)
+        return self._walk(query, read_ahead=read_ahead)
+
+    def _walk(self, query: Mapping[str, Any], *, read_ahead: bool) -> AsyncIterator[E]:
+        size = query.get("limit", PAGE)
+        walk = _paging.Walk(fetch=self._page, query=query, size=size, id_of=_id_of, keyset=self.endpoint.keyset)
+        return self._walked(walk, read_ahead=read_ahead)
 
     async def _page(self, query: Mapping[str, Any]) -> ResultPage[E]:
-        call = Call("GET", self.endpoint.path, query=wire.pairs(self._parameters(query)))
-        body = await self._body(call)
-        return self._paged(body, int(query.get("start", 0)))
+        parameters = _paging.parameters(query, filters=self.endpoint.filters)
+        call = Call("GET", self.endpoint.path, query=wire.pairs(parameters))
+        return await self._listed(call, self.endpoint.many, self._model, int(query.get("start", 0)))
 
-    def _paged(self, body: Any, start: int) -> ResultPage[E]:
-        if not isinstance(body, Mapping) or self.endpoint.many not in body:
-            raise UnexpectedResponse(
-                f"GET {self.endpoint.path}: an answer without {self.endpoint.many!r}", status=200, event="unreadable"
-            )
-        container = body[self.endpoint.many]
-        raw = list(container.values()) if isinstance(container, Mapping) else container or []
-        items = [codec.decode(self._model, item) for item in raw]
-        return ResultPage(items=items, total=_total(body.get("total"), len(items)), start=start)
-
-    def _parameters(self, query: Mapping[str, Any]) -> dict[str, object]:
-        return _paging.parameters(query, filters=self.endpoint.filters)
+    async def _found(self, column: str, value: str, same: Callable[[E], bool]) -> E | None:
+        """The first, by id, of those that the database takes for equal and *same* does too."""
+        page = await self._page({"where": [_where.eq(column, value.strip())], "order_by": "id", "limit": 5})
+        return next(filter(same, page.items), None)
 
     def _call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:
         return Call(method, f"{self.endpoint.path}/{wire.path(*parts)}", effect, **more)
 
     def _one(self, payload: Payload) -> E:
-        return self._read(payload.body)
+        return self._settled(self._read(payload.body), payload.status)
 
     def _read(self, body: Any, *, id: int = 0) -> E:
         """The entity of a single answer; *id* stands in where a deletion has blanked it."""
-        raw = body.get(self.endpoint.one) if isinstance(body, Mapping) else None
-        if not isinstance(raw, Mapping):
-            raise UnexpectedResponse(
-                f"{self.endpoint.path}: an answer without {self.endpoint.one!r}", status=200, event="unreadable"
-            )
-        entity = codec.decode(self._model, raw)
+        entity = _answers.entity(Call("", self.endpoint.path), body, self.endpoint.one, self._model)
         if not entity.id and id:
             entity.id = id
         return entity
 
+    def _settled(self, entity: E, status: int | None) -> E:
+        """What only the status of an answer tells of an entity."""
+        del status
+        return entity
 
-def _total(value: Any, fallback: int) -> int:
-    return int(value) if isinstance(value, (int, str)) and str(value).isdecimal() else fallback
+
+def _id_of(entity: Entity) -> int:
+    return entity.id
 
 
 class Resource(Reading[E]):
@@ -222,8 +162,9 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Edit (PATCH /{path}/ID/edit).
         """
-        call = self._call("PATCH", Effect.SET, id, "edit", body=self._changes(changes))
-        return self._one(await self._send(call))
+        body = self._changes(changes)
+        call = self._call("PATCH", Effect.SET, id, "edit", body=body)
+        return self._kept(body, self._one(await self._send(call)))
 
     async def replace(self, id: int, entity: E) -> E:
         """Replace the entity: what *entity* does not name goes back to its default.
@@ -236,8 +177,9 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Edit (PUT /{path}/ID/edit).
         """
-        call = self._call("PUT", Effect.APPEND, id, "edit", body=self._whole(entity))
-        return self._one(await self._send(call))
+        body = self._whole(entity)
+        call = self._call("PUT", Effect.APPEND, id, "edit", body=body)
+        return self._kept(body, self._one(await self._send(call)))
 
     async def delete(self, id: int) -> E:
         """Delete the entity.
@@ -317,7 +259,14 @@ class Resource(Reading[E]):
         return self.endpoint.creating
 
     def _new(self, entity: E) -> dict[str, Any]:
-        return self._filled(codec.encode(entity))
+        body = self._filled(codec.encode(entity))
+        missing = [name for name in self.endpoint.required if body.get(name) in (None, "")]
+        if missing:
+            raise ConfigurationError(
+                f"{self.endpoint.path}: a new {self._model.__name__} needs {', '.join(missing)}; without, Mautic answers"
+                " with a bare 500"
+            )
+        return body
 
     def _changes(self, entity: E) -> dict[str, Any]:
         return self._filled(codec.encode(entity))
@@ -333,26 +282,23 @@ class Resource(Reading[E]):
             )
         return body
 
+    def _lost(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
+        """What Mautic was asked to change and did not, though it answered with a success."""
+        named = [name for name in self.endpoint.fixed if name in body]
+        held = codec.encode(stored) if named else {}
+        return tuple(
+            Problem("Mautic ignores a change of this property, and keeps the old value", name)
+            for name in named
+            if (body[name] or None) != (held.get(name) or None)
+        )
 
-class Membership(Reading[E]):
-    """Contacts in it: added and removed one by one. Repeating either changes nothing."""
-
-    async def add_contact(self, id: int, contact_id: int) -> None:
-        """Put the contact in; one that is already there stays.
-
-        Raises:
-            NotFound: The entity or the contact does not exist.
-
-        Mautic: REST API, Add contact (POST /{path}/ID/contact/CONTACT_ID/add).
-        """
-        await self._send(self._call("POST", Effect.SET, id, "contact", contact_id, "add"))
-
-    async def remove_contact(self, id: int, contact_id: int) -> None:
-        """Take the contact out; one that is not there changes nothing.
-
-        Raises:
-            NotFound: The entity or the contact does not exist.
-
-        Mautic: REST API, Remove contact (POST /{path}/ID/contact/CONTACT_ID/remove).
-        """
-        await self._send(self._call("POST", Effect.SET, id, "contact", contact_id, "remove"))
+    def _kept(self, body: Mapping[str, Any], stored: E) -> E:
+        lost = self._lost(body, stored)
+        if lost:
+            raise Rejected(
+                f"{self.endpoint.path}/{stored.id}: rejected (although with status 200): {'; '.join(map(str, lost))};"
+                " what else was named is stored",
+                status=200,
+                problems=lost,
+            )
+        return stored

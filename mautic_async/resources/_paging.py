@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+
+from attrs import frozen
 
 from mautic_async.errors import ConfigurationError
 from mautic_async.resources import _where
 
 if TYPE_CHECKING:
-    from mautic_async.models import Entity
-    from mautic_async.resources._base import ResultPage
+    from mautic_async.resources._shapes import ResultPage
 
-E = TypeVar("E", bound="Entity")
-Fetch: TypeAlias = "Callable[[Mapping[str, Any]], Awaitable[ResultPage[E]]]"
+T = TypeVar("T")
+Fetch: TypeAlias = "Callable[[Mapping[str, Any]], Awaitable[ResultPage[T]]]"
+Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
 _COLUMNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(,[A-Za-z_][A-Za-z0-9_.]*)*")
 _NAMES: Final = {"order_by": "orderBy", "order_by_dir": "orderByDir", "include_custom_objects": "includeCustomObjects"}
@@ -96,63 +98,113 @@ def _add_published(found: dict[str, object], clauses: list[_where.Where], *, fil
         found["published"] = 1
 
 
-def iterate(
-    fetch: Fetch[E], query: Mapping[str, Any], page: int, *, keyset: bool, read_ahead: bool
-) -> AsyncIterator[E]:
-    """Walk all pages; see `Reading.iterate`."""
-    if query.get("start"):
-        raise ConfigurationError("iterate() starts at the beginning; use list() for a page in the middle")
-    size = query.get("limit", page)
-    own_order = query.get("order_by") not in {None, "id"} or str(query.get("order_by_dir", "asc")).lower() == "desc"
-    if own_order:
-        return _by_overlap(fetch, dict(query), size, by_id=False)
-    ordered = {**query, "order_by": "id", "order_by_dir": "asc"}
-    if keyset:
-        return _by_key(fetch, ordered, size, read_ahead=read_ahead)
-    return _by_overlap(fetch, ordered, size, by_id=True)
+@frozen(kw_only=True)
+class Walk(Generic[T]):
+    """How to walk all pages of one list.
 
+    Attributes:
+        fetch: Asks for one page.
+        query: What every page is asked for.
+        size: Items a page.
+        id_of: The id of an item.
+        column: Of that id.
+        keyset: Whether conditions on it work.
+    """
 
-async def _by_key(fetch: Fetch[E], query: Mapping[str, Any], size: int, *, read_ahead: bool) -> AsyncIterator[E]:
-    own = _where.clauses_of(query.get("where"))
+    fetch: Fetch[T]
+    query: Mapping[str, Any]
+    size: int
+    id_of: Callable[[T], int]
+    column: str = "id"
+    keyset: bool = True
 
-    def after(last: int) -> Awaitable[ResultPage[E]]:
-        return fetch({**query, "limit": size, "where": [*own, _where.gt("id", last)]})
+    def pages(self) -> AsyncGenerator[list[T], None]:
+        """The new items of each page, in order.
 
-    pending: asyncio.Future[ResultPage[E]] | None = None
-    last = 0
-    try:
+        Raises:
+            ConfigurationError: The query asks for a page in the middle.
+        """
+        query = self.query
+        if query.get("start"):
+            raise ConfigurationError("iterate() starts at the beginning; use list() for a page in the middle")
+        order, direction = query.get("order_by"), str(query.get("order_by_dir", "asc")).lower()
+        if order not in {None, self.column} or direction == "desc":
+            return self._by_sight(order or self.column)
+        return self._by_key() if self.keyset else self._by_id()
+
+    async def _by_key(self) -> AsyncGenerator[list[T], None]:
+        """Ask for ids above the last one."""
+        own = _where.clauses_of(self.query.get("where"))
+        ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
+        last = 0
         while True:
-            page = await (pending or after(last))
-            pending = None
-            fresh = [item for item in page.items if item.id > last]
-            last = max((item.id for item in fresh), default=last)
-            full = len(page.items) >= size and fresh
-            if read_ahead and full:
-                pending = asyncio.ensure_future(after(last))
-            for item in fresh:
-                yield item
-            if not full:
+            page = await self.fetch({**ordered, "where": [*own, _where.gt(self.column, last)]})
+            fresh = [item for item in page.items if self.id_of(item) > last]
+            yield fresh
+            if len(page.items) < self.size or not fresh:
                 return
-    finally:
-        if pending is not None:
-            pending.cancel()  # the request itself is a flight and ends by itself
+            last = max(map(self.id_of, fresh))
+
+    async def _by_id(self) -> AsyncGenerator[list[T], None]:
+        """Pages in the order of ids, each beginning with the end of the one before."""
+        ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc"}
+        last = 0
+
+        def is_new(item: T) -> bool:
+            return self.id_of(item) > last
+
+        async for items in self._overlapping(ordered, is_new):
+            fresh = [item for item in items if is_new(item)]
+            yield fresh
+            last = max([last, *map(self.id_of, fresh)])
+
+    async def _by_sight(self, order: str) -> AsyncGenerator[list[T], None]:
+        """The same in any order: an item may come to stand anywhere, so all ids that were seen are remembered.
+
+        The id breaks ties, which the database would otherwise shuffle from page to page.
+        """
+        ordered = {**self.query, "order_by": order if self.column in order.split(",") else f"{order},{self.column}"}
+        seen: set[int] = set()
+        async for items in self._overlapping(ordered, lambda item: self.id_of(item) not in seen):
+            fresh = [item for item in items if self.id_of(item) not in seen]
+            seen.update(map(self.id_of, fresh))
+            yield fresh
+
+    async def _overlapping(
+        self, ordered: Mapping[str, Any], is_new: Callable[[T], bool]
+    ) -> AsyncGenerator[Sequence[T], None]:
+        """Pages that begin with an item already seen; where deletions have moved them, it steps back until one does."""
+        offset = 0
+        while True:
+            start, asked = max(0, offset - 1), self.size + (offset > 0)
+            page = await self.fetch({**ordered, "start": start, "limit": asked})
+            while start > 0 and all(map(is_new, page.items)):
+                start, asked = max(0, start - self.size), self.size + 1
+                page = await self.fetch({**ordered, "start": start, "limit": asked})
+            yield page.items
+            if len(page.items) < asked:
+                return
+            offset = start + len(page.items)
 
 
-async def _by_overlap(fetch: Fetch[E], query: Mapping[str, Any], size: int, *, by_id: bool) -> AsyncIterator[E]:
-    recent: deque[int] = deque(maxlen=4 * size + 4)
-    offset = 0
-    while True:
-        start, asked = max(0, offset - 1), size + (offset > 0)
-        page = await fetch({**query, "start": start, "limit": asked})
-        while start > 0 and not any(item.id in recent for item in page.items):
-            start, asked = max(0, start - size), size + 1  # entities before us were deleted: step back to a known one
-            page = await fetch({**query, "start": start, "limit": asked})
-        known = set(recent)
-        last = max(known, default=0) if by_id else 0
-        for item in page.items:
-            if item.id not in known and item.id > last:
-                recent.append(item.id)
-                yield item
-        if len(page.items) < asked:
+async def iterate(walk: Walk[T], start: Start | None = None) -> AsyncIterator[T]:
+    """Every item once; with *start*, which makes tasks, the next page is fetched while the caller works on this one."""
+    async with aclosing(walk.pages()) as pages:
+        if start is None:
+            async for page in pages:
+                for item in page:
+                    yield item
             return
-        offset = start + len(page.items)
+        pending = start(_next(pages))
+        try:
+            while (page := await pending) is not None:
+                pending = start(_next(pages))
+                for item in page:
+                    yield item
+        finally:
+            pending.cancel()  # the request itself is a flight and ends by itself
+            await asyncio.wait([pending])
+
+
+async def _next(pages: AsyncIterator[list[T]]) -> list[T] | None:
+    return await anext(pages, None)

@@ -59,15 +59,17 @@ def status_of(row: Row) -> Status:
         return "rejected" if row.status is not None and 400 <= row.status < 500 else "partial"
     if row.entity is None:
         return "unknown"
-    return "created" if row.status == 201 else "updated"
+    return "created" if row.status in {201, 202} else "updated"
 
 
-def outcome_of(index: int, row: Row, model: type[E]) -> Outcome[E]:
-    """The outcome of one row of a batch answer."""
-    status = status_of(row)
-    stored = status in {"created", "updated", "partial"} and row.entity is not None
-    entity = codec.decode(model, row.entity) if stored else None
-    return Outcome(index, status, entity.id if entity is not None else 0, row.problems, entity)
+def outcome_of(index: int, row: Row, space: Resource[E], body: Mapping[str, Any] | None = None) -> Outcome[E]:
+    """The outcome of one row of a batch answer; *body* is what was sent to change an entity."""
+    status, problems = status_of(row), row.problems
+    if status not in {"created", "updated", "partial"} or row.entity is None:
+        return Outcome(index, status, 0, problems)
+    entity = space._settled(codec.decode(space._model, row.entity), row.status)  # noqa: SLF001 - the rooms of one house
+    lost = space._lost(body, entity) if body is not None and not problems else ()  # noqa: SLF001
+    return Outcome(index, "partial" if lost else status, entity.id, problems or lost, entity)
 
 
 async def send_many(
@@ -98,7 +100,11 @@ async def send_many(
             outcomes.extend(_failed(error, chunk, offset))
             continue
         rows = wire.read_rows(body, space.endpoint.many, len(chunk))
-        outcomes.extend(outcome_of(offset + index, row, space._model) for index, row in enumerate(rows))  # noqa: SLF001
+        sent = [None] * len(chunk) if method == "POST" else chunk
+        outcomes.extend(
+            outcome_of(offset + index, row, space, body)
+            for index, (row, body) in enumerate(zip(rows, sent, strict=True))
+        )
     return outcomes
 
 

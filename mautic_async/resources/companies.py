@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, TypeVar
 
 from mautic_async.models import Company
-from mautic_async.resources._base import Endpoint, Membership, Resource
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._membership import Membership
 
 C = TypeVar("C", bound=Company)
 D = TypeVar("D", bound=Company)

@@ -13,16 +13,17 @@ from mautic_async import codec
 from mautic_async.bulk import Plan, Run, to_the_end
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Contact
-from mautic_async.resources import _checks, _items, _paging
-from mautic_async.resources._base import PAGE, Endpoint, Query, Resource, ResultPage
+from mautic_async.resources import _checks, _items
+from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
 from mautic_async.resources._courier import ContactCourier
 from mautic_async.resources._preflight import Preflight
 from mautic_async.resources._where import eq
+from mautic_async.resources.contact_details import ContactDetails
 from mautic_async.wire import Effect
 
 if TYPE_CHECKING:
     from mautic_async.bulk import Report
-    from mautic_async.journal import Journal
+    from mautic_async.ledger import Ledger
     from mautic_async.resources._items import Items
 
 C = TypeVar("C", bound=Contact)
@@ -42,7 +43,7 @@ class ContactQuery(Query, total=False):
     include_custom_objects: bool
 
 
-class Contacts(Resource[C]):
+class Contacts(ContactDetails[C], Resource[C]):
     """People. Mautic: REST API, Contacts."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
@@ -78,7 +79,7 @@ class Contacts(Resource[C]):
 
     def iterate(self, *, read_ahead: bool = False, **query: Unpack[ContactQuery]) -> AsyncIterator[C]:
         """Every contact, exactly once; see `Reading.iterate`. Mautic: REST API, List contacts (GET /contacts)."""
-        return _paging.iterate(self._page, query, PAGE, keyset=True, read_ahead=read_ahead)
+        return self._walk(query, read_ahead=read_ahead)
 
     async def find(self, *, include_custom_objects: bool = False, **unique: str) -> C | None:
         """The contact that really has this value of a field, or None: ``find(email="ada@example.com")``.
@@ -206,7 +207,7 @@ class Contacts(Resource[C]):
         self,
         rows: Iterable[C] | AsyncIterable[C],
         *,
-        journal: Journal | None = None,
+        journal: Ledger | None = None,
         unique: Sequence[str] | None = None,
         items: Items = None,
         without_key: Literal["refuse", "create"] = "refuse",

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mautic_async.models import Segment
-from mautic_async.resources._base import Endpoint, Membership, Resource
+from mautic_async import wire
+from mautic_async.bulk import Outcome
+from mautic_async.models import Contact, Segment
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._membership import Membership, added
+from mautic_async.wire import Effect
 
 
 class Segments(Resource[Segment], Membership[Segment]):
     """Segments, which payloads still call lists. Mautic: REST API, Segments."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("segments", one="list", many="lists", model=Segment)
+
+    async def add_contacts(self, id: int, contact_ids: Iterable[int]) -> list[Outcome[Contact]]:
+        """Put several contacts in, 200 a request.
+
+        Returns:
+            One outcome for each, in order: ``updated`` (it is in now), or ``rejected``: no contact has this id.
+
+        Raises:
+            NotFound: The segment does not exist.
+            PermissionDenied: Not allowed, or the segment is not published.
+
+        Mautic: REST API, Segments, Add contacts (POST /segments/ID/contacts/add).
+        """
+        ids = [wire.id_of(contact) for contact in contact_ids]
+        return await added(
+            self, ids, lambda chunk: self._call("POST", Effect.SET, id, "contacts", "add", body={"ids": chunk})
+        )

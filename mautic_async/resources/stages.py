@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mautic_async.models import Stage
-from mautic_async.resources._base import Endpoint, Membership, Resource
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._membership import Membership
 
 
 class Stages(Resource[Stage], Membership[Stage]):

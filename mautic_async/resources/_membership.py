@@ -1,0 +1,64 @@
+"""What contacts can be put into, and taken out of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from mautic_async.bulk import Outcome
+from mautic_async.errors import Problem
+from mautic_async.models import Entity
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Reading
+from mautic_async.resources._rows import LIMIT
+from mautic_async.wire import Call, Effect
+
+E = TypeVar("E", bound=Entity)
+
+
+class Membership(Reading[E]):
+    """Contacts in it: added and removed one by one. Repeating either changes nothing."""
+
+    async def add_contact(self, id: int, contact_id: int) -> None:
+        """Put the contact in; one that is already there stays.
+
+        Raises:
+            NotFound: The entity or the contact does not exist.
+            PermissionDenied: Not allowed; for a segment also that it is not published.
+
+        Mautic: REST API, Add contact (POST /{path}/ID/contact/CONTACT_ID/add).
+        """
+        await self._send(self._call("POST", Effect.SET, id, "contact", contact_id, "add"))
+
+    async def remove_contact(self, id: int, contact_id: int) -> None:
+        """Take the contact out; one that is not there changes nothing.
+
+        Raises:
+            NotFound: The entity or the contact does not exist.
+            PermissionDenied: Not allowed; for a segment also that it is not published.
+
+        Mautic: REST API, Remove contact (POST /{path}/ID/contact/CONTACT_ID/remove).
+        """
+        await self._send(self._call("POST", Effect.SET, id, "contact", contact_id, "remove"))
+
+
+async def added(space: Reading[Any], ids: Sequence[int], ask: Callable[[list[int]], Call]) -> list[Outcome[Any]]:
+    """Send *ids* in pieces of 200; the answer says of each whether it exists.
+
+    Raises:
+        MauticError: A request failed. Those before it are done; to send all again is safe.
+    """
+    outcomes: list[Outcome[Any]] = []
+    for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
+        call = ask(chunk)
+        details = _answers.mapping(call, await space._body(call), "details")  # noqa: SLF001 - the rooms of one house
+        outcomes.extend(_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk))
+    return outcomes
+
+
+def _outcome(index: int, id: int, told: Any) -> Outcome[Any]:
+    if isinstance(told, Mapping) and told.get("success"):
+        return Outcome(index, "updated", id)
+    if told is None:
+        return Outcome(index, "unknown", id, (Problem("the answer does not say what became of it", "id"),))
+    return Outcome(index, "rejected", id, (Problem("nothing has this id", "id", 404),))

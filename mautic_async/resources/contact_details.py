@@ -1,0 +1,437 @@
+"""What there is about contacts beside their fields: what they did, what they belong to, points, consent, visits.
+
+Mautic: REST API, Contacts; Point groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar, Unpack
+
+from mautic_async import codec, wire
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import (
+    ActivityEvent,
+    Contact,
+    ContactCampaign,
+    ContactCompany,
+    ContactSegment,
+    Device,
+    Field,
+    GroupScore,
+    Note,
+    Segment,
+    Timeline,
+    User,
+    UtmTag,
+)
+from mautic_async.resources import _answers, _paging
+from mautic_async.resources._base import Reading
+from mautic_async.resources._shapes import PAGE, ResultPage, Slice
+from mautic_async.wire import Call, Effect
+
+C = TypeVar("C", bound=Contact)
+
+
+class ContactDetails(Reading[C]):
+    """The special endpoints of contacts. Mautic: REST API, Contacts."""
+
+    # --- what they did ---------------------------------------------------------------------------------------------
+
+    async def activity(
+        self,
+        id: int | None = None,
+        *,
+        search: str = "",
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order: Literal["timestamp", "eventLabel"] = "timestamp",
+        order_dir: Literal["asc", "desc"] = "desc",
+        page: int = 1,
+        limit: int = 25,
+    ) -> Timeline:
+        """One page of what happened to a contact, or to all of them.
+
+        For all contacts *limit* counts by type of event and pages overlap: ask for many, and drop repetitions.
+
+        Args:
+            id: Of the contact; None for all.
+            search: Words.
+            include: Only these types of event, such as ``email.sent``; `Timeline.types` has all.
+            exclude: Not these.
+            since: Only from then; must have a time zone.
+            until: Only until then; must have a time zone.
+            order: What to sort by; Mautic knows no other columns.
+            order_dir: Direction.
+            page: From 1.
+            limit: Events a page.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, Activity events (GET /contacts/ID/activity, GET /contacts/activity).
+        """
+        filters = {
+            "search": search or None,
+            "includeEvents": list(include),
+            "excludeEvents": list(exclude),
+            "dateFrom": _moment(since, "since"),
+            "dateTo": _moment(until, "until"),
+        }
+        query = {"filters": filters, "order": [order, order_dir.upper()], "page": page, "limit": limit}
+        path = "contacts/activity" if id is None else wire.path("contacts", id, "activity")
+        call = Call("GET", path, query=wire.pairs(query))
+        timeline = codec.decode(Timeline, _answers.mapping(call, await self._body(call)))
+        events = [event for event in timeline.events or () if _between(event.timestamp, since, until)]
+        timeline.events = events
+        return timeline
+
+    async def iterate_activity(
+        self,
+        id: int,
+        *,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AsyncIterator[ActivityEvent]:
+        """All that happened to a contact, newest first, each event once; what happens meanwhile is left out.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, Activity events (GET /contacts/ID/activity).
+        """
+        included, excluded, seen, number = list(include), list(exclude), set[tuple[object, ...]](), 1
+        while True:
+            page = await self.activity(
+                id, include=included, exclude=excluded, since=since, until=until, page=number, limit=PAGE
+            )
+            for event in page.events or ():
+                key = (event.event, event.event_id, event.timestamp)
+                if key not in seen:
+                    seen.add(key)
+                    yield event
+            if number >= (page.max_pages or 0):
+                return
+            number += 1
+
+    async def notes(self, id: int, **query: Unpack[Slice]) -> ResultPage[Note]:
+        """One page of the notes on a contact, the newest first. Columns: ``dateAdded``, ``id``, ``type``, ``text``.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, List notes (GET /contacts/ID/notes).
+        """
+        page = await self._part(id, "notes", Note, "n", query)
+        for note in page.items:
+            note.contact = Contact(id=id)  # the answer leaves it empty
+        return page
+
+    async def devices(self, id: int, **query: Unpack[Slice]) -> ResultPage[Device]:
+        """One page of the devices of a contact, the newest first.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, List devices (GET /contacts/ID/devices).
+        """
+        page = await self._part(id, "devices", Device, "d", query)
+        for device in page.items:
+            device.contact = Contact(id=id)
+        return page
+
+    async def _part(self, id: int, key: str, model: type[Any], table: str, query: Slice) -> ResultPage[Any]:
+        asked: dict[str, Any] = dict(query)
+        if "order_by" in asked and "." not in asked["order_by"]:
+            asked["order_by"] = f"{table}.{asked['order_by']}"  # Mautic adds the table everywhere but here
+        call = self._call("GET", Effect.READ, id, key, query=wire.pairs(_paging.parameters(asked)))
+        return await self._listed(call, key, model, int(asked.get("start", 0)))
+
+    # --- what they belong to ---------------------------------------------------------------------------------------
+
+    async def segments(self, id: int) -> list[ContactSegment]:
+        """The segments that a contact is in.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, Segment memberships (GET /contacts/ID/segments).
+        """
+        call = self._call("GET", Effect.READ, id, "segments")
+        return _answers.entities(call, await self._body(call), "lists", ContactSegment)
+
+    async def campaigns(self, id: int) -> list[ContactCampaign]:
+        """The published campaigns that a contact is in.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, Campaign memberships (GET /contacts/ID/campaigns).
+        """
+        call = self._call("GET", Effect.READ, id, "campaigns")
+        return _answers.entities(call, await self._body(call), "campaigns", ContactCampaign)
+
+    async def companies(self, id: int) -> list[ContactCompany]:
+        """The companies that a contact belongs to.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, List companies (GET /contacts/ID/companies).
+        """
+        call = self._call("GET", Effect.READ, id, "companies")
+        return _answers.entities(call, await self._body(call), "companies", ContactCompany)
+
+    # --- consent ---------------------------------------------------------------------------------------------------
+
+    async def add_dnc(
+        self, id: int, channel: str = "email", *, reason: int = 3, comments: str = "", channel_id: int | None = None
+    ) -> C:
+        """Stop contacting a contact on a channel.
+
+        Args:
+            id: Of the contact.
+            channel: ``email``, ``sms``, ``notification``; Mautic takes any other word, too.
+            reason: 1 unsubscribed, 2 bounced, 3 by hand.
+            comments: For people.
+            channel_id: Of the e-mail or message that led to it.
+
+        Returns:
+            The contact; of its properties only those that are not empty.
+
+        Raises:
+            NotFound: The contact does not exist.
+            Rejected: The reason is not one.
+
+        Mautic: REST API, Contacts, Add Do Not Contact (POST /contacts/ID/dnc/CHANNEL/add).
+        """
+        body: dict[str, Any] = {"reason": reason}
+        if comments:
+            body["comments"] = comments
+        if channel_id is not None:
+            body["channelId"] = wire.id_of(channel_id)
+        return self._one(await self._send(self._call("POST", Effect.SET, id, "dnc", channel, "add", body=body)))
+
+    async def remove_dnc(self, id: int, channel: str = "email") -> bool:
+        """Contact a contact on a channel again.
+
+        Returns:
+            Whether there was an entry.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Contacts, Remove from Do Not Contact (POST /contacts/ID/dnc/CHANNEL/remove).
+        """
+        call = self._call("POST", Effect.SET, id, "dnc", channel, "remove")
+        return bool(_answers.mapping(call, await self._body(call)).get("recordFound"))
+
+    # --- visits ----------------------------------------------------------------------------------------------------
+
+    async def add_utm(self, id: int, tags: UtmTag) -> C:
+        """Note where a visit of a contact came from.
+
+        Raises:
+            ConfigurationError: It names nothing; Mautic would store an empty set.
+            NotFound: The contact does not exist.
+            OutcomeUnknown: It may have been stored; a repetition would add another.
+
+        Mautic: REST API, Contacts, Add UTM tags (POST /contacts/ID/utm/add).
+        """
+        body = codec.encode(tags)
+        if not body:
+            raise ConfigurationError("contacts.add_utm: the UtmTag names nothing")
+        return self._one(await self._send(self._call("POST", Effect.APPEND, id, "utm", "add", body=body)))
+
+    async def remove_utm(self, id: int, utm_id: int) -> C:
+        """Forget a set of UTM tags.
+
+        Raises:
+            NotFound: The contact does not exist.
+            Rejected: It has no such set.
+
+        Mautic: REST API, Contacts, Remove UTM tags (POST /contacts/ID/utm/UTM_ID/remove).
+        """
+        return self._one(await self._send(self._call("POST", Effect.SET, id, "utm", utm_id, "remove")))
+
+    # --- points ----------------------------------------------------------------------------------------------------
+
+    async def add_points(self, id: int, points: int, *, event: str = "", action: str = "") -> None:
+        """Give a contact points.
+
+        Args:
+            id: Of the contact.
+            points: How many, at least 1.
+            event: Name of the event, for the log.
+            action: Name of the action, for the log.
+
+        Raises:
+            NotFound: The contact does not exist.
+            OutcomeUnknown: They may have been given; a repetition would give them twice.
+
+        Mautic: REST API, Contacts, Add points (POST /contacts/ID/points/plus/POINTS).
+        """
+        await self._points(id, "plus", points, event, action)
+
+    async def subtract_points(self, id: int, points: int, *, event: str = "", action: str = "") -> None:
+        """Take points from a contact, below zero if need be. The way to bring points to 0, which an edit cannot.
+
+        Raises:
+            NotFound: The contact does not exist.
+            OutcomeUnknown: They may have been taken; a repetition would take them twice.
+
+        Mautic: REST API, Contacts, Subtract points (POST /contacts/ID/points/minus/POINTS).
+        """
+        await self._points(id, "minus", points, event, action)
+
+    async def multiply_points(self, id: int, factor: int, *, event: str = "", action: str = "") -> None:
+        """Multiply the points of a contact.
+
+        Raises:
+            NotFound: The contact does not exist.
+            OutcomeUnknown: It may have been done; a repetition would do it twice.
+
+        Mautic: REST API, Contacts, Points (POST /contacts/ID/points/times/FACTOR).
+        """
+        await self._points(id, "times", factor, event, action)
+
+    async def divide_points(self, id: int, divisor: int, *, event: str = "", action: str = "") -> None:
+        """Divide the points of a contact, rounded.
+
+        Raises:
+            NotFound: The contact does not exist.
+            OutcomeUnknown: It may have been done; a repetition would do it twice.
+
+        Mautic: REST API, Contacts, Points (POST /contacts/ID/points/divide/DIVISOR).
+        """
+        await self._points(id, "divide", divisor, event, action)
+
+    async def _points(self, id: int, operator: str, delta: int, event: str, action: str) -> None:
+        call = self._call("POST", Effect.APPEND, id, "points", operator, _delta(delta), body=_log(event, action))
+        await self._send(call)
+
+    async def point_groups(self, id: int) -> list[GroupScore]:
+        """The points of a contact in each group where it has some.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Point groups, Contact scores (GET /contacts/ID/points/groups).
+        """
+        call = self._call("GET", Effect.READ, id, "points", "groups")
+        return _answers.entities(call, await self._body(call), "groupScores", GroupScore)
+
+    async def point_group(self, id: int, group_id: int) -> GroupScore | None:
+        """The points of a contact in a group, or None if it never had any.
+
+        Raises:
+            NotFound: The contact or the group does not exist.
+
+        Mautic: REST API, Point groups, Contact scores (GET /contacts/ID/points/groups/GROUP_ID).
+        """
+        call = self._call("GET", Effect.READ, id, "points", "groups", group_id)
+        body = await self._body(call)
+        return None if body == [] else _answers.entity(call, body, "groupScore", GroupScore)
+
+    async def change_group_points(
+        self,
+        id: int,
+        group_id: int,
+        operator: Literal["plus", "minus", "times", "divide", "set"],
+        value: int,
+        *,
+        event: str = "",
+        action: str = "",
+    ) -> GroupScore:
+        """Change the points of a contact in a group; ``set`` is the only one that may safely be repeated.
+
+        Args:
+            id: Of the contact.
+            group_id: Of the group.
+            operator: What to do.
+            value: With how many; ``set`` takes 0 and negative ones, too.
+            event: Name of the event, for the log.
+            action: Name of the action, for the log.
+
+        Raises:
+            NotFound: The contact or the group does not exist.
+            OutcomeUnknown: It may have been done; a repetition would do it twice.
+
+        Mautic: REST API, Point groups, Contact scores (POST /contacts/ID/points/groups/GROUP_ID/OPERATOR/VALUE).
+        """
+        if operator not in {"plus", "minus", "times", "divide", "set"}:
+            raise ConfigurationError(f"points are changed by plus, minus, times, divide or set, not by {operator!r}")
+        effect = Effect.SET if operator == "set" else Effect.APPEND
+        number = _number(value) if operator == "set" else _delta(value)
+        call = self._call("POST", effect, id, "points", "groups", group_id, operator, number, body=_log(event, action))
+        return _answers.entity(call, await self._body(call), "groupScore", GroupScore)
+
+    # --- what they may be given ------------------------------------------------------------------------------------
+
+    async def owners(self, *, search: str = "", start: int = 0, limit: int = 0) -> list[User]:
+        """Users who may own contacts: id and name.
+
+        Args:
+            search: Only names that begin with it.
+            start: Offset of the first, from 0.
+            limit: How many; 0 for all.
+
+        Mautic: REST API, Contacts, List available owners (GET /contacts/list/owners).
+        """
+        query = {"filter": search or None, "start": start or None, "limit": limit or None}
+        call = Call("GET", "contacts/list/owners", query=wire.pairs(query))
+        return [codec.decode(User, row) for row in _answers.rows(call, await self._body(call))]
+
+    async def fields(self) -> list[Field]:
+        """The published fields of contacts, in short; `mautic.contact_fields` has all of them.
+
+        Mautic: REST API, Contacts, List available fields (GET /contacts/list/fields).
+        """
+        call = Call("GET", "contacts/list/fields")
+        rows = _answers.rows(call, await self._body(call))
+        return [codec.decode(Field, row) for row in rows if row.get("object", "lead") == "lead"]  # companies' are in it
+
+    async def available_segments(self) -> list[Segment]:
+        """The published segments that the user may see: id, name and alias.
+
+        Mautic: REST API, Contacts, List available segments (GET /contacts/list/segments).
+        """
+        call = Call("GET", "contacts/list/segments")
+        return [codec.decode(Segment, row) for row in _answers.rows(call, await self._body(call))]
+
+
+def _delta(value: int) -> str:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ConfigurationError(f"points are changed by an integer of at least 1, not by {value!r}")
+    return str(value)
+
+
+def _number(value: int) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ConfigurationError(f"points are an integer, not {value!r}")
+    return str(value)
+
+
+def _log(event: str, action: str) -> Mapping[str, str] | None:
+    names = {"eventName": event, "actionName": action}
+    return {key: value for key, value in names.items() if value} or None
+
+
+def _moment(value: datetime | None, name: str) -> str | None:
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise ConfigurationError(f"{name}: {value} has no time zone: say which, for example datetime(..., tzinfo=UTC)")
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _between(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+    """The same once more: a server that ignores a filter does not say so."""
+    if moment is None:
+        return True
+    return (since is None or moment >= since) and (until is None or moment <= until)
