@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
 from mautic_async import codec
 from mautic_async.bulk import Plan, Run, to_the_end
-from mautic_async.errors import ConfigurationError
+from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Contact
 from mautic_async.resources import _checks, _items
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
@@ -200,6 +200,29 @@ class Contacts(ContactDetails[C], Resource[C]):
             "PATCH", Effect.SET, stored.id, "edit", body={**blank, "overwriteWithBlank": True}, query=_include(contact)
         )
         return self._one(await self._send(clearing))
+
+    @staticmethod
+    def check(
+        contact: Contact,
+        *,
+        unique: Sequence[str] = ("email",),
+        items: Items = None,
+        without_key: Literal["refuse", "create"] = "refuse",
+        clear: Literal["refuse", "patch"] = "refuse",
+    ) -> Sequence[Problem]:
+        """Why an upsert of *contact* would be refused before it is sent; empty if it would not. Asks nobody.
+
+        Mautic: REST API, Create contact (POST /contacts/new).
+        """
+        try:
+            body = codec.encode(contact)
+        except ConfigurationError as error:
+            return [Problem(str(error))]
+        by_id = bool(contact.id)
+        keyless, clearing = by_id or without_key == "create", by_id or clear == "patch"
+        found = _checks.upsert(body, unique, keyless=keyless, clearing=clearing)
+        found = [problem for problem in found if not (by_id and problem.field == "companies")]
+        return found + _items.problems(items, _listed(contact))
 
     # --- bulk ------------------------------------------------------------------------------------------------------
 
