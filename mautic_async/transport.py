@@ -361,10 +361,12 @@ def in_process(server: Any, module: Any = None) -> Any:
             except ConnectionRefusedError as error:
                 raise module.ConnectError("All connection attempts failed", request=request) from error
             except ConnectionError as error:
-                cut: Any = error
-                if hasattr(error, "body"):
-                    return module.Response(cut.status, headers=cut.headers, stream=Cut(cut.body))
                 raise module.ReadError("", request=request) from error
+            except Exception as error:
+                cut: Any = error
+                if not hasattr(error, "body"):
+                    raise
+                return module.Response(cut.status, headers=cut.headers, stream=Cut(cut.body))
             return module.Response(status, headers=fields, stream=module.ByteStream(content))
 
     return InProcess()

@@ -43,12 +43,13 @@ class Stub:
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """Take a request; `mautic_async.transport.in_process` calls this."""
-        self.seen.append(Seen(method, target, headers, body, asyncio.get_running_loop().time()))
+        seen = Seen(method, target, headers, body, asyncio.get_running_loop().time())
+        self.seen.append(seen)
         step: Any = self.script[min(len(self.seen), len(self.script)) - 1] if self.script else (200, {}, {})
         if self.delay:
             await asyncio.sleep(self.delay)
         if isinstance(step, Callable):  # type: ignore[arg-type]  # a callable answer
-            step = step(self.seen[-1])
+            step = step(seen)
         if isinstance(step, BaseException):
             raise step
         if isinstance(step, asyncio.Future):

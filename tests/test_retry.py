@@ -28,14 +28,14 @@ from mautic_async.errors import (
 from mautic_async.retry import EVENTS, verdict_of
 from mautic_async.testing.virtual import run
 from mautic_async.wire import Call, Effect
-from tests.stub import Stub, error, pipeline_of
+from tests.stub import Reply, Stub, error, pipeline_of
 
 LIMITED = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000010"}
 DATE = {"date": "Fri, 15 Jan 2027 08:00:00 GMT"}
-HTML = (200, {}, b"<html>notice</html>")
+HTML: Reply = (200, {}, b"<html>notice</html>")
 
 
-class Cut(ConnectionResetError):
+class Cut(Exception):
     """An answer that breaks off."""
 
     status, headers, body = 200, [("content-length", "99")], b'{"contact": {'
@@ -106,7 +106,7 @@ def test_invariant_15_sends_equal_the_table(row: str, effect: Effect) -> None:
 def test_invariant_16_an_append_is_sent_twice_only_after_sure_refusals(row: str) -> None:
     allowed = {"F1", "F10", "F11", "F13", "F16", "F23"}
     if TABLE[row][1][3] > 1:
-        assert row.split()[0] in allowed
+        assert row.partition(" ")[0] in allowed
 
 
 @pytest.mark.parametrize("row", TABLE)
@@ -162,7 +162,8 @@ def test_each_error_has_its_row(failure: MauticError, event: str) -> None:
 
 def test_a_call_that_must_not_repeat_is_sent_once_whatever_happens() -> None:
     async def main() -> None:
-        for step in (ConnectionRefusedError(), (503, {}, b""), (502, {}, b"")):
+        steps: list[Any] = [ConnectionRefusedError(), (503, {}, b""), (502, {}, b"")]
+        for step in steps:
             stub = Stub([step])
             with pytest.raises(MauticError) as caught:
                 await pipeline_of(stub).send(
@@ -255,10 +256,9 @@ def test_item_not_found_is_repeated_after_more_than_a_second() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 30)), max_size=300))
 def test_the_retry_budget_holds_its_bound(steps: list[tuple[bool, float]]) -> None:
-    budget, now, calls, retries = RetryBudget(), 0.0, 0, 0
-    for success, wait in steps:
+    budget, now, retries = RetryBudget(), 0.0, 0
+    for calls, (success, wait) in enumerate(steps, 1):
         now += wait
-        calls += 1
         if success:
             budget.succeeded()
         elif budget.spend(now):
