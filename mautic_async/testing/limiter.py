@@ -17,10 +17,12 @@ class Limiter:
         limit: Calls an hour; 0 switches it off, and its headers.
         nodes: How many servers, each with a counter of its own, take turns in answering.
         headers: Whether answers tell the state of the window.
+        window: Seconds that a window lasts.
     """
 
-    def __init__(self, limit: int, nodes: int = 1, *, headers: bool = True) -> None:
+    def __init__(self, limit: int, nodes: int = 1, *, headers: bool = True, window: int = WINDOW) -> None:
         self.limit = limit
+        self.window = window
         self.headers = headers
         self._nodes: list[dict[str, list[int]]] = [{} for _ in range(max(1, nodes))]
         self._turn = 0
@@ -41,7 +43,7 @@ class Limiter:
         self._turn += 1
         window = node.get(key)
         if window is None or window[1] <= int(now):
-            window = node[key] = [0, int(now) + WINDOW]
+            window = node[key] = [0, int(now) + self.window]
         window[0] += 1
         told: Headers = []
         if self.headers:

@@ -66,7 +66,8 @@ class FakeMautic:
 
     Args:
         clock: Time and chance; the real ones by default.
-        rate_limit: Calls an hour for each token; 0 is off.
+        rate_limit: Calls a window for each token; 0 is off.
+        rate_window: Seconds that a window lasts; Mautic's own is an hour.
         rate_limit_headers: Whether answers carry ``X-RateLimit-*`` when it is on.
         nodes: Servers behind a balancer, each with a rate counter of its own.
         latency: A `Latency`, or seconds a request, or (seconds a request, seconds a row); None for none.
@@ -96,6 +97,7 @@ class FakeMautic:
         *,
         clock: Clock | None = None,
         rate_limit: int = 0,
+        rate_window: int = 3600,
         rate_limit_headers: bool = True,
         nodes: int = 1,
         latency: Latency | float | tuple[float, float] | None = None,
@@ -132,7 +134,7 @@ class FakeMautic:
         self.username, self.password = username, password
         self.client_id, self.client_secret = client_id, client_secret
         self.store = Store()
-        self.limiter = Limiter(rate_limit, nodes, headers=rate_limit_headers)
+        self.limiter = Limiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
         self.physics = Physics(self.clock, _latency(latency), workers, backlog)
         self.faults = Faults(self.clock)
         self.requests: list[Seen] = []
