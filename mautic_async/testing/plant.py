@@ -26,6 +26,7 @@ def build(fake: FakeMautic) -> None:
     store = fake.store
     store["contacts"].index("unique", lambda row: _unique(row, store))
     store["company_contacts"].index("contact", lambda row: (row["contact"],))
+    store["company_contacts"].index("company", lambda row: (row["company"],))
     store["companies"].index("name", lambda row: (php.collate(row["fields"].get("companyname") or ""),))
     store["custom_items"].index("hash", lambda row: (row["hash"],) if row["hash"] else ())
     store["item_contacts"].index("contact", lambda row: (row["contact"],))

@@ -68,6 +68,7 @@ async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="critical",
         access_log=False,
         server_header=False,
         date_header=False,

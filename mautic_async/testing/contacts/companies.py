@@ -1,4 +1,4 @@
-"""Which contacts belong to which companies."""
+"""Which contacts belong to which companies; a contact's ``company`` is the name of its primary one."""
 
 from __future__ import annotations
 
@@ -32,13 +32,21 @@ def join(contact: int, company: int, ask: Ask) -> None:
         link["primary"] = False
         _links(ask).save(link)
     _links(ask).save({"id": None, "contact": contact, "company": company, "primary": True, "date": ask.now})
+    _tell(contact, ask)
 
 
 def leave(contact: int, company: int, ask: Ask) -> None:
-    """Take a contact out of a company."""
-    for link in _links(ask).find("contact", contact):
-        if link["company"] == company:
-            _links(ask).remove(link["id"])
+    """Take a contact out of a company; the newest of the others becomes the primary one."""
+    held = _links(ask).find("contact", contact)
+    gone = [link for link in held if link["company"] == company]
+    for link in gone:
+        _links(ask).remove(link["id"])
+    rest = [link for link in held if link["company"] != company]
+    if gone and rest and not any(link["primary"] for link in rest):
+        rest[-1]["primary"] = True
+        _links(ask).save(rest[-1])
+    if gone:
+        _tell(contact, ask)
 
 
 def replace(contact: int, ids: Any, ask: Ask) -> None:
@@ -49,6 +57,7 @@ def replace(contact: int, ids: Any, ask: Ask) -> None:
     for place, id in enumerate(dict.fromkeys(wanted)):
         link = {"id": None, "contact": contact, "company": id, "primary": place == 0, "date": ask.now}
         _links(ask).save(link)
+    _tell(contact, ask)
 
 
 def join_by_name(contact: int, name: str, ask: Ask) -> None:
@@ -58,21 +67,54 @@ def join_by_name(contact: int, name: str, ask: Ask) -> None:
     join(contact, company["id"], ask)
 
 
-def make(name: str, ask: Ask) -> Row:
-    """A new company of this name."""
-    row = {
+def _tell(contact: int, ask: Ask) -> None:
+    row = ask.table("contacts").get(contact)
+    if row is None:
+        return
+    first = next(iter(of(contact, ask)), None)
+    company = ask.table("companies").get(first["company"]) if first else None
+    name = company["fields"].get("companyname") if company else None
+    if row["fields"].get("company") == name:
+        return
+    row["fields"] = {alias: value for alias, value in row["fields"].items() if alias != "company"}
+    if name:
+        row["fields"]["company"] = name
+    row["dateModified"] = ask.now
+    row["modifiedBy"], row["modifiedByUser"] = ask.actor.id, ask.actor.name
+    ask.table("contacts").save(row)
+
+
+def renamed(company: Row, ask: Ask) -> None:
+    """A company was stored: the contacts whose primary one it is show its name."""
+    for link in _links(ask).find("company", company["id"]):
+        if link["primary"]:
+            _tell(link["contact"], ask)
+
+
+def dissolve(company: int, ask: Ask) -> None:
+    """A company is gone: so are its memberships."""
+    for link in _links(ask).find("company", company):
+        leave(link["contact"], company, ask)
+
+
+def blank() -> Row:
+    """A company before its first save."""
+    return {
         "id": None,
         "isPublished": True,
-        "dateAdded": ask.now,
+        "dateAdded": None,
         "dateModified": None,
         **dict.fromkeys(BLOCK[3:]),
-        "createdBy": ask.actor.id,
-        "createdByUser": ask.actor.name,
         "score": 0,
         "owner": None,
-        "fields": {"companyname": name},
+        "fields": {},
     }
-    return ask.table("companies").save(row)
+
+
+def make(name: str, ask: Ask) -> Row:
+    """A new company of this name."""
+    row = blank() | {"dateAdded": ask.now, "createdBy": ask.actor.id, "createdByUser": ask.actor.name}
+    return ask.table("companies").save(row | {"fields": {"companyname": name}})
 
 
 def forget(contact: int, ask: Ask) -> None:

@@ -47,6 +47,8 @@ class Contacts(Noun):
     mapped = True
     empty: Any = {}  # noqa: RUF012 - never changed
     order = ("-last_active",)
+    partial = False
+    partial = False
 
     def own(self, row: Row, ask: Ask) -> bool:
         """One's own: owned, or made and owned by nobody."""
@@ -181,6 +183,10 @@ class Contacts(Noun):
         """The plugin's real run."""
         if ask.fake.custom_objects_enabled and params.get("customObjects"):
             await custom_items.run(saved["id"], params["customObjects"], ask)
+
+    def gone(self, row: Row) -> Row:
+        """Without its id and its tags."""
+        return row | {"id": None, "tags": []}
 
     def delete(self, row: Row, ask: Ask) -> None:
         """Remove it and what hangs on it; its custom items stay."""

@@ -41,7 +41,7 @@ def contact(row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False, l
     shown["owner"] = user(row["owner"], ask)
     shown["ipAddresses"] = [ip(id, ask) for id in row["ips"]]
     shown["tags"] = tags(row, ask)
-    shown["utmtags"] = None if fresh else [utm(one) for one in row["utm"]]
+    shown["utmtags"] = None if fresh and not row["utm"] else [utm(one) for one in row["utm"]]
     shown["stage"] = stage(row["stage"], ask)
     identified = row["dateIdentified"]
     shown["dateIdentified"] = None if identified is None else php.iso(identified)
@@ -74,7 +74,18 @@ def fields(row: Row, schema: Schema, *, fresh: bool, listed: bool = False) -> di
     for group, found in groups.items():
         if not found:
             groups[group] = []
+    if row.get("_raw"):
+        return _raw(groups)
     groups["all"] = every
+    return groups
+
+
+def _raw(groups: dict[str, Any]) -> dict[str, Any]:
+    """Of an edit that a batch refused: as the database gives it, without ``all``."""
+    for group in groups.values():
+        for one in php.values(group):
+            if one["value"] is not None and not isinstance(one["value"], str):
+                one["value"] = one["normalizedValue"] = php.text(one["value"])
     return groups
 
 

@@ -83,10 +83,11 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
         Crash: The request breaks the server.
     """
     if ask.poisoned and php.holds_nul(params):
+        ask.table("contacts").last += row is None  # the number is spent although the insert failed
         raise Crash
     if php.values(params.get("frequencyRules")):
         raise Crash
-    draft = new(ask) if row is None else dict(row)
+    draft = new(ask) if row is None else {name: row[name] for name in row if not name.startswith("_")}
     draft["fields"] = dict(draft["fields"])
     schema = custom.schema(ask.store, "lead")
     problems: dict[str, str] = {}
@@ -94,8 +95,7 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
     _relations(draft, row, params, problems, ask)
     clashes = _clashes(row, values, schema, ask)
     if problems or clashes:
-        _apply(draft, values, params, method, schema)
-        raise invalid(problems | clashes, 422 if clashes and not problems else 400, draft)
+        raise invalid(problems | clashes, 422 if clashes and not problems else 400, draft | {"_raw": True})
     if row is None and params.get("companies"):
         raise Crash
     _apply(draft, values, params, method, schema)
@@ -293,11 +293,7 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
 
 
 def _history(saved: Row, ask: Ask) -> None:
+    """A contact that is made with a name leaves a line in its timeline; an anonymous one does not."""
     if saved["dateIdentified"] is not None:
-        ask.table("events").save(
-            {"id": None, "event": "lead.source.identified", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
-        )
-    else:
-        ask.table("events").save(
-            {"id": None, "event": "lead.source.created", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
-        )
+        line = {"event": "lead.source.identified", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
+        ask.table("events").save({"id": None} | line)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing.contacts.noun import Contacts
+from mautic_async.testing.nouns.companies import Companies
+from mautic_async.testing.nouns.fields import Fields
+from mautic_async.testing.nouns.segments import Segments
 from mautic_async.testing.nouns.stages import Stages
 from mautic_async.testing.nouns.tags import Tags
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 NOUNS: tuple[Callable[[], Noun], ...] = (
     Contacts,
+    Companies,
+    Segments,
+    Fields,
     Stages,
     Tags,
 )

@@ -57,6 +57,17 @@ class Noun:
     table_name: ClassVar[str] = ""
     """Table, if not called like `path`."""
 
+    route: ClassVar[str] = ""
+    """Pattern of the routes below ``/api/``, if it is not `path`."""
+    published_filters: ClassVar[bool] = True
+    """Whether ``published=1`` filters a list."""
+    partial: ClassVar[bool] = True
+    """Whether ``select[]`` loads a partial entity."""
+    born: ClassVar[tuple[str, ...]] = ()
+    """What a create, too, says of its being modified (it saves twice): ``dateModified``, ``modifiedByUser``."""
+    audit: ClassVar[tuple[str, str]] = ("", "")
+    """Bundle and object as the audit log names them; empty: nothing is logged."""
+
     store: Store
     """The tables of the server it stands in."""
 
@@ -65,6 +76,11 @@ class Noun:
         self.brief = tuple(prop for prop in self.shown if prop.minimal)
         self.written = tuple(prop for prop in self.props if prop.writable)
         self.by_name = {prop.name: prop for prop in self.props}
+
+    def base(self, ask: Ask) -> str:
+        """The path below ``/api/`` of this request."""
+        del ask
+        return self.path
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -148,6 +164,8 @@ class Noun:
         if term.command == "category":
             ids = {row["id"] for row in ask.table("categories") if query.like(row["alias"], term.value)}
             return lambda row: row.get("category") in ids
+        if term.command == "lang":
+            return lambda row: query.like(row.get("language"), term.value)
         if term.command in self.by_name:
             read, pattern = self.column(term.command), term.value if term.strict else f"%{term.value}%"
             return lambda row: query.like(read(row), pattern)
@@ -248,17 +266,32 @@ class Noun:
         del params
         if self.kept_block:
             touch(draft, row, ask)
+            if row is None:
+                born = {"dateModified": ask.now, "modifiedByUser": ask.actor.name}
+                draft |= {name: born[name] for name in self.born}
+        before = self.fresh(ask) if row is None else dict(row)
         if row is not None:
             row.update(draft)
             draft = row
-        return self.table(ask).save(draft)
+        saved = self.table(ask).save(draft)
+        if self.audit[0]:
+            changes = {p.name: [before.get(p.name), saved.get(p.name)] for p in self.written}
+            changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
+            log(ask, *self.audit, saved["id"], "create" if before["id"] is None else "update", changes)
+        return saved
 
     async def after(self, saved: Row, params: dict[str, Any], ask: Ask) -> None:
         """What happens once the entity is stored; a refusal here leaves it stored."""
 
+    def gone(self, row: Row) -> Row:
+        """The entity as the answer to its deletion shows it."""
+        return row | {"id": None}
+
     def delete(self, row: Row, ask: Ask) -> None:
         """Remove the entity and what hangs on it."""
         self.table(ask).remove(row["id"])
+        if self.audit[0]:
+            log(ask, *self.audit, row["id"], "delete", {"name": row.get("name", row.get("title"))})
 
     # --- routes ----------------------------------------------------------------------------------------------------
 
@@ -278,6 +311,15 @@ def publish_block(row: Row) -> dict[str, Any]:
         "modifiedBy": row["modifiedBy"],
         "modifiedByUser": row["modifiedByUser"],
     }
+
+
+def log(ask: Ask, bundle: str, object: str, id: int, action: str, details: dict[str, Any]) -> None:
+    """Add a line to the audit log; an update that changes nothing is none."""
+    if action == "update" and not details:
+        return
+    line = {"bundle": bundle, "object": object, "objectId": id, "action": action, "details": details}
+    who = {"userId": ask.actor.id or 0, "userName": ask.actor.name, "dateAdded": ask.now}
+    ask.table("audit_log").save({"id": None, **line, **who, "ipAddress": "127.0.0.1"})
 
 
 def touch(draft: Row, row: Row | None, ask: Ask) -> None:

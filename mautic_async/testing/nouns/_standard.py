@@ -24,7 +24,7 @@ class Standard:
 
     def add_to(self, routes: Routes) -> None:
         """Route the ten, and what the noun adds."""
-        base = f"/api/{self.noun.path}"
+        base = f"/api/{self.noun.route or self.noun.path}"
         routes.add("GET", base, self.list)
         routes.add("GET", base + "/{id}", self.get)
         routes.add("POST", base + "/new", self.new)
@@ -42,7 +42,11 @@ class Standard:
         noun = self.noun
         total, rows = select(noun, ask)
         minimal = php.truthy(ask.query.get("minimal"))
-        shown = [noun.show(row, ask, minimal=minimal) for row in rows]
+        names = selected(ask)
+        if names and noun.partial:
+            shown = [part(noun, row, names, ask) for row in rows]
+        else:
+            shown = [noun.show(row, ask, minimal=minimal) for row in rows]
         return Said({"total": total, noun.many: contained(noun, rows, shown)})
 
     async def get(self, ask: Ask) -> Any:
@@ -52,7 +56,8 @@ class Standard:
         if row is None:
             raise missing()
         ask.need(noun.permission, "view", own=noun.own(row, ask))
-        return Said({noun.one: noun.show(row, ask)})
+        names = selected(ask)
+        return Said({noun.one: part(noun, row, names, ask) if names and noun.partial else noun.show(row, ask)})
 
     # --- writing one -----------------------------------------------------------------------------------------------
 
@@ -87,7 +92,7 @@ class Standard:
     def _created(self, saved: Row, ask: Ask) -> Said:
         noun = self.noun
         shown = noun.show(saved, ask, fresh=True)
-        return Said({noun.one: shown}, 201, location=f"/api/{noun.path}/{saved['id']}")
+        return Said({noun.one: shown}, 201, location=f"/api/{noun.base(ask)}/{saved['id']}")
 
     async def _write(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
         before = None if row is None else dict(row)
@@ -106,9 +111,10 @@ class Standard:
         if row is None:
             raise missing()
         ask.need(noun.permission, "delete", own=noun.own(row, ask))
-        shown = noun.show(row, ask)
+        gone = noun.gone(row)
+        shown = noun.show(gone, ask)
         noun.delete(row, ask)
-        return Said({noun.one: shown | {"id": None}})
+        return Said({noun.one: shown})
 
     # --- batches ---------------------------------------------------------------------------------------------------
 
@@ -173,7 +179,7 @@ class Standard:
                     entities.pop(key, None)
                 elif live is not None and why.draft is not None:
                     live.update(why.draft)
-        shown = {key: noun.show(live, ask) for key, live in entities.items()}
+        shown = {key: noun.show(live, ask, fresh=live.get("_fresh", False)) for key, live in entities.items()}
         return Said(self._report(shown, codes, errors))
 
     async def _edit_row(self, live: Row | None, item: Any, method: str, detached: set[int], ask: Ask) -> Row:
@@ -186,7 +192,7 @@ class Standard:
         if not isinstance(item, dict):
             raise Crash
         if live is None:
-            return dict(await self._write(None, item, method, ask))
+            return await self._write(None, item, method, ask) | {"_fresh": True}
         if id(live) in detached:
             draft = noun.attach_again(noun.bind(live, item, method, ask))
             await ask.row()
@@ -234,6 +240,26 @@ def _own(noun: Noun, row: Row | None, ask: Ask) -> bool | None:
     return None if row is None else noun.own(row, ask)
 
 
+def selected(ask: Ask) -> set[str]:
+    """The columns named by ``select[]``."""
+    listed = php.values(ask.query.get("select"))
+    return {name.strip().rpartition(".")[2] for one in listed for name in php.text(one).split(",")} - {""}
+
+
+def part(noun: Noun, row: Row, names: set[str], ask: Ask) -> Any:
+    """An entity of which only some columns were loaded: the others are as in a new one, and nulls are not shown."""
+    kept = {name: value for name, value in row.items() if name in names or name == "id"}
+    return without_nulls(noun.show(noun.fresh(ask) | kept, ask))
+
+
+def without_nulls(value: Any) -> Any:
+    """JSON without the null properties; a PHP array that held nothing else is left empty."""
+    if isinstance(value, dict):
+        kept = {name: without_nulls(one) for name, one in value.items() if one is not None}
+        return kept if kept or not value else []
+    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
 def contained(noun: Noun, rows: list[Row], shown: list[Any]) -> Any:
     """Entities in the container of their noun."""
     if not noun.mapped:
@@ -255,7 +281,7 @@ def select(noun: Noun, ask: Ask) -> tuple[Any, list[Row]]:
         tests += query.where(sent["where"], noun.where_column)
     else:
         tests += noun.forced(ask)
-        if php.truthy(sent.get("published")):
+        if noun.published_filters and php.truthy(sent.get("published")):
             published = noun.column("isPublished")
             tests.append(lambda row: bool(published(row)))
         if not ask.actor.may(noun.permission, "view", own=False):

@@ -57,5 +57,5 @@ class Stages(Noun):
             raise missing()
         contact = ask.table("contacts").get(ask.path["contactId"])
         if contact is None:
-            raise missing()
+            raise missing("Contact not found.")
         return stage, contact
