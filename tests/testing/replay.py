@@ -53,6 +53,8 @@ _PATHS = {
     "messages": "messages", "campaigns": "campaigns", "devices": "devices", "dynamiccontents": "dwc",
     "notifications": "notifications", "assets": "assets", "contact": "contacts", "utm": "utms", "events": "events",
 }  # fmt: skip
+UNRECORDED = {806: {"x-http-method-override": "PATCH"}}
+"""Request headers that the sequence leaves out; the same call stands alone in recordings/contacts-edit-method-override."""
 _SENT = {"lead": "contacts", "owner": "users", "stage": "stages", "category": "categories", "role": "roles"}
 
 
@@ -113,6 +115,7 @@ class Replay:
         sent, wanted = record["request"], record["response"]
         target = self._target(sent["path"])
         headers = {name.lower(): value for name, value in sent["headers"].items()}
+        headers |= UNRECORDED.get(record["n"], {})
         if sent["auth"] == "Bearer":
             headers["authorization"] = f"Bearer {self.token}"
         elif sent["auth"] == "Basic":
@@ -257,6 +260,10 @@ class Replay:
         elif key in ("id", "companyId") and resource and wanted is not None:
             if not self.ids.agree(resource, wanted, own):
                 self.why.append(f"{path}: id {own} for recorded {wanted} ({resource})")
+        elif key == "eventId" and isinstance(wanted, str):
+            kinds = [value.rstrip("0123456789") for value in (wanted, own)]
+            if kinds[0] != kinds[1] or not self.ids.agree("events", wanted, own):
+                self.why.append(f"{path}: {own} instead of {wanted}")
         elif key == "contactId" and wanted is not None:
             if not self.ids.agree("contacts", wanted, own):
                 self.why.append(f"{path}: contact {own} for recorded {wanted}")
@@ -310,9 +317,9 @@ class Replay:
             depth = path.count(".data")
             return {0: "objects", 1: "objects"}.get(depth, "items")
         if ".fields." in path and ".properties" not in path and not path.startswith(".fields"):
-            return "" if key in ("all",) or ".all." in path else "fields"
-        if ".fields.all" in path:
-            return "contacts"
+            if ".fields.all" in path:
+                return "companies" if ".compan" in path else "contacts"
+            return "fields"
         if key == "id" or key.isdigit():
             return inherited
         return _MANY.get(key, inherited if key == "id" else "")

@@ -58,7 +58,7 @@ def fields(row: Row, schema: Schema, *, fresh: bool, listed: bool = False) -> di
     definitions = schema.fresh if fresh else schema.loaded
     blank, written = row.get("_blank", {}), row.get("_set", ())
     kept, texts = row["fields"], schema.text_only
-    for field in schema.columns if listed else schema.fields:
+    for field in schema.columns if listed and not fresh else schema.fields:
         alias = field["alias"]
         value = kept.get(alias)
         if alias in texts and not blank and alias != "last_active":
@@ -169,12 +169,15 @@ def bare(row: Row, ask: Ask) -> dict[str, Any]:
     for alias in schema.aliases:
         if alias in _ON_TOP and row["fields"].get(alias) is not None:
             top[alias] = row["fields"][alias]
-    shown["doNotContact"] = [dnc(one) | {"dateAdded": php.iso(one["dateAdded"])} for one in row["dnc"]]
-    made: dict[str, Any] = without_nulls(
-        {name: value for name, value in shown.items() if name not in ("fields", "lastActive")}
-        | top
-        | {"fields": groups, "lastActive": shown["lastActive"]}
-    )
+    order: dict[str, Any] = {}
+    for name, value in shown.items():
+        if name == "fields":
+            order |= top
+        order[name] = value
+    order["doNotContact"] = [
+        {"id": one["id"], "dateAdded": php.iso(one["dateAdded"])} | dnc(one) for one in row["dnc"]
+    ]
+    made: dict[str, Any] = without_nulls(order)
     return made
 
 

@@ -68,7 +68,8 @@ async def one(ask: Ask) -> Any:
 def _answer(rows: list[Row], ask: Ask, *, per_type: bool) -> Said:
     sent = ask.query.get("filters")
     filters: dict[str, Any] = dict(sent) if isinstance(sent, dict) else {}
-    filters = {"search": "", "includeEvents": [], "excludeEvents": []} | filters
+    for name, empty in (("search", ""), ("includeEvents", []), ("excludeEvents", [])):
+        filters.setdefault(name, empty)
     order = php.values(ask.query.get("order")) or ["timestamp", "DESC"]
     included, excluded = php.values(filters["includeEvents"]), php.values(filters["excludeEvents"])
     kept = [row for row in rows if (not included or row["event"] in included) and row["event"] not in excluded]

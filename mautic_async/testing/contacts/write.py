@@ -167,7 +167,7 @@ def _apply(draft: Row, values: dict[str, Any], params: dict[str, Any], method: s
             continue
         if value is None:
             if overwrite:
-                _blank(draft, alias, blank, written)
+                _blank(draft, alias, blank, written, replace=replace)
         elif alias == "points":
             draft["points"] = int(value)
             written.add(alias)
@@ -184,10 +184,10 @@ def _apply(draft: Row, values: dict[str, Any], params: dict[str, Any], method: s
     draft["_blank"], draft["_set"] = blank, written
 
 
-def _blank(draft: Row, alias: str, blank: dict[str, bool], written: set[str]) -> None:
+def _blank(draft: Row, alias: str, blank: dict[str, bool], written: set[str], *, replace: bool = False) -> None:
     if alias == "points":
         draft["points"] = 0
-        if draft["id"] is not None:
+        if draft["id"] is not None or replace:
             written.add(alias)
         return
     had = draft["fields"].pop(alias, None) is not None

@@ -51,7 +51,9 @@ class Companies(Noun):
         groups: dict[str, Any] = {name: {} for name in names}
         every: dict[str, Any] = {"id": row["id"]}
         fields = schema.fields
-        if ask.request.method == "GET" and "id" not in ask.path:
+        path = ask.request.path
+        listed = ask.request.method == "GET" and "id" not in ask.path
+        if not fresh and (listed or path.endswith(("batch/edit", "batch/delete"))):
             fields = sorted(fields, key=_place)
         for field in fields:
             alias = field["alias"]

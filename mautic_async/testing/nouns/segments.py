@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mautic_async.testing import php
 from mautic_async.testing.answers import Refused, Said, denied, invalid, missing
 from mautic_async.testing.nouns._base import Noun
-from mautic_async.testing.nouns._props import ID, KEEP, Invalid, Prop, category, rich, switch
+from mautic_async.testing.nouns._props import ID, KEEP, Invalid, Prop, category, mapping, rich, switch
 
 if TYPE_CHECKING:
     from mautic_async.testing.ask import Ask
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from mautic_async.testing.store import Row
 
 
-def _filters(value: Any, ask: Ask) -> Any:
-    """Filters as the form hands them on: an edit adds the old spelling of their value."""
+def _filters(value: Any, *, replacing: bool) -> Any:
+    """Filters as the form hands them on: a PUT adds the old spelling of their value."""
     made = []
     for one in php.values(value):
         if not isinstance(one, dict):
@@ -29,7 +29,7 @@ def _filters(value: Any, ask: Ask) -> Any:
             if key in one and key not in properties:
                 properties[key] = one[key]
         found["properties"] = properties
-        if ask.request.method == "PUT":
+        if replacing:
             found = {"object": found.pop("object", "lead"), **found}
             found |= {"filter": properties.get("filter"), "display": properties.get("display")}
         made.append(found)
@@ -53,15 +53,16 @@ class Segments(Noun):
         Prop("alias"),
         Prop("description", rich),
         category(),
-        Prop("filters", _filters, default=list, blank=[], minimal=False),
+        Prop("filters", mapping, default=list, blank=[], minimal=False),
         Prop("isGlobal", switch, default=True, blank=False, minimal=False),
         Prop("isPreferenceCenter", switch, default=False, blank=False, minimal=False),
     )
 
     def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
-        """A PUT that has to create is a create."""
-        if row is None and method == "PUT":
-            params = params | {"filters": params.get("filters") or []}
+        """The form has its own idea of filters."""
+        if "filters" in params:
+            replacing = method == "PUT" and row is not None
+            params = params | {"filters": _filters(params["filters"], replacing=replacing)}
         return super().bind(row, params, method, ask)
 
     def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
