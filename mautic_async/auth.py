@@ -192,8 +192,9 @@ class AuthorizationCode(Renewing):
 
         Mautic: REST API, Authentication (Authorization Code, step two).
         """
-        came = read_callback(callback)
-        login = self._claim(came.state or (Secret(state) if state else None))
+        came, claimed = read_callback(callback), Secret(state) if state else None
+        del callback, state  # a traceback with locals would show them
+        login = self._claim(came.state or claimed)
         if came.error is not None or came.code is None:
             why = came.error or "no code came"
             raise ReauthorizationNeeded(f"the login was not completed ({why}): a person must log in again")

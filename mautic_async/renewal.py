@@ -134,12 +134,11 @@ class Renewing:
 
     async def header(self, exchange: Exchange) -> str:
         """The bearer token, renewed before it expires."""
-        now, held = exchange.clock.time(), self._held
-        if held is not None and now < held.soon:
-            return held.header
-        renewal = _inside.get()
+        now, held, renewal = exchange.clock.time(), self._held, _inside.get()
         if renewal is not None and renewal.owner is self and not renewal.over:
             return self._borrowed(renewal, now)
+        if held is not None and now < held.soon:
+            return held.header
         if held is not None and now < held.late:
             self._renew_early(exchange, now)
             return held.header

@@ -68,7 +68,7 @@ class Token:
         """
         try:
             return cls._from_parts(json.loads(text))
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             raise ConfigurationError(
                 "the stored token is not readable: it needs access_token (a text) and expires_at (epoch seconds);"
                 " remove it, and the next call gets a new one"
@@ -251,9 +251,11 @@ def _read(path: Path) -> bytes | None:
         opened = _open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    with os.fdopen(opened, "rb") as file:
+    try:
         _check(path, os.fstat(opened))
-        return file.read(_MAX_BYTES)
+        return os.read(opened, _MAX_BYTES)
+    finally:
+        os.close(opened)
 
 
 def _check(path: Path, found: os.stat_result) -> None:
@@ -282,7 +284,8 @@ def _replace(path: Path, token: Token) -> None:
     except OSError as error:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
     finally:
-        fresh.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            fresh.unlink()
 
 
 def _write(path: Path, token: Token) -> None:
