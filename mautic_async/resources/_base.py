@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from mautic_async import codec, wire
 from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
-from mautic_async.resources import _answers, _paging, _rows, _where
+from mautic_async.resources import _answers, _paging, _rows, _streams, _where
 from mautic_async.resources._shapes import PAGE, Endpoint, Query, ResultPage, Slice
 from mautic_async.wire import Call, Effect
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import Outcome
+    from mautic_async.bulk import Outcome, Plan, Run
+    from mautic_async.ledger import Ledger
     from mautic_async.pipeline import Pipeline
     from mautic_async.wire import Payload
 
@@ -252,6 +253,42 @@ class Resource(Reading[E]):
         """
         return await _rows.delete_many(self, [wire.id_of(id) for id in ids])
 
+    def editing(
+        self,
+        rows: Iterable[E] | AsyncIterable[E],
+        *,
+        journal: Ledger | None = None,
+        plan: Plan | None = None,
+    ) -> Run[E, E]:
+        """Change any number of entities by their ids, in concurrent batches; the rows need not fit in memory.
+
+        Args:
+            rows: Each with its id. Two rows with one id go one after the other, in order.
+            journal: Makes a killed job resumable.
+            plan: Bounds of batch size, concurrency and waiting.
+
+        Mautic: REST API, Batch (PATCH /{path}/batch/edit).
+        """
+        return _streams.start(_streams.EditCourier(self), rows, journal, plan)
+
+    def deleting(
+        self,
+        ids: Iterable[int] | AsyncIterable[int],
+        *,
+        journal: Ledger | None = None,
+        plan: Plan | None = None,
+    ) -> Run[int, E]:
+        """Delete any number of entities, in concurrent batches; outcomes as of `delete_many`.
+
+        Args:
+            ids: Of the entities.
+            journal: Makes a killed job resumable.
+            plan: Bounds of batch size, concurrency and waiting.
+
+        Mautic: REST API, Batch (DELETE /{path}/batch/delete).
+        """
+        return _streams.start(_streams.DeleteCourier(self), ids, journal, plan)
+
     # --- what a namespace may know better --------------------------------------------------------------------------
 
     def _creating(self, entity: E) -> Effect:
@@ -263,8 +300,8 @@ class Resource(Reading[E]):
         missing = [name for name in self.endpoint.required if body.get(name) in (None, "")]
         if missing:
             raise ConfigurationError(
-                f"{self.endpoint.path}: a new {self._model.__name__} needs {', '.join(missing)}; without, Mautic answers"
-                " with a bare 500"
+                f"{self.endpoint.path}: a new {self._model.__name__} needs {', '.join(missing)}: without, Mautic"
+                " answers with a bare 500"
             )
         return body
 

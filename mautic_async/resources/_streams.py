@@ -1,0 +1,254 @@
+"""The other couriers of the bulk engine: edits by id, deletes, and companies.
+
+What is generic about bulk jobs is the engine's; here is only what a batch of each kind is, and how to look what
+became of it.
+
+Mautic: REST API, Batch requests; Companies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from attrs import define
+
+from mautic_async import codec, wire
+from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Plan, Receipt, Run
+from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.models import Company, Entity
+from mautic_async.resources import _checks, _rows, _where
+from mautic_async.wire import Call, Effect, Row
+
+if TYPE_CHECKING:
+    from mautic_async.ledger import Ledger
+    from mautic_async.pipeline import Pipeline
+    from mautic_async.resources._base import Resource
+
+E = TypeVar("E", bound=Entity)
+C = TypeVar("C", bound=Company)
+R = TypeVar("R")
+
+LOOK: Final = "look"
+EDIT: Final = "edit"
+CREATE: Final = "create"
+CHUNK: Final = 100
+"""Values in a look-up by name: an address line must stay below 8,000 bytes."""
+
+
+def budget_of(pipeline: Pipeline) -> Budget | None:
+    """What is left of the rate limit, for the progress of a job."""
+    gate = pipeline.gate
+    if gate.limit is None or gate.remaining is None or gate.reset is None:
+        return None
+    return Budget(gate.limit, gate.remaining, max(0.0, gate.reset - pipeline.clock.wall()))
+
+
+@define(eq=False)
+class _Courier(Generic[E]):
+    """What the three share."""
+
+    space: Resource[E]
+    limit: int = 200
+    guarantee: str = ""
+
+    async def prepare(self, job: str) -> None:
+        """Nothing has to be asked first."""
+
+    def budget(self) -> Budget | None:
+        """What is left of the rate limit."""
+        return budget_of(self.space._pipeline)
+
+    async def send(self, method: str, path: str, effect: Effect, **more: Any) -> Any:
+        """One request of the job, not repeated by anybody below the engine."""
+        endpoint = self.space.endpoint
+        call = Call(method, f"{endpoint.path}/{path}", effect, batch=True, background=True, repeat=False, **more)
+        return (await self.space._pipeline.send(call)).body
+
+    async def rows(self, method: str, path: str, effect: Effect, bodies: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """The same for entities: what the answer says of each."""
+        body = await self.send(method, path, effect, body=list(bodies), rows=len(bodies))
+        return wire.read_rows(body, self.space.endpoint.many, len(bodies))
+
+    def packed(self, body: Mapping[str, Any], *keys: tuple[str, object]) -> Packed:
+        """*body* as the engine wants it."""
+        return Packed(self.space._pipeline.json.dumps(body), keys=keys, cargo=body)
+
+
+def _receipt(row: Row, id: int) -> Receipt[Any]:
+    """What an answer says of a row that is edited by its id; doing it again changes nothing."""
+    status = _rows.status_of(row)
+    if status == "unknown":
+        return Receipt("look")
+    if status == "partial":
+        return Receipt("again", id, problems=row.problems, pause=5.0)
+    found = row.entity.get("id") if row.entity is not None else None
+    return Receipt(status, found if isinstance(found, int) and found else id, problems=row.problems)
+
+
+@define(eq=False)
+class EditCourier(_Courier[E]):
+    """``PATCH batch/edit``: repeating it changes nothing, so nothing is ever in doubt for long."""
+
+    guarantee: str = "edits by id: at least once, which is the same as once"
+
+    def pack(self, row: E, index: int) -> Packed:
+        """Encode one row; it must have an id."""
+        del index
+        try:
+            body = {"id": wire.id_of(row.id), **self.space._changes(row)}
+            return self.packed(body, ("id", row.id))
+        except (ConfigurationError, TypeError, ValueError) as error:
+            return Packed(b"", problems=(Problem(str(error), "id" if not row.id else None),))
+
+    async def deliver(self, step: str, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
+        """Send one batch."""
+        del step
+        rows = await self.rows("PATCH", "batch/edit", Effect.SET, [parcel.packed.cargo for parcel in parcels])
+        return Delivery([_receipt(row, parcel.row.id) for parcel, row in zip(parcels, rows, strict=True)])
+
+    async def read_back(self, step: str, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
+        """No look is needed: again."""
+        del step
+        return Delivery([Receipt("again", parcel.row.id) for parcel in parcels], requests=0)
+
+
+@define(eq=False)
+class DeleteCourier(_Courier[E]):
+    """``DELETE batch/delete``, whose answer proves nothing: each batch is followed by a look."""
+
+    guarantee: str = "deletes: each one looked after"
+
+    def pack(self, row: int, index: int) -> Packed:
+        """One id."""
+        del index
+        try:
+            return self.packed({"id": wire.id_of(row)}, ("id", row))
+        except ConfigurationError as error:
+            return Packed(b"", problems=(Problem(str(error), "id"),))
+
+    async def deliver(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
+        """Look which are there, delete them, look whether they are gone."""
+        del step
+        before = await self._present(parcels)
+        if before:
+            ids = ",".join(str(parcel.row) for parcel in parcels if parcel.row in before)
+            await self.send("DELETE", "batch/delete", Effect.SET, query=(("ids", ids),), rows=len(before))
+        after = await self._present(parcels) if before else set()
+        return Delivery([self._told(parcel.row, before, after) for parcel in parcels], requests=3 if before else 1)
+
+    def _told(self, id: int, before: set[int], after: set[int]) -> Receipt[E]:
+        if id in after:
+            return Receipt("rejected", id, (Problem("it is still there: this role may not delete it", "id"),))
+        if id not in before:
+            return Receipt("rejected", id, (Problem("nothing had this id", "id", 404),))
+        return Receipt("updated", id)
+
+    async def read_back(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
+        """Gone is gone, whoever did it; what is there goes again."""
+        del step
+        there = await self._present(parcels)
+        return Delivery(
+            [
+                Receipt("again", parcel.row) if parcel.row in there else Receipt("updated", parcel.row)
+                for parcel in parcels
+            ]
+        )
+
+    async def _present(self, parcels: Sequence[Parcel[int]]) -> set[int]:
+        endpoint = self.space.endpoint
+        where = [_where.in_("id", [parcel.row for parcel in parcels]).parameters()]
+        query = wire.pairs({"where": where, "limit": len(parcels), "orderBy": "id", "select": ["id"]})
+        body = (await self.space._pipeline.send(Call("GET", endpoint.path, query=query, background=True))).body
+        raw = body.get(endpoint.many) if isinstance(body, Mapping) else None
+        items = raw.values() if isinstance(raw, Mapping) else raw or []
+        return {int(item["id"]) for item in items}
+
+
+@define(eq=False)
+class CompanyCourier(_Courier[C]):
+    """Look up by name, then edit or create: Mautic has no safe upsert of companies.
+
+    Creating one with a known name wipes what is not sent; in a batch it is refused. So the first step only looks.
+    """
+
+    unique: str = "companyname"
+    guarantee: str = "companies: found by their name, then edited; new ones are looked for again after a lost answer"
+
+    def pack(self, row: C, index: int) -> Packed:
+        """Encode one row; it must have a name, or an id."""
+        del index
+        try:
+            body = codec.encode(row)
+            name = body.get(self.unique)
+            if not row.id and _checks.is_blank(name):
+                return Packed(b"", problems=(Problem("a company is found by its name, which is missing", self.unique),))
+            keys: list[tuple[str, object]] = (
+                [] if _checks.is_blank(name) else [("name", _checks.same_for_database(name))]
+            )
+            return self.packed(body, *keys, *([("id", row.id)] if row.id else []))
+        except (ConfigurationError, TypeError, ValueError) as error:
+            return Packed(b"", problems=(Problem(str(error)),))
+
+    async def deliver(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
+        """Look, edit or create."""
+        if step == EDIT:
+            bodies = [{**parcel.packed.cargo, "id": _known(parcel)} for parcel in parcels]
+            rows = await self.rows("PATCH", "batch/edit", Effect.SET, bodies)
+            return Delivery([_receipt(row, _known(parcel)) for parcel, row in zip(parcels, rows, strict=True)])
+        if step == CREATE:
+            rows = await self.rows("POST", "batch/new", Effect.UPSERT, [parcel.packed.cargo for parcel in parcels])
+            return Delivery([self._created(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
+        return await self._look(parcels)
+
+    def _created(self, parcel: Parcel[C], row: Row) -> Receipt[C]:
+        if row.status == 422 and not parcel.known.get("clash"):
+            return Receipt("step", step=LOOK, known={"clash": True})  # somebody else has made it meanwhile
+        return _receipt(row, 0)
+
+    async def _look(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
+        names = [str(parcel.packed.cargo[self.unique]).strip() for parcel in parcels if not parcel.row.id]
+        found: dict[str, int] = {}
+        requests = 0
+        for start in range(0, len(names), CHUNK):
+            requests += 1
+            for company in await self._named(names[start : start + CHUNK]):
+                found.setdefault(_checks.same_for_database(codec.encode(company).get(self.unique, "")), company.id)
+        return Delivery([self._next(parcel, found) for parcel in parcels], requests)
+
+    def _next(self, parcel: Parcel[C], found: Mapping[str, int]) -> Receipt[C]:
+        id = parcel.row.id or found.get(_checks.same_for_database(parcel.packed.cargo.get(self.unique, "")), 0)
+        return Receipt("step", id, step=EDIT if id else CREATE, known={"id": id} if id else None)
+
+    async def _named(self, names: Sequence[str]) -> list[Company]:
+        where = [_where.in_(self.unique, names).parameters()]
+        query = wire.pairs({"where": where, "limit": 5 * len(names), "orderBy": "id"})
+        body = (await self.space._pipeline.send(Call("GET", "companies", query=query, background=True))).body
+        raw = body.get("companies") if isinstance(body, Mapping) else None
+        items = raw.values() if isinstance(raw, Mapping) else raw or []
+        return [codec.decode(Company, item) for item in items]
+
+    async def read_back(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
+        """An edit is repeated; a new company is looked for by its name."""
+        if step != CREATE:
+            return Delivery([Receipt("again", _known(parcel)) for parcel in parcels], requests=0)
+        look = await self._look(parcels)
+        receipts = [
+            Receipt[C]("created", receipt.id) if receipt.step == EDIT else Receipt[C]("again")
+            for receipt in look.receipts
+        ]
+        return Delivery(receipts, look.requests)
+
+
+def _known(parcel: Parcel[Any]) -> int:
+    id = parcel.known.get("id")
+    return id if isinstance(id, int) and id else int(getattr(parcel.row, "id", 0))
+
+
+def start(
+    courier: _Courier[E], rows: Iterable[R] | AsyncIterable[R], journal: Ledger | None, plan: Plan | None
+) -> Run[R, E]:
+    """A job over *rows*, with the client's own bounds where none are given."""
+    pipeline = courier.space._pipeline
+    bounds = plan or Plan(concurrency=pipeline.concurrency)
+    return Run(courier, rows, plan=bounds, clock=pipeline.clock, journal=journal)  # type: ignore[arg-type]  # its rows
