@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing import oauth, php
+from mautic_async.testing import oauth, php, v2
 from mautic_async.testing.contacts import fields
 from mautic_async.testing.nouns import NOUNS, SEEDS, SPECIALS
 from mautic_async.testing.nouns._standard import Standard
@@ -21,6 +21,8 @@ def build(fake: FakeMautic) -> None:
         made = noun()
         made.store = fake.store
         Standard(made).add_to(fake.routes)
+    if fake.v2:
+        v2.routes(fake.routes)
     for special in SPECIALS:
         special(fake.routes)
     store = fake.store
