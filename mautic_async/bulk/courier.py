@@ -67,8 +67,8 @@ class Parcel(Generic[R]):
         packed: As `Courier.pack` made it.
         step: What is to be done next: "" first, then what the last receipt named.
         known: What receipts, the journal or an earlier run taught about it.
-        since: Epoch seconds of this machine at which the row was first about to leave, over all runs: an entity made after
-            that is the row's own. 0 before.
+        since: Epoch seconds of this machine at which the row was first about to leave, over all runs: an entity made
+            after that is the row's own. 0 before.
         sent_at: The same of the last try of this step: what is changed after that is this very request's doing.
         tries: How often this step has been sent.
     """
@@ -132,7 +132,7 @@ class Receipt(Generic[E]):
         step: The next step, with state ``step``.
         pause: Seconds, with state ``again``.
         fresh: From `read_back`: what is stored can only have been written by this very request (created since, a
-            marker). When the last row of a batch is fresh and done, the server has ended the request: no need to wait on.
+            marker). When the last row of a batch is fresh and done, the server has ended the request: no need to wait.
         load: Whether it says that the server is overloaded (a deadlock).
         so_far: With ``step``: whether the finished step created or updated the entity (None: it only looked). With
             ``again``: what the row is if it has to be given up; ``unknown`` unless said.
@@ -209,10 +209,11 @@ class Courier(Protocol[R_contra, E]):
     async def read_back(self, step: str, parcels: Sequence[Parcel[Any]]) -> Delivery[E]:
         """Look what the server holds of these rows, of which *step* was sent and not answered.
 
-        For each row: a final state if it is there whole; ``step`` if this step is done and the next one is due; ``again``
-        if it is missing, or if it cannot be told and repeating does no harm (an update by unique value, an item by id),
-        with what is now known, so that only what is missing is sent; ``unknown`` if it cannot be told and repeating
-        could do it twice. Equal values prove that a row is stored; others prove nothing (the server cleans text).
+        For each row: a final state if it is there whole; ``step`` if this step is done and the next one is due;
+        ``again`` if it is missing, or if it cannot be told and repeating does no harm (an update by unique value, an
+        item by id), with what is now known, so that only what is missing is sent; ``unknown`` if it cannot be told and
+        repeating could do it twice. Equal values prove that a row is stored; others prove nothing (the server cleans
+        text).
 
         Rows of which every part may be repeated need no request at all: ``again`` for each.
 

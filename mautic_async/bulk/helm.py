@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.bulk.pace import Batch, Flow, Sample, refuse, resize, steer
-from mautic_async.errors import Then
+from mautic_async.errors import RateLimited, Then, Unavailable
 
 if TYPE_CHECKING:
     from mautic_async.bulk.courier import Delivery, Parcel
@@ -46,6 +46,8 @@ class Helm:
 
     def succeeded(self, delivery: Delivery[Any], began: float, busy: int) -> None:
         """Learn from an answer."""
+        if not delivery.requests:
+            return  # the courier only told them apart
         now = self._clock.time()
         self.successes += 1
         self.failures = 0
@@ -67,7 +69,7 @@ class Helm:
     def failed(self, error: MauticError, rows: int, began: float, busy: int) -> None:
         """Learn from a request that was not answered row by row."""
         verdict = error.verdict
-        if verdict is None:
+        if verdict is None or isinstance(error, RateLimited | Unavailable):
             return
         now = self._clock.time()
         if verdict.bulk in {Then.REPEAT, Then.PARK, Then.LOOK}:

@@ -54,12 +54,16 @@ async def _line_up_later(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pau
 async def mend(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
     """Do with *parcels* what the failure table says of *error*."""
     verdict = error.verdict
+    if isinstance(error, Unavailable) or (verdict is not None and verdict.fate in {Fate.REFUSED, Fate.FATAL}):
+        for parcel in parcels:
+            parcel.maybe = parcel.tries > 1 and parcel.maybe
+    if isinstance(error, Unavailable):  # the breaker is open: it says when to try again
+        _wait_out(engine, parcels, error)
+        repeat(engine, parcels)
+        return
     if verdict is None:
         engine.fail(error)
         return
-    if verdict.fate in (Fate.REFUSED, Fate.FATAL):
-        for parcel in parcels:
-            parcel.maybe = parcel.tries > 1 and parcel.maybe
     way = _WAYS.get(verdict.bulk)
     if way is None or (verdict.fate is Fate.UNKNOWN and engine.helm.given_up()):
         engine.fail(error)
@@ -71,12 +75,15 @@ async def again(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Mauti
     """Nothing of it was applied, or it may simply be repeated: wait as long as the server asks, or longer each time."""
     verdict = error.verdict
     assert verdict is not None  # noqa: S101 - it was judged before
-    if isinstance(error, RateLimited | Unavailable):
-        repeat(engine, parcels, error.retry_after or engine.helm.back_off(1.0, 1))
+    if isinstance(error, RateLimited):
+        _wait_out(engine, parcels, error)
+        repeat(engine, parcels)
     elif engine.helm.given_up():
         engine.fail(error)
     elif verdict.load:  # it is the server that cannot, whatever the rows are
-        repeat(engine, parcels, engine.helm.back_off(verdict.pause, engine.helm.failures))
+        _unsay(parcels)
+        engine.pause(engine.helm.back_off(verdict.pause, engine.helm.failures))
+        repeat(engine, parcels)
     else:
         pause = verdict.pause + engine.helm.back_off(verdict.pause, parcels[0].tries)
         so_far: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
@@ -85,34 +92,43 @@ async def again(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Mauti
             await engine.sort(parcels, [receipt] * len(parcels))
 
 
-def repeat(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pause: float) -> None:
-    """All of it was refused by a server that will take it later: the whole job waits, then it goes again."""
-    for parcel in parcels:
-        parcel.tries -= 1  # a refusal of the request is no try of the row
+def repeat(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
+    """Let *parcels* go again before all others."""
     engine.line_up(parcels, front=True)
-    if pause:
-        engine.pause(pause)
     engine.dispatch(flush=True)
+
+
+def _unsay(parcels: Sequence[Parcel[R]]) -> None:
+    """The refusal of a request is no try of its rows."""
+    for parcel in parcels:
+        parcel.tries -= 1
+
+
+def _wait_out(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: RateLimited | Unavailable) -> None:
+    """Nothing leaves before the server takes it."""
+    _unsay(parcels)
+    engine.pause(error.retry_after or engine.helm.back_off(1.0, 1))
 
 
 async def split(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
     """Too many rows, or too many bytes: never that large again."""
     if isinstance(error, ServerError) and error.batch_limit is not None:
         engine.helm.limit_rows(min(error.batch_limit, len(parcels) - 1))
-        repeat(engine, parcels, 0.0)
+        _unsay(parcels)
+        repeat(engine, parcels)
         return
     if len(parcels) == 1:
         await refuse(engine, parcels, error)
         return
     engine.helm.limit_bytes(sum(len(parcel.packed.body) + 1 for parcel in parcels) // 2)
-    repeat(engine, parcels, 0.0)
+    _unsay(parcels)
+    repeat(engine, parcels)
 
 
 async def refuse(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
     """The request was refused: one row of it alone deserves that, so find out which."""
     if len(parcels) > 1:
-        for parcel in parcels:
-            parcel.tries -= 1
+        _unsay(parcels)
         await isolate(engine, parcels)
         return
     await engine.sort(parcels, [Receipt("rejected", problems=reasons(error))])
@@ -223,9 +239,9 @@ async def find_ids(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receip
 # -- one row that dooms its request ------------------------------------------------------------------------------------
 
 
-async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], _: MauticError) -> None:
+async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
     """A request failed as a whole, and has ended: once may be chance, twice is a row of it."""
-    left = await _remains(engine, parcels)
+    left = await _remains(engine, parcels, error)
     if not left:
         return
     await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
@@ -238,18 +254,20 @@ async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], _: MauticEr
     if not _same(result):
         await mend(engine, left, result)
         return
-    left = await _remains(engine, left)
+    left = await _remains(engine, left, result)
     if left:
         await isolate(engine, left)
 
 
-async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> list[Parcel[R]]:
+async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> list[Parcel[R]]:
     """Count the blow, settle what is proven, and return the rest in order."""
+    if error.verdict is not None and error.verdict.bulk is Then.REJECT:
+        return list(parcels)  # nothing of it is stored
+    _unsay(parcels)  # most of them are innocent; the guilty one is found by its blows
     for parcel in parcels:
         if not parcel.blows:
             parcel.struck_at = engine.helm.successes
         parcel.blows += 1
-        parcel.tries -= 1  # most of them are innocent; the guilty one is found by its blows
     receipts = await _gaze(engine, parcels)
     pairs = list(zip(parcels, receipts, strict=True))
     for parcel, receipt in pairs:
@@ -282,32 +300,42 @@ def _same(error: MauticError) -> bool:
 
 
 async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
-    """Find the row that dooms its request: halve what is suspect; what is cleared goes back into line.
+    """Find the row that dooms its request: halve what is suspect; what is cleared goes back into line at the end.
 
     If the first half passes, the second holds the culprit and need not be tried as a whole: 50 rows take 6 requests.
     """
     suspects = list(parcels)
-    while suspects:
-        if engine.helm.failures > 1:  # not one success between: perhaps it is the server, not a row
-            await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
-        half = suspects[: max(1, len(suspects) // 2)]
-        rest = suspects[len(half) :]
-        error = await _try(engine, half)
-        if error is None:
-            suspects = rest
-            continue
-        if not _same(error):
-            engine.line_up(rest, front=True)
-            await mend(engine, half, error)
-            return
-        engine.line_up(rest, front=True)
-        engine.dispatch(flush=True)
-        if error.verdict is not None and error.verdict.bulk is Then.REJECT:
-            suspects = half
-        else:
-            suspects = await _remains(engine, half)
-        if len(half) == 1 and suspects and await _convicted(engine, suspects[0], error):
-            return
+    cleared: list[Parcel[R]] = []
+    try:
+        while suspects:
+            if engine.helm.failures > 1:  # not one success between: perhaps it is the server, not a row
+                await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
+            half = suspects[: max(1, len(suspects) // 2)]
+            rest = suspects[len(half) :]
+            error = await _try(engine, half)
+            if error is None:
+                suspects = rest
+                continue
+            if isinstance(error, RateLimited | Unavailable):
+                _wait_out(engine, half, error)
+                continue
+            cleared = rest + cleared
+            if not _same(error):
+                await mend(engine, half, error)
+                return
+            suspects = await _remains(engine, half, error)
+            if len(half) == 1 and suspects and await _convicted(engine, suspects[0], error):
+                return
+            if len(half) == 1:  # it failed alone, but so did everybody: let the others vouch for the server
+                _clear(engine, cleared)
+    finally:
+        _clear(engine, cleared)
+
+
+def _clear(engine: Engine[R, E], cleared: list[Parcel[R]]) -> None:
+    engine.line_up(cleared, front=True)
+    cleared.clear()
+    engine.dispatch(flush=True)
 
 
 async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError) -> bool:

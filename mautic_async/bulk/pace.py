@@ -7,7 +7,7 @@ rather than refuses, so waiting for refusals would drive any server into its bac
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
@@ -97,8 +97,10 @@ class Flow:
     Attributes:
         limit: The number now.
         most: The plan's ceiling.
-        best: The fewest seconds a row that a window of answers showed.
+        best: The fewest seconds a row that a window of answers showed ...
+        size_then: ... and the rows a request in it: smaller requests take longer a row, and are no sign of a queue.
         rising: Whether no window has been slow yet, so that growth may double.
+        calm: A number that has gone well; below it growth need not be careful.
         rows: Rows answered in this window ...
         seconds: ... and the seconds they took.
         answers: ... in so many answers.
@@ -109,7 +111,9 @@ class Flow:
     limit: float
     most: int
     best: float = 0.0
+    size_then: float = 0.0
     rising: bool = True
+    calm: float = 0.0
     rows: int = 0
     seconds: float = 0.0
     answers: int = 0
@@ -128,7 +132,8 @@ def steer(state: Flow, sample: Sample) -> Flow:
         if sample.began <= state.cut_at:
             return state
         limit = max(1.0, state.limit / 2)
-        return Flow(limit, state.most, state.best, rising=False, cut_at=sample.ended)
+        calm = state.calm * 0.85 if state.limit >= state.calm else state.calm  # a cut from below says nothing of it
+        return _window(state, limit, rising=False, calm=calm, cut_at=sample.ended)
     if sample.began <= state.cut_at:
         return state
     state = evolve(
@@ -138,17 +143,27 @@ def steer(state: Flow, sample: Sample) -> Flow:
         answers=state.answers + 1,
         crowded=state.crowded + (2 * sample.busy >= state.size and not sample.starved),
     )
-    window = state.size if state.rising else max(8, state.size)
+    window = state.size if state.rising or state.limit < state.calm else max(8, state.size)
     return _judge(state, sample.ended) if state.answers >= window else state
+
+
+def _window(state: Flow, limit: float, **changes: Any) -> Flow:
+    """A new window."""
+    limit = min(max(1.0, limit), float(state.most))
+    return evolve(state, limit=limit, rows=0, seconds=0.0, answers=0, crowded=0, **changes)
 
 
 def _judge(state: Flow, now: float) -> Flow:
     """End a window: grow, hold or step back."""
     each = state.seconds / max(1, state.rows)
     # Sliding up by a hundredth a window, so that a server that became slower for good is not compared with its youth.
-    best = min(state.best * 1.01, each) if state.best else each
+    size = state.rows / state.answers
+    best, then = state.best * 1.01, state.size_then
+    if not best or each <= best or size < 0.7 * then:
+        best, then = each, size
+    state = evolve(state, best=best, size_then=then)
     if 2 * state.crowded < state.answers:
-        return Flow(state.limit, state.most, best, rising=state.rising, cut_at=state.cut_at)
+        return _window(state, state.limit)
     ratio = each / best if best else 1.0
     if ratio < 1.25 and state.rising:
         limit, rising = state.limit * 2, True
@@ -158,4 +173,5 @@ def _judge(state: Flow, now: float) -> Flow:
         limit, rising = state.limit - 1, False
     else:
         limit, rising = state.limit, False
-    return Flow(min(max(1.0, limit), float(state.most)), state.most, best, rising=rising, cut_at=now)
+    calm = max(state.calm, state.limit) if limit > state.limit else min(state.calm, state.limit)
+    return _window(state, limit, rising=rising, calm=calm, cut_at=now)
