@@ -1,0 +1,48 @@
+"""Calls, and what answers mean: envelopes, batches, refusals. Nothing here awaits.
+
+Mautic answers errors in a dozen shapes, with statuses that do not always say what happened; this room knows them all,
+so that no room above has to. Mautic: REST API, Getting started (error handling).
+"""
+
+from mautic_async.wire._calls import Answer, Call, Effect, Pairs, Part, Payload, Request, Sink
+from mautic_async.wire._headers import MAX_WAIT, Rate, date_of, rate_of, retry_after, version_of
+from mautic_async.wire._json import MAX_DEPTH, STDLIB, Json, orjson, parse
+from mautic_async.wire._paths import id_of, pairs, path, query_string
+from mautic_async.wire._read import read
+from mautic_async.wire._refusals import class_of, excerpt, problems_of, refusal, row_problems
+from mautic_async.wire._rows import Row, indexed, read_rows
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_WAIT",
+    "STDLIB",
+    "Answer",
+    "Call",
+    "Effect",
+    "Json",
+    "Pairs",
+    "Part",
+    "Payload",
+    "Rate",
+    "Request",
+    "Row",
+    "Sink",
+    "class_of",
+    "date_of",
+    "excerpt",
+    "id_of",
+    "indexed",
+    "orjson",
+    "pairs",
+    "parse",
+    "path",
+    "problems_of",
+    "query_string",
+    "rate_of",
+    "read",
+    "read_rows",
+    "refusal",
+    "retry_after",
+    "row_problems",
+    "version_of",
+]

@@ -1,0 +1,124 @@
+"""What is asked and what comes back, as values."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+
+from mautic_async.models._base import JSON
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+"""Query parameters, in order; names may repeat."""
+
+Sink: TypeAlias = Callable[[bytes], object]
+"""Takes pieces of a file, in order."""
+
+
+class Effect(enum.Enum):
+    """What a call does to the server when it is applied twice."""
+
+    READ = "read"
+    """Nothing."""
+    SET = "set"
+    """The same as once."""
+    UPSERT = "upsert"
+    """The same as once, if the first has ended before the second begins."""
+    APPEND = "append"
+    """Adds something each time."""
+
+
+@frozen
+class Part:
+    """One file of a multipart body."""
+
+    filename: str
+    content: bytes = field(repr=False)
+    name: str = "file"
+    media_type: str = "application/octet-stream"
+
+
+@frozen
+class Call:
+    """One thing asked of Mautic, before anybody decides when and how often.
+
+    Attributes:
+        method: HTTP verb in capitals.
+        path: Below ``/api/``, already quoted: build it with `path`.
+        effect: What a repetition would do.
+        query: Parameters, in order.
+        body: A JSON value, or None for no body. A list is sent as a list.
+        file: Sent as multipart/form-data instead of *body*.
+        text: The body as JSON text, where it is ready; instead of *body*.
+        rows: How many entities a batch holds, or 0.
+        batch: Whether the answer reports row by row, so that its ``errors`` are not the call's.
+        redirect: Whether a 302 carries the result (campaign clone does).
+        raw: Whether the answer is a file, not JSON.
+        background: Whether interactive calls go first (bulk jobs).
+        repeat: Whether the pipeline may repeat it at all; bulk decides for itself.
+        timeout: Seconds to wait for the answer, or None for the client's own.
+        v2: Whether it is below ``/api/v2/`` (JSON-LD).
+        sink: Takes the bytes of a `raw` answer as they come, instead of keeping them.
+    """
+
+    method: str
+    path: str
+    effect: Effect = Effect.READ
+    query: Pairs = ()
+    body: JSON = field(default=None, repr=False)
+    file: Part | None = field(default=None, repr=False)
+    text: bytes | None = field(default=None, repr=False)
+    rows: int = 0
+    batch: bool = False
+    redirect: bool = False
+    raw: bool = False
+    background: bool = False
+    repeat: bool = True
+    timeout: float | None = None
+    v2: bool = False
+    sink: Sink | None = field(default=None, repr=False)
+
+    def __str__(self) -> str:
+        """Method and path, without the query: it may hold addresses."""
+        return f"{self.method} {self.path}"
+
+
+@frozen
+class Request:
+    """One HTTP request, relative to the site's base URL, ready to be signed."""
+
+    method: str
+    path: str
+    query: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    timeout: float | None = None
+    sink: Sink | None = field(default=None, repr=False)
+
+
+@frozen
+class Answer:
+    """One HTTP answer, decompressed; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    content: bytes = field(default=b"", repr=False)
+
+
+@frozen
+class Payload:
+    """What a successful call gave.
+
+    Attributes:
+        status: The HTTP status: 201 created, 200 otherwise, 202 accepted.
+        body: The parsed JSON; for a `Call.raw` the bytes are in *content* instead.
+        content: The bytes of a file.
+        headers: Lower-case names.
+    """
+
+    status: int
+    body: Any = None
+    content: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False)

@@ -1,0 +1,83 @@
+"""JSON, from a server that may be broken or hostile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import frozen
+
+from mautic_async.errors import ConfigurationError
+
+MAX_DEPTH: Final = 64
+"""Nesting that no answer of Mautic comes near; beyond it a text is hostile."""
+
+
+@frozen
+class Json:
+    """A JSON library: the standard one, or orjson where the ``fast`` extra is installed and chosen."""
+
+    name: str
+    dumps: Callable[[Any], bytes]
+    loads: Callable[[bytes], Any]
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_no_constant).decode
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+STDLIB: Final = Json("json", lambda value: _encode(value).encode(), lambda content: _decode(content.decode()))
+
+
+def orjson() -> Json:
+    """The JSON of the ``fast`` extra.
+
+    Raises:
+        ConfigurationError: orjson is not installed.
+    """
+    try:
+        import orjson as library
+    except ImportError as error:
+        raise ConfigurationError("orjson is not installed: pip install 'mautic-async[fast]'") from error
+    return Json("orjson", library.dumps, library.loads)
+
+
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
+
+
+def parse(content: bytes, library: Json = STDLIB) -> Any:
+    """Read JSON from a server that may be broken or hostile.
+
+    Raises:
+        ValueError: It is not JSON, holds NaN or Infinity, a number of absurd length, or is nested too deeply.
+    """
+    try:
+        value = library.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if _is_deep(content):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _is_deep(content: bytes) -> bool:
+    """Whether valid JSON is nested deeper than `MAX_DEPTH`, at the speed of C.
+
+    What is left of it are brackets and quotes; first go the texts without brackets, then the others, then one level of
+    nesting at a time.
+    """
+    if b"\\" in content:
+        content = content.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = content.translate(_ONE_KIND, _NOT_BRACKETS).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = b"".join(brackets.split(b'"')[::2])
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"")
+    return bool(brackets)

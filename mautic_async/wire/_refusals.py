@@ -1,0 +1,151 @@
+"""Error bodies in every shape that Mautic and what stands before it send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from mautic_async.errors import (
+    APIError,
+    AuthenticationError,
+    NotFound,
+    PermissionDenied,
+    Problem,
+    RateLimited,
+    Rejected,
+    ServerError,
+    quote,
+)
+from mautic_async.wire._calls import Answer, Call
+from mautic_async.wire._headers import rate_of, retry_after
+
+_CLASSES: Final[Mapping[int, type[APIError]]] = {
+    401: AuthenticationError,
+    403: PermissionDenied,
+    404: NotFound,
+    429: RateLimited,
+}
+WORDS: Final[Mapping[type[APIError], str]] = {
+    AuthenticationError: "not authenticated",
+    PermissionDenied: "forbidden",
+    NotFound: "not found",
+    RateLimited: "rate limited",
+    Rejected: "rejected",
+    ServerError: "server error",
+}
+_HINTS: Final[Mapping[str, str]] = {
+    "api_disabled": "switch the API on in Mautic: Settings > Configuration > API Settings > API enabled",
+    "basic_disabled": "switch it on in Mautic: Settings > Configuration > API Settings > Enable HTTP basic auth,"
+    " or use OAuth2 credentials, which are also much faster",
+    "unique": "another contact (or two of them) already holds this value; merge them in Mautic",
+}
+
+
+def class_of(status: int) -> type[APIError]:
+    """The exception class of an HTTP status."""
+    if status >= 500:
+        return ServerError
+    return _CLASSES.get(status, Rejected)
+
+
+def problems_of(body: Any) -> tuple[tuple[Problem, ...], bool]:
+    """The complaints of an error body, and whether Mautic made them on purpose (an error with ``details``).
+
+    Reads every shape of mautic-api 1.4: ``errors`` as list or map, ``error`` as map or text with ``error_description``.
+    """
+    if not isinstance(body, Mapping):
+        return (), False
+    found: list[Problem] = []
+    refusal = False
+    for item in _values(body.get("errors")) or _old_style(body):
+        if isinstance(item, Mapping):
+            refusal = refusal or "details" in item
+            found.extend(row_problems(item))
+        elif isinstance(item, str):
+            found.append(Problem(quote(item)))
+    return tuple(found), refusal
+
+
+def _old_style(body: Mapping[str, Any]) -> list[Any]:
+    error = body.get("error")
+    if isinstance(error, Mapping):
+        return [error]
+    if isinstance(error, str):
+        return [{"message": str(body.get("error_description") or error), "type": error}]
+    if "hydra:title" in body or "hydra:description" in body:
+        return [{"message": str(body.get("hydra:description") or body.get("hydra:title"))}]
+    if "detail" in body and "status" in body:
+        return [{"message": str(body["detail"]), "type": body.get("type")}]
+    return []
+
+
+def row_problems(item: Any) -> tuple[Problem, ...]:
+    """The complaints of one entry of ``errors``, one for each field that ``details`` names."""
+    if not isinstance(item, Mapping):
+        return (Problem(quote(str(item))),)
+    message, code, kind = item.get("message"), item.get("code"), item.get("type")
+    code = code if isinstance(code, (int, str)) and not isinstance(code, bool) else None
+    kind = kind if isinstance(kind, str) else None
+    details = item.get("details")
+    if isinstance(details, Mapping) and details:
+        return tuple(
+            Problem(quote(text), str(name), code, kind) for name, value in details.items() for text in _texts(value)
+        )
+    where = details if isinstance(details, str) and details else None
+    return (Problem(quote(str(message or "no reason given")), where, code, kind),)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, (Mapping, list)):
+        for item in _values(value):
+            yield from _texts(item)
+    else:
+        yield str(value)
+
+
+def _values(container: Any) -> list[Any]:
+    if isinstance(container, Mapping):
+        return list(container.values())
+    return list(container) if isinstance(container, list) else []
+
+
+_NUMBER: Final = re.compile(r"\d{1,9}")
+
+
+def refusal(call: Call, answer: Answer, body: Any) -> APIError:
+    """The exception that an error answer is."""
+    problems, deliberate = problems_of(body)
+    kind = class_of(answer.status)
+    reason = "; ".join(map(str, problems)) or excerpt(answer)
+    hint = _hint(answer.status, problems)
+    error = kind(
+        f"{call} {WORDS[kind]} ({answer.status}): {reason}{hint}",
+        status=answer.status,
+        problems=problems,
+        call=str(call),
+        retry_after=retry_after(answer),
+        refusal=deliberate or (kind is RateLimited and rate_of(answer) is not None),
+    )
+    if isinstance(error, ServerError) and deliberate and call.rows:
+        numbers = [int(text) for problem in problems for text in _NUMBER.findall(problem.message)]
+        error.batch_limit = next((number for number in numbers if 0 < number < call.rows), None)
+    return error
+
+
+def _hint(status: int, problems: Sequence[Problem]) -> str:
+    kinds = {problem.type for problem in problems}
+    texts = " ".join(problem.message for problem in problems)
+    if "api_disabled" in kinds:
+        return f" -> {_HINTS['api_disabled']}"
+    if status == 403 and "Basic Auth" in texts:
+        return f" -> {_HINTS['basic_disabled']}"
+    if status == 422 and "unique" in texts:
+        return f" -> {_HINTS['unique']}"
+    return ""
+
+
+def excerpt(answer: Answer) -> str:
+    """The first words of a body that is not what it should be, safe to print."""
+    text = re.sub(r"<[^>]{0,200}>|\s+", " ", answer.content[:1024].decode("utf-8", "replace"))
+    return quote(" ".join(text.split()), 120) or "an empty body"
