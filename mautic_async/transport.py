@@ -256,7 +256,8 @@ class _Body:
             )
         self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY
         self._status = status
-        self._pieces: list[bytes] = []
+        self._first = b""  # most answers are one piece
+        self._body = bytearray()  # a list of tiny pieces would take many times their size
         self._packed = 0
         self._size = 0
 
@@ -267,6 +268,8 @@ class _Body:
             return
         rest = piece
         while rest:
+            if self._unpack.eof:
+                raise UnexpectedResponse("an answer that goes on after the end of its gzip", status=self._status)
             try:
                 self._keep(self._unpack.decompress(rest, PIECE), sink)
             except zlib.error as error:
@@ -282,15 +285,17 @@ class _Body:
             )
         if sink is not None:
             sink(piece)
+        elif not self._first:
+            self._first = piece
         elif piece:
-            self._pieces.append(piece)
+            self._body += piece
 
     def whole(self, sink: Any) -> bytes:
         if self._unpack is not None:
             if self._packed and not self._unpack.eof:
                 raise TransportError("the answer was cut short", event="disconnected")
             self._keep(self._unpack.flush(), sink)
-        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return self._first + self._body if self._body else self._first
 
 
 def fast_transport(connections: int = 10) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ def orjson() -> Json:
 
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_ESCAPED: Final = re.compile(rb"\\.")
 
 
 def parse(content: bytes, library: Json = STDLIB) -> Any:
@@ -72,7 +74,7 @@ def _is_deep(content: bytes) -> bool:
     nesting at a time.
     """
     if b"\\" in content:
-        content = content.replace(b"\\\\", b"").replace(b'\\"', b"")
+        content = _ESCAPED.sub(b"", content)
     brackets = content.translate(_ONE_KIND, _NOT_BRACKETS).replace(b'""', b"")
     if b'"' in brackets:
         brackets = b"".join(brackets.split(b'"')[::2])
