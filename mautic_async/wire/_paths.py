@@ -8,10 +8,12 @@ from typing import Final
 from urllib.parse import quote as percent
 from urllib.parse import urlencode
 
-from mautic_async.errors import ConfigurationError
+from mautic_async.errors import ConfigurationError, quote
 from mautic_async.wire._calls import Pairs
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,191}")
+_TOO_LARGE: Final = 2**63
+"""A database has no such ids, and Python does not write integers of thousands of digits."""
 
 
 def id_of(value: object) -> int:
@@ -20,8 +22,9 @@ def id_of(value: object) -> int:
     Raises:
         ConfigurationError: It is not a positive integer.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
-        raise ConfigurationError(f"an id is a positive integer, not {value!r}; 0 means that Mautic has given none yet")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < _TOO_LARGE:
+        shown = "such a large number" if isinstance(value, int) and abs(value) >= _TOO_LARGE else quote(repr(value), 60)
+        raise ConfigurationError(f"an id is a positive integer, not {shown}; 0 means that Mautic has given none yet")
     return value
 
 
@@ -38,11 +41,11 @@ def _segment(part: str) -> str:
     if _NAME.fullmatch(part):
         return part
     if part in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in part):
-        raise ConfigurationError(f"{part!r} cannot be part of a path")
+        raise ConfigurationError(f"{quote(repr(part), 60)} cannot be part of a path")
     try:
         return percent(part, safe="")
     except UnicodeEncodeError as error:
-        raise ConfigurationError(f"{part!r} cannot be part of a path") from error
+        raise ConfigurationError(f"{quote(repr(part), 60)} cannot be part of a path") from error
 
 
 def pairs(query: Mapping[str, object]) -> Pairs:
@@ -70,5 +73,12 @@ def _flat_value(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def query_string(query: Pairs) -> str:
-    """*query* as it stands in a URL."""
-    return urlencode(query, quote_via=percent) if query else ""
+    """*query* as it stands in a URL.
+
+    Raises:
+        ConfigurationError: A text in it is not Unicode: it holds half of a surrogate pair.
+    """
+    try:
+        return urlencode(query, quote_via=percent) if query else ""
+    except UnicodeEncodeError as error:
+        raise ConfigurationError("a query parameter holds half of a surrogate pair, which no URL can") from error

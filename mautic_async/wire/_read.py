@@ -8,7 +8,7 @@ from typing import Any, Final
 from mautic_async.errors import Problem, Rejected, UnexpectedResponse, quote
 from mautic_async.wire._calls import Answer, Call, Payload
 from mautic_async.wire._json import STDLIB, Json, parse
-from mautic_async.wire._refusals import WORDS, class_of, excerpt, problems_of, refusal
+from mautic_async.wire._refusals import WORDS, class_of, excerpt, problems_of, reasons, refusal
 
 
 def read(call: Call, answer: Answer, library: Json = STDLIB) -> Payload:
@@ -79,7 +79,7 @@ def _raise_hidden(call: Call, answer: Answer, body: Any) -> None:
     code = problems[0].code
     kind = class_of(code) if isinstance(code, int) and 400 <= code < 600 else Rejected
     raise kind(
-        f"{call} {WORDS[kind]} (although with status {answer.status}): {'; '.join(map(str, problems))}",
+        f"{call} {WORDS[kind]} (although with status {answer.status}): {reasons(problems)}",
         status=answer.status,
         problems=problems,
         call=str(call),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from mautic_async.errors import (
@@ -42,6 +43,12 @@ _HINTS: Final[Mapping[str, str]] = {
 }
 
 
+MAX_PROBLEMS: Final = 100
+"""Complaints kept of one answer, or of one row of a batch."""
+MAX_REASON: Final = 1000
+"""Characters of them in a message."""
+
+
 def class_of(status: int) -> type[APIError]:
     """The exception class of an HTTP status."""
     if status >= 500:
@@ -58,13 +65,19 @@ def problems_of(body: Any) -> tuple[tuple[Problem, ...], bool]:
         return (), False
     found: list[Problem] = []
     refusal = False
-    for item in _values(body.get("errors")) or _old_style(body):
+    for item in (_values(body.get("errors")) or _old_style(body))[:MAX_PROBLEMS]:
         if isinstance(item, Mapping):
             refusal = refusal or "details" in item
             found.extend(row_problems(item))
         elif isinstance(item, str):
             found.append(Problem(quote(item)))
-    return tuple(found), refusal
+    return tuple(found[:MAX_PROBLEMS]), refusal
+
+
+def reasons(problems: Sequence[Problem]) -> str:
+    """All *problems* in one line, cut where nobody reads on."""
+    text = "; ".join(map(str, problems))
+    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + "..."
 
 
 def _old_style(body: Mapping[str, Any]) -> list[Any]:
@@ -85,14 +98,15 @@ def row_problems(item: Any) -> tuple[Problem, ...]:
     if not isinstance(item, Mapping):
         return (Problem(quote(str(item))),)
     message, code, kind = item.get("message"), item.get("code"), item.get("type")
-    code = code if isinstance(code, (int, str)) and not isinstance(code, bool) else None
-    kind = kind if isinstance(kind, str) else None
+    code = quote(code, 60) if isinstance(code, str) else code if type(code) is int else None
+    kind = quote(kind, 60) if isinstance(kind, str) else None
     details = item.get("details")
     if isinstance(details, Mapping) and details:
+        complaints = ((str(name), text) for name, value in details.items() for text in _texts(value))
         return tuple(
-            Problem(quote(text), str(name), code, kind) for name, value in details.items() for text in _texts(value)
+            Problem(quote(text), quote(name, 200), code, kind) for name, text in islice(complaints, MAX_PROBLEMS)
         )
-    where = details if isinstance(details, str) and details else None
+    where = quote(details, 200) if isinstance(details, str) and details else None
     return (Problem(quote(str(message or "no reason given")), where, code, kind),)
 
 
@@ -117,7 +131,7 @@ def refusal(call: Call, answer: Answer, body: Any) -> APIError:
     """The exception that an error answer is."""
     problems, deliberate = problems_of(body)
     kind = class_of(answer.status)
-    reason = "; ".join(map(str, problems)) or excerpt(answer)
+    reason = reasons(problems) or excerpt(answer)
     hint = _hint(answer.status, problems)
     error = kind(
         f"{call} {WORDS[kind]} ({answer.status}): {reason}{hint}",
