@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Unavailable,
         UnexpectedResponse,
     )
+    from mautic_async.hooks import Event
     from mautic_async.journal import Journal
     from mautic_async.limits import Limits
     from mautic_async.models import (
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         CompanySegment,
         Contact,
         ContactCampaign,
+        ContactCampaignEvents,
         ContactCompany,
         ContactField,
         ContactSegment,
@@ -107,8 +109,11 @@ if TYPE_CHECKING:
         Scheduled,
         Segment,
         SegmentFilter,
+        SegmentSend,
         Sms,
+        SmsReceipt,
         Stage,
+        StatRow,
         StatTables,
         Submission,
         Tag,
@@ -130,7 +135,6 @@ if TYPE_CHECKING:
         WebhookTrigger,
         Widget,
     )
-    from mautic_async.pipeline import Event
     from mautic_async.resources import _where as where
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources._items import Marker, UniqueField
@@ -151,7 +155,7 @@ _ROOMS = {
     ),
     "journal": ("Journal",),
     "limits": ("Limits",),
-    "pipeline": ("Event",),
+    "hooks": ("Event",),
     "resources._base": ("ResultPage",),
     "resources._items": ("Marker", "UniqueField"),
     "tokens": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
@@ -205,6 +209,7 @@ __all__ = [
     "ConfigurationError",
     "Contact",
     "ContactCampaign",
+    "ContactCampaignEvents",
     "ContactCompany",
     "ContactField",
     "ContactSegment",
@@ -280,9 +285,12 @@ __all__ = [
     "Secret",
     "Segment",
     "SegmentFilter",
+    "SegmentSend",
     "ServerError",
     "Sms",
+    "SmsReceipt",
     "Stage",
+    "StatRow",
     "StatTables",
     "Submission",
     "Tag",

@@ -6,16 +6,16 @@ Mautic: REST API, Getting started.
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from mautic_async import resources, wire
+from mautic_async import wire
 from mautic_async.auth import BasicAuth, ClientCredentials
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
+from mautic_async.hooks import Hook
 from mautic_async.limits import Limits
-from mautic_async.models import Company, Contact
-from mautic_async.pipeline import Hook, Pipeline
+from mautic_async.pipeline import Pipeline
+from mautic_async.resources._namespaces import Namespaces
 from mautic_async.transport import Timeouts, Transport, json_of, site_url
 from mautic_async.wire import Call, Effect
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mautic_async.models import JSON
 
 
-class Mautic:
+class Mautic(Namespaces):
     """A client for one Mautic, on one event loop. Make one for each process, and share it.
 
     Args:
@@ -103,43 +103,6 @@ class Mautic:
         if not base:
             raise ConfigurationError("MAUTIC_BASE_URL is not set; it must be like https://mautic.example.com")
         return cls(base, auth=_auth_from(given), **settings)
-
-    # --- namespaces ------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def contacts(self) -> resources.Contacts[Contact]:
-        """People."""
-        return resources.Contacts(self._pipeline)
-
-    @cached_property
-    def companies(self) -> resources.Companies[Company]:
-        """Companies that contacts belong to."""
-        return resources.Companies(self._pipeline)
-
-    @cached_property
-    def segments(self) -> resources.Segments:
-        """Lists of contacts."""
-        return resources.Segments(self._pipeline)
-
-    @cached_property
-    def tags(self) -> resources.Tags:
-        """Tags of contacts."""
-        return resources.Tags(self._pipeline)
-
-    @cached_property
-    def stages(self) -> resources.Stages:
-        """Stages that contacts pass through."""
-        return resources.Stages(self._pipeline)
-
-    @cached_property
-    def contact_fields(self) -> resources.ContactFields:
-        """Definitions of the fields of contacts."""
-        return resources.ContactFields(self._pipeline)
-
-    @cached_property
-    def company_fields(self) -> resources.CompanyFields:
-        """Definitions of the fields of companies."""
-        return resources.CompanyFields(self._pipeline)
 
     # --- everything else -------------------------------------------------------------------------------------------
 

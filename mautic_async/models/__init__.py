@@ -16,7 +16,7 @@ from mautic_async.models._base import (
 )
 from mautic_async.models.activity import ActivityEvent, ActivityLabel, Timeline, TimelineFilters
 from mautic_async.models.asset import Asset
-from mautic_async.models.campaign import Campaign, CampaignContact, CampaignMembership
+from mautic_async.models.campaign import Campaign, CampaignContact, CampaignMembership, ContactCampaignEvents
 from mautic_async.models.campaign_event import CampaignEvent, CampaignEventLog, EventCampaign
 from mautic_async.models.canvas import Canvas, CanvasConnection, CanvasNode
 from mautic_async.models.category import Category
@@ -27,7 +27,7 @@ from mautic_async.models.custom_item import CustomItem, CustomItemValue
 from mautic_async.models.custom_object import CustomField, CustomFieldOption, CustomObject
 from mautic_async.models.device import Device
 from mautic_async.models.dynamic_content import DynamicContent
-from mautic_async.models.email import DynamicContentVariant, Email, EmailDynamicContent
+from mautic_async.models.email import DynamicContentVariant, Email, EmailDynamicContent, SegmentSend
 from mautic_async.models.field import ContactField, Field, FieldOption, FieldProperties
 from mautic_async.models.field_group import FieldGroup
 from mautic_async.models.file import UploadedFile
@@ -47,9 +47,9 @@ from mautic_async.models.report import ReportAggregator, ReportDefinition, Repor
 from mautic_async.models.report_result import ReportGraph, ReportResult
 from mautic_async.models.role import Role
 from mautic_async.models.segment import Segment, SegmentFilter
-from mautic_async.models.sms import Sms
+from mautic_async.models.sms import Sms, SmsReceipt
 from mautic_async.models.stage import Stage
-from mautic_async.models.stat import StatTables, Widget
+from mautic_async.models.stat import StatRow, StatTables, Widget
 from mautic_async.models.submission import Submission
 from mautic_async.models.tag import Tag
 from mautic_async.models.theme import Theme, ThemeConfig, ThemeVisibility
@@ -78,6 +78,7 @@ __all__ = [
     "CompanySegment",
     "Contact",
     "ContactCampaign",
+    "ContactCampaignEvents",
     "ContactCompany",
     "ContactField",
     "ContactSegment",
@@ -132,8 +133,11 @@ __all__ = [
     "Scheduled",
     "Segment",
     "SegmentFilter",
+    "SegmentSend",
     "Sms",
+    "SmsReceipt",
     "Stage",
+    "StatRow",
     "StatTables",
     "Submission",
     "Tag",

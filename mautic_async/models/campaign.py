@@ -7,7 +7,7 @@ from datetime import datetime
 from attrs import define, field
 
 from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Ref, Scheduled
-from mautic_async.models.campaign_event import CampaignEvent
+from mautic_async.models.campaign_event import CampaignEvent, EventCampaign
 from mautic_async.models.canvas import Canvas
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.form import Form, as_forms
@@ -92,3 +92,22 @@ class CampaignContact(Nested):
     manually_removed: FromServer[bool] = field(default=None, metadata={"json": "manually_removed"})
     rotation: FromServer[int] = None
     date_last_exited: FromServer[datetime] = field(default=None, metadata={"json": "date_last_exited"})
+
+
+@define(kw_only=True)
+class ContactCampaignEvents(Nested):
+    """The events of a campaign for one contact. Read only.
+
+    Attributes:
+        events: Each with what became of it in `contact_log`.
+        campaign: In short.
+        membership: Each time that the contact was in it.
+        total: Events.
+
+    Mautic: REST API, Campaigns (events of a contact).
+    """
+
+    events: FromServer[list[CampaignEvent]] = None
+    campaign: FromServer[EventCampaign] = None
+    membership: FromServer[list[CampaignMembership]] = None
+    total: FromServer[int] = None

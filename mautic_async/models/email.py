@@ -135,3 +135,18 @@ class Email(Scheduled):
     translation_parent: Maybe[Ref[Email]] = field(default=UNSET, converter=as_email)
     translation_children: FromServer[list[Email]] = None
     projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)
+
+
+@define(kw_only=True)
+class SegmentSend(Nested):
+    """What became of an e-mail to segments. Read only.
+
+    Attributes:
+        sent_count: To so many contacts.
+        failed_recipients: To so many it could not be sent.
+
+    Mautic: REST API, Emails (send to segment).
+    """
+
+    sent_count: FromServer[int] = None
+    failed_recipients: FromServer[int] = None

@@ -69,6 +69,7 @@ class Field(Published):
         is_index: The database keeps an index. Required by PUT. Write only.
         char_length_limit: Longest text, in characters. Required by PUT. Write only.
         properties: What only some types have; required for ``select``, ``multiselect`` and ``boolean``.
+        pending: Just created, and not usable until a job of the server has made its column. Never sent.
 
     Mautic: REST API, Fields.
     """
@@ -91,6 +92,7 @@ class Field(Published):
     is_index: ToServer[bool] = UNSET
     char_length_limit: ToServer[int] = UNSET
     properties: Maybe[FieldProperties] = UNSET
+    pending: bool = field(default=False, metadata={"json_write": ""})
 
 
 @define(kw_only=True)

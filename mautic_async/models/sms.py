@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Ref, Scheduled, ToServer
+from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Ref, Scheduled, ToServer
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 from mautic_async.models.segment import Segment, as_segments
@@ -37,3 +37,28 @@ class Sms(Scheduled):
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
     sent_count: FromServer[int] = None
     projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)
+
+
+@define(kw_only=True)
+class SmsReceipt(Nested):
+    """What became of a text message to a contact. Read only.
+
+    Attributes:
+        sent: Handed to the provider.
+        type: Of the message.
+        status: Name of what became of it.
+        id: Of the text message.
+        name: Of the text message.
+        content: As the contact gets it.
+        stat_id: Of the row in ``sms_message_stats``.
+
+    Mautic: REST API, Text messages (send).
+    """
+
+    sent: FromServer[bool] = None
+    type: FromServer[str] = None
+    status: FromServer[str] = None
+    id: FromServer[int] = None
+    name: FromServer[str] = None
+    content: FromServer[str] = field(default=None, repr=False)
+    stat_id: FromServer[int] = None

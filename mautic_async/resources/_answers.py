@@ -10,6 +10,7 @@ from mautic_async.errors import NotFound, UnexpectedResponse
 from mautic_async.resources._shapes import ResultPage
 
 if TYPE_CHECKING:
+    from mautic_async.models import Company, Contact
     from mautic_async.wire import Call
 
 T = TypeVar("T")
@@ -84,6 +85,14 @@ def total(body: Mapping[str, Any], fallback: int) -> int:
     """How many there are: a number, or for tables a text."""
     value = body.get("total")
     return int(value) if isinstance(value, (int, str)) and str(value).isdecimal() else fallback
+
+
+def held(record: Contact | Company, alias: str) -> object:
+    """What a contact or company holds in a field; an empty text for nothing."""
+    value = getattr(record, alias, None)
+    if value is None and isinstance(record.fields, Mapping):
+        value = record.fields.get(alias)
+    return value if value is not None else ""
 
 
 def no_route(error: NotFound) -> bool:

@@ -296,20 +296,21 @@ class Resource(Reading[E]):
         return self.endpoint.creating
 
     def _new(self, entity: E) -> dict[str, Any]:
-        body = self._filled(codec.encode(entity))
-        missing = [name for name in self.endpoint.required if body.get(name) in (None, "")]
-        if missing:
-            raise ConfigurationError(
-                f"{self.endpoint.path}: a new {self._model.__name__} needs {', '.join(missing)}: without, Mautic"
-                " answers with a bare 500"
-            )
-        return body
+        return self._complete(self._filled(codec.encode(entity)), self.endpoint.required, "a new one")
 
     def _changes(self, entity: E) -> dict[str, Any]:
         return self._filled(codec.encode(entity))
 
     def _whole(self, entity: E) -> dict[str, Any]:
-        return self._filled(codec.encode(entity))
+        return self._complete(self._filled(codec.encode(entity)), self.endpoint.whole, "replace(), unlike edit(),")
+
+    def _complete(self, body: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
+        missing = [name for name in names if body.get(name) in (None, "")]
+        if missing:
+            raise ConfigurationError(
+                f"{self.endpoint.path}: {what} needs {', '.join(missing)}: without, Mautic answers with a bare 500"
+            )
+        return body
 
     def _filled(self, body: dict[str, Any]) -> dict[str, Any]:
         if not body:
@@ -318,6 +319,14 @@ class Resource(Reading[E]):
                 " one; set at least one property"
             )
         return body
+
+    async def _present(self, ids: Sequence[int]) -> dict[int, E]:
+        """Those of *ids* that exist."""
+        held: dict[int, E] = {}
+        for chunk in (ids[offset : offset + _rows.LIMIT] for offset in range(0, len(ids), _rows.LIMIT)):
+            page = await self._page({"where": [_where.in_("id", chunk)], "limit": len(chunk), "order_by": "id"})
+            held |= {item.id: item for item in page.items}
+        return held
 
     def _lost(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
         """What Mautic was asked to change and did not, though it answered with a success."""

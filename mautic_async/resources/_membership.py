@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from mautic_async.bulk import Outcome
-from mautic_async.errors import Problem
+from mautic_async.errors import Problem, quote
 from mautic_async.models import Entity
 from mautic_async.resources import _answers
 from mautic_async.resources._base import Reading
@@ -51,9 +51,37 @@ async def added(space: Reading[Any], ids: Sequence[int], ask: Callable[[list[int
     outcomes: list[Outcome[Any]] = []
     for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
         call = ask(chunk)
-        details = _answers.mapping(call, await space._body(call), "details")  # noqa: SLF001 - the rooms of one house
+        details = _answers.mapping(call, await space._body(call), "details")
         outcomes.extend(_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk))
     return outcomes
+
+
+async def assigned(ids: Sequence[int], send: Callable[[list[int]], Awaitable[tuple[Call, Any]]]) -> list[Outcome[Any]]:
+    """Send *ids* in pieces of 200; the answer has a line for each contact.
+
+    Raises:
+        MauticError: A request failed. Those before it are done; to send all again is safe.
+    """
+    outcomes: list[Outcome[Any]] = []
+    for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
+        call, body = await send(chunk)
+        told = {
+            line.get("contactId"): line for line in _answers.rows(call, _answers.mapping(call, body).get("results"))
+        }
+        outcomes.extend(_line(len(outcomes) + place, id, told.get(id)) for place, id in enumerate(chunk))
+    return outcomes
+
+
+_FAILED: Final = frozenset({"failed", "failure", "error", "skipped", "denied", "not_found"})
+
+
+def _line(index: int, id: int, line: Mapping[str, Any] | None) -> Outcome[Any]:
+    if line is None:
+        return _outcome(index, id, None)
+    status = line.get("status")
+    if not status or str(status).lower() in _FAILED or (isinstance(status, int) and status >= 400):
+        return Outcome(index, "rejected", id, (Problem(quote(str(line.get("message") or status)), "id"),))
+    return Outcome(index, "updated", id)
 
 
 def _outcome(index: int, id: int, told: Any) -> Outcome[Any]:

@@ -18,7 +18,6 @@ from mautic_async.errors import (
     ServerError,
     Then,
 )
-from mautic_async.resources import _where
 from mautic_async.wire import Call, Effect, Row
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def outcome_of(index: int, row: Row, space: Resource[E], body: Mapping[str, Any]
     status, problems = status_of(row), row.problems
     if status not in {"created", "updated", "partial"} or row.entity is None:
         return Outcome(index, status, 0, problems)
-    entity = space._settled(codec.decode(space._model, row.entity), row.status)  # noqa: SLF001 - the rooms of one house
-    lost = space._lost(body, entity) if body is not None and not problems else ()  # noqa: SLF001
+    entity = space._settled(codec.decode(space._model, row.entity), row.status)
+    lost = space._lost(body, entity) if body is not None and not problems else ()
     return Outcome(index, "partial" if lost else status, entity.id, problems or lost, entity)
 
 
@@ -87,7 +86,7 @@ async def send_many(
         chunk = bodies[offset : offset + size]
         call = Call(method, f"{space.endpoint.path}/{path}", effect, body=chunk, rows=len(chunk), batch=True)
         try:
-            body = (await space._send(call)).body  # noqa: SLF001 - the rooms of one house
+            body = (await space._send(call)).body
         except ServerError as error:
             if error.batch_limit is None:
                 outcomes.extend(_failed(error, chunk, offset))
@@ -126,7 +125,7 @@ async def delete_many(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]
 
 
 async def _delete_chunk(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]]:
-    before = await _present(space, ids)
+    before = await space._present(ids)
     call = Call(
         "DELETE",
         f"{space.endpoint.path}/batch/delete",
@@ -137,12 +136,12 @@ async def _delete_chunk(space: Resource[E], ids: Sequence[int]) -> list[Outcome[
     )
     problem: tuple[Problem, ...] = ()
     try:
-        await space._send(call)  # noqa: SLF001 - the rooms of one house
+        await space._send(call)
     except MauticError as error:
         if error.verdict is None or error.verdict.fate in {Fate.REFUSED, Fate.FATAL}:
             raise
         problem = (Problem(str(error)),)
-    after = await _present(space, ids)
+    after = await space._present(ids)
     return [_deleted(index, id, before, after, problem) for index, id in enumerate(ids)]
 
 
@@ -155,8 +154,3 @@ def _deleted(
     if id not in before:
         return Outcome(index, "rejected", id, (Problem("nothing had this id", "id", 404),))
     return Outcome(index, "updated", id, (), before[id])
-
-
-async def _present(space: Resource[E], ids: Sequence[int]) -> dict[int, E]:
-    page = await space._page({"where": [_where.in_("id", ids)], "limit": len(ids), "order_by": "id"})  # noqa: SLF001
-    return {item.id: item for item in page.items}

@@ -83,9 +83,10 @@ class Endpoint(Generic[T]):
         keyset: Whether `iterate` may page by ``where id > last``; where a condition would switch off a filter that the
             list has by itself (e-mails and pages hide their variants), it pages by offset.
         filters: Whether ``published`` works there.
-        required: Properties without which Mautic answers a creation with a 500, and a batch with them after it has
-            stored the rows before: JSON names.
-        fixed: Attributes that Mautic ignores in an edit without a word: a different answer is an error.
+        required: Properties without which Mautic answers a creation with a 500, a batch of them after it has stored the
+            rows before; JSON names, like the next two.
+        whole: Properties without which Mautic answers a replacement with a bare 500.
+        fixed: Properties whose change Mautic ignores without a word.
     """
 
     path: str
@@ -96,4 +97,5 @@ class Endpoint(Generic[T]):
     keyset: bool = True
     filters: bool = True
     required: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()

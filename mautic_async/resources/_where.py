@@ -50,10 +50,19 @@ class Where:
         return found
 
 
+def column_of(name: object) -> str:
+    """*name* as the name of a column, perhaps with that of its table.
+
+    Raises:
+        ConfigurationError: It is not one; Mautic would strip it down to some other.
+    """
+    if not isinstance(name, str) or not _COLUMN.fullmatch(name):
+        raise ConfigurationError(f"{name!r} is not a column's name")
+    return name
+
+
 def _condition(expression: str, column: str, value: object = None) -> Where:
-    if not isinstance(column, str) or not _COLUMN.fullmatch(column):
-        raise ConfigurationError(f"where: {column!r} is not a column's name")
-    return Where(expression, column, value)
+    return Where(expression, column_of(column), value)
 
 
 def _text(value: Value) -> str | int | float:

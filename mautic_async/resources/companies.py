@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, TypeVar
 
-from mautic_async.models import Company
-from mautic_async.resources import _streams
+from mautic_async import wire
+from mautic_async.bulk import Outcome
+from mautic_async.errors import ConfigurationError, quote
+from mautic_async.models import Company, Contact
+from mautic_async.resources import _answers, _checks
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._membership import Membership
-
-if TYPE_CHECKING:
-    from mautic_async.bulk import Plan, Run
-    from mautic_async.ledger import Ledger
+from mautic_async.resources._membership import Membership, assigned
+from mautic_async.wire import Call, Effect
 
 C = TypeVar("C", bound=Company)
 D = TypeVar("D", bound=Company)
 
 
 class Companies(Resource[C], Membership[C]):
-    """Companies that contacts belong to.
-
-    Creating one with a known name answers 200 and wipes every field that is not sent: look up, then edit.
+    """Companies that contacts belong to. Unlike those of contacts, None, ``""`` and 0 are written as they are.
 
     Mautic: REST API, Companies.
     """
@@ -32,25 +30,80 @@ class Companies(Resource[C], Membership[C]):
         """The same namespace with a subclass that types your own fields."""
         return Companies(self._pipeline, model)
 
-    def upserting(
-        self,
-        rows: Iterable[C] | AsyncIterable[C],
-        *,
-        unique: str = "companyname",
-        journal: Ledger | None = None,
-        plan: Plan | None = None,
-    ) -> Run[C, C]:
-        """Edit the companies that have these names and create the others; any number, every row gets one outcome.
+    async def find(self, **unique: str) -> C | None:
+        """The company that really has this value of a field, or None: ``find(companyname="Acme")``.
 
-        Mautic has no safe upsert of companies, so each batch is looked up first: two requests instead of one.
+        Compared as the database does: without case and accents. If several have it, the one with the lowest id.
 
-        Args:
-            rows: Companies, each with a name; one with an id is an edit of that company.
-            unique: The field by which this Mautic tells companies apart.
-            journal: Makes a killed job resumable.
-            plan: Bounds of batch size, concurrency and waiting.
+        Raises:
+            ConfigurationError: Not exactly one field was named, or its value is empty.
 
-        Mautic: REST API, List companies; Batch create companies; Batch edit companies.
+        Mautic: REST API, Companies, List (GET /companies with ``where``).
         """
-        courier = _streams.CompanyCourier(self, unique=unique)
-        return _streams.start(courier, rows, journal, plan)
+        if len(unique) != 1 or not all(unique.values()):
+            raise ConfigurationError('find() takes one field and its value: find(companyname="Acme")')
+        ((alias, value),) = unique.items()
+        wanted = _checks.same_for_database(value)
+        return await self._found(
+            alias, value, lambda found: _checks.same_for_database(_answers.held(found, alias)) == wanted
+        )
+
+    async def create(self, entity: C) -> C:
+        """Store a new company, after a look whether its name is known.
+
+        Mautic takes a creation with a known name for that company, and wipes all of it that is not sent.
+
+        Raises:
+            ConfigurationError: The name is known: `edit` that company, or `upsert` this one; nothing was written.
+            Rejected: Mautic refused a value.
+            OutcomeUnknown: It may have been stored; look with `find`.
+
+        Mautic: REST API, Companies, Create (POST /companies/new).
+        """
+        body = self._new(entity)
+        known = await self.find(companyname=entity.companyname) if entity.companyname else None
+        if known is not None:
+            raise ConfigurationError(
+                f"companies.create: not sent: {quote(str(entity.companyname), 80)!r} is company {known.id}, of which"
+                f" Mautic would wipe what is not sent; use edit({known.id}, ...), or upsert()"
+            )
+        return self._one(await self._send(self._call("POST", Effect.APPEND, "new", body=body)))
+
+    async def upsert(self, company: C) -> C:
+        """Change what *company* names of the company with its name, or create one: a look, then an edit or a creation.
+
+        Never have two upserts of one name under way at once: both would miss the look.
+
+        Raises:
+            ConfigurationError: It has no `companyname`.
+            Rejected: Mautic refused a value.
+            OutcomeUnknown: It may have been created; the same upsert may then be sent again.
+
+        Mautic: REST API, Companies (PATCH /companies/ID/edit or POST /companies/new).
+        """
+        if not company.companyname:
+            raise ConfigurationError("companies.upsert: companyname is what a company is found by; it is not set")
+        known = await self.find(companyname=company.companyname)
+        if known is not None:
+            return await self.edit(known.id, company)
+        return self._one(await self._send(self._call("POST", Effect.APPEND, "new", body=self._new(company))))
+
+    async def add_contacts(self, id: int, contact_ids: Iterable[int]) -> list[Outcome[Contact]]:
+        """Put several contacts into a company, 200 a request. Mautic 8 or newer; not tried on a live server.
+
+        Returns:
+            One outcome for each, in order: ``updated``, or ``rejected`` with Mautic's reason.
+
+        Raises:
+            NotFound: The server is older.
+
+        Mautic: REST API, Companies, Batch add contacts (POST /companies/batch/addcontacts).
+        """
+        company = wire.id_of(id)
+
+        async def send(chunk: list[int]) -> tuple[Call, Any]:
+            body = {"assignments": [{"contactId": contact, "companyId": company} for contact in chunk]}
+            call = self._call("POST", Effect.SET, "batch", "addcontacts", body=body, rows=len(chunk), batch=True)
+            return call, (await self._send(call, needs="Mautic 8 or newer")).body
+
+        return await assigned([wire.id_of(contact) for contact in contact_ids], send)

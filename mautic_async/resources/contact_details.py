@@ -6,7 +6,7 @@ Mautic: REST API, Contacts; Point groups.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, TypeVar, Unpack
 
 from mautic_async import codec, wire
@@ -29,6 +29,7 @@ from mautic_async.models import (
 from mautic_async.resources import _answers, _paging
 from mautic_async.resources._base import Reading
 from mautic_async.resources._shapes import PAGE, ResultPage, Slice
+from mautic_async.resources._times import utc_text
 from mautic_async.wire import Call, Effect
 
 C = TypeVar("C", bound=Contact)
@@ -46,8 +47,8 @@ class ContactDetails(Reading[C]):
         search: str = "",
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
-        since: datetime | None = None,
-        until: datetime | None = None,
+        date_from: datetime | None = None,
+        date_to: datetime | None = None,
         order: Literal["timestamp", "eventLabel"] = "timestamp",
         order_dir: Literal["asc", "desc"] = "desc",
         page: int = 1,
@@ -62,8 +63,8 @@ class ContactDetails(Reading[C]):
             search: Words.
             include: Only these types of event, such as ``email.sent``; `Timeline.types` has all.
             exclude: Not these.
-            since: Only from then; must have a time zone.
-            until: Only until then; must have a time zone.
+            date_from: Only from then; must have a time zone.
+            date_to: Only until then; must have a time zone.
             order: What to sort by; Mautic knows no other columns.
             order_dir: Direction.
             page: From 1.
@@ -78,14 +79,14 @@ class ContactDetails(Reading[C]):
             "search": search or None,
             "includeEvents": list(include),
             "excludeEvents": list(exclude),
-            "dateFrom": _moment(since, "since"),
-            "dateTo": _moment(until, "until"),
+            "dateFrom": utc_text(date_from, "date_from"),
+            "dateTo": utc_text(date_to, "date_to"),
         }
         query = {"filters": filters, "order": [order, order_dir.upper()], "page": page, "limit": limit}
         path = "contacts/activity" if id is None else wire.path("contacts", id, "activity")
         call = Call("GET", path, query=wire.pairs(query))
         timeline = codec.decode(Timeline, _answers.mapping(call, await self._body(call)))
-        events = [event for event in timeline.events or () if _between(event.timestamp, since, until)]
+        events = [event for event in timeline.events or () if _between(event.timestamp, date_from, date_to)]
         timeline.events = events
         return timeline
 
@@ -95,8 +96,8 @@ class ContactDetails(Reading[C]):
         *,
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
-        since: datetime | None = None,
-        until: datetime | None = None,
+        date_from: datetime | None = None,
+        date_to: datetime | None = None,
     ) -> AsyncIterator[ActivityEvent]:
         """All that happened to a contact, newest first, each event once; what happens meanwhile is left out.
 
@@ -108,7 +109,7 @@ class ContactDetails(Reading[C]):
         included, excluded, seen, number = list(include), list(exclude), set[tuple[object, ...]](), 1
         while True:
             page = await self.activity(
-                id, include=included, exclude=excluded, since=since, until=until, page=number, limit=PAGE
+                id, include=included, exclude=excluded, date_from=date_from, date_to=date_to, page=number, limit=PAGE
             )
             for event in page.events or ():
                 key = (event.event, event.event_id, event.timestamp)
@@ -422,16 +423,8 @@ def _log(event: str, action: str) -> Mapping[str, str] | None:
     return {key: value for key, value in names.items() if value} or None
 
 
-def _moment(value: datetime | None, name: str) -> str | None:
-    if value is None:
-        return None
-    if value.tzinfo is None:
-        raise ConfigurationError(f"{name}: {value} has no time zone: say which, for example datetime(..., tzinfo=UTC)")
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _between(moment: datetime | None, since: datetime | None, until: datetime | None) -> bool:
+def _between(moment: datetime | None, date_from: datetime | None, date_to: datetime | None) -> bool:
     """The same once more: a server that ignores a filter does not say so."""
     if moment is None:
         return True
-    return (since is None or moment >= since) and (until is None or moment <= until)
+    return (date_from is None or moment >= date_from) and (date_to is None or moment <= date_to)

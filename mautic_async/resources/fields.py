@@ -8,17 +8,33 @@ from mautic_async.models import Field
 from mautic_async.resources._base import Endpoint, Resource
 
 
-class ContactFields(Resource[Field]):
-    """Fields of contacts. Mautic: REST API, Fields."""
+class _Fields(Resource[Field]):
+    """What the fields of contacts and companies share: a new one may have to wait for a column."""
+
+    def _settled(self, entity: Field, status: int | None) -> Field:
+        entity.pending = status == 202
+        return entity
+
+
+class ContactFields(_Fields):
+    """Fields of contacts; deleting one of Mautic's own is a 500. Mautic: REST API, Fields."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "fields/contact", one="field", many="fields", model=Field, keyset=False, filters=False
+        *("fields/contact", "field", "fields", Field),
+        keyset=False,
+        filters=False,
+        whole=("isIndex", "charLengthLimit"),
+        fixed=("alias", "type"),
     )
 
 
-class CompanyFields(Resource[Field]):
-    """Fields of companies. Mautic: REST API, Fields."""
+class CompanyFields(_Fields):
+    """Fields of companies; deleting one of Mautic's own is a 500. Mautic: REST API, Fields."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "fields/company", one="field", many="fields", model=Field, keyset=False, filters=False
+        *("fields/company", "field", "fields", Field),
+        keyset=False,
+        filters=False,
+        whole=("isIndex", "charLengthLimit"),
+        fixed=("alias", "type"),
     )

@@ -5,13 +5,36 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mautic_async.models import Tag
+from mautic_async.resources import _checks
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.wire import Effect
 
 
 class Tags(Resource[Tag]):
-    """Tags; creating one that exists gives that one. Mautic: REST API, Tags."""
+    """Tags; creating one that exists gives that one. Mautic 5 ignores `search` in their list: use `find`.
+
+    Mautic: REST API, Tags.
+    """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "tags", one="tag", many="tags", model=Tag, creating=Effect.SET, filters=False
+        *("tags", "tag", "tags", Tag), Effect.SET, filters=False, required=("tag",), fixed=("description",)
     )
+
+    async def find(self, tag: str) -> Tag | None:
+        """The tag with this name, or None; compared as the database does: without case and accents.
+
+        Mautic: REST API, Tags, List (GET /tags with ``where``).
+        """
+        wanted = _checks.same_for_database(tag)
+        return await self._found("tag", tag, lambda found: _checks.same_for_database(found.tag) == wanted)
+
+    async def create(self, entity: Tag) -> Tag:
+        """Store a tag, or find the one with this name.
+
+        Raises:
+            ConfigurationError: It has no name.
+            Rejected: The tag is stored; its description, which Mautic 5 ignores, is not.
+
+        Mautic: REST API, Tags, Create (POST /tags/new).
+        """
+        return self._kept(self._new(entity), await super().create(entity))

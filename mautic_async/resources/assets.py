@@ -1,0 +1,16 @@
+"""Assets."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mautic_async.models import Asset
+from mautic_async.resources._base import Endpoint, Resource
+
+
+class Assets(Resource[Asset]):
+    """Files for visitors to download. Mautic: REST API, Assets."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "assets", one="asset", many="assets", model=Asset, whole=("file", "language")
+    )

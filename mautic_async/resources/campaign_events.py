@@ -1,0 +1,102 @@
+"""Events of campaigns, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Unpack
+
+from mautic_async import codec, wire
+from mautic_async.bulk import Outcome
+from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.models import UNSET, CampaignEvent, CampaignEventLog
+from mautic_async.resources import _answers, _paging
+from mautic_async.resources._base import Endpoint, Reading
+from mautic_async.resources._rows import LIMIT
+from mautic_async.resources._shapes import Query, ResultPage
+from mautic_async.wire import Call, Effect
+
+
+class CampaignEvents(Reading[CampaignEvent]):
+    """Events of all campaigns; they are written with their campaign. Mautic: REST API, Campaigns."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("campaigns/events", one="event", many="events", model=CampaignEvent)
+
+    async def logs(self, contact_id: int, **query: Unpack[Query]) -> ResultPage[CampaignEventLog]:
+        """One page of what became of the events of all campaigns for a contact; see `Campaigns.contact_events` for one.
+
+        Raises:
+            NotFound: The contact does not exist.
+
+        Mautic: REST API, Campaigns, Event logs of a contact (GET /campaigns/events/contact/CONTACT_ID).
+        """
+        parameters = wire.pairs(_paging.parameters(query))
+        call = self._call("GET", Effect.READ, "contact", contact_id, query=parameters)
+        return await self._listed(call, "events", CampaignEventLog, query.get("start", 0))
+
+    async def edit_log(self, event_id: int, contact_id: int, log: CampaignEventLog) -> CampaignEvent:
+        """Say when an event happened, or shall happen, for a contact.
+
+        Args:
+            event_id: Of the event.
+            contact_id: Of the contact, which must be in the campaign.
+            log: `trigger_date` or `date_triggered` is required where there is no log yet.
+
+        Returns:
+            The event, with the log in `contact_log`.
+
+        Raises:
+            ConfigurationError: It names a `channel_id`, which Mautic would write over the channel.
+            NotFound: The event or the contact does not exist.
+            Rejected: 409: the contact is not in the campaign, or the event has happened already.
+
+        Mautic: REST API, Campaigns, Edit an event log (PUT /campaigns/events/ID/contact/CONTACT_ID/edit).
+        """
+        call = self._call("PUT", Effect.SET, event_id, "contact", contact_id, "edit", body=_log(log))
+        return self._one(await self._send(call))
+
+    async def edit_logs(self, logs: Iterable[CampaignEventLog]) -> list[Outcome[CampaignEvent]]:
+        """The same for several, 200 a request; each names its `event_id` and `contact_id`.
+
+        Returns:
+            One outcome for each, in order; a refused one does not stop the others.
+
+        Raises:
+            ConfigurationError: A log does not say of which event and contact it is.
+
+        Mautic: REST API, Campaigns, Batch edit event logs (PUT /campaigns/events/batch/edit).
+        """
+        bodies = [_addressed(index, log) for index, log in enumerate(logs)]
+        outcomes: list[Outcome[CampaignEvent]] = []
+        for offset in range(0, len(bodies), LIMIT):
+            chunk = bodies[offset : offset + LIMIT]
+            path = f"{self.endpoint.path}/batch/edit"
+            call = Call("PUT", path, Effect.SET, body=chunk, rows=len(chunk), batch=True)
+            answer = _answers.mapping(call, await self._body(call))
+            outcomes.extend(self._outcome(answer, offset, index, body) for index, body in enumerate(chunk))
+        return outcomes
+
+    def _outcome(self, answer: Any, offset: int, index: int, body: dict[str, Any]) -> Outcome[CampaignEvent]:
+        """Errors are by place in the request, events by their id."""
+        problems = wire.indexed(answer.get("errors"))
+        if index in problems:
+            return Outcome(offset + index, "rejected", body["eventId"], wire.row_problems(problems[index]))
+        raw = wire.indexed(answer.get("events")).get(body["eventId"])
+        if not isinstance(raw, dict):
+            lacking = Problem("the answer does not say what became of it")
+            return Outcome(offset + index, "unknown", body["eventId"], (lacking,))
+        return Outcome(offset + index, "updated", body["eventId"], (), codec.decode(CampaignEvent, raw))
+
+
+def _log(log: CampaignEventLog) -> dict[str, Any]:
+    body = codec.encode(log)
+    if body.get("channelId") is not None:
+        raise ConfigurationError("channel_id cannot be written: Mautic puts the number into the channel; leave it out")
+    if not body:
+        raise ConfigurationError("the log names nothing; set trigger_date or date_triggered")
+    return body
+
+
+def _addressed(index: int, log: CampaignEventLog) -> dict[str, Any]:
+    if log.event_id in (UNSET, None) or log.contact_id in (UNSET, None):
+        raise ConfigurationError(f"row {index}: it must name its event_id and its contact_id")
+    return _log(log)

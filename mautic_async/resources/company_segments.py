@@ -1,0 +1,61 @@
+"""Segments of companies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from mautic_async import wire
+from mautic_async.bulk import Outcome
+from mautic_async.models import Company, CompanySegment
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._membership import added
+from mautic_async.wire import Effect
+
+
+class CompanySegments(Resource[CompanySegment]):
+    """Lists of companies. Mautic 8 or newer, or a plugin; not tried on a live server.
+
+    Mautic: REST API, Company segments.
+    """
+
+    needs: ClassVar[str] = "Mautic 8 or newer, or the plugin Company Segments"
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "companysegments", one="companysegment", many="companysegments", model=CompanySegment
+    )
+
+    async def add_company(self, id: int, company_id: int) -> None:
+        """Put a company in; one that is already there stays.
+
+        Raises:
+            NotFound: The segment or the company does not exist, or the server is older.
+
+        Mautic: REST API, Company segments, Add company (POST /companysegments/ID/company/COMPANY_ID/add).
+        """
+        await self._send(self._call("POST", Effect.SET, id, "company", company_id, "add"))
+
+    async def remove_company(self, id: int, company_id: int) -> None:
+        """Take a company out; one that is not there changes nothing.
+
+        Raises:
+            NotFound: The segment or the company does not exist, or the server is older.
+
+        Mautic: REST API, Company segments, Remove company (POST /companysegments/ID/company/COMPANY_ID/remove).
+        """
+        await self._send(self._call("POST", Effect.SET, id, "company", company_id, "remove"))
+
+    async def add_companies(self, id: int, company_ids: Iterable[int]) -> list[Outcome[Company]]:
+        """Put several companies in, 200 a request.
+
+        Returns:
+            One outcome for each, in order: ``updated`` (it is in now), or ``rejected``: no company has this id.
+
+        Raises:
+            NotFound: The segment does not exist, or the server is older.
+
+        Mautic: REST API, Company segments, Add companies (POST /companysegments/ID/companies/add).
+        """
+        ids = [wire.id_of(company) for company in company_ids]
+        return await added(
+            self, ids, lambda chunk: self._call("POST", Effect.SET, id, "companies", "add", body={"ids": chunk})
+        )

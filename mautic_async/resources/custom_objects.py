@@ -1,0 +1,15 @@
+"""Custom objects (a plugin)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mautic_async.models import CustomObject
+from mautic_async.resources._v2 import Addressed
+
+
+class CustomObjects(Addressed[CustomObject]):
+    """Kinds of things that contacts can have. Mautic: Custom Objects plugin, API v2."""
+
+    path: ClassVar[str] = "v2/custom_objects"
+    model: ClassVar[type[CustomObject]] = CustomObject

@@ -1,0 +1,82 @@
+"""E-mails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from mautic_async import codec, wire
+from mautic_async.models import Email, SegmentSend
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Effect
+
+
+class Emails(Resource[Email]):
+    """E-mails; lists hide the variants of A/B tests and translations. Mautic: REST API, Emails."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "emails", one="email", many="emails", model=Email, keyset=False, whole=("language",)
+    )
+
+    async def send(self, id: int, *, limit: int | None = None, batch: int | None = None) -> SegmentSend:
+        """Send an e-mail of type ``list`` to those in its segments who have not got it yet.
+
+        Args:
+            id: Of the e-mail, which must be published.
+            limit: To how many contacts at most.
+            batch: Contacts that Mautic takes at a time.
+
+        Raises:
+            NotFound: Nothing has this id, or it is not published.
+            OutcomeUnknown: It may be on its way. A repetition goes only to those whom Mautic has not noted yet.
+
+        Mautic: REST API, Emails, Send to segment (POST /emails/ID/send).
+        """
+        body = {name: value for name, value in (("limit", limit), ("batch", batch)) if value is not None}
+        call = self._call("POST", Effect.APPEND, id, "send", body=body or None)
+        return codec.decode(SegmentSend, _answers.mapping(call, await self._body(call)))
+
+    async def send_to_contact(
+        self,
+        id: int,
+        contact_id: int,
+        *,
+        tokens: Mapping[str, str] | None = None,
+        assets: Iterable[int] = (),
+    ) -> None:
+        """Send an e-mail to one contact, also to one who must not be contacted.
+
+        Args:
+            id: Of the e-mail.
+            contact_id: Of the contact.
+            tokens: What stands in the e-mail's text for ``{name}``, by name, with or without its braces: HTML.
+            assets: Ids of assets to attach.
+
+        Raises:
+            NotFound: The e-mail or the contact does not exist.
+            Rejected: It was not sent; Mautic says so with a status of 200.
+            OutcomeUnknown: It may have been sent; a repetition would send it twice.
+
+        Mautic: REST API, Emails, Send to contact (POST /emails/ID/contact/CONTACT_ID/send).
+        """
+        body: dict[str, Any] = {}
+        if tokens:
+            body["tokens"] = {f"{{{name.strip('{}')}}}": text for name, text in tokens.items()}
+        if attached := [wire.id_of(asset) for asset in assets]:
+            body["assetAttachments"] = attached
+        await self._send(self._call("POST", Effect.APPEND, id, "contact", contact_id, "send", body=body or None))
+
+    async def reply(self, tracking_hash: str) -> None:
+        """Note that a contact has answered an e-mail.
+
+        Args:
+            tracking_hash: Of the sent e-mail: the column ``tracking_hash`` of the table ``email_stats``.
+
+        Raises:
+            NotFound: No sent e-mail has this hash.
+            OutcomeUnknown: It may have been noted; a repetition would note a second answer.
+
+        Mautic: REST API, Emails, Create a reply (POST /emails/reply/TRACKING_HASH).
+        """
+        await self._send(self._call("POST", Effect.APPEND, "reply", tracking_hash))

@@ -1,0 +1,17 @@
+"""Field groups."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mautic_async.models import FieldGroup
+from mautic_async.resources._base import Endpoint, Resource
+
+
+class FieldGroups(Resource[FieldGroup]):
+    """Groups of fields. Mautic 8 or newer; not tried on a live server. Mautic: REST API, Field groups."""
+
+    needs: ClassVar[str] = "Mautic 8 or newer"
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "field-groups", one="fieldGroup", many="fieldGroups", model=FieldGroup, filters=False
+    )

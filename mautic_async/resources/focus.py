@@ -1,0 +1,28 @@
+"""Focus items."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mautic_async.models import Focus
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Effect
+
+
+class FocusItems(Resource[Focus]):
+    """Bars and boxes on web pages. Mautic: REST API, Focus items."""
+
+    needs: ClassVar[str] = "the plugin Mautic Focus"
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("focus", one="focus", many="focus", model=Focus)
+
+    async def js(self, id: int) -> str:
+        """The script that shows a focus item on a page.
+
+        Raises:
+            NotFound: Nothing has this id.
+
+        Mautic: REST API, Focus items, Generate JavaScript (POST /focus/ID/js).
+        """
+        call = self._call("POST", Effect.READ, id, "js")
+        return str(_answers.mapping(call, await self._body(call)).get("js") or "")

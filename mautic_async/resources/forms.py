@@ -1,0 +1,142 @@
+"""Forms and what was submitted in them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, ClassVar, Unpack
+
+from attrs import evolve
+
+from mautic_async import wire
+from mautic_async.bulk import Outcome
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import UNSET, Form, Submission
+from mautic_async.resources import _answers, _paging
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._shapes import PAGE, Query, ResultPage, Slice
+from mautic_async.wire import Effect
+
+
+class Forms(Resource[Form]):
+    """Forms for visitors.
+
+    An edit that does not name `post_action` makes Mautic forget it. Refusing such edits would burden every one of them,
+    so `edit` and `edit_many` look first, and send it along as it stands. Mautic: REST API, Forms.
+    """
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("forms", one="form", many="forms", model=Form)
+
+    async def edit(self, id: int, changes: Form) -> Form:
+        """Change what *changes* names; `post_action`, if it is not named, keeps what a look just before the edit found.
+
+        Raises:
+            NotFound: Nothing has this id.
+            Rejected: Mautic refused a value; `problems` says which.
+
+        Mautic: REST API, Forms, Edit (PATCH /forms/ID/edit).
+        """
+        self._changes(changes)
+        return await super().edit(id, changes if changes.post_action else _kept(changes, await self.get(id)))
+
+    async def edit_many(self, entities: Iterable[Form]) -> list[Outcome[Form]]:
+        """Change several, up to 200 a request; `post_action` is kept as by `edit`.
+
+        Raises:
+            ConfigurationError: A row has no id, or two have the same.
+
+        Mautic: REST API, Forms, Batch (PATCH /forms/batch/edit).
+        """
+        forms = list(entities)
+        held = await self._present([form.id for form in forms if form.id and not form.post_action])
+        return await super().edit_many(_kept(form, held[form.id]) if form.id in held else form for form in forms)
+
+    async def delete_fields(self, id: int, field_ids: Iterable[int]) -> Form:
+        """Delete fields of a form, with what was submitted in them; ids that it does not have are ignored.
+
+        Raises:
+            NotFound: Nothing has this id.
+
+        Mautic: REST API, Forms, Delete fields (DELETE /forms/ID/fields/delete).
+        """
+        return await self._without(id, "fields", field_ids)
+
+    async def delete_actions(self, id: int, action_ids: Iterable[int]) -> Form:
+        """Delete actions of a form; ids that it does not have are ignored.
+
+        Raises:
+            NotFound: Nothing has this id.
+
+        Mautic: REST API, Forms, Delete actions (DELETE /forms/ID/actions/delete).
+        """
+        return await self._without(id, "actions", action_ids)
+
+    async def _without(self, id: int, kind: str, ids: Iterable[int]) -> Form:
+        numbers = [wire.id_of(number) for number in ids]
+        if not numbers:
+            raise ConfigurationError(f"forms: no {kind} to delete are named")
+        call = self._call("DELETE", Effect.SET, id, kind, "delete", query=wire.pairs({kind: numbers}))
+        payload = await self._send(call)
+        return await self.get(id) if payload.body is None else self._one(payload)
+
+    # --- submissions -----------------------------------------------------------------------------------------------
+
+    async def submissions(self, id: int, **query: Unpack[Query]) -> ResultPage[Submission]:
+        """One page of what was submitted in a form.
+
+        Columns are those of the submission (``s.id``, ``s.date_submitted``), and the form's own (``r.ALIAS``).
+
+        Raises:
+            NotFound: Nothing has this id.
+
+        Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
+        """
+        return await self._submissions(query, id, "submissions")
+
+    def iterate_submissions(
+        self, id: int, *, read_ahead: bool = False, **query: Unpack[Query]
+    ) -> AsyncIterator[Submission]:
+        """Everything that was submitted in a form, once, also while others submit.
+
+        Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
+        """
+
+        async def fetch(asked: Mapping[str, Any]) -> ResultPage[Submission]:
+            return await self._submissions(asked, id, "submissions")
+
+        size = query.get("limit", PAGE)
+        walk = _paging.Walk(
+            fetch=fetch, query=query, size=size, id_of=lambda found: found.id, column="s.id", keyset=False
+        )
+        return self._walked(walk, read_ahead=read_ahead)
+
+    async def submission(self, id: int, submission_id: int) -> Submission:
+        """One submission.
+
+        Raises:
+            NotFound: The form or the submission does not exist, or the submission is of another form.
+
+        Mautic: REST API, Forms, Get submission (GET /forms/ID/submissions/SUBMISSION_ID).
+        """
+        call = self._call("GET", Effect.READ, id, "submissions", submission_id)
+        return _answers.entity(call, await self._body(call), "submission", Submission)
+
+    async def contact_submissions(self, id: int, contact_id: int, **query: Unpack[Slice]) -> ResultPage[Submission]:
+        """One page of what a contact has submitted in a form.
+
+        Raises:
+            NotFound: The form or the contact does not exist.
+
+        Mautic: REST API, Forms, List submissions of a contact (GET /forms/ID/submissions/contact/CONTACT_ID).
+        """
+        if "where" in query:
+            raise ConfigurationError("forms.contact_submissions: a condition would replace the one on the contact")
+        return await self._submissions(query, id, "submissions", "contact", contact_id)
+
+    async def _submissions(self, query: Mapping[str, Any], *parts: str | int) -> ResultPage[Submission]:
+        call = self._call("GET", Effect.READ, *parts, query=wire.pairs(_paging.parameters(query, filters=False)))
+        return await self._listed(call, "submissions", Submission, int(query.get("start", 0)))
+
+
+def _kept(changes: Form, held: Form) -> Form:
+    detail = held.post_action_property if changes.post_action_property is UNSET else changes.post_action_property
+    return evolve(changes, post_action=held.post_action or "return", post_action_property=detail or UNSET)

@@ -1,0 +1,31 @@
+"""Marketing messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from mautic_async.errors import NotFound
+from mautic_async.models import Message
+from mautic_async.resources._base import Endpoint, Resource
+
+
+class Messages(Resource[Message]):
+    """Messages in the forms that their channels need. Lists leave out those that have no channel.
+
+    Mautic: REST API, Marketing messages.
+    """
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "messages", one="message", many="messages", model=Message, whole=("channels",)
+    )
+
+    async def _present(self, ids: Sequence[int]) -> dict[int, Message]:
+        """One by one, since a list hides some."""
+        held: dict[int, Message] = {}
+        for id in ids:
+            try:
+                held[id] = await self.get(id)
+            except NotFound:
+                continue
+        return held

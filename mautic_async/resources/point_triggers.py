@@ -1,0 +1,62 @@
+"""Point triggers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from mautic_async import wire
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Trigger
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Effect
+
+
+class PointTriggers(Resource[Trigger]):
+    """What happens to contacts with so many points. Mautic: REST API, Point triggers."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("points/triggers", one="trigger", many="triggers", model=Trigger)
+
+    async def event_types(self) -> Mapping[str, str]:
+        """Names for people, by type of event.
+
+        Mautic: REST API, Point triggers, Get event types (GET /points/triggers/events/types).
+        """
+        call = self._call("GET", Effect.READ, "events", "types")
+        return _answers.mapping(call, await self._body(call), "eventTypes")
+
+    async def delete_events(self, id: int, event_ids: Iterable[int]) -> Trigger:
+        """Delete events of a trigger, and look whether they are gone.
+
+        Mautic 5.1 says that they are and keeps them; then the trigger is replaced by itself without them.
+
+        Returns:
+            The trigger as it is stored.
+
+        Raises:
+            NotFound: Nothing has this id.
+            UnexpectedResponse: They are still there.
+
+        Mautic: REST API, Point triggers, Delete events (DELETE /points/triggers/ID/events/delete).
+        """
+        gone = {wire.id_of(event) for event in event_ids}
+        if not gone:
+            raise ConfigurationError("point_triggers: no events to delete are named")
+        call = self._call("DELETE", Effect.SET, id, "events", "delete", query=wire.pairs({"events": sorted(gone)}))
+        await self._send(call)
+        held = await self.get(id)
+        if not _has(held, gone):
+            return held
+        events = [event for event in held.events or () if event.id not in gone]
+        await self._send(self._call("PUT", Effect.SET, id, "edit", body=self._whole(evolve(held, events=events))))
+        held = await self.get(id)
+        if _has(held, gone):
+            raise _answers.unexpected(call, "that says the events are gone, and they are still there")
+        return held
+
+
+def _has(trigger: Trigger, ids: set[int]) -> bool:
+    return any(event.id in ids for event in trigger.events or ())

@@ -1,0 +1,27 @@
+"""What gives contacts points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mautic_async.models import Point
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Effect
+
+
+class Points(Resource[Point]):
+    """Actions that give contacts points. Mautic: REST API, Points."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "points", one="point", many="points", model=Point, whole=("repeatable",)
+    )
+
+    async def action_types(self) -> Mapping[str, str]:
+        """Names for people, by type of action.
+
+        Mautic: REST API, Points, Get action types (GET /points/actions/types).
+        """
+        call = self._call("GET", Effect.READ, "actions", "types")
+        return _answers.mapping(call, await self._body(call), "pointActionTypes")

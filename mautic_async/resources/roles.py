@@ -1,0 +1,14 @@
+"""Roles."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mautic_async.models import Role
+from mautic_async.resources._base import Endpoint, Resource
+
+
+class Roles(Resource[Role]):
+    """What users may do; one that users have cannot be deleted (428). Mautic: REST API, Roles."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("roles", one="role", many="roles", model=Role, whole=("isAdmin",))

@@ -1,0 +1,31 @@
+"""Text messages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mautic_async import codec
+from mautic_async.models import Sms, SmsReceipt
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Effect
+
+
+class Smses(Resource[Sms]):
+    """Text messages to phones. Mautic: REST API, Text messages."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("smses", one="sms", many="smses", model=Sms, whole=("language",))
+
+    async def send(self, id: int, contact_id: int) -> SmsReceipt:
+        """Send a text message to a contact. Mautic has a GET for it, which nothing must repeat or fetch ahead.
+
+        Raises:
+            NotFound: Nothing has this id.
+            PermissionDenied: Not allowed, or no contact has this id.
+            Rejected: It was not sent; Mautic says so with a status of 200.
+            OutcomeUnknown: It may have been sent; a repetition would send it twice.
+
+        Mautic: REST API, Text messages, Send (GET /smses/ID/contact/CONTACT_ID/send).
+        """
+        call = self._call("GET", Effect.APPEND, id, "contact", contact_id, "send")
+        return codec.decode(SmsReceipt, _answers.mapping(call, await self._body(call), "result"))

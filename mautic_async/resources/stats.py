@@ -1,0 +1,88 @@
+"""Rows of the server's tables of statistics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from mautic_async import codec, wire
+from mautic_async.errors import NotFound
+from mautic_async.models import StatRow, StatTables
+from mautic_async.resources import _answers, _paging, _tables
+from mautic_async.resources._base import Space
+from mautic_async.resources._shapes import PAGE, ResultPage
+from mautic_async.resources._where import Where
+from mautic_async.wire import Call
+
+
+class Stats(Space):
+    """Tables of what was sent, read, hit and gained; whoever may use the API sees all rows. Mautic: REST API, Stats."""
+
+    async def tables(self) -> StatTables:
+        """The tables there are, with their columns.
+
+        Mautic: REST API, Stats, Get available tables (GET /stats).
+        """
+        call = Call("GET", "stats")
+        return codec.decode(StatTables, _answers.mapping(call, await self._body(call)))
+
+    async def list(
+        self,
+        table: str,
+        *,
+        where: Where | Sequence[Where] | None = None,
+        order: Sequence[tuple[str, str]] = (),
+        start: int = 0,
+        limit: int = PAGE,
+    ) -> ResultPage[StatRow]:
+        """One page of a table.
+
+        Args:
+            table: ``email_stats``, ``page_hits``, ... without the prefix of the database.
+            where: Conditions on its columns.
+            order: Columns with ``asc`` or ``desc``.
+            start: Offset of the first, from 0.
+            limit: Rows a page.
+
+        Raises:
+            NotFound: There is no such table; Mautic says so with a list of tables and a status of 200.
+            Rejected: A column is not one; Mautic says so with a status of 200.
+
+        Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE).
+        """
+        query = _tables.parameters(where=where, order=order, start=start, limit=limit)
+        call = Call("GET", wire.path("stats", table), query=query)
+        body = _answers.mapping(call, await self._body(call))
+        if "stats" not in body and "availableTables" in body:
+            known = ", ".join(map(str, body["availableTables"]))
+            raise NotFound(f"{call} not found (although with status 200): the tables are {known}", status=200)
+        rows: Any = _answers.rows(call, body.get("stats"))
+        return ResultPage(items=rows, total=_answers.total(body, len(rows)), start=start)
+
+    def iterate(
+        self,
+        table: str,
+        *,
+        where: Where | Sequence[Where] | None = None,
+        column: str = "id",
+        read_ahead: bool = False,
+    ) -> AsyncIterator[StatRow]:
+        """Every row of a table, once, also while others are added.
+
+        Args:
+            table: As for `list`.
+            where: Conditions on its columns.
+            column: A number that no two rows share; tables without an ``id`` have none, and can only be listed.
+            read_ahead: Fetch the next page while the caller works on this one.
+
+        Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE with ``where``).
+        """
+
+        async def fetch(query: Mapping[str, Any]) -> ResultPage[StatRow]:
+            order = [(query["order_by"], query["order_by_dir"])]
+            return await self.list(table, where=query["where"], order=order, limit=query["limit"])
+
+        walk = _paging.Walk(
+            fetch=fetch, query={"where": where}, size=PAGE, id_of=lambda row: int(row[column]), column=column
+        )
+        return self._walked(walk, read_ahead=read_ahead)

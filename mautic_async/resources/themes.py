@@ -1,0 +1,68 @@
+"""Themes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mautic_async import codec, wire
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Theme
+from mautic_async.resources import _answers, _files
+from mautic_async.resources._base import Space
+from mautic_async.wire import Call, Effect
+
+
+class Themes(Space):
+    """The looks of pages, e-mails and forms, as zip files. Mautic: REST API, Themes."""
+
+    async def download(self, key: str, to: str | Path) -> Path:
+        """Save a theme as a zip file.
+
+        Args:
+            key: `Theme.key`.
+            to: Where to; written only once the whole file is here.
+
+        Raises:
+            ServerError: There is no such theme; Mautic has a 500 for it.
+            UnexpectedResponse: The answer is not a zip file.
+
+        Mautic: REST API, Themes, Get (GET /themes/KEY).
+        """
+        return await _files.save(self._send, Call("GET", wire.path("themes", key)), Path(to), magic=b"PK")
+
+    async def upload(self, source: str | Path | bytes, *, name: str = "") -> None:
+        """Install a theme; one of the same name is replaced.
+
+        Args:
+            source: A zip file, or its content.
+            name: ``NAME.zip``: the theme's key; needed with a content, otherwise the file's own.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or its name does not end in ``.zip``.
+            ServerError: Mautic cannot read it; it has a 500 for that.
+
+        Mautic: REST API, Themes, Create (POST /themes/new).
+        """
+        file = _files.part(source, name)
+        if not file.filename.endswith(".zip"):
+            raise ConfigurationError(f"a theme is a file that ends in .zip, which {file.filename!r} does not")
+        await self._send(Call("POST", "themes/new", Effect.SET, file=file))
+
+    async def delete(self, key: str) -> None:
+        """Delete a theme.
+
+        Raises:
+            ServerError: There is no such theme, or it cannot be deleted; Mautic has a 500 for both.
+
+        Mautic: REST API, Themes, Delete (DELETE /themes/KEY/delete).
+        """
+        await self._send(Call("DELETE", wire.path("themes", key, "delete"), Effect.SET))
+
+    async def list(self) -> list[Theme]:
+        """All themes.
+
+        Mautic: REST API, Themes, List (GET /themes).
+        """
+        call = Call("GET", "themes")
+        rows = _answers.rows(call, _answers.mapping(call, await self._body(call), "themes"))
+        return [codec.decode(Theme, row) for row in rows]

@@ -1,0 +1,77 @@
+"""Users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from mautic_async import codec, wire
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Role, User
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Call, Effect
+
+
+class Users(Resource[User]):
+    """Who log in and own contacts. Mautic: REST API, Users."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        *("users", "user", "users", User), required=("plainPassword",), fixed=("username", "role")
+    )
+
+    async def me(self) -> User:
+        """Whose credentials these are. Client credentials are nobody's: then there is no id and no e-mail.
+
+        Mautic: REST API, Users, Get self user (GET /users/self).
+        """
+        call = self._call("GET", Effect.READ, "self")
+        return codec.decode(User, _answers.mapping(call, await self._body(call)))
+
+    async def check_permissions(self, id: int, permissions: Iterable[str]) -> dict[str, bool]:
+        """Whether a user may do something, for each of *permissions*, such as ``lead:leads:create``.
+
+        Raises:
+            ConfigurationError: None is named.
+            NotFound: Nothing has this id.
+            PermissionDenied: Not allowed, or one is not written as a permission.
+
+        Mautic: REST API, Users, Check permissions (POST /users/ID/permissioncheck).
+        """
+        names = [permissions] if isinstance(permissions, str) else list(permissions)
+        if not names:
+            raise ConfigurationError("users.check_permissions: no permission is named")
+        call = self._call("POST", Effect.READ, id, "permissioncheck", body={"permissions": names})
+        return {name: bool(value) for name, value in _answers.mapping(call, await self._body(call)).items()}
+
+    async def roles(self, *, search: str = "", limit: int | None = None) -> list[Role]:
+        """Roles that users may have: id and name.
+
+        Args:
+            search: Only names that hold it.
+            limit: How many.
+
+        Mautic: REST API, Users, List available roles (GET /users/list/roles).
+        """
+        query = wire.pairs({"filter": search or None, "limit": limit})
+        call = Call("GET", "users/list/roles", query=query)
+        return [codec.decode(Role, row) for row in _answers.rows(call, await self._body(call))]
+
+    def _new(self, entity: User) -> dict[str, Any]:
+        body = super()._new(entity)
+        typed = body["plainPassword"]
+        if not typed.get("password") or typed.get("password") != typed.get("confirm"):
+            raise ConfigurationError("users: the password was not typed twice the same, to which Mautic says 500")
+        return body
+
+    def _changes(self, entity: User) -> dict[str, Any]:
+        return _without_password(super()._changes(entity))
+
+    def _whole(self, entity: User) -> dict[str, Any]:
+        return _without_password(super()._whole(entity))
+
+
+def _without_password(body: dict[str, Any]) -> dict[str, Any]:
+    if "plainPassword" in body:
+        raise ConfigurationError("users: Mautic's API cannot change a password, and ignores a new one without a word")
+    return body

@@ -1,0 +1,37 @@
+"""Webhooks that Mautic sends; what receives them is in `mautic_async.webhooks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mautic_async import codec
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Webhook, WebhookTrigger
+from mautic_async.resources import _answers
+from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.wire import Effect
+
+
+class Webhooks(Resource[Webhook]):
+    """Addresses that are told what happens. Mautic: REST API, Webhooks."""
+
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint("hooks", one="hook", many="hooks", model=Webhook)
+
+    async def triggers(self) -> Mapping[str, WebhookTrigger]:
+        """What a webhook can tell, by the name for `Webhook.triggers`.
+
+        Mautic: REST API, Webhooks, List triggers (GET /hooks/triggers).
+        """
+        call = self._call("GET", Effect.READ, "triggers")
+        triggers = _answers.mapping(call, await self._body(call), "triggers")
+        return {name: codec.decode(WebhookTrigger, told) for name, told in triggers.items()}
+
+    def _whole(self, entity: Webhook) -> dict[str, Any]:
+        body = super()._whole(entity)
+        if "secret" not in body:
+            raise ConfigurationError(
+                "webhooks: replace() without the secret makes a new one, and receivers refuse what it signs; use"
+                " edit(), or name the secret (None for a new one)"
+            )
+        return body
