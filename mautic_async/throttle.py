@@ -93,16 +93,15 @@ class Throttle:
             return
         self._began = now
         self._refusals += 1
-        self._cut(now)
+        known = self._span.rest(now, self._refusals) if retry_after is None else None
+        if self._refusals == 1 and known is None:
+            self._cut(now)  # not for a probe, nor for a window's end: they do not say that the pace was too high
         if retry_after is None:
-            self._until = max(self._until, now + self._patience(now))
+            self._until = max(self._until, now + (self._step(now) if known is None else known))
             self._probing = True
 
-    def _patience(self, now: float) -> float:
-        """Seconds until the next probe: the rest of a learned window, else longer each time, an hour at most."""
-        known = self._span.rest(now, self._refusals)
-        if known is not None:
-            return known
+    def _step(self, now: float) -> float:
+        """Seconds until the next probe: longer each time, but not beyond the end of Mautic's own window."""
         step = _LADDER ** min(self._refusals - 1, 6) * (0.5 + 0.5 * self._random())
         rest = self._span.hour(now)
         return rest if rest is not None and step > rest else step
