@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ class Screen:
         if _console().is_terminal:
             self._bar, self._task = _bar(), None
             self._bar.start()
-            self._task = self._bar.add_task(source.name, total=1.0, told="")
+            self._task = self._bar.add_task(Path(source.name).name[:20], total=1.0, told="")
 
     def show(self, progress: Progress) -> None:
         """The job has moved."""
         self.last = progress
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._share(progress), total=self._whole, told=_told(progress))
+            self._bar.update(self._task, completed=self._share(progress), total=self._whole, told=_short(progress))
         elif self._clock() - self._said >= EVERY:
             self._said = self._clock()
             self.say(_told(progress))
@@ -91,7 +92,7 @@ def _bar() -> Bar:
 
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         TaskProgressColumn(),
         TextColumn("{task.fields[told]}", markup=False),
         TimeElapsedColumn(),
@@ -100,24 +101,26 @@ def _bar() -> Bar:
 
 
 def _told(progress: Progress) -> str:
+    """A line that stands by itself."""
     report = progress.report
-    parts = [
-        f"{progress.done:,} rows",
-        f"{progress.rate:,.0f}/s",
-        f"{report.created:,} new",
-        f"{report.updated:,} known",
-    ]
-    bad = report.rejected + report.partial + report.unknown
-    if bad:
-        parts.append(f"{bad:,} not stored")
+    parts = [f"{report.created:,} created", f"{report.updated:,} updated"]
     if progress.parked:
         parts.append(f"{progress.parked:,} to look after")
-    if progress.budget is not None:
-        parts.append(f"budget {progress.budget.remaining}/{progress.budget.limit}")
-        if not progress.budget.remaining:
-            parts.append(f"waiting {progress.budget.reset:.0f} s")
-    elif progress.paused:
-        parts.append(f"waiting {progress.paused:.0f} s")
+    return f"{progress.done:,} rows, {', '.join(parts)}, {_short(progress)}"
+
+
+def _short(progress: Progress) -> str:
+    """What fits beside a bar."""
+    report, budget = progress.report, progress.budget
+    parts = [f"{progress.rate:,.0f}/s"]
+    if bad := report.rejected + report.partial + report.unknown:
+        parts.append(f"{bad:,} not stored")
+    if budget is not None:
+        parts.append(
+            f"budget {budget.remaining}/{budget.limit}" + ("" if budget.remaining else f", {budget.reset:.0f} s")
+        )
+    if progress.paused:
+        parts.append(f"pause {progress.paused:.0f} s")
     return ", ".join(parts)
 
 
@@ -130,7 +133,8 @@ def table(title: str, lines: Sequence[tuple[str, object]]) -> None:
     console = Console()
     if not console.is_terminal:
         width = max(len(name) for name, _ in lines)
-        sys.stdout.write("".join(f"{name:<{width}}  {value}\n" for name, value in lines))
+        text = "".join(f"  {name:<{width}}  {value}\n" for name, value in lines)
+        sys.stdout.write(f"{title}:\n{text}")
         return
     grid = Table(title=title, show_header=False)
     grid.add_column()
