@@ -91,7 +91,6 @@ class Slot:
 
     _gate: Gate
     admitted_at: float
-    background: bool = False
     counted: bool = True
     """Whether it is one of the `Limits.concurrency`; the calls that a token store makes are not."""
     given_back: bool = False
@@ -363,7 +362,7 @@ class Gate:
     def _grant(self, now: float, turn: float, *, background: bool) -> Slot:
         assert self._in_flight < self._limits.concurrency  # noqa: S101 - an invariant
         assert now >= self._throttle.until  # noqa: S101 - nobody goes during a pause
-        slot = Slot(self, now, background)
+        slot = Slot(self, now)
         self._in_flight += 1
         if turn == PROBE:
             self._probe = slot

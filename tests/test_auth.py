@@ -70,6 +70,8 @@ class Site:
     alive: set[str] = field(factory=set)
     refresh: set[str] = field(factory=set)
     events: list[str] = field(factory=list)
+    asked: int = 0
+    """Token requests under way."""
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return self.flights.start(work)
@@ -79,9 +81,13 @@ class Site:
         assert "authorization" not in {name.lower() for name in request.headers}
         form = dict(parse_qsl((request.content or b"").decode(), keep_blank_values=True, strict_parsing=True))
         self.forms.append(form)
+        self.asked += 1
         self.events.append(form["grant_type"])
         number = len(self.forms)
-        await asyncio.sleep(self.delay)
+        try:
+            await asyncio.sleep(self.delay)
+        finally:
+            self.asked -= 1
         if self.script:
             step = self.script.pop(0)
             if isinstance(step, Exception):
@@ -1115,6 +1121,8 @@ def test_many_clients_on_one_store_with_random_cancellations_never_spend_a_refre
         async def work(credential: AuthorizationCode) -> None:
             for _ in range(30):
                 header = await credential.header(site)
+                assert Secret(header.removeprefix("Bearer ")) in [saved.access for saved in store.saved]
+                assert site.asked <= 1
                 if chance.random() < 0.1:
                     await credential.renew(header, site)
                 await asyncio.sleep(chance.uniform(0, 60))

@@ -55,7 +55,7 @@ class Site:
     """Our client, a limiter, and what became of our calls."""
 
     gate: Gate
-    limiter: Limiter
+    limiter: Limiter | Proxy
     chance: random.Random
     stripped: bool = False
     sent: Counter[int] = field(factory=Counter)
@@ -100,7 +100,32 @@ class Site:
     @property
     def used(self) -> list[float]:
         """The share that was used of each window that ended."""
+        assert isinstance(self.limiter, Limiter)
         return [passed / self.limiter.limit for passed in self.limiter.passed[:-1]]
+
+
+@define
+class Proxy:
+    """A limiter in front of Mautic that tells nothing: so many calls per period, or a bucket that leaks."""
+
+    limit: int
+    period: float
+    leaks: bool
+    level: float = 0.0
+    since: float = 0.0
+    passed: int = 0
+
+    async def hit(self, seconds: float) -> tuple[int, Reading]:
+        now = asyncio.get_running_loop().time()
+        if self.leaks:
+            self.level, self.since = max(0.0, self.level - (now - self.since) * self.limit / self.period), now
+        elif now - self.since >= self.period:
+            self.level, self.since = 0.0, now
+        refused = self.level + 1 > (self.limit / 100 if self.leaks else self.limit)
+        self.level += 0 if refused else 1
+        self.passed += not refused
+        await asyncio.sleep(seconds)
+        return 429 if refused else 200, Reading(1, 0, 0)
 
 
 async def day(
@@ -168,3 +193,24 @@ def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals
     )
     assert site.refused_share <= 0.01
     assert used >= 0.95
+
+
+@pytest.mark.parametrize(("leaks", "share"), [(False, 0.95), (True, 0.85)])
+def test_figure_06_a_proxys_own_limiter_is_learned_too(*, leaks: bool, share: float) -> None:
+    async def main() -> Site:
+        loop = asyncio.get_running_loop()
+        site = Site(Gate(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(8):
+                group.create_task(site.bulk(4 * HOUR, 0.1))
+        return site
+
+    site = run(main())
+    assert isinstance(site.limiter, Proxy)
+    used = site.limiter.passed / (4 * HOUR * 10)
+    print(  # noqa: T201 - the figure is the point
+        f"\nfigure 6, a proxy with {'a leaking bucket of 10 a second' if leaks else '600 a minute'}:"
+        f" {site.refused_share:.2%} refused, {used:.2%} of the budget used"
+    )
+    assert site.refused_share <= 0.01
+    assert used >= share
