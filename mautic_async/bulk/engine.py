@@ -96,7 +96,12 @@ class Engine(Generic[R, E]):
         assert self._group is not None  # noqa: S101 - started
         task = self._group.create_task(work)
         self._chores.add(task)
-        task.add_done_callback(self._chores.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self.over.set()  # a bug, or a full disk: the group ends all, and nothing else may leave
 
     def cut(self) -> None:
         """End all that still runs."""

@@ -7,12 +7,22 @@ rather than refuses, so waiting for refusals would drive any server into its bac
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, Final
 
 from attrs import evolve, frozen
 
 SLOW: Final = 30.0
 """Seconds: a request near the proxies' usual 60 is halved at once."""
+
+QUEUE: Final = 1.2
+"""How much longer a row may take than at its best before that is a queue."""
+
+CAUTION: Final = 8
+"""Windows after a step back before more is tried; doubled each time, up to ..."""
+
+MOST_CAUTION: Final = 64
+"""... this."""
 
 
 @frozen
@@ -47,7 +57,7 @@ class Batch:
     Attributes:
         rows: The size now.
         most: The most that is allowed: the plan's, lowered by what the server refused.
-        target: Seconds a request should take.
+        target: Seconds a request should take, up to twice that: between the two nothing is changed.
         each: Seconds a row, smoothed; 0 before the first answer.
     """
 
@@ -75,8 +85,10 @@ def resize(state: Batch, sample: Sample) -> Batch:
     if sample.rows < state.size // 2:
         return state  # a remnant: its fixed cost says nothing of a full batch
     fit = state.target / each if each else float(state.most)
-    if fit < state.rows:
-        rows = max(fit, state.rows * 0.7)
+    if 2 * fit < state.rows:
+        rows = max(2 * fit, state.rows * 0.7)
+    elif fit < state.rows:
+        rows = state.rows
     elif fit > 2 * state.rows:
         rows = state.rows * 1.5
     else:
@@ -97,15 +109,20 @@ class Flow:
     Attributes:
         limit: The number now.
         most: The plan's ceiling.
-        best: The fewest seconds a row that a window of answers showed ...
-        size_then: ... and the rows a request in it: smaller requests take longer a row, and are no sign of a queue.
+        best: Seconds a row when nothing queues, smoothed ...
+        size_then: ... and the rows a request at that time: smaller requests take longer a row, and are no queue.
         rising: Whether no window has been slow yet, so that growth may double.
+        wall: A number that has shown a queue or an overload; it is not tried again ...
+        hold: ... for so many windows ...
+        caution: ... and for so many the next time.
         calm: A number that has gone well; below it growth need not be careful.
+        tried: The limit before the last step back, 0 if the last step was none ...
+        tried_each: ... and the seconds a row with it.
         rows: Rows answered in this window ...
         seconds: ... and the seconds they took.
         answers: ... in so many answers.
         crowded: ... of which so many came while at least half the limit was in use.
-        cut_at: Loop time of the last cut: a request that left before says nothing of the new limit.
+        cut_at: Loop time of the last change: a request that left before says nothing of the new limit.
     """
 
     limit: float
@@ -113,7 +130,12 @@ class Flow:
     best: float = 0.0
     size_then: float = 0.0
     rising: bool = True
+    wall: float = 0.0
+    hold: int = 0
+    caution: int = CAUTION
     calm: float = 0.0
+    tried: float = 0.0
+    tried_each: float = 0.0
     rows: int = 0
     seconds: float = 0.0
     answers: int = 0
@@ -128,14 +150,10 @@ class Flow:
 
 def steer(state: Flow, sample: Sample) -> Flow:
     """The concurrency after *sample*: one more a good window, half after an overload, once a round trip."""
-    if sample.load:
-        if sample.began <= state.cut_at:
-            return state
-        limit = max(1.0, state.limit / 2)
-        calm = state.calm * 0.85 if state.limit >= state.calm else state.calm  # a cut from below says nothing of it
-        return _window(state, limit, rising=False, calm=calm, cut_at=sample.ended)
     if sample.began <= state.cut_at:
         return state
+    if sample.load:
+        return _cut(state, sample.ended)
     state = evolve(
         state,
         rows=state.rows + sample.rows,
@@ -143,8 +161,8 @@ def steer(state: Flow, sample: Sample) -> Flow:
         answers=state.answers + 1,
         crowded=state.crowded + (2 * sample.busy >= state.size and not sample.starved),
     )
-    window = state.size if state.rising or state.limit < state.calm else max(8, state.size)
-    return _judge(state, sample.ended) if state.answers >= window else state
+    quick = state.rising or state.limit < state.calm
+    return _judge(state, sample.ended) if state.answers >= (state.size if quick else max(8, state.size)) else state
 
 
 def _window(state: Flow, limit: float, **changes: Any) -> Flow:
@@ -153,25 +171,62 @@ def _window(state: Flow, limit: float, **changes: Any) -> Flow:
     return evolve(state, limit=limit, rows=0, seconds=0.0, answers=0, crowded=0, **changes)
 
 
+def _cut(state: Flow, now: float) -> Flow:
+    """Half, and not as far as this again for a while; cuts from below what went well say nothing of it."""
+    if state.limit < state.calm:
+        return _window(state, state.limit / 2, rising=False, tried=0.0, cut_at=now)
+    wall = float(state.size)
+    hold, caution = state.caution, min(2 * state.caution, MOST_CAUTION)
+    return _window(
+        state, wall / 2, rising=False, wall=wall, hold=hold, caution=caution, calm=wall - 1, tried=0.0, cut_at=now
+    )
+
+
 def _judge(state: Flow, now: float) -> Flow:
     """End a window: grow, hold or step back."""
-    each = state.seconds / max(1, state.rows)
-    # Sliding up by a hundredth a window, so that a server that became slower for good is not compared with its youth.
-    size = state.rows / state.answers
-    best, then = state.best * 1.01, state.size_then
-    if not best or each <= best or size < 0.7 * then:
-        best, then = each, size
-    state = evolve(state, best=best, size_then=then)
     if 2 * state.crowded < state.answers:
         return _window(state, state.limit)
-    ratio = each / best if best else 1.0
-    if ratio < 1.25 and state.rising:
-        limit, rising = state.limit * 2, True
-    elif ratio < 1.5:
-        limit, rising = state.limit + 1, False
-    elif ratio > 2.0:
-        limit, rising = state.limit - 1, False
+    each, size = state.seconds / max(1, state.rows), state.rows / state.answers
+    if state.tried and each > state.tried_each * (1 + state.limit / state.tried) / 2:
+        # Fewer at once, and a row takes as long: it is no queue of ours, the server has become slower.
+        return _window(state, state.tried, best=each, size_then=size, hold=0, tried=0.0, cut_at=now)
+    if not state.best or size < 0.7 * state.size_then:
+        best, then = each, size
     else:
-        limit, rising = state.limit, False
-    calm = max(state.calm, state.limit) if limit > state.limit else min(state.calm, state.limit)
-    return _window(state, limit, rising=rising, calm=calm, cut_at=now)
+        best, then = state.best + (0.5 if each < state.best else 0.02) * (each - state.best), state.size_then
+    state = evolve(state, best=best, size_then=max(then, size) if each <= best else then, tried=0.0)
+    ratio = each / best if best else 1.0
+    return _grow(state, now) if ratio < QUEUE else _step_back(state, each, ratio, now)
+
+
+def _grow(state: Flow, now: float) -> Flow:
+    hold = max(0, state.hold - 1)
+    limit = state.limit * 2 if state.rising else state.limit + 1
+    if hold:
+        limit = max(state.limit, min(limit, state.wall - 1))
+    caution = CAUTION if state.limit > state.wall else state.caution
+    calm = max(state.calm, state.limit)
+    return _window(
+        state, limit, hold=hold, caution=caution, calm=calm, cut_at=now if limit != state.limit else state.cut_at
+    )
+
+
+def _step_back(state: Flow, each: float, ratio: float, now: float) -> Flow:
+    """By Little's law the server works on ``limit / ratio`` requests; the rest only waits."""
+    limit = max(1.0, float(ceil(state.limit / ratio - 0.1)))
+    if state.calm < state.size:
+        limit = max(limit, state.calm)
+    if limit >= state.size:
+        return _window(state, state.limit, rising=False, hold=max(0, state.hold - 1))
+    return _window(
+        state,
+        limit,
+        rising=False,
+        wall=limit + 1,
+        hold=state.caution,
+        caution=min(2 * state.caution, MOST_CAUTION),
+        calm=limit,
+        tried=float(state.size),
+        tried_each=each,
+        cut_at=now,
+    )

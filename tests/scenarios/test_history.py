@@ -1,0 +1,33 @@
+"""A part of the histories; `python -m tests.scenarios.history --seeds 200` checks all."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.history import Findings, histories
+
+
+def told(seeds: range, **options: str | int) -> Findings:
+    total = Findings()
+    for _, found in histories(seeds, **options):  # type: ignore[arg-type]
+        total.add(found)
+    return total
+
+
+@pytest.mark.parametrize("strategy", ["unique", "marker", "none"])
+def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_is_lost_or_doubled(
+    strategy: str,
+) -> None:
+    total = told(range(8), strategy=strategy)
+    assert not total.failures, f"{dict(total.failures)}"
+    assert sum(total.faults.values()) >= 8 * 50
+    assert len(total.faults) >= 11
+    assert total.kills == 3 * 8
+    assert sum(total.outcomes.values()) > 0.9 * total.rows
+
+
+@pytest.mark.parametrize("broken", ["settle", "lanes", "journal"])
+def test_the_checker_finds_what_is_broken(broken: str) -> None:
+    total = told(range(2), broken=broken)
+    assert total.failures["doubled contacts"] + total.failures["doubled items"] > 0
+    assert total.failures["stale contacts"] > 0
