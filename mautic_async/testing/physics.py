@@ -47,13 +47,14 @@ class Physics:
         self.workers = workers
         self.backlog = backlog
         self.busy = 0
+        self.taken = 0
         self.waiting: list[asyncio.Future[None]] = []
         self.sessions: dict[str, asyncio.Lock] = {}
 
     @property
     def full(self) -> bool:
         """Whether nobody more can wait."""
-        return self.busy >= self.workers and len(self.waiting) >= self.backlog
+        return self.taken >= self.workers + self.backlog
 
     @asynccontextmanager
     async def worker(self, session: str | None = None) -> AsyncIterator[None]:

@@ -223,17 +223,28 @@ class FakeMautic:
             return await front.work(self, request, seen)
         if self.physics.full:
             return Fault(what=502).answer(self.date())
-        return await asyncio.shield(self._flights.start(front.work(self, request, seen)))
+        return await asyncio.shield(self._start(request, seen))
+
+    def _start(self, request: Request, seen: Seen, *, half: bool = False) -> asyncio.Task[Response]:
+        """Let a worker do it, whoever stays to hear the answer."""
+        self.physics.taken += 1
+
+        async def work() -> Response:
+            try:
+                return await front.work(self, request, seen, half=half)
+            finally:
+                self.physics.taken -= 1
+
+        return self._flights.start(work())
 
     async def _spoiled(self, request: Request, seen: Seen, fault: Fault) -> Response:
         if fault.what == "refuse":
             raise ConnectionRefusedError("scheduled")
         response: Response | None = None
         if fault.work == "running":
-            self._flights.start(front.work(self, request, seen))
+            self._start(request, seen)
         elif fault.work != "undone" or fault.what in ("cut", "drip", "garbage"):
-            half = fault.work == "half"
-            response = await asyncio.shield(self._flights.start(front.work(self, request, seen, half=half)))
+            response = await asyncio.shield(self._start(request, seen, half=fault.work == "half"))
         if fault.what == "timeout" or (fault.work == "running" and fault.seconds):
             await self.clock.sleep(fault.seconds or 86400.0)
         if fault.what in ("reset", "timeout"):

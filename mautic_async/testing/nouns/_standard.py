@@ -98,8 +98,8 @@ class Standard:
         before = None if row is None else dict(row)
         draft = self.noun.bind(row, params, method, ask)
         await ask.row()
-        if row is not None and row != before:  # somebody wrote meanwhile: only what this request changed is written
-            draft = row | {name: value for name, value in draft.items() if before is None or before.get(name) != value}
+        if row is not None and before is not None and row != before:
+            draft = merged(row, before, draft)
         saved = self.noun.commit(draft, row, params, ask)
         await self.noun.after(saved, params, ask)
         return saved
@@ -258,6 +258,26 @@ def without_nulls(value: Any) -> Any:
         kept = {name: without_nulls(one) for name, one in value.items() if one is not None}
         return kept if kept or not value else []
     return [without_nulls(one) for one in value] if isinstance(value, list) else value
+
+
+def merged(row: Row, before: Row, draft: Row) -> Row:
+    """A draft on top of what somebody else wrote meanwhile: only what it changed is written.
+
+    Args:
+        row: As it is stored now.
+        before: As it was when the draft was begun.
+        draft: With the changes.
+    """
+    made = dict(row)
+    for name, value in draft.items():
+        was = before.get(name)
+        if value == was:
+            continue
+        both = isinstance(value, dict) and isinstance(was, dict) and isinstance(row.get(name), dict)
+        made[name] = merged(row[name], was, value) if both else value
+    for name in before.keys() - draft.keys():
+        made.pop(name, None)
+    return made
 
 
 def contained(noun: Noun, rows: list[Row], shown: list[Any]) -> Any:
