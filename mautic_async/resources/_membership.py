@@ -11,7 +11,7 @@ from mautic_async.models import Entity
 from mautic_async.resources import _answers
 from mautic_async.resources._base import Reading
 from mautic_async.resources._rows import LIMIT
-from mautic_async.wire import Call, Effect
+from mautic_async.wire import Call, Effect, id_of
 
 E = TypeVar("E", bound=Entity)
 
@@ -28,7 +28,7 @@ class Membership(Reading[E]):
 
         Mautic: REST API, Add contact (POST /{path}/ID/contact/CONTACT_ID/add).
         """
-        await self._send(self._call("POST", Effect.SET, id, "contact", contact_id, "add"))
+        await self._send(self._call("POST", Effect.SET, id_of(id), "contact", id_of(contact_id), "add"))
 
     async def remove_contact(self, id: int, contact_id: int) -> None:
         """Take the contact out; one that is not there changes nothing.
@@ -39,7 +39,7 @@ class Membership(Reading[E]):
 
         Mautic: REST API, Remove contact (POST /{path}/ID/contact/CONTACT_ID/remove).
         """
-        await self._send(self._call("POST", Effect.SET, id, "contact", contact_id, "remove"))
+        await self._send(self._call("POST", Effect.SET, id_of(id), "contact", id_of(contact_id), "remove"))
 
 
 async def added(space: Reading[Any], ids: Sequence[int], ask: Callable[[list[int]], Call]) -> list[Outcome[Any]]:

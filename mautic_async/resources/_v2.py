@@ -124,7 +124,7 @@ class Addressed(Space, Generic[V]):
         await self._sent("DELETE", Effect.SET, id)
 
     async def _sent(self, method: str, effect: Effect, id: int, body: Any = None) -> tuple[Call, Any]:
-        call = Call(method, f"{self.path}/{wire.path(id)}", effect, body=body, v2=True)
+        call = Call(method, f"{self.path}/{wire.id_of(id)}", effect, body=body, v2=True)
         return call, (await self._send(call)).body
 
     async def _paged(self, page: int, filters: Mapping[str, str | int]) -> tuple[ResultPage[V], bool]:

@@ -30,7 +30,7 @@ class CampaignEvents(Reading[CampaignEvent]):
         Mautic: REST API, Campaigns, Event logs of a contact (GET /campaigns/events/contact/CONTACT_ID).
         """
         parameters = wire.pairs(_paging.parameters(query))
-        call = self._call("GET", Effect.READ, "contact", contact_id, query=parameters)
+        call = self._call("GET", Effect.READ, "contact", wire.id_of(contact_id), query=parameters)
         return await self._listed(call, "events", CampaignEventLog, query.get("start", 0))
 
     async def edit_log(self, event_id: int, contact_id: int, log: CampaignEventLog) -> CampaignEvent:
@@ -51,7 +51,9 @@ class CampaignEvents(Reading[CampaignEvent]):
 
         Mautic: REST API, Campaigns, Edit an event log (PUT /campaigns/events/ID/contact/CONTACT_ID/edit).
         """
-        call = self._call("PUT", Effect.SET, event_id, "contact", contact_id, "edit", body=_log(log))
+        call = self._call(
+            "PUT", Effect.SET, wire.id_of(event_id), "contact", wire.id_of(contact_id), "edit", body=_log(log)
+        )
         return self._one(await self._send(call))
 
     async def edit_logs(self, logs: Iterable[CampaignEventLog]) -> list[Outcome[CampaignEvent]]:

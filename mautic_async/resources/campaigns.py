@@ -34,7 +34,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Clone (POST /campaigns/clone/ID).
         """
-        return self._one(await self._send(self._call("POST", Effect.APPEND, "clone", id, redirect=True)))
+        return self._one(await self._send(self._call("POST", Effect.APPEND, "clone", wire.id_of(id), redirect=True)))
 
     async def contacts(
         self,
@@ -61,7 +61,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts).
         """
         query = _tables.parameters(where=where, order=order, start=start, limit=limit)
-        call = self._call("GET", Effect.READ, id, "contacts", query=query)
+        call = self._call("GET", Effect.READ, wire.id_of(id), "contacts", query=query)
         return await self._listed(call, "contacts", CampaignContact, start)
 
     def iterate_contacts(self, id: int, *, read_ahead: bool = False) -> AsyncIterator[CampaignContact]:
@@ -86,7 +86,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Events of a contact (GET /campaigns/ID/events/contact/CONTACT_ID).
         """
-        call = self._call("GET", Effect.READ, id, "events", "contact", contact_id)
+        call = self._call("GET", Effect.READ, wire.id_of(id), "events", "contact", wire.id_of(contact_id))
         return codec.decode(ContactCampaignEvents, _answers.mapping(call, await self._body(call)))
 
     async def export(self, id: int, to: str | Path) -> Path:
@@ -101,7 +101,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Export (GET /campaigns/export/ID).
         """
-        call = self._call("GET", Effect.READ, "export", id)
+        call = self._call("GET", Effect.READ, "export", wire.id_of(id))
         return await _files.save(lambda made: self._send(made, needs="Mautic 7 or newer"), call, Path(to))
 
     async def import_(self, source: str | Path | Mapping[str, JSON]) -> Any:

@@ -32,7 +32,7 @@ class CompanySegments(Resource[CompanySegment]):
 
         Mautic: REST API, Company segments, Add company (POST /companysegments/ID/company/COMPANY_ID/add).
         """
-        await self._send(self._call("POST", Effect.SET, id, "company", company_id, "add"))
+        await self._send(self._call("POST", Effect.SET, wire.id_of(id), "company", wire.id_of(company_id), "add"))
 
     async def remove_company(self, id: int, company_id: int) -> None:
         """Take a company out; one that is not there changes nothing.
@@ -42,7 +42,7 @@ class CompanySegments(Resource[CompanySegment]):
 
         Mautic: REST API, Company segments, Remove company (POST /companysegments/ID/company/COMPANY_ID/remove).
         """
-        await self._send(self._call("POST", Effect.SET, id, "company", company_id, "remove"))
+        await self._send(self._call("POST", Effect.SET, wire.id_of(id), "company", wire.id_of(company_id), "remove"))
 
     async def add_companies(self, id: int, company_ids: Iterable[int]) -> list[Outcome[Company]]:
         """Put several companies in, 200 a request.
@@ -57,5 +57,7 @@ class CompanySegments(Resource[CompanySegment]):
         """
         ids = [wire.id_of(company) for company in company_ids]
         return await added(
-            self, ids, lambda chunk: self._call("POST", Effect.SET, id, "companies", "add", body={"ids": chunk})
+            self,
+            ids,
+            lambda chunk: self._call("POST", Effect.SET, wire.id_of(id), "companies", "add", body={"ids": chunk}),
         )

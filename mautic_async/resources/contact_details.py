@@ -83,7 +83,7 @@ class ContactDetails(Reading[C]):
             "dateTo": utc_text(date_to, "date_to"),
         }
         query = {"filters": filters, "order": [order, order_dir.upper()], "page": page, "limit": limit}
-        path = "contacts/activity" if id is None else wire.path("contacts", id, "activity")
+        path = "contacts/activity" if id is None else wire.path("contacts", wire.id_of(id), "activity")
         call = Call("GET", path, query=wire.pairs(query))
         timeline = codec.decode(Timeline, _answers.mapping(call, await self._body(call)))
         events = [event for event in timeline.events or () if _between(event.timestamp, date_from, date_to)]
@@ -150,7 +150,7 @@ class ContactDetails(Reading[C]):
         asked: dict[str, Any] = dict(query)
         if "order_by" in asked and "." not in asked["order_by"]:
             asked["order_by"] = f"{table}.{asked['order_by']}"  # Mautic adds the table everywhere but here
-        call = self._call("GET", Effect.READ, id, key, query=wire.pairs(_paging.parameters(asked)))
+        call = self._call("GET", Effect.READ, wire.id_of(id), key, query=wire.pairs(_paging.parameters(asked)))
         return await self._listed(call, key, model, int(asked.get("start", 0)))
 
     # --- what they belong to ---------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Contacts, Segment memberships (GET /contacts/ID/segments).
         """
-        call = self._call("GET", Effect.READ, id, "segments")
+        call = self._call("GET", Effect.READ, wire.id_of(id), "segments")
         return _answers.entities(call, await self._body(call), "lists", ContactSegment)
 
     async def campaigns(self, id: int) -> list[ContactCampaign]:
@@ -174,7 +174,7 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Contacts, Campaign memberships (GET /contacts/ID/campaigns).
         """
-        call = self._call("GET", Effect.READ, id, "campaigns")
+        call = self._call("GET", Effect.READ, wire.id_of(id), "campaigns")
         return _answers.entities(call, await self._body(call), "campaigns", ContactCampaign)
 
     async def companies(self, id: int) -> list[ContactCompany]:
@@ -185,7 +185,7 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Contacts, List companies (GET /contacts/ID/companies).
         """
-        call = self._call("GET", Effect.READ, id, "companies")
+        call = self._call("GET", Effect.READ, wire.id_of(id), "companies")
         return _answers.entities(call, await self._body(call), "companies", ContactCompany)
 
     # --- consent ---------------------------------------------------------------------------------------------------
@@ -216,7 +216,9 @@ class ContactDetails(Reading[C]):
             body["comments"] = comments
         if channel_id is not None:
             body["channelId"] = wire.id_of(channel_id)
-        return self._one(await self._send(self._call("POST", Effect.SET, id, "dnc", channel, "add", body=body)))
+        return self._one(
+            await self._send(self._call("POST", Effect.SET, wire.id_of(id), "dnc", channel, "add", body=body))
+        )
 
     async def remove_dnc(self, id: int, channel: str = "email") -> bool:
         """Contact a contact on a channel again.
@@ -229,7 +231,7 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Contacts, Remove from Do Not Contact (POST /contacts/ID/dnc/CHANNEL/remove).
         """
-        call = self._call("POST", Effect.SET, id, "dnc", channel, "remove")
+        call = self._call("POST", Effect.SET, wire.id_of(id), "dnc", channel, "remove")
         return bool(_answers.mapping(call, await self._body(call)).get("recordFound"))
 
     # --- visits ----------------------------------------------------------------------------------------------------
@@ -247,7 +249,7 @@ class ContactDetails(Reading[C]):
         body = codec.encode(tags)
         if not body:
             raise ConfigurationError("contacts.add_utm: the UtmTag names nothing")
-        return self._one(await self._send(self._call("POST", Effect.APPEND, id, "utm", "add", body=body)))
+        return self._one(await self._send(self._call("POST", Effect.APPEND, wire.id_of(id), "utm", "add", body=body)))
 
     async def remove_utm(self, id: int, utm_id: int) -> C:
         """Forget a set of UTM tags.
@@ -258,7 +260,9 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Contacts, Remove UTM tags (POST /contacts/ID/utm/UTM_ID/remove).
         """
-        return self._one(await self._send(self._call("POST", Effect.SET, id, "utm", utm_id, "remove")))
+        return self._one(
+            await self._send(self._call("POST", Effect.SET, wire.id_of(id), "utm", wire.id_of(utm_id), "remove"))
+        )
 
     # --- points ----------------------------------------------------------------------------------------------------
 
@@ -313,7 +317,9 @@ class ContactDetails(Reading[C]):
         await self._points(id, "divide", divisor, event, action)
 
     async def _points(self, id: int, operator: str, delta: int, event: str, action: str) -> None:
-        call = self._call("POST", Effect.APPEND, id, "points", operator, _delta(delta), body=_log(event, action))
+        call = self._call(
+            "POST", Effect.APPEND, wire.id_of(id), "points", operator, _delta(delta), body=_log(event, action)
+        )
         await self._send(call)
 
     async def point_groups(self, id: int) -> list[GroupScore]:
@@ -324,7 +330,7 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Point groups, Contact scores (GET /contacts/ID/points/groups).
         """
-        call = self._call("GET", Effect.READ, id, "points", "groups")
+        call = self._call("GET", Effect.READ, wire.id_of(id), "points", "groups")
         return _answers.entities(call, await self._body(call), "groupScores", GroupScore)
 
     async def point_group(self, id: int, group_id: int) -> GroupScore | None:
@@ -335,7 +341,7 @@ class ContactDetails(Reading[C]):
 
         Mautic: REST API, Point groups, Contact scores (GET /contacts/ID/points/groups/GROUP_ID).
         """
-        call = self._call("GET", Effect.READ, id, "points", "groups", group_id)
+        call = self._call("GET", Effect.READ, wire.id_of(id), "points", "groups", wire.id_of(group_id))
         body = await self._body(call)
         return None if body == [] else _answers.entity(call, body, "groupScore", GroupScore)
 
@@ -369,7 +375,17 @@ class ContactDetails(Reading[C]):
             raise ConfigurationError(f"points are changed by plus, minus, times, divide or set, not by {operator!r}")
         effect = Effect.SET if operator == "set" else Effect.APPEND
         number = _number(value) if operator == "set" else _delta(value)
-        call = self._call("POST", effect, id, "points", "groups", group_id, operator, number, body=_log(event, action))
+        call = self._call(
+            "POST",
+            effect,
+            wire.id_of(id),
+            "points",
+            "groups",
+            wire.id_of(group_id),
+            operator,
+            number,
+            body=_log(event, action),
+        )
         return _answers.entity(call, await self._body(call), "groupScore", GroupScore)
 
     # --- what they may be given ------------------------------------------------------------------------------------

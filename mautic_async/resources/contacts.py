@@ -19,7 +19,7 @@ from mautic_async.resources._courier import ContactCourier
 from mautic_async.resources._preflight import Preflight
 from mautic_async.resources._where import eq
 from mautic_async.resources.contact_details import ContactDetails
-from mautic_async.wire import Effect
+from mautic_async.wire import Effect, id_of
 
 if TYPE_CHECKING:
     from mautic_async.bulk import Report
@@ -71,7 +71,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         Mautic: REST API, Get contact (GET /contacts/ID).
         """
         query = (ITEMS,) if include_custom_objects else ()
-        return self._one(await self._send(self._call("GET", Effect.READ, id, query=query)))
+        return self._one(await self._send(self._call("GET", Effect.READ, id_of(id), query=query)))
 
     async def list(self, **query: Unpack[ContactQuery]) -> ResultPage[C]:
         """One page of contacts; see `Reading.list`. Mautic: REST API, List contacts (GET /contacts)."""
@@ -135,7 +135,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         Mautic: REST API, Edit contact (PATCH /contacts/ID/edit).
         """
         effect = Effect.SET if _items.repeatable(None, _listed(changes)) else Effect.APPEND
-        call = self._call("PATCH", effect, id, "edit", body=self._changes(changes), query=_include(changes))
+        call = self._call("PATCH", effect, id_of(id), "edit", body=self._changes(changes), query=_include(changes))
         return self._one(await self._send(call))
 
     async def replace(self, id: int, entity: C) -> C:
@@ -149,7 +149,7 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Edit contact (PUT /contacts/ID/edit).
         """
-        call = self._call("PUT", Effect.APPEND, id, "edit", body=self._whole(entity), query=_include(entity))
+        call = self._call("PUT", Effect.APPEND, id_of(id), "edit", body=self._whole(entity), query=_include(entity))
         return self._one(await self._send(call))
 
     async def upsert(

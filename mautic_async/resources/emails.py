@@ -34,7 +34,7 @@ class Emails(Resource[Email]):
         Mautic: REST API, Emails, Send to segment (POST /emails/ID/send).
         """
         body = {name: value for name, value in (("limit", limit), ("batch", batch)) if value is not None}
-        call = self._call("POST", Effect.APPEND, id, "send", body=body or None)
+        call = self._call("POST", Effect.APPEND, wire.id_of(id), "send", body=body or None)
         return codec.decode(SegmentSend, _answers.mapping(call, await self._body(call)))
 
     async def send_to_contact(
@@ -65,7 +65,11 @@ class Emails(Resource[Email]):
             body["tokens"] = {f"{{{name.strip('{}')}}}": text for name, text in tokens.items()}
         if attached := [wire.id_of(asset) for asset in assets]:
             body["assetAttachments"] = attached
-        await self._send(self._call("POST", Effect.APPEND, id, "contact", contact_id, "send", body=body or None))
+        await self._send(
+            self._call(
+                "POST", Effect.APPEND, wire.id_of(id), "contact", wire.id_of(contact_id), "send", body=body or None
+            )
+        )
 
     async def reply(self, tracking_hash: str) -> None:
         """Note that a contact has answered an e-mail.

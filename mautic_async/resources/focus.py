@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from mautic_async.models import Focus
 from mautic_async.resources import _answers
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
+from mautic_async.wire import Effect, id_of
 
 
 class FocusItems(Resource[Focus]):
@@ -24,5 +24,5 @@ class FocusItems(Resource[Focus]):
 
         Mautic: REST API, Focus items, Generate JavaScript (POST /focus/ID/js).
         """
-        call = self._call("POST", Effect.READ, id, "js")
+        call = self._call("POST", Effect.READ, id_of(id), "js")
         return str(_answers.mapping(call, await self._body(call)).get("js") or "")

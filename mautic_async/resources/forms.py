@@ -74,7 +74,7 @@ class Forms(Resource[Form]):
         numbers = [wire.id_of(number) for number in ids]
         if not numbers:
             raise ConfigurationError(f"forms: no {kind} to delete are named")
-        call = self._call("DELETE", Effect.SET, id, kind, "delete", query=wire.pairs({kind: numbers}))
+        call = self._call("DELETE", Effect.SET, wire.id_of(id), kind, "delete", query=wire.pairs({kind: numbers}))
         payload = await self._send(call)
         return await self.get(id) if payload.body is None else self._one(payload)
 
@@ -90,7 +90,7 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
         """
-        return await self._submissions(query, id, "submissions")
+        return await self._submissions(query, wire.id_of(id), "submissions")
 
     def iterate_submissions(
         self, id: int, *, read_ahead: bool = False, **query: Unpack[Query]
@@ -101,7 +101,7 @@ class Forms(Resource[Form]):
         """
 
         async def fetch(asked: Mapping[str, Any]) -> ResultPage[Submission]:
-            return await self._submissions(asked, id, "submissions")
+            return await self._submissions(asked, wire.id_of(id), "submissions")
 
         size = query.get("limit", PAGE)
         walk = _paging.Walk(
@@ -117,7 +117,7 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, Get submission (GET /forms/ID/submissions/SUBMISSION_ID).
         """
-        call = self._call("GET", Effect.READ, id, "submissions", submission_id)
+        call = self._call("GET", Effect.READ, wire.id_of(id), "submissions", wire.id_of(submission_id))
         return _answers.entity(call, await self._body(call), "submission", Submission)
 
     async def contact_submissions(self, id: int, contact_id: int, **query: Unpack[Slice]) -> ResultPage[Submission]:
@@ -130,7 +130,7 @@ class Forms(Resource[Form]):
         """
         if "where" in query:
             raise ConfigurationError("forms.contact_submissions: a condition would replace the one on the contact")
-        return await self._submissions(query, id, "submissions", "contact", contact_id)
+        return await self._submissions(query, wire.id_of(id), "submissions", "contact", wire.id_of(contact_id))
 
     async def _submissions(self, query: Mapping[str, Any], *parts: str | int) -> ResultPage[Submission]:
         call = self._call("GET", Effect.READ, *parts, query=wire.pairs(_paging.parameters(query, filters=False)))

@@ -45,13 +45,17 @@ class PointTriggers(Resource[Trigger]):
         gone = {wire.id_of(event) for event in event_ids}
         if not gone:
             raise ConfigurationError("point_triggers: no events to delete are named")
-        call = self._call("DELETE", Effect.SET, id, "events", "delete", query=wire.pairs({"events": sorted(gone)}))
+        call = self._call(
+            "DELETE", Effect.SET, wire.id_of(id), "events", "delete", query=wire.pairs({"events": sorted(gone)})
+        )
         await self._send(call)
         held = await self.get(id)
         if not _has(held, gone):
             return held
         events = [event for event in held.events or () if event.id not in gone]
-        await self._send(self._call("PUT", Effect.SET, id, "edit", body=self._whole(evolve(held, events=events))))
+        await self._send(
+            self._call("PUT", Effect.SET, wire.id_of(id), "edit", body=self._whole(evolve(held, events=events)))
+        )
         held = await self.get(id)
         if _has(held, gone):
             raise _answers.unexpected(call, "that says the events are gone, and they are still there")

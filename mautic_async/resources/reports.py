@@ -31,7 +31,7 @@ class Reports(Resource[ReportDefinition]):
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """
         query = wire.pairs({"page": 1, "limit": 1})
-        return self._one(await self._send(self._call("GET", Effect.READ, id, query=query)))
+        return self._one(await self._send(self._call("GET", Effect.READ, wire.id_of(id), query=query)))
 
     async def data(
         self,
@@ -62,7 +62,7 @@ class Reports(Resource[ReportDefinition]):
             "dateFrom": iso_text(date_from, "date_from"),
             "dateTo": iso_text(date_to, "date_to"),
         }
-        call = self._call("GET", Effect.READ, id, query=wire.pairs(query))
+        call = self._call("GET", Effect.READ, wire.id_of(id), query=wire.pairs(query))
         return codec.decode(ReportResult, _answers.mapping(call, await self._body(call)))
 
     async def iterate_data(

@@ -32,5 +32,7 @@ class Segments(Resource[Segment], Membership[Segment]):
         """
         ids = [wire.id_of(contact) for contact in contact_ids]
         return await added(
-            self, ids, lambda chunk: self._call("POST", Effect.SET, id, "contacts", "add", body={"ids": chunk})
+            self,
+            ids,
+            lambda chunk: self._call("POST", Effect.SET, wire.id_of(id), "contacts", "add", body={"ids": chunk}),
         )

@@ -8,7 +8,7 @@ from mautic_async import codec
 from mautic_async.models import Sms, SmsReceipt
 from mautic_async.resources import _answers
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
+from mautic_async.wire import Effect, id_of
 
 
 class Smses(Resource[Sms]):
@@ -27,5 +27,5 @@ class Smses(Resource[Sms]):
 
         Mautic: REST API, Text messages, Send (GET /smses/ID/contact/CONTACT_ID/send).
         """
-        call = self._call("GET", Effect.APPEND, id, "contact", contact_id, "send")
+        call = self._call("GET", Effect.APPEND, id_of(id), "contact", id_of(contact_id), "send")
         return codec.decode(SmsReceipt, _answers.mapping(call, await self._body(call), "result"))

@@ -41,7 +41,7 @@ class Users(Resource[User]):
         names = [permissions] if isinstance(permissions, str) else list(permissions)
         if not names:
             raise ConfigurationError("users.check_permissions: no permission is named")
-        call = self._call("POST", Effect.READ, id, "permissioncheck", body={"permissions": names})
+        call = self._call("POST", Effect.READ, wire.id_of(id), "permissioncheck", body={"permissions": names})
         return {name: bool(value) for name, value in _answers.mapping(call, await self._body(call)).items()}
 
     async def roles(self, *, search: str = "", limit: int | None = None) -> list[Role]:
