@@ -185,7 +185,9 @@ def add_field(fake: FakeMautic, label: str, alias: str, type: str, object: str, 
     """Add a contact or company field; see `FakeMautic.add_field`."""
     fields = fake.store["fields"]
     order = 1 + max((row["order"] for row in fields.where(object=object)), default=0)
-    return fields.save(field_row(label=label, alias=alias, type=type, object=object, order=order, **more))
+    saved = fields.save(field_row(label=label, alias=alias, type=type, object=object, order=order, **more))
+    fake.store["contacts"].reindex()
+    return saved
 
 
 def _objects(fake: FakeMautic) -> None:

@@ -95,6 +95,12 @@ class Table:
         for row in self.rows.values():
             made.add(row)
 
+    def reindex(self) -> None:
+        """Ask every row for its keys again."""
+        for index in self.indexes.values():
+            for row in self.rows.values():
+                index.add(row)
+
     def find(self, index: str, key: Any) -> list[Row]:
         """The rows an index has under *key*."""
         return [self.rows[id] for id in self.indexes[index].find(key)]
@@ -143,6 +149,7 @@ class Store:
         for name, last in known:
             self[name].last = last
         for table in self.tables.values():
+            table.reindex()  # keys may depend on other tables, which came later
             table.dirty.clear()
         return True
 

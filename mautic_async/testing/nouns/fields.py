@@ -138,13 +138,8 @@ class Fields(Noun):
         saved = super().commit(draft, row, params, ask)
         self._renumber(saved, ask)
         if saved["isUniqueIdentifier"] != (row or {}).get("isUniqueIdentifier"):
-            self._reindex(ask)
+            ask.table("contacts").reindex()
         return saved
-
-    def _reindex(self, ask: Ask) -> None:
-        index = ask.table("contacts").indexes["unique"]
-        for row in ask.table("contacts"):
-            index.add(row)
 
     def _renumber(self, saved: Row, ask: Ask) -> None:
         place: int = saved["order"]
