@@ -135,6 +135,8 @@ class Mautic(Namespaces):
         Mautic: REST API.
         """
         verb = method.upper()
+        if verb not in _VERBS:
+            raise ConfigurationError(f"a method is one of {', '.join(sorted(_VERBS))}")
         effect = (
             Effect.READ if verb in {"GET", "HEAD"} else Effect.SET if verb in {"PATCH", "DELETE"} else Effect.APPEND
         )
@@ -206,6 +208,9 @@ class Mautic(Namespaces):
     def __repr__(self) -> str:
         """The site and what carries the bytes; never a credential."""
         return f"Mautic({self._pipeline.transport!r}, json={self._pipeline.json.name!r})"
+
+
+_VERBS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def _auth_from(given: Mapping[str, str]) -> Auth:

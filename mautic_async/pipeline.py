@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-from collections.abc import Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from attrs import define, evolve, frozen
+from attrs import define, evolve
 
 from mautic_async import wire
+from mautic_async.auth import renewing
 from mautic_async.breaker import Breaker, RetryBudget
 from mautic_async.errors import (
     ConfigurationError,
@@ -23,9 +22,11 @@ from mautic_async.errors import (
     MauticError,
     NotFound,
     RateLimited,
+    TransportError,
     Unavailable,
 )
 from mautic_async.flights import Flights
+from mautic_async.hooks import LOG, Hook, Story, Teller
 from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
 from mautic_async.retry import Retry, judged
 from mautic_async.wire import STDLIB, Answer, Call, Effect, Json, Payload, Request
@@ -39,35 +40,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOG: Final = logging.getLogger("mautic_async")
 _DEADLINE: Final[ContextVar[float | None]] = ContextVar("mautic_async_deadline", default=None)
-_LOAD: Final = frozenset({"connect", "bad-gateway", "unavailable", "gateway-timeout"})
-
-
-@frozen(kw_only=True)
-class Event:
-    """Something that happened to a call, as the hooks see it.
-
-    Attributes:
-        kind: ``before`` an attempt, ``after`` it, ``retry`` (a pause before another), ``wait`` (for the limit or a
-            free slot).
-        call: Method and path.
-        attempt: From 1.
-        status: Of the answer, or None.
-        seconds: How long the attempt took, or the pause will be.
-        error: What went wrong, or None.
-    """
-
-    kind: str
-    call: str
-    attempt: int
-    status: int | None = None
-    seconds: float = 0.0
-    error: MauticError | None = None
-
-
-Hook: TypeAlias = Callable[[Event], None]
-"""A plain callable; it must not block, and what it raises is logged and dropped."""
+_DOWN: Final = frozenset({502, 503, 504, *range(520, 525)})
 
 
 @define
@@ -120,7 +94,7 @@ class Pipeline:
         self._breaker = Breaker(clock.random)
         self._retry = Retry(clock, self._budget)
         self.json = json
-        self._hooks = hooks
+        self._teller = Teller(hooks)
         self._latency: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -135,20 +109,37 @@ class Pipeline:
         """
         self._check_loop()
         request = self._request(call)
+        story = self._teller.story(call)
+        if story is None:
+            return await self._persist(call, request, None)
+        began = self.clock.time()
         try:
-            return await self._attempt(call, request, 1)
+            payload = await self._persist(call, request, story)
+        except MauticError as error:
+            story.tell("done", story.attempts, seconds=self.clock.time() - began, error=error)
+            raise
+        story.tell("done", story.attempts, status=payload.status, seconds=self.clock.time() - began)
+        return payload
+
+    async def _persist(self, call: Call, request: Request, story: Story | None) -> Payload:
+        try:
+            return await self._attempt(call, request, 1, story)
         except MauticError as error:
             first = error
 
         async def again(attempt: int) -> Payload:
             try:
-                return await self._attempt(call, request, attempt)
+                return await self._attempt(call, request, attempt, story)
             except NotFound:
                 if call.method == "DELETE":
                     return Payload(200, None)  # an earlier attempt has deleted it
                 raise
 
-        return await self._retry.around(first, again, lambda *told: self._tell_retry(call, *told), self._remaining)
+        def pausing(error: MauticError, seconds: float, attempt: int) -> None:
+            if story is not None:
+                story.tell("retry", attempt, seconds=seconds, error=error)
+
+        return await self._retry.around(first, again, pausing, self._remaining)
 
     def _request(self, call: Call) -> Request:
         headers = {"accept": "application/ld+json" if call.v2 else "application/json", "user-agent": _AGENT}
@@ -175,25 +166,34 @@ class Pipeline:
 
     # --- when ------------------------------------------------------------------------------------------------------
 
-    async def _attempt(self, call: Call, request: Request, attempt: int) -> Payload:
+    async def _attempt(self, call: Call, request: Request, attempt: int, story: Story | None) -> Payload:
         """Pass the gate, start the flight, read the answer."""
-        sent_at = 0.0
-        began = self.clock.time()
+        sent_at, began = 0.0, 0.0
         try:
             request = self._within_deadline(call, request)
             self._ask_breaker(call)
-            slot = self.gate.try_admit(background=call.background) or await self._admit(call, attempt)
+            slot = self.gate.try_admit(background=call.background) or await self._admit(call, attempt, story)
             sent_at, began = self.clock.wall(), self.clock.time()
-            self._tell("before", call, attempt)
+            if story is not None:
+                story.tell("before", attempt)
             flight = self.flights.start(self._fly(request, slot))
-            answer = await asyncio.shield(flight)
-            payload = wire.read(call, answer, self.json)
+            payload = wire.read(call, await asyncio.shield(flight), self.json)
         except MauticError as error:
             outcome = judged(error, call, attempt, sent_at)
-            self._count(call, attempt, began, outcome, sent=bool(sent_at))
+            if story is not None and sent_at:
+                status = getattr(error, "status", None)
+                story.tell("after", attempt, status=status, seconds=self.clock.time() - began, error=outcome)
             raise outcome from outcome.__cause__
-        self._count(call, attempt, began, None, status=payload.status)
+        self._learn(call, self.clock.time() - began)
+        if story is not None:
+            story.tell("after", attempt, status=payload.status, seconds=self.clock.time() - began)
         return payload
+
+    def _learn(self, call: Call, seconds: float) -> None:
+        self._budget.succeeded()
+        route = _route(call)
+        known = self._latency.get(route)
+        self._latency[route] = seconds if known is None else 0.8 * known + 0.2 * seconds
 
     def _within_deadline(self, call: Call, request: Request) -> Request:
         """A read ends with the caller's deadline; a write is not cut short, or it would go on unseen in PHP."""
@@ -216,11 +216,11 @@ class Pipeline:
                 retry_after=wait,
             )
 
-    async def _admit(self, call: Call, attempt: int) -> Slot:
+    async def _admit(self, call: Call, attempt: int, story: Story | None) -> Slot:
         left = self._remaining()
         began = self.clock.time()
         try:
-            slot = await self.gate.admit(background=call.background, patience=left)
+            slot = await self.gate.admit(background=call.background, patience=left, beside=renewing())
         except TooLong as error:
             self._breaker.withdrawn()
             refused = RateLimited(
@@ -234,7 +234,8 @@ class Pipeline:
         except asyncio.CancelledError:
             self._breaker.withdrawn()
             raise
-        self._tell("wait", call, attempt, seconds=self.clock.time() - began)
+        if story is not None:
+            story.tell("wait", attempt, seconds=self.clock.time() - began)
         return slot
 
     # --- with what right -------------------------------------------------------------------------------------------
@@ -255,6 +256,10 @@ class Pipeline:
                 if newer != token:
                     token = newer
                     answer = await self._signed(request, token)
+        except TransportError as error:
+            self._breaker.record(self.clock.time(), failed=error.event != "certificate")
+            raise
+        else:
             return answer
         finally:
             self._land(slot, answer, token)
@@ -268,61 +273,11 @@ class Pipeline:
         if answer is None:
             slot.land(status=None, reading=None, retry_after=None, token=token)
             return
+        self._breaker.record(self.clock.time(), failed=answer.status in _DOWN)
         self.version = wire.version_of(answer) or self.version
         rate = wire.rate_of(answer)
         reading = Reading(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None
         slot.land(status=answer.status, reading=reading, retry_after=wire.retry_after(answer), token=token)
-
-    # --- what is remembered ----------------------------------------------------------------------------------------
-
-    def _count(
-        self,
-        call: Call,
-        attempt: int,
-        began: float,
-        error: MauticError | None,
-        *,
-        sent: bool = True,
-        status: int | None = None,
-    ) -> None:
-        if not sent:
-            return
-        now = self.clock.time()
-        event = error.verdict.event if error is not None and error.verdict is not None else ""
-        self._breaker.record(now, failed=event in _LOAD)
-        if error is None:
-            self._budget.succeeded()
-            route = _route(call)
-            self._latency[route] = 0.8 * self._latency.get(route, now - began) + 0.2 * (now - began)
-        self._tell(
-            "after", call, attempt, status=status or getattr(error, "status", None), seconds=now - began, error=error
-        )
-
-    def _tell_retry(self, call: Call, error: MauticError, seconds: float, attempt: int) -> None:
-        self._tell("retry", call, attempt, seconds=seconds, error=error)
-
-    def _tell(
-        self,
-        kind: str,
-        call: Call,
-        attempt: int,
-        *,
-        status: int | None = None,
-        seconds: float = 0.0,
-        error: MauticError | None = None,
-    ) -> None:
-        debug = _LOG.isEnabledFor(logging.DEBUG if error is None else logging.INFO)
-        if not self._hooks and not debug:
-            return
-        event = Event(kind=kind, call=str(call), attempt=attempt, status=status, seconds=seconds, error=error)
-        if debug:
-            level = logging.DEBUG if error is None else logging.INFO
-            _LOG.log(level, "%s %s", kind, event.call, extra=_fields(event))
-        for hook in self._hooks:
-            try:
-                hook(event)
-            except Exception:  # noqa: BLE001 - a hook's fault is not the call's
-                _LOG.exception("a hook failed at %s", kind)
 
     # --- deadlines and the end -------------------------------------------------------------------------------------
 
@@ -370,10 +325,11 @@ class Pipeline:
         if self._closed:
             return
         self._closed = True
+        self.gate.close(ConfigurationError("this Mautic client was closed while the call waited; it was not sent"))
         try:
             cut = await self.flights.land(self.transport.timeouts.drain)
             if cut:
-                _LOG.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
+                LOG.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
         finally:
             await self.transport.aclose()
 
@@ -388,17 +344,6 @@ _V2_TYPES: Final = {
 
 def _route(call: Call) -> str:
     return f"{call.method} {call.path.partition('/')[0]}"
-
-
-def _fields(event: Event) -> dict[str, object]:
-    verdict = event.error.verdict if event.error is not None else None
-    return {
-        "call": event.call,
-        "attempt": event.attempt,
-        "status": event.status,
-        "seconds": round(event.seconds, 6),
-        "failure": verdict.event if verdict is not None else None,
-    }
 
 
 def _check_header(header: str) -> None:

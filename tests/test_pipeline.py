@@ -17,8 +17,8 @@ from mautic_async.errors import (
     RateLimited,
     TransportError,
 )
+from mautic_async.hooks import Event
 from mautic_async.limits import Limits
-from mautic_async.pipeline import Event
 from mautic_async.testing.virtual import run
 from mautic_async.transport import Timeouts
 from mautic_async.wire import Call, Effect, Part
@@ -224,6 +224,21 @@ def test_closing_waits_for_what_is_under_way_and_refuses_the_rest() -> None:
     run(main())
 
 
+def test_closing_tells_those_who_wait_that_they_were_not_sent() -> None:
+    async def main() -> None:
+        stub = Stub([OK], delay=5.0)
+        pipeline = pipeline_of(stub, limits=Limits(concurrency=1))
+        callers = [asyncio.ensure_future(pipeline.send(POST)) for _ in range(3)]
+        await asyncio.sleep(1)
+        await pipeline.aclose()
+        first, *others = await asyncio.gather(*callers, return_exceptions=True)
+        assert not isinstance(first, BaseException)
+        assert all(isinstance(other, ConfigurationError) for other in others)
+        assert stub.sends == 1
+
+    run(main())
+
+
 def test_closing_cuts_what_does_not_end_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         stub = Stub([OK], delay=500.0)
@@ -273,7 +288,9 @@ def test_hooks_see_attempts_pauses_and_waits() -> None:
         ("retry", 1, None),
         ("before", 2, None),
         ("after", 2, 200),
+        ("done", 2, 200),
     ]
+    assert {event.number for event in events} == {1}
 
 
 def test_a_failing_hook_does_not_fail_the_call(caplog: pytest.LogCaptureFixture) -> None:
