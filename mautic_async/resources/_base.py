@@ -68,7 +68,7 @@ class Reading(Space, Generic[E]):
 
         Mautic: REST API, Get (GET /{path}/ID).
         """
-        return self._one(await self._send(self._call("GET", Effect.READ, id)))
+        return self._one(await self._send(self._call("GET", Effect.READ, wire.id_of(id))))
 
     async def list(self, **query: Unpack[Query]) -> ResultPage[E]:
         """One page.
@@ -164,7 +164,7 @@ class Resource(Reading[E]):
         Mautic: REST API, Edit (PATCH /{path}/ID/edit).
         """
         body = self._changes(changes)
-        call = self._call("PATCH", Effect.SET, id, "edit", body=body)
+        call = self._call("PATCH", Effect.SET, wire.id_of(id), "edit", body=body)
         return self._kept(body, self._one(await self._send(call)))
 
     async def replace(self, id: int, entity: E) -> E:
@@ -179,7 +179,7 @@ class Resource(Reading[E]):
         Mautic: REST API, Edit (PUT /{path}/ID/edit).
         """
         body = self._whole(entity)
-        call = self._call("PUT", Effect.APPEND, id, "edit", body=body)
+        call = self._call("PUT", Effect.APPEND, wire.id_of(id), "edit", body=body)
         return self._kept(body, self._one(await self._send(call)))
 
     async def delete(self, id: int) -> E:
@@ -193,7 +193,7 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Delete (DELETE /{path}/ID/delete).
         """
-        payload = await self._send(self._call("DELETE", Effect.SET, id, "delete"))
+        payload = await self._send(self._call("DELETE", Effect.SET, wire.id_of(id), "delete"))
         if payload.body is None:  # a repetition found it gone
             return self._model(id=id)
         return self._read(payload.body, id=id)
@@ -335,7 +335,7 @@ class Resource(Reading[E]):
         return tuple(
             Problem("Mautic ignores a change of this property, and keeps the old value", name)
             for name in named
-            if (body[name] or None) != (held.get(name) or None)
+            if name in held and (body[name] or None) != (held[name] or None)
         )
 
     def _kept(self, body: Mapping[str, Any], stored: E) -> E:

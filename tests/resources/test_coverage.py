@@ -1,0 +1,59 @@
+"""Each route of a running Mautic 5.1.1 is reached by a public call, and the README says by which."""
+
+from __future__ import annotations
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.resources import calling, routes
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDPOINTS = ROOT.parent / "shared" / "endpoints.tsv"
+MARKER = "<!-- routes -->"
+
+
+def server_routes() -> list[tuple[str, str]]:
+    """The server's own routes below ``/api/``; four more are pages for browsers and the token endpoint."""
+    with ENDPOINTS.open() as file:
+        rows = [(row["method"], row["path"]) for row in csv.DictReader(file, delimiter="\t")]
+    return [(method, path) for method, path in rows if path.startswith("/api/")]
+
+
+def as_pattern(path: str) -> str:
+    """Placeholders that end in id take digits only, as the server's own do; ``utmid`` is the exception."""
+    parts = re.split(r"(\{\w+\})", path.removeprefix("/api/"))
+    return "".join(
+        (r"\d+" if part[1:-1].endswith(("id", "Id")) and part != "{utmid}" else "[^/]+")
+        if part.startswith("{")
+        else re.escape(part)
+        for part in parts
+    )
+
+
+@pytest.mark.skipif(not ENDPOINTS.is_file(), reason="the route table of the real server is not beside this checkout")
+async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: Path) -> None:
+    asked = await calling.table(tmp_path)
+    sent = {(request.method, request.path): method for method, requests in asked for request in requests}
+    lines, missing = [], []
+    for verb, path in server_routes():
+        calls = [
+            call for (method, told), call in sent.items() if method == verb and re.fullmatch(as_pattern(path), told)
+        ]
+        lines.append(f"{verb:6} {path:62} {'mautic.' + calls[0] if calls else '-'}")
+        missing += [] if calls else [f"{verb} {path}"]
+    assert len(lines) == 332
+    assert not missing, "\n".join(lines)
+
+
+async def test_the_readme_says_by_which_call_each_route_is_reached(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    if MARKER not in readme:
+        pytest.skip("the README has no table of routes yet")
+    table = routes.markdown(await calling.table(tmp_path))
+    lacking = [line for line in table.splitlines() if line not in readme]
+    assert not lacking, "run `python -m tests.resources.routes`, and put its table behind the marker\n" + "\n".join(
+        lacking
+    )
