@@ -1,7 +1,8 @@
 """One OpenTelemetry span for each call, with its attempts and waits: ``Mautic(..., hooks=(spans(),))``.
 
 Needs the ``otel`` extra. Spans are internal: the HTTP requests beneath may have spans of their own, from whatever
-instruments the HTTP library. They hold methods, paths, statuses and seconds; never a query, a body, a token or an address.
+instruments the HTTP library. They hold methods, paths, statuses and seconds, never a query, a body,
+a token or an address.
 """
 
 from __future__ import annotations
