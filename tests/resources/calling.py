@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from attrs import evolve
+
 from mautic_async import Mautic
 from mautic_async import models as m
 from mautic_async.resources._base import Reading
@@ -170,7 +172,8 @@ def arguments(space: Any, name: str, method: str, folder: Path) -> tuple[list[An
         if parameter.name in {"entity", "changes", "contact", "company"}:
             value = entity(model, method)
         elif parameter.name in {"entities", "rows"}:
-            value = [_with_id(entity(model, method)) if "create" not in method else entity(model, method)]
+            found = entity(model, method)
+            value = [evolve(found, id=7001) if method.startswith(("edit", "replace")) else found]
         elif parameter.name == "ids":
             value = [7001]
         elif parameter.name == "to":
@@ -181,12 +184,6 @@ def arguments(space: Any, name: str, method: str, folder: Path) -> tuple[list[An
             value = ARGUMENTS[parameter.name]
         positional.append(value)
     return positional, named
-
-
-def _with_id(found: Any) -> Any:
-    from attrs import evolve
-
-    return evolve(found, id=7001)
 
 
 async def call(mautic: Mautic, name: str, method: str, folder: Path) -> None:
