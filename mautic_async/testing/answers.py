@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing.exchange import Headers, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 VERSION: Final = "5.1.1"
 BROKEN: Final = (
@@ -37,7 +40,7 @@ class Said:
     headers: Headers = field(default_factory=list)
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a failure of the simulator
+class Refused(Exception):
     """A controller says no (E1, E2): ``code``, ``message``, ``details``.
 
     Attributes:
@@ -53,7 +56,7 @@ class Refused(Exception):  # noqa: N818 - an answer, not a failure of the simula
 
     def said(self) -> Said:
         """As the answer of a single call. A code that is no HTTP status breaks the server."""
-        if not 100 <= self.status < 600:  # noqa: PLR2004 - what HTTP allows
+        if not 100 <= self.status < 600:
             return Crash().said()
         return Said({"errors": [{"code": self.status, "message": self.message, "details": self.details}]}, self.status)
 
@@ -70,7 +73,7 @@ class RowRefused(Refused):
         return {"message": self.message, "code": self.status, "type": "api"}
 
 
-class Crash(Exception):  # noqa: N818 - an answer
+class Crash(Exception):
     """An exception nobody caught (E7): the whole request fails; what was stored before stays.
 
     Args:
@@ -100,7 +103,7 @@ def denied() -> Refused:
     return Refused(403, DENIED)
 
 
-def invalid(problems: dict[str, str | list[str]], status: int = 400, draft: Any = None) -> Refused:
+def invalid(problems: Mapping[str, str | list[str]], status: int = 400, draft: Any = None) -> Refused:
     """400: the form found something; *problems* is the last message per field, in the form's order."""
     details = {name: [one] if isinstance(one, str) else one for name, one in problems.items()}
     message = ", ".join(f"{name}: {', '.join(said)}" for name, said in details.items())

@@ -106,7 +106,7 @@ async def run(contact: int, given: Any, ask: Ask) -> None:
         known = fields_of(object["id"], ask.store)
         unique = [alias for alias, field in known.items() if field["unique"]]
         if item is not None:
-            saved = _patch(item, object, sent, attributes, unique, ask)
+            saved = _patch(item, sent, attributes, unique, ask)
         elif unique:
             saved = _upsert(object, sent, attributes, unique, ask)
         else:
@@ -143,9 +143,7 @@ def _upsert(object: Row, sent: Row, attributes: dict[str, Any], unique: list[str
     return table.save(row)
 
 
-def _patch(
-    item: Row, object: Row, sent: Row, attributes: dict[str, Any], unique: list[str], ask: Ask
-) -> Row:
+def _patch(item: Row, sent: Row, attributes: dict[str, Any], unique: list[str], ask: Ask) -> Row:
     if unique and any(alias in attributes for alias in unique):
         merged = {alias: php.text(attributes.get(alias, item["values"].get(alias))) for alias in unique}
         hash = hashed(merged)
@@ -154,7 +152,6 @@ def _patch(
         item["hash"] = hash
     if "name" in sent:
         item["name"] = php.text(sent["name"])
-    del object
     return ask.table("custom_items").save(item)
 
 
@@ -198,7 +195,7 @@ def _link(item: Row, object: Row, contact: int, ask: Ask) -> None:
     )
 
 
-# --- reading ------------------------------------------------------------------------------------------------------------
+# --- reading -------------------------------------------------------------------------------------------------------
 
 
 def of_contact(contact: int, ask: Ask) -> Any:

@@ -40,7 +40,7 @@ class Response:
     pace: float = 0.0
 
 
-class Truncated(Exception):  # noqa: N818 - not an error of the program: an answer that stops
+class Truncated(Exception):
     """The connection broke after part of the answer had been sent.
 
     Attributes:

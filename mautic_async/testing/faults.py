@@ -34,9 +34,9 @@ class Fault:
     """One thing that is going to fail.
 
     Attributes:
-        what: A status (429, 500, 502, 503, 504, any), or ``refuse`` (no connection), ``reset`` (connection lost without an
-            answer), ``cut`` (lost within the answer), ``drip`` (the answer takes *seconds*), ``timeout`` (no answer for
-            *seconds*), ``html`` (a page instead of JSON, status 200), ``garbage`` (JSON with a PHP notice before it).
+        what: A status (429, 500, 502, 503, 504, any), or ``refuse`` (no connection), ``reset`` (connection lost without
+            an answer), ``cut`` (lost within the answer), ``drip`` (the answer takes *seconds*), ``timeout`` (no answer
+            for *seconds*), ``html`` (a page instead of JSON, status 200), ``garbage`` (a PHP notice before the JSON).
         times: How often; None for always.
         route: Part of ``METHOD path``, or None for every route.
         after: How many matching requests pass first.
@@ -86,15 +86,15 @@ class Fault:
         headers: Headers = [("Date", date)]
         if self.retry_after is not None:
             headers.append(("Retry-After", self.retry_after))
-        if status == 500:  # noqa: PLR2004 - the one that Mautic itself gives
+        if status == 500:
             from mautic_async.testing.answers import Crash, encode
 
             headers.append(("Content-Type", "application/json"))
             return Response(500, headers, encode(Crash().said().body))
-        title = f"{status} {_REASONS.get(status, 'Error')}" if status != 200 else "Welcome"  # noqa: PLR2004
+        title = f"{status} {_REASONS.get(status, 'Error')}" if status != 200 else "Welcome"
         headers.append(("Content-Type", "text/html"))
-        page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>\r\n</html>\r\n"
-        return Response(status, headers, page.encode())
+        page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>"
+        return Response(status, headers, f"{page}\r\n</html>\r\n".encode())
 
 
 class Faults:

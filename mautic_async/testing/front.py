@@ -149,11 +149,10 @@ def _slash(fake: FakeMautic, path: str) -> Found:
 
     async def redirect(ask: Ask) -> Said:
         del ask
-        page = f'<!DOCTYPE html>\n<html>\n    <body>\n        Redirecting to <a href="{target}">{target}</a>.\n    </body>\n</html>'
+        link = f'<a href="{target}">{target}</a>'
+        page = f"<!DOCTYPE html>\n<html>\n    <body>\n        Redirecting to {link}.\n    </body>\n</html>"
         said = Said(page.encode(), 301, versioned=False, media_type="text/html; charset=UTF-8")
         said.location = target
         return said
 
     return redirect, {}
-
-

@@ -130,7 +130,7 @@ def grant(fake: Any, kind: str, client: Row, user: int | None, lifetime: float, 
     return saved
 
 
-# --- the pages a person sees ------------------------------------------------------------------------------------------
+# --- the pages a person sees ---------------------------------------------------------------------------------------
 
 
 def _page(body: str, status: int = 200) -> Said:

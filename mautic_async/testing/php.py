@@ -122,13 +122,12 @@ def put(tree: dict[str, Any], name: str, value: Any) -> None:
     base = base.replace(".", "_").replace(" ", "_")
     path = [base, *_BRACKET.findall(bracket + rest)]
     node = tree
-    for step, following in zip(path, path[1:], strict=False):
+    for step in path[:-1]:
         key = _next(node) if step == "" else step
         inner = node.get(key)
         if not isinstance(inner, dict):
             inner = node[key] = {}
         node = inner
-        del following
     node[_next(node) if path[-1] == "" and len(path) > 1 else path[-1]] = value
 
 

@@ -45,14 +45,14 @@ def compare(stored: Any, given: Any) -> int | None:
         left, right = as_number(stored), as_number(given)
     else:
         left, right = php.collate(php.text(stored)), php.collate(php.text(given))
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 @lru_cache(maxsize=512)
 def _pattern(like: str) -> re.Pattern[str]:
     parts = re.split(r"(\\.|%|_)", php.collate(like) if like.rstrip() == like else php.collate(like) + " ")
     made = {"%": ".*", "_": "."}
-    text = "".join(made.get(p, re.escape(p[1:] if len(p) == 2 and p[0] == "\\" else p)) for p in parts)  # noqa: PLR2004 - a pair
+    text = "".join(made.get(p, re.escape(p[1:] if len(p) == 2 and p[0] == "\\" else p)) for p in parts)
     return re.compile(text, re.DOTALL)
 
 
@@ -140,7 +140,7 @@ def _like(read: Column, value: Any, *, negate: bool) -> Test:
 
 def _between(read: Column, value: Any, *, negate: bool) -> Test | None:
     bounds = php.values(value)
-    if len(bounds) != 2:  # noqa: PLR2004 - two bounds
+    if len(bounds) != 2:
         return None
 
     def test(row: Row) -> bool:
@@ -200,7 +200,9 @@ def _rank(value: Any) -> tuple[int, Any]:
     return (2, php.collate(php.text(value)))
 
 
-def order(query: dict[str, Any], default: tuple[str, ...], column: Callable[[str], Column]) -> list[tuple[Column, bool]]:
+def order(
+    query: dict[str, Any], default: tuple[str, ...], column: Callable[[str], Column]
+) -> list[tuple[Column, bool]]:
     """The sort keys of a list request.
 
     Args:

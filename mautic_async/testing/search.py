@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mautic_async.testing.query import Column, Test
+    from mautic_async.testing.store import Row
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ def anywhere(term: Term, columns: Iterable[Column]) -> Test:
     pattern = term.value if term.strict else f"%{term.value}%"
     readers = list(columns)
 
-    def test(row: query.Row) -> bool:
+    def test(row: Row) -> bool:
         return any(query.like(read(row), pattern) for read in readers) is not term.negate
 
     return test

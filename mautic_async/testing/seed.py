@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 _NOBODY: Final = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(BLOCK[3:])}
 
 _CORE: Final = (
-    "title:lookup firstname:text lastname:text company:text position:text email:email mobile:tel phone:tel points:number"
-    " fax:tel! address1:text address2:text city:text state:region zipcode:text country:country preferred_locale:locale"
-    " timezone:timezone last_active:datetime attribution_date:datetime attribution:number website:url!"
+    "title:lookup firstname:text lastname:text company:text position:text email:email mobile:tel phone:tel"
+    " points:number fax:tel! address1:text address2:text city:text state:region zipcode:text country:country"
+    " preferred_locale:locale timezone:timezone last_active:datetime attribution_date:datetime attribution:number"
+    " website:url!"
 )
 _SOCIAL: Final = "facebook foursquare instagram linkedin skype twitter"
 _COMPANY: Final = (
@@ -77,18 +78,18 @@ def install(fake: FakeMautic, *, lab: bool) -> None:
 
 def _fields(fake: FakeMautic) -> None:
     for order, word in enumerate(_CORE.split(), 1):
-        alias, _, type = word.rstrip("!").partition(":")
-        _field(fake, alias, type, "core", order, "lead", fixed=not word.endswith("!"))
+        _field(fake, word, group="core", order=order, object="lead")
     for order, alias in enumerate(_SOCIAL.split(), 23):
-        _field(fake, alias, "text", "social", order, "lead", fixed=False)
+        _field(fake, f"{alias}:text!", group="social", order=order, object="lead")
     for order, word in enumerate(_COMPANY.split(), 1):
-        alias, _, type = word.rstrip("!").partition(":")
+        alias = word.partition(":")[0]
         group = "professional" if alias in _PROFESSIONAL else "core"
         place = 15 if alias == "description" else order
-        _field(fake, "company" + alias, type, group, place, "company", fixed=not word.endswith("!"))
+        _field(fake, f"company{word}", group=group, order=place, object="company")
 
 
-def _field(fake: FakeMautic, alias: str, type: str, group: str, order: int, object: str, *, fixed: bool) -> None:
+def _field(fake: FakeMautic, word: str, *, group: str, order: int, object: str) -> None:
+    alias, _, type = word.rstrip("!").partition(":")
     unique = alias in ("email", "companyname")
     fake.store["fields"].save(
         field_row(
@@ -100,7 +101,7 @@ def _field(fake: FakeMautic, alias: str, type: str, group: str, order: int, obje
             object=object,
             defaultValue="0" if alias == "points" else None,
             isRequired=alias == "companyname",
-            isFixed=fixed,
+            isFixed=not word.endswith("!"),
             isShortVisible=alias in ("firstname", "lastname", "email"),
             isUniqueIdentifier=unique,
             properties=_PROPERTIES.get(alias, {}),
@@ -110,7 +111,7 @@ def _field(fake: FakeMautic, alias: str, type: str, group: str, order: int, obje
 
 def field_row(**given: Any) -> Row:
     """A row of the fields table."""
-    row = {
+    row: Row = {
         **_NOBODY,
         "id": None,
         "label": "",
@@ -181,11 +182,11 @@ def _people(fake: FakeMautic, *, lab: bool) -> None:
     store["clients"].save({"id": None, **second, "grants": grants[1:], "redirects": back})
 
 
-def add_field(fake: FakeMautic, label: str, alias: str, type: str, object: str, more: dict[str, Any]) -> Row:
+def add_field(fake: FakeMautic, given: dict[str, Any]) -> Row:
     """Add a contact or company field; see `FakeMautic.add_field`."""
     fields = fake.store["fields"]
-    order = 1 + max((row["order"] for row in fields.where(object=object)), default=0)
-    saved = fields.save(field_row(label=label, alias=alias, type=type, object=object, order=order, **more))
+    order = 1 + max((row["order"] for row in fields.where(object=given["object"])), default=0)
+    saved = fields.save(field_row(**({"order": order} | given)))
     fake.store["contacts"].reindex()
     return saved
 

@@ -7,7 +7,7 @@ import random
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import unquote
 
 from attrs import define
@@ -86,8 +86,8 @@ class FakeMautic:
         password: Of the administrator.
         client_id: Public id of the client-credentials client.
         client_secret: Its secret.
-        initial: ``lab``: the state in which the recorded server began; ``clean``: without its second user, second client
-            and custom objects.
+        initial: ``lab``: the state in which the recorded server began; ``clean``: without its second user, second
+            client and custom objects.
         state: A SQLite file to keep the state in; in memory by default.
         url: The base URL it believes to have.
     """
@@ -146,7 +146,7 @@ class FakeMautic:
         if state is not None:
             self.store.open(state)
 
-    async def __aenter__(self) -> FakeMautic:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -352,14 +352,14 @@ class FakeMautic:
             object: ``lead`` or ``company``.
             more: Other properties of a field: ``isUniqueIdentifier=True``, ``properties={...}``, ``group="core"``.
         """
-        return seed.add_field(self, label, alias, type, object, more)
+        return seed.add_field(self, {"label": label, "alias": alias, "type": type, "object": object} | more)
 
     def add_custom_object(self, alias: str, fields: dict[str, Any], *, name: str | None = None) -> Row:
         """Add a custom object.
 
         Args:
             alias: Of the object.
-            fields: Alias to type, or to a map: ``{"type": "text", "required": True, "unique": True, "options": [...]}``.
+            fields: Alias to type, or to a map: ``{"type": "text", "required": True, "unique": True, "options": []}``.
             name: Shown to people.
         """
         return seed.add_custom_object(self, alias, fields, name)

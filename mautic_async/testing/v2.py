@@ -21,7 +21,20 @@ PAGE: Final = 30
 """Entities of a list page."""
 _TYPE: Final = "application/ld+json; charset=utf-8"
 _TYPES: Final = (
-    "text textarea int date datetime select multiselect radio_group checkbox_group country url email phone hidden".split()  # noqa: SIM905 - names
+    "text",
+    "textarea",
+    "int",
+    "date",
+    "datetime",
+    "select",
+    "multiselect",
+    "radio_group",
+    "checkbox_group",
+    "country",
+    "url",
+    "email",
+    "phone",
+    "hidden",
 )
 
 
@@ -196,7 +209,7 @@ class Objects(Resource):
 
     def bind(self, row: Row | None, sent: dict[str, Any], ask: Ask) -> Row:
         """Names are needed."""
-        draft = dict(row) if row else {"id": None, "isPublished": True, **dict.fromkeys(BLOCK[1:])}
+        draft: Row = dict(row) if row else {"id": None, "isPublished": True, **dict.fromkeys(BLOCK[1:])}
         for name in ("alias", "nameSingular", "namePlural", "description", "language"):
             if name in sent:
                 draft[name] = php.text(sent[name]) or None
@@ -246,7 +259,7 @@ class Fields(Resource):
 
     def bind(self, row: Row | None, sent: dict[str, Any], ask: Ask) -> Row:
         """The type is for ever; aliases are unique over all objects."""
-        draft = dict(row) if row else {"id": None, "unique": False, "isPublished": True, "options": [], "order": 0}
+        draft: Row = dict(row) if row else {"id": None, "unique": False, "isPublished": True, "options": [], "order": 0}
         if row is None:
             draft["object"] = _iri(sent.get("customObject"), "custom_objects", "custom_objects", ask)["id"]
             if sent.get("type") not in _TYPES:
@@ -255,7 +268,8 @@ class Fields(Resource):
         draft["label"] = php.text(sent.get("label", draft.get("label")))
         if not draft["label"]:
             raise Problem(422, "label: This value should not be blank.")
-        draft["alias"] = self._alias(php.text(sent.get("alias")) or draft.get("alias") or slug(draft["label"]), row, ask)
+        wanted = php.text(sent.get("alias") or draft.get("alias")) or slug(php.text(draft["label"]))
+        draft["alias"] = self._alias(wanted, row, ask)
         draft["required"] = php.truthy(sent.get("required", draft.get("required")))
         draft["default"] = sent.get("defaultValue", draft.get("default"))
         draft["order"] = php.integer(sent.get("order", draft["order"]))
@@ -328,7 +342,7 @@ class Items(Resource):
                     item_values.check_date(field, given.get(alias), ask)
                     values[alias] = item_values.take(field, given.get(alias, field["default"]), ask)
                 if field["required"] and values.get(alias) in (None, "", []):
-                    raise Problem(422, f"The value for field {field['label']} is required.")  # noqa: TRY301 - one way out
+                    raise Problem(422, f"The value for field {field['label']} is required.")
         except Refused as why:
             raise Problem(422, why.message) from None
         draft["values"] = values

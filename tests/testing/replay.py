@@ -133,7 +133,7 @@ class Replay:
         parts = path.split("/")
         for place in range(3, len(parts)):
             if parts[place].isdigit():
-                word = parts[place - 1] if not parts[place - 2 : place - 1] == ["fields"] else "fields"
+                word = parts[place - 1] if parts[place - 2 : place - 1] != ["fields"] else "fields"
                 parts[place] = str(self.ids.own(_PATHS.get(word, word), parts[place]))
         if not query:
             return "/".join(parts)
@@ -161,9 +161,10 @@ class Replay:
         if body is None:
             return b""
         if "base64" in body:
-            return base64.b64decode(body["base64"])
+            decoded: bytes = base64.b64decode(body["base64"])
+            return decoded
         if "text" in body:
-            text = body["text"]
+            text: str = body["text"]
             if "client_secret=REDACTED" in text:
                 pairs = dict(parse_qsl(text)) | {
                     "client_id": self.fake.client_id,

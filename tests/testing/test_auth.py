@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -76,9 +77,17 @@ async def test_every_token_error_is_a_400_with_a_type(api: Asking) -> None:
         (own, "invalid_request", "Invalid grant_type parameter or parameter missing"),
         (own | {"grant_type": "nonsense"}, "invalid_request", "Invalid grant_type parameter or parameter missing"),
         ({"grant_type": "client_credentials"}, "invalid_client", "Client id was not found in the headers or body"),
-        (own | {"grant_type": "client_credentials", "client_secret": "x"}, "invalid_client", "The client credentials are invalid"),
+        (
+            own | {"grant_type": "client_credentials", "client_secret": "x"},
+            "invalid_client",
+            "The client credentials are invalid",
+        ),
         (own | {"grant_type": "password"}, "unauthorized_client", "The grant type is unauthorized for this client_id"),
-        (CODE_CLIENT | {"grant_type": "client_credentials"}, "unauthorized_client", "The grant type is unauthorized for this client_id"),
+        (
+            CODE_CLIENT | {"grant_type": "client_credentials"},
+            "unauthorized_client",
+            "The grant type is unauthorized for this client_id",
+        ),
         (CODE_CLIENT | {"grant_type": "refresh_token"}, "invalid_request", 'No "refresh_token" parameter found'),
         (CODE_CLIENT | {"grant_type": "refresh_token", "refresh_token": "x"}, "invalid_grant", "Invalid refresh token"),
         (
@@ -97,7 +106,7 @@ async def test_the_token_endpoint_reads_forms_json_queries_and_the_basic_header(
     grant = {"grant_type": "client_credentials"}
     header = basic(own["client_id"], own["client_secret"])
     query = "&".join(f"{name}={value}" for name, value in (own | grant).items())
-    raw = ('{"grant_type":"client_credentials","client_id":"%s","client_secret":"%s"}' % tuple(own.values())).encode()
+    raw = json.dumps(own | grant).encode()
     answers = [
         await token(Asking(api.fake, {"authorization": header}), **grant),
         await api.send("GET", f"oauth/v2/token?{query}"),
@@ -109,7 +118,9 @@ async def test_the_token_endpoint_reads_forms_json_queries_and_the_basic_header(
 
 async def walk(api: Asking, state: str = "s-1") -> str:
     """Log in and consent, as a script does it; gives the code."""
-    asked = f"oauth/v2/authorize?client_id={CODE_CLIENT['client_id']}&response_type=code&redirect_uri={BACK}&state={state}"
+    asked = (
+        f"oauth/v2/authorize?client_id={CODE_CLIENT['client_id']}&response_type=code&redirect_uri={BACK}&state={state}"
+    )
     browser = Asking(api.fake)
 
     async def follow(got: Got) -> str:
@@ -155,7 +166,9 @@ async def test_refusing_consent_goes_back_with_an_error(api: Asking) -> None:
 
 
 async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(api: Asking) -> None:
-    first = (await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)).json
+    first = (
+        await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
+    ).json
     spend: dict[str, Any] = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], **CODE_CLIENT}
     second = await token(api, **spend)
     assert second.json["refresh_token"] != first["refresh_token"]
@@ -175,7 +188,9 @@ def test_tokens_and_codes_expire_on_the_servers_clock() -> None:
             await asyncio.sleep(31)
             late = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
             assert late.error["message"] == "The authorization code has expired"
-            got = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
+            got = await token(
+                api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
+            )
             await asyncio.sleep(3600)
             assert error(await api.get("tags")) == (401, "invalid_grant", "The access token provided has expired.")
             await asyncio.sleep(3600)
@@ -189,7 +204,9 @@ def test_two_refreshes_at_the_same_instant_may_both_succeed() -> None:
     async def work() -> None:
         async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), latency=(0.01, 0.01)) as fake:
             api = Asking(fake)
-            first = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
+            first = await token(
+                api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
+            )
             spend = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"], **CODE_CLIENT}
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(token(api, **spend)) for _ in range(2)]

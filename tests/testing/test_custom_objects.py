@@ -22,7 +22,9 @@ def shown(contact: Any) -> list[Any]:
 
 
 async def write(api: Asking, email: str, alias: str, *items: Any) -> Any:
-    return await api.post("contacts/new?includeCustomObjects=1", {"email": email, "customObjects": holding(alias, *items)})
+    return await api.post(
+        "contacts/new?includeCustomObjects=1", {"email": email, "customObjects": holding(alias, *items)}
+    )
 
 
 async def test_items_come_back_only_where_they_are_asked_for(api: Asking) -> None:
@@ -65,7 +67,9 @@ async def test_a_bad_value_is_a_500_after_the_contact_and_an_unlinked_item_were_
     api: Asking, attributes: Any
 ) -> None:
     first = {"name": "whole", "attributes": {"a-text": "t"}}
-    got = await write(api, "a@example.com", "samples", first, {"name": "S", "attributes": attributes}, {"name": "never"})
+    got = await write(
+        api, "a@example.com", "samples", first, {"name": "S", "attributes": attributes}, {"name": "never"}
+    )
     assert (got.status, "details" in got.error) == (500, False)
     assert len(api.fake.contacts) == 1
     assert [(item["name"], item["contacts"]) for item in api.fake.custom_items] == [("whole", [1]), ("S", [])]
@@ -73,7 +77,10 @@ async def test_a_bad_value_is_a_500_after_the_contact_and_an_unlinked_item_were_
 
 async def test_in_a_batch_the_same_is_a_row_of_code_0_with_the_reason(api: Asking) -> None:
     rows = [
-        {"email": f"q{n}@example.com", "customObjects": holding("products", {"name": "N", "attributes": {"website": url}})}
+        {
+            "email": f"q{n}@example.com",
+            "customObjects": holding("products", {"name": "N", "attributes": {"website": url}}),
+        }
         for n, url in enumerate(["https://example.com", "not a url", "https://example.com"])
     ]
     got = (await api.post("contacts/batch/new", rows)).json
@@ -100,7 +107,10 @@ async def test_only_the_newest_ten_items_show(api: Asking) -> None:
 async def test_an_item_named_by_id_is_patched_and_linked_to_another_contact(api: Asking) -> None:
     await write(api, "a@example.com", "products", {"name": "Boots", "attributes": {"sku": "B", "in-stock": 3}})
     got = await write(api, "b@example.com", "products", {"id": 1, "attributes": {"in-stock": 5}})
-    assert shown(got.json["contact"])[0]["attributes"] | {"sku": "B", "in-stock": 5} == shown(got.json["contact"])[0]["attributes"]
+    assert (
+        shown(got.json["contact"])[0]["attributes"] | {"sku": "B", "in-stock": 5}
+        == shown(got.json["contact"])[0]["attributes"]
+    )
     assert api.fake.custom_items[0]["contacts"] == [1, 2]
 
 
@@ -123,7 +133,11 @@ async def test_without_the_plugin_items_are_ignored_in_silence() -> None:
 async def test_a_companies_set_stays_replaced_even_when_the_row_is_refused(api: Asking) -> None:
     company = (await api.post("companies/new", {"companyname": "Acme"})).json["company"]["id"]
     id = await api.contact(email="a@example.com")
-    bad = {"email": "a@example.com", "companies": [company], "customObjects": {"data": [{"alias": "nosuch", "data": [{}]}]}}
+    bad = {
+        "email": "a@example.com",
+        "companies": [company],
+        "customObjects": {"data": [{"alias": "nosuch", "data": [{}]}]},
+    }
     assert (await api.post("contacts/new", bad)).status == 400
     assert (await api.get(f"contacts/{id}/companies")).json["total"] == 1
     assert (await api.post("contacts/new", {"email": "new@example.com", "companies": [company]})).status == 500
@@ -211,7 +225,9 @@ async def test_api_v2_reads_and_writes_objects_fields_and_items() -> None:
         assert made.status == 201
         assert made.headers["Content-Type"].startswith("application/ld+json")
         sku = next(one for one in (await api.get("v2/custom_fields", alias="sku")).json["hydra:member"])
-        patched = await api.patch(made.json["@id"].removeprefix("/api/"), {"fieldValues": [{"id": sku["@id"], "value": "S"}]})
+        patched = await api.patch(
+            made.json["@id"].removeprefix("/api/"), {"fieldValues": [{"id": sku["@id"], "value": "S"}]}
+        )
         assert {"id": sku["@id"], "value": "S"} in patched.json["fieldValues"]
         assert (await api.delete("v2/custom_items/1")).status == 204
         got = await api.get("v2/custom_items/1")

@@ -243,6 +243,8 @@ def test_an_upsert_takes_less_than_a_millisecond_of_cpu_and_a_batch_less_than_fo
             began = time.process_time()
             for n in range(50):
                 await api.post("contacts/new", {"email": f"u{n}@example.com"})
-            assert (time.process_time() - began) / 50 < 0.02  # a bound that no busy machine breaks; the benchmark measures
+            assert (
+                time.process_time() - began
+            ) / 50 < 0.02  # a bound that no busy machine breaks; the benchmark measures
 
     asyncio.run(work())

@@ -22,11 +22,10 @@ async def ids(api: Asking, **parameters: Any) -> list[int]:
 
 
 def where(*clauses: tuple[str, str, str]) -> dict[str, str]:
-    return {
-        f"where[{place}][{key}]": value
-        for place, clause in enumerate(clauses)
-        for key, value in zip(("col", "expr", "val"), clause, strict=True)
-    }
+    made: dict[str, str] = {}
+    for place, (column, expr, value) in enumerate(clauses):
+        made |= {f"where[{place}][col]": column, f"where[{place}][expr]": expr, f"where[{place}][val]": value}
+    return made
 
 
 async def test_no_limit_means_thirty_and_limit_zero_means_all(api: Asking) -> None:
@@ -39,9 +38,19 @@ async def test_no_limit_means_thirty_and_limit_zero_means_all(api: Asking) -> No
 
 @pytest.mark.parametrize(
     "bad",
-    ["limit=-1", "limit=abc", "start=-1", "orderBy=nosuch", "orderBy=dateAdded", "orderBy=id&orderByDir=up"]
-    + ["where[0][col]=nosuch&where[0][expr]=eq&where[0][val]=1", "where[0][col]=id&where[0][val]=1"]
-    + ["where[0][col]=id&where[0][expr]=in&where[0][val][]=1", "where[0][expr]=eq&where[0][val]=1", "order[0][dir]=asc"],
+    [
+        "limit=-1",
+        "limit=abc",
+        "start=-1",
+        "orderBy=nosuch",
+        "orderBy=dateAdded",
+        "orderBy=id&orderByDir=up",
+        "where[0][col]=nosuch&where[0][expr]=eq&where[0][val]=1",
+        "where[0][col]=id&where[0][val]=1",
+        "where[0][col]=id&where[0][expr]=in&where[0][val][]=1",
+        "where[0][expr]=eq&where[0][val]=1",
+        "order[0][dir]=asc",
+    ],
 )
 async def test_a_bad_parameter_is_a_bare_500(api: Asking, bad: str) -> None:
     got = await api.get(f"contacts?{bad}")
@@ -85,11 +94,10 @@ async def test_where_joins_nests_and_bounds(api: Asking) -> None:
     await people(api)
     both = where(("points", "gt", "0"), ("points", "lt", "3"))
     assert await ids(api, **both) == [2, 3]
-    either = {"where[0][expr]": "orX"} | {
-        f"where[0][val][{place}][{key}]": value
-        for place, (key_, value_) in enumerate([("id", "1"), ("id", "4")])
-        for key, value in (("col", key_), ("expr", "eq"), ("val", value_))
-    }
+    either = {"where[0][expr]": "orX"}
+    for place, id in enumerate("14"):
+        base = f"where[0][val][{place}]"
+        either |= {f"{base}[col]": "id", f"{base}[expr]": "eq", f"{base}[val]": id}
     assert await ids(api, **either) == [1, 4]
     between = {"where[0][col]": "points", "where[0][expr]": "between", "where[0][val][0]": "1", "where[0][val][1]": "2"}
     assert await ids(api, **between) == [2, 3]
@@ -169,10 +177,22 @@ async def test_select_drops_nulls(api: Asking) -> None:
 
 
 def test_php_reads_values_its_own_way() -> None:
-    assert [php.integer(value) for value in ("12.7", "abc", " 3x", True, None, [], [1], 2.9)] == [12, 0, 3, 1, 0, 0, 1, 2]
-    assert [php.truthy(value) for value in ("", "0", "00", "false", 0, [], None)] == [0, 0, 1, 1, 0, 0, 0]
+    whole: list[object] = ["12.7", "abc", " 3x", True, None, [], [1], 2.9]
+    assert [php.integer(value) for value in whole] == [
+        12,
+        0,
+        3,
+        1,
+        0,
+        0,
+        1,
+        2,
+    ]
+    switches: list[object] = ["", "0", "00", "false", 0, [], None]
+    assert [php.truthy(value) for value in switches] == [0, 0, 1, 1, 0, 0, 0]
     assert [php.numeric(value) for value in ("1", "1.5e3", ".5", "1x", "", None, True)] == [1, 1, 1, 0, 0, 0, 0]
-    assert [php.text(value) for value in (None, True, False, 3.0, [1])] == ["", "1", "", "3", "Array"]
+    texts: list[object] = [None, True, False, 3.0, [1]]
+    assert [php.text(value) for value in texts] == ["", "1", "", "3", "Array"]
     assert php.array({0: "a", 1: "b"}) == ["a", "b"]
     assert php.array({1: "b"}) == {"1": "b"}
     assert php.brackets("a[b][]=1&a[b][]=2&c.d=3&e[5]=x") == {"a": {"b": ["1", "2"]}, "c_d": "3", "e": {"5": "x"}}

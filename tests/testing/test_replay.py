@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from mautic_async.testing import FakeMautic
 from tests.testing import replay
-
-UNEXPLAINED = 0.97
 
 REASONS: dict[int, str] = {
     819: "four contacts of one second in no order, and a line left behind by a contact of before the clean install",
@@ -17,15 +17,19 @@ REASONS: dict[int, str] = {
 
 
 @pytest.fixture(scope="module")
-async def results() -> list[replay.Result]:
+def results() -> list[replay.Result]:
     if not replay.SEQUENCE.exists():
         pytest.skip("the recorded sequence is not beside this checkout")
-    async with FakeMautic(url="http://127.0.0.1:8080") as fake:
-        runner = replay.Replay(fake)
-        return [await runner.one(record) for record in replay.conversation()]
+
+    async def play() -> list[replay.Result]:
+        async with FakeMautic(url="http://127.0.0.1:8080") as fake:
+            runner = replay.Replay(fake)
+            return [await runner.one(record) for record in replay.conversation()]
+
+    return asyncio.run(play())
 
 
-async def test_statuses_and_bodies_agree_with_the_recorded_server(
+def test_statuses_and_bodies_agree_with_the_recorded_server(
     results: list[replay.Result], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():
@@ -37,7 +41,7 @@ async def test_statuses_and_bodies_agree_with_the_recorded_server(
     assert sum(one.body for one in results) >= 0.97 * len(results)
 
 
-async def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) -> None:
+def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) -> None:
     groups: dict[str, list[replay.Result]] = {}
     for one in results:
         groups.setdefault(one.namespace, []).append(one)
@@ -45,5 +49,5 @@ async def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Resul
     assert not {name: share for name, share in weak.items() if share < 0.9}
 
 
-async def test_headers_agree_with_the_recorded_server(results: list[replay.Result]) -> None:
+def test_headers_agree_with_the_recorded_server(results: list[replay.Result]) -> None:
     assert sum(one.headers for one in results) >= 0.99 * len(results)

@@ -31,7 +31,12 @@ async def test_what_tests_can_read(api: Asking) -> None:
     items = {"data": [{"alias": "products", "data": [{"name": "B", "attributes": {"sku": "1"}}]}]}
     await api.contact(email="a@example.com", tags=["x"], points=3, customObjects=items)
     contact = api.fake.contacts[0]
-    assert (contact["id"], contact["fields"], contact["tags"], contact["points"]) == (1, {"email": "a@example.com"}, ["x"], 3)
+    assert (contact["id"], contact["fields"], contact["tags"], contact["points"]) == (
+        1,
+        {"email": "a@example.com"},
+        ["x"],
+        3,
+    )
     item = api.fake.custom_items[0]
     assert (item["object"], item["name"], item["attributes"]["sku"], item["contacts"]) == ("products", "B", "1", [1])
     seen = api.fake.requests[-1]
@@ -85,7 +90,7 @@ def test_an_unknown_name_is_no_attribute() -> None:
     import mautic_async.testing as package
 
     with pytest.raises(AttributeError, match="nothing_like_it"):
-        package.nothing_like_it
+        package.nothing_like_it  # noqa: B018 - the asking is the point
 
 
 async def test_the_fixture_is_a_server_of_its_own(fake_mautic: FakeMautic) -> None:

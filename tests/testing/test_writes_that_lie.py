@@ -105,7 +105,9 @@ async def test_a_multiselect_takes_lists_and_bars_and_refuses_unknown_options(ap
     first = await api.contact(email="m1@example.com", multi=["a", "b"])
     second = await api.contact(email="m2@example.com", multi="a|b")
     assert (await api.all(first))["multi"] == (await api.all(second))["multi"] == "a|b"
-    got = await api.post("contacts/batch/new", [{"email": "m3@example.com", "multi": ["zzz"]}, {"email": "m4@example.com"}])
+    got = await api.post(
+        "contacts/batch/new", [{"email": "m3@example.com", "multi": ["zzz"]}, {"email": "m4@example.com"}]
+    )
     assert got.json["statusCodes"] == [400, 201]
 
 
@@ -122,7 +124,9 @@ async def test_a_datetime_with_an_offset_is_converted_and_loses_its_seconds(api:
 
 
 async def test_a_text_in_a_number_field_is_refused_for_its_row(api: Asking) -> None:
-    got = await api.post("contacts/batch/new", [{"email": "n@example.com", "points": "many"}, {"email": "n2@example.com"}])
+    got = await api.post(
+        "contacts/batch/new", [{"email": "n@example.com", "points": "many"}, {"email": "n2@example.com"}]
+    )
     assert got.json["statusCodes"] == [400, 201]
 
 

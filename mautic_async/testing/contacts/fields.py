@@ -19,10 +19,30 @@ LONGEST: Final = 191
 _DROPPED: Final = re.compile(r"[^A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9](?:[A-Za-z0-9-]*\.)+[A-Za-z0-9-]{2,}")
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4}){0,2}")
-_FIRST: Final = (
-    "points last_active title firstname lastname company position email phone mobile address1 address2 city state zipcode"
-    " timezone country fax preferred_locale attribution_date attribution website"
-).split()
+_FIRST: Final = [
+    "points",
+    "last_active",
+    "title",
+    "firstname",
+    "lastname",
+    "company",
+    "position",
+    "email",
+    "phone",
+    "mobile",
+    "address1",
+    "address2",
+    "city",
+    "state",
+    "zipcode",
+    "timezone",
+    "country",
+    "fax",
+    "preferred_locale",
+    "attribution_date",
+    "attribution",
+    "website",
+]
 
 
 def clean_email(value: Any) -> str:
@@ -54,7 +74,22 @@ class Schema:
 
 
 _TEXTS: Final = frozenset(
-    "text textarea html email tel url date datetime time lookup country region timezone locale".split()
+    [
+        "text",
+        "textarea",
+        "html",
+        "email",
+        "tel",
+        "url",
+        "date",
+        "datetime",
+        "time",
+        "lookup",
+        "country",
+        "region",
+        "timezone",
+        "locale",
+    ]
 )
 
 
@@ -87,7 +122,7 @@ def _loaded(row: Row) -> dict[str, Any]:
     }
 
 
-# --- what a form makes of a value ---------------------------------------------------------------------------------------
+# --- what a form makes of a value ----------------------------------------------------------------------------------
 
 
 def take(field: Row, value: Any, ask: Ask) -> Any:
@@ -96,7 +131,7 @@ def take(field: Row, value: Any, ask: Ask) -> Any:
     Raises:
         Invalid: The form refuses it.
     """
-    if value is None or value == "" or value == []:
+    if value is None or value in ("", []):
         return None
     return _TAKERS.get(field["type"], _text)(field, value, ask)
 
@@ -237,7 +272,7 @@ _TAKERS: Final = {
 }
 
 
-# --- how a value is shown -----------------------------------------------------------------------------------------------
+# --- how a value is shown ------------------------------------------------------------------------------------------
 
 
 def shown(field: Row, value: Any, *, stored: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import custom_items, php, query, search
 from mautic_async.testing.answers import Crash
@@ -45,9 +45,8 @@ class Contacts(Noun):
     one, many = "contact", "contacts"
     permission = "lead:leads"
     mapped = True
-    empty: Any = {}  # noqa: RUF012 - never changed
+    empty: ClassVar[Any] = {}
     order = ("-last_active",)
-    partial = False
     partial = False
 
     def own(self, row: Row, ask: Ask) -> bool:

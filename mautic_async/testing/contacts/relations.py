@@ -67,7 +67,7 @@ def members(alias: str, ask: Ask) -> set[int]:
     return {link["contact"] for link in links if link["segment"] in ids and not link["removed"]}
 
 
-# --- do not contact, UTM ------------------------------------------------------------------------------------------------
+# --- do not contact, UTM -------------------------------------------------------------------------------------------
 
 
 async def dnc_add(ask: Ask) -> Any:
@@ -80,7 +80,8 @@ async def dnc_add(ask: Ask) -> Any:
     channel = ask.path["channel"]
     given = ask.param("channelId")
     id = php.integer(given) if given is not None else None
-    row["dnc"] = write.dnc(row["dnc"], channel, php.integer(reason), php.text(ask.param("comments")), id, ask)
+    told = {"reason": php.integer(reason), "comments": php.text(ask.param("comments")), "channelId": id}
+    row["dnc"] = write.dnc(row["dnc"], channel, told, ask)
     ask.table("contacts").save(row)
     return Said({"contact": show.bare(row, ask)})
 
@@ -116,17 +117,16 @@ async def utm_add(ask: Ask) -> Any:
     row = found(ask, "edit")
     await ask.row()
     body = ask.body if isinstance(ask.body, dict) else {}
-    one = {name: php.text(body[key]) for key, name in _UTM.items() if body.get(key)}
+    one: Row = {name: php.text(body[key]) for key, name in _UTM.items() if body.get(key)}
     sent = body.get("query")
     one["query"] = php.brackets(sent) if isinstance(sent, str) else (sent or [])
     made = ask.table("utms").save({"id": None, "contact": row["id"]})
     row["utm"] = [*row["utm"], {"id": made["id"]} | one]
-    shown_active = row["lastActive"]
     if body.get("lastActive"):
         moment = php.strtotime(body["lastActive"], ask.now)
         if moment is None:
             raise Crash
-        row["lastActive"] = shown_active = moment
+        row["lastActive"] = moment
     touch(row, ask)
     shown = show.bare(row, ask)
     if body.get("lastActive"):
@@ -156,7 +156,7 @@ def touch(row: Row, ask: Ask) -> None:
     ask.table("contacts").save(row)
 
 
-# --- points -------------------------------------------------------------------------------------------------------------
+# --- points --------------------------------------------------------------------------------------------------------
 
 
 def _changed(value: int, operator: str, delta: int) -> int | None:
@@ -238,7 +238,7 @@ async def group_points(ask: Ask) -> Any:
     return Said({"groupScore": _score(one, score)})
 
 
-# --- what belongs to a contact ------------------------------------------------------------------------------------------
+# --- what belongs to a contact -------------------------------------------------------------------------------------
 
 
 async def notes(ask: Ask) -> Any:
@@ -352,7 +352,7 @@ async def company_rows(ask: Ask) -> Any:
     return Said({"total": len(rows), "companies": rows})
 
 
-# --- lists beside -------------------------------------------------------------------------------------------------------
+# --- lists beside --------------------------------------------------------------------------------------------------
 
 
 async def owners(ask: Ask) -> Any:
@@ -370,7 +370,8 @@ async def owners(ask: Ask) -> Any:
 
 async def fields(ask: Ask) -> Any:
     """All published fields by id, those of companies too."""
-    rows = sorted((row for row in ask.table("fields") if row["isPublished"]), key=lambda row: (row["order"], row["object"] != "lead"))
+    published = [row for row in ask.table("fields") if row["isPublished"]]
+    rows = sorted(published, key=lambda row: (row["order"], row["object"] != "lead"))
     shown = {}
     for row in rows:
         one = {name: row[name] for name in ("id", "label", "alias", "type", "group", "order", "object")}

@@ -174,15 +174,29 @@ def bare(row: Row, ask: Ask) -> dict[str, Any]:
         if name == "fields":
             order |= top
         order[name] = value
-    order["doNotContact"] = [
-        {"id": one["id"], "dateAdded": php.iso(one["dateAdded"])} | dnc(one) for one in row["dnc"]
-    ]
+    order["doNotContact"] = [{"id": one["id"], "dateAdded": php.iso(one["dateAdded"])} | dnc(one) for one in row["dnc"]]
     made: dict[str, Any] = without_nulls(order)
     return made
 
 
 _ON_TOP: Final = frozenset(
-    "title firstname lastname company position email phone mobile address1 address2 city state zipcode timezone country".split()
+    [
+        "title",
+        "firstname",
+        "lastname",
+        "company",
+        "position",
+        "email",
+        "phone",
+        "mobile",
+        "address1",
+        "address2",
+        "city",
+        "state",
+        "zipcode",
+        "timezone",
+        "country",
+    ]
 )
 
 

@@ -105,7 +105,10 @@ def _page(rows: list[Row], page: int, limit: int, *, per_type: bool) -> list[Row
     return shown
 
 
-_LABELS: Final = {"lead.source.identified": "Contact was identified by {}", "lead.source.created": "Contact was created by {}"}
+_LABELS: Final = {
+    "lead.source.identified": "Contact was identified by {}",
+    "lead.source.created": "Contact was created by {}",
+}
 
 
 def _event(row: Row) -> dict[str, Any]:

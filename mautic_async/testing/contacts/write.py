@@ -74,8 +74,8 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
     Args:
         row: The contact to change, or None.
         params: What was sent.
-        method: POST fills in what is missing with blanks (which only count with ``overwriteWithBlank``), PATCH does not,
-            PUT blanks it.
+        method: POST fills in what is missing with blanks (which only count with ``overwriteWithBlank``), PATCH
+            does not, PUT blanks it.
         ask: The request.
 
     Raises:
@@ -103,9 +103,7 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
     return draft
 
 
-def _form(
-    schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], ask: Ask
-) -> dict[str, Any]:
+def _form(schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], ask: Ask) -> dict[str, Any]:
     values: dict[str, Any] = {} if method == "PATCH" else dict.fromkeys(schema.aliases)
     for alias in params.keys() & schema.by_alias.keys():
         try:
@@ -159,29 +157,31 @@ def _apply(draft: Row, values: dict[str, Any], params: dict[str, Any], method: s
     """Put the form's values into the contact, by Mautic's rules for blanks and zeros."""
     replace = method == "PUT"
     overwrite = replace or php.truthy(params.get("overwriteWithBlank"))
-    kept = draft["fields"]
     blank: dict[str, bool] = {}
     written: set[str] = set()
     for alias, value in values.items():
-        if not replace and _zero(value):
-            continue
-        if value is None:
-            if overwrite:
-                _blank(draft, alias, blank, written, replace=replace)
-        elif alias == "points":
-            draft["points"] = int(value)
-            written.add(alias)
-        else:
-            if kept.get(alias) != value:
-                written.add(alias)
-            kept[alias] = value
-            if alias == "last_active":
-                draft["lastActive"] = php.strtotime(value, 0)
+        if value is not None:
+            if replace or not _zero(value):
+                _set(draft, alias, value, written)
+        elif overwrite:
+            _blank(draft, alias, blank, written, replace=replace)
     if overwrite and method == "PATCH":
         for alias in schema.aliases:
-            if alias not in values and alias != "points" and kept.get(alias) is None:
+            if alias not in values and alias != "points" and draft["fields"].get(alias) is None:
                 _blank(draft, alias, blank, written)
     draft["_blank"], draft["_set"] = blank, written
+
+
+def _set(draft: Row, alias: str, value: Any, written: set[str]) -> None:
+    if alias == "points":
+        draft["points"] = int(value)
+        written.add(alias)
+        return
+    if draft["fields"].get(alias) != value:
+        written.add(alias)
+    draft["fields"][alias] = value
+    if alias == "last_active":
+        draft["lastActive"] = php.strtotime(value, 0)
 
 
 def _blank(draft: Row, alias: str, blank: dict[str, bool], written: set[str], *, replace: bool = False) -> None:
@@ -242,13 +242,22 @@ def _ip(address: str, ask: Ask) -> int:
 def _dnc(held: list[Row], given: Any, ask: Ask) -> list[Row]:
     for one in php.values(given):
         if isinstance(one, dict):
-            channel, reason = php.text(one.get("channel") or "email"), php.integer(one.get("reason", 3))
-            held = dnc(held, channel, reason, php.text(one.get("comments")), one.get("channelId"), ask)
+            told = {"reason": php.integer(one.get("reason", 3)), "comments": php.text(one.get("comments"))}
+            told["channelId"] = one.get("channelId")
+            held = dnc(held, php.text(one.get("channel") or "email"), told, ask)
     return held
 
 
-def dnc(held: list[Row], channel: str, reason: int, comments: str, channel_id: Any, ask: Ask) -> list[Row]:
-    """The do-not-contact entries with one added, changed, or (reason 0) removed."""
+def dnc(held: list[Row], channel: str, told: Row, ask: Ask) -> list[Row]:
+    """The do-not-contact entries with one added, changed, or (reason 0) removed.
+
+    Args:
+        held: Those there are.
+        channel: Of the entry.
+        told: Its ``reason``, ``comments`` and ``channelId``.
+        ask: The request.
+    """
+    reason = told["reason"]
     present = next((one for one in held if one["channel"] == channel), None)
     others = [one for one in held if one is not present]
     if reason == 0:
@@ -256,11 +265,10 @@ def dnc(held: list[Row], channel: str, reason: int, comments: str, channel_id: A
     if present is not None:
         if present["reason"] == reason:
             return held
-        changed = present | {"reason": reason, "comments": comments}
+        changed = present | {"reason": reason, "comments": told["comments"]}
         return [changed if one is present else one for one in held]
     made = ask.table("dnc").save({"id": None, "channel": channel})
-    entry = {"reason": reason, "comments": comments, "channelId": channel_id, "dateAdded": ask.now}
-    return [*held, made | entry]
+    return [*held, made | told | {"dateAdded": ask.now}]
 
 
 def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:

@@ -185,6 +185,7 @@ class Noun:
     def existing(self, params: dict[str, Any], ask: Ask) -> Row | None:
         """The entity that a create finds instead of making one (contacts by e-mail, tags by name)."""
         del params, ask
+        return None
 
     def fresh(self, ask: Ask) -> Row:
         """A new entity with its defaults, without an id."""
@@ -208,25 +209,8 @@ class Noun:
         """
         draft = dict(row) if row is not None else self.fresh(ask)
         problems: dict[str, str] = {}
-        broken = False
         self._publish(draft, row, params, method, ask)
-        for prop in self.written:
-            if prop.name in params:
-                value = params[prop.name]
-            elif row is not None and method == "PUT":
-                value = None
-                if prop.blank == KEEP:
-                    continue
-            else:
-                continue
-            if value is None or value == "":
-                broken = broken or prop.blank == NOT_NULL
-                draft[prop.name] = None if prop.blank in (NOT_NULL, KEEP) else prop.blank
-                continue
-            try:
-                draft[prop.name] = prop.take(value, ask)
-            except Invalid as why:
-                problems[prop.name] = str(why)
+        broken = self._fill(draft, params, problems, ask, replace=row is not None and method == "PUT")
         for prop in self.written:
             if prop.required and prop.name not in problems and draft.get(prop.name) in (None, "", []):
                 problems[prop.name] = prop.required
@@ -236,6 +220,23 @@ class Noun:
         if broken:
             raise Crash
         return draft
+
+    def _fill(self, draft: Row, params: dict[str, Any], problems: dict[str, str], ask: Ask, *, replace: bool) -> bool:
+        """Take each value; True if a NOT NULL column would be set to null."""
+        broken = False
+        for prop in self.written:
+            if prop.name not in params and (not replace or prop.blank == KEEP):
+                continue
+            value = params.get(prop.name)
+            if value is None or value == "":
+                broken = broken or prop.blank == NOT_NULL
+                draft[prop.name] = None if prop.blank in (NOT_NULL, KEEP) else prop.blank
+                continue
+            try:
+                draft[prop.name] = prop.take(value, ask)
+            except Invalid as why:
+                problems[prop.name] = str(why)
+        return broken
 
     def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
         if not self.kept_block:
@@ -248,9 +249,7 @@ class Noun:
         elif row is not None and method == "PUT":
             draft["isPublished"] = False
 
-    def check(
-        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask
-    ) -> None:
+    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
         """Add to *problems* what only the whole entity shows; may also complete the draft (aliases)."""
 
     def attach_again(self, draft: Row) -> Row:

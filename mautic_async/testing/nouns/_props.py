@@ -19,7 +19,7 @@ NOT_NULL: Final = "\0not null"
 """As `Prop.blank`: a PUT without the property sets a NOT NULL column to null, which is a 500."""
 
 
-class Invalid(Exception):  # noqa: N818 - an answer
+class Invalid(Exception):
     """The form refuses the value; the text is the message."""
 
     def __init__(self, message: str = "This value is not valid.") -> None:

@@ -139,7 +139,7 @@ class Standard:
             try:
                 row = noun.existing(params, ask)
                 if not ask.actor.may(noun.permission, "create" if row is None else "edit", own=_own(noun, row, ask)):
-                    raise RowRefused(403, DENIED)  # noqa: TRY301 - one way out for both kinds of refusal
+                    raise RowRefused(403, DENIED)
                 saved = await self._write(row, params, "POST", ask)
             except Refused as why:
                 errors[key] = why.row()
@@ -270,11 +270,13 @@ def merged(row: Row, before: Row, draft: Row) -> Row:
     """
     made = dict(row)
     for name, value in draft.items():
-        was = before.get(name)
+        was, there = before.get(name), row.get(name)
         if value == was:
             continue
-        both = isinstance(value, dict) and isinstance(was, dict) and isinstance(row.get(name), dict)
-        made[name] = merged(row[name], was, value) if both else value
+        if isinstance(value, dict) and isinstance(was, dict) and isinstance(there, dict):
+            made[name] = merged(there, was, value)
+        else:
+            made[name] = value
     for name in before.keys() - draft.keys():
         made.pop(name, None)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.answers import Crash, Said, invalid, missing
@@ -21,10 +21,23 @@ if TYPE_CHECKING:
 _PLAIN: Final = {"id": "id", "score": "score", "owner_id": "owner", "is_published": "isPublished"}
 _DATES: Final = {"date_added": "dateAdded", "date_modified": "dateModified"}
 _CAMEL: Final = {name: column for column, name in (_PLAIN | _DATES).items()}
-_FIRST: Final = (
-    "email address1 address2 phone city state zipcode country name website industry description number_of_employees fax"
-    " annual_revenue"
-).split()
+_FIRST: Final = [
+    "email",
+    "address1",
+    "address2",
+    "phone",
+    "city",
+    "state",
+    "zipcode",
+    "country",
+    "name",
+    "website",
+    "industry",
+    "description",
+    "number_of_employees",
+    "fax",
+    "annual_revenue",
+]
 _REQUIRED: Final = "This field is required."
 
 
@@ -35,7 +48,7 @@ class Companies(Noun):
     one, many = "company", "companies"
     permission = "lead:leads"
     mapped = True
-    empty: Any = {}  # noqa: RUF012 - never changed
+    empty: ClassVar[Any] = {}
     searched = ("companyname", "companyemail")
     partial = False
 
@@ -132,6 +145,7 @@ class Companies(Noun):
 
     def attach_again(self, draft: Row) -> Row:
         """The second edit of one company in a batch breaks the server."""
+        del draft
         raise Crash
 
     def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mautic_async.testing import php
 from mautic_async.testing.answers import Refused, Said, denied, invalid, missing
 from mautic_async.testing.nouns._base import Noun
-from mautic_async.testing.nouns._props import ID, KEEP, Invalid, Prop, category, mapping, rich, switch
+from mautic_async.testing.nouns._props import ID, Invalid, Prop, category, mapping, rich, switch
 
 if TYPE_CHECKING:
     from mautic_async.testing.ask import Ask
@@ -75,7 +75,9 @@ class Segments(Noun):
         if row is not None and row["isPublished"] and not draft["isPublished"]:
             users = [one["name"] for one in self.table(ask) if _built_on(one, row["id"])]
             if users:
-                text = f"This segment is used in {', '.join(users)}, please go back and check segments before unpublishing"
+                text = (
+                    f"This segment is used in {', '.join(users)}, please go back and check segments before unpublishing"
+                )
                 raise invalid({"leadlist": text}, 422, draft)
 
     def _alias(self, wanted: str, row: Row | None, ask: Ask) -> str:
