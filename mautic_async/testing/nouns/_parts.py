@@ -47,6 +47,14 @@ def unique(alias: str, id: int | None, table: Iterable[Row]) -> str:
     return made
 
 
+def number(ask: Ask, table: str) -> int:
+    """An id for something that lives inside the row of something else."""
+    numbers = ask.table(table)
+    id: int = numbers.save({"id": None})["id"]
+    numbers.remove(id)
+    return id
+
+
 def mail(value: Any, ask: Ask) -> Any:
     """An e-mail address, or a token in its place."""
     text = plain(value, ask)

@@ -1,0 +1,137 @@
+"""What hangs on a contact and has routes of its own: notes and devices."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from mautic_async.testing import php
+from mautic_async.testing.answers import Crash, Refused, missing
+from mautic_async.testing.nouns import _parts
+from mautic_async.testing.nouns._base import Noun
+from mautic_async.testing.nouns._props import ID, KEEP, Prop, choice, mapping, moment, plain, rich
+
+if TYPE_CHECKING:
+    from mautic_async.testing.ask import Ask
+    from mautic_async.testing.query import Test
+    from mautic_async.testing.search import Term
+    from mautic_async.testing.store import Row
+
+
+class _OfContact(Noun):
+    """A noun whose create must name a contact."""
+
+    block = kept_block = False
+    permission = "lead:leads"
+    needed: ClassVar[str]
+    """Message when none is named."""
+
+    def own(self, row: Row, ask: Ask) -> bool:
+        """As its contact is."""
+        contact = ask.table("contacts").get(row["lead"])
+        return contact is not None and contact["owner"] is not None and contact["owner"] == ask.actor.id
+
+    def fresh(self, ask: Ask) -> Row:
+        """With the time of its being made."""
+        return super().fresh(ask) | {"lead": None, "dateAdded": ask.now}
+
+    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+        """The form, then the contact; in a batch a contact that is missing breaks the server."""
+        draft = super().bind(row, params, method, ask)
+        given = params.get("lead") or params.get("contact")
+        if given:
+            contact = ask.table("contacts").get(php.integer(given))
+            if contact is None:
+                raise Crash if _parts.batch(ask) else missing("Contact not found.")
+            draft["lead"] = contact["id"]
+        elif row is None:
+            raise Crash if _parts.batch(ask) else Refused(400, self.needed)
+        return draft
+
+    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+        """The contact's fields are shown only where this request loaded it."""
+        saved = super().commit(draft, row, params, ask)
+        return saved | {"_loaded": True} if params.get("lead") or params.get("contact") else saved
+
+
+def _when(value: Any, ask: Ask) -> Any:
+    seconds = php.strtotime(value, ask.now)
+    return None if seconds is None or seconds < 0 else seconds - seconds % 60
+
+
+class Notes(_OfContact):
+    """Notes on contacts."""
+
+    path = "notes"
+    one, many = "note", "notes"
+    needed = "lead ID is mandatory"
+    searched = ("text",)
+    commands = ("type",)
+    audit = ("lead", "note")
+    props = (
+        ID,
+        Prop("text", rich, required="Note text cannot be empty"),
+        Prop("type", choice("general", "email", "call", "meeting"), default="general"),
+        Prop("dateTime", _when, moment, blank=KEEP),
+        Prop("lead", writable=False),
+    )
+
+    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+        """With its contact."""
+        from mautic_async.testing.contacts import show
+
+        shown = super().show(row, ask, minimal=minimal, fresh=fresh)
+        contact = ask.table("contacts").get(row["lead"])
+        shown["lead"] = None
+        if contact is not None:
+            shown["lead"] = show.nested(contact, ask)
+            if not row.get("_loaded"):
+                shown["lead"]["fields"] = []
+        return shown
+
+    def commanded(self, term: Term, ask: Ask) -> Test | None:
+        """By type, whole."""
+        del ask
+        return lambda row: row["type"] == term.value
+
+
+_ON_TOP: Final = ["title", "firstname", "lastname", "company", "position", "email", "phone", "mobile", "address1", "address2", "city", "state", "zipcode", "timezone", "country"]
+_DEVICE: Final = ["device", "deviceBrand", "deviceModel", "deviceOsName", "deviceOsShortName", "deviceOsVersion", "deviceOsPlatform"]
+
+
+class Devices(_OfContact):
+    """Devices of contacts; a search finds all of them."""
+
+    path = "devices"
+    one, many = "device", "devices"
+    needed = "contact ID is mandatory"
+    audit = ("lead", "device")
+    props = (
+        ID,
+        Prop("lead", writable=False),
+        Prop("clientInfo", mapping, default=list, writable=False),
+        *(Prop(name, plain) for name in _DEVICE),
+    )
+
+    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+        """With its contact, whole."""
+        shown = super().show(row, ask, minimal=minimal, fresh=fresh)
+        contact = ask.table("contacts").get(row["lead"])
+        shown["lead"] = None if contact is None else _whole(contact, ask, loaded=bool(row.get("_loaded")))
+        return shown
+
+
+def _whole(contact: Row, ask: Ask, *, loaded: bool) -> dict[str, Any]:
+    from mautic_async.testing.contacts import show
+
+    shown = show.contact(contact, ask)
+    fields = show.nested(contact, ask)["fields"]
+    made = {name: contact[name] for name in ("createdByUser", "modifiedByUser", "id", "points")}
+    made |= {"color": None} | {name: contact["fields"].get(name) for name in _ON_TOP}
+    made["fields"] = fields if loaded else []
+    for name in ("lastActive", "owner", "ipAddresses", "tags", "utmtags", "stage", "dateIdentified"):
+        made[name] = shown[name]
+    for name in ("preferredProfileImage", "doNotContact", "frequencyRules"):
+        made[name] = shown[name]
+    return made
+
+
