@@ -29,8 +29,8 @@ _ENVIRONMENT = (
 )
 
 
-@app.command()
-def demo(
+@app.command("demo")
+def demo_(
     *,
     rows: Annotated[int, typer.Option(min=100, help="Contacts to import.")] = 5000,
     seed: Annotated[int, typer.Option(help="Of the people and of chance.")] = 1,
