@@ -181,7 +181,7 @@ async def _poll(
     await engine.clock.sleep(end - engine.clock.time())
     seen = await _gaze(engine, parcels)
     while wait and any(receipt.state != "again" or receipt.known for receipt in seen):
-        await engine.clock.sleep(TWICE)
+        await engine.clock.sleep(min(TWICE, engine.plan.settle / 24))
         receipts = await _gaze(engine, parcels)
         if receipts == seen:
             break

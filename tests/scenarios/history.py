@@ -57,6 +57,23 @@ class Findings:
         self.outcomes += other.outcomes
         self.failures += other.failures
 
+    def tell(self, seconds: float) -> None:
+        """Print the table."""
+        lines = [
+            ("histories", self.histories),
+            ("rows", self.rows),
+            ("requests", self.requests),
+            ("kills", self.kills),
+            ("faults", f"{sum(self.faults.values())} of {len(self.faults)} kinds"),
+            *((f"  {kind}", count) for kind, count in sorted(self.faults.items())),
+            *((f"outcome {kind}", count) for kind, count in sorted(self.outcomes.items())),
+            ("virtual hours", round(self.hours, 1)),
+            ("real seconds", round(seconds, 1)),
+            ("failures", dict(self.failures) or 0),
+        ]
+        for name, figure in lines:
+            print(f"{name:>22}  {figure}")  # noqa: T201 - the figures of a script
+
 
 def rows_of(seed: int, count: int, strategy: str) -> list[Row]:
     """People with several versions each, some known by e-mail, some by number, some by both; a few rows are bad."""
@@ -182,7 +199,7 @@ async def history(seed: int, *, rows: int, rate: float, broken: str = "", strate
             _kill_without_journal(post, mortal)
         ledger = None if broken == "journal" else journal
         job: Run[Row, Any] = Run(post, people, plan=plan, clock=clock, journal=ledger)
-        ended = await _until_death(job, mortal, yielded, found)
+        ended = await until_death(job, mortal, yielded, found)
         if ended:
             break
         found.kills += 1
@@ -208,7 +225,7 @@ def _kill_without_journal(post: Post, mortal: Mortal) -> None:
     post.before = step
 
 
-async def _until_death(job: Run[Row, Any], mortal: Mortal, yielded: dict[int, Outcome[Any]], found: Findings) -> bool:
+async def until_death(job: Run[Row, Any], mortal: Mortal, yielded: dict[int, Outcome[Any]], found: Findings) -> bool:
     """Run the job to its end, or to the moment at which its process is killed."""
 
     async def work() -> None:
@@ -297,20 +314,7 @@ def main() -> int:
         total.add(found)
         if found.failures:
             print(f"seed {seed}: {dict(found.failures)}")  # noqa: T201 - the figures of a script
-    lines = [
-        ("histories", total.histories),
-        ("rows", total.rows),
-        ("requests", total.requests),
-        ("kills", total.kills),
-        ("faults", f"{sum(total.faults.values())} of {len(total.faults)} kinds"),
-        *((f"  {kind}", count) for kind, count in sorted(total.faults.items())),
-        *((f"outcome {kind}", count) for kind, count in sorted(total.outcomes.items())),
-        ("virtual hours", round(total.hours, 1)),
-        ("real seconds", round(time.perf_counter() - began, 1)),
-        ("failures", dict(total.failures) or 0),
-    ]
-    for name, figure in lines:
-        print(f"{name:>20}  {figure}")  # noqa: T201 - the figures of a script
+    total.tell(time.perf_counter() - began)
     return 1 if total.failures else 0
 
 
