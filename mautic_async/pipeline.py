@@ -346,10 +346,15 @@ def _route(call: Call) -> str:
     return f"{call.method} {call.path.partition('/')[0]}"
 
 
+_MAX_HEADER: Final = 16 * 2**10
+"""Characters; web servers refuse more, some with half of it."""
+
+
 def _check_header(header: str) -> None:
-    if not header.isascii() or not header.isprintable():
+    if not header.isascii() or not header.isprintable() or len(header) > _MAX_HEADER:
         raise ConfigurationError(
-            "the Authorization header must be visible ASCII; check the credentials for line breaks"
+            f"the Authorization header must be visible ASCII, at most {_MAX_HEADER} characters;"
+            " check the credentials for line breaks"
         )
 
 
@@ -357,8 +362,8 @@ def _multipart(part: wire.Part) -> tuple[bytes, str]:
     """One file as multipart/form-data (RFC 7578)."""
     boundary = secrets.token_hex(16)
     name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))
-    if any(ord(char) < 32 for char in name + filename + part.media_type):
-        raise ConfigurationError("a file's name must hold no control characters")
+    if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name + filename + part.media_type):
+        raise ConfigurationError("a file's name must hold no control characters and no half of a surrogate pair")
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
         f"Content-Type: {part.media_type}\r\n\r\n"

@@ -9,10 +9,11 @@ connection (hence the gate is never wider than the pool).
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import ssl
 import sys
 import zlib
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -33,6 +34,8 @@ MAX_RATIO: Final = 200
 RATIO_FROM: Final = 2**20
 PIECE: Final = 64 * 2**10
 MAX_HEADERS: Final = 200
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_VALUE: Final = re.compile(r"([?&][^=&#]*)=[^&#]*")
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -71,10 +74,10 @@ def site_url(url: str, *, insecure: bool = False) -> str:
         raise ConfigurationError("the base URL must be a text of visible ASCII, such as https://mautic.example.com")
     try:
         parts = urlsplit(url)
-        port_is_fine = parts.port is None or parts.port > 0
+        host_is_fine = _HOST.fullmatch(parts.netloc.rpartition("@")[2]) is not None and parts.port != 0
     except ValueError as error:
         raise ConfigurationError(f"the base URL is not a URL: {error}") from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_fine or "\\" in url:
+    if parts.scheme not in {"http", "https"} or not host_is_fine or "\\" in url:
         raise ConfigurationError("the base URL must look like https://mautic.example.com")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("the base URL must hold no user or password; hand them to BasicAuth")
@@ -99,24 +102,30 @@ def _module_of(client: httpx.AsyncClient) -> Any:
     raise ConfigurationError(f"http= must be an httpx.AsyncClient, not {type(client).__name__}")
 
 
-def new_client(connections: int, timeouts: Timeouts, transport: object = None) -> httpx.AsyncClient:
+def new_client(timeouts: Timeouts, transport: object = None) -> httpx.AsyncClient:
     """An `httpx.AsyncClient` with the settings that suit Mautic.
 
-    No cookies: PHP would queue our requests on its session lock. Idle connections end after 3 s: Apache closes them
-    at 5, and equal values lose requests. No redirects, no environment proxies, no retries.
+    No cookies: PHP would queue our requests on its session lock. No redirects, no environment proxies, no retries.
     """
-    import httpx
+    from mautic_async.connections import Client, Connections
 
-    client = httpx.AsyncClient(
-        transport=transport,  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
-        timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write, pool=5.0),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=3.0),
+    return Client(
+        transport=transport or Connections(),  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
+        timeout=timeouts.read,
         follow_redirects=False,
         trust_env=False,
         http2=False,
     )
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return client
+
+
+class _Masked(logging.Filter):
+    """Hides the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            args = (_VALUE.sub(r"\1=***", str(it)) if str(it).startswith(self.name) else it for it in record.args)
+            record.args = tuple(args)
+        return True
 
 
 class Transport:
@@ -127,7 +136,6 @@ class Transport:
         timeouts: In seconds.
         http: A ready client, which its owner keeps and closes.
         transport: An httpx transport for a client of our own.
-        connections: Size of the pool of a client of our own.
     """
 
     def __init__(
@@ -137,21 +145,23 @@ class Transport:
         *,
         http: httpx.AsyncClient | None = None,
         transport: object = None,
-        connections: int = 10,
     ) -> None:
         self.base = base
         self.timeouts = timeouts
         self._client = http
         self._owned = http is None
         self._inner = transport
-        self._connections = connections
+        self._mask: _Masked | None = None
         self._module: Any = None if http is None else _module_of(http)
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = new_client(self._connections, self.timeouts, self._inner)
+            self._client = new_client(self.timeouts, self._inner)
         if self._module is None:
             self._module = _module_of(self._client)
+        if self._mask is None:
+            self._mask = _Masked(str(self._module.URL(self.base)))
+            logging.getLogger(self._module.__name__).addFilter(self._mask)
         return self._client
 
     async def exchange(self, request: Request) -> Answer:
@@ -174,6 +184,10 @@ class Transport:
             ) from error
         except (self._module.RequestError, self._module.InvalidURL) as error:
             raise self._ours(error) from error
+        except RuntimeError as error:
+            if not client.is_closed:
+                raise
+            raise ConfigurationError("the HTTP client that was handed in is closed") from error
 
     async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Answer:
         url = f"{self.base}/{request.path}?{request.query}" if request.query else f"{self.base}/{request.path}"
@@ -219,6 +233,9 @@ class Transport:
 
     async def aclose(self) -> None:
         """Close the client, if it is our own."""
+        if self._mask is not None:
+            logging.getLogger(self._module.__name__).removeFilter(self._mask)
+            self._mask = None
         if self._owned and self._client is not None:
             client, self._client = self._client, None
             await client.aclose()
@@ -251,9 +268,7 @@ class _Body:
     def __init__(self, encoding: str, status: int) -> None:
         self._unpack = zlib.decompressobj(31) if encoding.strip().lower() == "gzip" else None
         if self._unpack is None and encoding.strip().lower() not in {"", "identity"}:
-            raise UnexpectedResponse(
-                f"an answer packed as {quote(encoding, 40)}, which was not asked for", status=status
-            )
+            raise UnexpectedResponse(f"an answer packed as {quote(encoding, 40)}, not asked for", status=status)
         self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY
         self._status = status
         self._first = b""  # most answers are one piece

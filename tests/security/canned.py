@@ -1,0 +1,44 @@
+"""An httpx transport that streams given pieces, on any loop, without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+import httpx
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Pieces(httpx.AsyncByteStream):
+    """The pieces of a body, *pause* seconds apart; `taken` counts those that somebody wanted."""
+
+    def __init__(self, pieces: Iterable[bytes], pause: float = 0.0) -> None:
+        self._pieces = pieces
+        self._pause = pause
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            self.taken += 1
+            if self._pause:
+                await asyncio.sleep(self._pause)
+            yield piece
+
+
+class Canned(httpx.AsyncBaseTransport):
+    """Gives the same answer to every request, and keeps the requests."""
+
+    def __init__(self, body: Pieces, status: int = 200, headers: Headers = ()) -> None:
+        self.body = body
+        self.status = status
+        self.headers = list(headers)
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self.status, headers=self.headers, stream=self.body)
+
+
+def canned(*pieces: bytes, status: int = 200, headers: Headers = ()) -> Canned:
+    return Canned(Pieces(pieces), status, headers)
