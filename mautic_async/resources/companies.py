@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, TypeVar
+from collections.abc import AsyncIterable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mautic_async import wire
 from mautic_async.bulk import Outcome
 from mautic_async.errors import ConfigurationError, quote
 from mautic_async.models import Company, Contact
-from mautic_async.resources import _answers, _checks
+from mautic_async.resources import _answers, _checks, _streams
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._membership import Membership, assigned
 from mautic_async.wire import Call, Effect
+
+if TYPE_CHECKING:
+    from mautic_async.bulk import Plan, Run
+    from mautic_async.ledger import Ledger
 
 C = TypeVar("C", bound=Company)
 D = TypeVar("D", bound=Company)
@@ -68,6 +72,28 @@ class Companies(Resource[C], Membership[C]):
                 f" Mautic would wipe what is not sent; use edit({known.id}, ...), or upsert()"
             )
         return self._one(await self._send(self._call("POST", Effect.APPEND, "new", body=body)))
+
+    def upserting(
+        self,
+        rows: Iterable[C] | AsyncIterable[C],
+        *,
+        unique: str = "companyname",
+        journal: Ledger | None = None,
+        plan: Plan | None = None,
+    ) -> Run[C, C]:
+        """Edit the companies that have these names and create the others; any number, every row gets one outcome.
+
+        Mautic has no safe upsert of companies, so each batch is looked up first: two requests instead of one.
+
+        Args:
+            rows: Companies, each with a name; one with an id is an edit of that company.
+            unique: The field by which this Mautic tells companies apart.
+            journal: Makes a killed job resumable.
+            plan: Bounds of batch size, concurrency and waiting.
+
+        Mautic: REST API, Companies, List, Batch create and Batch edit.
+        """
+        return _streams.start(_streams.CompanyCourier(self, unique=unique), rows, journal, plan)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its name, or create one: a look, then an edit or a creation.
