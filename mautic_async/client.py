@@ -78,7 +78,6 @@ class Mautic(Namespaces):
             timeouts or Timeouts(),
             http=http,
             transport=transport,
-            connections=settings.concurrency + 2,
         )
         self._pipeline = Pipeline(
             carrier, auth, settings, clock or Clock(), json=json_of(transport), hooks=tuple(hooks)
