@@ -74,6 +74,8 @@ def install(fake: FakeMautic, *, lab: bool) -> None:
     plant.seed(fake)
     if lab:
         _objects(fake)
+        for name in ("6cd77398ca886e54797b1f32013aee2a.txt", "test_api_dir"):  # left over from an earlier day there
+            fake.store["files"].save({"id": None, "dir": "images", "name": name, "size": 9})
 
 
 def _fields(fake: FakeMautic) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from mautic_async.testing import php, query
 from mautic_async.testing.answers import Crash, Refused, Said, missing
 from mautic_async.testing.contacts import companies, show, timeline, write
+from mautic_async.testing.nouns import triggers
+from mautic_async.testing.nouns._base import log
 
 if TYPE_CHECKING:
     from mautic_async.testing.ask import Ask
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 _NO_CONTACT = "Contact not found."
 _BAD = "This is a bad request."
+_HERE = "127.0.0.1"
 
 
 def routes(table: Routes) -> None:
@@ -75,7 +78,7 @@ async def dnc_add(ask: Ask) -> Any:
     row = found(ask, "edit")
     reason = ask.param("reason", 3)
     if not php.numeric(reason) or php.integer(reason) == 0:
-        raise Refused(400, "Invalid DNC reason!")
+        raise Refused(400, "Invalid reason code given", ["Reason code needs to be an integer and higher than 0."])
     await ask.row()
     channel = ask.path["channel"]
     given = ask.param("channelId")
@@ -128,6 +131,7 @@ async def utm_add(ask: Ask) -> Any:
             raise Crash
         row["lastActive"] = moment
     touch(row, ask)
+    _track(row, ask)
     shown = show.bare(row, ask)
     if body.get("lastActive"):
         definition = shown["fields"]["core"].get("last_active")
@@ -135,6 +139,15 @@ async def utm_add(ask: Ask) -> Any:
             definition.pop("value", None)
             definition["normalizedValue"] = ""
     return Said({"contact": shown})
+
+
+def _track(contact: Row, ask: Ask) -> None:
+    """UTM tags are a visit, and a visit without a known browser is a device without a name."""
+    kept = ask.table("devices")
+    if next(kept.where(lead=contact["id"], device="", deviceModel=""), None) is None:
+        names = ("deviceOsName", "deviceOsShortName", "deviceOsVersion", "deviceOsPlatform", "clientInfo")
+        device = {"id": None, "lead": contact["id"], "dateAdded": ask.now} | dict.fromkeys(names)
+        kept.save(device | dict.fromkeys(("device", "deviceBrand", "deviceModel"), ""))
 
 
 async def utm_remove(ask: Ask) -> Any:
@@ -185,12 +198,19 @@ async def points(ask: Ask) -> Any:
         change = (after or 0) - row["points"]
         body = ask.body if isinstance(ask.body, dict) else {}
         names = {"event": php.text(body.get("eventName")), "action": php.text(body.get("actionName"))}
-        ask.table("point_log").save(
-            {"id": None, "contact": row["id"], "delta": change, "date": ask.now, "type": "API", **names}
-        )
+        _log_points(row, change, names, ask)
+        log(ask, "lead", "lead", row["id"], "update", {"points": [row["points"], after]})
         row["points"] = after
         ask.table("contacts").save(row)
+        triggers.fire(row, ask)
     return Said({"success": 1})
+
+
+def _log_points(row: Row, change: int, more: dict[str, Any], ask: Ask) -> None:
+    ips = ask.table("ips")
+    ip = next(ips.where(ip=_HERE), None) or ips.save({"id": None, "ip": _HERE})
+    line = {"id": None, "contact": row["id"], "delta": change, "date": ask.now, "type": "API", "ip": ip["id"]}
+    ask.table("point_log").save(line | more)
 
 
 def _group_row(ask: Ask) -> Row:
@@ -233,6 +253,10 @@ async def group_points(ask: Ask) -> Any:
     if score is None:
         raise Refused(400, "Invalid operator")
     await ask.row()
+    if score != held:
+        body = ask.body if isinstance(ask.body, dict) else {}
+        names = {"event": php.text(body.get("eventName")), "action": php.text(body.get("actionName"))}
+        _log_points(row, score - held, names | {"group": one["id"]}, ask)
     row["scores"] = row["scores"] | {str(one["id"]): score}
     ask.table("contacts").save(row)
     return Said({"groupScore": _score(one, score)})
@@ -317,7 +341,7 @@ async def campaigns(ask: Ask) -> Any:
 def _memberships(campaign: Row, contact: int, ask: Ask) -> list[int]:
     lists = {php.integer(one) for one in campaign.get("lists") or ()}
     links = ask.table("segment_contacts").where(contact=contact)
-    return [link["segment"] for link in links if link["segment"] in lists and not link["removed"]]
+    return [link["segment"] for link in links if link["segment"] in lists]  # those it was taken out of, too
 
 
 async def company_rows(ask: Ask) -> Any:

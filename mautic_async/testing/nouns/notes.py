@@ -76,22 +76,35 @@ class Notes(_OfContact):
     )
 
     def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
-        """With its contact."""
+        """With its contact; ``minimal`` nothing is left."""
         from mautic_async.testing.contacts import show
 
-        shown = super().show(row, ask, minimal=minimal, fresh=fresh)
+        if minimal:
+            return {}
+        shown = super().show(row, ask, fresh=fresh)
         contact = ask.table("contacts").get(row["lead"])
         shown["lead"] = None
         if contact is not None:
-            shown["lead"] = show.nested(contact, ask)
-            if not row.get("_loaded"):
-                shown["lead"]["fields"] = []
+            fields = _fields(contact, ask) if row.get("_loaded") else []
+            shown["lead"] = show.nested(contact, ask) | {"fields": fields}
         return shown
 
     def commanded(self, term: Term, ask: Ask) -> Test | None:
         """By type, whole."""
         del ask
         return lambda row: row["type"] == term.value
+
+
+def _fields(contact: Row, ask: Ask) -> dict[str, Any]:
+    """The contact's fields, whose numbers are all fractions here."""
+    from mautic_async.testing.contacts import show
+
+    fields: dict[str, Any] = show.nested(contact, ask)["fields"]
+    for group in fields.values():
+        for definition in php.values(group):
+            if definition["type"] == "number" and isinstance(definition["value"], int):
+                definition["value"] = definition["normalizedValue"] = float(definition["value"])
+    return fields
 
 
 _ON_TOP: Final = ["title", "firstname", "lastname", "company", "position", "email", "phone", "mobile", "address1", "address2", "city", "state", "zipcode", "timezone", "country"]
@@ -104,7 +117,6 @@ class Devices(_OfContact):
     path = "devices"
     one, many = "device", "devices"
     needed = "contact ID is mandatory"
-    audit = ("lead", "device")
     props = (
         ID,
         Prop("lead", writable=False),
@@ -124,10 +136,9 @@ def _whole(contact: Row, ask: Ask, *, loaded: bool) -> dict[str, Any]:
     from mautic_async.testing.contacts import show
 
     shown = show.contact(contact, ask)
-    fields = show.nested(contact, ask)["fields"]
     made = {name: contact[name] for name in ("createdByUser", "modifiedByUser", "id", "points")}
     made |= {"color": None} | {name: contact["fields"].get(name) for name in _ON_TOP}
-    made["fields"] = fields if loaded else []
+    made["fields"] = _fields(contact, ask) if loaded else []
     for name in ("lastActive", "owner", "ipAddresses", "tags", "utmtags", "stage", "dateIdentified"):
         made[name] = shown[name]
     for name in ("preferredProfileImage", "doNotContact", "frequencyRules"):

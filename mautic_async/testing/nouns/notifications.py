@@ -124,7 +124,7 @@ def _tweet(value: Any, ask: Ask) -> Any:
 
 
 class Tweets(Noun):
-    """Tweets of the social plugin."""
+    """Tweets of the social plugin; the form knows neither ``isPublished`` nor the language."""
 
     path = "tweets"
     one, many = "tweet", "tweets"
@@ -136,7 +136,7 @@ class Tweets(Noun):
         ID,
         Prop("name", required=_parts.NAME),
         Prop("text", _tweet, required=_parts.VALUE),
-        Prop("language", plain, default="en"),
+        Prop("language", default="en", writable=False),
         category(),
         Prop("mediaId", plain),
         Prop("mediaPath", plain),
@@ -147,3 +147,6 @@ class Tweets(Noun):
         Prop("asset", _parts.reference("assets"), hidden=True),
         Prop("page", _parts.reference("pages"), hidden=True),
     )
+
+    def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
+        """Always published."""

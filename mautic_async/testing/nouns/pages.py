@@ -46,7 +46,7 @@ class Pages(_parts.Family):
         Prop("title", required=_parts.TITLE),
         Prop("alias", plain),
         category(),
-        Prop("language", plain, default="en", blank=NOT_NULL),
+        Prop("language", plain, default="en", blank=NOT_NULL, minimal=False),
         *schedule(),
         Prop("hits", default=0, writable=False, minimal=False),
         Prop("uniqueHits", default=0, writable=False, minimal=False),

@@ -83,7 +83,6 @@ class PointGroups(Noun):
     permission = "point:groups"
     searched = ("name",)
     commands = ()
-    audit = ("point", "group")
     props = (ID, Prop("name", required=_parts.NAME), Prop("description", rich))
 
     def delete(self, row: Row, ask: Ask) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mautic_async.testing import php
 from mautic_async.testing.answers import Crash, Refused, Said, missing
 from mautic_async.testing.nouns import _parts
-from mautic_async.testing.nouns._base import Noun
+from mautic_async.testing.nouns._base import Noun, log
 from mautic_async.testing.nouns._props import ID, NOT_NULL, Prop, category, plain, rich, schedule, switch, whole
 from mautic_async.testing.nouns._standard import without_nulls
 
@@ -123,29 +123,30 @@ def _put(events: list[Row], sent: Row, place: int, ask: Ask) -> None:
     held["name"], held["order"] = php.clean(held["name"]), place
 
 
-def fire(contact: Row, ask: Ask) -> bool:
-    """Let a change of points set off the published triggers the contact has reached; each only once.
-
-    Returns:
-        Whether the contact was changed.
-    """
-    changed = False
-    fired = contact.setdefault("triggered", [])
+def fire(contact: Row, ask: Ask) -> None:
+    """Let a change of points set off the events of the published triggers the contact has reached, each only once."""
+    fired = contact.get("triggered", [])
+    held = list(contact["tags"])
     for row in sorted(ask.table("points/triggers"), key=lambda one: int(one["points"])):
         if not row["isPublished"] or row["points"] > contact["points"]:
             continue
         for event in row["events"]:
             if event["id"] in fired:
                 continue
-            fired.append(event["id"])
+            fired = contact["triggered"] = [*fired, event["id"]]
             if event["type"] == "lead.changetags":
-                changed = _tag(contact, event["properties"], ask) or changed
-    return changed
+                _tag(contact, event["properties"], ask)
+    ask.table("contacts").save(contact)
+    names = {row["id"]: row["tag"] for row in ask.table("tags")}
+    added = [names[id] for id in contact["tags"] if id not in held]
+    removed = [names[id] for id in held if id not in contact["tags"] and id in names]
+    changes = {key: value for key, value in (("added", added), ("removed", removed)) if value}
+    log(ask, "lead", "lead", contact["id"], "update", {"tags": changes} if changes else {})
 
 
-def _tag(contact: Row, properties: Any, ask: Ask) -> bool:
+def _tag(contact: Row, properties: Any, ask: Ask) -> None:
     told = properties if isinstance(properties, dict) else {}
-    tags, before = ask.table("tags"), list(contact["tags"])
+    tags = ask.table("tags")
     for name in php.values(told.get("add_tags")):
         found = next(iter(tags.find("name", php.collate(php.text(name)))), None)
         found = found or tags.save({"id": None, "tag": php.clean(php.text(name)), "description": None})
@@ -154,4 +155,3 @@ def _tag(contact: Row, properties: Any, ask: Ask) -> bool:
     for name in php.values(told.get("remove_tags")):
         gone = {one["id"] for one in tags.find("name", php.collate(php.text(name)))}
         contact["tags"] = [id for id in contact["tags"] if id not in gone]
-    return before != contact["tags"]
