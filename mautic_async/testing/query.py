@@ -124,11 +124,15 @@ def _in(read: Column, value: Any, *, negate: bool) -> Test:
     text = php.text(value)
     options = next(csv.reader([text]), []) if text else [""]
 
+    texts = {php.collate(option) for option in options}
+    numbers = {as_number(option) for option in options}
+
     def test(row: Row) -> bool:
         stored = read(row)
         if stored is None:
             return False
-        return any(compare(stored, option) == 0 for option in options) is not negate
+        found = as_number(stored) in numbers if isinstance(stored, _NUMERIC) else php.collate(php.text(stored)) in texts
+        return found is not negate
 
     return test
 

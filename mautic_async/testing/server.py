@@ -90,6 +90,7 @@ class FakeMautic:
             client and custom objects.
         state: A SQLite file to keep the state in; in memory by default.
         url: The base URL it believes to have.
+        keep_bodies: Whether `requests` holds what was sent; simulations of many requests save memory without.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class FakeMautic:
         initial: Literal["lab", "clean"] = "lab",
         state: str | Path | None = None,
         url: str = "https://mautic.test",
+        keep_bodies: bool = True,
     ) -> None:
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self.clock = clock if clock is not None else Clock(random=self._random.random)
@@ -133,6 +135,7 @@ class FakeMautic:
         self.v2 = v2
         self.username, self.password = username, password
         self.client_id, self.client_secret = client_id, client_secret
+        self.keep_bodies = keep_bodies
         self.store = Store()
         self.limiter = Limiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
         self.physics = Physics(self.clock, _latency(latency), workers, backlog)
@@ -212,7 +215,7 @@ class FakeMautic:
             request.query,
             self.now(),
             request.headers.get("authorization", ""),
-            request.body,
+            request.body if self.keep_bodies else b"",
         )
         self.requests.append(seen)
         fault = self.faults.pick(request)

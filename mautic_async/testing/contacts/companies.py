@@ -60,13 +60,6 @@ def replace(contact: int, ids: Any, ask: Ask) -> None:
     _tell(contact, ask)
 
 
-def join_by_name(contact: int, name: str, ask: Ask) -> None:
-    """Add a contact to the company of this name, made if there is none."""
-    found = ask.table("companies").find("name", php.collate(name))
-    company = found[0] if found else make(name, ask)
-    join(contact, company["id"], ask)
-
-
 def _tell(contact: int, ask: Ask) -> None:
     row = ask.table("contacts").get(contact)
     if row is None:

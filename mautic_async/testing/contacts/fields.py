@@ -58,6 +58,7 @@ class Schema:
         columns: The same in the order of the table's columns.
         by_alias: Row by alias.
         unique: Aliases of the unique identifiers.
+        defaulted: Rows of the fields with a default value.
     """
 
     def __init__(self, store: Store, object: str) -> None:
@@ -67,6 +68,7 @@ class Schema:
         self.columns = sorted(found, key=lambda row: (places.get(row["alias"], 99), row["id"]))
         self.by_alias = {row["alias"]: row for row in self.fields}
         self.unique = [row["alias"] for row in self.fields if row["isUniqueIdentifier"]]
+        self.defaulted = [row for row in self.fields if row["defaultValue"] not in (None, "")]
         self.fresh = {row["alias"]: _fresh(row) for row in self.fields}
         self.loaded = {row["alias"]: _loaded(row) for row in self.fields}
         self.aliases = [row["alias"] for row in self.fields]

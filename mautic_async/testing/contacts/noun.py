@@ -35,7 +35,6 @@ _PLAIN: Final = {
     "modified_by_user": "modifiedByUser",
 }
 _CAMEL: Final = {name: column for column, name in (_DATES | _PLAIN).items()}
-_WORDS: Final = "firstname lastname email company city state zipcode country".split()  # noqa: SIM905 - names
 
 
 class Contacts(Noun):
@@ -47,6 +46,7 @@ class Contacts(Noun):
     mapped = True
     empty: ClassVar[Any] = {}
     order = ("-last_active",)
+    searched = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
     partial = False
 
     def own(self, row: Row, ask: Ask) -> bool:
@@ -101,12 +101,11 @@ class Contacts(Noun):
     def term(self, term: Term, ask: Ask) -> Test | None:
         """A search word or command."""
         if term.command in ("", "ids"):
-            self.searched = tuple(_WORDS)  # type: ignore[misc]
             return super().term(term, ask)
         test = self.commanded(term, ask)
         if test is None:
             term.value = f"{term.command}:{term.value}"
-            return search.anywhere(term, [self.column(name) for name in _WORDS])
+            return search.anywhere(term, [self.column(name) for name in self.searched])
         return search.negated(test, term)
 
     def commanded(self, term: Term, ask: Ask) -> Test | None:

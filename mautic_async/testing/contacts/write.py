@@ -87,6 +87,8 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
         raise Crash
     if php.values(params.get("frequencyRules")):
         raise Crash
+    if method != "PATCH":
+        params = _with_defaults(row, params, ask)
     draft = new(ask) if row is None else {name: row[name] for name in row if not name.startswith("_")}
     draft["fields"] = dict(draft["fields"])
     schema = custom.schema(ask.store, "lead")
@@ -99,8 +101,31 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
     if row is None and params.get("companies"):
         raise Crash
     _apply(draft, values, params, method, schema)
-    _extras(draft, params, ask)
+    _look_up(draft, params, ask)
     return draft
+
+
+def _with_defaults(row: Row | None, params: dict[str, Any], ask: Ask) -> dict[str, Any]:
+    """A create and a PUT give a field its default where neither they nor the contact have a value."""
+    made = params
+    for field in custom.schema(ask.store, "lead").defaulted:
+        alias = field["alias"]
+        held = row and (row["points"] if alias == "points" else row["fields"].get(alias))
+        if params.get(alias) is None and not held:
+            made = made | {alias: field["defaultValue"]}
+    return made
+
+
+def _look_up(draft: Row, params: dict[str, Any], ask: Ask) -> None:
+    """Find the tags and the company that the contact is going to have.
+
+    What is missing now is made when the contact is saved, even if somebody else has made it meanwhile.
+    """
+    if "tags" in params:
+        draft["_tags"] = _tags(params["tags"], ask)
+    if params.get("company") and draft["fields"].get("company"):
+        found = ask.table("companies").find("name", php.collate(draft["fields"]["company"]))
+        draft["_company"] = found[0]["id"] if found else None
 
 
 def _form(schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], ask: Ask) -> dict[str, Any]:
@@ -196,9 +221,9 @@ def _blank(draft: Row, alias: str, blank: dict[str, bool], written: set[str], *,
     blank[alias] = had
 
 
-def _extras(draft: Row, params: dict[str, Any], ask: Ask) -> None:
-    if "tags" in params:
-        draft["tags"] = _tags(draft["tags"], params["tags"], ask)
+def _extras(draft: Row, marks: Row, params: dict[str, Any], ask: Ask) -> None:
+    if "_tags" in marks:
+        draft["tags"] = _tagged(draft["tags"], marks["_tags"], ask)
     if params.get("lastActive"):
         moment = php.strtotime(params["lastActive"], ask.now)
         draft["lastActive"] = draft["lastActive"] if moment is None else moment
@@ -213,22 +238,35 @@ def _extras(draft: Row, params: dict[str, Any], ask: Ask) -> None:
         draft["dnc"] = _dnc(draft["dnc"], params["doNotContact"], ask)
 
 
-def _tags(held: list[int], given: Any, ask: Ask) -> list[int]:
-    """Names add, names with a minus remove the tag of exactly that name."""
+def _tags(given: Any, ask: Ask) -> list[tuple[str, int | None]]:
+    """Each name sent, and the id of its tag: names add, names with a minus remove the tag of exactly that name."""
     names = given.split(",") if isinstance(given, str) else php.values(given)
     table = ask.table("tags")
-    ids = list(held)
+    found: dict[str, tuple[str, int | None]] = {}
     for raw in names:
         if isinstance(raw, (list, dict)):
             raise Crash
         name = php.clean(php.text(raw))
         if name.startswith("-"):
-            gone = {tag["id"] for tag in table.find("name", php.collate(name[1:])) if tag["tag"] == name[1:]}
-            ids = [id for id in ids if id not in gone]
-        elif name:
-            found = table.find("name", php.collate(name))
-            tag = found[0] if found else {"id": None, "tag": name, "description": None}
-            ids += [] if tag["id"] in ids else [tag["id"] if found else table.save(tag)["id"]]
+            gone = [tag["id"] for tag in table.find("name", php.collate(name[1:])) if tag["tag"] == name[1:]]
+            found |= {f"{name} {id}": ("-", id) for id in gone}
+        elif name and php.collate(name) not in found:
+            tags = table.find("name", php.collate(name))
+            found[php.collate(name)] = (name, tags[0]["id"] if tags else None)
+    return list(found.values())
+
+
+def _tagged(held: list[int], found: list[tuple[str, int | None]], ask: Ask) -> list[int]:
+    ids = list(held)
+    for name, known in found:
+        if name == "-":
+            ids = [id for id in ids if id != known]
+            continue
+        id = (
+            known if known is not None else ask.table("tags").save({"id": None, "tag": name, "description": None})["id"]
+        )
+        if id not in ids:
+            ids.append(id)
     return ids
 
 
@@ -277,7 +315,8 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
     Returns:
         The contact as this request's answer shows it.
     """
-    marks = {name: draft.pop(name) for name in ("_blank", "_set") if name in draft}
+    marks = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
+    _extras(draft, marks, params, ask)
     if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFY):
         draft["dateIdentified"] = ask.now
     now, actor = ask.now, ask.actor
@@ -294,9 +333,11 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
         saved = row
         if row["id"] in ask.table("contacts").rows:
             ask.table("contacts").save(row)
-    name = params.get("company")
-    if name and draft["fields"].get("company"):
-        companies.join_by_name(saved["id"], draft["fields"]["company"], ask)
+    if "_company" in marks:
+        company = marks["_company"]
+        if company is None or company not in ask.table("companies").rows:
+            company = companies.make(saved["fields"]["company"], ask)["id"]
+        companies.join(saved["id"], company, ask)
     return saved | marks
 
 
