@@ -1,0 +1,73 @@
+"""What holds for the repository as a whole."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+FOLDERS = ("mautic_async", "tests", "benchmarks", ".ci")
+FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore")
+
+A_MACHINE = re.compile(
+    rb"(?<![\w.~-])/(?:wo"
+    rb"rk|ro"
+    rb"ot|ho"
+    rb"me|Use"
+    rb"rs)/[\w.-]+"  # somebody's folders
+    rb"|[A-Z]:\\\\?Use"
+    rb"rs"
+    rb"|(?:index|find-links)[-_]?url|--ind"
+    rb"ex\b|/sim"
+    rb"ple(?:/|\b(?=[\"']))|artifac"
+    rb"tory|dev"
+    rb"pi\b"
+)
+
+
+def files() -> Iterator[Path]:
+    yield from (ROOT / name for name in FILES)
+    for folder in FOLDERS:
+        yield from (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def test_the_files_that_a_repository_needs_are_there() -> None:
+    assert not [name for name in FILES if not (ROOT / name).is_file()]
+    assert (ROOT / "mautic_async" / "py.typed").is_file()
+    assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
+
+
+def test_warnings_are_errors_and_markers_are_known() -> None:
+    options = PROJECT["tool"]["pytest"]["ini_options"]
+    assert options["filterwarnings"][0] == "error"
+    assert not [line for line in options["filterwarnings"][1:] if "ignore" in line and "mautic_async" in line]
+    assert {"--strict-markers", "--strict-config"} <= set(options["addopts"])
+
+
+def test_types_are_strict_and_all_rules_of_the_linter_are_on() -> None:
+    assert PROJECT["tool"]["mypy"]["strict"] is True
+    assert PROJECT["tool"]["ruff"]["lint"]["select"] == ["ALL"]
+
+
+def test_no_file_names_a_path_of_a_machine_or_an_index_of_packages() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {match.group().decode()}"
+        for path in files()
+        for match in A_MACHINE.finditer(path.read_bytes())
+    }
+    assert not found
+
+
+def test_the_lock_file_stays_out_of_the_repository() -> None:
+    assert "uv.lock" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_dependencies_are_the_ones_that_were_decided() -> None:
+    project = PROJECT["project"]
+    names = {re.match(r"[a-z-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
+    assert names == {"httpx", "authlib", "attrs", "cattrs", "tenacity"}
+    assert {"cli", "fast", "testing"} <= project["optional-dependencies"].keys()
+    assert project["requires-python"] == ">=3.11"
