@@ -34,6 +34,19 @@ class Flights:
         task.add_done_callback(self._landed)
         return task
 
+    async def outlive(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await *work* in a task of its own, which goes on if the caller leaves.
+
+        The same as awaiting `start` through `asyncio.shield`, for half its price: the result is handed over by the task
+        itself, one turn of the loop earlier.
+        """
+        loop = asyncio.get_running_loop()
+        landed: asyncio.Future[T] = loop.create_future()
+        task = loop.create_task(_hand_over(work, landed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await landed
+
     def _landed(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
@@ -53,3 +66,20 @@ class Flights:
         if late:
             await asyncio.wait(late, timeout=1.0)
         return len(late)
+
+
+async def _hand_over(work: Coroutine[Any, Any, T], landed: asyncio.Future[T]) -> None:
+    try:
+        result = await work
+    except asyncio.CancelledError:
+        landed.cancel()
+        raise
+    except BaseException as error:
+        if landed.done():  # nobody waits for it any more
+            return
+        landed.set_exception(error)
+        if not isinstance(error, Exception):
+            raise
+    else:
+        if not landed.done():
+            landed.set_result(result)

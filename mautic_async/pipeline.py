@@ -176,8 +176,8 @@ class Pipeline:
             sent_at, began = self.clock.wall(), self.clock.time()
             if story is not None:
                 story.tell("before", attempt)
-            flight = self.flights.start(self._fly(request, slot))
-            payload = wire.read(call, await asyncio.shield(flight), self.json)
+            answer = await self.flights.outlive(self._fly(request, slot))
+            payload = wire.read(call, answer, self.json)
         except MauticError as error:
             outcome = judged(error, call, attempt, sent_at)
             if story is not None and sent_at:
@@ -267,7 +267,7 @@ class Pipeline:
     async def _signed(self, request: Request, header: str) -> Answer:
         _check_header(header)
         self.requests += 1
-        return await self.transport.exchange(evolve(request, headers={**request.headers, "authorization": header}))
+        return await self.transport.exchange(request.signed(header))
 
     def _land(self, slot: Slot, answer: Answer | None, token: str) -> None:
         if answer is None:

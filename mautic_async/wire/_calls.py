@@ -97,6 +97,11 @@ class Request:
     timeout: float | None = None
     sink: Sink | None = field(default=None, repr=False)
 
+    def signed(self, authorization: str) -> Request:
+        """The same request with its ``Authorization`` header; `attrs.evolve` would take five times as long."""
+        headers = {**self.headers, "authorization": authorization}
+        return Request(self.method, self.path, self.query, headers, self.content, self.timeout, self.sink)
+
 
 @frozen
 class Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -43,7 +44,9 @@ def date_of(answer: Answer) -> float | None:
     return _epoch(answer.headers.get("date"))
 
 
+@lru_cache(maxsize=16)
 def _epoch(text: str | None) -> float | None:
+    """Epoch seconds of an HTTP date. Remembered: within a second all answers have the same."""
     if not text or len(text) > 40:
         return None
     try:
@@ -62,7 +65,10 @@ def retry_after(answer: Answer) -> float | None:
     return None if until is None or now is None else min(max(0.0, until - now), MAX_WAIT)
 
 
+_VERSION: Final = re.compile(r"[0-9A-Za-z.+-]{1,40}")
+
+
 def version_of(answer: Answer) -> str | None:
     """The ``Mautic-Version`` of an answer; many have none."""
     version = answer.headers.get("mautic-version", "")
-    return version if re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", version) else None
+    return version if _VERSION.fullmatch(version) else None
