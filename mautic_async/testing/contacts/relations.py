@@ -199,7 +199,7 @@ async def points(ask: Ask) -> Any:
         body = ask.body if isinstance(ask.body, dict) else {}
         names = {"event": php.text(body.get("eventName")), "action": php.text(body.get("actionName"))}
         _log_points(row, change, names, ask)
-        log(ask, "lead", "lead", row["id"], "update", {"points": [row["points"], after]})
+        log(ask, ("lead", "lead"), row["id"], "update", {"points": [row["points"], after]})
         row["points"] = after
         ask.table("contacts").save(row)
         triggers.fire(row, ask)

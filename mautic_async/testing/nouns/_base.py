@@ -276,7 +276,7 @@ class Noun:
         if self.audit[0]:
             changes = {p.name: [before.get(p.name), saved.get(p.name)] for p in self.written}
             changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
-            log(ask, *self.audit, saved["id"], "create" if before["id"] is None else "update", changes)
+            log(ask, self.audit, saved["id"], "create" if before["id"] is None else "update", changes)
         return saved
 
     async def after(self, saved: Row, params: dict[str, Any], ask: Ask) -> None:
@@ -290,7 +290,7 @@ class Noun:
         """Remove the entity and what hangs on it."""
         self.table(ask).remove(row["id"])
         if self.audit[0]:
-            log(ask, *self.audit, row["id"], "delete", {"name": row.get("name", row.get("title"))})
+            log(ask, self.audit, row["id"], "delete", {"name": row.get("name", row.get("title"))})
 
     # --- routes ----------------------------------------------------------------------------------------------------
 
@@ -312,11 +312,11 @@ def publish_block(row: Row) -> dict[str, Any]:
     }
 
 
-def log(ask: Ask, bundle: str, object: str, id: int, action: str, details: dict[str, Any]) -> None:
+def log(ask: Ask, what: tuple[str, str], id: int, action: str, details: dict[str, Any]) -> None:
     """Add a line to the audit log; an update that changes nothing is none."""
     if action == "update" and not details:
         return
-    line = {"bundle": bundle, "object": object, "objectId": id, "action": action, "details": details}
+    line = {"bundle": what[0], "object": what[1], "objectId": id, "action": action, "details": details}
     who = {"userId": ask.actor.id or 0, "userName": ask.actor.name, "dateAdded": ask.now}
     ask.table("audit_log").save({"id": None, **line, **who, "ipAddress": "127.0.0.1"})
 

@@ -58,7 +58,8 @@ def bind(held: list[Row], params: dict[str, Any], ask: Ask, *, replace: bool) ->
             ids[key] = event["id"]
         event |= {name: one[name] for name in _EVENT if name in one and name not in _DERIVED}
         event["triggerInterval"] = php.integer(event["triggerInterval"])
-        event["channelId"] = None if event["channelId"] is None else php.integer(event["channelId"])
+        if "channelId" in one:
+            event["channelId"] = php.integer(one["channelId"])
         sent[str(event["id"])] = event
     kept = sent if replace else events | sent
     _connect(kept, params["canvasSettings"], ids)
@@ -72,8 +73,8 @@ def _connect(events: dict[str, Row], settings: Any, ids: dict[str, int]) -> None
         if source not in _SOURCES and source in events:
             parents[target] = (source, _anchor(one.get("anchors")))
     for key, event in events.items():
-        source, anchor = parents.get(key, (None, None))
-        event["parent"] = None if source is None else events[source]["id"]
+        source, anchor = parents.get(key, ("", None))
+        event["parent"] = events[source]["id"] if source else None
         event["decisionPath"] = anchor if anchor in ("yes", "no") else None
     for event in events.values():
         event["order"] = _depth(event, events)
@@ -124,5 +125,6 @@ def show_event(event: Row, events: list[Row]) -> dict[str, Any]:
     below = [one for one in events if one["parent"] == event["id"]]
     shown = dict(event)
     shown["parent"] = None if above is None else above | {"parent": None}
-    shown["children"] = [{name: value for name, value in one.items() if name != "parent"} | {"children": []} for one in below]
+    inside = [{name: value for name, value in one.items() if name != "parent"} for one in below]
+    shown["children"] = [one | {"children": []} for one in inside]
     return shown

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from mautic_async.testing.store import Row
 
-CONTACT: Final = ["title", "firstname", "lastname", "company", "position", "email", "phone", "mobile", "address1", "address2", "city", "state", "zipcode", "timezone", "country"]
+CONTACT: Final = [
+    "title", "firstname", "lastname", "company", "position", "email", "phone", "mobile", "address1", "address2",
+    "city", "state", "zipcode", "timezone", "country",
+]  # fmt: skip
 """What a submission shows of its contact."""
 _PLAIN: Final = frozenset("button captcha freehtml freetext pagebreak".split())  # noqa: SIM905 - names
 

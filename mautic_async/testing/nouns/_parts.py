@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.nouns._base import Noun
@@ -75,7 +75,7 @@ def address(message: str) -> Callable[[Any, Ask], Any]:
     return take
 
 
-# --- UTM tags -----------------------------------------------------------------------------------------------------------
+# --- UTM tags ---------------------------------------------------------------------------------------------------------
 
 _UTM: Final = ("utmSource", "utmMedium", "utmCampaign", "utmContent")
 
@@ -107,7 +107,7 @@ def merge_tags(draft: Row, row: Row | None, ask: Ask) -> None:
     draft["utmTags"] = _no_tags() | (held or {}) | (draft.get("utmTags") or {})
 
 
-# --- references ---------------------------------------------------------------------------------------------------------
+# --- references -------------------------------------------------------------------------------------------------------
 
 
 def named(row: Row, *names: str) -> dict[str, Any]:
@@ -169,13 +169,13 @@ def reference(table: str) -> Callable[[Any, Ask], Any]:
     return take
 
 
-# --- families -----------------------------------------------------------------------------------------------------------
+# --- families ---------------------------------------------------------------------------------------------------------
 
 
 class Family(Noun):
     """A noun whose entities have translations and A/B variants."""
 
-    parents = ("variantParent", "translationParent")
+    parents: ClassVar[tuple[str, ...]] = ("variantParent", "translationParent")
     """Which relations it has, in the order in which their inverse is looked for."""
 
     def children(self, row: Row, parent: str, ask: Ask) -> list[Row]:

@@ -48,7 +48,7 @@ def whole(value: Any, ask: Ask) -> Any:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not php.numeric(value):
-        raise Invalid("Please enter an integer.")
+        raise Invalid
     return php.integer(value)
 
 

@@ -66,7 +66,9 @@ def rows(row: Row, since: int | None, until: int | None, ask: Ask) -> list[dict[
     ]
     for test in _tests(row["filters"], ask):
         found = [one for one in found if test(one)]
-    keys = [(_reader(told.get("column"), ask), told.get("direction") == "DESC") for told in php.values(row["tableOrder"])]
+    keys = [
+        (_reader(told.get("column"), ask), told.get("direction") == "DESC") for told in php.values(row["tableOrder"])
+    ]
     found = query.sort(sorted(found, key=lambda one: int(one["id"])), keys)
     labels = _labels(row, ask)
     return [_shown(one, php.values(row["columns"]), labels, ask) for one in found]

@@ -244,7 +244,8 @@ def _utm(ask: Ask, only: set[int] | None) -> Iterator[Row]:
         for row in contact["utm"]:
             shown = {"id": row["id"], "lead_id": contact["id"], "date_added": _stamp(row.get("date"))}
             for name in names:
-                shown[name] = php.serialized(row.get(name)) if isinstance(row.get(name), (dict, list)) else row.get(name)
+                value = row.get(name)
+                shown[name] = php.serialized(value) if isinstance(value, (dict, list)) else value
             for name in ("utmCampaign", "utmContent", "utmMedium", "utmSource", "utmTerm"):
                 shown[f"utm_{name[3:].lower()}"] = row.get(name)
             yield shown

@@ -20,7 +20,31 @@ _FOLDERS: Final = ("images", "media")
 _HIDDEN: Final = 3
 """Entries of a folder that a listing leaves out: the two dots, and a hidden file."""
 _ALLOWED: Final = frozenset(
-    ["csv", "doc", "docx", "epub", "gif", "jpg", "jpeg", "mpg", "mpeg", "mp3", "odt", "odp", "ods", "pdf", "png", "ppt", "pptx", "tif", "tiff", "txt", "xls", "xlsx", "wav"]
+    [
+        "csv",
+        "doc",
+        "docx",
+        "epub",
+        "gif",
+        "jpg",
+        "jpeg",
+        "mpg",
+        "mpeg",
+        "mp3",
+        "odt",
+        "odp",
+        "ods",
+        "pdf",
+        "png",
+        "ppt",
+        "pptx",
+        "tif",
+        "tiff",
+        "txt",
+        "xls",
+        "xlsx",
+        "wav",
+    ]
 )
 _ICON: Final = {"ico": "image/x-icon"}
 
@@ -102,7 +126,7 @@ class Assets(Noun):
         return {"extension": extension or None, "mime": mime, "size": size, "path": name}
 
 
-# --- files --------------------------------------------------------------------------------------------------------------
+# --- files ------------------------------------------------------------------------------------------------------------
 
 
 def routes(table: Routes) -> None:

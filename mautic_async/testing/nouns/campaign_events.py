@@ -21,16 +21,28 @@ if TYPE_CHECKING:
 
 _OUT: Final = "The contact {} is not in the campaign {}."
 _DONE: Final = "This event has already been executed."
-_UNPLANNED: Final = (
-    "This event must be scheduled or marked as complete as this contact does not have a log entry yet."
-)
+_UNPLANNED: Final = "This event must be scheduled or marked as complete as this contact does not have a log entry yet."
 _DECISION: Final = "A decision type event cannot be scheduled."
 _INCOMPLETE: Final = "contactId and/or eventId are misssing from this item's parameters."
 _LOG: Final = ("ipAddress", "dateTriggered", "isScheduled", "triggerDate", "metadata", "nonActionPathTaken")
-_NAMES: Final = (
-    "id name description type eventType channel channelId order properties triggerDate triggerInterval"
-    " triggerIntervalUnit triggerHour triggerMode decisionPath parent"
-).split()
+_NAMES: Final = [
+    "id",
+    "name",
+    "description",
+    "type",
+    "eventType",
+    "channel",
+    "channelId",
+    "order",
+    "properties",
+    "triggerDate",
+    "triggerInterval",
+    "triggerIntervalUnit",
+    "triggerHour",
+    "triggerMode",
+    "decisionPath",
+    "parent",
+]
 
 
 class _Events(Noun):

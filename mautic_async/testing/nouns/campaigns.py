@@ -39,7 +39,7 @@ class Campaigns(Noun):
         Prop("description", rich),
         Prop("allowRestart", switch, default=False, blank=False, minimal=False),
         *schedule(),
-        Prop("events", show=lambda events, ask: show_events(events), default=list, writable=False, minimal=False),
+        Prop("events", show=lambda events, _: show_events(events), default=list, writable=False, minimal=False),
         Prop("forms", show=_parts.show_forms, default=list, writable=False, minimal=False),
         Prop("lists", show=_parts.show_segments, default=list, writable=False, minimal=False),
         Prop("canvasSettings", default=list, writable=False, minimal=False),

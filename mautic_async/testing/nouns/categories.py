@@ -39,8 +39,9 @@ class Categories(Noun):
     def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
         """Look at the bundle first; find an alias."""
         del params
-        ordered = {name: problems.pop(name) for name in ("bundle", "title") if name in problems}
-        problems |= ordered
+        for name in ("bundle", "title"):
+            if name in problems:
+                problems[name] = problems.pop(name)
         if not problems:
             alias = _parts.slug(draft["alias"] or draft["title"])
             others = self.table(ask).where(bundle=draft["bundle"])

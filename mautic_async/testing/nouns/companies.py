@@ -9,7 +9,7 @@ from mautic_async.testing.answers import Crash, Said, invalid, missing
 from mautic_async.testing.contacts import companies as links
 from mautic_async.testing.contacts import fields as custom
 from mautic_async.testing.contacts.write import NOT_UNIQUE
-from mautic_async.testing.nouns._base import Noun
+from mautic_async.testing.nouns._base import Noun, log
 from mautic_async.testing.nouns._props import Invalid
 
 if TYPE_CHECKING:
@@ -150,13 +150,17 @@ class Companies(Noun):
 
     def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
         """Store it; the contacts in it are told its name."""
+        before = {} if row is None else row["fields"]
         saved = super().commit(draft, row, params, ask)
         links.renamed(saved, ask)
+        changes = {a: [before.get(a), v] for a, v in saved["fields"].items() if before.get(a) != v}
+        log(ask, ("lead", "company"), saved["id"], "create" if row is None else "update", changes)
         return saved
 
     def delete(self, row: Row, ask: Ask) -> None:
         """Remove it, and its memberships."""
         links.dissolve(row["id"], ask)
+        log(ask, ("lead", "company"), row["id"], "delete", {"name": row["fields"].get("companyname")})
         super().delete(row, ask)
 
     # --- contacts in it --------------------------------------------------------------------------------------------

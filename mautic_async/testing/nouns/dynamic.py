@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.nouns import _parts
 from mautic_async.testing.nouns._props import ID, NOT_NULL, Prop, category, mapping, plain, rich, schedule, switch
@@ -24,7 +24,7 @@ class DynamicContents(_parts.Family):
     searched = ("name",)
     commands = ("is", "category", "lang")
     audit = ("dynamicContent", "dynamicContent")
-    parents = ("variantParent",)
+    parents: ClassVar[tuple[str, ...]] = ("variantParent",)
     props = (
         ID,
         Prop("name", required=_parts.NAME),

@@ -83,6 +83,10 @@ def _take_lists(value: Any, ask: Ask) -> Any:
     return ids
 
 
+def _show_form(id: Any, ask: Ask) -> Any:
+    return next(iter(_parts.show_forms([id], ask)), None) if id else None
+
+
 class Emails(_parts.Family):
     """E-mails; each save is a revision."""
 
@@ -129,7 +133,7 @@ class Emails(_parts.Family):
         Prop(
             "unsubscribeForm",
             _parts.reference("forms"),
-            lambda id, ask: next(iter(_parts.show_forms([id], ask)), None) if id else None,
+            _show_form,
             minimal=False,
         ),
         Prop("dynamicContent", _take_slots, default=_slots, blank=None, minimal=False),

@@ -61,6 +61,7 @@ class Fields(Noun):
     route = "fields/{object}"
     one, many = "field", "fields"
     permission = "lead:fields"
+    audit = ("lead", "field")
     mapped = True
     order = ("order",)
     searched = ("label", "alias")

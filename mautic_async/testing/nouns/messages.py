@@ -72,30 +72,39 @@ class Messages(Noun):
                 draft["channels"] = [one | {"isEnabled": False} for one in draft["channels"]]
             return
         entries = {key: one for key, one in php.entries(sent).items() if isinstance(one, dict)}
-        for one in entries.values():
-            if set(one) - _SENT:
-                problems["channels"] = _EXTRA
-            elif not php.integer(one.get("channelId")) and php.yes(one.get("isEnabled")):
-                problems["channelId"] = "A message is required."
-        if problems:
-            return
-        held = {one["channel"]: dict(one) for one in draft["channels"]}
-        draft["channels"] = list(held.values())
-        for key, one in entries.items():
-            self._bind(draft["channels"], held, key, one, row, ask)
-
-    def _bind(self, channels: list[Row], held: dict[str, Row], key: Any, one: Row, row: Row | None, ask: Ask) -> None:
-        name = key if isinstance(key, str) else php.text(one.get("channel"))
-        if row is not None and not isinstance(key, str) and name in held:
-            _parts.number(ask, "message_channels")
-            raise Crash
-        place = held.get(name)
-        if place is None:
-            place = held[name] = {"id": _parts.number(ask, "message_channels"), "channel": name}
-            channels.append(place)
-        place["channelId"] = php.integer(one.get("channelId")) or None
-        place["isEnabled"] = php.yes(one.get("isEnabled"))
+        problems |= _wrong(entries)
+        if not problems:
+            off = row is not None and ask.request.method == "PUT"
+            draft["channels"] = _bound(draft["channels"], entries, ask, edit=row is not None, off=off)
 
     def gone(self, row: Row) -> Row:
         """Its channels have no ids any more either."""
         return row | {"id": None, "channels": [one | {"id": None} for one in row["channels"]]}
+
+
+def _wrong(entries: dict[Any, Row]) -> dict[str, str]:
+    problems = {}
+    for one in entries.values():
+        if set(one) - _SENT:
+            problems["channels"] = _EXTRA
+        elif not php.integer(one.get("channelId")) and php.yes(one.get("isEnabled")):
+            problems["channelId"] = "A message is required."
+    return problems
+
+
+def _bound(channels: list[Row], entries: dict[Any, Row], ask: Ask, *, edit: bool, off: bool) -> list[Row]:
+    named = {key if isinstance(key, str) else php.text(one.get("channel")): (key, one) for key, one in entries.items()}
+    held = {one["channel"]: dict(one) for one in channels}
+    for name, one in held.items():
+        one["isEnabled"] = one["isEnabled"] and (name in named or not off)
+    for name, (key, one) in named.items():
+        if name not in held or (edit and not isinstance(key, str)):
+            new = {"id": _parts.number(ask, "message_channels"), "channel": name}
+            if name in held:
+                raise Crash
+            held[name] = new
+        held[name] |= {
+            "channelId": php.integer(one.get("channelId")) or None,
+            "isEnabled": php.yes(one.get("isEnabled")),
+        }
+    return list(held.values())

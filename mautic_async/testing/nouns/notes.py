@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 class _OfContact(Noun):
     """A noun whose create must name a contact."""
 
-    block = kept_block = False
     permission = "lead:leads"
     needed: ClassVar[str]
     """Message when none is named."""
@@ -32,7 +31,10 @@ class _OfContact(Noun):
 
     def fresh(self, ask: Ask) -> Row:
         """With the time of its being made."""
-        return super().fresh(ask) | {"lead": None, "dateAdded": ask.now}
+        return super().fresh(ask) | {"dateAdded": ask.now}
+
+    def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
+        """Always published: the form does not ask."""
 
     def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
         """The form, then the contact; in a batch a contact that is missing breaks the server."""
@@ -63,6 +65,7 @@ class Notes(_OfContact):
 
     path = "notes"
     one, many = "note", "notes"
+    block = False
     needed = "lead ID is mandatory"
     searched = ("text",)
     commands = ("type",)
@@ -107,8 +110,14 @@ def _fields(contact: Row, ask: Ask) -> dict[str, Any]:
     return fields
 
 
-_ON_TOP: Final = ["title", "firstname", "lastname", "company", "position", "email", "phone", "mobile", "address1", "address2", "city", "state", "zipcode", "timezone", "country"]
-_DEVICE: Final = ["device", "deviceBrand", "deviceModel", "deviceOsName", "deviceOsShortName", "deviceOsVersion", "deviceOsPlatform"]
+_ON_TOP: Final = [
+    "title", "firstname", "lastname", "company", "position", "email", "phone", "mobile", "address1", "address2",
+    "city", "state", "zipcode", "timezone", "country",
+]  # fmt: skip
+_DEVICE: Final = [
+    "device", "deviceBrand", "deviceModel", "deviceOsName", "deviceOsShortName", "deviceOsVersion",
+    "deviceOsPlatform",
+]  # fmt: skip
 
 
 class Devices(_OfContact):
@@ -116,6 +125,7 @@ class Devices(_OfContact):
 
     path = "devices"
     one, many = "device", "devices"
+    block = kept_block = False
     needed = "contact ID is mandatory"
     props = (
         ID,
@@ -144,5 +154,3 @@ def _whole(contact: Row, ask: Ask, *, loaded: bool) -> dict[str, Any]:
     for name in ("preferredProfileImage", "doNotContact", "frequencyRules"):
         made[name] = shown[name]
     return made
-
-

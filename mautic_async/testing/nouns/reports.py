@@ -109,7 +109,7 @@ def _moment(value: Any, ask: Ask) -> int | None:
     return seconds
 
 
-# --- what Mautic installs -----------------------------------------------------------------------------------------------
+# --- what Mautic installs ---------------------------------------------------------------------------------------------
 
 _INSTALLED: Final = (
     (
@@ -118,8 +118,10 @@ _INSTALLED: Final = (
         "ph.date_hit ph.url ph.url_title ph.referer i.ip_address ph.city ph.country",
         "ph.code=200 p.is_published=1",
         "ph.date_hit",
-        "page.graph.line.time.on.site page.graph.line.hits page.graph.pie.new.vs.returning page.graph.pie.languages"
-        " page.graph.pie.time.on.site page.table.referrers page.table.most.visited page.table.most.visited.unique",
+        (
+            "page.graph.line.time.on.site page.graph.line.hits page.graph.pie.new.vs.returning page.graph.pie.languages"
+            " page.graph.pie.time.on.site page.table.referrers page.table.most.visited page.table.most.visited.unique"
+        ),
     ),
     (
         "Downloads of all Assets",
@@ -143,8 +145,10 @@ _INSTALLED: Final = (
         "es.date_sent es.date_read e.subject es.email_address e.id",
         "e.is_published=1",
         "es.date_sent",
-        "email.graph.line.stats email.graph.pie.ignored.read.failed email.table.most.emails.read"
-        " email.table.most.emails.sent email.table.most.emails.read.percent email.table.most.emails.failed",
+        (
+            "email.graph.line.stats email.graph.pie.ignored.read.failed email.table.most.emails.read"
+            " email.table.most.emails.sent email.table.most.emails.read.percent email.table.most.emails.failed"
+        ),
     ),
     (
         "Leads and Points",
@@ -152,8 +156,10 @@ _INSTALLED: Final = (
         "lp.date_added lp.type lp.event_name l.firstname l.lastname l.email lp.delta",
         "",
         "lp.date_added",
-        "lead.graph.line.points lead.table.most.points lead.table.top.actions lead.table.top.cities"
-        " lead.table.top.countries lead.table.top.events",
+        (
+            "lead.graph.line.points lead.table.most.points lead.table.top.actions lead.table.top.cities"
+            " lead.table.top.countries lead.table.top.events"
+        ),
     ),
 )
 

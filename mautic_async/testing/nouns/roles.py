@@ -77,7 +77,36 @@ _WEAK: Final = (
 _SHORT: Final = "Password must be at least 6 characters."
 _KINDS: Final = ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]")
 _BUNDLES: Final = frozenset(
-    ["api", "asset", "campaign", "category", "channel", "core", "custom_fields", "dashboard", "dynamiccontent", "email", "focus", "form", "lead", "lead_list", "mauticSocial", "mobile_notification", "notification", "page", "plugin", "point", "queue", "report", "sms", "stage", "tagManager", "user", "webhook", "custom_objects"]
+    [
+        "api",
+        "asset",
+        "campaign",
+        "category",
+        "channel",
+        "core",
+        "custom_fields",
+        "dashboard",
+        "dynamiccontent",
+        "email",
+        "focus",
+        "form",
+        "lead",
+        "lead_list",
+        "mauticSocial",
+        "mobile_notification",
+        "notification",
+        "page",
+        "plugin",
+        "point",
+        "queue",
+        "report",
+        "sms",
+        "stage",
+        "tagManager",
+        "user",
+        "webhook",
+        "custom_objects",
+    ]
 )
 
 

@@ -42,6 +42,7 @@ class Segments(Noun):
     path = "segments"
     one, many = "list", "lists"
     permission = "lead:lists"
+    audit = ("lead", "segment")
     mapped = True
     order = ("name",)
     searched = ("name", "alias")

@@ -20,6 +20,7 @@ class Stages(Noun):
     path = "stages"
     one, many = "stage", "stages"
     permission = "stage:stages"
+    audit = ("stage", "stage")
     searched = ("name", "description")
     props = (
         ID,

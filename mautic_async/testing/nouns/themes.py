@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROOT: Final = "REDACTED-PATH/themes"
 """Where the server keeps them; what was recorded does not say."""
+_PAGE: Final = "{% block content %}{% endblock %}\n"
 _PERMISSION: Final = "core:themes"
 _OLD: Final = ("Mautic", "http://www.mautic.com")
 _TEAM: Final = ("Mautic team", "https://mautic.org")
@@ -90,8 +91,8 @@ async def one(ask: Ask) -> Any:
         raise Refused(500, f'The "{_ROOT}/{key}" directory does not exist.')
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo("config.json", (2024, 1, 1, 0, 0, 0)), json.dumps(row["config"]))
-        archive.writestr(zipfile.ZipInfo("html/base.html.twig", (2024, 1, 1, 0, 0, 0)), "{% block content %}{% endblock %}\n")
+        for name, text in (("config.json", json.dumps(row["config"])), ("html/base.html.twig", _PAGE)):
+            archive.writestr(zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0)), text)
     headers = [
         ("Last-Modified", formatdate(ask.now, usegmt=True)),
         ("Content-Disposition", f"attachment; filename=tmp_{key}.zip"),

@@ -141,7 +141,7 @@ def fire(contact: Row, ask: Ask) -> None:
     added = [names[id] for id in contact["tags"] if id not in held]
     removed = [names[id] for id in held if id not in contact["tags"] and id in names]
     changes = {key: value for key, value in (("added", added), ("removed", removed)) if value}
-    log(ask, "lead", "lead", contact["id"], "update", {"tags": changes} if changes else {})
+    log(ask, ("lead", "lead"), contact["id"], "update", {"tags": changes} if changes else {})
 
 
 def _tag(contact: Row, properties: Any, ask: Ask) -> None:

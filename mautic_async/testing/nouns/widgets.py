@@ -136,7 +136,7 @@ async def widget(ask: Ask) -> Any:
     return Said({"success": 1, "cached": False, "execution_time": time.perf_counter() - began, "data": data})
 
 
-# --- charts -------------------------------------------------------------------------------------------------------------
+# --- charts -----------------------------------------------------------------------------------------------------------
 
 
 def _line(kind: str, unit: str, ask: Ask) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _print(at: dt.datetime, form: str) -> str:
     return text.replace("\\", "")
 
 
-# --- tables and the log -------------------------------------------------------------------------------------------------
+# --- tables and the log -----------------------------------------------------------------------------------------------
 
 
 def _table(kind: str, ask: Ask) -> dict[str, Any]:
