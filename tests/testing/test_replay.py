@@ -10,7 +10,12 @@ from mautic_async.testing import FakeMautic
 from tests.testing import replay
 
 REASONS: dict[int, str] = {
+    137: "the aliases of two form fields that nobody named are random letters",
+    142: "as 137",
+    143: "as 137",
     819: "four contacts of one second in no order, and a line left behind by a contact of before the clean install",
+    886: "the length of the audit log, which began before the clean install and counts what no answer shows",
+    892: "the widget's cache is older than the clean install: an earlier recording of the same call has cached false",
     1006: "ten of twelve items of one second: which, and in what order, the server does not define",
 }
 """Why an exchange cannot agree."""
@@ -45,8 +50,12 @@ def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) ->
     groups: dict[str, list[replay.Result]] = {}
     for one in results:
         groups.setdefault(one.namespace, []).append(one)
-    weak = {name: sum(one.body for one in ones) / len(ones) for name, ones in groups.items()}
+    weak = {name: sum(one.body or one.n in REASONS for one in ones) / len(ones) for name, ones in groups.items()}
     assert not {name: share for name, share in weak.items() if share < 0.9}
+
+
+def test_every_disagreement_has_its_reason(results: list[replay.Result]) -> None:
+    assert not [(one.n, one.line, one.why[:2]) for one in results if not one.body and one.n not in REASONS]
 
 
 def test_headers_agree_with_the_recorded_server(results: list[replay.Result]) -> None:

@@ -8,7 +8,7 @@ from mautic_async.testing import custom_items, php, query, search
 from mautic_async.testing.answers import Crash
 from mautic_async.testing.contacts import companies, relations, show, write
 from mautic_async.testing.contacts import fields as custom
-from mautic_async.testing.nouns._base import Noun
+from mautic_async.testing.nouns._base import Noun, log
 
 if TYPE_CHECKING:
     from mautic_async.testing.ask import Ask
@@ -190,6 +190,7 @@ class Contacts(Noun):
         """Remove it and what hangs on it; its custom items stay."""
         companies.forget(row["id"], ask)
         relations.forget(row["id"], ask)
+        log(ask, ("lead", "lead"), row["id"], "delete", {"name": row["fields"].get("email")})
         super().delete(row, ask)
 
     def special(self, routes: Routes) -> None:

@@ -8,7 +8,7 @@ from mautic_async.testing import php
 from mautic_async.testing.answers import Crash, invalid
 from mautic_async.testing.contacts import companies
 from mautic_async.testing.contacts import fields as custom
-from mautic_async.testing.nouns._base import BLOCK
+from mautic_async.testing.nouns._base import BLOCK, log
 from mautic_async.testing.nouns._props import Invalid
 
 if TYPE_CHECKING:
@@ -315,15 +315,18 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
     Returns:
         The contact as this request's answer shows it.
     """
-    marks = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
+    marks: Row = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
     _extras(draft, marks, params, ask)
     if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFY):
         draft["dateIdentified"] = ask.now
     now, actor = ask.now, ask.actor
+    changes = _changes(draft, row)
     if row is None:
         draft["dateAdded"], draft["createdBy"], draft["createdByUser"] = now, actor.id, actor.name
         draft["id"] = None
         saved = ask.table("contacts").save(draft)
+        if changes:
+            log(ask, ("lead", "lead"), saved["id"], "create", changes)
         _history(saved, ask)
     else:
         if any(draft[name] != row.get(name) for name in draft):
@@ -331,6 +334,7 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
         draft["modifiedBy"], draft["modifiedByUser"] = actor.id, actor.name
         row.update(draft)
         saved = row
+        log(ask, ("lead", "lead"), row["id"], "update", changes)
         if row["id"] in ask.table("contacts").rows:
             ask.table("contacts").save(row)
     if "_company" in marks:
@@ -341,8 +345,20 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
     return saved | marks
 
 
+def _changes(draft: Row, row: Row | None) -> dict[str, Any]:
+    """What the audit log says: old and new of each field, and of what else differs."""
+    before: Row = {"fields": {}} if row is None else row
+    old, new = before["fields"], draft["fields"]
+    changes: dict[str, Any] = {a: [old.get(a), new.get(a)] for a in old.keys() | new.keys() if old.get(a) != new.get(a)}
+    for name in ("owner", "stage", "points", "tags", "dnc", "dateIdentified"):
+        if draft[name] != before.get(name) and (row is not None or draft[name]):
+            changes[name] = [before.get(name), draft[name]]
+    return {"fields": changes} if changes else {}
+
+
 def _history(saved: Row, ask: Ask) -> None:
     """A contact that is made with a name leaves a line in its timeline; an anonymous one does not."""
     if saved["dateIdentified"] is not None:
+        log(ask, ("lead", "lead"), saved["id"], "identified", {})
         line = {"event": "lead.source.identified", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
         ask.table("events").save({"id": None} | line)
