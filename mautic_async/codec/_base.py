@@ -75,7 +75,9 @@ def camel(name: str) -> str:
 def _int(value: Any, _: object = None) -> int | None:
     if isinstance(value, str):
         text = value.strip()
-        return int(text) if len(text) < 20 else _unfit(value)
+        if len(text) >= 20:
+            _unfit(value)
+        value = float(text) if "." in text else int(text)
     if isinstance(value, float) and not value.is_integer():
         return _unfit(value)
     return int(value)
@@ -322,7 +324,10 @@ def _keyed(name: str) -> Convert:
 
     def put(value: Any) -> dict[str, Any]:
         items = value.values() if isinstance(value, Mapping) else value
-        return {str(getattr(item, name)): to_json(item) for item in items}
+        body = {str(getattr(item, name) or ""): to_json(item) for item in items}
+        if "" in body or len(body) < len(value):
+            raise ConfigurationError(f"each needs a {name} of its own")
+        return body
 
     return put
 
