@@ -113,15 +113,23 @@ class Problem:
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
-_EMAIL = re.compile(r"[^\s@<>\"',;:()]{1,64}@[^\s@<>\"',;:()]{1,255}")
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_EMAIL = re.compile(r"(?:[^\s@<>\"',;:()]{1,64}|\"[^\"@\r\n]{1,64}\")(?:@|%40)[^\s<>\"',;:()]{1,255}")
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Control and direction characters, halves of surrogate pairs: what moves a cursor, turns a line or breaks a log."""
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def quote(text: str, limit: int = 300) -> str:
     """Make server text safe to print: control and direction characters escaped, addresses masked, cut at *limit*."""
     cut = text[: limit * 4]
     masked = _EMAIL.sub("<email>", cut)
-    escaped = _HIDDEN.sub(lambda found: f"\\x{ord(found.group()):02x}", masked)
+    escaped = _HIDDEN.sub(_escape, masked)
     return escaped if len(escaped) <= limit else escaped[:limit] + "..."
 
 
