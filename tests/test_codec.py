@@ -21,7 +21,7 @@ from mautic_async.codec._base import camel, slots_of
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Entity, Maybe, Nested, Unset
 from mautic_async.models._base import Direction
 
-NOUNS = [kind for name in m.__all__ if attrs.has(kind := getattr(m, name)) and issubclass(kind, Nested)]
+NOUNS: list[Any] = [kind for name in m.__all__ if attrs.has(kind := getattr(m, name)) and issubclass(kind, Nested)]
 PLAIN = [kind for kind in NOUNS if not issubclass(kind, (Contact, Company, CustomItem)) and kind is not m.Nested]
 CUSTOM = [Contact, Company]
 
@@ -74,13 +74,8 @@ def values(annotation: Any, depth: int) -> st.SearchStrategy[Any] | None:
         inner = values(get_args(kind)[1], depth)
         return None if inner is None else st.dictionaries(texts, inner, min_size=1, max_size=2)
     if isinstance(kind, type) and issubclass(kind, Nested):
-        return of(kind, depth - 1) if depth else None
+        return entities(typing.cast(Any, kind), depth - 1) if depth else None
     return SIMPLE.get(kind)
-
-
-def of(model: Any, depth: int) -> st.SearchStrategy[Any]:
-    """`entities`, for a type checker that thinks classes with equality are not hashable."""
-    return entities(model, depth)
 
 
 @cache
