@@ -74,7 +74,7 @@ def values(annotation: Any, depth: int) -> st.SearchStrategy[Any] | None:
         inner = values(get_args(kind)[1], depth)
         return None if inner is None else st.dictionaries(texts, inner, min_size=1, max_size=2)
     if isinstance(kind, type) and issubclass(kind, Nested):
-        return entities(typing.cast(Any, kind), depth - 1) if depth else None
+        return entities(typing.cast("Any", kind), depth - 1) if depth else None
     return SIMPLE.get(kind)
 
 

@@ -1,0 +1,233 @@
+"""All that a real server said decodes; all that it refused is the exception it should be."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import attrs
+import pytest
+
+from mautic_async import APIError, NotFound, Rejected, UnexpectedResponse, codec, wire
+from mautic_async import models as m
+from mautic_async.codec._base import slots_of
+from mautic_async.models import Company, Contact, Nested
+from mautic_async.wire import Answer, Call
+from tests.models import recordings
+
+pytestmark = pytest.mark.skipif(
+    not recordings.FOLDER.is_dir(), reason="the recordings of the real server are not beside this checkout"
+)
+
+EXTRA = {
+    "Widget.success": "of the envelope",
+}
+"""Keys that come and no class names."""
+
+UNREADABLE: Mapping[str, str] = {
+    "api-contacts-options": "OPTIONS: 204 without a body",
+    "api-contacts-head": "HEAD: no body",
+}
+
+
+class Exchange(NamedTuple):
+    name: str
+    call: Call
+    answer: Answer
+
+
+@cache
+def exchanges() -> tuple[Exchange, ...]:
+    return tuple(_exchanges())
+
+
+def _exchanges() -> Iterator[Exchange]:
+    for file in sorted(recordings.FOLDER.glob("*.json")):
+        recorded = json.loads(file.read_text())
+        asked, told = recorded["request"], recorded["response"]
+        path = asked["path"].partition("/api/")[2]
+        if not path:
+            continue
+        body = told.get("body")
+        headers = {name.lower(): str(value) for name, value in (told.get("headers") or {}).items()}
+        is_text = isinstance(body, str) and "json" not in headers.get("content-type", "")
+        content = body.encode() if is_text else b"" if body is None else json.dumps(body).encode()
+        call = Call(
+            asked["method"],
+            path,
+            rows=len(asked["body"]) if isinstance(asked.get("body"), list) else 0,
+            batch="/batch/" in path,
+            redirect="clone" in path,
+            raw=file.stem == "themes-get",
+        )
+        yield Exchange(file.stem, call, Answer(told["status"], headers, content))
+
+
+def test_there_are_as_many_as_there_were() -> None:
+    assert len(exchanges()) > 1100
+
+
+# --- successes -------------------------------------------------------------------------------------------------------
+
+
+def test_every_entity_decodes_with_nothing_known_left_over() -> None:
+    stray: dict[str, str] = {}
+    count = 0
+    for part in recordings.answered():
+        count += 1
+        for place in leftovers(codec.decode(part.model, part.value)):
+            stray.setdefault(place, part.source)
+    assert count > 1000
+    assert stray.keys() == EXTRA.keys(), stray
+
+
+def decoded(part: recordings.Part) -> list[Nested]:
+    return [codec.decode(part.model, part.value)]
+
+
+def leftovers(entity: Nested) -> Iterator[str]:
+    """Keys in the `extra` of an entity and of all inside it."""
+    for key in entity.extra:
+        yield f"{type(entity).__name__}.{key}"
+    for a in attrs.fields(type(entity)):
+        yield from inside(getattr(entity, a.name))
+
+
+def inside(value: Any) -> Iterator[str]:
+    if isinstance(value, Nested):
+        yield from leftovers(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from inside(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from inside(item)
+
+
+def test_every_moment_is_aware() -> None:
+    naive = {
+        f"{type(entity).__name__}.{a.name}"
+        for part in recordings.answered()
+        for entity in decoded(part)
+        for a in attrs.fields(part.model)
+        if isinstance(value := getattr(entity, a.name), datetime) and value.tzinfo is None
+    }
+    assert naive == set()
+
+
+def test_what_was_decoded_can_be_sent_and_says_the_same() -> None:
+    for part in recordings.answered():
+        if issubclass(part.model, m.ContactCompany):
+            continue  # a row of a relation; never sent
+        entity = codec.decode(part.model, part.value)
+        body = codec.encode(entity)
+        assert codec.encode(codec.decode(part.model, as_answer(part.model, body))) == body, part.source
+
+
+def as_answer(model: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent, under the names that answers have."""
+    names = {slot.write_key: slot.key for slot in slots_of(model) if slot.writable}
+    if not issubclass(model, Contact | Company):
+        return {names.get(key, key): value for key, value in body.items()}
+    properties = {slot.write_key for slot in slots_of(model) if slot.name in model.PROPERTIES} | {"customObjects"}
+    fields = {key: value for key, value in body.items() if key not in properties}
+    return {names.get(key, key): value for key, value in body.items() if key in properties} | {
+        "fields": {"all": fields}
+    }
+
+
+# --- refusals and lies -----------------------------------------------------------------------------------------------
+
+LYING: Mapping[str, type[Exception]] = {
+    "smses-send-contact": Rejected,
+}
+"""Successes by their status only."""
+
+HTML = {
+    "contacts-list-huge-url": 414,
+}
+
+
+def test_every_success_is_read_as_one() -> None:
+    failed = {}
+    for name, call, answer in exchanges():
+        if answer.status >= 300 or name in LYING or name in UNREADABLE:
+            continue
+        try:
+            wire.read(call, answer)
+        except (APIError, UnexpectedResponse) as error:
+            failed[name] = str(error)
+    assert failed == {}
+
+
+@pytest.mark.parametrize(("name", "kind"), LYING.items())
+def test_a_success_that_says_it_failed_is_an_error(name: str, kind: type[Exception]) -> None:
+    _, call, answer = next(exchange for exchange in exchanges() if exchange.name == name)
+    with pytest.raises(kind, match="although with status 200"):
+        wire.read(call, answer)
+
+
+def test_every_refusal_is_the_exception_of_its_status_and_tells_why() -> None:
+    wrong = {}
+    for name, call, answer in exchanges():
+        if answer.status < 400 or not answer.content:
+            continue
+        try:
+            wire.read(call, answer)
+        except APIError as error:
+            if type(error) is not wire.class_of(answer.status) or error.status != answer.status:
+                wrong[name] = repr(error)
+            if not error.problems and name not in HTML:
+                wrong[name] = f"no problems: {error}"
+        else:
+            wrong[name] = "taken for a success"
+    assert wrong == {}
+
+
+def test_a_redirect_is_an_error_but_for_the_one_that_carries_its_answer() -> None:
+    for name, call, answer in exchanges():
+        if not 300 <= answer.status < 400:
+            continue
+        if name == "campaigns-clone":
+            assert wire.read(call, answer).body["campaign"]["id"] == 3
+        else:
+            with pytest.raises(UnexpectedResponse):
+                wire.read(call, answer)
+
+
+def test_batches_are_told_apart_row_by_row() -> None:
+    seen = 0
+    for name, call, answer in exchanges():
+        if not call.batch or answer.status >= 300 or not call.rows or call.method == "DELETE":
+            continue
+        key = next(key for key in wire.read(call, answer).body if key not in {"statusCodes", "errors"})
+        rows = wire.read_rows(wire.read(call, answer).body, key, call.rows)
+        assert len(rows) == call.rows
+        assert all(row.status is not None for row in rows), name
+        seen += 1
+    assert seen > 50
+
+
+def test_a_missing_entity_is_told_from_a_missing_route() -> None:
+    from mautic_async.resources._answers import no_route
+
+    told = {}
+    for name, call, answer in exchanges():
+        if answer.status == 404:
+            with pytest.raises(NotFound) as caught:
+                wire.read(call, answer)
+            told[name] = no_route(caught.value)
+    assert told["contacts-get-missing"] is False
+    assert told["api-unknown-route"] is True
+    assert {name for name, route in told.items() if route} == {
+        name for name in told if re.search("bad-method|unknown-route|legacy|-post$|string-id|patch-post-method", name)
+    }
+
+
+def test_the_collection_is_where_it_is_expected() -> None:
+    assert Path(recordings.FOLDER).name == "recordings"
