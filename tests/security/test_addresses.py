@@ -367,12 +367,14 @@ def pipeline_of(mautic: Mautic) -> Pipeline:
 async def test_no_redirect_is_followed(status: int) -> None:
     async with serving(answer("200 OK")) as other:
         for location in (f"{other.base}/api/contacts", "/api/contacts/2", "https://evil.example/", "//evil.example"):
-            async with serving(answer(f"{status} Moved", f"Location: {location}\nRefresh: 0; url={location}")) as here:
-                async with Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic:
-                    with pytest.raises(UnexpectedResponse, match="no redirect is followed") as found:
-                        await mautic.contacts.delete(1)
-                    with pytest.raises(UnexpectedResponse):
-                        await mautic.call("POST", "contacts/new", body={"email": "ada@example.com"})
+            async with (
+                serving(answer(f"{status} Moved", f"Location: {location}\nRefresh: 0; url={location}")) as here,
+                Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
+            ):
+                with pytest.raises(UnexpectedResponse, match="no redirect is followed") as found:
+                    await mautic.contacts.delete(1)
+                with pytest.raises(UnexpectedResponse):
+                    await mautic.call("POST", "contacts/new", body={"email": "ada@example.com"})
             assert len(here.requests) == 2
             assert "evil" not in str(found.value)
         assert other.connections == 0
@@ -381,9 +383,11 @@ async def test_no_redirect_is_followed(status: int) -> None:
 async def test_the_one_redirect_that_is_read_is_not_followed_either() -> None:
     async with serving(answer("200 OK")) as other:
         body = json.dumps({"campaign": {"id": 9}}).encode()
-        async with serving(answer("302 Found", f"Location: {other.base}/api/campaigns/9", body)) as here:
-            async with Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic:
-                payload = await pipeline_of(mautic).send(Call("POST", "campaigns/clone/1", redirect=True))
+        async with (
+            serving(answer("302 Found", f"Location: {other.base}/api/campaigns/9", body)) as here,
+            Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
+        ):
+            payload = await pipeline_of(mautic).send(Call("POST", "campaigns/clone/1", redirect=True))
         assert payload.body == {"campaign": {"id": 9}}
         assert (len(here.requests), other.connections) == (1, 0)
 
@@ -405,10 +409,12 @@ async def test_a_client_of_ones_own_that_follows_redirects_does_not_with_ours() 
 
 async def test_a_token_request_is_not_redirected_either() -> None:
     async with serving(answer("200 OK", body=b'{"access_token": "x"}')) as other:
-        async with serving(answer("307 Moved", f"Location: {other.base}/oauth/v2/token")) as here:
-            async with Mautic(here.base, auth=ClientCredentials("id", "secret")) as mautic:
-                with pytest.raises(MauticError):
-                    await mautic.contacts.get(1)
+        async with (
+            serving(answer("307 Moved", f"Location: {other.base}/oauth/v2/token")) as here,
+            Mautic(here.base, auth=ClientCredentials("id", "secret")) as mautic,
+        ):
+            with pytest.raises(MauticError):
+                await mautic.contacts.get(1)
         assert other.connections == 0
         assert all(b"/oauth/v2/token" in request for request in here.requests)
 
@@ -426,17 +432,21 @@ async def test_addresses_in_answers_are_not_visited() -> None:
         headers = (
             f'Link: <{other.base}/2>; rel=next\nContent-Location: {other.base}\nAlt-Svc: h2="127.0.0.1:{other.port}"'
         )
-        async with serving(answer("200 OK", headers, json.dumps(page).encode())) as here:
-            async with Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic:
-                assert [contact.id async for contact in mautic.contacts.iterate()] == [1]
+        async with (
+            serving(answer("200 OK", headers, json.dumps(page).encode())) as here,
+            Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
+        ):
+            assert [contact.id async for contact in mautic.contacts.iterate()] == [1]
         assert other.connections == 0
 
 
 async def test_no_cookie_is_sent_back() -> None:
-    async with serving(answer("200 OK", "Set-Cookie: session=1; Path=/")) as here:
-        async with Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic:
-            await mautic.call("GET", "contacts")
-            await mautic.call("GET", "contacts")
+    async with (
+        serving(answer("200 OK", "Set-Cookie: session=1; Path=/")) as here,
+        Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
+    ):
+        await mautic.call("GET", "contacts")
+        await mautic.call("GET", "contacts")
     assert len(here.requests) == 2
     assert b"cookie" not in here.requests[1].lower()
 
