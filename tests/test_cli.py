@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -10,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import define
 from typer.testing import CliRunner
 
 from mautic_async import ConfigurationError, __main__
@@ -20,46 +18,17 @@ from mautic_async.cli.importing import Job, Result
 from mautic_async.cli.reading import Source
 from mautic_async.cli.serving import parse_latency
 from mautic_async.cli.showing import Screen, lines_of, notes, reasons, table
-from mautic_async.testing import FakeMautic
+from tests import serving
+from tests.serving import Site
 
 PYTHON = [sys.executable, "-W", "error", "-m", "mautic_async"]
 NOT_FOR_HELP = ("httpx", "attrs", "cattrs", "authlib", "mautic_async.client", "mautic_async.models")
 
 
-@define
-class Site:
-    """A simulated Mautic on a socket, in a thread of its own."""
-
-    fake: FakeMautic
-    env: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    fake = FakeMautic()
-    ready, done = threading.Event(), asyncio.Event()
-    found: list[tuple[str, asyncio.AbstractEventLoop]] = []
-
-    async def work() -> None:
-        async with fake, fake.serve() as url:
-            found.append((url, asyncio.get_running_loop()))
-            ready.set()
-            await done.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(work()))
-    thread.start()
-    assert ready.wait(20)
-    ((url, loop),) = found
-    yield Site(
-        fake,
-        {
-            "MAUTIC_BASE_URL": url,
-            "MAUTIC_CLIENT_ID": fake.client_id,
-            "MAUTIC_CLIENT_SECRET": fake.client_secret,
-        },
-    )
-    loop.call_soon_threadsafe(done.set)
-    thread.join()
+    with serving.site() as found:
+        yield found
 
 
 @pytest.fixture

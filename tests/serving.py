@@ -1,0 +1,52 @@
+"""A simulated Mautic on a loopback socket, in a thread of its own, for code that brings its own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from attrs import frozen
+
+from mautic_async.testing import FakeMautic
+
+
+@frozen
+class Site:
+    """Where it is.
+
+    Attributes:
+        fake: The server.
+        env: The environment variables that lead a client to it.
+    """
+
+    fake: FakeMautic
+    env: dict[str, str]
+
+
+@contextmanager
+def site() -> Iterator[Site]:
+    """Serve until the block ends."""
+    fake = FakeMautic()
+    ready, done = threading.Event(), asyncio.Event()
+    found: list[tuple[str, asyncio.AbstractEventLoop]] = []
+
+    async def work() -> None:
+        async with fake, fake.serve() as url:
+            found.append((url, asyncio.get_running_loop()))
+            ready.set()
+            await done.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    assert ready.wait(20)
+    ((url, loop),) = found
+    try:
+        yield Site(
+            fake,
+            {"MAUTIC_BASE_URL": url, "MAUTIC_CLIENT_ID": fake.client_id, "MAUTIC_CLIENT_SECRET": fake.client_secret},
+        )
+    finally:
+        loop.call_soon_threadsafe(done.set)
+        thread.join()
