@@ -91,7 +91,12 @@ class Journal:
     async def intend(self, entries: Sequence[Entry]) -> None:
         """Write that these rows are about to leave."""
         rows = [_columns(entry) for entry in entries]
-        await self._do(lambda base: base.executemany(PUT, rows))
+
+        def write(base: sqlite3.Connection) -> None:
+            # Its cursor must not leave this thread: whoever drops it resets the statement, in use here or not.
+            base.executemany(PUT, rows)
+
+        await self._do(write)
 
     async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
         """Write what became of these rows."""
@@ -175,7 +180,7 @@ class Journal:
         self._lock = lock_private(self.path.with_name(self.path.name + ".lock"))
         os.close(open_private(self.path, os.O_RDWR))
         try:
-            self._base = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            self._base = sqlite3.connect(self.path, isolation_level=None)
             return self._read(self._base)
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(f"journal {self.path}: damaged, or not a journal ({error})") from error

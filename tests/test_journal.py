@@ -128,10 +128,8 @@ async def test_all_its_files_are_the_owners_alone(tmp_path: Path) -> None:
 async def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job.db")
     await journal.begin()
-    base = journal._base
-    assert base is not None
-    assert base.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert base.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert await journal._do(lambda base: base.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
+    assert await journal._do(lambda base: base.execute("PRAGMA synchronous").fetchone()) == (2,)
     await journal.close()
 
 
@@ -175,8 +173,7 @@ async def test_another_programs_database_and_a_newer_journal_are_refused(tmp_pat
 
     journal = Journal(tmp_path / "newer.db")
     await journal.begin()
-    assert journal._base is not None
-    journal._base.execute("PRAGMA user_version = 99")
+    await journal._do(lambda base: base.execute("PRAGMA user_version = 99").fetchone())
     await journal.close()
     journal = Journal(tmp_path / "newer.db")
     with pytest.raises(ConfigurationError, match="version 99"):
@@ -212,9 +209,8 @@ async def test_a_full_disk_ends_the_job_and_says_so(tmp_path: Path) -> None:
     async def answer(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
         sent.append(len(parcels))
         if len(sent) == 3:
-            assert journal._base is not None
-            journal._base.execute("PRAGMA max_page_count = 1")
-            journal._base.execute("PRAGMA query_only = ON")  # as a file system that went read-only
+            # As a file system that went read-only.
+            await journal._do(lambda base: base.execute("PRAGMA query_only = ON").fetchone())
         return [Receipt("created") for _ in parcels]
 
     rows = [f"row {number}" for number in range(5000)]

@@ -128,12 +128,12 @@ class Engine(Generic[R, E]):
 
     # -- rows in -------------------------------------------------------------------------------------------------------
 
-    def has_room(self) -> bool:
-        """Whether another row may be taken: what is held is bounded, also when nobody reads the outcomes."""
+    def room_for(self) -> int:
+        """How many more rows may be taken: what is held is bounded, also when nobody reads the outcomes."""
         stuck = self.parked + self.lanes.waiting
         size = self.helm.batch.size
         held = self.taken - self.yielded - stuck
-        return held < 2 * self.helm.flow.most * size and stuck <= max(10 * size, 1000)
+        return max(0, 2 * self.helm.flow.most * size - held) if stuck <= max(10 * size, 1000) else 0
 
     def admit(self, parcel: Parcel[R]) -> bool:
         """Put a row into its lanes.
@@ -165,7 +165,7 @@ class Engine(Generic[R, E]):
 
     def dispatch(self, *, flush: bool = False) -> None:
         """Let as many batches leave as may."""
-        if self.starving and self.has_room():
+        if self.starving and self.room_for():
             self.room.set()
         while (
             not self.over.is_set() and self.in_flight < self.helm.flow.size and self.clock.time() >= self.paused_until
@@ -206,6 +206,7 @@ class Engine(Generic[R, E]):
         with self.at_work():
             result = await self.carry(parcels)
             if isinstance(result, Delivery):
+                await self.clock.sleep(0)  # the batch that takes the slot leaves first; these rows are in no hurry
                 await self.sort(parcels, result.receipts)
                 return
         await mend(self, parcels, result)

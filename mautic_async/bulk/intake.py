@@ -44,25 +44,29 @@ class Intake(Generic[R]):
         take, close = _taker(self._rows)
         engine = self._engine
         try:
-            while not engine.over.is_set():
-                if not engine.has_room():
-                    await self._wait()
-                    continue
-                try:
-                    row = await take()
-                except StopAsyncIteration:
-                    break
-                except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raises is the caller's
-                    engine.fail(error)
-                    return
-                if not self._one(row):
-                    return
-                if engine.taken % STRETCH == 0:
-                    await self.pass_on()
-                    await engine.clock.sleep(0)
+            while await self._stretch(take):
+                await self.pass_on()
+                await engine.clock.sleep(0)
             await self._end()
         finally:
             await close()
+
+    async def _stretch(self, take: Callable[[], Awaitable[R]]) -> bool:
+        """Take a few rows, as far as there is room; False at the end of the input, or of the job."""
+        engine = self._engine
+        if not engine.room_for():
+            await self._wait()
+        for _ in range(min(STRETCH, engine.room_for())):
+            try:
+                row = await take()
+            except StopAsyncIteration:
+                return False
+            except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raises is the caller's
+                engine.fail(error)
+                return False
+            if engine.over.is_set() or not self._one(row):
+                return False
+        return not engine.over.is_set()
 
     async def _wait(self) -> None:
         engine = self._engine
@@ -71,7 +75,7 @@ class Intake(Generic[R]):
         engine.starving = True
         engine.dispatch(flush=True)
         try:
-            while not engine.has_room():
+            while not engine.room_for():
                 engine.room.clear()
                 await engine.room.wait()
         finally:

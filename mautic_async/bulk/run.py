@@ -212,7 +212,7 @@ class Run(Generic[R, E]):
             engine.news.clear()
             await engine.news.wait()
         engine.yielded += 1
-        if engine.starving and engine.has_room():
+        if engine.starving and engine.room_for():
             engine.room.set()
         return engine.outcomes.popleft()
 

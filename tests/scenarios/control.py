@@ -188,8 +188,8 @@ def main() -> None:
         shares = [part for part, _ in found]
         means.append(statistics.mean(shares))
         every += shares
-        print(f"{name:>22}  mean {means[-1]:6.1%}  worst {min(shares):6.1%}  best fixed {found[0][1]}")  # noqa: T201
-    print(f"{'all':>22}  mean {statistics.mean(means):6.1%}  worst {min(every):6.1%}")  # noqa: T201
+        print(f"{name:>22}  mean {means[-1]:6.1%}  worst {min(shares):6.1%}  best fixed {found[0][1]}")
+    print(f"{'all':>22}  mean {statistics.mean(means):6.1%}  worst {min(every):6.1%}")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Findings:
             ("failures", dict(self.failures) or 0),
         ]
         for name, figure in lines:
-            print(f"{name:>22}  {figure}")  # noqa: T201 - the figures of a script
+            print(f"{name:>22}  {figure}")
 
 
 def rows_of(seed: int, count: int, strategy: str) -> list[Row]:
@@ -225,7 +225,7 @@ def _kill_without_journal(post: Post, mortal: Mortal) -> None:
     post.before = step
 
 
-async def until_death(job: Run[Row, Any], mortal: Mortal, yielded: dict[int, Outcome[Any]], found: Findings) -> bool:
+async def until_death(job: Run[Any, Any], mortal: Mortal, yielded: dict[int, Outcome[Any]], found: Findings) -> bool:
     """Run the job to its end, or to the moment at which its process is killed."""
 
     async def work() -> None:
@@ -313,7 +313,7 @@ def main() -> int:
     for seed, found in histories(seeds, rows=given.rows, rate=given.rate, broken=given.broken, strategy=given.strategy):
         total.add(found)
         if found.failures:
-            print(f"seed {seed}: {dict(found.failures)}")  # noqa: T201 - the figures of a script
+            print(f"seed {seed}: {dict(found.failures)}")
     total.tell(time.perf_counter() - began)
     return 1 if total.failures else 0
 

@@ -116,7 +116,7 @@ class DeadlyCourier:
         return delivery
 
 
-def work(url: str, folder: str, name: str, count: int, point: str, times: int) -> None:
+def work(url: str, folder: str, name: str, count: int, point: str, times: int) -> None:  # noqa: PLR0917 - a process's
     """One life of the process; writes its report if it lives to the end."""
 
     async def job() -> None:
@@ -137,6 +137,6 @@ def work(url: str, folder: str, name: str, count: int, point: str, times: int) -
                     assert outcome.ok, outcome
                     fate.at("outcome seen")
         report = {"read": run.report.read, "created": run.report.created, "resumed": run.report.resumed}
-        Path(f"{path}.json").write_text(json.dumps(report))  # noqa: ASYNC240 - the end of the process
+        Path(f"{path}.json").write_text(json.dumps(report))
 
     asyncio.run(job())

@@ -42,6 +42,11 @@ class Toll:
     failures: Counter[str] = Factory(Counter)
 
 
+def _once(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
+
+
 async def one_life(url: str, folder: str, name: str, chance: random.Random, *, last: bool, toll: Toll) -> bool:
     """Start the job's process, and end it by one way or another; True when it ran to its end."""
     point, times, after = "", 0, 0.0
@@ -56,7 +61,7 @@ async def one_life(url: str, folder: str, name: str, chance: random.Random, *, l
     process.start()
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(process.sentinel, lambda: ended.done() or ended.set_result(None))
+    loop.add_reader(process.sentinel, _once, ended)
     timer = loop.call_later(after, process.kill) if point == "any time" else None
     try:
         async with asyncio.timeout(120.0):
@@ -84,7 +89,7 @@ async def one_job(url: str, folder: str, number: int, seed: int, toll: Toll) -> 
     for life in range(LIVES + 1):
         if await one_life(url, folder, name, chance, last=life == LIVES, toll=toll):
             break
-    report = json.loads(Path(folder, f"{name}.json").read_text())  # noqa: ASYNC240 - nothing else runs by now
+    report = json.loads(Path(folder, f"{name}.json").read_text())
     toll.failures["rows without an outcome"] += abs(report["read"] - ROWS)
     toll.resumed += report["resumed"]
 
@@ -151,7 +156,7 @@ def main() -> int:
     began = time.perf_counter()
     toll = asyncio.run(massacre(given.kills, at_once=given.at_once, seed=given.seed))
     for point, count in sorted(toll.kills.items()):
-        print(f"{point:>24}  {count}")  # noqa: T201 - the figures of a script
+        print(f"{point:>24}  {count}")
     figures = {
         "kills": sum(toll.kills.values()),
         "jobs": toll.jobs,
@@ -161,7 +166,7 @@ def main() -> int:
         "failures": dict(toll.failures) or 0,
     }
     for name, figure in figures.items():
-        print(f"{name:>24}  {figure}")  # noqa: T201 - the figures of a script
+        print(f"{name:>24}  {figure}")
     return 1 if toll.failures else 0
 
 

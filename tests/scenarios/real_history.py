@@ -200,7 +200,7 @@ def main() -> int:
     for seed, found in histories(range(given.first, given.first + given.seeds), rows=given.rows, rate=given.rate):
         total.add(found)
         if found.failures:
-            print(f"seed {seed}: {dict(found.failures)}")  # noqa: T201 - the figures of a script
+            print(f"seed {seed}: {dict(found.failures)}")
     total.tell(time.perf_counter() - began)
     return 1 if total.failures else 0
 
