@@ -1,0 +1,125 @@
+"""Certificates are checked, always: real TLS on the loopback interface."""
+
+import asyncio
+import inspect
+import ssl
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mautic_async import BasicAuth, Mautic, Timeouts, TransportError
+from mautic_async.connections import Connections
+from mautic_async.errors import Fate
+from mautic_async.transport import Transport, new_client
+from mautic_async.wire import Request
+from tests.security.certificates import Authority
+from tests.security.loopback import answer, serving
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority.new(tmp_path)
+
+
+async def refusal(base: str, http: httpx.AsyncClient | None = None) -> TransportError:
+    async with Mautic(base, auth=BasicAuth("ada", "hunter2"), http=http) as mautic:
+        with pytest.raises(TransportError) as found:
+            await mautic.contacts.get(1)
+    return found.value
+
+
+CASES = {
+    "for another name": {"name": "other.example.com"},
+    "for a part of the name": {"name": "host"},
+    "for another address": {"name": "127.0.0.2"},
+    "expired": {"name": "localhost", "days": (-9, -1)},
+    "not valid yet": {"name": "localhost", "days": (1, 9)},
+    "signed by itself": {"name": "localhost", "own": True},
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
+    authority: Authority, case: dict[str, object]
+) -> None:
+    context = authority.server(**case)  # type: ignore[arg-type]  # a table
+    async with (
+        serving(answer("200 OK"), tls=context) as server,
+        httpx.AsyncClient(verify=authority.client(), trust_env=False) as http,
+    ):
+        error = await refusal(f"https://localhost:{server.port}", http)
+    assert error.event == "certificate"
+    assert error.verdict is not None
+    assert error.verdict.fate is Fate.FATAL
+    assert error.attempts == 1
+    assert "certificate" in str(error)
+    assert server.requests == []
+
+
+async def test_an_authority_that_nobody_knows_is_refused_by_the_clients_own_settings(authority: Authority) -> None:
+    async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
+        error = await refusal(f"https://localhost:{server.port}")
+    assert error.event == "certificate"
+    assert server.requests == []
+
+
+async def test_the_environment_cannot_add_an_authority(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    file = tmp_path / "authority.pem"
+    file.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
+        error = await refusal(f"https://localhost:{server.port}")
+    assert error.event == "certificate"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+async def test_a_right_certificate_is_taken(authority: Authority, name: str) -> None:
+    async with (
+        serving(answer("200 OK", body=b'{"contact": {"id": 1}}'), tls=authority.server(name)) as server,
+        httpx.AsyncClient(verify=authority.client(), trust_env=False) as http,
+        Mautic(f"https://{name}:{server.port}", auth=BasicAuth("ada", "hunter2"), http=http) as mautic,
+    ):
+        assert (await mautic.contacts.get(1)).id == 1
+
+
+async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
+    got: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n{}")
+        got.append(await reader.read(4096))
+        writer.close()
+
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
+        transport = Transport(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", Timeouts())
+        with pytest.raises(TransportError) as found:
+            await transport.exchange(Request("GET", "api/contacts", headers={"authorization": "Basic hunter2"}))
+        await transport.aclose()
+    assert found.value.event == "connect"
+    assert len(got) == 1
+    assert got[0][:1] == b"\x16"  # a TLS handshake
+    assert b"hunter2" not in got[0]
+
+
+async def test_the_clients_own_settings_check_names_and_know_no_old_protocol() -> None:
+    client = new_client(Timeouts())
+    try:
+        assert isinstance(client._transport, Connections)
+        context = client._transport._context
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        assert context.check_hostname
+        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+    finally:
+        await client.aclose()
+
+
+def test_there_is_no_setting_that_switches_the_checks_off() -> None:
+    for made in (Mautic, Transport, new_client):
+        assert not {"verify", "ssl", "ssl_context", "cert", "trust_env"} & set(inspect.signature(made).parameters)
