@@ -72,7 +72,30 @@ class Schema:
         self.fresh = {row["alias"]: _fresh(row) for row in self.fields}
         self.loaded = {row["alias"]: _loaded(row) for row in self.fields}
         self.aliases = [row["alias"] for row in self.fields]
+        self._empty: dict[tuple[bool, bool], tuple[dict[str, Any], dict[str, Any]]] = {}
         self.text_only = {row["alias"] for row in self.fields if row["type"] in _TEXTS}
+
+    def empty(
+        self, groups: tuple[str, ...], *, fresh: bool, listed: bool
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """The fields of a contact without any value, by group, and all together; to be copied, not changed.
+
+        Args:
+            groups: Those that are there even without a field.
+            fresh: Whether the contact has just been created.
+            listed: Whether the fields come in the order of the columns.
+        """
+        known = self._empty.get((fresh, listed))
+        if known is None:
+            made: dict[str, dict[str, Any]] = {group: {} for group in groups}
+            every: dict[str, Any] = {"id": None}
+            for field in self.columns if listed else self.fields:
+                alias = field["alias"]
+                definition = (self.fresh if fresh else self.loaded)[alias]
+                made.setdefault(field["group"], {})[alias] = {**definition, "value": None, "normalizedValue": ""}
+                every[alias] = None
+            known = self._empty[fresh, listed] = (made, every)
+        return known
 
 
 _TEXTS: Final = frozenset(

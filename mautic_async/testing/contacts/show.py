@@ -53,27 +53,24 @@ def contact(row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False, l
 
 def fields(row: Row, schema: Schema, *, fresh: bool, listed: bool = False) -> dict[str, Any]:
     """The ``fields`` of a contact, in groups and all together."""
-    groups: dict[str, Any] = {group: {} for group in GROUPS}
-    every: dict[str, Any] = {"id": None if row["id"] is None else str(row["id"])}
+    empty, nothing = schema.empty(GROUPS, fresh=fresh, listed=listed and not fresh)
+    groups: dict[str, Any] = {name: dict(group) if group else [] for name, group in empty.items()}
+    every = dict(nothing)
+    every["id"] = None if row["id"] is None else str(row["id"])
     definitions = schema.fresh if fresh else schema.loaded
     blank, written = row.get("_blank", {}), row.get("_set", ())
-    kept, texts = row["fields"], schema.text_only
-    for field in schema.columns if listed and not fresh else schema.fields:
-        alias = field["alias"]
+    kept = row["fields"]
+    for alias in {*kept, *blank, "points", "last_active"}:
+        field = schema.by_alias.get(alias)
+        if field is None:
+            continue
         value = kept.get(alias)
-        if alias in texts and not blank and alias != "last_active":
+        if alias in schema.text_only and alias not in blank and alias != "last_active":
             every[alias] = value
             normal = "" if value is None else value
         else:
             value, every[alias], normal = _odd(row, field, value, blank, written, fresh=fresh)
-        groups.setdefault(field["group"], {})[alias] = {
-            **definitions[alias],
-            "value": value,
-            "normalizedValue": normal,
-        }
-    for group, found in groups.items():
-        if not found:
-            groups[group] = []
+        groups[field["group"]][alias] = {**definitions[alias], "value": value, "normalizedValue": normal}
     if row.get("_raw"):
         return _raw(groups)
     groups["all"] = every
