@@ -88,12 +88,11 @@ class Schema:
         known = self._empty.get((fresh, listed))
         if known is None:
             made: dict[str, dict[str, Any]] = {group: {} for group in groups}
-            every: dict[str, Any] = {"id": None}
             for field in self.columns if listed else self.fields:
                 alias = field["alias"]
                 definition = (self.fresh if fresh else self.loaded)[alias]
                 made.setdefault(field["group"], {})[alias] = {**definition, "value": None, "normalizedValue": ""}
-                every[alias] = None
+            every = {"id": None} | {alias: None for group in made.values() for alias in group}
             known = self._empty[fresh, listed] = (made, every)
         return known
 
