@@ -95,7 +95,7 @@ class Parcel(Generic[R]):
     maybe: bool = False
     """Whether the server may hold some of it."""
     blows: int = 0
-    """In how many requests it was that failed as a whole without a reason."""
+    """What is held against it: the requests it was in that failed as a whole without a reason."""
     alone: int = 0
     """How often it failed so in a request of its own."""
     struck_at: int = 0

@@ -29,6 +29,18 @@ POLLS: Final = (5.0, 10.0, 20.0, 40.0)
 ALONE: Final = 4
 """Failures after which a row is to blame although no other row has passed meanwhile."""
 
+BLOW: Final = 2
+"""What a bare 500 counts for against a row; what a proxy may have caused counts for half of that."""
+
+SURE: Final = 4 * BLOW
+"""What has to be held against a row to blame it, where others pass: less happens by chance in a large job ..."""
+
+ENOUGH: Final = 7
+"""... unless the search has taken so many requests ..."""
+
+HALVED: Final = 50
+"""... among so many rows: a row among 50 has to be found in eight, the repetition of the whole included."""
+
 TWICE: Final = 5.0
 """Seconds between the two looks that have to agree after the rows have settled."""
 
@@ -245,7 +257,7 @@ async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Maut
     if not left:
         return
     await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
-    if min(parcel.blows for parcel in left) > 1:
+    if min(parcel.blows for parcel in left) > BLOW:
         await isolate(engine, left)
         return
     result = await _try(engine, left)
@@ -263,11 +275,13 @@ async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Ma
     """Count the blow, settle what is proven, and return the rest in order."""
     if error.verdict is not None and error.verdict.bulk is Then.REJECT:
         return list(parcels)  # nothing of it is stored
+    verdict = error.verdict
+    blow = BLOW if verdict is not None and not verdict.load and verdict.fate is Fate.UNKNOWN else BLOW // 2
     _unsay(parcels)  # most of them are innocent; the guilty one is found by its blows
     for parcel in parcels:
         if not parcel.blows:
             parcel.struck_at = engine.helm.successes
-        parcel.blows += 1
+        parcel.blows += blow
     receipts = await _gaze(engine, parcels)
     pairs = list(zip(parcels, receipts, strict=True))
     for parcel, receipt in pairs:
@@ -306,6 +320,7 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
     """
     suspects = list(parcels)
     cleared: list[Parcel[R]] = []
+    sent = 0
     try:
         while suspects:
             if engine.helm.failures > 1:  # not one success between: perhaps it is the server, not a row
@@ -313,6 +328,7 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
             half = suspects[: max(1, len(suspects) // 2)]
             rest = suspects[len(half) :]
             error = await _try(engine, half)
+            sent += 1
             if error is None:
                 suspects = rest
                 continue
@@ -324,10 +340,12 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
                 await mend(engine, half, error)
                 return
             suspects = await _remains(engine, half, error)
-            if len(half) == 1 and suspects and await _convicted(engine, suspects[0], error):
+            if len(half) > 1 or not suspects:
+                continue
+            sure = suspects[0].blows >= SURE or (sent >= ENOUGH and len(parcels) <= HALVED)
+            if await _convicted(engine, suspects[0], error, sure=sure):
                 return
-            if len(half) == 1:  # it failed alone, but so did everybody: let the others vouch for the server
-                _clear(engine, cleared)
+            _clear(engine, cleared)  # let the others vouch for the server
     finally:
         _clear(engine, cleared)
 
@@ -338,7 +356,7 @@ def _clear(engine: Engine[R, E], cleared: list[Parcel[R]]) -> None:
     engine.dispatch(flush=True)
 
 
-async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError) -> bool:
+async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError, *, sure: bool) -> bool:
     """Whether a row that failed alone is to blame, and not a server that fails everything."""
     verdict = error.verdict
     assert verdict is not None  # noqa: S101 - it was judged before
@@ -350,7 +368,7 @@ async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError
         return True
     parcel.alone += 1
     others_pass = engine.helm.successes > parcel.struck_at
-    if not others_pass and (verdict.load or parcel.alone < ALONE):
+    if not sure if others_pass else (verdict.load or parcel.alone < ALONE):
         return False
     state: Any = "unknown" if parcel.id or verdict.fate is Fate.DONE else "rejected"
     why = (*reasons(error), Problem("Mautic fails on this row alone; the reason is in its log"))
