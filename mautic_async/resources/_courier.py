@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, evolve, field
@@ -18,7 +17,7 @@ from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Contact
 from mautic_async.resources import _checks, _items, _where
 from mautic_async.resources._preflight import Preflight
-from mautic_async.wire import Call, Effect, Row
+from mautic_async.wire import Answer, Call, Effect, Row
 
 if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
@@ -62,6 +61,8 @@ class ContactCourier(Generic[C]):
     guarantee: str = field(init=False)
     _unique: tuple[str, ...] = field(init=False, default=())
     _job: str = field(init=False, default="")
+    _ahead: tuple[float, float] | None = field(init=False, default=None)
+    """Between which two the server's clock is ahead of ours, in seconds, as of the last look."""
 
     def __attrs_post_init__(self) -> None:
         """Say what may be relied on."""
@@ -103,7 +104,7 @@ class ContactCourier(Generic[C]):
             memory=self._memory(body),
         )
 
-    def _problems(self, row: C, body: Mapping[str, Any]) -> list[Problem]:
+    def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
         known = bool(row.id)
         found = _checks.upsert(
             body, self._unique, keyless=self.keyless or known, clearing=self.clear == "patch" or known
@@ -114,7 +115,7 @@ class ContactCourier(Generic[C]):
             found += self.preflight.problems(body)
         return found
 
-    def _keys(self, row: C, body: Mapping[str, Any]) -> list[Hashable]:
+    def _keys(self, row: Contact, body: Mapping[str, Any]) -> list[Hashable]:
         """Everything by which two rows could meet: unique values, and items as the server tells them apart."""
         keys: list[Hashable] = [
             (name, _checks.same_for_database(body[name]))
@@ -225,10 +226,10 @@ class ContactCourier(Generic[C]):
         text = " ".join(problem.message for problem in row.problems)
         if code == 404 and "ID = 0" in text:
             if self._repeatable(parcel.row):
-                return Receipt("again", problems=row.problems, pause=APART + 0.1)
+                return Receipt("again", problems=row.problems, pause=APART + 0.1, so_far="partial")
             return Receipt("partial", problems=row.problems)
         if code == 409:
-            return Receipt("again", problems=row.problems, pause=5.0)
+            return Receipt("again", problems=row.problems, pause=5.0, so_far="rejected")
         if code is not None and 400 <= code < 500:
             return Receipt("rejected", problems=row.problems)
         if code in _TRANSIENT:
@@ -309,7 +310,12 @@ class ContactCourier(Generic[C]):
             "includeCustomObjects": "true",
         }
         call = Call("GET", "contacts", Effect.READ, query=wire.pairs(query), background=True)
-        raw = (await self.pipeline.send(call)).body.get("contacts")
+        asked = self.pipeline.clock.wall()
+        payload = await self.pipeline.send(call)
+        date = wire.date_of(Answer(payload.status, payload.headers))
+        if date is not None:  # in whole seconds, told somewhere between the question and the answer
+            self._ahead = date - self.pipeline.clock.wall(), date + 1 - asked
+        raw = payload.body.get("contacts")
         items = raw.values() if isinstance(raw, Mapping) else raw or []
         return [codec.decode(Contact, item) for item in items]
 
@@ -321,7 +327,9 @@ class ContactCourier(Generic[C]):
         if found is None:
             keyed = any(value for _, value in values)
             return Receipt("again") if keyed else self._again_or_unknown(parcel)
-        created = _since(found, parcel.sent_at)
+        behind, ahead = self._ahead or (0.0, 0.0)
+        created = parcel.since > 0 and _made(found) + 1 > parcel.since + behind
+        fresh = created and self._ahead is not None and _made(found) >= parcel.sent_at + ahead
         wanted = [item for item in row.custom_items or () if not item.id]
         known: dict[str, Any] = {"id": found.id}
         marks = {_spelled(key): item.id for item in found.custom_items or () if (key := self._mark(item)) is not None}
@@ -331,7 +339,7 @@ class ContactCourier(Generic[C]):
             known["items"] = items
         _, blank = parcel.packed.cargo
         if not blank and self._holds(found, row) and len(items) == len(wanted):
-            return Receipt("created" if created else "updated", found.id, known=known, fresh=created)
+            return Receipt("created" if created else "updated", found.id, known=known, fresh=fresh)
         if self._repeatable(row) or (wanted and len(present) == len(wanted) and not found.custom_items_truncated):
             return Receipt("again", found.id, known=known)
         if wanted and self.items is not None and len(present) == len(wanted):
@@ -385,9 +393,9 @@ def _id_in(row: Row) -> int:
     return int(row.entity.get("id") or 0) if row.entity is not None else 0
 
 
-def _since(contact: Contact, sent_at: float) -> bool:
-    """Whether the contact was made after the request left, as far as two clocks agree."""
-    return contact.date_added is not None and contact.date_added >= datetime.fromtimestamp(int(sent_at), UTC)
+def _made(contact: Contact) -> float:
+    """When it was made: epoch seconds of the server's clock, whole ones."""
+    return contact.date_added.timestamp() if contact.date_added is not None else 0.0
 
 
 def _equal(have: Any, want: Any) -> bool:
