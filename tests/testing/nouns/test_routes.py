@@ -15,7 +15,8 @@ WORDS = {"object": "contact", "dir": "images", "table": "audit_log", "operator":
 
 def routes() -> list[tuple[str, str]]:
     lines = TABLE.read_text(encoding="utf-8").splitlines()[1:] if TABLE.exists() else []
-    return [(line.split("\t")[0], line.split("\t")[1]) for line in lines if line.strip()]
+    rows = [line.split("\t") for line in lines if line.strip()]
+    return [(method, row[1]) for row in rows for method in row[0].split("|")]
 
 
 def test_no_route_of_the_real_server_is_missing() -> None:
