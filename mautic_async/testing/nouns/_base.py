@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 BLOCK = ("isPublished", "dateAdded", "dateModified", "createdBy", "createdByUser", "modifiedBy", "modifiedByUser")
 """The publish block, as most entities begin."""
+_SHORT = frozenset(("name", "title"))
+_LONGEST = 191
+"""Characters that a column of a name holds."""
 _DATES = frozenset(("dateAdded", "dateModified", "publishUp", "publishDown"))
 
 
@@ -222,7 +225,7 @@ class Noun:
         return draft
 
     def _fill(self, draft: Row, params: dict[str, Any], problems: dict[str, str], ask: Ask, *, replace: bool) -> bool:
-        """Take each value; True if a NOT NULL column would be set to null."""
+        """Take each value; True if the database will not: null where it may not be, a name too long, a NUL."""
         broken = False
         for prop in self.written:
             if prop.name not in params and (not replace or prop.blank == KEEP):
@@ -236,7 +239,9 @@ class Noun:
                 draft[prop.name] = prop.take(value, ask)
             except Invalid as why:
                 problems[prop.name] = str(why)
-        return broken
+            else:
+                broken = broken or (prop.name in _SHORT and len(php.text(draft[prop.name])) > _LONGEST)
+        return broken or (ask.poisoned and php.holds_nul(params))
 
     def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
         if not self.kept_block:

@@ -278,3 +278,13 @@ async def test_a_role_with_own_rights_sees_and_edits_only_its_own(server: Asking
     assert (await other.delete(f"{sample.path}/{mine['id']}/delete")).status == 403
     every_one = f"{sample.path}?where[0][col]=id&where[0][expr]=gt&where[0][val]=0"
     assert (await other.get(every_one)).json["total"] >= 2
+
+
+@every
+async def test_a_name_too_long_for_its_column_is_a_500(server: Asking, sample: Sample) -> None:
+    key = next((name for name in ("name", "title") if name in sample.body), None)
+    if key is None:
+        return
+    assert (await server.post(f"{sample.path}/new", sample.body | {key: "x" * 191})).status == 201
+    assert (await server.post(f"{sample.path}/new", sample.body | {key: "x" * 192})).status == 500
+    assert (await server.post(f"{sample.path}/new", sample.body | {key: "x\0"})).status == 500
