@@ -262,3 +262,32 @@ async def test_a_batch_delete_lists_what_it_was_not_allowed_to_delete(api: Askin
     got = await (await limited(api)).delete("contacts/batch/delete?ids=1,99")
     assert [one["id"] for one in got.json["contacts"]] == [1]
     assert len(api.fake.contacts) == 1
+
+
+async def test_the_consent_page_refuses_strangers_and_odd_requests(api: Asking) -> None:
+    browser = Asking(api.fake)
+    got = await browser.form("oauth/v2/authorize_login_check", _username="admin", _password="mautic")
+    browser.headers["cookie"] = got.headers["Set-Cookie"].partition(";")[0]
+    fields = {"client_id": CODE_CLIENT["client_id"], "response_type": "code", "redirect_uri": BACK}
+    for change, type in [
+        ({"client_id": "nobody"}, "invalid_client"),
+        ({"redirect_uri": "http://else.test"}, "redirect_uri_mismatch"),
+        ({"response_type": "token"}, "invalid_request"),
+        ({"scope": "all"}, "invalid_scope"),
+    ]:
+        refused = await browser.form("oauth/v2/authorize", accepted="1", **fields | change)
+        assert (refused.status, refused.error["type"]) == (400, type)
+    own = {"client_id": api.fake.client_id, "client_secret": api.fake.client_secret}
+    scoped = await token(api, grant_type="client_credentials", scope="all", **own)
+    assert error(scoped)[1:] == ("invalid_scope", "An unsupported scope was requested.")
+    missing = await token(api, grant_type="authorization_code", **CODE_CLIENT)
+    assert missing.error["type"] == "invalid_request"
+
+
+async def test_an_unpublished_user_is_locked_out(api: Asking) -> None:
+    got = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
+    user = Asking(api.fake, {"authorization": f"Bearer {got.json['access_token']}"})
+    await api.patch("users/1/edit", {"isPublished": False})
+    assert error(await user.get("tags")) == (401, "access_denied", "API authorization denied.")
+    user.headers["authorization"] = basic("admin", "mautic")
+    assert error(await user.get("tags"))[2] == "Authorization denied, invalid credentials."

@@ -232,3 +232,110 @@ async def test_api_v2_reads_and_writes_objects_fields_and_items() -> None:
         assert (await api.delete("v2/custom_items/1")).status == 204
         got = await api.get("v2/custom_items/1")
         assert (got.status, got.json["@type"]) == (404, "hydra:Error")
+
+
+async def test_api_v2_makes_an_object_with_fields_and_pages_its_items() -> None:
+    async with FakeMautic(v2=True) as fake:
+        api = await Asking(fake).login()
+        made = await api.post("v2/custom_objects", {"nameSingular": "Car", "namePlural": "Cars"})
+        assert (made.status, made.json["alias"]) == (201, "cars")
+        car = made.json["@id"]
+        plate = {"label": "Plate", "type": "text", "customObject": car, "required": True, "isUniqueIdentifier": True}
+        assert (await api.post("v2/custom_fields", plate)).json["alias"] == "plate"
+        again = await api.post("v2/custom_fields", plate | {"options": [{"label": "A", "value": "a"}]})
+        assert (again.json["alias"], again.json["options"][0]["value"]) == ("plate1", "a")
+        assert (await api.delete(f"v2/custom_fields/{again.json['id']}")).status == 204
+        field = f"/api/v2/custom_fields/{again.json['id'] - 1}"
+        for number in range(35):
+            value = {"id": field, "value": f"P-{number}"}
+            got = await api.post("v2/custom_items", {"name": "C", "customObject": car, "fieldValues": [value]})
+            assert got.status == 201
+        first = (await api.get("v2/custom_items")).json
+        assert (first["hydra:totalItems"], len(first["hydra:member"])) == (35, 30)
+        assert first["hydra:view"]["hydra:next"] == "/api/v2/custom_items?page=2"
+        second = (await api.get("v2/custom_items", page=2)).json
+        assert (len(second["hydra:member"]), "hydra:previous" in second["hydra:view"]) == (5, True)
+        same = {"name": "again", "customObject": car, "fieldValues": [{"id": field, "value": "P-1"}]}
+        assert (await api.post("v2/custom_items", same)).json["id"] == 2
+        assert (await api.put("v2/custom_items/2", {"name": "empty"})).status == 422
+        renamed = await api.patch(made.json["@id"].removeprefix("/api/"), {"description": "Four wheels"})
+        assert renamed.json["description"] == "Four wheels"
+        assert (await api.put(made.json["@id"].removeprefix("/api/"), {})).status == 404
+        assert (await api.delete(made.json["@id"].removeprefix("/api/"))).status == 204
+        assert not fake.custom_items
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("custom_objects", {}, 422),
+        ("custom_objects", {"nameSingular": "P", "namePlural": "Products", "alias": "products"}, 422),
+        ("custom_objects", [1], 400),
+        ("custom_fields", {"label": "L", "type": "text"}, 400),
+        ("custom_fields", {"label": "L", "type": "nonsense", "customObject": "/api/v2/custom_objects/1"}, 422),
+        ("custom_fields", {"type": "text", "customObject": "/api/v2/custom_objects/1"}, 422),
+        ("custom_items", {"name": "N", "customObject": "/api/v2/custom_objects/99"}, 400),
+        ("custom_items", {"customObject": "/api/v2/custom_objects/1"}, 422),
+        (
+            "custom_items",
+            {
+                "name": "N",
+                "customObject": "/api/v2/custom_objects/1",
+                "fieldValues": [{"id": "/api/v2/custom_fields/1", "value": "no url"}],
+            },
+            422,
+        ),
+    ],
+)
+async def test_api_v2_refuses_in_hydras_words(path: str, body: Any, status: int) -> None:
+    async with FakeMautic(v2=True) as fake:
+        api = await Asking(fake).login()
+        got = await api.post(f"v2/{path}", body)
+        assert (got.status, got.json["@type"], got.headers["Content-Type"][:19]) == (
+            status,
+            "hydra:Error",
+            "application/ld+json",
+        )
+        limited = Asking(fake, {"authorization": "Basic bGltaXRlZDpsaW1pdGVk"})
+        assert (await limited.post(f"v2/{path}", body)).status == 403
+
+
+async def test_values_of_every_type_as_they_are_read_back(api: Asking) -> None:
+    api.fake.add_custom_object(
+        "all",
+        {
+            "day": "date",
+            "moment": "datetime",
+            "many": {"type": "checkbox_group", "options": ["a", "b", "c"]},
+            "mail": "email",
+            "phone": "phone",
+            "note": {"type": "hidden", "default": "given"},
+        },
+        name="Alls",
+    )
+    sent = {
+        "day": "tomorrow",
+        "moment": "2026-05-06T07:08:09Z",
+        "many": '["a","b"]',
+        "mail": "",
+        "phone": "+420777123456",
+    }
+    got = await write(api, "a@example.com", "all", {"name": "A", "attributes": sent})
+    values = shown(got.json["contact"])[0]["attributes"]
+    assert values["moment"] == "2026-05-06T07:08:09+00:00"
+    assert (values["many"], values["note"], len(values["day"])) == (["a", "b"], "given", 10)
+    got = await write(
+        api, "a@example.com", "all", {"id": 1, "attributes": {"many": "b, c", "moment": "2026-05-06T07:08:09+0200"}}
+    )
+    values = shown(got.json["contact"])[0]["attributes"]
+    assert (values["many"], values["moment"]) == (["b", "c"], "2026-05-06T07:08:09+02:00")
+    later = shown((await api.get("contacts/1", includeCustomObjects=1)).json["contact"])[0]["attributes"]
+    assert later["moment"] == "2026-05-06T05:08:09+00:00"
+    got = await write(
+        api, "a@example.com", "all", {"id": 1, "attributes": {"many": None, "day": None, "moment": "", "note": [1]}}
+    )
+    values = shown(got.json["contact"])[0]["attributes"]
+    assert values == {"day": None, "moment": None, "many": [], "mail": "", "phone": "+420777123456", "note": "Array"}
+    for bad in ({"many": "1"}, {"day": "yesterday-ish"}):
+        assert (await write(api, "b@example.com", "all", {"name": "B", "attributes": bad})).status == 500
+    assert (await write(api, "c@example.com", "all", "no item")).status == 500

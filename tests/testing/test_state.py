@@ -102,3 +102,15 @@ async def test_email_characters_that_the_server_drops(api: Asking) -> None:
     assert await api.contact(email="ab@example.com") == await api.contact(email="a,b@example.com")
     got = await api.post("contacts/new", {"email": "Jörg@example.com"})
     assert got.json["contact"]["fields"]["all"]["email"] == "Jrg@example.com"
+
+
+async def test_our_client_fits_in_process_and_on_a_socket() -> None:
+    from mautic_async import Contact, Mautic
+
+    async with FakeMautic() as fake:
+        async with Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+            made = await mautic.contacts.upsert(Contact(email="a@example.com"))
+        async with Mautic(fake.url, auth=fake.basic_auth, transport=fake.transport) as mautic:
+            assert (await mautic.contacts.get(made.id)).email == "a@example.com"
+        async with fake.serve() as url, Mautic(url, auth=fake.auth) as mautic:
+            assert (await mautic.contacts.list(limit=5)).total == 1
