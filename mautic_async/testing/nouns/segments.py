@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mautic_async.testing import php
 from mautic_async.testing.answers import Refused, Said, denied, invalid, missing
 from mautic_async.testing.nouns._base import Noun
-from mautic_async.testing.nouns._props import ID, Invalid, Prop, category, mapping, rich, switch
+from mautic_async.testing.nouns._props import ID, Prop, category, mapping, rich, switch
 
 if TYPE_CHECKING:
     from mautic_async.testing.ask import Ask
+    from mautic_async.testing.query import Test
     from mautic_async.testing.routes import Routes
+    from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
 
@@ -21,7 +23,7 @@ def _filters(value: Any, *, replacing: bool) -> Any:
     made = []
     for one in php.values(value):
         if not isinstance(one, dict):
-            raise Invalid
+            raise invalid({"filters": "This value is not valid."})
         found = {key: item for key, item in one.items() if key not in ("filter", "display")}
         properties = found.get("properties")
         properties = dict(properties) if isinstance(properties, dict) else {}
@@ -65,6 +67,12 @@ class Segments(Noun):
             replacing = method == "PUT" and row is not None
             params = params | {"filters": _filters(params["filters"], replacing=replacing)}
         return super().bind(row, params, method, ask)
+
+    def commanded(self, term: Term, ask: Ask) -> Test | None:
+        """``is:global`` besides the rest."""
+        if (term.command, term.value) == ("is", "global"):
+            return lambda row: bool(row["isGlobal"])
+        return super().commanded(term, ask)
 
     def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
         """Names by default; and no unpublishing of what another segment is built on."""

@@ -208,3 +208,48 @@ async def test_a_deleted_campaign_has_nothing_left(server: Asking) -> None:
     gone = (await server.delete("campaigns/1/delete")).json["campaign"]
     assert (gone["id"], gone["events"], gone["lists"]) == (None, [], [])
     assert (await server.get("contacts/1/campaigns")).json == {"total": 0, "campaigns": []}
+
+
+async def test_who_left_a_campaign_may_come_again(server: Asking) -> None:
+    await campaign(server, allowRestart=True)
+    for verb in ("add", "remove", "add"):
+        await server.json("POST", f"campaigns/1/contact/1/{verb}")
+    (row,) = (await server.get("campaigns/1/contacts")).json["contacts"]
+    assert (row["rotation"], row["manually_removed"], "date_last_exited" in row) == ("2", "0", True)
+    await server.json("POST", "campaigns/1/contact/1/remove")
+    assert (await server.put("campaigns/events/1/contact/1/edit", {"triggerDate": "now"})).status == 409
+
+
+async def test_a_log_entry_takes_an_address_a_channel_and_any_metadata(server: Asking) -> None:
+    await campaign(server)
+    await server.json("POST", "campaigns/1/contact/1/add")
+    body = {
+        "triggerDate": "2030-01-01",
+        "ipAddress": "192.0.2.7",
+        "channel": "email",
+        "metadata": "text",
+        "nonActionPathTaken": 1,
+    }
+    (log,) = (await server.put("campaigns/events/1/contact/1/edit", body)).json["event"]["contactLog"]
+    assert (log["ipAddress"], log["channel"], log["metadata"]) == ({"ipAddress": "192.0.2.7"}, "email", ["text"])
+    assert log["nonActionPathTaken"] is True
+    assert (await server.put("campaigns/events/1/contact/1/edit", {"triggerDate": "garbage"})).status == 500
+    rows = [{"eventId": 1, "contactId": 1, "dateTriggered": "2030-01-02"}] * 2
+    got = (await server.put("campaigns/events/batch/edit", rows)).json
+    assert (list(got["errors"]), got["errors"]["1"]["code"]) == (["1"], 409)
+
+
+async def test_sources_must_exist(server: Asking) -> None:
+    assert (await server.post("campaigns/new", CAMPAIGN | {"lists": [{"id": 99}]})).status == 500
+    await server.post("forms/new", {"name": "F"})
+    one = await campaign(server, lists=[], forms=[{"id": 1}])
+    assert one["forms"] == [
+        {
+            "createdByUser": "lab-cc [1]",
+            "modifiedByUser": "lab-cc [1]",
+            "id": 1,
+            "name": "F",
+            "alias": "f",
+            "category": None,
+        }
+    ]

@@ -150,3 +150,29 @@ async def test_submissions_are_a_map_when_there_are_none_and_a_list_else(api: As
 async def test_in_a_batch_nobody_hears_of_a_bad_field(api: Asking) -> None:
     got = await api.post("forms/batch/new", [{"name": "F", "fields": [{"type": "text"}]}])
     assert (got.json["statusCodes"], got.json["forms"][0]["fields"]) == ([201], [])
+
+
+async def test_forms_are_searched_by_time(api: Asking) -> None:
+    await form(api, publishDown="2001-01-01 00:00")
+    await form(api, publishUp="2999-01-01 00:00")
+    for search, id in (("is:expired", 1), ("is:pending", 2)):
+        assert [one["id"] for one in (await api.get("forms", search=search)).json["forms"]] == [id]
+    assert (await api.get("forms?search=is:uncategorized")).json["total"] == 2
+
+
+async def test_the_old_name_of_a_mapping_is_understood_and_actions_change_by_id(api: Asking) -> None:
+    one = await form(api, fields=[TWO[0] | {"leadField": "email"}])
+    assert (one["fields"][0]["mappedObject"], one["fields"][0]["mappedField"]) == ("contact", "email")
+    got = (await api.patch("forms/1/edit", {"actions": [{"id": 1, "name": "Other"}]})).json["form"]["actions"]
+    assert [(action["id"], action["name"], action["type"]) for action in got] == [(1, "Other", "lead.pointschange")]
+    assert (await api.patch("forms/1/edit", {"actions": [{"id": 9, "name": "x"}]})).status == 500
+    assert (await api.post("forms/new", {"name": "F", "fields": [{"label": "x"}]})).status == 400
+    text = {"label": "<b>Hello</b>", "type": "freetext", "alias": "hello"}
+    assert "mauticform-freetext" in (await form(api, fields=[text]))["cachedHtml"]
+
+
+async def test_submissions_go_with_their_form(api: Asking) -> None:
+    await form(api)
+    api.fake.store["submissions"].save({"id": None, "form": 1, "lead": 1, "date": 1, "results": {}})
+    await api.delete("forms/1/delete")
+    assert (await api.get("stats/form_submissions")).json["total"] == "0"

@@ -183,3 +183,19 @@ async def test_devices_take_the_contact_by_either_name_and_ignore_a_search(serve
     one = (await server.post("devices/new", {"contact": 1, "device": "desktop", "deviceBrand": ""})).json["device"]
     assert (one["lead"]["email"], one["deviceBrand"], one["clientInfo"]) == ("ada@example.com", None, [])
     assert (await server.get("devices?search=zzz")).json["total"] == 1
+
+
+async def test_a_trigger_takes_tags_away_too_and_an_event_changes_by_id(server: Asking) -> None:
+    await server.patch("contacts/1/edit", {"tags": ["old", "kept"]})
+    event = EVENT | {"properties": {"add_tags": [], "remove_tags": ["old"]}}
+    await server.post("points/triggers/new", TRIGGER | {"events": [event]})
+    await server.patch(
+        "points/triggers/1/edit", {"events": [{"id": 1, "name": "Renamed", "properties": event["properties"]}]}
+    )
+    assert (await server.get("points/triggers/1")).json["trigger"]["events"][0]["name"] == "Renamed"
+    assert (await server.patch("points/triggers/1/edit", {"events": [{"id": 9, "name": "x"}]})).status == 500
+    assert (await server.patch("points/triggers/1/edit", {"events": [{"type": "lead.changetags"}]})).status == 400
+    await server.json("POST", "contacts/1/points/plus/9")
+    assert [tag["tag"] for tag in (await server.get("contacts/1")).json["contact"]["tags"]] == ["kept"]
+    gone = (await server.delete("points/triggers/1/delete")).json["trigger"]
+    assert [gone["id"], gone["events"][0]["id"]] == [None, None]

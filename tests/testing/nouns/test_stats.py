@@ -160,6 +160,32 @@ async def test_the_installed_reports_run_too(api: Asking) -> None:
     assert (await api.get("reports")).json["total"] == 5
 
 
+@pytest.mark.parametrize(
+    ("condition", "value", "names"),
+    [
+        ("contains", "d", ["Ada", "Hedy"]),
+        ("startsWith", "gr", ["Grace"]),
+        ("endsWith", "a", ["Ada"]),
+        ("neq", "Ada", ["Grace", "Hedy"]),
+        ("notEmpty", None, ["Ada", "Grace", "Hedy"]),
+        ("empty", None, []),
+    ],
+)
+async def test_the_conditions_of_a_report(api: Asking, condition: str, value: Any, names: list[str]) -> None:
+    await people(api)
+    id = await report(api, filters=[{"column": "l.firstname", "condition": condition, "value": value}])
+    assert [row["firstname"] for row in (await api.get(f"reports/{id}")).json["data"]] == names
+
+
+async def test_a_report_of_an_unknown_column_breaks_or_leaves_it_out(api: Asking) -> None:
+    await people(api)
+    rows = (await api.get(f"reports/{await report(api, columns=['l.id', 'x.y'])}?page=1")).json
+    assert (rows["data"][0], rows["limit"]) == ({"id": "1"}, 10)
+    bad = [{"column": "x.y", "condition": "eq", "value": 1}]
+    assert (await api.get(f"reports/{await report(api, filters=bad)}")).status == 500
+    assert (await api.get("reports/99")).status == 404
+
+
 # --- widgets -----------------------------------------------------------------------------------------------------------
 
 
