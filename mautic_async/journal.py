@@ -179,6 +179,9 @@ class Journal:
     def _open(self) -> Standing:
         self._lock = lock_private(self.path.with_name(self.path.name + ".lock"))
         os.close(open_private(self.path, os.O_RDWR))
+        for beside in ("-wal", "-shm", "-journal"):
+            if self.path.with_name(self.path.name + beside).is_symlink():
+                raise ConfigurationError(f"journal {self.path}: {self.path.name}{beside} is a symbolic link; remove it")
         try:
             self._base = sqlite3.connect(self.path, isolation_level=None)
             return self._read(self._base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,7 @@ else:
     import fcntl
 
 _EXTRA: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NOT_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
 
 
 def open_private(path: Path, flags: int) -> int:
@@ -29,12 +31,15 @@ def open_private(path: Path, flags: int) -> int:
         ConfigurationError: It cannot be opened, belongs to another user, or others may read what is in it.
     """
     try:
-        file = os.open(path, flags | os.O_CREAT | _EXTRA, 0o600)
+        file = os.open(path, flags | os.O_CREAT | _EXTRA | _NOT_WAITING, 0o600)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     if sys.platform == "win32":
         return file
     found = os.fstat(file)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(file)
+        raise ConfigurationError(f"{path} is not a file")
     if found.st_uid != os.geteuid() or (found.st_size and found.st_mode & 0o077):
         os.close(file)
         raise ConfigurationError(f"{path}: others may read it; chmod 600 it, or give another file")

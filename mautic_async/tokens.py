@@ -237,13 +237,17 @@ def _open(path: Path, flags: int) -> int:
     try:
         if flags & os.O_CREAT:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return os.open(path, flags | _NOT_LINK | _NOT_INHERITED | _NOT_WAITING, 0o600)
+        opened = os.open(path, flags | _NOT_LINK | _NOT_INHERITED | _NOT_WAITING, 0o600)
     except FileNotFoundError:
         raise
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise ConfigurationError(f"{path} is a symbolic link; a token is kept in a file of its own") from None
         raise ConfigurationError(f"cannot open {path}: {error.strerror}") from error
+    if flags & os.O_CREAT and not flags & os.O_EXCL and sys.platform != "win32":
+        with contextlib.suppress(PermissionError):  # a lock of somebody else's, left there
+            os.fchmod(opened, 0o600)  # a umask may have taken even our own rights
+    return opened
 
 
 def _read(path: Path) -> bytes | None:
