@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import auth, bodies, php
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mautic_async.testing.routes import Found
     from mautic_async.testing.server import FakeMautic, Seen
 
+_log: Final = logging.getLogger(__name__)
 API_OFF: Final = "API disabled. You need to enable the API in the API settings of Mautic's Configuration."
 LONGEST_URL: Final = 8190
 """Bytes; nginx refuses longer request lines."""
@@ -62,7 +64,8 @@ async def _serve(fake: FakeMautic, request: Request, seen: Seen, *, half: bool) 
         said = await _enter(fake, request, seen, told, half=half)
     except (Refused, Crash) as why:
         said = why.said()
-    except RecursionError:
+    except Exception:  # noqa: BLE001 - PHP answers 500 to whatever a request broke, and logs it; so do we
+        _log.exception("%s %s broke the simulator", request.method, request.path)
         said = Crash().said()
     if not isinstance(said, Said):
         said = Said(said)

@@ -86,7 +86,7 @@ def condition(clause: Any, column: Callable[[str], Column]) -> Test | None:
         return None
     expr = clause.get("expr")
     value = clause.get("val", clause.get("value"))
-    if expr is None:
+    if not isinstance(expr, str):
         raise Crash
     if expr in ("andX", "orX"):
         return _joined(expr, value, column)

@@ -173,7 +173,10 @@ async def test_select_drops_nulls(api: Asking) -> None:
     await people(api)
     one = (await api.get("contacts?" + quote("select[]", safe="") + "=id&select[]=email")).json["contacts"]["1"]
     assert "owner" not in one
-    assert one["fields"]["all"]["email"] == "edith@example.com"
+    assert one["fields"]["all"] == {"id": "1", "email": "edith@example.com"}
+    text = (await api.get("contacts", select="id,email")).json["contacts"]["1"]
+    assert text["fields"]["all"]["firstname"] == "Edith"
+    assert "owner" not in text
 
 
 def test_php_reads_values_its_own_way() -> None:

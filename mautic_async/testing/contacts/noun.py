@@ -205,11 +205,22 @@ def _items(shown: dict[str, Any], ask: Ask) -> None:
             shown["customObjects"] = found
 
 
+_KEPT: Final = ("isPublished", "dateAdded", "dateModified", "modifiedByUser", "id", "points")
+"""What a contact shows beside its fields, whatever columns were selected."""
+
+
 def _selected(shown: dict[str, Any], ask: Ask) -> dict[str, Any]:
-    """With ``select`` nulls disappear, and ``fields.all`` holds what was asked for."""
-    wanted = set()
-    for one in php.values(ask.query["select"]):
-        wanted |= {name.strip() for name in php.text(one).split(",")}
-    del wanted
-    made: dict[str, Any] = show.without_nulls(shown)
-    return made
+    """With ``select`` nulls disappear; as an array it also leaves out the fields that it does not name."""
+    made: dict[str, Any]
+    if isinstance(ask.query["select"], str):
+        made = show.without_nulls(shown)
+        return made
+    names = {php.text(one).rpartition(".")[2] for one in php.values(ask.query["select"])} | {"id"}
+    groups: dict[str, Any] = {}
+    for name, group in shown["fields"].items():
+        groups[name] = {alias: one for alias, one in group.items() if alias in names} if group else []
+    kept = {name: shown[name] for name in _KEPT} | {"fields": {name: group or [] for name, group in groups.items()}}
+    if "customObjects" in shown:
+        kept["customObjects"] = shown["customObjects"]
+    made = show.without_nulls(kept)
+    return made  # noqa: RET504 - named for its type
