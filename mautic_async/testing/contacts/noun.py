@@ -223,4 +223,4 @@ def _selected(shown: dict[str, Any], ask: Ask) -> dict[str, Any]:
     if "customObjects" in shown:
         kept["customObjects"] = shown["customObjects"]
     made = show.without_nulls(kept)
-    return made  # noqa: RET504 - named for its type
+    return made
