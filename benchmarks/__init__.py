@@ -1,1 +1,4 @@
-"""How fast, told as ratios measured in one run: ``python -m benchmarks``, or one question: ``python -m benchmarks.decode``."""
+"""How fast, as ratios measured in one run.
+
+``python -m benchmarks`` runs all; ``python -m benchmarks.decode`` runs one. ``--quick`` only shows that they run.
+"""

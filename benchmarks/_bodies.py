@@ -17,10 +17,11 @@ LEAN = {
 """What a list with ``select`` gives, about 300 bytes."""
 
 _NAMES = (
-    "title firstname lastname company position email mobile phone points fax address1 address2 city state zipcode country"
-    " preferred_locale timezone last_active attribution_date attribution website facebook foursquare instagram linkedin"
-    " skype twitter"
-).split()
+    *("title", "firstname", "lastname", "company", "position", "email", "mobile", "phone", "points", "fax"),
+    *("address1", "address2", "city", "state", "zipcode", "country", "preferred_locale", "timezone", "last_active"),
+    *("attribution_date", "attribution", "website", "facebook", "foursquare", "instagram", "linkedin", "skype"),
+    "twitter",
+)
 
 
 def _definition(number: int, alias: str, value: object, group: str) -> dict[str, object]:

@@ -13,11 +13,10 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Self
 
 from attrs import frozen
 
-T = TypeVar("T")
 HOME = Path(__file__).resolve().parent.parent
 QUICK = "--quick" in sys.argv
 """Fewer and shorter rounds: to see that everything runs, not for figures."""
@@ -69,15 +68,19 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
+_HANDLE: Any = asyncio.events.Handle
+"""Every step of every task is one; the loop has no other place to look from."""
+
+
 class Watchdog:
     """The longest time for which the event loop did not get its turn, in seconds."""
 
     def __init__(self) -> None:
         self.longest = 0.0
         self.stretches: list[float] = []
-        self._plain = asyncio.events.Handle._run
+        self._plain = _HANDLE._run  # noqa: SLF001 - see _HANDLE
 
-    def __enter__(self) -> Watchdog:
+    def __enter__(self) -> Self:
         plain, watch = self._plain, self
 
         def run(handle: asyncio.Handle) -> None:
@@ -88,11 +91,11 @@ class Watchdog:
                 watch.stretches.append(taken)
             watch.longest = max(watch.longest, taken)
 
-        asyncio.events.Handle._run = run  # type: ignore[method-assign]  # the loop has no other place to look from
+        _HANDLE._run = run  # noqa: SLF001 - see _HANDLE
         return self
 
     def __exit__(self, *exc: object) -> None:
-        asyncio.events.Handle._run = self._plain  # type: ignore[method-assign]
+        _HANDLE._run = self._plain  # noqa: SLF001 - see _HANDLE
 
 
 # --- telling -------------------------------------------------------------------------------------------------------
@@ -103,8 +106,8 @@ def table(title: str, head: list[str], rows: list[list[str]]) -> None:
     widths = [max(len(line[column]) for line in [head, *rows]) for column in range(len(head))]
     print(f"\n{title}")
     for line in [head, ["-" * width for width in widths], *rows]:
-        cells = [cell.ljust(width) if not place else cell.rjust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]
-        print("  " + "  ".join(cells))
+        first, *rest = (cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        print("  ".join(["", first.strip().ljust(widths[0]), *rest]))
 
 
 FIGURES: list[tuple[str, str, str, bool]] = []
@@ -129,7 +132,8 @@ def machine() -> str:
     """The kind of machine and the versions, for the record."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = [f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}", f"{os.cpu_count()} cores"]
+    found = [f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"]
+    found.append(f"{os.cpu_count()} cores")
     for name in ("httpx", "attrs", "cattrs", "orjson", "aiohttp", "httpx-aiohttp"):
         with contextlib.suppress(PackageNotFoundError):
             found.append(f"{name} {version(name)}")

@@ -13,12 +13,16 @@ import json
 import re
 from collections import deque
 from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from benchmarks import _bodies
 
 HEAD = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nMautic-Version: 5.1.1\r\nContent-Length: %d\r\n%s\r\n"
-RATE = b"Date: Sat, 21 Nov 2026 03:26:29 GMT\r\nX-RateLimit-Limit: 900000000\r\nX-RateLimit-Remaining: 899999999\r\nX-RateLimit-Reset: 1795235000\r\n"
+RATE = (
+    b"Date: Sat, 21 Nov 2026 03:26:29 GMT\r\nX-RateLimit-Limit: 900000000\r\n"
+    b"X-RateLimit-Remaining: 899999999\r\nX-RateLimit-Reset: 1795235000\r\n"
+)
 TOKEN = b'{"access_token":"canned","expires_in":86400,"token_type":"bearer","scope":null}'
 EMPTY = b'{"total":"0","contacts":[]}'
 ABOVE = re.compile(r"\[val\]=(\d+)")
@@ -35,7 +39,7 @@ class State:
         self.free = options.workers or 1 << 30
         self.waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
         self.requests = 0
-        self.rows: dict[str, dict[str, object]] = {}
+        self.rows: dict[str, dict[str, Any]] = {}
         self.writes: dict[str, int] = {}
         self.items: dict[str, list[str]] = {}
         self.batch = lru_cache(64)(self._batch)
@@ -47,12 +51,11 @@ class State:
         return frame(b'{"contacts":[' + rows + b'],"statusCodes":[' + codes + b"]}", 201)
 
     def _page(self, above: int, count: int) -> bytes:
-        rows = b",".join(
-            b'"%d":' % number + self.row.replace(b"%d", b"%d" % number) for number in range(above + 1, above + count + 1)
-        )
+        ids = [b"%d" % number for number in range(above + 1, above + count + 1)]
+        rows = b",".join(b'"' + id + b'":' + self.row.replace(b"%d", id) for id in ids)
         return frame(b'{"total":"%d","contacts":{' % self.options.contacts + rows + b"}}")
 
-    def stored(self, rows: list[dict[str, object]]) -> bytes:
+    def stored(self, rows: list[dict[str, Any]]) -> bytes:
         """Keep *rows*; the answer tells their ids."""
         shown = []
         codes = []
@@ -64,10 +67,10 @@ class State:
             self.rows[email].update(row)
             found: list[str] = []
             if isinstance(row.get("customObjects"), dict):
-                for group in row["customObjects"].get("data", []):  # type: ignore[attr-defined]  # a dict
+                for group in row["customObjects"].get("data", []):
                     found += [item["name"] for item in group["data"]]
             self.items.setdefault(email, []).extend(found)
-            shown.append(self.row.replace(b"%d", b"%d" % number))  # type: ignore[str-bytes-safe]
+            shown.append(self.row.replace(b"%d", b"%d" % number))
         return b'{"contacts":[' + b",".join(shown) + b'],"statusCodes":' + json.dumps(codes).encode() + b"}"
 
     def audit(self, expected: int) -> dict[str, int]:
@@ -159,7 +162,7 @@ class Canned(asyncio.Protocol):
     async def write_rows(self, target: str, body: bytes, head: bytes) -> None:
         state, options = self.state, self.state.options
         state.requests += 1
-        rows: list[dict[str, object]] = []
+        rows: list[dict[str, Any]] = []
         if options.store:
             if b"urlencoded" in head.lower():
                 rows = [dict(parse_qsl(body.decode()))]

@@ -1,7 +1,7 @@
 """Requests per second and CPU at 1, 16 and 64 callers, each client in a process of its own.
 
 raw httpx is ``httpx.AsyncClient()`` as it comes: a pool of 100, and no gate, so that each caller has a connection.
-raw httpx, 8 connections, is the same with the pool that ours has. Ours runs as it comes (``Limits(concurrency=8)``), and
+raw httpx, 8 connections, is the same with as many as ours has. Ours runs as it comes (``Limits(concurrency=8)``), and
 with ``[fast]``. raw aiohttp is the bound: what asyncio and a C parser allow. Raw clients read JSON into dictionaries,
 ours gives `Contact` objects. Every request asks for another contact.
 """
@@ -27,12 +27,11 @@ Get = Callable[[int], Awaitable[object]]
 
 
 @asynccontextmanager
-async def raw_httpx(url: str, connections: int | None) -> AsyncIterator[Get]:
+async def raw_httpx(url: str, connections: int) -> AsyncIterator[Get]:
     import httpx
 
-    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections) if connections else None
-    more = {"limits": limits} if limits else {}
-    async with httpx.AsyncClient(base_url=url, headers=HEADERS, timeout=60, **more) as client:
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=min(connections, 20))
+    async with httpx.AsyncClient(base_url=url, headers=HEADERS, timeout=60, limits=limits) as client:
 
         async def get(number: int) -> object:
             return json.loads((await client.get(f"/api/contacts/{number}")).content)
@@ -65,7 +64,7 @@ async def ours(url: str, *, fast: bool) -> AsyncIterator[Get]:
 
 
 CLIENTS: dict[str, Callable[[str], object]] = {
-    "raw httpx": lambda url: raw_httpx(url, None),
+    "raw httpx": lambda url: raw_httpx(url, 100),
     "raw httpx, 8 connections": lambda url: raw_httpx(url, 8),
     "ours": lambda url: ours(url, fast=False),
     "ours [fast]": lambda url: ours(url, fast=True),

@@ -1,96 +1,131 @@
-"""The connections beneath the client: httpx as it comes, without two costs that grow with use.
+"""The connections beneath the client: httpcore's, each for itself, on plain asyncio.
 
-Second half of the transport room; loaded with the first request, because httpx is. httpx's pool (httpcore 1.0) looks
-at every connection twice a request, so that eight idle ones cost more than the request itself, and a request that is
-cancelled leaves its connection stuck there for good. So each connection is a pool of its own here, and the one used
-last is used first.
+Second half of the transport room; loaded with the first request, because httpx is. httpx comes with a pool (httpcore
+1.0) that looks at every connection twice a request, so that a few idle ones cost more than the request itself, and that
+keeps the connection of a cancelled request for busy for ever; and with a network layer (anyio) that opens nine scopes a
+request. Here a request takes the connection that was used last, or makes one, and its bytes go straight to asyncio.
+Parsing, TLS and the life of a connection stay httpcore's.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import time
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+import select
+import ssl
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import httpcore
 import httpx
 
 if TYPE_CHECKING:
-    import ssl
+    from collections.abc import Iterator
 
 KEPT: Final = 3.0
 """Seconds for which an idle connection is kept: Apache closes it after 5, and equal values lose requests."""
 
+MOST: Final = 256 * 2**10
+"""Bytes that may lie unread before the socket is left alone."""
+
+_TOLD: Final[dict[type[Exception], type[httpx.TransportError]]] = {
+    getattr(httpcore, name): getattr(httpx, name)
+    for name in (
+        *("ConnectError", "ConnectTimeout", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "PoolTimeout"),
+        *("LocalProtocolError", "RemoteProtocolError", "ProxyError", "UnsupportedProtocol"),
+    )
+}
+"""httpcore's errors by httpx's, which have the same names."""
+_ERRORS: Final = tuple(_TOLD)
+
 
 class Connections(httpx.AsyncBaseTransport):
-    """As many connections as there are requests under way; the caller sees to it that these are few.
+    """An httpx transport with as many connections as there are requests under way; the caller keeps these few.
 
     Args:
-        context: Of TLS; made once, because loading the certificates takes 20 ms.
+        context: Of TLS; without one, httpx's own for its usual certificates.
     """
 
     name = "httpx"
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        _spare_failed_imports()
-        self._context = context or httpx.create_ssl_context(trust_env=False)
-        self._limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEPT)
-        self._idle: list[tuple[httpx.AsyncHTTPTransport, float]] = []
-        self._all: set[httpx.AsyncHTTPTransport] = set()
+        self._context = context
+        self._network = _Network()
+        self._idle: list[httpcore.AsyncHTTPConnection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request* over the connection used last, or over a new one.
-
-        A connection comes back when its answer has been read, or when its request has failed, which closes it. One
-        whose request was cancelled does not: httpcore may think it busy for ever.
-        """
-        connection = self._idle.pop()[0] if self._idle else self._another()
+        """Send *request* over the connection used last, or over a new one."""
+        url = request.url
+        outgoing = httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=cast("AsyncIterable[bytes]", request.stream),
+            extensions=request.extensions,
+        )
         try:
-            response = await connection.handle_async_request(request)
-        except Exception:
-            self.give_back(connection)
-            raise
-        response.stream = _Reading(response.stream, connection, self)
-        if self._idle and time.monotonic() - self._idle[0][1] > 2 * KEPT:
-            oldest, _ = self._idle.pop(0)
-            self._all.discard(oldest)
-            await oldest.aclose()
-        return response
+            connection, response = await self._send(outgoing)
+        except _ERRORS as error:
+            raise _TOLD[type(error)](str(error)) from error
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response.stream, connection, self._idle),
+            extensions=response.extensions,
+        )
 
-    def _another(self) -> httpx.AsyncHTTPTransport:
-        connection = httpx.AsyncHTTPTransport(verify=self._context, trust_env=False, limits=self._limits)
-        self._all.add(connection)
-        return connection
+    async def _send(self, request: httpcore.Request) -> tuple[httpcore.AsyncHTTPConnection, httpcore.Response]:
+        while True:
+            connection = await self._connection(request.url.origin)
+            try:
+                return connection, await connection.handle_async_request(request)
+            except httpcore.ConnectionNotAvailable:
+                continue  # the server closed it at this very moment; nothing was sent
 
-    def give_back(self, connection: httpx.AsyncHTTPTransport) -> None:
-        """Let *connection* be used again."""
-        self._idle.append((connection, time.monotonic()))
+    async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_available() and not connection.has_expired() and connection.can_handle_request(origin):
+                return connection
+            await connection.aclose()
+        if self._context is None and origin.scheme == b"https":
+            self._context = httpx.create_ssl_context(trust_env=False)  # 20 ms, so once
+        return httpcore.AsyncHTTPConnection(
+            origin, ssl_context=self._context, keepalive_expiry=KEPT, network_backend=self._network
+        )
 
     async def aclose(self) -> None:
-        """Close all of them."""
-        self._idle.clear()
-        while self._all:
-            await self._all.pop().aclose()
+        """Close all that are idle; the others close with their answers."""
+        while self._idle:
+            await self._idle.pop().aclose()
 
 
-class _Reading(httpx.AsyncByteStream):
+class _Body(httpx.AsyncByteStream):
     """The body of an answer, at whose end the connection is free."""
 
-    def __init__(self, stream: Any, connection: httpx.AsyncHTTPTransport, home: Connections) -> None:
+    def __init__(self, stream: Any, connection: httpcore.AsyncHTTPConnection, idle: list[Any]) -> None:
         self._stream = stream
-        self._connection: httpx.AsyncHTTPTransport | None = connection
-        self._home = home
+        self._connection: httpcore.AsyncHTTPConnection | None = connection
+        self._idle = idle
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        pieces: AsyncIterator[bytes] = self._stream.__aiter__()
-        return pieces
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._stream:
+                yield piece
+        except _ERRORS as error:
+            raise _TOLD[type(error)](str(error)) from error
 
     async def aclose(self) -> None:
-        await self._stream.aclose()
+        """Let the connection go; it closes itself unless the body has been read to its end."""
         connection, self._connection = self._connection, None
-        if connection is not None:
-            self._home.give_back(connection)
+        if connection is None:
+            return
+        await self._stream.aclose()
+        if connection.is_available():
+            self._idle.append(connection)
+            if len(self._idle) > 1 and self._idle[0].has_expired():
+                await self._idle.pop(0).aclose()  # what a rush has left behind
 
 
 class _NoCookies(httpx.Cookies):
@@ -101,6 +136,9 @@ class _NoCookies(httpx.Cookies):
 
     def set_cookie_header(self, request: httpx.Request) -> None:
         """Add none."""
+
+
+_NONE: Final = _NoCookies()
 
 
 class Client(httpx.AsyncClient):
@@ -116,15 +154,181 @@ class Client(httpx.AsyncClient):
         """Take none."""
 
 
-_NONE: Final = _NoCookies()
+# --- bytes ---------------------------------------------------------------------------------------------------------
 
 
-def _spare_failed_imports() -> None:
-    """Make "sniffio is not installed" cheap to find out.
+class _Network(httpcore.AsyncNetworkBackend):
+    """Opens connections by asyncio."""
 
-    httpcore tries to import it four times a request to tell asyncio from trio. A failed import is not remembered, but
-    searches the disk each time: a third of what a request costs. None in `sys.modules` is the import system's own word
-    for a module that is not there; whoever else asks gets the same answer as before, only sooner.
-    """
-    if "sniffio" not in sys.modules and importlib.util.find_spec("sniffio") is None:
-        sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented: halts the import
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,  # noqa: ARG002 - none is ever asked for
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - none is ever asked for
+    ) -> httpcore.AsyncNetworkStream:
+        """A connection to *host*."""
+        with _connecting():
+            async with asyncio.timeout(timeout):
+                loop = asyncio.get_running_loop()
+                _, stream = await loop.create_connection(_Stream, host, port, happy_eyeballs_delay=0.25)
+                return stream
+
+
+@contextmanager
+def _connecting() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(str(error)) from error
+    except OSError as error:  # also what is wrong with a certificate
+        raise httpcore.ConnectError(str(error)) from error
+
+
+class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
+    """A connection's bytes."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._pieces: deque[bytes] = deque()
+        self._unread = 0
+        self._over = False
+        self._error: Exception | None = None
+        self._full = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost = self._loop.create_future()
+
+    # what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        self._pieces.append(data)
+        self._unread += len(data)
+        if self._unread > MOST:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The server has no more to say; asyncio closes the connection."""
+        self._over = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._over, self._error = True, exc
+        self._wake()
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def pause_writing(self) -> None:
+        """The other side does not keep up."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._full = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _wait(self, seconds: float | None) -> bool:
+        """Wait for any of these calls; False if none came in time."""
+        waiter = self._waiter = self._loop.create_future()
+        timer = None if seconds is None else self._loop.call_later(seconds, waiter.cancel, _LATE)
+        try:
+            await waiter
+        except asyncio.CancelledError as error:
+            if waiter.cancelled() and error.args == (_LATE,):
+                return False
+            raise
+        finally:
+            self._waiter = None
+            if timer is not None:
+                timer.cancel()
+        return True
+
+    # what httpcore calls
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - its parser takes pieces of any size
+        """The next bytes; none at the end."""
+        while not self._pieces:
+            if self._error is not None:
+                raise httpcore.ReadError(str(self._error)) from self._error
+            if self._over:
+                return b""
+            if not await self._wait(timeout):
+                raise httpcore.ReadTimeout
+        piece = self._pieces.popleft()
+        if self._unread > MOST >= self._unread - len(piece):
+            self._transport.resume_reading()
+        self._unread -= len(piece)
+        return piece
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
+        """Send *buffer*."""
+        if not buffer:
+            return
+        if self._over:
+            raise httpcore.WriteError("the connection is closed") from self._error
+        self._transport.write(buffer)
+        while self._full and not self._over:
+            if not await self._wait(timeout):
+                raise httpcore.WriteTimeout
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+    ) -> httpcore.AsyncNetworkStream:
+        """Go on in secret."""
+        try:
+            with _connecting():
+                async with asyncio.timeout(timeout):
+                    upgraded = await self._loop.start_tls(
+                        self._transport, self, ssl_context, server_hostname=server_hostname
+                    )
+        except BaseException:
+            self._transport.abort()
+            raise
+        self._transport = cast("asyncio.Transport", upgraded)
+        return self
+
+    async def aclose(self) -> None:
+        """Close it, without a farewell in TLS for which the other side might keep us waiting."""
+        if self._transport.get_extra_info("ssl_object") is None:
+            self._transport.close()
+        else:
+            self._transport.abort()
+        await asyncio.wait([self._lost], timeout=1.0)
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks: whether TLS chose a protocol, and whether an idle connection was closed meanwhile."""
+        if info == "is_readable":
+            return self._over or bool(self._pieces) or _is_readable(self._transport.get_extra_info("socket"))
+        if info == "server_addr":
+            return self._transport.get_extra_info("peername")
+        return self._transport.get_extra_info(info)
+
+
+_LATE: Final = "late"
+
+
+def _is_readable(socket: Any) -> bool:
+    """Whether the system knows more than the loop has seen yet: the server may have closed a moment ago."""
+    number = socket.fileno() if socket is not None else -1
+    if number < 0:
+        return True
+    if not hasattr(select, "poll"):  # pragma: no cover - Windows
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))

@@ -321,31 +321,21 @@ class _Body:
         return self._first + self._body if self._body else self._first
 
 
-def fast_transport(connections: int = 10) -> Any:
-    """aiohttp beneath httpx, and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
+def fast_transport() -> Any:
+    """The ``fast`` extra, aiohttp beneath httpx and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
 
-    Args:
-        connections: Size of its pool; at least the client's ``limits.concurrency`` and two more.
+    It carries several times as many requests a second as httpx alone; all else stays the same. ``repr(mautic)`` says
+    which is in use.
 
     Raises:
         ConfigurationError: The extra is not installed: ``pip install 'mautic-async[fast]'``.
     """
-    try:
-        import aiohttp
-        from httpx_aiohttp import AiohttpTransport
-    except ImportError as error:
-        raise ConfigurationError("httpx-aiohttp is not installed: pip install 'mautic-async[fast]'") from error
     wire.orjson()
-
-    class Fast(AiohttpTransport):
-        name = "aiohttp"
-        json = "orjson"
-
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=3.0)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False)
-
-    return Fast(client=session)
+    try:
+        from mautic_async import fast
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is not installed: pip install 'mautic-async[fast]'") from error
+    return fast.Fast()
 
 
 def json_of(transport: object) -> wire.Json:
