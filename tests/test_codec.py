@@ -367,6 +367,13 @@ def test_what_goes_by_its_channel_needs_one_of_its_own(channels: list[m.MessageC
         codec.encode(m.Message(channels=channels))
 
 
+def test_an_id_of_something_that_is_no_entity_is_a_property_like_any_other() -> None:
+    canvas = m.Canvas(nodes=[m.CanvasNode(id="new_1", position_x=1.0)])
+    assert codec.encode(m.Campaign(canvas_settings=canvas)) == {
+        "canvasSettings": {"nodes": [{"id": "new_1", "positionX": 1.0}]}
+    }
+
+
 def test_focus_items_are_written_under_the_name_that_mautic_reads() -> None:
     assert codec.encode(m.Focus(html_mode="html")) == {"html_mode": "html"}
     assert codec.decode(m.Focus, {"htmlMode": "html"}).html_mode == "html"

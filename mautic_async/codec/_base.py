@@ -281,10 +281,15 @@ def slots_of(model: type) -> tuple[Slot, ...]:
     """The attributes of *model* with their JSON names and conversions."""
     hints = typing.get_type_hints(model, include_extras=True)
     fields = attrs.fields_dict(model)
-    return tuple(_slot(name, hints[name], fields[name].metadata) for name in fields if name != "extra")
+    own_id = issubclass(model, Entity)  # calls name it themselves; elsewhere an id is a property like any other
+    return tuple(
+        _slot(name, hints[name], fields[name].metadata, silent=own_id and name == "id")
+        for name in fields
+        if name != "extra"
+    )
 
 
-def _slot(name: str, kind: Any, metadata: Mapping[str, Any]) -> Slot:
+def _slot(name: str, kind: Any, metadata: Mapping[str, Any], *, silent: bool) -> Slot:
     core, marks = _core(kind), set() if _is_list(_core(kind)) else _directions(kind)
     marks |= _outer(kind)
     key = metadata.get("json", camel(name))
@@ -298,7 +303,7 @@ def _slot(name: str, kind: Any, metadata: Mapping[str, Any]) -> Slot:
         encode=_encoder(kind, metadata),
         nullable=_nullable(kind),
         readable=Direction.WRITE_ONLY not in marks,
-        writable=Direction.READ_ONLY not in marks and metadata.get("json_write", key) != "" and name != "id",
+        writable=Direction.READ_ONLY not in marks and metadata.get("json_write", key) != "" and not silent,
     )
 
 

@@ -52,7 +52,7 @@ async def added(space: Reading[Any], ids: Sequence[int], ask: Callable[[list[int
     for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
         call = ask(chunk)
         details = _answers.mapping(call, await space._body(call), "details")
-        outcomes.extend(_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk))
+        outcomes += [_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk)]
     return outcomes
 
 
@@ -68,7 +68,7 @@ async def assigned(ids: Sequence[int], send: Callable[[list[int]], Awaitable[tup
         told = {
             line.get("contactId"): line for line in _answers.rows(call, _answers.mapping(call, body).get("results"))
         }
-        outcomes.extend(_line(len(outcomes) + place, id, told.get(id)) for place, id in enumerate(chunk))
+        outcomes += [_line(len(outcomes) + place, id, told.get(id)) for place, id in enumerate(chunk)]
     return outcomes
 
 
