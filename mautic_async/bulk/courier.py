@@ -97,7 +97,7 @@ class Parcel(Generic[R]):
     blows: int = 0
     """What is held against it: the requests it was in that failed as a whole without a reason."""
     alone: int = 0
-    """How often it failed so in a request of its own."""
+    """The same for requests of its own."""
     struck_at: int = 0
     """How many requests of the job had succeeded when it was first in such a one."""
     sends: int = 0

@@ -16,8 +16,10 @@ from attrs import Factory, define
 from mautic_async.bulk.courier import Delivery, Parcel
 from mautic_async.bulk.helm import Helm
 from mautic_async.bulk.lanes import Lanes
-from mautic_async.bulk.mend import find_ids, look, mend, put_off
+from mautic_async.bulk.mend import mend
 from mautic_async.bulk.outcomes import Outcome, Tally
+from mautic_async.bulk.requeue import put_off
+from mautic_async.bulk.settle import find_ids, look
 from mautic_async.errors import MauticError
 from mautic_async.ledger import Entry, Standing, learn
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mautic_async.bulk.courier import Parcel, Receipt
-from mautic_async.bulk.mend import settle_torn
+from mautic_async.bulk.settle import settle_torn
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.ledger import follow
 

@@ -6,7 +6,9 @@ Mautic: REST API, Batch create contacts (POST /contacts/batch/new); List contact
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Hashable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, evolve, field
@@ -15,9 +17,11 @@ from mautic_async import codec, wire
 from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Receipt
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Contact
-from mautic_async.resources import _checks, _items, _where
+from mautic_async.resources import _answers, _checks, _items, _rows
+from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
-from mautic_async.wire import Answer, Call, Effect, Row
+from mautic_async.resources._streams import budget_of
+from mautic_async.wire import Call, Effect, Row
 
 if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
@@ -31,17 +35,7 @@ EDIT: Final = "edit"
 APART: Final = 1.1
 """Seconds between two writes of one unique item: within one second the second is lost with a 404 (``ID = 0``)."""
 
-URL_BYTES: Final = 6_000
-"""Bytes of conditions in a look-up: servers refuse an address line of 8,000."""
-
-_TRANSIENT: Final = frozenset({1062, 1205, 1213})
-"""MySQL's words for a lost race, a lock that took too long, and a deadlock."""
-_NOTHING_STORED: Final = (
-    "Failed to parse time string",
-    "name cannot be blank",
-    "name is too long",
-    "should not be blank",
-)
+_ITEM: Final = re.compile(r"Custom Item with ID = (\d+)")
 
 
 @define(kw_only=True, eq=False)
@@ -60,9 +54,7 @@ class ContactCourier(Generic[C]):
     limit: int = 200
     guarantee: str = field(init=False)
     _unique: tuple[str, ...] = field(init=False, default=())
-    _job: str = field(init=False, default="")
-    _ahead: tuple[float, float] | None = field(init=False, default=None)
-    """Between which two the server's clock is ahead of ours, in seconds, as of the last look."""
+    _clocks: Clocks = field(init=False, factory=Clocks)
 
     def __attrs_post_init__(self) -> None:
         """Say what may be relied on."""
@@ -71,7 +63,7 @@ class ContactCourier(Generic[C]):
 
     async def prepare(self, job: str) -> None:
         """Ask the server for its fields, where a preflight is wanted."""
-        self._job = job
+        del job
         if self.preflight is not None:
             await self.preflight.ask()
             if self.unique is None and self.preflight.unique:
@@ -86,23 +78,18 @@ class ContactCourier(Generic[C]):
             return Packed(b"", problems=(Problem(f"a row must be a Contact, not a {type(row).__name__}"),))
         try:
             body = codec.encode(row)
-            text = self.pipeline.json.dumps(body)
-        except (ConfigurationError, ValueError, TypeError, RecursionError) as error:
+            whole = {"id": row.id, **body} if row.id else body
+            text = self.pipeline.json.dumps(whole)
+        except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Packed(b"", problems=(Problem(str(error)),))
         found = self._problems(row, body)
         if found:
             return Packed(text, problems=found)
         blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
-        sent = {key: value for key, value in body.items() if key not in blank} if blank else body
+        sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys if isinstance(key, tuple)) else 0.0
-        return Packed(
-            self.pipeline.json.dumps(sent) if blank else text,
-            keys=keys,
-            cargo=(sent, blank),
-            linger=linger,
-            memory=self._memory(body),
-        )
+        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(body))
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
         known = bool(row.id)
@@ -110,6 +97,8 @@ class ContactCourier(Generic[C]):
             body, self._unique, keyless=self.keyless or known, clearing=self.clear == "patch" or known
         )
         found = [problem for problem in found if not (known and problem.field == "companies")]
+        if not body:
+            found.append(Problem("the row names nothing, and Mautic would store an empty contact"))
         found += _items.problems(self.items, row.custom_items or ())
         if self.preflight is not None:
             found += self.preflight.problems(body)
@@ -142,7 +131,7 @@ class ContactCourier(Generic[C]):
         if step == CLEAR:
             return await self._patch(parcels, [self._clearing(parcel) for parcel in parcels])
         if step == EDIT:
-            return await self._patch(parcels, [{"id": parcel.row.id, **self._editing(parcel)} for parcel in parcels])
+            return await self._patch(parcels, [self._editing(parcel) for parcel in parcels])
         by_id = [parcel for parcel in parcels if parcel.row.id]
         if by_id:
             return await self._apart(parcels)
@@ -171,22 +160,23 @@ class ContactCourier(Generic[C]):
             background=True,
             repeat=False,
         )
-        rows = wire.read_rows((await self.pipeline.send(call)).body, "contacts", len(parcels))
+        asked = self.pipeline.clock.wall()
+        payload = await self.pipeline.send(call)
+        self._clocks.learn(payload, asked, self.pipeline.clock.wall())
+        rows = wire.read_rows(payload.body, "contacts", len(parcels))
         return Delivery([self._receipt(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
 
     def _body(self, parcel: Parcel[C]) -> bytes:
-        """The row as it was packed, or with the ids of items that are known from before."""
+        """The row as it was packed, but for what is to be cleared, and with the ids of items known from before."""
+        sent, blank = parcel.packed.cargo
         known = parcel.known.get("items")
-        if not isinstance(known, Mapping) or not known:
-            return parcel.packed.body
-        body, _ = parcel.packed.cargo
-        wanted = parcel.row.custom_items or []
-        groups = codec.encode(Contact(custom_items=[self._with_id(item, known) for item in wanted]))
-        return self.pipeline.json.dumps({**body, **groups})
+        if isinstance(known, Mapping) and known:
+            wanted = [self._with_id(item, known) for item in parcel.row.custom_items or ()]
+            return self.pipeline.json.dumps({**sent, **codec.encode(Contact(custom_items=wanted))})
+        return self.pipeline.json.dumps(sent) if blank else parcel.packed.body
 
     def _with_id(self, item: Any, known: Mapping[str, Any]) -> Any:
-        key = _items.identity(self.items, item)
-        id = known.get(_spelled(key)) if key is not None and not item.id else None
+        id = None if item.id else known.get(_items.spelled(_items.identity(self.items, item)))
         return evolve(item, id=id) if isinstance(id, int) else item
 
     def _receipt(self, parcel: Parcel[C], row: Row) -> Receipt[C]:
@@ -194,31 +184,28 @@ class ContactCourier(Generic[C]):
             return self._failed(parcel, row)
         if row.entity is None:
             return Receipt("look")
-        entity = row.entity
-        id = int(entity.get("id") or 0)
-        known = self._learned(parcel, entity, id)
-        kept = codec.decode(self.model, entity) if self.returning == "contacts" else None
-        state: Literal["created", "updated"] = "created" if row.status == 201 else "updated"
-        _, blank = parcel.packed.cargo
-        if blank:
-            return Receipt("step", id, step=CLEAR, known={**known, "state": state})
-        return Receipt(state, id, entity=kept, known=known)
+        id = _id_in(row)
+        known = self._learned(parcel, row.entity, id)
+        state: Literal["created", "updated"] = "created" if row.status == 201 or self._made(parcel, row) else "updated"
+        if parcel.packed.cargo[1]:
+            return Receipt("step", id, step=CLEAR, known=known, so_far=state)
+        return Receipt(state, id, entity=self._kept(row), known=known)
+
+    def _made(self, parcel: Parcel[C], row: Row) -> bool:
+        """Whether an earlier sending of the row, whose answer was lost, has made the contact."""
+        return parcel.sends > 1 and self._clocks.perhaps_since(_added(row), parcel.since)
+
+    def _kept(self, row: Row) -> C | None:
+        return codec.decode(self.model, row.entity) if self.returning == "contacts" else None
 
     def _learned(self, parcel: Parcel[C], entity: Mapping[str, Any], id: int) -> dict[str, Any]:
         """Ids worth keeping: of the contact, and of items that carry a mark by which they are known again."""
-        known: dict[str, Any] = {"id": id}
-        wanted = [item for item in parcel.row.custom_items or () if not item.id]
-        if self.items is not None and wanted and "customObjects" in entity:
-            stored = codec.decode(Contact, {"customObjects": entity["customObjects"]}).custom_items or []
-            ids = {_spelled(key): item.id for item in stored if (key := self._mark(item)) is not None}
-            found = {_spelled(key): ids.get(_spelled(key)) for item in wanted if (key := self._mark(item)) is not None}
-            items = {name: item_id for name, item_id in found.items() if item_id}
-            if items:
-                known["items"] = items
-        return known
-
-    def _mark(self, item: Any) -> tuple[Any, ...] | None:
-        return _items.identity(self.items, evolve(item, id=0))
+        wanted = _items.wanted(self.items, parcel.row.custom_items) if self.items is not None else {}
+        if not wanted or codec.OBJECTS not in entity:
+            return {"id": id}
+        stored = codec.decode(Contact, {codec.OBJECTS: entity[codec.OBJECTS]}).custom_items
+        ids = _items.ids_of(wanted, _items.shown(self.items, stored))
+        return {"id": id, "items": ids} if ids else {"id": id}
 
     def _failed(self, parcel: Parcel[C], row: Row) -> Receipt[C]:
         """A row that was refused: by its code, which is more than an HTTP status."""
@@ -228,23 +215,32 @@ class ContactCourier(Generic[C]):
             if self._repeatable(parcel.row):
                 return Receipt("again", problems=row.problems, pause=APART + 0.1, so_far="partial")
             return Receipt("partial", problems=row.problems)
+        gone = self._gone(parcel, text)
+        if gone:
+            return Receipt("again", problems=row.problems, known={"items": dict.fromkeys(gone)}, so_far="rejected")
         if code == 409:
             return Receipt("again", problems=row.problems, pause=5.0, so_far="rejected")
         if code is not None and 400 <= code < 500:
             return Receipt("rejected", problems=row.problems)
-        if code in _TRANSIENT:
+        if code in _rows.TRANSIENT:
             if self._repeatable(parcel.row):
                 return Receipt("again", problems=row.problems, pause=5.0, load=code != 1062)
             return Receipt("look", problems=row.problems)
-        if any(words in text for words in _NOTHING_STORED):
+        if _rows.nothing_stored(row.problems):
             return Receipt("rejected", problems=row.problems)
         return Receipt("partial", _id_in(row), problems=row.problems)
+
+    def _gone(self, parcel: Parcel[C], text: str) -> list[str]:
+        """The items that the row was given ids of from an earlier run, and that somebody has deleted since."""
+        known = parcel.known.get("items")
+        ids = {int(id) for id in _ITEM.findall(text)}
+        return [name for name, id in known.items() if id in ids] if isinstance(known, Mapping) else []
 
     def _repeatable(self, row: C) -> bool:
         """Whether a second sending, after the first has ended, changes nothing."""
         if self.resend == "always":
             return True
-        keyed = bool(row.id) or any(not _checks.is_blank(_of(row, name)) for name in self._unique)
+        keyed = bool(row.id) or any(not _checks.is_blank(_answers.held(row, name)) for name in self._unique)
         return keyed and _items.repeatable(self.items, row.custom_items or ())
 
     # --- edits by id -----------------------------------------------------------------------------------------------
@@ -254,167 +250,114 @@ class ContactCourier(Generic[C]):
         return {"id": parcel.known.get("id"), **blank, "overwriteWithBlank": True}
 
     def _editing(self, parcel: Parcel[C]) -> dict[str, Any]:
-        body, blank = parcel.packed.cargo
-        return {**body, **blank, "overwriteWithBlank": True} if blank else dict(body)
+        sent, blank = parcel.packed.cargo
+        return {**sent, **blank, "overwriteWithBlank": True} if blank else dict(sent)
 
-    async def _patch(self, parcels: Sequence[Parcel[C]], bodies: list[dict[str, Any]]) -> Delivery[C]:
-        safe = all(self._repeatable(parcel.row) for parcel in parcels)
+    async def _patch(self, parcels: Sequence[Parcel[C]], bodies: Sequence[dict[str, Any]]) -> Delivery[C]:
+        """Edits, each contact once in a request: one twice, or one without an id, would write onto others."""
+        later: dict[int, Receipt[C]] = {}
+        seen: set[object] = set()
+        for place, body in enumerate(bodies):
+            if body["id"] in seen:
+                later[place] = Receipt("again", pause=APART)
+            elif not body["id"]:
+                later[place] = Receipt("partial", problems=(_NAMELESS,))
+            seen.add(body["id"])
+        now = [place for place in range(len(bodies)) if place not in later]
+        if now:
+            rows = await self._patched_rows([parcels[place] for place in now], [bodies[place] for place in now])
+            later |= {place: self._patched(parcels[place], row) for place, row in zip(now, rows, strict=True)}
+        return Delivery([later[place] for place in range(len(bodies))], requests=1 if now else 0)
+
+    async def _patched_rows(self, parcels: Sequence[Parcel[C]], bodies: list[dict[str, Any]]) -> list[Row]:
+        safe = all(parcel.step == CLEAR or self._repeatable(parcel.row) for parcel in parcels)
         call = Call(
             "PATCH",
             "contacts/batch/edit",
             Effect.SET if safe else Effect.APPEND,
-            query=(ITEMS,) if any("customObjects" in body for body in bodies) else (),
+            query=(ITEMS,) if any(codec.OBJECTS in body for body in bodies) else (),
             body=bodies,
             rows=len(bodies),
             batch=True,
             background=True,
             repeat=False,
         )
-        rows = wire.read_rows((await self.pipeline.send(call)).body, "contacts", len(bodies))
-        return Delivery([self._patched(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
+        return wire.read_rows((await self.pipeline.send(call)).body, "contacts", len(bodies))
 
     def _patched(self, parcel: Parcel[C], row: Row) -> Receipt[C]:
         if row.problems:
-            receipt = self._failed(parcel, row)
-            if receipt.state == "rejected" and parcel.step == CLEAR:  # the row itself is stored
-                return Receipt("partial", _known_id(parcel), problems=row.problems)
-            return receipt
+            return self._failed(parcel, row)
         if row.entity is None:
             return Receipt("look")
-        kept = codec.decode(self.model, row.entity) if self.returning == "contacts" else None
-        state = "created" if parcel.known.get("state") == "created" else "updated"
-        id = int(row.entity.get("id") or _known_id(parcel) or parcel.row.id)
-        return Receipt(state, id, entity=kept)  # type: ignore[arg-type]  # one of the two words above
+        return Receipt("updated", _id_in(row) or _known_id(parcel), entity=self._kept(row))
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         """Find out what is stored of rows whose answer was lost."""
-        if step in {CLEAR, EDIT}:
+        if step == CLEAR:
+            return Delivery([Receipt("again", _known_id(parcel)) for parcel in parcels], requests=0)
+        if step == EDIT:
             return Delivery([self._again_or_unknown(parcel) for parcel in parcels], requests=0)
-        stored: dict[tuple[str, str], Contact] = {}
-        requests = 0
-        for name in self._unique:
-            values = [_of(parcel.row, name) for parcel in parcels]
-            for chunk in _chunks([str(value).strip() for value in values if not _checks.is_blank(value)]):
-                requests += 1
-                for contact in await self._find(name, chunk):
-                    stored.setdefault((name, _checks.same_for_database(_of(contact, name))), contact)
-        return Delivery([self._seen(parcel, stored) for parcel in parcels], requests)
+        look = Look(self.pipeline, self._unique, self.items, self._clocks)
+        await look.at([parcel.row for parcel in parcels if not parcel.row.id])
+        return Delivery([self._looked(parcel, look) for parcel in parcels], look.requests)
 
-    async def _find(self, name: str, values: Sequence[str]) -> list[Contact]:
-        query = {
-            "where": [_where.in_(name, values).parameters()],
-            "limit": 5 * len(values),
-            "orderBy": "id",
-            "includeCustomObjects": "true",
-        }
-        call = Call("GET", "contacts", Effect.READ, query=wire.pairs(query), background=True)
-        asked = self.pipeline.clock.wall()
-        payload = await self.pipeline.send(call)
-        date = wire.date_of(Answer(payload.status, payload.headers))
-        if date is not None:  # in whole seconds, told somewhere between the question and the answer
-            self._ahead = date - self.pipeline.clock.wall(), date + 1 - asked
-        raw = payload.body.get("contacts")
-        items = raw.values() if isinstance(raw, Mapping) else raw or []
-        return [codec.decode(Contact, item) for item in items]
-
-    def _seen(self, parcel: Parcel[C], stored: Mapping[tuple[str, str], Contact]) -> Receipt[C]:
+    def _looked(self, parcel: Parcel[C], look: Look) -> Receipt[C]:
         """What a look says of one row."""
         row = parcel.row
-        values = [(name, _checks.same_for_database(_of(row, name))) for name in self._unique]
-        found = next((stored[key] for key in values if key in stored), None)
-        if found is None:
-            keyed = any(value for _, value in values)
+        if row.id:
+            return Receipt("step", row.id, step=EDIT)  # it was not in the request
+        sent, _ = parcel.packed.cargo
+        seen = look.seen(row, sent, since=parcel.since, sent_at=parcel.sent_at)
+        if seen is None:
+            keyed = any(not _checks.is_blank(_answers.held(row, name)) for name in self._unique)
             return Receipt("again") if keyed else self._again_or_unknown(parcel)
-        behind, ahead = self._ahead or (0.0, 0.0)
-        created = parcel.since > 0 and _made(found) + 1 > parcel.since + behind
-        fresh = created and self._ahead is not None and _made(found) >= parcel.sent_at + ahead
-        wanted = [item for item in row.custom_items or () if not item.id]
-        known: dict[str, Any] = {"id": found.id}
-        marks = {_spelled(key): item.id for item in found.custom_items or () if (key := self._mark(item)) is not None}
-        present = {_spelled(key): marks.get(_spelled(key)) for item in wanted if (key := self._mark(item)) is not None}
-        items = {name: id for name, id in present.items() if id}
-        if items:
-            known["items"] = items
-        _, blank = parcel.packed.cargo
-        if not blank and self._holds(found, row) and len(items) == len(wanted):
-            return Receipt("created" if created else "updated", found.id, known=known, fresh=fresh)
-        if self._repeatable(row) or (wanted and len(present) == len(wanted) and not found.custom_items_truncated):
-            return Receipt("again", found.id, known=known)
-        if wanted and self.items is not None and len(present) == len(wanted):
-            return Receipt("unknown", found.id, (_CROWDED,), known=known)
-        return self._again_or_unknown(parcel, found.id)
+        if seen.holds and seen.whole:
+            return self._done(parcel, seen)
+        id = seen.contact.id
+        if self._repeatable(row) or (row.custom_items and seen.told_apart):
+            return Receipt("again", id, known=seen.known)
+        if row.custom_items and self.items is not None:
+            return Receipt("unknown", id, (_CROWDED,), known=seen.known)
+        return self._again_or_unknown(parcel, id)
+
+    def _done(self, parcel: Parcel[C], seen: Seen) -> Receipt[C]:
+        state: Literal["created", "updated"] = "created" if seen.created else "updated"
+        if parcel.packed.cargo[1]:
+            return Receipt("step", seen.contact.id, step=CLEAR, known=seen.known, so_far=state, fresh=seen.fresh)
+        return Receipt(state, seen.contact.id, known=seen.known, fresh=seen.fresh)
 
     def _again_or_unknown(self, parcel: Parcel[C], id: int = 0) -> Receipt[C]:
         if self._repeatable(parcel.row):
             return Receipt("again", id)
         return Receipt("unknown", id or _known_id(parcel), (_UNKNOWN,))
 
-    def _holds(self, found: Contact, row: Contact) -> bool:
-        """Whether the stored contact shows every value of the row; a difference proves nothing, Mautic cleans text."""
-        have, want = codec.encode(found), codec.encode(row)
-        simple = {key: value for key, value in want.items() if key != "customObjects"}
-        return all(key in have and _equal(have[key], value) for key, value in simple.items()) and not any(
-            item.id for item in row.custom_items or ()
-        )
-
     def budget(self) -> Budget | None:
         """What is left of the rate limit."""
-        gate = self.pipeline.gate
-        if gate.limit is None or gate.remaining is None or gate.reset is None:
-            return None
-        return Budget(gate.limit, gate.remaining, max(0.0, gate.reset - self.pipeline.clock.wall()))
+        return budget_of(self.pipeline)
 
 
 _UNKNOWN: Final = Problem(
     "the answer was lost, and sending the row again could store it twice; look in Mautic, then send it or leave it"
 )
 _CROWDED: Final = Problem("the answer was lost, and Mautic shows too few of the contact's items to tell what is there")
-
-
-def _of(row: Contact, alias: str) -> Any:
-    value = getattr(row, alias, None)
-    if not value and isinstance(row.fields, Mapping):
-        value = row.fields.get(alias)
-    return value or ""
-
-
-def _spelled(key: Any) -> str:
-    return "/".join(map(str, key or ()))
+_NAMELESS: Final = Problem("Mautic gave no id for the contact, without which nothing of it can be cleared")
 
 
 def _known_id(parcel: Parcel[Any]) -> int:
     id = parcel.known.get("id")
-    return id if isinstance(id, int) else 0
+    return id if isinstance(id, int) and id else int(parcel.row.id)
 
 
 def _id_in(row: Row) -> int:
     return int(row.entity.get("id") or 0) if row.entity is not None else 0
 
 
-def _made(contact: Contact) -> float:
-    """When it was made: epoch seconds of the server's clock, whole ones."""
-    return contact.date_added.timestamp() if contact.date_added is not None else 0.0
-
-
-def _equal(have: Any, want: Any) -> bool:
-    if isinstance(want, list) and isinstance(have, list):
-        return set(map(str, want)) <= set(map(str, have))
-    if isinstance(want, str) and isinstance(have, str):
-        return want.strip() == have.strip()
-    return bool(have == want)
-
-
-def _chunks(values: Sequence[str]) -> list[list[str]]:
-    """Split look-up values so that no address line grows too long, however they are escaped."""
-    chunks: list[list[str]] = []
-    size = URL_BYTES
-    for value in dict.fromkeys(values):
-        weight = len(wire.query_string((("v", value),))) + 3
-        if size + weight > URL_BYTES:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(value)
-        size += weight
-    return chunks
+def _added(row: Row) -> float | None:
+    """When the contact of an answer was made: epoch seconds of the server's clock."""
+    added = row.entity.get("dateAdded") if row.entity is not None else None
+    try:
+        return datetime.fromisoformat(added).timestamp() if isinstance(added, str) else None
+    except (ValueError, OverflowError):
+        return None
