@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -13,10 +15,10 @@ from typer.testing import CliRunner
 
 from mautic_async import ConfigurationError, __main__
 from mautic_async.bulk import Budget, Progress, Report
-from mautic_async.cli import app
+from mautic_async.cli import _guarded, app
 from mautic_async.cli.importing import Job, Result
 from mautic_async.cli.reading import Source
-from mautic_async.cli.serving import parse_latency
+from mautic_async.cli.serving import listen, parse_latency
 from mautic_async.cli.showing import Screen, lines_of, notes, reasons, table
 from tests import serving
 from tests.serving import Site
@@ -151,6 +153,37 @@ def test_serve_prints_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> None
     assert done.exit_code == 0, done.output
     assert (server.returncode, complaint) == (0, "")
     assert state.exists()
+
+
+async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Output(io.StringIO):
+        def flush(self) -> None:
+            told.set()
+
+    told = asyncio.Event()
+    monkeypatch.setattr("sys.stdout", Output())
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        server = tasks.create_task(listen("127.0.0.1", 0, username="me", password="secret"))
+        await told.wait()
+        server.cancel()
+    assert server.result() == 0
+    assert "MAUTIC_USERNAME=me\nMAUTIC_PASSWORD=secret\n" in sys.stdout.getvalue()  # type: ignore[attr-defined]
+
+
+def test_the_command_is_the_programs_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["mautic-async", "demo", "--rows", "1"])
+    with pytest.raises(SystemExit) as caught:
+        __main__.main()
+    assert caught.value.code == 2
+    assert "--rows" in capsys.readouterr().err
+
+
+def test_a_ctrl_c_before_anything_was_sent_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert _guarded(interrupted) == 2
+    assert capsys.readouterr().err == "stopped\n"
 
 
 @pytest.mark.parametrize("arguments", [["--initial", "new"], ["--latency", "slow"], ["--latency", "1,2,3"]])

@@ -32,7 +32,8 @@ ROOMS: dict[str, set[str]] = {
     "hooks": {"errors", "wire"},  # what observers are told; not in the plan
     "otel": {"errors", "hooks"},  # one observer, for an extra
     "connections": set(),  # httpx's pool, the half of `transport` that knows its inside
-    "transport": {"errors", "wire", "connections"},
+    "fast": {"connections"},  # the same for aiohttp, of the extra `fast`
+    "transport": {"errors", "wire", "connections", "fast"},
     "webhooks": {"codec", "models", "errors", "clock"},  # the way back: Mautic's own requests; not in the plan
     # With what right. The plan has one room `auth`; a token's life, its store and its protocol are three ideas.
     "tokens": {"errors", "private"},
@@ -74,9 +75,12 @@ ROOMS: dict[str, set[str]] = {
 }
 
 ALONE = {
-    "httpx": {"transport", "connections"},
-    "httpx_aiohttp": {"transport"},
-    "aiohttp": {"transport"},
+    "httpx": {"transport", "connections", "fast"},
+    "httpcore": {"connections"},
+    "httpx_aiohttp": {"fast"},
+    "aiohttp": {"fast"},
+    "multidict": {"fast"},
+    "yarl": {"fast"},
     "cattrs": {"codec"},
     "authlib": {"oauth"},
     "tenacity": {"retry"},
