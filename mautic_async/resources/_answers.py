@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mautic_async import codec
 from mautic_async.errors import NotFound, UnexpectedResponse
+from mautic_async.models import UNSET
 from mautic_async.resources._shapes import ResultPage
 
 if TYPE_CHECKING:
@@ -90,9 +91,9 @@ def total(body: Mapping[str, Any], fallback: int) -> int:
 def held(record: Contact | Company, alias: str) -> object:
     """What a contact or company holds in a field; an empty text for nothing."""
     value = getattr(record, alias, None)
-    if value is None and isinstance(record.fields, Mapping):
+    if (value is None or value is UNSET) and isinstance(record.fields, Mapping):
         value = record.fields.get(alias)
-    return value if value is not None else ""
+    return "" if value is None or value is UNSET else value
 
 
 def no_route(error: NotFound) -> bool:

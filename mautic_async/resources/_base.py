@@ -164,7 +164,7 @@ class Resource(Reading[E]):
         Mautic: REST API, Edit (PATCH /{path}/ID/edit).
         """
         body = self._changes(changes)
-        call = self._call("PATCH", Effect.SET, wire.id_of(id), "edit", body=body)
+        call = self._call("PATCH", self._editing(changes), wire.id_of(id), "edit", body=body)
         return self._kept(body, self._one(await self._send(call)))
 
     async def replace(self, id: int, entity: E) -> E:
@@ -206,8 +206,9 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (POST /{path}/batch/new).
         """
-        bodies = [self._new(entity) for entity in entities]
-        effects = {self._creating(entity) for entity in entities} if isinstance(entities, Sequence) else set()
+        rows = list(entities)
+        bodies = [self._new(row) for row in rows]
+        effects = {self._creating(row) for row in rows}
         effect = effects.pop() if len(effects) == 1 else Effect.APPEND
         return await _rows.send_many(self, "POST", "batch/new", effect, bodies)
 
@@ -222,8 +223,10 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
-        bodies = _rows.with_ids(entities, self._changes)
-        return await _rows.send_many(self, "PATCH", "batch/edit", Effect.SET, bodies)
+        rows = list(entities)
+        safe = all(self._editing(row) is Effect.SET for row in rows)
+        bodies = _rows.with_ids(rows, self._changes)
+        return await _rows.send_many(self, "PATCH", "batch/edit", Effect.SET if safe else Effect.APPEND, bodies)
 
     async def replace_many(self, entities: Iterable[E]) -> list[Outcome[E]]:
         """Replace several entities, up to 200 a request.
@@ -294,6 +297,11 @@ class Resource(Reading[E]):
     def _creating(self, entity: E) -> Effect:
         del entity
         return self.endpoint.creating
+
+    def _editing(self, changes: E) -> Effect:
+        """What a repeated edit does; APPEND where it adds something nested each time."""
+        del changes
+        return Effect.SET
 
     def _new(self, entity: E) -> dict[str, Any]:
         return self._complete(self._filled(codec.encode(entity)), self.endpoint.required, "a new one")

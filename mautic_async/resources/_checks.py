@@ -27,8 +27,8 @@ _ZERO_HELP: Final = (
     " replace() it whole"
 )
 _BLANK_HELP: Final = (
-    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch", which clears it'
-    " by a second request once the id is known"
+    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch", which clears'
+    " it by a second request once the id is known"
 )
 
 

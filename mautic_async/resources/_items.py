@@ -7,8 +7,9 @@ that is marked as unique identifier. So the caller says how items of an object c
 strategy            guarantee for new items
 ==================  ===================================================================================================
 `UniqueField`       effectively once: the server itself finds the item again. Send all attributes: a found item is
-replaced `Marker`            effectively once, while a contact gets at most 10 new items of an object in a request and
-                    nobody else adds more than fit beside them: the server shows only the newest ten
+                    replaced
+`Marker`            effectively once, while a contact gets at most 10 new items of an object in a request and nobody
+                    else adds more than fit beside them: the server shows only the newest ten
 none (the default)  at most once: a row whose fate is unknown is reported as ``unknown`` and not sent again
 ==================  ===================================================================================================
 
@@ -17,14 +18,15 @@ Mautic: Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mautic_async.codec import to_json
 from mautic_async.errors import Problem
-from mautic_async.models import CustomItem
+from mautic_async.models import CustomItem, Unset
 
 
 def _aliases(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -75,6 +77,46 @@ def identity(items: Items, item: CustomItem) -> tuple[Any, ...] | None:
     return None
 
 
+def spelled(key: tuple[Any, ...] | None) -> str:
+    """An identity as one text, the form in which a journal keeps it."""
+    return "/".join(map(str, key or ()))
+
+
+def wanted(items: Items, row: Sequence[CustomItem] | Unset | None) -> dict[str, CustomItem]:
+    """The new items of a row that can be told from others, by their spelled identity."""
+    new = ((identity(items, item), item) for item in row or () if not item.id)
+    return {spelled(key): item for key, item in new if key is not None}
+
+
+def shown(items: Items, stored: Sequence[CustomItem] | Unset | None) -> dict[str, CustomItem]:
+    """Stored items by each identity that a row may mean them by: with the alias of their object, and with its id."""
+    return {name: item for item in stored or () for name in _names(items, item)}
+
+
+def _names(items: Items, stored: CustomItem) -> Iterator[str]:
+    for by in ({"object_id": 0}, {"object": ""}):
+        key = identity(items, evolve(stored, id=0, **by))
+        if key is not None:
+            yield spelled(key)
+
+
+def ids_of(names: Iterable[str], stored: Mapping[str, CustomItem]) -> dict[str, int]:
+    """The ids of those of the named items that are stored."""
+    return {name: stored[name].id for name in names if name in stored}
+
+
+def holds(stored: CustomItem, want: CustomItem) -> bool:
+    """Whether a stored item shows all that *want* names; a difference proves nothing, Mautic rewrites some values."""
+    if want.name and str(stored.name).strip() != want.name.strip():
+        return False
+    return all(_plain(stored.attributes.get(alias)) == _plain(value) for alias, value in want.attributes.items())
+
+
+def _plain(value: object) -> object:
+    spelling = to_json(value)
+    return spelling.strip() if isinstance(spelling, str) else spelling
+
+
 def repeatable(items: Items, wanted: Sequence[CustomItem] | None) -> bool:
     """Whether the server finds each of these items again by itself."""
     return all(item.id or isinstance(strategy(items, item), UniqueField) for item in wanted or ())
@@ -94,16 +136,23 @@ def problems(items: Items, wanted: Sequence[CustomItem] | None) -> list[Problem]
             found.append(Problem(f"a new item needs a value for {names}, by which it is found again", where))
         elif key is not None and key in seen:
             found.append(Problem("the same item is there twice", where))
+        elif key is not None and key[0] == "marker" and _REWRITTEN.search(key[-1]):
+            found.append(Problem("Mautic may rewrite this mark (outer spaces, <, >, &...;): choose another", where))
         if key is not None:
             seen.add(key)
         if isinstance(how, Marker) and not item.id:
-            marked[item.object] = marked.get(item.object, 0) + 1
+            group = item.object or str(item.object_id)
+            marked[group] = marked.get(group, 0) + 1
     found += [
         Problem(f"{count} new items of {alias!r} in one row; the server shows only the newest {NEWEST}", "custom_items")
         for alias, count in marked.items()
         if count > NEWEST
     ]
     return found
+
+
+_REWRITTEN: Final = re.compile(r"^\s|\s$|[<>\x00-\x1f]|&#?\w+;")
+"""What Mautic's cleaning of texts changes; a mark that is changed is not found again."""
 
 
 def guarantee(items: Items) -> str:

@@ -31,6 +31,20 @@ LIMIT: Final = 200
 """Rows a request: Mautic's default ``api_batch_max_limit``; beyond it Mautic to 7 answers a 500 that no retry mends."""
 
 
+TRANSIENT: Final = frozenset({1062, 1205, 1213})
+"""MySQL's words for a lost race, a lock that took too long, and a deadlock: the same row may pass later."""
+
+_BEFORE_THE_SAVE: Final = (
+    *("Failed to parse time string", "name cannot be blank"),
+    *("name is too long", "should not be blank"),
+)
+
+
+def nothing_stored(problems: Iterable[Problem]) -> bool:
+    """Whether a row of code 0 was refused before its contact was saved, by the plugin's dry run."""
+    return any(words in problem.message for problem in problems for words in _BEFORE_THE_SAVE)
+
+
 def with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> list[dict[str, Any]]:
     """Encode rows of a batch edit, each with its id.
 
@@ -55,10 +69,16 @@ def with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> li
 def status_of(row: Row) -> Status:
     """What an answer says of one row: its problems first, then its entity; the HTTP status says nothing."""
     if row.problems:
-        return "rejected" if row.status is not None and 400 <= row.status < 500 else "partial"
-    if row.entity is None:
+        refused = row.status is not None and 400 <= row.status < 500 and not _link_lost(row)
+        return "rejected" if refused or nothing_stored(row.problems) else "partial"
+    if row.entity is None or (row.status is not None and not 200 <= row.status < 300):
         return "unknown"
     return "created" if row.status in {201, 202} else "updated"
+
+
+def _link_lost(row: Row) -> bool:
+    """A 404 that means: the contact is stored, its item is there, but was written twice in a second."""
+    return row.status == 404 and any("ID = 0" in problem.message for problem in row.problems)
 
 
 def outcome_of(index: int, row: Row, space: Resource[E], body: Mapping[str, Any] | None = None) -> Outcome[E]:
@@ -87,13 +107,11 @@ async def send_many(
         call = Call(method, f"{space.endpoint.path}/{path}", effect, body=chunk, rows=len(chunk), batch=True)
         try:
             body = (await space._send(call)).body
-        except ServerError as error:
-            if error.batch_limit is None:
-                outcomes.extend(_failed(error, chunk, offset))
-                continue
-            size = error.batch_limit  # nothing was stored: send it again in smaller pieces
-            continue
         except MauticError as error:
+            smaller = _smaller(error, len(chunk))
+            if smaller:
+                size = smaller
+                continue
             if not outcomes and error.verdict is not None and error.verdict.bulk is Then.STOP:
                 raise
             outcomes.extend(_failed(error, chunk, offset))
@@ -105,6 +123,13 @@ async def send_many(
             for index, (row, body) in enumerate(zip(rows, sent, strict=True))
         )
     return outcomes
+
+
+def _smaller(error: MauticError, rows: int) -> int:
+    """How many rows to send instead, where there were too many of them, or too many bytes; 0 where that is not why."""
+    if isinstance(error, ServerError) and error.batch_limit is not None:
+        return error.batch_limit
+    return rows // 2 if error.verdict is not None and error.verdict.bulk is Then.SPLIT else 0
 
 
 def _failed(error: MauticError, chunk: Sequence[object], offset: int) -> list[Outcome[Any]]:

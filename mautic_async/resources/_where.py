@@ -13,13 +13,14 @@ Mautic: REST API, Advanced filters (where).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote as percent
 
 from attrs import field, frozen
 
-from mautic_async.errors import ConfigurationError
+from mautic_async.errors import ConfigurationError, quote
 
 Value: TypeAlias = str | int | float | bool | date | datetime
 
@@ -30,6 +31,9 @@ RANGES: Final = frozenset({"between", "notBetween"})
 STATES: Final = frozenset({"isNull", "isNotNull", "isEmpty", "isNotEmpty"})
 GROUPS: Final = frozenset({"andX", "orX"})
 
+URL_BYTES: Final = 6_000
+"""Bytes of values in one condition: servers refuse an address line of 8,000."""
+
 
 @frozen
 class Where:
@@ -37,7 +41,7 @@ class Where:
 
     expression: str
     column: str = ""
-    value: Any = None
+    value: Any = field(default=None, repr=False)
     clauses: tuple[Where, ...] = field(default=())
 
     def parameters(self) -> dict[str, object]:
@@ -57,7 +61,7 @@ def column_of(name: object) -> str:
         ConfigurationError: It is not one; Mautic would strip it down to some other.
     """
     if not isinstance(name, str) or not _COLUMN.fullmatch(name):
-        raise ConfigurationError(f"{name!r} is not a column's name")
+        raise ConfigurationError(f"{quote(repr(name), 60)} is not a column's name")
     return name
 
 
@@ -138,13 +142,46 @@ def csv(values: Iterable[Value]) -> str:
     texts = [str(_text(value)) for value in values]
     if not texts or not all(texts):
         raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
-    return ",".join(_cell(text) for text in texts)
+    if not all(map(_fits, texts)):
+        raise ConfigurationError(
+            "where: `in` cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()"
+        )
+    return ",".join(map(_cell, texts))
+
+
+_QUOTED: Final = re.compile(r'[,"\s]')
 
 
 def _cell(text: str) -> str:
-    if any(char in text for char in ',"\\ \t\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _fits(text: str) -> bool:
+    """Whether PHP reads the cell of *text* as it was meant: in quotes a backslash takes the next quote along."""
+    return '\\"' not in _cell(text)
+
+
+def one_of(column: str, values: Sequence[str]) -> Where:
+    """The same condition as `in_`, for a piece that `pieces` gave."""
+    return in_(column, values) if len(values) > 1 or _fits(values[0]) else eq(column, values[0])
+
+
+def pieces(values: Iterable[str]) -> Iterator[list[str]]:
+    """Distinct *values* in groups that fit into one address line as the CSV text of `in`, however they are escaped."""
+    group: list[str] = []
+    size = 0
+    for value in dict.fromkeys(values):
+        if not _fits(value):
+            yield [value]
+            continue
+        weight = len(percent(_cell(value), safe="")) + 3  # and an escaped comma
+        if group and size + weight > URL_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(value)
+        size += weight
+    if group:
+        yield group
 
 
 def between(column: str, low: Value, high: Value) -> Where:
@@ -198,7 +235,7 @@ def _checked(clause: object) -> Where:
         return clause
     if isinstance(clause, Mapping):
         return parse(clause)
-    raise ConfigurationError(f"where: {clause!r} is not a condition; build it with mautic_async.where")
+    raise ConfigurationError(f"where: {quote(repr(clause), 60)} is not a condition; build it with mautic_async.where")
 
 
 def parse(raw: Mapping[str, Any]) -> Where:
@@ -223,7 +260,7 @@ def parse(raw: Mapping[str, Any]) -> Where:
         return _condition(str(expression), column, _text(value))
     known = sorted(COMPARISONS | LISTS | RANGES | STATES | GROUPS)
     raise ConfigurationError(
-        f"where: {expression!r} is not an expression that Mautic knows, or lacks its value: {known}"
+        f"where: {quote(repr(expression), 60)} is not an expression that Mautic knows, or lacks its value: {known}"
     )
 
 

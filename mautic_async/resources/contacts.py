@@ -5,7 +5,7 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
@@ -13,7 +13,7 @@ from mautic_async import codec
 from mautic_async.bulk import Plan, Run, to_the_end
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Contact
-from mautic_async.resources import _checks, _items
+from mautic_async.resources import _answers, _checks, _items
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
 from mautic_async.resources._courier import ContactCourier
 from mautic_async.resources._preflight import Preflight
@@ -103,7 +103,8 @@ class Contacts(ContactDetails[C], Resource[C]):
             }
         )
         wanted = _checks.same_for_database(value)
-        return next((item for item in page.items if _checks.same_for_database(_value(item, alias)) == wanted), None)
+        held = ((item, _answers.held(item, alias)) for item in page.items)
+        return next((item for item, value in held if _checks.same_for_database(value) == wanted), None)
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Edit contact (PATCH /contacts/ID/edit).
         """
-        effect = Effect.SET if _items.repeatable(None, _listed(changes)) else Effect.APPEND
+        effect = self._editing(changes)
         call = self._call("PATCH", effect, id_of(id), "edit", body=self._changes(changes), query=_include(changes))
         return self._one(await self._send(call))
 
@@ -309,6 +310,9 @@ class Contacts(ContactDetails[C], Resource[C]):
         keyed = bool(entity.email)
         return Effect.UPSERT if keyed and _items.repeatable(None, _listed(entity)) else Effect.APPEND
 
+    def _editing(self, changes: C) -> Effect:
+        return Effect.SET if _items.repeatable(None, _listed(changes)) else Effect.APPEND
+
     def _new(self, entity: C) -> dict[str, Any]:
         body = self._filled(codec.encode(entity))
         _checks.refuse(
@@ -337,10 +341,3 @@ def _listed(contact: Contact) -> Sequence[Any]:
 
 def _include(contact: Contact) -> tuple[tuple[str, str], ...]:
     return (ITEMS,) if contact.custom_items else ()
-
-
-def _value(contact: Contact, alias: str) -> object:
-    value = getattr(contact, alias, None)
-    if value is None and isinstance(contact.fields, Mapping):
-        value = contact.fields.get(alias)
-    return value if value is not None else ""

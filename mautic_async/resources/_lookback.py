@@ -1,0 +1,150 @@
+"""What the server holds of contact rows whose answer was lost.
+
+Mautic: REST API, List contacts (GET /contacts with ``where``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from mautic_async import codec, wire
+from mautic_async.models import Contact, CustomItem
+from mautic_async.resources import _answers, _checks, _items, _where
+from mautic_async.wire import Answer, Call, Effect
+
+if TYPE_CHECKING:
+    from mautic_async.pipeline import Pipeline
+    from mautic_async.resources._items import Items
+    from mautic_async.wire import Payload
+
+
+@define(eq=False)
+class Clocks:
+    """By how many seconds the server's clock is ahead of ours: between two numbers, as far as answers tell."""
+
+    least: float = 0.0
+    most: float | None = None
+
+    def learn(self, payload: Payload, asked: float, answered: float) -> None:
+        """Its ``Date`` is in whole seconds, and was told somewhere between the question and the answer."""
+        date = wire.date_of(Answer(payload.status, payload.headers))
+        if date is not None:
+            self.least, self.most = date - answered, date + 1 - asked
+
+    def perhaps_since(self, moment: float | None, since: float) -> bool:
+        """Whether the server may have written *moment*, of whole seconds, at or after our *since*."""
+        return moment is not None and since > 0 and moment + 1 > since + self.least
+
+    def surely_since(self, moment: float | None, since: float) -> bool:
+        """Whether it must have."""
+        return moment is not None and since > 0 and self.most is not None and moment >= since + self.most
+
+
+@define(eq=False)
+class Seen:
+    """A stored contact beside the row that asked for it.
+
+    Attributes:
+        contact: As it is stored.
+        created: It was made since the row first left.
+        fresh: It was made by the row's last request.
+        holds: It shows all that the row names.
+        known: The ids to remember.
+        whole: All new items of the row are there, as they should be.
+        told_apart: Each new item of the row is either seen or surely missing.
+    """
+
+    contact: Contact
+    created: bool
+    fresh: bool
+    holds: bool
+    known: dict[str, Any]
+    whole: bool
+    told_apart: bool
+
+
+@define(eq=False)
+class Look:
+    """Asks for contacts by their unique values."""
+
+    pipeline: Pipeline
+    unique: Sequence[str]
+    items: Items
+    clocks: Clocks = field(factory=Clocks)
+    requests: int = 0
+    _stored: dict[tuple[str, str], Contact] = field(factory=dict)
+
+    async def at(self, rows: Sequence[Contact]) -> None:
+        """Fetch what is stored under the unique values of *rows*."""
+        with_items = any(row.custom_items for row in rows)
+        for name in self.unique:
+            values = (str(_answers.held(row, name)).strip() for row in rows)
+            for piece in _where.pieces(filter(None, values)):
+                for contact in await self._find(name, piece, with_items=with_items):
+                    self._stored.setdefault((name, _checks.same_for_database(_answers.held(contact, name))), contact)
+
+    async def _find(self, name: str, values: Sequence[str], *, with_items: bool) -> list[Contact]:
+        query: dict[str, object] = {
+            "where": [_where.one_of(name, values).parameters()],
+            "limit": 5 * len(values),
+            "orderBy": "id",
+        }
+        if with_items:
+            query["includeCustomObjects"] = "true"
+        call = Call("GET", "contacts", Effect.READ, query=wire.pairs(query), background=True)
+        wall = self.pipeline.clock.wall
+        self.requests += 1
+        asked = wall()
+        payload = await self.pipeline.send(call)
+        self.clocks.learn(payload, asked, wall())
+        return _answers.entities(call, payload.body, "contacts", Contact)
+
+    def seen(self, row: Contact, body: Mapping[str, Any], *, since: float, sent_at: float) -> Seen | None:
+        """The contact of *row*, whose fields are *body*; None if there is none."""
+        keys = [(name, _checks.same_for_database(_answers.held(row, name))) for name in self.unique]
+        found = next((self._stored[key] for key in keys if key[1] and key in self._stored), None)
+        if found is None:
+            return None
+        made = found.date_added.timestamp() if found.date_added is not None else None
+        wanted, shown = _items.wanted(self.items, row.custom_items), _items.shown(self.items, found.custom_items)
+        ids = _items.ids_of(wanted, shown)
+        new = [item for item in row.custom_items or () if not item.id]
+        named = len(wanted) == len(new)
+        return Seen(
+            found,
+            created=self.clocks.perhaps_since(made, since),
+            fresh=self.clocks.surely_since(made, sent_at),
+            holds=_holds(found, body) and len(new) == len(row.custom_items or ()),
+            known={"id": found.id, **({"items": ids} if ids else {})},
+            whole=named and all(name in shown and _items.holds(shown[name], item) for name, item in wanted.items()),
+            told_apart=named
+            and not any(self._hidden(found, item, since) for name, item in wanted.items() if name not in ids),
+        )
+
+    def _hidden(self, found: Contact, item: CustomItem, since: float) -> bool:
+        """Whether the item may be there without being shown: the server shows the newest few of each object."""
+        if not found.custom_items_truncated:
+            return False
+        beside = [
+            one.date_added.timestamp() if one.date_added is not None else None
+            for one in found.custom_items or ()
+            if item.object_id == one.object_id or (not item.object_id and item.object == one.object)
+        ]
+        return not beside or any(moment is None or self.clocks.perhaps_since(moment, since) for moment in beside)
+
+
+def _holds(found: Contact, body: Mapping[str, Any]) -> bool:
+    """Whether the stored contact shows every value of a row; a difference proves nothing, Mautic cleans text."""
+    have = codec.encode(found)
+    return all(key in have and _equal(have[key], value) for key, value in body.items() if key != "customObjects")
+
+
+def _equal(have: Any, want: Any) -> bool:
+    if isinstance(want, list) and isinstance(have, list):
+        return set(map(str, want)) <= set(map(str, have))
+    if isinstance(want, str) and isinstance(have, str):
+        return want.strip() == have.strip()
+    return bool(have == want)
