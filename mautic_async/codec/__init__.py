@@ -1,6 +1,7 @@
 """attrs <-> JSON. `decode` reads an answer as a model, `encode` gives what of a model is to be sent."""
 
-from mautic_async.codec._base import converter, decode, text_of, to_json
+from mautic_async.codec._base import decode, text_of, to_json
+from mautic_async.codec._containers import converter
 from mautic_async.codec._records import OBJECTS, encode
 
 __all__ = ["OBJECTS", "converter", "decode", "encode", "text_of", "to_json"]

@@ -14,24 +14,32 @@ from __future__ import annotations
 import enum
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime, time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, get_args
 
 import attrs
 import cattrs
 from attrs import frozen
 
+from mautic_async.codec._containers import converter, hook_of
+from mautic_async.codec._kinds import core_of, directions, is_list, is_mixed, is_nullable, outer
+from mautic_async.codec._scalars import (
+    PLAIN,
+    put_datetime,
+    put_minutes,
+    read_int,
+    unfit,
+)
 from mautic_async.errors import ConfigurationError
-from mautic_async.models._base import UNSET, Direction, Entity, Unset
+from mautic_async.models._base import UNSET, Direction, Entity
 
 if TYPE_CHECKING:
     from mautic_async.models._base import JSON
 
 E = TypeVar("E")
 Convert: TypeAlias = Callable[[Any], Any]
-Hook: TypeAlias = Callable[[Any, Any], Any]
 
 _UNFIT: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, cattrs.BaseValidationError)
 
@@ -69,211 +77,7 @@ def camel(name: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in tail)
 
 
-# --- scalars -------------------------------------------------------------------------------------------------------
-
-
-def _int(value: Any, _: object = None) -> int | None:
-    if isinstance(value, str):
-        text = value.strip()
-        if len(text) >= 20:
-            _unfit(value)
-        value = float(text) if "." in text else int(text)
-    if isinstance(value, float) and not value.is_integer():
-        return _unfit(value)
-    return int(value)
-
-
-def _float(value: Any, _: object = None) -> float:
-    return float(value) if isinstance(value, (int, float, str)) else _unfit(value)
-
-
-def _str(value: Any, _: object = None) -> str:
-    if isinstance(value, (str, int, float)):
-        return str(value)
-    return _unfit(value)
-
-
-_TRUTHS: Final = {
-    "1": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "0": False,
-    "false": False,
-    "no": False,
-    "off": False,
-}
-
-
-def _bool(value: Any, _: object = None) -> bool | None:
-    if isinstance(value, str):
-        return _TRUTHS[value.lower()] if value else None
-    return bool(value) if value in {0, 1} else _unfit(value)
-
-
-def _datetime(value: Any, _: object = None) -> datetime | None:
-    if isinstance(value, str):
-        if not value or value.startswith("0000-"):
-            return None
-        moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(value, UTC)
-
-
-def _date(value: Any, _: object = None) -> date | None:
-    return date.fromisoformat(value[:10]) if value and not value.startswith("0000-") else None
-
-
-def _time(value: Any, _: object = None) -> time | None:
-    return time.fromisoformat(value) if value else None
-
-
-def _unfit(value: object) -> typing.NoReturn:
-    raise ValueError(f"a {type(value).__name__} does not fit")
-
-
-def _put_datetime(value: datetime) -> str:
-    """ISO with its offset: right in every server time zone."""
-    return _aware(value).isoformat(timespec="seconds")
-
-
-def _put_minutes(value: datetime) -> str:
-    """The only form that Mautic's publish dates take; it reads them in the server's time zone, UTC by default."""
-    return _aware(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _aware(value: datetime) -> datetime:
-    if value.tzinfo is None:
-        raise ConfigurationError(f"{value} has no time zone: say which, for example datetime(..., tzinfo=UTC)")
-    return value
-
-
-converter: Final = cattrs.Converter(detailed_validation=False)
-for _kind, _hook in {
-    int: _int,
-    float: _float,
-    str: _str,
-    bool: _bool,
-    datetime: _datetime,
-    date: _date,
-    time: _time,
-}.items():
-    converter.register_structure_hook(_kind, _hook)
-
-
-def _late(core: Any) -> Hook:
-    """The hook of a class, fetched when it is first used: classes name each other, and themselves."""
-    return lambda value, _: _hook_of(core)(value, core)
-
-
-def _map_hook(kind: Any) -> Hook:
-    inside = get_args(kind)[1:] or (Any,)
-    core = _core(inside[0])
-    hook = None if _is_json(inside[0]) else _late(core) if attrs.has(core) else converter.get_structure_hook(core)
-
-    def structure(value: Any, _: object = None) -> Any:
-        if isinstance(value, list):
-            value = {str(index): item for index, item in enumerate(value)} if value else {}
-        if not isinstance(value, Mapping):
-            _unfit(value)
-        if hook is None:
-            return dict(value)
-        return {key: None if item is None else hook(item, inside[0]) for key, item in value.items()}
-
-    return structure
-
-
-def _list_hook(kind: Any) -> Hook:
-    inside = (get_args(kind) or (Any,))[0]
-    core = _core(inside)
-    hook = None if _is_json(inside) else _late(core) if attrs.has(core) else converter.get_structure_hook(core)
-    by_id = Direction.BY_ID in _directions(inside)
-    loose = _mixed(inside)
-
-    def one(item: Any) -> Any:
-        if isinstance(item, Mapping) or not (loose or by_id):
-            return hook(item, inside) if hook is not None else item
-        return _core(inside)(id=_int(item)) if by_id else item
-
-    def structure(value: Any, _: object = None) -> Any:
-        if isinstance(value, Mapping):
-            value = list(value.values())  # PHP makes an object of a list with a gap
-        if not isinstance(value, list):
-            _unfit(value)
-        return list(value) if hook is None else [one(item) for item in value if item is not None]
-
-    return structure
-
-
-def _is_map(kind: Any) -> bool:
-    return get_origin(kind) in {dict, Mapping}
-
-
-def _is_list(kind: Any) -> bool:
-    return get_origin(kind) in {list, Sequence}
-
-
-converter.register_structure_hook_factory(_is_map, _map_hook)
-converter.register_structure_hook_factory(_is_list, _list_hook)
-
-
-# --- annotations ---------------------------------------------------------------------------------------------------
-
-
-def _is_json(kind: Any) -> bool:
-    return _core(kind) is Any
-
-
-def _core(kind: Any) -> Any:
-    """The type without Annotated, None and UNSET; Any for what holds several types of JSON value.
-
-    A class or a plain value (``FieldOption | str``) is the class: the hook of a class lets plain values through there.
-    """
-    if get_origin(kind) is Annotated:
-        return _core(get_args(kind)[0])
-    if get_origin(kind) in {Union, types.UnionType}:
-        inner = [part for part in get_args(kind) if part is not types.NoneType and part is not Unset]
-        if len(inner) == 1:
-            return _core(inner[0])
-        classes = [part for part in inner if attrs.has(part)]
-        return classes[0] if len(classes) == 1 else Any
-    return Any if kind is object or isinstance(kind, (str, typing.ForwardRef, TypeVar)) else kind
-
-
-def _mixed(kind: Any) -> bool:
-    """Whether a value may also be plain, beside the class that `_core` names."""
-    if get_origin(kind) is Annotated:
-        return _mixed(get_args(kind)[0])
-    return get_origin(kind) in {Union, types.UnionType} and any(
-        part in _PLAIN for part in get_args(kind) if isinstance(part, type)
-    )
-
-
-def _directions(kind: Any) -> set[Direction]:
-    found: set[Direction] = set()
-    if get_origin(kind) is Annotated:
-        found |= {mark for mark in get_args(kind)[1:] if isinstance(mark, Direction)}
-        found |= _directions(get_args(kind)[0])
-    elif get_origin(kind) in {Union, types.UnionType}:
-        for part in get_args(kind):
-            found |= _directions(part)
-    return found
-
-
-def _outer(kind: Any) -> set[Direction]:
-    """The marks on the attribute itself, not on what a list of it holds."""
-    return (
-        {mark for mark in get_args(kind)[1:] if isinstance(mark, Direction)} if get_origin(kind) is Annotated else set()
-    )
-
-
-def _nullable(kind: Any) -> bool:
-    if get_origin(kind) is Annotated:
-        return _nullable(get_args(kind)[0])
-    return get_origin(kind) in {Union, types.UnionType} and types.NoneType in get_args(kind)
-
-
-_PLAIN: Final = (str, int, bool, float)
+# --- attributes ----------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
@@ -290,18 +94,18 @@ def slots_of(model: type) -> tuple[Slot, ...]:
 
 
 def _slot(name: str, kind: Any, metadata: Mapping[str, Any], *, silent: bool) -> Slot:
-    core, marks = _core(kind), set() if _is_list(_core(kind)) else _directions(kind)
-    marks |= _outer(kind)
+    core, marks = core_of(kind), set() if is_list(core_of(kind)) else directions(kind)
+    marks |= outer(kind)
     key = metadata.get("json", camel(name))
     by_id = Direction.BY_ID in marks
     return Slot(
         name=name,
         key=key,
         write_key=metadata.get("json_write", key),
-        plain=core if core in _PLAIN else object if core is Any else types.NoneType,
-        decode=_decoder(core, metadata, by_id=by_id, loose=_mixed(kind)),
+        plain=core if core in PLAIN else object if core is Any else types.NoneType,
+        decode=_decoder(core, metadata, by_id=by_id, loose=is_mixed(kind)),
         encode=_encoder(kind, metadata),
-        nullable=_nullable(kind),
+        nullable=is_nullable(kind),
         readable=Direction.WRITE_ONLY not in marks,
         writable=Direction.READ_ONLY not in marks and metadata.get("json_write", key) != "" and not silent,
     )
@@ -311,15 +115,15 @@ def _encoder(kind: Any, metadata: Mapping[str, Any]) -> Convert | None:
     """What a value needs on its way out, beyond `to_json`."""
     form = metadata.get("form")
     if form == "minutes":
-        return _put_minutes
+        return put_minutes
     if form == "id-object":
         return lambda value: [{"id": _put_id(item)} for item in value]
     if "keyed" in metadata:
         return _keyed(metadata["keyed"])
-    if Direction.BY_ID in _directions(kind):
+    if Direction.BY_ID in directions(kind):
         return _put_id
-    inside = get_args(_core(kind)) if _is_list(_core(kind)) else ()
-    if inside and Direction.BY_ID in _directions(inside[0]):
+    inside = get_args(core_of(kind)) if is_list(core_of(kind)) else ()
+    if inside and Direction.BY_ID in directions(inside[0]):
         return lambda value: [_put_id(item) for item in value]
     return None
 
@@ -355,12 +159,12 @@ def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool, loose: bool
 
     def whole(value: Any) -> Any:  # the hook of a class is fetched late: classes name each other, and themselves
         if isinstance(value, Mapping):
-            return _hook_of(core)(value, core)
+            return hook_of(core)(value, core)
         if by_id:
-            return make(id=_int(value))
+            return make(id=read_int(value))
         if value == []:
-            return _hook_of(core)({}, core)  # PHP's empty map
-        return value if loose else _unfit(value)
+            return hook_of(core)({}, core)  # PHP's empty map
+        return value if loose else unfit(value)
 
     return structured
 
@@ -430,7 +234,7 @@ def _structure(model: type[E]) -> Callable[[Any, Any], E]:
 
     def structure(raw: Any, _: object = None) -> E:
         if not isinstance(raw, Mapping):
-            _unfit(raw)
+            unfit(raw)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         read_slots(slots, raw, values, extra)
@@ -453,18 +257,13 @@ def special(base: type, factory: Callable[[Any], Any]) -> None:
 converter.register_structure_hook_factory(attrs.has, _structure)
 
 
-@lru_cache(maxsize=1024)
-def _hook_of(model: type) -> Callable[[Any, Any], Any]:
-    return converter.get_structure_hook(model)
-
-
 def decode(model: type[E], raw: Any) -> E:
     """Read *raw*, one entity of an answer, as a *model*.
 
     Raises:
         ValueError: It is not a JSON object.
     """
-    result: E = _hook_of(_any(model))(raw, model)
+    result: E = hook_of(_any(model))(raw, model)
     return result
 
 
@@ -492,7 +291,7 @@ def encode_with(entity: Any, plan: Iterable[tuple[str, str, Convert | None]]) ->
         value = getattr(entity, name)
         if value is UNSET:
             continue
-        if value is None or (put is None and value.__class__ in _PLAIN):
+        if value is None or (put is None and value.__class__ in PLAIN):
             body[key] = value
         else:
             body.update(_pieces(name, key, value, put))
@@ -514,11 +313,11 @@ def to_json(value: Any) -> JSON:
     Raises:
         ConfigurationError: It has none.
     """
-    if value is None or value.__class__ in _PLAIN:
+    if value is None or value.__class__ in PLAIN:
         plain: JSON = value
         return plain
     if isinstance(value, datetime):
-        return _put_datetime(value)
+        return put_datetime(value)
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, enum.Enum):
@@ -548,7 +347,7 @@ def _by_converter(value: Any) -> JSON:
     except Exception as error:
         raise ConfigurationError(f"a {type(value).__name__} cannot be sent: {error}") from error
     if isinstance(plain, (str, int, float, bool, list, dict)) or plain is None:
-        return to_json(plain) if type(plain) in {*_PLAIN, list, dict} else str(plain)
+        return to_json(plain) if type(plain) in {*PLAIN, list, dict} else str(plain)
     raise ConfigurationError(f"a {type(value).__name__} cannot be sent; give Mautic a text, number, date or list")
 
 

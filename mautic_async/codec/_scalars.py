@@ -1,0 +1,87 @@
+"""Single values: what PHP makes of numbers, truths and times, and what it takes for them."""
+
+from __future__ import annotations
+
+import typing
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+from mautic_async.errors import ConfigurationError
+
+PLAIN: Final = (str, int, bool, float)
+
+
+def read_int(value: Any, _: object = None) -> int | None:
+    if isinstance(value, str):
+        text = value.strip()
+        if len(text) >= 20:
+            unfit(value)
+        value = float(text) if "." in text else int(text)
+    if isinstance(value, float) and not value.is_integer():
+        return unfit(value)
+    return int(value)
+
+
+def read_float(value: Any, _: object = None) -> float:
+    return float(value) if isinstance(value, (int, float, str)) else unfit(value)
+
+
+def read_str(value: Any, _: object = None) -> str:
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    return unfit(value)
+
+
+_TRUTHS: Final = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
+
+
+def read_bool(value: Any, _: object = None) -> bool | None:
+    if isinstance(value, str):
+        return _TRUTHS[value.lower()] if value else None
+    return bool(value) if value in {0, 1} else unfit(value)
+
+
+def read_datetime(value: Any, _: object = None) -> datetime | None:
+    if isinstance(value, str):
+        if not value or value.startswith("0000-"):
+            return None
+        moment = datetime.fromisoformat(value)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(value, UTC)
+
+
+def read_date(value: Any, _: object = None) -> date | None:
+    return date.fromisoformat(value[:10]) if value and not value.startswith("0000-") else None
+
+
+def read_time(value: Any, _: object = None) -> time | None:
+    return time.fromisoformat(value) if value else None
+
+
+def unfit(value: object) -> typing.NoReturn:
+    raise ValueError(f"a {type(value).__name__} does not fit")
+
+
+def put_datetime(value: datetime) -> str:
+    """ISO with its offset: right in every server time zone."""
+    return _aware(value).isoformat(timespec="seconds")
+
+
+def put_minutes(value: datetime) -> str:
+    """The only form that Mautic's publish dates take; it reads them in the server's time zone, UTC by default."""
+    return _aware(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ConfigurationError(f"{value} has no time zone: say which, for example datetime(..., tzinfo=UTC)")
+    return value
