@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import selectors
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mautic_async.clock import Clock
@@ -78,13 +79,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def _run_once(self) -> None:
         if self._shuffle is not None:
-            ready = list(self._ready)  # type: ignore[has-type]  # asyncio's own queue
+            queue: deque[Any] = self._ready  # type: ignore[attr-defined]  # asyncio's own
+            ready = list(queue)
             self._shuffle(ready)
-            self._ready.clear()
-            self._ready.extend(ready)
+            queue.clear()
+            queue.extend(ready)
         super()._run_once()  # type: ignore[misc]  # asyncio's own step
 
-    def run_in_executor(self, *_: Any) -> NoReturn:
+    def run_in_executor(self, *_: Any) -> NoReturn:  # type: ignore[override]  # refuses whatever it is given
         """Refuse: threads would break the order."""
         raise RuntimeError("no threads on virtual time")
 
