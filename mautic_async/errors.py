@@ -140,11 +140,13 @@ class MauticError(Exception):
         verdict: What the failure table says of it, or None where no request was involved.
         attempts: How often the request was sent before this was raised.
         history: The failures of the earlier attempts, oldest first.
+        sent: False where the request itself never left, or was refused for its token and then got no better one.
     """
 
     verdict: Verdict | None = None
     attempts: int = 0
     history: tuple[MauticError, ...] = ()
+    sent: bool = True
 
 
 class ConfigurationError(MauticError, ValueError):
@@ -276,11 +278,8 @@ class Rejected(APIError):
 class RateLimited(APIError):
     """429, or a wait for the rate limit that is longer than the caller's patience; `retry_after` is in seconds.
 
-    Attributes:
-        sent: False where the call was held back, because it would have been refused.
+    Its `sent` is False where the call was held back, because it would have been refused.
     """
-
-    sent: bool = True
 
 
 class ServerError(APIError):

@@ -22,17 +22,19 @@ from mautic_async.errors import (
     MauticError,
     NotFound,
     RateLimited,
+    ServerError,
     TransportError,
     Unavailable,
+    UnexpectedResponse,
 )
 from mautic_async.flights import Flights
 from mautic_async.hooks import LOG, Hook, Story, Teller
 from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
-from mautic_async.retry import Retry, judged
+from mautic_async.retry import Retry, judged, perhaps_applied
 from mautic_async.wire import STDLIB, Answer, Call, Effect, Json, Payload, Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
     from mautic_async.auth import Auth
     from mautic_async.clock import Clock
@@ -127,11 +129,11 @@ class Pipeline:
         except MauticError as error:
             first = error
 
-        async def again(attempt: int) -> Payload:
+        async def again(failures: Sequence[MauticError]) -> Payload:
             try:
-                return await self._attempt(call, request, attempt, story)
+                return await self._attempt(call, request, len(failures) + 1, story)
             except NotFound:
-                if call.method == "DELETE":
+                if call.method == "DELETE" and any(map(perhaps_applied, failures)):
                     return Payload(200, None)  # an earlier attempt has deleted it
                 raise
 
@@ -247,33 +249,49 @@ class Pipeline:
         """
         answer: Answer | None = None
         token = ""
+        failed: bool | None = None
         try:
-            token = await self.auth.header(self._exchange)
+            token = await self._header()
             answer = await self._signed(request, token)
             if answer.status == 401:
-                await self.auth.renew(token, self._exchange)
-                newer = await self.auth.header(self._exchange)
+                newer = await self._header(token)
                 if newer != token:
                     token = newer
                     answer = await self._signed(request, token)
+            failed = answer.status in _DOWN
         except TransportError as error:
-            self._breaker.record(self.clock.time(), failed=error.event != "certificate")
+            failed = error.event != "certificate"
             raise
+        except asyncio.CancelledError:  # a flight is only ever cut by the end of the client
+            raise TransportError("the client was closed before the answer came", event="disconnected") from None
         else:
             return answer
         finally:
-            self._land(slot, answer, token)
+            self._land(slot, answer, token, failed=failed)
+
+    async def _header(self, refused: str | None = None) -> str:
+        """What the next attempt carries; a failure on the way there is none of the request's."""
+        try:
+            if refused is not None:
+                await self.auth.renew(refused, self._exchange)
+            return await self.auth.header(self._exchange)
+        except (TransportError, ServerError, UnexpectedResponse) as error:
+            error.sent = False
+            raise
 
     async def _signed(self, request: Request, header: str) -> Answer:
         _check_header(header)
         self.requests += 1
         return await self.transport.exchange(request.signed(header))
 
-    def _land(self, slot: Slot, answer: Answer | None, token: str) -> None:
+    def _land(self, slot: Slot, answer: Answer | None, token: str, *, failed: bool | None) -> None:
+        if failed is None:
+            self._breaker.withdrawn()  # it says nothing of the server
+        else:
+            self._breaker.record(self.clock.time(), failed=failed)
         if answer is None:
             slot.land(status=None, reading=None, retry_after=None, token=token)
             return
-        self._breaker.record(self.clock.time(), failed=answer.status in _DOWN)
         self.version = wire.version_of(answer) or self.version
         rate = wire.rate_of(answer)
         reading = Reading(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None

@@ -29,7 +29,7 @@ from mautic_async.errors import (
 from mautic_async.wire import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mautic_async.breaker import RetryBudget
     from mautic_async.clock import Clock
@@ -87,6 +87,7 @@ EVENTS: Final[Mapping[str, _Row]] = {
     "item-not-found": _Row(fate=U, single="RRR.", bulk="RRRL", pause=1.1),  # F24: the same item twice in a second
     "not-now": _Row(fate=R, single="RRR.", bulk="RRRL"),  # 408, 425
     "no-budget": _Row(fate=R, single="....", bulk="RRRR", pause=0.0),  # held back: the wait is beyond the patience
+    "no-token": _Row(fate=R, single="RRRR", bulk="RRRR"),  # held back: the token request failed
     "breaker": _Row(fate=R, single="....", bulk="RRRR"),  # held back: the server was down a moment ago
     "rejected-unsent": _Row(fate=X, single="....", bulk="XXXX"),  # a set-up that cannot work
 }
@@ -121,6 +122,8 @@ _SPELLED: Final = {
 
 def event_of(error: MauticError) -> str:
     """The row of the table that *error* belongs to."""
+    if not error.sent:
+        return "no-budget" if isinstance(error, RateLimited) else "no-token"
     if isinstance(error, (TransportError, UnexpectedResponse)):
         return error.event
     if isinstance(error, ServerError):
@@ -132,8 +135,6 @@ def event_of(error: MauticError) -> str:
 
 def _refusal_event(error: APIError) -> str:
     if isinstance(error, RateLimited):
-        if not error.sent:
-            return "no-budget"
         return "rate-limit" if error.refusal else "proxy-limit"
     texts = " ".join(problem.message for problem in error.problems)
     if isinstance(error, NotFound) and "ID = 0" in texts:
@@ -175,6 +176,11 @@ def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> Mau
         outcome.__cause__ = error
     outcome.verdict, outcome.attempts = verdict, attempts
     return outcome
+
+
+def perhaps_applied(error: MauticError) -> bool:
+    """Whether the attempt that ended in *error* may have done its work."""
+    return error.verdict is not None and error.verdict.fate in {Fate.UNKNOWN, Fate.DONE}
 
 
 _HOW: Final = {
@@ -231,15 +237,15 @@ class Retry:
     async def around(
         self,
         first: MauticError,
-        attempt: Callable[[int], Awaitable[Payload]],
+        attempt: Callable[[Sequence[MauticError]], Awaitable[Payload]],
         before_sleep: Callable[[MauticError, float, int], None],
         remaining: Callable[[], float | None],
     ) -> Payload:
         """Go on after the *first* failure: tenacity runs *attempt* until it succeeds or is not worth repeating.
 
         tenacity enters with the second attempt, so that a call that succeeds at once does not pay for it. A fresh
-        `AsyncRetrying` each
-        time: the object keeps state, and shared between tasks it hands one task another task's exception.
+        `AsyncRetrying` each time: the object keeps state, and shared between tasks it hands one task another task's
+        exception. *attempt* is told of the failures so far.
 
         Raises:
             MauticError: The last failure, with the number of attempts and the earlier failures in `history`.
@@ -252,7 +258,7 @@ class Retry:
             try:
                 if error is not None:
                     raise error
-                return await attempt(len(failures) + 1)
+                return await attempt(failures)
             except MauticError as failure:
                 failure.history = tuple(failures)
                 failures.append(failure)

@@ -14,6 +14,7 @@ from mautic_async.errors import (
     ConfigurationError,
     DeadlineExceeded,
     MauticError,
+    OutcomeUnknown,
     RateLimited,
     TransportError,
 )
@@ -246,7 +247,7 @@ def test_closing_cuts_what_does_not_end_and_says_so(caplog: pytest.LogCaptureFix
         caller = asyncio.ensure_future(pipeline.send(POST))
         await asyncio.sleep(1)
         await pipeline.aclose()
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(OutcomeUnknown):
             await caller
         assert asyncio.get_running_loop().time() == pytest.approx(4.0)
         assert len(pipeline.flights) == 0
