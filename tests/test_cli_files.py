@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import stat
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, Problem
+from mautic_async.cli.ahead import ROOM, Ahead
 from mautic_async.cli.reading import Raw, Source
 from mautic_async.cli.rejected import PROBLEMS, STATUS, Rejected, beside, guard, unguard
 
@@ -230,3 +235,52 @@ def test_without_a_file_rows_are_counted(tmp_path: Path) -> None:
         out.add(next(iter(source)), "rejected", ())
         out.flush()
         assert out.rows == 1
+
+
+# --- pipes -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_slow_input_holds_nobody_up() -> None:
+    gate = threading.Event()
+
+    def slow() -> Iterator[int]:
+        yield 1
+        assert gate.wait(20)
+        yield 2
+
+    taken = aiter(Ahead(slow()))
+    assert await anext(taken) == 1
+    waiting = asyncio.ensure_future(anext(taken))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    gate.set()
+    assert await waiting == 2
+    assert [row async for row in taken] == []
+
+
+async def test_only_a_bounded_number_of_rows_is_read_ahead() -> None:
+    read: list[int] = []
+    full = threading.Event()
+
+    def many() -> Iterator[int]:
+        for number in range(10 * ROOM):
+            read.append(number)
+            if number == ROOM:
+                full.set()
+            yield number
+
+    async with aclosing(aiter(Ahead(many()))) as taken:
+        assert await anext(taken) == 0
+        assert await asyncio.to_thread(full.wait, 20)
+        assert len(read) <= ROOM + 2
+
+
+async def test_what_the_input_raises_is_raised_to_its_reader() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ConfigurationError("line 2")
+
+    taken = aiter(Ahead(broken()))
+    assert await anext(taken) == 1
+    with pytest.raises(ConfigurationError, match="line 2"):
+        await anext(taken)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from mautic_async import ConfigurationError, Contact, Journal, Limits, Marker, Mautic, MauticError, Problem, UniqueField
 from mautic_async.bulk import Plan, Report, read_letters
+from mautic_async.cli.ahead import Ahead
 from mautic_async.cli.layout import Layout
 from mautic_async.cli.reading import Form, Source
 from mautic_async.cli.rejected import Rejected, beside
@@ -135,20 +136,33 @@ class _Rows:
 
     def __iter__(self) -> Iterator[Contact]:
         for raw in self.source:
-            if raw.error:
-                self._refuse(raw, [Problem(raw.error)])
-                continue
-            contact, problems = self.layout.contact(raw.values)
-            if problems:
-                self._refuse(raw, problems)
-                continue
-            index = self.taken
-            self.taken += 1
-            if not self.finished(index):
-                self.waiting[index] = raw
-            elif index in self.earlier:
-                self._reject(raw, *self.earlier.pop(index))
-            yield contact
+            contact = self._take(raw)
+            if contact is not None:
+                yield contact
+
+    async def stream(self) -> AsyncIterator[Contact]:
+        """The same for an input that may keep us waiting."""
+        async with aclosing(aiter(Ahead(self.source))) as taken:
+            async for raw in taken:
+                contact = self._take(raw)
+                if contact is not None:
+                    yield contact
+
+    def _take(self, raw: Raw) -> Contact | None:
+        if raw.error:
+            self._refuse(raw, [Problem(raw.error)])
+            return None
+        contact, problems = self.layout.contact(raw.values)
+        if problems:
+            self._refuse(raw, problems)
+            return None
+        index = self.taken
+        self.taken += 1
+        if not self.finished(index):
+            self.waiting[index] = raw
+        elif index in self.earlier:
+            self._reject(raw, *self.earlier.pop(index))
+        return contact
 
     def settle(self, outcome: Outcome[Any]) -> None:
         """An outcome has come."""
@@ -230,7 +244,7 @@ async def load(job: Job, mautic: Mautic, screen: Screen) -> Result:
         if letters is not None and letters.exists():
             rows.earlier = {letter.index: (letter.status, letter.problems) for letter in read_letters(letters)}
         run = mautic.contacts.upserting(
-            rows,
+            rows.stream() if job.file == "-" else rows,
             journal=journal,
             unique=job.unique,
             items=dict(job.items) or None,

@@ -92,7 +92,7 @@ class Source:
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._file is not sys.stdin.buffer:
+        if self.path != "-":
             self._file.close()
 
     def __enter__(self) -> Self:
@@ -228,9 +228,17 @@ def _checked(encoding: str) -> str:
     raise ConfigurationError(f"--encoding {encoding}: its lines cannot be told apart byte by byte; save as UTF-8")
 
 
+def _standard_input() -> BinaryIO:
+    """A reader of its own: the interpreter aborts at its end if a thread is still inside the one of ``sys.stdin``."""
+    try:
+        return open(sys.stdin.fileno(), "rb", closefd=False)
+    except OSError:
+        return sys.stdin.buffer  # something else stands in for it
+
+
 def _open(path: str) -> tuple[BinaryIO, int | None]:
     if path == "-":
-        return sys.stdin.buffer, None
+        return _standard_input(), None
     try:
         file = Path(path).open("rb")  # noqa: SIM115 - closed by the source
     except OSError as error:

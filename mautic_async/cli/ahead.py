@@ -1,0 +1,63 @@
+"""Rows of a pipe, read in a thread of their own: a slow producer must not hold up the answers that are on their way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterable
+from typing import Final, Generic, TypeVar
+
+from attrs import frozen
+
+T = TypeVar("T")
+
+ROOM: Final = 256
+"""Rows that may be read ahead."""
+
+
+@frozen
+class _End:
+    error: Exception | None
+
+
+class Ahead(Generic[T]):
+    """An iterable, iterated by a thread, a bounded number of rows ahead; what it raises is raised here.
+
+    The thread dies with the process: one that waits for input cannot be woken.
+    """
+
+    def __init__(self, rows: Iterable[T]) -> None:
+        self._rows = rows
+        self._room = threading.Semaphore(ROOM)
+        self._over = False
+
+    async def __aiter__(self) -> AsyncGenerator[T, None]:
+        """The rows, once."""
+        arrived: asyncio.Queue[T | _End] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, args=(loop, arrived), name="input", daemon=True).start()
+        try:
+            while True:
+                row = await arrived.get()
+                if isinstance(row, _End):
+                    if row.error is not None:
+                        raise row.error
+                    return
+                self._room.release()
+                yield row
+        finally:
+            self._over = True
+            self._room.release()
+
+    def _read(self, loop: asyncio.AbstractEventLoop, arrived: asyncio.Queue[T | _End]) -> None:
+        end = _End(None)
+        try:
+            for row in self._rows:
+                self._room.acquire()
+                if self._over:
+                    return
+                loop.call_soon_threadsafe(arrived.put_nowait, row)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the rows are awaited
+            end = _End(error)
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(arrived.put_nowait, end)
