@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
+from attrs import fields_dict
+
 from mautic_async import codec, wire
 from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
@@ -83,6 +85,8 @@ class Reading(Space, Generic[E]):
     def iterate(self, *, read_ahead: bool = False, **query: Unpack[Query]) -> AsyncIterator[E]:
         """Every entity, exactly once, also while others are added or deleted; holds one page (two with *read_ahead*).
 
+        Mostly by a condition on the id, which shows a user who is limited to his own entities those of others, too.
+
         Args:
             read_ahead: Fetch the next page while the caller works on this one.
             **query: As for `list`; ``limit`` is the size of a page. Without ``order_by`` the order is by id.
@@ -127,6 +131,12 @@ class Reading(Space, Generic[E]):
 
 def _id_of(entity: Entity) -> int:
     return entity.id
+
+
+def _parts(value: object) -> list[Entity]:
+    """What stands inside an entity under an id of its own: fields and actions of forms, events."""
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, Entity) and fields_dict(type(item))["id"].metadata.get("sent")]
 
 
 class Resource(Reading[E]):
@@ -299,9 +309,13 @@ class Resource(Reading[E]):
         return self.endpoint.creating
 
     def _editing(self, changes: E) -> Effect:
-        """What a repeated edit does; APPEND where it adds something nested each time."""
-        del changes
-        return Effect.SET
+        """What a repeated edit does: it adds something each time where parts of the entity are new."""
+        parts = (part for value in map(changes.__getattribute__, fields_dict(type(changes))) for part in _parts(value))
+        return Effect.APPEND if any(not part.id for part in parts) else Effect.SET
+
+    def _unrepeatable(self, row: E) -> list[Problem]:
+        """Why a row may not be in a job of edits, which repeats what was not answered."""
+        return [] if self._editing(row) is Effect.SET else [Problem("new parts would be added again; use edit()")]
 
     def _new(self, entity: E) -> dict[str, Any]:
         return self._complete(self._filled(codec.encode(entity)), self.endpoint.required, "a new one")

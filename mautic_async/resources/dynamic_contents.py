@@ -12,9 +12,5 @@ class DynamicContents(Resource[DynamicContent]):
     """Parts of pages that differ from visitor to visitor. Mautic: REST API, Dynamic content."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "dynamiccontents",
-        one="dynamicContent",
-        many="dynamicContents",
-        model=DynamicContent,
-        whole=("language", "isCampaignBased"),
+        "dynamiccontents", "dynamicContent", "dynamicContents", DynamicContent, whole=("language", "isCampaignBased")
     )

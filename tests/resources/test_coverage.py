@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from mautic_async.resources._namespaces import Namespaces
 from tests.resources import calling, routes
+from tests.resources.samples import namespaces
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDPOINTS = ROOT.parent / "shared" / "endpoints.tsv"
@@ -46,6 +49,25 @@ async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: P
         missing += [] if calls else [f"{verb} {path}"]
     assert len(lines) == 332
     assert not missing, "\n".join(lines)
+
+
+def test_the_client_has_every_namespace_that_was_promised() -> None:
+    promised = """
+        contacts companies segments campaigns campaign_events emails forms pages assets categories dynamic_contents
+        messages notes notifications points point_groups point_triggers reports roles users smses stages tags
+        contact_fields company_fields devices webhooks focus tweets stats data files themes
+        custom_objects custom_items custom_fields
+    """
+    newer = {"projects", "company_segments", "field_groups"}
+    assert set(namespaces()) == {*promised.split(), *newer}
+    assert all(inspect.getdoc(vars(Namespaces)[name]) for name in namespaces())
+
+
+def test_a_plain_namespace_is_one_line_of_facts() -> None:
+    folder = Path(inspect.getfile(Namespaces)).parent
+    plain = [path for path in folder.glob("[a-z]*.py") if "def " not in path.read_text()]
+    assert len(plain) >= 12
+    assert max(len(path.read_text().splitlines()) for path in plain) <= 17
 
 
 async def test_the_readme_says_by_which_call_each_route_is_reached(tmp_path: Path) -> None:
