@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mautic_async import Clock, Event, Progress
     from mautic_async.testing.faults import Fault
 
-CALLS, WINDOW = 8, 4
+CALLS, WINDOW = 6, 4
 """The simulated rate limit: calls in that many seconds. Mautic's own window lasts an hour."""
 WAIT: Final = 0.5
 """Seconds beyond which a request has not waited for a free connection, but for the rate limit."""
