@@ -313,7 +313,7 @@ class Resource(Reading[E]):
         parts = (part for value in map(changes.__getattribute__, fields_dict(type(changes))) for part in _parts(value))
         return Effect.APPEND if any(not part.id for part in parts) else Effect.SET
 
-    def _unrepeatable(self, row: E) -> list[Problem]:
+    def _unrepeatable(self, row: E) -> Sequence[Problem]:
         """Why a row may not be in a job of edits, which repeats what was not answered."""
         return [] if self._editing(row) is Effect.SET else [Problem("new parts would be added again; use edit()")]
 

@@ -84,13 +84,6 @@ def _receipt(row: Row, id: int) -> Receipt[Any]:
     return Receipt(status, found if isinstance(found, int) and found else id, problems=row.problems)
 
 
-_NOT_HERE: Final = Problem(
-    "new items of custom objects would be doubled if an answer were lost: contacts.upserting() takes rows with an id,"
-    " and its items= says how items are recognised",
-    "custom_items",
-)
-
-
 @define(eq=False)
 class EditCourier(_Courier[E]):
     """``PATCH batch/edit``: repeating it changes nothing, so nothing is ever in doubt for long."""
@@ -102,8 +95,9 @@ class EditCourier(_Courier[E]):
         del index
         try:
             body = {"id": wire.id_of(row.id), **self.space._changes(row)}
-            if self.space._editing(row) is not Effect.SET:
-                return Packed(self.space._pipeline.json.dumps(body), problems=(_NOT_HERE,))
+            doubtful = self.space._unrepeatable(row)
+            if doubtful:
+                return Packed(self.space._pipeline.json.dumps(body), problems=doubtful)
             return self.packed(body, ("id", row.id))
         except (ConfigurationError, TypeError, ValueError) as error:
             return Packed(b"", problems=(Problem(str(error), "id" if not row.id else None),))

@@ -5,7 +5,6 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
@@ -312,6 +311,10 @@ class Contacts(ContactDetails[C], Resource[C]):
 
     def _editing(self, changes: C) -> Effect:
         return Effect.SET if _items.repeatable(None, _listed(changes)) else Effect.APPEND
+
+    def _unrepeatable(self, row: C) -> Sequence[Problem]:
+        how = "new items could be doubled; upserting() takes rows with an id, and items= says how items are recognised"
+        return [] if self._editing(row) is Effect.SET else [Problem(how, "custom_items")]
 
     def _new(self, entity: C) -> dict[str, Any]:
         body = self._filled(codec.encode(entity))

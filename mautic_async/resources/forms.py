@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
 from attrs import evolve
 
 from mautic_async import wire
 from mautic_async.bulk import Outcome
-from mautic_async.errors import ConfigurationError
+from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Form, Submission
 from mautic_async.resources import _answers, _paging
 from mautic_async.resources._base import Endpoint, Resource
@@ -49,6 +49,11 @@ class Forms(Resource[Form]):
         forms = list(entities)
         held = await self._present([form.id for form in forms if form.id and not form.post_action])
         return await super().edit_many(_kept(form, held[form.id]) if form.id in held else form for form in forms)
+
+    def _unrepeatable(self, row: Form) -> Sequence[Problem]:
+        if row.post_action:
+            return super()._unrepeatable(row)
+        return [Problem("Mautic forgets it where an edit does not name it; name it, or use edit_many()", "post_action")]
 
     async def delete_fields(self, id: int, field_ids: Iterable[int]) -> Form:
         """Delete fields of a form, with what was submitted in them; ids that it does not have are ignored.

@@ -17,7 +17,7 @@ WRITTEN: Mapping[type, Entity] = {
     kind: entity
     for entity in (
         m.Asset(title="A", storage_location="remote", file="https://example.com/a.pdf", language="en"),
-        m.Campaign(name="C", segments=[1], events=[m.CampaignEvent(key="new_1", name="E")], canvas_settings=CANVAS),
+        m.Campaign(name="C", segments=[1], events=[m.CampaignEvent(id=7, name="E")], canvas_settings=CANVAS),
         m.Category(title="K", bundle="email"),
         m.Company(companyname="Acme"),
         m.CompanySegment(name="S"),
@@ -45,7 +45,7 @@ WRITTEN: Mapping[type, Entity] = {
         m.Sms(name="S", message="m", language="en"),
         m.Stage(name="S", weight=5),
         m.Tag(tag="t"),
-        m.Trigger(name="T", points=5, events=[m.TriggerEvent(name="e", type="lead.changetags")]),
+        m.Trigger(name="T", points=5, events=[m.TriggerEvent(id=7, name="e", type="lead.changetags")]),
         m.Tweet(name="T", text="t"),
         m.User(username="u", first_name="U", last_name="V", email="u@example.com", plain_password="Long-strong-1!"),
         m.Webhook(name="H", webhook_url="https://example.com", secret="s"),
