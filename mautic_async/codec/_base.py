@@ -20,11 +20,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, get_args
 
 import attrs
-import cattrs
 from attrs import frozen
 
-from mautic_async.codec._containers import converter, hook_of
+from mautic_async.codec._containers import SCALARS, converter, hook_of
 from mautic_async.codec._kinds import core_of, directions, is_list, is_mixed, is_nullable, outer
+from mautic_async.codec._making import fill, making_of, steps
 from mautic_async.codec._scalars import (
     PLAIN,
     put_datetime,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 Convert: TypeAlias = Callable[[Any], Any]
 
-_UNFIT: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, cattrs.BaseValidationError)
 
 
 @frozen
@@ -150,7 +149,7 @@ def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool, loose: bool
     make: Any = core
     if not attrs.has(core):
         hook = converter.get_structure_hook(core)
-        return lambda value: hook(value, core)
+        return hook if hook in SCALARS.values() else lambda value: hook(value, core)  # ours take the value alone
 
     def structured(value: Any) -> Any:
         if by_id and not value:
@@ -199,48 +198,26 @@ def _any(model: object) -> Any:
     return model
 
 
-@lru_cache(maxsize=1024)
-def _readers(model: type) -> Mapping[str, Slot]:
-    return {slot.key: slot for slot in slots_of(model) if slot.readable}
-
-
-def read_slots(
-    slots: Mapping[str, Slot], raw: Mapping[str, Any], values: dict[str, Any], extra: dict[str, Any]
-) -> None:
-    """Convert the properties of *raw* that *slots* names into *values*, and collect the rest in *extra*."""
-    for key, value in raw.items():
-        slot = slots.get(key)
-        if slot is None:
-            extra[key] = value
-        elif value.__class__ is slot.plain or slot.plain is object:
-            values[slot.name] = value
-        elif value is None:
-            if slot.nullable:
-                values[slot.name] = None
-        else:
-            try:
-                values[slot.name] = slot.decode(value)
-            except _UNFIT:
-                extra[key] = value
-
-
 def _structure(model: type[E]) -> Callable[[Any, Any], E]:
     special = _SPECIAL.get(next((kind for kind in model.__mro__ if kind in _SPECIAL), model))
     if special is not None:
         built: Callable[[Any, Any], E] = special(model)
         return built
-    slots = _readers(_any(model))
-    has_extra = "extra" in attrs.fields_dict(model)  # type: ignore[arg-type]  # an attrs class
+    making = making_of(_any(model))
+    begin, end = making.begin, making.end
+    plan = steps(making, ((slot.key, slot) for slot in slots_of(model) if slot.readable))
+    keep = making.put("extra") if "extra" in attrs.fields_dict(model) else None  # type: ignore[arg-type]  # an attrs class
 
     def structure(raw: Any, _: object = None) -> E:
-        if not isinstance(raw, Mapping):
+        if raw.__class__ is not dict and not isinstance(raw, Mapping):
             unfit(raw)
-        values: dict[str, Any] = {}
+        target = begin()
         extra: dict[str, Any] = {}
-        read_slots(slots, raw, values, extra)
-        if extra and has_extra:
-            values["extra"] = extra
-        return model(**values)
+        fill(target, plan, raw, extra)
+        if extra and keep is not None:
+            keep(target, extra)
+        entity: E = end(target)
+        return entity
 
     return structure
 

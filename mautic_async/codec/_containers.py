@@ -26,7 +26,7 @@ from mautic_async.models._base import Direction
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 converter: Final = cattrs.Converter(detailed_validation=False)
-for _kind, _hook in {
+SCALARS: Final[Mapping[Any, Any]] = {
     int: read_int,
     float: read_float,
     str: read_str,
@@ -34,7 +34,8 @@ for _kind, _hook in {
     datetime: read_datetime,
     date: read_date,
     time: read_time,
-}.items():
+}
+for _kind, _hook in SCALARS.items():
     converter.register_structure_hook(_kind, _hook)
 
 

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from attrs import evolve
 
 from mautic_async.codec import _base
-from mautic_async.codec._base import Slot, decode, read_slots, slots_of, to_json
+from mautic_async.codec._base import Slot, decode, slots_of, to_json
+from mautic_async.codec._making import Making, Put, Step, fill, making_of, skipped, steps
+from mautic_async.codec._scalars import unfit
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Company, Contact, ContactField, CustomItem
 
@@ -82,14 +84,10 @@ class FieldGroups(Mapping[str, Mapping[str, ContactField]]):
         return sum(1 for _ in self)
 
 
-@lru_cache(maxsize=256)
-def _properties(model: Any) -> Mapping[str, Slot]:
-    skip = _GROUPED
-    return {
-        slot.key: slot
-        for slot in slots_of(model)
-        if slot.readable and slot.name in model.PROPERTIES and slot.name not in skip
-    }
+def _properties(model: Any, making: Making) -> Mapping[str, Step]:
+    plain = (slot for slot in slots_of(model) if slot.readable and slot.name in model.PROPERTIES)
+    kept = steps(making, ((slot.key, slot) for slot in plain if slot.name not in _GROUPED))
+    return {**kept, **skipped("fields")}
 
 
 @lru_cache(maxsize=256)
@@ -103,36 +101,40 @@ def _aliases(model: Any) -> Mapping[str, Slot]:
 
 
 def _record(model: Any) -> Callable[[Any, Any], Any]:
-    properties, aliases = _properties(model), _aliases(model)
-    named = frozenset(aliases) | _IN_ALL
-    with_items = "custom_items" in model.PROPERTIES
+    making, aliases = making_of(model), _aliases(model)
+    begin, end = making.begin, making.end
+    properties, flat = _properties(model, making), steps(making, aliases.items())
+    grouped = {**flat, **skipped(*_IN_ALL)}
+    named = frozenset(grouped)
+    keep, put_fields, put_groups = (making.put(name) for name in ("extra", "fields", "field_groups"))
+    put_items = (making.put("custom_items"), making.put("custom_items_truncated")) if "custom_items" in model.PROPERTIES else None
 
     def structure(raw: Any, _: object = None) -> Any:
-        if not isinstance(raw, Mapping):
-            raise ValueError(f"not an entity: {type(raw).__name__}")  # noqa: TRY004 - the codec's word for "does not fit"
-        values: dict[str, Any] = {}
+        if raw.__class__ is not dict and not isinstance(raw, Mapping):
+            unfit(raw)
+        target = begin()
         extra: dict[str, Any] = {}
-        read_slots(properties, raw, values, extra)
-        groups = extra.pop("fields", None)
-        odd: dict[str, Any] = {}
+        fill(target, properties, raw, extra)
+        groups = raw.get("fields")
         if groups:
-            everything = _everything(groups, extra)
-            read_slots(aliases, everything, values, odd)
+            everything, rest = _everything(groups, extra), {}
+            misfit = fill(target, grouped, everything, rest)
+            if rest:
+                put_fields(target, Fields(everything, named - rest.keys() if misfit else named))
+            else:
+                put_fields(target, rest)
+            if isinstance(groups, Mapping):
+                put_groups(target, FieldGroups(groups))
         else:  # inside other entities the fields stand flat beside the properties
-            everything, flat, extra = {}, extra, {}
-            read_slots(aliases, flat, values, extra)
-        rest = {alias: value for alias, value in odd.items() if alias not in _IN_ALL} if odd else {}
-        if isinstance(groups, Mapping):
-            values["field_groups"] = FieldGroups(groups)
-        if rest:
-            values["fields"] = Fields(everything, named - rest.keys())
-        elif groups is not None:
-            values["fields"] = {}
-        if with_items and OBJECTS in extra:
-            _read_items(extra, values)
+            beside, extra = extra, {}
+            fill(target, flat, beside, extra)
+            if groups is not None:
+                put_fields(target, {})
+        if put_items is not None and OBJECTS in extra:
+            _read_items(extra, target, *put_items)
         if extra:
-            values["extra"] = extra
-        return model(**values)
+            keep(target, extra)
+        return end(target)
 
     return structure
 
@@ -153,12 +155,13 @@ def _everything(groups: Any, extra: dict[str, Any]) -> Mapping[str, Any]:
             for alias, definition in group.items()
             if isinstance(definition, Mapping)
         }
-    for alias in [key for key in extra if key in everything]:
-        del extra[alias]
+    if extra:
+        for alias in [key for key in extra if key in everything]:
+            del extra[alias]
     return everything
 
 
-def _read_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
+def _read_items(extra: dict[str, Any], target: Any, put_items: Put, put_truncated: Put) -> None:
     """Flatten ``customObjects`` to a list of items, and note whether a group is as long as its page."""
     container = extra[OBJECTS]
     groups = container.get("data") if isinstance(container, Mapping) else None
@@ -175,8 +178,8 @@ def _read_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
             item = decode(CustomItem, {**row, "attributes": row.get("attributes") or {}})
             item.object, item.object_id = str(group.get("alias") or ""), int(group.get("id") or 0)
             items.append(item)
-    values["custom_items"] = items
-    values["custom_items_truncated"] = truncated
+    put_items(target, items)
+    put_truncated(target, truncated)
 
 
 def _is_full(group: Any, rows: list[Any]) -> bool:
