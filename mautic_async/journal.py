@@ -1,8 +1,8 @@
 """What was sent and what came of it, in SQLite, so that a killed job can go on where it stood.
 
 One transaction before a batch leaves and one before its outcomes are seen, each on the disk when it returns (WAL with
-``synchronous=FULL``: ``NORMAL`` may lose the last commits when the power fails). One thread writes, and takes all that waits into
-one transaction.
+``synchronous=FULL``: ``NORMAL`` may lose the last commits when the power fails). One thread writes, and takes all that
+waits into one transaction.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ APPLICATION: Final = 0x4D614A6F
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE row (
-    n INTEGER PRIMARY KEY, digest BLOB, state TEXT, step TEXT, tries INTEGER, since REAL, known TEXT, status TEXT, so_far TEXT,
-    entity INTEGER
+    n INTEGER PRIMARY KEY, digest BLOB, state TEXT, step TEXT, tries INTEGER, since REAL, known TEXT, status TEXT,
+    so_far TEXT, entity INTEGER
 );
 CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
 """
@@ -49,8 +49,8 @@ class Journal:
     Give the same rows in the same order again, and the job goes on: rows that are done are skipped, rows that were on
     their way are looked up once the server can no longer be at work on them. A changed input is refused. When a job
     is done, the next one with the same file starts anew, but knows the ids of contacts and custom items that were
-    learned. The file is readable by its owner alone; it holds hashes, ids and lane names (e-mail addresses among
-    them, where ids of custom items had to be learned), never rows or credentials. Not for network file systems.
+    learned. The file is readable by its owner alone; it holds hashes and ids, never rows or credentials. Not for
+    network file systems.
 
     Args:
         path: The file; made if it is not there. Beside it SQLite keeps two more, and there is a lock file.
@@ -146,7 +146,7 @@ class Journal:
             await asyncio.get_running_loop().run_in_executor(thread, self._close)
             thread.shutdown(wait=False)
 
-    # -- in the writer thread --------------------------------------------------------------------------------------------
+    # -- in the writer thread ------------------------------------------------------------------------------------------
 
     async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Have *work* done, in one transaction with all that waits by then; on disk when this returns."""

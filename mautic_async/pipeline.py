@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, evolve
 
-from mautic_async import wire
+from mautic_async import meter, wire
 from mautic_async.auth import renewing
 from mautic_async.breaker import Breaker, RetryBudget
 from mautic_async.errors import (
@@ -192,6 +192,7 @@ class Pipeline:
         return payload
 
     def _learn(self, call: Call, seconds: float) -> None:
+        meter.add(seconds)
         self._budget.succeeded()
         route = _route(call)
         known = self._latency.get(route)

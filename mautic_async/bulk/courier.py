@@ -157,14 +157,10 @@ class Delivery(Generic[E]):
     Attributes:
         receipts: One a parcel, in the order of the parcels.
         requests: How many HTTP requests it took.
-        seconds: How long the server took, waits for limits not counted; None: as long as the call.
-        waited: Seconds that were spent waiting for the rate limit.
     """
 
     receipts: Sequence[Receipt[E]]
     requests: int = 1
-    seconds: float | None = None
-    waited: float = 0.0
 
 
 class Courier(Protocol[R_contra, E]):

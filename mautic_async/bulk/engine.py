@@ -22,6 +22,7 @@ from mautic_async.bulk.requeue import put_off
 from mautic_async.bulk.settle import find_ids, look
 from mautic_async.errors import MauticError
 from mautic_async.ledger import Entry, Standing, learn
+from mautic_async.meter import metered
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Sequence
@@ -230,13 +231,14 @@ class Engine(Generic[R, E]):
             await self._intend(parcels)
             self.sending[number] = (self.clock.time(), len(parcels))
             try:
-                delivery = await self.courier.deliver(step, parcels)
+                with metered() as meter:
+                    delivery = await self.courier.deliver(step, parcels)
             except MauticError as error:
                 self.tally.requests += error.attempts or 1
                 self.helm.failed(error, len(parcels), self.sending[number][0], self.in_flight)
                 return error
             self.tally.requests += delivery.requests
-            self.helm.succeeded(delivery, self.sending[number][0], self.in_flight)
+            self.helm.succeeded(delivery, meter, self.sending[number][0], self.in_flight)
             return delivery
         finally:
             self.sending.pop(number, None)

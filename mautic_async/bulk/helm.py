@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mautic_async.bulk.plan import Plan
     from mautic_async.clock import Clock
     from mautic_async.errors import MauticError
+    from mautic_async.meter import Meter
 
 SHORT: Final = 5.0
 """Seconds to settle after a failure that ended the request on the server."""
@@ -44,24 +45,24 @@ class Helm:
         self.failures = 0
         self._last_success = clock.time()
 
-    def succeeded(self, delivery: Delivery[Any], began: float, busy: int) -> None:
-        """Learn from an answer."""
+    def succeeded(self, delivery: Delivery[Any], meter: Meter, began: float, busy: int) -> None:
+        """Learn from an answer: of the time since it *began*, only what was metered is the server's."""
         if not delivery.requests:
             return  # the courier only told them apart
         now = self._clock.time()
         self.successes += 1
         self.failures = 0
         self._last_success = now
-        seconds = now - began - delivery.waited if delivery.seconds is None else delivery.seconds
+        seconds = meter.seconds if meter.exchanges else now - began
         self.slowest = max(self.slowest, seconds)
         self._learn(
             Sample(
                 len(delivery.receipts),
-                max(0.0, seconds),
+                seconds,
                 began,
                 now,
                 load=any(receipt.load for receipt in delivery.receipts),
-                starved=delivery.waited > seconds,
+                starved=now - began - seconds > max(1.0, seconds),
                 busy=busy,
             )
         )

@@ -147,3 +147,19 @@ def test_a_server_whose_clock_is_wrong_gets_nothing_twice(skew: float) -> None:
         assert report.created == 40
 
     play(scenario, latency=Latency(request=0.1, row=0.5), skew=skew)
+
+
+def test_a_wait_for_the_rate_limit_makes_batches_full_and_nothing_slower() -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        rows = [Contact(email=f"p{number}@example.com") for number in range(4000)]
+        async with mautic.contacts.upserting(rows) as run:
+            assert all([outcome.ok async for outcome in run])
+            engine = run._engine
+        assert run.report.seconds > 3600.0
+        assert not [seen for seen in fake.requests if seen.status == 429]
+        late = [seen.rows for seen in fake.requests if seen.time - fake.requests[0].time > 3500.0]
+        assert max(late) == 200
+        assert engine is not None
+        assert engine.helm.slowest < 60.0, "the wait for a turn is no sign of a slow server"
+
+    play(scenario, latency=Latency(request=0.1, row=0.02), rate_limit=20)
