@@ -5,6 +5,7 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
