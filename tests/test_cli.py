@@ -160,14 +160,14 @@ async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.Monkey
         def flush(self) -> None:
             told.set()
 
-    told = asyncio.Event()
-    monkeypatch.setattr("sys.stdout", Output())
+    told, shown = asyncio.Event(), Output()
+    monkeypatch.setattr("sys.stdout", shown)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         server = tasks.create_task(listen("127.0.0.1", 0, username="me", password="secret"))
         await told.wait()
         server.cancel()
     assert server.result() == 0
-    assert "MAUTIC_USERNAME=me\nMAUTIC_PASSWORD=secret\n" in sys.stdout.getvalue()  # type: ignore[attr-defined]
+    assert "MAUTIC_USERNAME=me\nMAUTIC_PASSWORD=secret\n" in shown.getvalue()
 
 
 def test_the_command_is_the_programs_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
