@@ -32,7 +32,7 @@ _ENVIRONMENT = (
 @app.command("demo")
 def demo_(
     *,
-    rows: Annotated[int, typer.Option(min=100, help="Contacts to import.")] = 5000,
+    rows: Annotated[int, typer.Option(min=100, help="Rows to import; some are bad on purpose.")] = 5250,
     seed: Annotated[int, typer.Option(help="Of the people and of chance.")] = 1,
 ) -> None:
     """Import thousands of contacts into a simulated Mautic that fails on purpose; prove none lost, none doubled."""

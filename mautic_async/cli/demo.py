@@ -317,7 +317,7 @@ async def perform(fake: FakeMautic, folder: Path, *, rows: int, seed: int, **set
     return Act(result, calls, _met(fake, screen, faults), proofs)
 
 
-async def play(*, rows: int = 5000, seed: int = 1) -> int:
+async def play(*, rows: int = 5250, seed: int = 1) -> int:
     """Run the demo over a loopback socket.
 
     Returns:
