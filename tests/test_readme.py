@@ -146,6 +146,13 @@ def fast(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert shown().split() == ["100", "99"]
 
 
+def watch(code: str, site: Site, shown: Callable[[], str]) -> None:
+    play(code)
+    lines = shown().splitlines()
+    assert "POST contacts/batch/new 201 1 attempts" in lines
+    assert lines[-1].startswith("1 rows, ")
+
+
 def own_tests(code: str, site: Site, shown: Callable[[], str]) -> None:
     Path("test_mine.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
@@ -169,6 +176,7 @@ CHECKS: dict[str, Callable[[str, Site, Callable[[], str]], None]] = {
     "FastAPI": backend,
     "Take webhooks": webhooks,
     "Rate limits and speed": fast,
+    "Watch it": watch,
     "Test against a Mautic without PHP": own_tests,
     "Test against a Mautic without PHP 2": own_server,
 }
