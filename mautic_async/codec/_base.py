@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, get_args
 import attrs
 from attrs import frozen
 
-from mautic_async.codec._containers import SCALARS, converter, hook_of
+from mautic_async.codec._containers import converter, hook_of
 from mautic_async.codec._kinds import core_of, directions, is_list, is_mixed, is_nullable, outer
 from mautic_async.codec._making import fill, making_of, steps
 from mautic_async.codec._scalars import (
     PLAIN,
+    is_json_map,
     put_datetime,
     put_minutes,
     read_int,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 Convert: TypeAlias = Callable[[Any], Any]
-
 
 
 @frozen
@@ -144,12 +144,10 @@ def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool, loose: bool
     if core is Any:
         return _as_is
     if "item" in metadata:
-        pick = _list_of(metadata["item"])
-        return lambda value: pick(value, core)
+        return _list_of(metadata["item"])
     make: Any = core
     if not attrs.has(core):
-        hook = converter.get_structure_hook(core)
-        return hook if hook in SCALARS.values() else lambda value: hook(value, core)  # ours take the value alone
+        return _alone(converter.get_structure_hook(core), core)
 
     def structured(value: Any) -> Any:
         if by_id and not value:
@@ -157,7 +155,7 @@ def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool, loose: bool
         return whole(value)
 
     def whole(value: Any) -> Any:  # the hook of a class is fetched late: classes name each other, and themselves
-        if isinstance(value, Mapping):
+        if is_json_map(value):
             return hook_of(core)(value, core)
         if by_id:
             return make(id=read_int(value))
@@ -168,16 +166,24 @@ def _decoder(core: Any, metadata: Mapping[str, Any], *, by_id: bool, loose: bool
     return structured
 
 
+def _alone(hook: Any, core: Any) -> Convert:
+    """A hook that takes the value alone, as our own can."""
+    ours: Convert = hook
+    return ours if hook.__module__.startswith("mautic_async.codec.") else lambda value: hook(value, core)
+
+
 def _as_is(value: Any) -> Any:
     return value
 
 
-def _list_of(key: str) -> Callable[[Any, Any], Any]:
+def _list_of(key: str) -> Convert:
     """Read a list of objects as the list of one of their properties: a contact's tags as their names."""
 
-    def structure(value: Any, _: object = None) -> list[Any]:
-        items = value.values() if isinstance(value, Mapping) else value
-        return [item[key] if isinstance(item, Mapping) else item for item in items]
+    def structure(value: Any) -> list[Any]:
+        if not value:
+            return []
+        items = value.values() if is_json_map(value) else value
+        return [item[key] if is_json_map(item) else item for item in items]
 
     return structure
 
@@ -205,11 +211,11 @@ def _structure(model: type[E]) -> Callable[[Any, Any], E]:
         return built
     making = making_of(_any(model))
     begin, end = making.begin, making.end
-    plan = steps(making, ((slot.key, slot) for slot in slots_of(model) if slot.readable))
+    plan = steps(making, ((slot.key, slot) for slot in slots_of(_any(model)) if slot.readable))
     keep = making.put("extra") if "extra" in attrs.fields_dict(model) else None  # type: ignore[arg-type]  # an attrs class
 
     def structure(raw: Any, _: object = None) -> E:
-        if raw.__class__ is not dict and not isinstance(raw, Mapping):
+        if not is_json_map(raw):
             unfit(raw)
         target = begin()
         extra: dict[str, Any] = {}

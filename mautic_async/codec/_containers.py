@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any, Final, TypeAlias, get_args
@@ -12,6 +12,7 @@ import cattrs
 
 from mautic_async.codec._kinds import core_of, directions, is_json, is_list, is_map, is_mixed
 from mautic_async.codec._scalars import (
+    is_json_map,
     read_bool,
     read_date,
     read_datetime,
@@ -26,7 +27,7 @@ from mautic_async.models._base import Direction
 Hook: TypeAlias = Callable[[Any, Any], Any]
 
 converter: Final = cattrs.Converter(detailed_validation=False)
-SCALARS: Final[Mapping[Any, Any]] = {
+for _kind, _hook in {
     int: read_int,
     float: read_float,
     str: read_str,
@@ -34,8 +35,7 @@ SCALARS: Final[Mapping[Any, Any]] = {
     datetime: read_datetime,
     date: read_date,
     time: read_time,
-}
-for _kind, _hook in SCALARS.items():
+}.items():
     converter.register_structure_hook(_kind, _hook)
 
 
@@ -58,7 +58,7 @@ def _map_hook(kind: Any) -> Hook:
     def structure(value: Any, _: object = None) -> Any:
         if isinstance(value, list):
             value = {str(index): item for index, item in enumerate(value)} if value else {}
-        if not isinstance(value, Mapping):
+        if not is_json_map(value):
             unfit(value)
         if hook is None:
             return dict(value)
@@ -75,15 +75,15 @@ def _list_hook(kind: Any) -> Hook:
     loose = is_mixed(inside)
 
     def one(item: Any) -> Any:
-        if isinstance(item, Mapping) or not (loose or by_id):
+        if is_json_map(item) or not (loose or by_id):
             return hook(item, inside) if hook is not None else item
         return core_of(inside)(id=read_int(item)) if by_id else item
 
     def structure(value: Any, _: object = None) -> Any:
-        if isinstance(value, Mapping):
-            value = list(value.values())  # PHP makes an object of a list with a gap
-        if not isinstance(value, list):
-            unfit(value)
+        if value.__class__ is not list:
+            value = list(value.values()) if is_json_map(value) else unfit(value)  # PHP's list with a gap is a map
+        if not value:
+            return []
         return list(value) if hook is None else [one(item) for item in value if item is not None]
 
     return structure

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Put: TypeAlias = Callable[[Any, Any], object]
 Step: TypeAlias = tuple[Put, type, bool, Callable[[Any], Any]]
-"""What to do with a value: where to put it, the class that needs no conversion, whether None may stand, a conversion."""
+"""What to do with a value: where to put it, the class that fits as it is, whether None may stand, a conversion."""
 
 UNFIT: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, cattrs.BaseValidationError)
 
@@ -53,9 +53,8 @@ class Making:
         if not self.bare:
             alias = attrs.fields_dict(self.model)[name].alias or name
             return lambda values, value: values.__setitem__(alias, value)
-        slot = getattr(self.model, name, None)
-        put: Put = slot.__set__ if hasattr(slot, "__set__") else partial(_put_by_name, name)
-        return put
+        put: Put | None = getattr(getattr(self.model, name, None), "__set__", None)
+        return put or partial(_put_by_name, name)
 
 
 def _itself(entity: Any) -> Any:

@@ -10,6 +10,7 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -18,7 +19,7 @@ from attrs import evolve
 from mautic_async.codec import _base
 from mautic_async.codec._base import Slot, decode, slots_of, to_json
 from mautic_async.codec._making import Making, Put, Step, fill, making_of, skipped, steps
-from mautic_async.codec._scalars import unfit
+from mautic_async.codec._scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Company, Contact, ContactField, CustomItem
 
@@ -37,7 +38,7 @@ class Fields(Mapping[str, Any]):
 
     __slots__ = ("_all", "_named")
 
-    def __init__(self, everything: Mapping[str, Any], named: frozenset[str]) -> None:
+    def __init__(self, everything: Mapping[str, Any], named: AbstractSet[str]) -> None:
         self._all = everything
         self._named = named
 
@@ -107,23 +108,26 @@ def _record(model: Any) -> Callable[[Any, Any], Any]:
     grouped = {**flat, **skipped(*_IN_ALL)}
     named = frozenset(grouped)
     keep, put_fields, put_groups = (making.put(name) for name in ("extra", "fields", "field_groups"))
-    put_items = (making.put("custom_items"), making.put("custom_items_truncated")) if "custom_items" in model.PROPERTIES else None
+    put_items = None
+    if "custom_items" in model.PROPERTIES:
+        put_items = (making.put("custom_items"), making.put("custom_items_truncated"))
 
     def structure(raw: Any, _: object = None) -> Any:
-        if raw.__class__ is not dict and not isinstance(raw, Mapping):
+        if not is_json_map(raw):
             unfit(raw)
         target = begin()
         extra: dict[str, Any] = {}
         fill(target, properties, raw, extra)
         groups = raw.get("fields")
         if groups:
-            everything, rest = _everything(groups, extra), {}
+            everything = _everything(groups, extra)
+            rest: dict[str, Any] = {}
             misfit = fill(target, grouped, everything, rest)
             if rest:
                 put_fields(target, Fields(everything, named - rest.keys() if misfit else named))
             else:
                 put_fields(target, rest)
-            if isinstance(groups, Mapping):
+            if is_json_map(groups):
                 put_groups(target, FieldGroups(groups))
         else:  # inside other entities the fields stand flat beside the properties
             beside, extra = extra, {}
@@ -144,10 +148,10 @@ def _everything(groups: Any, extra: dict[str, Any]) -> Mapping[str, Any]:
 
     Those answers also repeat filled fields at the top level, from where they are taken out of *extra*.
     """
-    if not isinstance(groups, Mapping):
+    if not is_json_map(groups):
         return {}
     everything = groups.get("all")
-    if not isinstance(everything, Mapping):
+    if not is_json_map(everything):
         everything = {
             alias: definition.get("value")
             for group in groups.values()
@@ -175,7 +179,7 @@ def _read_items(extra: dict[str, Any], target: Any, put_items: Put, put_truncate
         rows = list(rows.values()) if isinstance(rows, Mapping) else rows or []
         truncated = truncated or _is_full(group, rows)
         for row in rows:
-            item = decode(CustomItem, {**row, "attributes": row.get("attributes") or {}})
+            item = decode(CustomItem, row)
             item.object, item.object_id = str(group.get("alias") or ""), int(group.get("id") or 0)
             items.append(item)
     put_items(target, items)

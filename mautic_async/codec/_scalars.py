@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from mautic_async.errors import ConfigurationError
 
@@ -52,7 +53,7 @@ def read_bool(value: Any, _: object = None) -> bool | None:
 
 def read_datetime(value: Any, _: object = None) -> datetime | None:
     if isinstance(value, str):
-        if not value or value.startswith("0000-"):
+        if not value or value[:5] == "0000-":
             return None
         moment = datetime.fromisoformat(value)
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
@@ -65,6 +66,11 @@ def read_date(value: Any, _: object = None) -> date | None:
 
 def read_time(value: Any, _: object = None) -> time | None:
     return time.fromisoformat(value) if value else None
+
+
+def is_json_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
+    """Whether *value* is a map; most are dictionaries, which takes a tenth of the time to see."""
+    return value.__class__ is dict or isinstance(value, Mapping)
 
 
 def unfit(value: object) -> typing.NoReturn:

@@ -73,6 +73,8 @@ def _is_deep(content: bytes) -> bool:
     What is left of it are brackets and quotes; first go the texts without brackets, then the others, then one level of
     nesting at a time.
     """
+    if content.count(b"[") + content.count(b"{") <= MAX_DEPTH:
+        return False
     if b"\\" in content:
         content = _ESCAPED.sub(b"", content)
     brackets = content.translate(_ONE_KIND, _NOT_BRACKETS).replace(b'""', b"")
