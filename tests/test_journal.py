@@ -117,7 +117,7 @@ async def test_all_its_files_are_the_owners_alone(tmp_path: Path) -> None:
         journal = Journal(tmp_path / "job.db")
         await journal.begin()
         await journal.intend([entry(0)])
-        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}  # noqa: ASYNC240 - a test
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
         await journal.close()
     finally:
         os.umask(old)

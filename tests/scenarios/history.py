@@ -28,9 +28,10 @@ from mautic_async.testing.virtual import run, virtual_clock
 from tests.bulk.lying import Fault, Faults, Post, Row, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mautic_async.bulk import Outcome, Parcel
+    from mautic_async.ledger import Entry
 
 
 @define
@@ -161,6 +162,12 @@ class MortalJournal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__("history")
         self.mortal: Mortal | None = None
+        self.ends: dict[int, str] = {}
+        """What it holds of rows that are done; a process may be killed before it could tell anybody."""
+
+    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
+        await super().conclude(entries, before)
+        self.ends.update({entry.index: entry.status for entry in entries if entry.state == "done"})
 
     def __getattribute__(self, name: str) -> Any:
         method = super().__getattribute__(name)
@@ -209,7 +216,7 @@ async def history(seed: int, *, rows: int, rate: float, broken: str = "", strate
     found.requests = site.requests
     found.faults = faults.injected
     expected, answers = await undisturbed(people, clock, unique_items=strategy == "unique")
-    _check(found, people, state_of(site), expected, answers, yielded, job.report.read, strategy)
+    _check(found, people, state_of(site), expected, answers, yielded, journal.ends, job.report.read, strategy)
     found.failures["overlapping keys"] += site.overlaps
     found.hours = loop.time() / 3600
     found.failures = +found.failures
@@ -257,12 +264,14 @@ def _check(  # noqa: PLR0917 - called once
     expected: State,
     answers: Sequence[str],
     yielded: dict[int, Outcome[Any]],
+    ends: dict[int, str],
     read: int,
     strategy: str,
 ) -> None:
     failures = found.failures
     # Without a strategy for items, rows of unknown fate are left to the user, and with them whoever they are about.
-    unsure = {i for i, it in yielded.items() if it.status == "unknown" and answers[i] == "ok" and strategy == "none"}
+    ends = ends | {index: outcome.status for index, outcome in yielded.items()}
+    unsure = {i for i, it in ends.items() if it == "unknown" and answers[i] != "rejected" and strategy == "none"}
     people = {_person(rows[index].email + rows[index].number) for index in unsure}
     for index, outcome in yielded.items():
         found.outcomes[outcome.status] += 1
@@ -271,7 +280,7 @@ def _check(  # noqa: PLR0917 - called once
             failures[f"{answers[index]} reported as {outcome.status}"] += 1
     failures["rows without an outcome"] += abs(read - len(answers))
     failures["rows given up"] += sum(
-        1 for i, it in yielded.items() if it.status == "unknown" and answers[i] == "ok" and i not in unsure
+        1 for i, status in ends.items() if status == "unknown" and answers[i] == "ok" and i not in unsure
     )
     for key in expected["contacts"].keys() | state["contacts"].keys():
         wanted, there = expected["contacts"].get(key, []), state["contacts"].get(key, [])
