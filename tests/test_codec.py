@@ -315,6 +315,25 @@ def test_numbers_that_come_as_texts_are_numbers(value: Any, read: int) -> None:
     assert codec.decode(m.Stage, {"weight": value}).weight == read
 
 
+@pytest.mark.parametrize("value", ["seven", "7.5", 7.5, "1" * 25, [], {}, "NaN"])
+def test_what_is_no_whole_number_is_kept_as_it_came(value: Any) -> None:
+    stage = codec.decode(m.Stage, {"weight": value})
+    assert (stage.weight, stage.extra) == (UNSET, {"weight": value})
+
+
+@define(kw_only=True)
+class Shop(Contact):
+    opened_on: Maybe[date] = UNSET
+    opens: Maybe[time] = UNSET
+
+
+def test_dates_without_a_time_and_times_without_a_date_are_read() -> None:
+    shop = codec.decode(Shop, {"fields": {"all": {"opened_on": "2026-01-02", "opens": "09:30:00"}}})
+    assert (shop.opened_on, shop.opens) == (date(2026, 1, 2), time(9, 30))
+    empty = codec.decode(Shop, {"fields": {"all": {"opened_on": "0000-00-00", "opens": ""}}})
+    assert (empty.opened_on, empty.opens) == (None, None)
+
+
 @pytest.mark.parametrize("value", [1, "1", True, "true", "yes", "on"])
 def test_yes_in_all_of_phps_spellings(value: Any) -> None:
     assert codec.decode(m.Stage, {"isPublished": value}).is_published is True

@@ -329,8 +329,9 @@ def test_fields_and_actions_of_a_form_are_deleted_by_the_query() -> None:
         [("fields[0]", "3"), ("fields[1]", "4")],
         [("actions[0]", "5")],
     ]
-    with pytest.raises(ConfigurationError):
-        using({}, lambda mautic: mautic.forms.delete_fields(7, []))
+    for wrong in (lambda mautic: mautic.forms.delete_fields(7, []), lambda m_: m_.point_triggers.delete_events(7, [])):
+        with pytest.raises(ConfigurationError, match="to delete are named"):
+            using({}, wrong)
 
 
 def test_submissions_are_read_as_tables_have_them() -> None:
@@ -544,6 +545,18 @@ def test_a_widget_shows_a_chart_or_values() -> None:
     }
 
 
+def test_columns_and_directions_of_tables_are_checked() -> None:
+    for order in ([("id; DROP", "asc")], [("id", "up")]):
+        with pytest.raises(ConfigurationError):
+            using({}, lambda mautic, given: mautic.stats.list("page_hits", order=given), order)
+
+
+@pytest.mark.parametrize("body", ["text", {"stats": 5}, {"stats": ["row"]}, {"total": 1}])
+def test_a_table_of_something_else_is_an_error(body: Any) -> None:
+    with pytest.raises(UnexpectedResponse):
+        using({"GET stats/page_hits": body}, lambda mautic: mautic.stats.list("page_hits"))
+
+
 # --- files and themes --------------------------------------------------------------------------------------------------
 
 
@@ -708,7 +721,7 @@ def test_a_tag_is_found_by_its_whole_name() -> None:
     rows = {"3": {"id": 3, "tag": "VIP"}}
     found, server = using({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip"))
     assert found.id == 3
-    assert ("where[0][expr]", "eq") in server.last.query
+    assert ("where[0][expr]", "in") in server.last.query
     found, _ = using({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip2"))
     assert found is None
 
