@@ -83,7 +83,11 @@ class Journal:
         if self._thread is not None:
             raise ConfigurationError(f"journal {self.path}: in use by another run of this process")
         self._thread = ThreadPoolExecutor(1, "journal")
-        standing = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        try:
+            standing = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+        except BaseException:
+            await self.close()
+            raise
         self._mark = Mark(standing)
         self._counts = dict(standing.counts)
         return standing

@@ -139,7 +139,8 @@ async def test_one_process_a_job(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="another process is at work"):
         await Journal(tmp_path / "job.db").begin()
     with pytest.raises(ConfigurationError, match="another run of this process"):
-        await journal.begin()
+        await to_the_end(Run(Plain(created), ["a"], journal=journal))
+    await journal.intend([entry(0)])  # it is still the first one's
     await journal.close()
     await journal.close()
     again = Journal(tmp_path / "job.db")

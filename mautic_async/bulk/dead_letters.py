@@ -33,7 +33,7 @@ class DeadLetter:
         attempts: How often it was sent.
         stored: Whether the entity is stored: True, False, or None when that is not known.
         known: What is known of it besides, such as ids of stored items.
-        row: The row, as it would have been sent.
+        row: The row, as it would have been sent; None if it could not even be written as JSON.
     """
 
     job: str
@@ -44,7 +44,7 @@ class DeadLetter:
     attempts: int
     stored: bool | None
     known: Mapping[str, JSON]
-    row: Mapping[str, JSON] = field(repr=False)
+    row: Mapping[str, JSON] | None = field(repr=False)
 
 
 class DeadLetters:

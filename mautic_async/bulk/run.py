@@ -15,6 +15,7 @@ from mautic_async.bulk.plan import Plan
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.flights import Flights
+from mautic_async.ledger import Standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
@@ -79,27 +80,28 @@ class Run(Generic[R, E]):
         """Check the server, open the journal, start."""
         if self._engine is not None:
             raise ConfigurationError("a bulk run is for one use: call the method again for another")
-        ledger, plan = self._ledger, self._plan
         self._began = self._clock.time()
-        dead: DeadLetters | None = None
+        standing = await self._ledger.begin() if self._ledger is not None else Standing()
         try:
-            await self._courier.prepare(ledger.job if ledger is not None else "")
-            if plan.dead_letters is not None:
-                dead = DeadLetters(plan.dead_letters, job=ledger.job if ledger is not None else "")
-            engine = self._engine = Engine(self._courier, plan, self._clock, ledger, dead)
-            if ledger is not None:
-                engine.standing = await ledger.begin()
-                for status, count in engine.standing.counts.items():
-                    engine.tally.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
-                    engine.tally.resumed += count
+            self._engine = await self._prepare(standing)
         except BaseException:
-            if dead is not None:
-                dead.close()
-            if ledger is not None:
-                await ledger.close()
+            if self._ledger is not None:
+                await self._ledger.close()
             raise
-        self._task = self._flights.start(self._work(engine))
+        self._task = self._flights.start(self._work(self._engine))
         return self
+
+    async def _prepare(self, standing: Standing) -> Engine[R, E]:
+        job = self._ledger.job if self._ledger is not None else ""
+        await self._courier.prepare(job)
+        path = self._plan.dead_letters
+        dead = DeadLetters(path, job=job) if path is not None else None
+        engine = Engine(self._courier, self._plan, self._clock, self._ledger, dead)
+        engine.standing = standing
+        for status, count in standing.counts.items():
+            engine.tally.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
+            engine.tally.resumed += count
+        return engine
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -115,7 +117,7 @@ class Run(Generic[R, E]):
             task.cancel()
             await asyncio.wait({task})
             raise
-        if kind is None and engine.failure is not None and not engine.outcomes and not self._raised:
+        if kind is None and engine.failure is not None and not self._raised:
             raise engine.failure
 
     _raised = False
@@ -163,18 +165,23 @@ class Run(Generic[R, E]):
         engine.open.clear()
         self._ended = self._clock.time()
         try:
-            if engine.dead is not None:
-                engine.dead.close()
-            if engine.ledger is not None:
-                if complete:
-                    await engine.ledger.finish()
-                await engine.ledger.close()
+            await self._let_go(engine, complete=complete)
         except Exception as error:  # noqa: BLE001 - a full disk at the very end is the caller's to see
             engine.failure = engine.failure or error
         finally:
             engine.news.set()
             if self._plan.watch is not None:
                 self._plan.watch(self.progress)
+
+    async def _let_go(self, engine: Engine[R, E], *, complete: bool) -> None:
+        try:
+            if engine.ledger is not None and complete:
+                await engine.ledger.finish()
+        finally:
+            if engine.ledger is not None:
+                await engine.ledger.close()  # before the letters: its thread may be about to sync them
+            if engine.dead is not None:
+                engine.dead.close()
 
     async def _flush(self, intake: Intake[R]) -> None:
         """Let rows of a slow input leave before a batch is full."""

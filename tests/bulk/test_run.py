@@ -126,6 +126,22 @@ def test_wrong_credentials_end_the_job_and_are_raised_bare() -> None:
     on_virtual_time(work)
 
 
+def test_what_dooms_a_job_is_raised_on_leaving_if_the_loop_was_left_before() -> None:
+    async def refused(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+        if parcels[0].index:
+            raise raised(AuthenticationError("no", status=401))
+        return [Receipt("created") for _ in parcels]
+
+    async def work() -> None:
+        with pytest.raises(AuthenticationError):
+            async with new(Plain(refused), texts(1000)) as job:
+                async for _ in job:
+                    await asyncio.sleep(1.0)
+                    break
+
+    on_virtual_time(work)
+
+
 def test_a_bug_in_a_courier_reaches_the_caller_bare() -> None:
     async def broken(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
         raise KeyError("oops")
