@@ -17,6 +17,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, get_args
 
 import attrs
@@ -253,9 +254,26 @@ def decode(model: type[E], raw: Any) -> E:
 # --- encoding ------------------------------------------------------------------------------------------------------
 
 
+@frozen
+class Writing:
+    """What of a class is written: `values` gives them in one go, `parts` are (attribute, JSON name, conversion)."""
+
+    values: Callable[[Any], Iterable[Any]]
+    parts: tuple[tuple[str, str, Convert | None], ...]
+
+
+def writing(parts: Iterable[tuple[str, str, Convert | None]]) -> Writing:
+    """How to write the attributes that *parts* name."""
+    found = tuple(parts)
+    names = [name for name, _, _ in found]
+    if len(names) > 1:
+        return Writing(attrgetter(*names), found)
+    return Writing(lambda entity: [getattr(entity, name) for name in names], found)
+
+
 @lru_cache(maxsize=1024)
-def _writers(model: type) -> tuple[tuple[str, str, Convert | None], ...]:
-    return tuple((slot.name, slot.write_key, slot.encode) for slot in slots_of(model) if slot.writable)
+def _writing_of(model: type) -> Writing:
+    return writing((slot.name, slot.write_key, slot.encode) for slot in slots_of(model) if slot.writable)
 
 
 def encode(entity: Any) -> dict[str, Any]:
@@ -264,14 +282,13 @@ def encode(entity: Any) -> dict[str, Any]:
     Raises:
         ConfigurationError: A value has no JSON form; the message names the property.
     """
-    return encode_with(entity, _writers(_any(type(entity))))
+    return encode_with(entity, _writing_of(_any(type(entity))))
 
 
-def encode_with(entity: Any, plan: Iterable[tuple[str, str, Convert | None]]) -> dict[str, Any]:
-    """The same for the attributes that *plan* names: (attribute, JSON name, conversion)."""
+def encode_with(entity: Any, plan: Writing) -> dict[str, Any]:
+    """The same for the attributes that *plan* names."""
     body: dict[str, Any] = {}
-    for name, key, put in plan:
-        value = getattr(entity, name)
+    for (name, key, put), value in zip(plan.parts, plan.values(entity), strict=False):  # strict costs a tenth
         if value is UNSET:
             continue
         if value is None or (put is None and value.__class__ in PLAIN):
@@ -279,6 +296,11 @@ def encode_with(entity: Any, plan: Iterable[tuple[str, str, Convert | None]]) ->
         else:
             body.update(_pieces(name, key, value, put))
     return body
+
+
+def encode_map(values: Mapping[Any, Any]) -> dict[str, Any]:
+    """A map of values of any kind, such as custom fields by alias."""
+    return {str(key): value if value.__class__ in PLAIN else to_json(value) for key, value in values.items()}
 
 
 def _pieces(name: str, key: str, value: Any, put: Convert | None) -> Mapping[str, Any]:
@@ -308,7 +330,7 @@ def to_json(value: Any) -> JSON:
     if attrs.has(type(value)):
         return _nested(value)
     if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
+        return encode_map(value)
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_json(item) for item in value]
     return _by_converter(value)

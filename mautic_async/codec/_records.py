@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from attrs import evolve
 
 from mautic_async.codec import _base
-from mautic_async.codec._base import Slot, decode, slots_of, to_json
+from mautic_async.codec._base import Slot, Writing, decode, encode_map, slots_of, writing
 from mautic_async.codec._making import Making, Put, Step, fill, making_of, skipped, steps
 from mautic_async.codec._scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
@@ -215,19 +215,20 @@ def encode(entity: Any) -> dict[str, Any]:
     plain = _write_plan(kind)
     body = _base.encode_with(entity, plain)
     if entity.fields:
-        for alias, value in entity.fields.items():
-            if alias in body:
-                raise ConfigurationError(f"{alias} is given twice: as an attribute and in `fields`")
-            body[str(alias)] = to_json(value)
+        custom = encode_map(entity.fields)
+        if not custom.keys().isdisjoint(body):
+            alias = next(alias for alias in custom if alias in body)
+            raise ConfigurationError(f"{alias} is given twice: as an attribute and in `fields`")
+        body.update(custom)
     if isinstance(entity, Contact) and entity.custom_items:
         body[OBJECTS] = group_items(entity.custom_items)
     return body
 
 
 @lru_cache(maxsize=256)
-def _write_plan(model: Any) -> tuple[tuple[str, str, Any], ...]:
+def _write_plan(model: Any) -> Writing:
     aliases = _aliases(model)
-    return tuple(
+    return writing(
         (slot.name, slot.name if slot.name in aliases else slot.write_key, slot.encode)
         for slot in slots_of(model)
         if slot.writable and slot.name not in _GROUPED
@@ -258,5 +259,5 @@ def _item(item: CustomItem) -> dict[str, Any]:
     if item.name:
         body["name"] = item.name
     if item.attributes:
-        body["attributes"] = {str(alias): to_json(value) for alias, value in item.attributes.items()}
+        body["attributes"] = encode_map(item.attributes)
     return body
