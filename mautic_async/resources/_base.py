@@ -107,7 +107,7 @@ class Reading(Space, Generic[E]):
 
     async def _found(self, column: str, value: str, same: Callable[[E], bool]) -> E | None:
         """The first, by id, of those that the database takes for equal and *same* does too."""
-        page = await self._page({"where": [_where.eq(column, value.strip())], "order_by": "id", "limit": 5})
+        page = await self._page({"where": [_where.one_of(column, [value.strip()])], "order_by": "id", "limit": 5})
         return next(filter(same, page.items), None)
 
     def _call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from mautic_async import codec
@@ -15,6 +16,9 @@ from mautic_async.errors import ConfigurationError, Problem
 
 KEPT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]*")
 """Characters that Mautic keeps in an address; it silently drops all others, and so finds somebody else's contact."""
+
+MARKUP: Final = re.compile(r"[<>]|&#?\w+;")
+"""What Mautic's cleaning of texts strips or decodes."""
 
 _NO_FIELD: Final = frozenset(
     {
@@ -35,22 +39,32 @@ _BLANK_HELP: Final = (
 def is_zero(value: object, kind: str | None = None) -> bool:
     """Whether Mautic would drop *value*; *kind* is the type of its field where that is known.
 
-    A number between -1 and 1 is dropped, and the text ``0``; in a number field also other texts that mean zero.
+    A number between -1 and 1 is dropped, and the text ``0``; in a number field also all that PHP casts to them. In a
+    boolean field nothing is.
     """
+    if kind == "boolean":
+        return False
     if isinstance(value, bool):
         return kind == "number" and not value
     if isinstance(value, (int, float)):
         return abs(value) < 1
     if not isinstance(value, str):
         return False
-    if value.strip() == "0":
-        return kind != "boolean"
-    return kind == "number" and bool(re.fullmatch(r"\s*[+-]?0*(\.\d*)?\s*", value)) and any(c.isdigit() for c in value)
+    return value.strip() == "0" or (kind == "number" and _means_zero(value))
+
+
+def _means_zero(text: str) -> bool:
+    try:
+        return abs(float(text)) < 1
+    except ValueError:
+        return False
 
 
 def is_blank(value: object) -> bool:
-    """None, an empty text or an empty list."""
-    return value is None or (isinstance(value, (str, list, tuple, dict)) and not value)
+    """None, an empty list, or a text without a visible character: Mautic trims."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, (list, tuple, dict)) and not value)
 
 
 def fields_in(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -58,8 +72,12 @@ def fields_in(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     return ((key, value) for key, value in body.items() if key not in _NO_FIELD)
 
 
-def zeros(body: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> list[Problem]:
-    """Zeros that a POST or PATCH would lose."""
+KINDS: Final[Mapping[str, str]] = {"points": "number", "attribution": "number"}
+"""Types of the fields that every Mautic has, as far as they matter."""
+
+
+def zeros(body: Mapping[str, Any], kinds: Mapping[str, str] = KINDS) -> list[Problem]:
+    """Zeros that a POST or PATCH would lose; *kinds* are the types of fields, by alias, as far as they are known."""
     return [
         Problem(
             f"{value!r} cannot be written this way: {_ZERO_HELP}"
@@ -67,7 +85,7 @@ def zeros(body: Mapping[str, Any], kinds: Mapping[str, str] | None = None) -> li
             key,
         )
         for key, value in fields_in(body)
-        if is_zero(value, (kinds or {}).get(key))
+        if is_zero(value, kinds.get(key))
     ]
 
 
@@ -102,16 +120,16 @@ def blanks(body: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def address(body: Mapping[str, Any]) -> list[Problem]:
+def address(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
     """An e-mail address with characters that Mautic would drop."""
-    email = body.get("email")
+    email = body.get(field)
     if isinstance(email, str) and not KEPT.fullmatch(email.strip()):
-        odd = sorted({char for char in email.strip() if not KEPT.fullmatch(char)})
+        odd = sorted({char for char in email.strip() if not KEPT.fullmatch(char)})[:5]
         return [
             Problem(
-                f"Mautic would silently drop {' '.join(map(repr, odd))} from the address, and could find another"
+                f"Mautic would silently drop {' '.join(map(ascii, odd))} from the address, and could find another"
                 " contact; correct it (a domain with accents: in its xn-- form)",
-                "email",
+                field,
             )
         ]
     return []
@@ -130,16 +148,33 @@ def no_unique(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
     ]
 
 
+def rewritten(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
+    """Unique values that Mautic stores otherwise, so that they would not be found again."""
+    return [
+        Problem("Mautic strips tags and entities from this unique value, and could find another contact", name)
+        for name in unique
+        if name != "email" and isinstance(body.get(name), str) and MARKUP.search(body[name])
+    ]
+
+
 def upsert(
-    body: Mapping[str, Any], unique: Iterable[str], *, keyless: bool = False, clearing: bool = False
+    body: Mapping[str, Any],
+    unique: Sequence[str],
+    *,
+    by_id: bool = False,
+    keyless: bool = False,
+    clearing: bool = False,
+    kinds: Mapping[str, str] = KINDS,
 ) -> list[Problem]:
-    """All reasons to refuse an upsert row."""
-    found = [] if keyless else no_unique(body, unique)
-    found += address(body) + zeros(body) + unsendable(body, new=True)
-    return found if clearing else found + blanks(body)
+    """All reasons to refuse an upsert row; one *by_id* is an edit."""
+    if not body:
+        return [Problem("it names nothing, and Mautic would store an empty contact")]
+    found = [] if by_id or keyless else no_unique(body, unique)
+    found += address(body) + rewritten(body, unique) + zeros(body, kinds) + unsendable(body, new=not by_id)
+    return found if by_id or clearing else found + blanks(body)
 
 
-def refuse(problems: list[Problem], what: str) -> None:
+def refuse(problems: Sequence[Problem], what: str) -> None:
     """Raise what was found.
 
     Raises:
@@ -150,10 +185,50 @@ def refuse(problems: list[Problem], what: str) -> None:
 
 
 def same_for_database(value: object) -> str:
-    """A key at least as coarse as the database's comparison: trimmed, one Unicode form, no case, no accents.
+    """A key at least as coarse as the database's comparison (utf8mb4_unicode_ci).
 
-    Coarser costs a little parallelism; finer would cost duplicates.
+    Trimmed, one Unicode form, no case, no accents nor strokes, one kana, nothing invisible; and all characters beyond
+    the first 65,536 are one to it. Coarser costs a little parallelism; finer would cost duplicates.
     """
-    text = unicodedata.normalize("NFKC", str(value)).strip().casefold()
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return unicodedata.normalize("NFKC", plain).casefold()
+    text = str(value)
+    if text.isascii() and text.isprintable():
+        return text.strip().lower()
+    narrow = "".join(char if char <= "\uffff" else "\ufffd" for char in text)
+    return _folded(narrow).strip()
+
+
+def _folded(text: str) -> str:
+    return "".join(map(_letter, unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())))
+
+
+_UNSEEN: Final = frozenset({"Mn", "Me", "Cc", "Cf"})
+_SAME_LETTER: Final = re.compile(r" WITH .*|\b(SMALL|FINAL|DOTLESS) (?=LETTER |[A-Z]+$)")
+_DIGRAPHS: Final = {"\xe6": "ae", "\u0153": "oe", "\xf0": "d", "\xfe": "th", "\u0131": "i"}
+
+
+@lru_cache(maxsize=4096)
+def _letter(char: str) -> str:
+    """What is left of one folded character: a letter without what distinguishes it from its like."""
+    if char.isascii() and char.isprintable():
+        return char
+    if char > "\uffff":
+        return "\ufffd"
+    kind = unicodedata.category(char)
+    if kind in _UNSEEN:
+        return ""
+    if kind.startswith("Z"):
+        return " "
+    if char in _DIGRAPHS:
+        return _DIGRAPHS[char]
+    name = unicodedata.name(char, "")
+    plain = _SAME_LETTER.sub("", name).replace("KATAKANA", "HIRAGANA")
+    if plain == name:
+        return char
+    script, _, rest = plain.partition(" LETTER ")
+    for spelling in (plain, f"{script} SMALL LETTER {rest}"):
+        try:
+            found = unicodedata.lookup(spelling)
+        except KeyError:
+            continue
+        return char if found.casefold() == char else _folded(found)
+    return char

@@ -92,13 +92,11 @@ class ContactCourier(Generic[C]):
         return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(body))
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
-        known = bool(row.id)
+        kinds = _checks.KINDS if self.preflight is None else self.preflight.kinds
+        clearing = self.clear == "patch"
         found = _checks.upsert(
-            body, self._unique, keyless=self.keyless or known, clearing=self.clear == "patch" or known
+            body, self._unique, by_id=bool(row.id), keyless=self.keyless, clearing=clearing, kinds=kinds
         )
-        found = [problem for problem in found if not (known and problem.field == "companies")]
-        if not body:
-            found.append(Problem("the row names nothing, and Mautic would store an empty contact"))
         found += _items.problems(self.items, row.custom_items or ())
         if self.preflight is not None:
             found += self.preflight.problems(body)

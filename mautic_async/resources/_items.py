@@ -27,6 +27,7 @@ from attrs import evolve, field, frozen
 from mautic_async.codec import to_json
 from mautic_async.errors import Problem
 from mautic_async.models import CustomItem, Unset
+from mautic_async.resources import _checks
 
 
 def _aliases(value: str | Sequence[str]) -> tuple[str, ...]:
@@ -151,7 +152,7 @@ def problems(items: Items, wanted: Sequence[CustomItem] | None) -> list[Problem]
     return found
 
 
-_REWRITTEN: Final = re.compile(r"^\s|\s$|[<>\x00-\x1f]|&#?\w+;")
+_REWRITTEN: Final = re.compile(rf"^\s|\s$|[\x00-\x1f]|{_checks.MARKUP.pattern}")
 """What Mautic's cleaning of texts changes; a mark that is changed is not found again."""
 
 

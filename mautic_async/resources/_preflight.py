@@ -5,13 +5,15 @@ Mautic: REST API, Fields (GET /fields/contact).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
 from mautic_async import wire
-from mautic_async.errors import NotFound, PermissionDenied, Problem
+from mautic_async.errors import NotFound, PermissionDenied, Problem, quote
 from mautic_async.resources import _checks
 from mautic_async.wire import Call
 
@@ -29,6 +31,7 @@ class Known:
     type: str
     options: frozenset[str] | None = None
     length: int | None = None
+    published: bool = True
 
 
 @define(eq=False)
@@ -38,6 +41,7 @@ class Preflight:
     pipeline: Pipeline
     fields: dict[str, Known] | None = None
     unique: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = _checks.KINDS
     _asked: bool = field(default=False, init=False)
 
     async def ask(self) -> None:
@@ -50,55 +54,71 @@ class Preflight:
         except (PermissionDenied, NotFound):
             self._asked = True
             return
-        raw = body.get("fields") if isinstance(body, Mapping) else None
-        rows = list(raw.values()) if isinstance(raw, Mapping) else raw or []
-        self.fields = {str(row["alias"]): _known(row) for row in rows if isinstance(row, Mapping) and "alias" in row}
-        self.unique = tuple(
-            str(row["alias"])
-            for row in rows
-            if isinstance(row, Mapping) and row.get("isUniqueIdentifier") in {True, "1"}
-        )
+        rows = [row for row in _listed(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
+        if rows:  # a role that may see none of them gets an empty list, too
+            self.learn(rows)
         self._asked = True
 
+    def learn(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take the fields as an answer lists them."""
+        known = {str(row["alias"]): (_known(row), _says(row.get("isUniqueIdentifier"))) for row in rows}
+        self.fields = {alias: field for alias, (field, _) in known.items()}
+        self.unique = tuple(alias for alias, (field, unique) in known.items() if unique and field.published)
+        self.kinds = {**_checks.KINDS, **{alias: field.type for alias, field in self.fields.items()}}
+
     def problems(self, body: Mapping[str, Any]) -> list[Problem]:
-        """Why the server would refuse this row, as far as its fields tell."""
+        """Why the server would refuse this row, or silently store something else, as far as its fields tell."""
         if self.fields is None:
             return []
         found: list[Problem] = []
         for key, value in _checks.fields_in(body):
             known = self.fields.get(key)
-            if known is None:
+            if known is None or not known.published:
                 if key not in _NOT_FIELDS:
-                    found.append(Problem("this Mautic has no such contact field, and would ignore the value", key))
+                    found.append(Problem(_NO_SUCH if known is None else _UNPUBLISHED, key))
             elif not _checks.is_blank(value):
                 found += _field_problems(key, value, known)
         return found
+
+
+_NO_SUCH: Final = "this Mautic has no such contact field, and would ignore the value"
+_UNPUBLISHED: Final = "this contact field is not published, and Mautic would ignore the value"
+
+
+def _listed(container: Any) -> list[Mapping[str, Any]]:
+    rows = container.values() if isinstance(container, Mapping) else container if isinstance(container, list) else ()
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
+def _says(value: object) -> bool:
+    return value in {True, "1", "true"}
 
 
 def _known(row: Mapping[str, Any]) -> Known:
     kind = str(row.get("type") or "text")
     properties = row.get("properties")
     listed = properties.get("list") if isinstance(properties, Mapping) else None
-    options = None
-    if kind in {"select", "multiselect"} and isinstance(listed, list):
-        options = frozenset(str(item["value"]) for item in listed if isinstance(item, Mapping) and "value" in item)
+    options = frozenset(str(item["value"]) for item in _listed(listed) if "value" in item)
     length = row.get("charLengthLimit")
-    return Known(kind, options, length if isinstance(length, int) and length > 0 else None)
+    return Known(
+        kind,
+        options if options and kind in {"select", "multiselect"} else None,
+        length if isinstance(length, int) and length > 0 else None,
+        published=row.get("isPublished") not in {False, "0"},
+    )
 
 
 def _field_problems(key: str, value: Any, known: Known) -> list[Problem]:
     if known.type == "number":
         return _number_problems(key, value)
+    if known.type == "email" and key != "email":
+        return _checks.address({key: value}, key)
+    if known.type in _TIMES and isinstance(value, str) and not _TIMES[known.type](value.strip()):
+        return [Problem(f"not a {known.type}, and Mautic would store nothing: write {_FORMS[known.type]}", key)]
+    if known.type == "boolean" and isinstance(value, str) and value.strip().lower() not in _BOOLEANS:
+        return [Problem("neither yes nor no: write true, false, 1 or 0", key)]
     if known.options is not None:
-        chosen = (
-            value
-            if isinstance(value, (list, tuple))
-            else str(value).split("|")
-            if known.type == "multiselect"
-            else [value]
-        )
-        odd = [item for item in map(str, chosen) if item not in known.options]
-        return [Problem(f"not among the options: {', '.join(odd[:5])}", key)] if odd else []
+        return _option_problems(key, value, known.options, several=known.type == "multiselect")
     if known.length is not None and isinstance(value, str) and len(value) > known.length:
         return [Problem(f"{len(value)} characters, of {known.length} that the field takes", key)]
     return []
@@ -109,6 +129,44 @@ def _number_problems(key: str, value: Any) -> list[Problem]:
         float(value)
     except (TypeError, ValueError):
         return [Problem("not a number", key)]
-    if _checks.is_zero(value, "number"):
-        return [Problem("Mautic drops a zero that comes this way, and keeps the old value", key)]
     return []
+
+
+def _option_problems(key: str, value: Any, options: frozenset[str], *, several: bool) -> list[Problem]:
+    chosen = value if isinstance(value, (list, tuple)) else str(value).split("|") if several else [value]
+    odd = [item for item in map(str, chosen) if item not in options]
+    return [Problem(f"not among the options: {quote(', '.join(odd[:5]), 200)}", key)] if odd else []
+
+
+_BOOLEANS: Final = frozenset({"0", "1", "true", "false", "yes", "no", "on", "off"})
+_FORMS: Final = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM", "time": "HH:MM"}
+_DAY: Final = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})(?:[T ]+(.*))?")
+_CLOCK: Final = re.compile(
+    r"([01]?\d|2[0-4]):[0-5]\d(:[0-5]\d(\.\d+)?)?( ?[ap]m)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?", re.IGNORECASE
+)
+
+
+def _is_day(text: str) -> bool:
+    """Whether PHP takes *text* for a day, perhaps with a time: an ISO one, or with other separators."""
+    found = _DAY.fullmatch(text)
+    if found is None:
+        return False
+    first, separator, second, third, clock = found.groups()
+    if clock and not _is_clock(clock):
+        return False
+    year, month, day = (first, second, third) if len(first) == 4 else (third, second, first)
+    if separator == "/" and len(first) < 3:
+        month, day = first, second  # the American way
+    try:
+        date(int(year), int(month), int(day))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_clock(text: str) -> bool:
+    return _CLOCK.fullmatch(text) is not None
+
+
+_TIMES: Final[Mapping[str, Callable[[str], bool]]] = {"date": _is_day, "datetime": _is_day, "time": _is_clock}
+"""Types of fields that are stored empty, with a success, where PHP does not understand the text."""

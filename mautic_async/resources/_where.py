@@ -162,7 +162,10 @@ def _fits(text: str) -> bool:
 
 
 def one_of(column: str, values: Sequence[str]) -> Where:
-    """The same condition as `in_`, for a piece that `pieces` gave."""
+    """The same condition as `in_`, for a piece that `pieces` gave, or a single text.
+
+    `in` also where one value is asked for: until Mautic 6, `eq` compares with ``&`` and quotes as HTML entities.
+    """
     return in_(column, values) if len(values) > 1 or _fits(values[0]) else eq(column, values[0])
 
 

@@ -96,7 +96,9 @@ class Companies(Resource[C], Membership[C]):
         return _streams.start(_streams.CompanyCourier(self, unique=unique), rows, journal, plan)
 
     async def upsert(self, company: C) -> C:
-        """Change what *company* names of the company with its name, or create one: a look, then an edit or a creation.
+        """Change what *company* names of the company with its id or its name, or create one.
+
+        A look, then an edit or a creation.
 
         Never have two upserts of one name under way at once: both would miss the look.
 
@@ -107,7 +109,9 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies (PATCH /companies/ID/edit or POST /companies/new).
         """
-        if not company.companyname:
+        if company.id:
+            return await self.edit(company.id, company)
+        if not company.companyname or not company.companyname.strip():
             raise ConfigurationError("companies.upsert: companyname is what a company is found by; it is not set")
         known = await self.find(companyname=company.companyname)
         if known is not None:

@@ -17,7 +17,7 @@ from mautic_async.resources import _answers, _checks, _items
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
 from mautic_async.resources._courier import ContactCourier
 from mautic_async.resources._preflight import Preflight
-from mautic_async.resources._where import eq
+from mautic_async.resources._where import one_of
 from mautic_async.resources.contact_details import ContactDetails
 from mautic_async.wire import Effect, id_of
 
@@ -96,7 +96,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         ((alias, value),) = unique.items()
         page = await self._page(
             {
-                "where": [eq(alias, value.strip())],
+                "where": [one_of(alias, [value.strip()])],
                 "order_by": "id",
                 "limit": 5,
                 "include_custom_objects": include_custom_objects,
@@ -183,11 +183,11 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Create contact (POST /contacts/new).
         """
+        found = self.check(contact, unique=unique, items=items, without_key=without_key, clear=clear)
+        _checks.refuse(found, "contacts.upsert")
         if contact.id:
             return await self.edit(contact.id, contact)
         body = codec.encode(contact)
-        found = _checks.upsert(body, unique, keyless=without_key == "create", clearing=clear == "patch")
-        _checks.refuse(found + _items.problems(items, _listed(contact)), "contacts.upsert")
         cleared = [key for key, value in _checks.fields_in(body) if _checks.is_blank(value)]
         sent = {key: value for key, value in body.items() if key not in cleared}
         keyed = any(not _checks.is_blank(body.get(name)) for name in unique)
@@ -219,10 +219,8 @@ class Contacts(ContactDetails[C], Resource[C]):
             body = codec.encode(contact)
         except ConfigurationError as error:
             return [Problem(str(error))]
-        by_id = bool(contact.id)
-        keyless, clearing = by_id or without_key == "create", by_id or clear == "patch"
-        found = _checks.upsert(body, unique, keyless=keyless, clearing=clearing)
-        found = [problem for problem in found if not (by_id and problem.field == "companies")]
+        by_id, keyless, clearing = bool(contact.id), without_key == "create", clear == "patch"
+        found = _checks.upsert(body, tuple(unique), by_id=by_id, keyless=keyless, clearing=clearing)
         return found + _items.problems(items, _listed(contact))
 
     # --- bulk ------------------------------------------------------------------------------------------------------

@@ -190,6 +190,28 @@ def test_upserting_a_company_edits_the_known_one_and_creates_an_unknown_one() ->
         assert server.last.body == {"companyname": "Acme", "companycity": None, "companynumber_of_employees": 0}
 
 
+@pytest.mark.parametrize("company", [Company(), Company(companyname=" "), Company(companycity="London")])
+def test_a_company_without_a_name_is_found_by_nothing(company: Company) -> None:
+    with pytest.raises(ConfigurationError, match="companyname"):
+        using({}, lambda mautic: mautic.companies.upsert(company))
+
+
+def test_upserting_a_company_with_its_id_is_an_edit() -> None:
+    _, server = using(
+        {"PATCH companies/4/edit": {"company": {"id": 4}}},
+        lambda mautic: mautic.companies.upsert(Company(id=4, companycity="London")),
+    )
+    assert server.calls == ["PATCH companies/4/edit"]
+
+
+def test_companies_of_a_users_own_class() -> None:
+    class Account(Company):
+        pass
+
+    found, _ = using({"GET companies/4": {"company": {"id": 4}}}, lambda mautic: mautic.companies.of(Account).get(4))
+    assert type(found) is Account
+
+
 def test_a_company_is_found_by_any_field() -> None:
     rows = {"4": {"id": 4, "fields": {"all": {"vat": "X1"}}}}
     found, _ = using({"GET companies": {"companies": rows}}, lambda mautic: mautic.companies.find(vat="x1"))
