@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import enum
+import pickle
 import typing
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -237,6 +240,92 @@ def test_a_subclass_types_the_users_own_fields() -> None:
     assert codec.encode(Customer(seats=3, renewal_on=date(2026, 1, 2))) == {"seats": 3, "renewal_on": "2026-01-02"}
 
 
+@define(kw_only=True)
+class Counted(Contact):
+    seats: Maybe[int] = UNSET
+    seen: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.seen = True
+
+
+def shouted(value: str | Unset | None) -> str | Unset | None:
+    return value.upper() if value else value
+
+
+@define(kw_only=True)
+class Checked(Contact):
+    seats: Maybe[int] = attrs.field(default=UNSET, validator=attrs.validators.instance_of((int, Unset)))
+    plan: Maybe[str] = attrs.field(default=UNSET, converter=shouted)
+
+
+class Handmade(Contact):
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.lastname = "made by hand"
+
+
+def test_a_subclass_that_does_something_when_it_is_made_does_it_when_it_is_read() -> None:
+    raw = {"id": 1, "fields": {"all": {"seats": "3", "plan": "pro", "firstname": "Ada"}}}
+    counted = codec.decode(Counted, raw)
+    assert (counted.seats, counted.seen, counted.firstname) == (3, True, "Ada")
+    checked = codec.decode(Checked, raw)
+    assert (checked.seats, checked.plan) == (3, "PRO")
+    assert codec.decode(Handmade, raw).lastname == "made by hand"
+
+
+def test_an_entity_that_was_read_is_like_one_that_was_made() -> None:
+    raw = {"id": 3, "name": "S", "weight": 5, "category": {"id": 4}, "isPublished": True}
+    read, made = codec.decode(m.Stage, raw), m.Stage(id=3, name="S", weight=5, category=4, is_published=True)
+    assert read == made
+    assert repr(read) == repr(made)
+    assert read.extra == {}
+    assert attrs.evolve(read, weight=6).weight == 6
+    assert attrs.asdict(read, recurse=False).keys() == attrs.asdict(made, recurse=False).keys()
+    read.name = "T"
+    assert codec.encode(read)["name"] == "T"
+    assert pickle.loads(pickle.dumps(read)) == read
+    assert copy.deepcopy(read) == read
+
+
+def test_custom_fields_are_a_view_that_behaves_like_a_map() -> None:
+    raw = {"fields": {"core": {}, "social": [], "all": {"id": "7", "email": "a@b.c", "seats": 3, "plan": None}}}
+    fields = codec.decode(Contact, raw).fields
+    assert fields
+    assert dict(fields) == {"seats": 3, "plan": None}
+    assert (len(fields), "seats" in fields, "email" in fields, fields.get("id")) == (2, True, False, None)
+    assert fields == {"seats": 3, "plan": None}
+    assert fields != {"seats": 3}
+    assert "3" not in repr(fields), "values of contacts stay out of logs"
+    with pytest.raises(KeyError):
+        fields["email"]
+    with pytest.raises(TypeError):
+        hash(fields)
+
+
+def test_definitions_come_group_by_group() -> None:
+    email = {"id": "6", "label": "Email", "alias": "email", "is_fixed": "1", "properties": "a:0:{}", "value": "a@b.c"}
+    groups = codec.decode(Contact, {"fields": {"core": {"email": email}, "social": [], "all": {}}}).field_groups
+    assert groups
+    assert (list(groups), len(groups), groups["social"]) == (["core", "social"], 2, {})
+    assert (groups["core"]["email"].id, groups["core"]["email"].is_fixed) == (6, True)
+    with pytest.raises(KeyError):
+        groups["all"]
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        (CustomItem(name="x"), "names no object"),
+        (CustomItem("products"), "needs a name"),
+        (CustomItem("products", name="0"), "needs a name"),
+    ],
+)
+def test_items_that_the_plugin_would_fall_over_are_not_sent(item: CustomItem, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
+        codec.encode(Contact(email="a@b.c", custom_items=[item]))
+
+
 def test_a_field_may_be_named_only_once() -> None:
     with pytest.raises(ConfigurationError, match="firstname is given twice"):
         codec.encode(Contact(firstname="Ada", fields={"firstname": "Ada"}))
@@ -400,6 +489,15 @@ def test_focus_items_are_written_under_the_name_that_mautic_reads() -> None:
 
 class Money(Decimal):
     """A type of the user's own."""
+
+
+class Plan(enum.Enum):
+    PRO = "pro"
+
+
+def test_words_and_times_of_python_are_sent_as_mautic_has_them() -> None:
+    contact: Any = Contact(fields={"plan": Plan.PRO, "opens": time(9, 30), "days": ("mon", "tue")})  # type: ignore[dict-item]
+    assert codec.encode(contact) == {"plan": "pro", "opens": "09:30:00", "days": ["mon", "tue"]}
 
 
 def test_a_type_of_the_users_own_can_be_taught() -> None:

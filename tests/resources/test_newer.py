@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mautic_async import ConfigurationError, NotFound, OutcomeUnknown, Rejected
+from mautic_async import ConfigurationError, NotFound, OutcomeUnknown, Rejected, UnexpectedResponse
 from mautic_async import models as m
 from tests.resources.canned import MISSING, refused, using
 
@@ -132,6 +132,11 @@ def test_collections_are_read_in_the_old_and_the_new_spelling(prefix: str) -> No
     found, server = using({"GET v2/custom_objects": answer}, lambda m: m.custom_objects.list(page=2, alias="prod"))
     assert (found.total, found.items[0].id, found.items[0].alias) == (1, 4, "products")
     assert dict(server.last.query) == {"alias": "prod", "page": "2"}
+
+
+def test_a_collection_without_members_is_an_error() -> None:
+    with pytest.raises(UnexpectedResponse, match="member"):
+        using({"GET v2/custom_objects": {"totalItems": 0}}, lambda mautic: mautic.custom_objects.list())
 
 
 def test_all_pages_are_walked_and_nothing_comes_twice() -> None:
