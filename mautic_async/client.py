@@ -15,6 +15,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.hooks import Hook
 from mautic_async.limits import Limits
 from mautic_async.pipeline import Pipeline
+from mautic_async.resources import _rows
 from mautic_async.resources._namespaces import Namespaces
 from mautic_async.transport import Timeouts, Transport, json_of, site_url
 from mautic_async.wire import Call, Effect
@@ -122,29 +123,26 @@ class Mautic(Namespaces):
             query: Nested values are written PHP's way: ``{"where": [{"col": "id", "expr": "gt", "val": 5}]}``.
             body: A JSON value.
             repeatable: Whether applying the call twice is the same as once, so that it may be repeated after a lost
-                answer; by default reads, DELETE and PATCH are.
+                answer; by default DELETE, PATCH and GET are, but for a GET that sends something (``.../send``).
 
         Returns:
             The parsed answer.
 
         Raises:
             MauticError: It failed.
-            ConfigurationError: The path is not one below ``/api/``.
+            ConfigurationError: The path is not one below ``/api/``, or a row of a batch edit has no id, or one has that
+                of another: Mautic would write onto the wrong entities.
 
         Mautic: REST API.
         """
         verb = method.upper()
         if verb not in _VERBS:
             raise ConfigurationError(f"a method is one of {', '.join(sorted(_VERBS))}")
-        effect = (
-            Effect.READ if verb in {"GET", "HEAD"} else Effect.SET if verb in {"PATCH", "DELETE"} else Effect.APPEND
-        )
-        if repeatable is not None and effect is not Effect.READ:
-            effect = Effect.SET if repeatable else Effect.APPEND
-        elif repeatable is False:
-            effect = Effect.APPEND
         clean = wire.path(*path.removeprefix("/").removeprefix("api/").split("/"))
+        effect = _effect(verb, clean, repeatable)
         rows = len(body) if isinstance(body, (list, tuple)) else 0
+        if clean.endswith("/batch/edit") and clean != _LOGS:
+            _rows.distinct(_ids_in(body))
         call = Call(
             verb,
             clean,
@@ -210,6 +208,27 @@ class Mautic(Namespaces):
 
 
 _VERBS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+
+
+_LOGS = "campaigns/events/batch/edit"
+"""The one batch edit whose rows are told apart by two other ids."""
+
+
+def _effect(verb: str, path: str, repeatable: bool | None) -> Effect:  # noqa: FBT001 - a setting handed on
+    """What a repetition would do, as far as the verb tells, unless the caller says it."""
+    reads = verb in {"GET", "HEAD", "OPTIONS"} and not path.endswith("/send")
+    if repeatable is None:
+        repeatable = reads or verb in {"PATCH", "DELETE"}
+    if not repeatable:
+        return Effect.APPEND
+    return Effect.READ if reads else Effect.SET
+
+
+def _ids_in(body: JSON) -> list[object]:
+    if not isinstance(body, (list, tuple)):
+        raise ConfigurationError("a batch edit takes a list of objects")
+    ids = (row.get("id") if isinstance(row, dict) else None for row in body)
+    return [int(id) if isinstance(id, str) and id.isdecimal() else id for id in ids]
 
 
 def _auth_from(given: Mapping[str, str]) -> Auth:

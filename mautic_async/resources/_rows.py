@@ -51,19 +51,27 @@ def with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> li
     Raises:
         ConfigurationError: A row has no id, or two have the same: the server would write onto the wrong entities.
     """
-    bodies: list[dict[str, Any]] = []
+    rows = list(entities)
+    distinct(row.id for row in rows)
+    return [{"id": row.id, **encode(row)} for row in rows]
+
+
+def distinct(ids: Iterable[object]) -> None:
+    """See that a batch edit has an id in every row, and none twice.
+
+    Raises:
+        ConfigurationError: It is not so.
+    """
     seen: set[int] = set()
-    for index, entity in enumerate(entities):
-        if isinstance(entity.id, bool) or not isinstance(entity.id, int) or entity.id <= 0:
+    for index, id in enumerate(ids):
+        if isinstance(id, bool) or not isinstance(id, int) or id <= 0:
             raise ConfigurationError(
                 f"row {index}: a batch edit needs the id of every row; one without it makes Mautic write the others"
                 " onto the wrong entities"
             )
-        if entity.id in seen:
-            raise ConfigurationError(f"row {index}: id {entity.id} is there twice; Mautic would make a duplicate of it")
-        seen.add(entity.id)
-        bodies.append({"id": entity.id, **encode(entity)})
-    return bodies
+        if id in seen:
+            raise ConfigurationError(f"row {index}: id {id} is there twice; Mautic would make a duplicate of it")
+        seen.add(id)
 
 
 def status_of(row: Row) -> Status:

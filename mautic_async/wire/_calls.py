@@ -66,7 +66,7 @@ class Call:
     method: str
     path: str
     effect: Effect = Effect.READ
-    query: Pairs = ()
+    query: Pairs = field(default=(), repr=False)
     body: JSON = field(default=None, repr=False)
     file: Part | None = field(default=None, repr=False)
     text: bytes | None = field(default=None, repr=False)
