@@ -161,5 +161,5 @@ def _hint(status: int, problems: Sequence[Problem]) -> str:
 
 def excerpt(answer: Answer) -> str:
     """The first words of a body that is not what it should be, safe to print."""
-    text = re.sub(r"<[^>]{0,200}>|\s+", " ", answer.content[:1024].decode("utf-8", "replace"))
+    text = re.sub(r"<[^<>]{0,200}>|\s+", " ", answer.content[:1024].decode("utf-8", "replace"))
     return quote(" ".join(text.split()), 120) or "an empty body"

@@ -108,16 +108,18 @@ async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
     assert b"hunter2" not in got[0]
 
 
-async def test_the_clients_own_settings_check_names_and_know_no_old_protocol() -> None:
-    client = new_client(Timeouts())
-    try:
+async def test_the_clients_own_settings_check_names_and_know_no_old_protocol(authority: Authority) -> None:
+    async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
+        client = new_client(Timeouts())
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"https://localhost:{server.port}")
         assert isinstance(client._transport, Connections)
         context = client._transport._context
-        assert context.verify_mode is ssl.CERT_REQUIRED
-        assert context.check_hostname
-        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
-    finally:
         await client.aclose()
+    assert context is not None
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
 def test_there_is_no_setting_that_switches_the_checks_off() -> None:
