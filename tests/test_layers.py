@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "clock": set(),
     "models": set(),
     "flights": set(),  # the one naked create_task; auth's renewals and the pipeline's exchanges are flights
+    "meter": set(),  # what the server took, apart from waits for a turn: pipeline tells, bulk steers by it
     "private": {"errors"},  # files for their owner alone: journals, dead letters
     "ledger": set(),  # what a job writes down, without the SQLite of `journal`
     "window": set(),  # arithmetic of the rate window, apart from the gate that waits for it
@@ -47,11 +48,19 @@ ROOMS: dict[str, set[str]] = {
     "retry": {"errors", "wire", "clock", "breaker"},
     "pipeline": {
         *("errors", "wire", "clock", "limits", "retry", "auth", "transport"),
-        *("flights", "breaker", "hooks"),
+        *("flights", "breaker", "hooks", "meter"),
     },
     # Many rows.
     "journal": {"errors", "ledger", "private"},
-    "bulk": {"errors", "models", "clock", "ledger", "private", "flights"},  # `ledger` instead of `journal`: no SQLite
+    "bulk": {
+        "errors",
+        "models",
+        "clock",
+        "ledger",
+        "private",
+        "flights",
+        "meter",
+    },  # `ledger` instead of `journal`: no SQLite
     # The doors.
     "resources": {"models", "codec", "wire", "pipeline", "bulk", "errors", "ledger"},  # refusals of their own
     "client": {
