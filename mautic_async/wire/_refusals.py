@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from attrs import evolve
+
 from mautic_async.errors import (
     APIError,
     AuthenticationError,
@@ -39,7 +41,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "api_disabled": "switch the API on in Mautic: Settings > Configuration > API Settings > API enabled",
     "basic_disabled": "switch it on in Mautic: Settings > Configuration > API Settings > Enable HTTP basic auth,"
     " or use OAuth2 credentials, which are also much faster",
-    "unique": "another contact (or two of them) already holds this value; merge them in Mautic",
+    "unique": "another record (or two of them) already holds this value; merge them in Mautic",
 }
 
 
@@ -122,6 +124,13 @@ def _values(container: Any) -> list[Any]:
     if isinstance(container, Mapping):
         return list(container.values())
     return list(container) if isinstance(container, list) else []
+
+
+def explained(problem: Problem) -> Problem:
+    """A complaint of a row, with what only its meaning tells."""
+    if problem.code == 422 and "must be unique" in problem.message:
+        return evolve(problem, message=f"{problem.message} -> {_HINTS['unique']}")
+    return problem
 
 
 _NUMBER: Final = re.compile(r"\d{1,9}")

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import frozen
 
 from mautic_async.errors import Problem
-from mautic_async.wire._refusals import row_problems
+from mautic_async.wire._refusals import explained, row_problems
 
 
 @frozen
@@ -46,7 +46,7 @@ def read_rows(body: Any, many: str, count: int) -> list[Row]:
     rows = []
     for index in range(count):
         code = codes.get(index)
-        problems = row_problems(errors[index]) if index in errors else ()
+        problems = tuple(map(explained, row_problems(errors[index]))) if index in errors else ()
         entity = entities.get(index)
         rows.append(Row(_row_code(code, problems), entity if isinstance(entity, Mapping) else None, problems))
     return rows
