@@ -69,9 +69,7 @@ def measure() -> None:
             for name, values in taken.items()
         ]  # fmt: skip
         size = len(bodies[0])
-        _measure.table(
-            f"decode, {kind}, {size} bytes", ["what", "us", "of json.loads", "cattrs, orjson / this"], rows
-        )
+        _measure.table(f"decode, {kind}, {size} bytes", ["what", "us", "of json.loads", "cattrs, orjson / this"], rows)
         if kind == "lean":
             alone = _measure.median(taken["ours, parsing not counted"])
             _measure.figure("decode: a lean contact, parsing not counted", alone, 5, unit="us", least=False)

@@ -1,0 +1,240 @@
+"""Contacts per second and CPU per contact of a bulk upsert, against its bound and against what one would pick instead.
+
+The bound is workers x batch / latency: no client can be faster on a server that takes so long per request. The server
+keeps what it is sent where correctness is asked for, and only counts it where the client's own cost is. Every row has
+tags, every fourth a custom item. Each run is a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from benchmarks import _bodies, _measure, _peers, _sync
+
+QUICK = _measure.QUICK
+ROUNDS = 1 if QUICK else 5
+OPEN = {"resend": "always"}
+"""New items have no unique field here, and none of these servers loses an answer."""
+
+
+# --- our side, in a process of its own -----------------------------------------------------------------------------
+
+
+def contacts(rows: int, *, items: bool) -> Iterator[Any]:
+    from mautic_async import Contact, CustomItem
+
+    for number in range(rows):
+        contact = Contact(
+            email=_bodies.email(number), firstname=f"First {number}", lastname="Example", city="London",
+            tags=["alpha", "beta"],
+        )  # fmt: skip
+        names = _bodies.item_names(number) if items else ()
+        if names:
+            contact.custom_items = [
+                CustomItem("products", name=name, attributes={"sku": str(number)}) for name in names
+            ]
+        yield contact
+
+
+async def ours(url: str, rows: int, options: dict[str, Any]) -> None:
+    from mautic_async import ClientCredentials, Limits, Mautic
+    from mautic_async.bulk import Plan
+    from mautic_async.transport import fast_transport
+
+    workers = options.get("workers", 8)
+    transport = fast_transport() if options.get("fast") else None
+    limits = Limits(concurrency=workers)
+    plan = Plan(concurrency=workers, **options.get("plan", {}))
+    async with Mautic(url, auth=ClientCredentials("id", "secret"), limits=limits, transport=transport) as mautic:
+        await mautic.call("GET", "contacts/42")
+        source = contacts(rows, items=options.get("items", False))
+        if options.get("made"):
+            source = iter(list(source))  # so that making the rows is not counted
+        with _measure.Watchdog() if options.get("watch") else _Idle() as watch:
+            began, cpu = time.perf_counter(), time.process_time()
+            async with mautic.contacts.upserting(source, plan=plan, **OPEN) as run:
+                async for _ in run:
+                    pass
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    report = run.report
+    _sync.report(
+        seconds, cpu, stored=report.created + report.updated, read=report.read, requests=report.requests,
+        longest=watch.longest, stretches=sorted(watch.stretches)[-5:],
+    )  # fmt: skip
+
+
+class _Idle:
+    longest = 0.0
+    stretches: tuple[float, ...] = ()
+
+    def __enter__(self) -> _Idle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        pass
+
+
+# --- the other side ------------------------------------------------------------------------------------------------
+
+
+def ask(url: str) -> Any:
+    with urllib.request.urlopen(url) as answer:
+        return json.loads(answer.read())
+
+
+def run_ours(url: str, rows: int, **options: Any) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.bulk", "ours", url, str(rows), json.dumps(options)]
+    return _figures(subprocess.run(command, cwd=_measure.HOME, capture_output=True, text=True, check=False))
+
+
+def run_peer(name: str, url: str, rows: int, *requirements: str) -> dict[str, Any] | None:
+    python = _peers.environment(*requirements)
+    if python is None:
+        return None
+    command = [str(python), str(_measure.HOME / "benchmarks" / "_sync.py"), name, url, str(rows)]
+    return _figures(subprocess.run(command, capture_output=True, text=True, check=False))
+
+
+def _figures(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def against_peers() -> None:
+    """20 ms a request and 5 ms a contact on 8 server workers, which keep what they get."""
+    many, few = (2000, 60) if QUICK else (10_000, 400)
+    runs = {
+        "mautic 0.2.0": (few, partial(run_peer, "mautic"), ("mautic==0.2.0",)),
+        "mautic-pyhton 0.0.1": (10 * few, partial(run_peer, "mautic_pyhton"), ("mautic-pyhton==0.0.1",)),
+        "httpx, gather": (4 * few, partial(run_peer, "gather"), ("httpx==0.28.1",)),
+        "ours": (many, lambda url, rows: run_ours(url, rows, items=True), ()),
+        "ours [fast]": (many, lambda url, rows: run_ours(url, rows, items=True, fast=True), ()),
+    }
+    rates: dict[str, float] = {}
+    table: list[list[str]] = []
+    with _measure.server("--store", "--workers", "8", "--fixed", "0.02", "--each", "0.005") as url:
+        for name, (rows, run, needs) in runs.items():
+            ask(f"{url}/reset")
+            found = run(url, rows, *needs)
+            if found is None:
+                continue
+            audit = ask(f"{url}/audit/{rows}")
+            rates[name] = rows / found["seconds"]
+            share = {key: f"{100 * audit[key] / rows:.1f} %" for key in ("right", "wrong", "lost", "doubled")}
+            table.append([
+                name, str(rows), *share.values(), f"{rates[name]:.0f}", str(audit["requests"]),
+                f"{found['cpu'] / rows * 1e6:.0f}", f"{found['peak']:.0f}",
+            ])  # fmt: skip
+            if name.startswith("ours"):
+                _measure.figure(f"bulk, {name}: rows right", 100 * audit["right"] / rows, 100, unit="%")
+    _measure.table(
+        "20 ms + 5 ms a contact, 8 server workers",
+        ["client", "rows", "right", "wrong", "lost", "doubled", "rows/s", "requests", "CPU us/row", "peak MiB"],
+        table,
+    )
+    for name, least in (("mautic 0.2.0", 25), ("mautic-pyhton 0.0.1", 4)):
+        if name in rates:
+            _measure.figure(f"bulk: rows/s of {name}", rates["ours"] / rates[name], least)
+
+
+def against_the_bound() -> None:
+    """A server with a fixed latency, which only counts the rows."""
+    table = []
+    pinned = {"batch": 200, "first_batch": 200}
+    for latency, workers, least, rows in ((0.1, 8, 0.95, 160_000), (0.25, 32, 0.9, 256_000)):
+        rows = rows // 10 if QUICK else rows
+        bound = workers * 200 / latency
+        with _measure.server("--fixed", str(latency)) as url:
+            for fast in (False, True):
+                taken = [
+                    run_ours(url, rows, workers=workers, fast=fast, plan={**pinned, "start": workers})
+                    for _ in range(ROUNDS)
+                ]
+                learning = run_ours(url, rows, workers=workers, fast=fast)
+                share = _measure.median([rows / found["seconds"] / bound for found in taken])
+                cpu = _measure.median([found["cpu"] / rows * 1e6 for found in taken])
+                name = f"{1000 * latency:.0f} ms x {workers} x 200{', [fast]' if fast else ''}"
+                table.append([
+                    name, f"{bound:.0f}", f"{share * bound:.0f}", f"{share:.3f}",
+                    f"{rows / learning['seconds'] / bound:.3f}", f"{cpu:.1f}",
+                    f"{max(found['peak'] for found in taken):.0f}",
+                ])  # fmt: skip
+                _measure.figure(f"bulk, {name}: share of the bound", share, least)
+                _measure.figure(f"bulk, {name}: CPU a contact", cpu, 8 if fast else 12, unit="us", least=False)
+    _measure.table(
+        "share of workers x batch / latency, lean answers",
+        ["server", "bound rows/s", "rows/s", "share", "share, self-steered", "CPU us/row", "peak MiB"],
+        table,
+    )
+
+
+def by_the_size_of_answers() -> None:
+    """What a row costs when the server shows little or all of each contact, and how long the loop is held up."""
+    rows = 4000 if QUICK else 40_000
+    table = []
+    plan = {"batch": 200, "first_batch": 200, "start": 8}
+    for kind in ("lean", "full"):
+        size = len(_bodies.body(kind))
+        bodies = b"[" + b",".join(_bodies.body(kind, number) for number in range(200)) + b"]"
+        with _measure.server("--fixed", "0.1", "--row", kind) as url:
+            for fast in (False, True):
+                import orjson
+
+                loads = orjson.loads if fast else json.loads
+                parsing = _measure.median([_measure.spend(lambda: loads(bodies)).cpu / 200 * 1e6 for _ in range(9)])
+                plain = [run_ours(url, rows, fast=fast, plan=plan) for _ in range(ROUNDS)]
+                made = [run_ours(url, rows, fast=fast, plan=plan, made=True) for _ in range(ROUNDS)]
+                watched = [run_ours(url, rows, fast=fast, plan=plan, watch=True) for _ in range(ROUNDS)]
+                longest = 1000 * min(found["longest"] for found in watched)
+                cpu = [_measure.median([one["cpu"] / rows * 1e6 for one in found]) for found in (plain, made)]
+                name = f"{kind}{', [fast]' if fast else ''}"
+                table.append([
+                    name, str(size), f"{cpu[0]:.1f}", f"{cpu[1]:.1f}", f"{parsing:.1f}", f"{longest:.1f}",
+                ])  # fmt: skip
+                _measure.figure(f"bulk, {name}: longest stretch of the loop", longest, 2, unit="ms", least=False)
+    _measure.table(
+        "by the size of a contact in the answer, 100 ms x 8 x 200",
+        ["answers", "bytes a row", "CPU us/row", "rows made before", "parsing alone", "longest ms"],
+        table,
+    )
+
+
+def sweep() -> None:
+    """Server workers x cost of a contact; ours with as many connections as the server has workers."""
+    table = []
+    for workers in (1, 2, 4, 8):
+        row = [f"{workers} workers"]
+        for each in (0.001, 0.005, 0.05):
+            bound = workers * 200 / (0.02 + 200 * each)
+            rows = int(bound * (1.5 if QUICK else 4)) + 200 * workers
+            options = ("--workers", str(workers), "--fixed", "0.02", "--each", str(each))
+            with _measure.server(*options) as url:
+                plan = {"batch": 200, "first_batch": 200, "start": workers, "batch_seconds": 30.0}
+                found = run_ours(url, rows, workers=workers, plan=plan)
+            row.append(f"{rows / found['seconds']:.0f} of {bound:.0f}")
+        table.append(row)
+    _measure.table("rows/s, of the bound, by workers and cost a contact", ["", "1 ms", "5 ms", "50 ms"], table)
+
+
+def run() -> None:
+    against_peers()
+    against_the_bound()
+    by_the_size_of_answers()
+    sweep()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["ours"]:
+        asyncio.run(ours(sys.argv[2], int(sys.argv[3]), json.loads(sys.argv[4])))
+    else:
+        _measure.main(run)
