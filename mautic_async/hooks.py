@@ -26,7 +26,8 @@ class Event:
 
     Attributes:
         kind: ``before`` an attempt, ``after`` it, ``retry`` (a pause before another), ``wait`` (for the limit or a free
-            slot), ``done`` (the call has ended, well or not; `attempt` is then how often it was sent).
+            slot), ``done`` (the call has ended, well or not, and without status and error if its caller has left;
+            `attempt` is then how often it was sent).
         number: Of the call, so that the events of concurrent calls can be told apart.
         call: Method and path.
         attempt: From 1.

@@ -165,7 +165,7 @@ def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> Mau
     if not call.repeat and verdict.then is Then.REPEAT and verdict.event != "rate-limit":
         verdict = evolve(verdict, then=Then.RAISE)
     outcome = error
-    unclear = verdict.fate is Fate.UNKNOWN and verdict.then is Then.RAISE
+    unclear = verdict.fate is Fate.UNKNOWN and (verdict.then is Then.RAISE or verdict.event == "item-not-found")
     if unclear and call.effect in {Effect.UPSERT, Effect.APPEND} and not isinstance(error, UnexpectedResponse):
         outcome = OutcomeUnknown(
             f"{call}: it may have been applied ({error}). {_HOW[call.effect, verdict.live]}",

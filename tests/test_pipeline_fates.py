@@ -18,6 +18,7 @@ from mautic_async.errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from mautic_async.hooks import Event
 from mautic_async.testing.virtual import run
 from mautic_async.transport import Timeouts
 from mautic_async.wire import Call, Effect
@@ -165,5 +166,39 @@ def test_a_write_that_closing_cuts_is_of_unknown_outcome() -> None:
             await reader
         assert pipeline.gate.in_flight == 0
         assert len(pipeline.flights) == 0
+
+    run(main())
+
+
+# --- the same item twice within a second ---
+
+
+def test_invariant_63_an_item_upsert_that_never_passes_is_of_unknown_outcome() -> None:
+    async def main() -> None:
+        stub = Stub([error(404, "Custom Item with ID = 0 was not found")])
+        upsert = Call("POST", "contacts/new", Effect.UPSERT, body={"email": "a"})
+        with pytest.raises(OutcomeUnknown, match="ID = 0") as caught:
+            await pipeline_of(stub).send(upsert)
+        assert caught.value.attempts == stub.sends == 4
+        moments = [seen.at for seen in stub.seen]
+        assert all(later - earlier > 1.0 for earlier, later in zip(moments, moments[1:], strict=False))
+
+    run(main())
+
+
+# --- the story of a call whose caller left ---
+
+
+def test_a_call_whose_caller_left_has_an_end_too() -> None:
+    async def main() -> None:
+        told: list[Event] = []
+        pipeline = pipeline_of(Stub([OK], delay=5.0), hooks=(told.append,))
+        caller = asyncio.ensure_future(pipeline.send(POST))
+        await asyncio.sleep(1)
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        assert [event.kind for event in told] == ["before", "done"]
+        assert (told[-1].status, told[-1].error, told[-1].seconds) == (None, None, 1.0)
 
     run(main())

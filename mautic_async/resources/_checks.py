@@ -20,12 +20,14 @@ KEPT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]*")
 MARKUP: Final = re.compile(r"[<>]|&#?\w+;")
 """What Mautic's cleaning of texts strips or decodes."""
 
-_NO_FIELD: Final = frozenset(
+NO_FIELD: Final = frozenset(
     {
         *("id", "tags", "owner", "stage", "doNotContact", "frequencyRules", "companies", "customObjects"),
         *("overwriteWithBlank", "ipAddress", "lastActive", "preferred_profile_image"),
     }
 )
+"""Properties of a contact that are no fields."""
+
 _ZERO_HELP: Final = (
     "Mautic drops a zero that comes by POST or PATCH, and keeps the old value. Leave it out, or read the contact and"
     " replace() it whole"
@@ -69,7 +71,7 @@ def is_blank(value: object) -> bool:
 
 def fields_in(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The entries of an encoded contact that are fields (``points`` included)."""
-    return ((key, value) for key, value in body.items() if key not in _NO_FIELD)
+    return ((key, value) for key, value in body.items() if key not in NO_FIELD)
 
 
 KINDS: Final[Mapping[str, str]] = {"points": "number", "attribution": "number"}

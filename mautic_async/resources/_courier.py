@@ -20,6 +20,7 @@ from mautic_async.models import Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
+from mautic_async.resources._screen import Screen
 from mautic_async.resources._streams import budget_of
 from mautic_async.wire import Call, Effect, Row
 
@@ -55,19 +56,23 @@ class ContactCourier(Generic[C]):
     guarantee: str = field(init=False)
     _unique: tuple[str, ...] = field(init=False, default=())
     _clocks: Clocks = field(init=False, factory=Clocks)
+    _screen: Screen = field(init=False)
+    _remembers: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         """Say what may be relied on."""
         self.guarantee = _items.guarantee(self.items)
         self._unique = ("email",) if self.unique is None else tuple(self.unique)
+        self._screen = Screen(self._unique, self.preflight)
 
     async def prepare(self, job: str) -> None:
         """Ask the server for its fields, where a preflight is wanted."""
-        del job
+        self._remembers = bool(job)
         if self.preflight is not None:
             await self.preflight.ask()
             if self.unique is None and self.preflight.unique:
                 self._unique = self.preflight.unique
+            self._screen = Screen(self._unique, self.preflight)
 
     # --- packing ---------------------------------------------------------------------------------------------------
 
@@ -82,14 +87,16 @@ class ContactCourier(Generic[C]):
             text = self.pipeline.json.dumps(whole)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Packed(b"", problems=(Problem(str(error)),))
-        found = self._problems(row, body)
-        if found:
-            return Packed(text, problems=found)
-        blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
+        blank: dict[str, Any] = {}
+        if row.id or row.custom_items or not self._screen.is_sound(body, text):
+            found = self._problems(row, body)
+            if found:
+                return Packed(text, problems=found)
+            blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys if isinstance(key, tuple)) else 0.0
-        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(body))
+        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
         kinds = _checks.KINDS if self.preflight is None else self.preflight.kinds
@@ -114,13 +121,12 @@ class ContactCourier(Generic[C]):
         keys += [key for item in row.custom_items or () if (key := _items.identity(self.items, item)) is not None]
         return keys
 
-    def _memory(self, body: Mapping[str, Any]) -> str:
+    def _memory(self, row: Contact, body: Mapping[str, Any]) -> str:
         """The name of a row from run to run: a hash, so that the journal holds no address."""
-        for name in self._unique:
-            if not _checks.is_blank(body.get(name)):
-                text = f"{name}={_checks.same_for_database(body[name])}"
-                return hashlib.sha256(text.encode()).hexdigest()[:32]
-        return ""
+        named = [(name, body[name]) for name in self._unique if not _checks.is_blank(body.get(name))]
+        name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
+        text = f"{name}={_checks.same_for_database(value)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
 
     # --- delivering ------------------------------------------------------------------------------------------------
 
@@ -167,11 +173,16 @@ class ContactCourier(Generic[C]):
     def _body(self, parcel: Parcel[C]) -> bytes:
         """The row as it was packed, but for what is to be cleared, and with the ids of items known from before."""
         sent, blank = parcel.packed.cargo
+        known = self._known_items(parcel)
+        return self.pipeline.json.dumps({**sent, **known}) if blank or known else parcel.packed.body
+
+    def _known_items(self, parcel: Parcel[C]) -> dict[str, Any]:
+        """The items of a row with their ids, if some are known from before."""
         known = parcel.known.get("items")
-        if isinstance(known, Mapping) and known:
-            wanted = [self._with_id(item, known) for item in parcel.row.custom_items or ()]
-            return self.pipeline.json.dumps({**sent, **codec.encode(Contact(custom_items=wanted))})
-        return self.pipeline.json.dumps(sent) if blank else parcel.packed.body
+        if not isinstance(known, Mapping) or not known:
+            return {}
+        wanted = [self._with_id(item, known) for item in parcel.row.custom_items or ()]
+        return codec.encode(Contact(custom_items=wanted))
 
     def _with_id(self, item: Any, known: Mapping[str, Any]) -> Any:
         id = None if item.id else known.get(_items.spelled(_items.identity(self.items, item)))
@@ -249,7 +260,8 @@ class ContactCourier(Generic[C]):
 
     def _editing(self, parcel: Parcel[C]) -> dict[str, Any]:
         sent, blank = parcel.packed.cargo
-        return {**sent, **blank, "overwriteWithBlank": True} if blank else dict(sent)
+        body = {**sent, **self._known_items(parcel)}
+        return {**body, **blank, "overwriteWithBlank": True} if blank else body
 
     async def _patch(self, parcels: Sequence[Parcel[C]], bodies: Sequence[dict[str, Any]]) -> Delivery[C]:
         """Edits, each contact once in a request: one twice, or one without an id, would write onto others."""
@@ -287,7 +299,9 @@ class ContactCourier(Generic[C]):
             return self._failed(parcel, row)
         if row.entity is None:
             return Receipt("look")
-        return Receipt("updated", _id_in(row) or _known_id(parcel), entity=self._kept(row))
+        id = _id_in(row) or _known_id(parcel)
+        known = self._learned(parcel, row.entity, id) if parcel.step == EDIT else None
+        return Receipt("updated", id, entity=self._kept(row), known=known)
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
@@ -295,23 +309,23 @@ class ContactCourier(Generic[C]):
         """Find out what is stored of rows whose answer was lost."""
         if step == CLEAR:
             return Delivery([Receipt("again", _known_id(parcel)) for parcel in parcels], requests=0)
-        if step == EDIT:
-            return Delivery([self._again_or_unknown(parcel) for parcel in parcels], requests=0)
+        doubtful = [parcel for parcel in parcels if step == EDIT and not self._repeatable(parcel.row)]
+        asked = doubtful if step == EDIT else [parcel for parcel in parcels if not parcel.row.id]
         look = Look(self.pipeline, self._unique, self.items, self._clocks)
-        await look.at([parcel.row for parcel in parcels if not parcel.row.id])
+        await look.at([parcel.row for parcel in asked])
         return Delivery([self._looked(parcel, look) for parcel in parcels], look.requests)
 
     def _looked(self, parcel: Parcel[C], look: Look) -> Receipt[C]:
         """What a look says of one row."""
         row = parcel.row
-        if row.id:
-            return Receipt("step", row.id, step=EDIT)  # it was not in the request
-        sent, _ = parcel.packed.cargo
+        if row.id and (parcel.step != EDIT or self._repeatable(row)):  # it was not in the request, or does no harm
+            return Receipt("again", row.id) if parcel.step == EDIT else Receipt("step", row.id, step=EDIT)
+        sent, blank = parcel.packed.cargo
         seen = look.seen(row, sent, since=parcel.since, sent_at=parcel.sent_at)
         if seen is None:
-            keyed = any(not _checks.is_blank(_answers.held(row, name)) for name in self._unique)
+            keyed = bool(row.id) or any(not _checks.is_blank(_answers.held(row, name)) for name in self._unique)
             return Receipt("again") if keyed else self._again_or_unknown(parcel)
-        if seen.holds and seen.whole:
+        if seen.holds and seen.whole and not (row.id and blank):
             return self._done(parcel, seen)
         id = seen.contact.id
         if self._repeatable(row) or (row.custom_items and seen.told_apart):
@@ -321,7 +335,7 @@ class ContactCourier(Generic[C]):
         return self._again_or_unknown(parcel, id)
 
     def _done(self, parcel: Parcel[C], seen: Seen) -> Receipt[C]:
-        state: Literal["created", "updated"] = "created" if seen.created else "updated"
+        state: Literal["created", "updated"] = "created" if seen.created and not parcel.row.id else "updated"
         if parcel.packed.cargo[1]:
             return Receipt("step", seen.contact.id, step=CLEAR, known=seen.known, so_far=state, fresh=seen.fresh)
         return Receipt(state, seen.contact.id, known=seen.known, fresh=seen.fresh)

@@ -6,7 +6,7 @@ Mautic: REST API, List contacts (GET /contacts with ``where``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
@@ -78,13 +78,21 @@ class Look:
     _stored: dict[tuple[str, str], Contact] = field(factory=dict)
 
     async def at(self, rows: Sequence[Contact]) -> None:
-        """Fetch what is stored under the unique values of *rows*."""
+        """Fetch what is stored under the ids of *rows*, or under their unique values."""
         with_items = any(row.custom_items for row in rows)
-        for name in self.unique:
-            values = (str(_answers.held(row, name)).strip() for row in rows)
-            for piece in _where.pieces(filter(None, values)):
+        wanted: dict[str, list[str]] = {}
+        for name, value in (pair for row in rows for pair in self._names(row)):
+            wanted.setdefault(name, []).append(value)
+        for name, values in wanted.items():
+            for piece in _where.pieces(values):
                 for contact in await self._find(name, piece, with_items=with_items):
                     self._stored.setdefault((name, _checks.same_for_database(_answers.held(contact, name))), contact)
+
+    def _names(self, row: Contact) -> list[tuple[str, str]]:
+        if row.id:
+            return [("id", str(row.id))]
+        values = ((name, str(_answers.held(row, name)).strip()) for name in self.unique)
+        return [(name, value) for name, value in values if value]
 
     async def _find(self, name: str, values: Sequence[str], *, with_items: bool) -> list[Contact]:
         query: dict[str, object] = {
@@ -104,8 +112,8 @@ class Look:
 
     def seen(self, row: Contact, body: Mapping[str, Any], *, since: float, sent_at: float) -> Seen | None:
         """The contact of *row*, whose fields are *body*; None if there is none."""
-        keys = [(name, _checks.same_for_database(_answers.held(row, name))) for name in self.unique]
-        found = next((self._stored[key] for key in keys if key[1] and key in self._stored), None)
+        keys = [(name, _checks.same_for_database(value)) for name, value in self._names(row)]
+        found = next((self._stored[key] for key in keys if key in self._stored), None)
         if found is None:
             return None
         made = found.date_added.timestamp() if found.date_added is not None else None
@@ -136,10 +144,13 @@ class Look:
         return not beside or any(moment is None or self.clocks.perhaps_since(moment, since) for moment in beside)
 
 
+_BESIDE: Final = frozenset({"id", codec.OBJECTS})
+
+
 def _holds(found: Contact, body: Mapping[str, Any]) -> bool:
     """Whether the stored contact shows every value of a row; a difference proves nothing, Mautic cleans text."""
     have = codec.encode(found)
-    return all(key in have and _equal(have[key], value) for key, value in body.items() if key != "customObjects")
+    return all(key in have and _equal(have[key], value) for key, value in body.items() if key not in _BESIDE)
 
 
 def _equal(have: Any, want: Any) -> bool:

@@ -272,3 +272,46 @@ def test_a_lost_item_upsert_is_never_reported_as_a_missing_contact() -> None:
         assert len(fake.contacts) == 2
 
     play(scenario)
+
+
+# --- rows that name their contact by its id ---
+
+
+@pytest.mark.parametrize("work", ["done", "undone"])
+def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(work: str) -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        made = await mautic.contacts.create(Contact(email="a@example.com", city="Rome"))
+        await fake.clock.sleep(60)
+        fake.fail("reset", route="batch/edit", work=work)
+        row = Contact(id=made.id, firstname="Ada", city=None, custom_items=[item("1"), item("2")])
+        (outcome,) = await collect(mautic.contacts.upserting([row], items=Marker("order-number")))
+        assert (outcome.status, outcome.id) == ("updated", made.id)
+        assert len(fake.custom_items) == 2
+        held = await mautic.contacts.get(made.id)
+        assert (held.firstname, held.city) == ("Ada", None)
+
+    play(scenario, latency=(0.1, 0.01))
+
+
+def test_the_next_run_of_a_job_updates_the_items_of_a_row_with_an_id() -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        made = await mautic.contacts.create(Contact(email="a@example.com"))
+        journal = MemoryJournal()
+        for color in ("red", "black"):
+            bag = CustomItem("products", name="bag", attributes={"sku": "7", "color": color})
+            rows = [Contact(id=made.id, custom_items=[bag])]
+            await mautic.contacts.upsert_all(rows, items=Marker("sku"), journal=journal)
+        assert [one["attributes"]["color"] for one in fake.custom_items] == ["black"]
+
+    play(scenario)
+
+
+def test_a_row_whose_contact_is_gone_is_rejected_after_a_lost_answer_too() -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        await mautic.contacts.list(limit=1)
+        fake.fail("reset", route="batch/edit", work="undone")
+        rows = [Contact(id=4711, custom_items=[item("1")])]
+        (outcome,) = await collect(mautic.contacts.upserting(rows, items=Marker()))
+        assert outcome.status == "rejected"
+
+    play(scenario, latency=(0.1, 0.01))
