@@ -27,9 +27,9 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from attrs import field, frozen
+from attrs import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -295,11 +295,29 @@ class ServerError(APIError):
     batch_limit: int | None = None
 
 
-@frozen
 class Secret:
-    """A text that no repr, format, log line or pickle shows."""
+    """A text that no repr, format, log line or pickle shows.
 
-    reveal: str = field(repr=False)
+    Attributes:
+        reveal: The text itself.
+    """
+
+    __slots__ = ("reveal",)
+
+    reveal: str
+
+    def __init__(self, reveal: str) -> None:
+        object.__setattr__(self, "reveal", reveal)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        """Refuse: a secret does not change."""
+        raise AttributeError(name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.reveal == other.reveal
+
+    def __hash__(self) -> int:
+        return hash(self.reveal)
 
     def __str__(self) -> str:
         """Three stars."""

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import math
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 from attrs import define, field, frozen
 
@@ -56,6 +56,12 @@ class Header(str):
     """A header's value whose repr is three stars, so that a traceback with locals stays clean."""
 
     __slots__ = ()
+
+    def __new__(cls, value: str) -> Self:
+        """Refuse what is no text: `str` would make one of it."""
+        if not isinstance(value, str):
+            raise ConfigurationError(f"a credential's header() must give a text, not {type(value).__name__}")
+        return super().__new__(cls, value)
 
     def __repr__(self) -> str:
         return "'***'"

@@ -24,7 +24,7 @@ from mautic_async.errors import ConfigurationError, TransportError, UnexpectedRe
 from mautic_async.wire import Answer, Request
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     import httpx
 
@@ -182,15 +182,16 @@ class Transport:
         except TimeoutError as error:
             raise TransportError(
                 f"no whole answer within {total:.0f} s; the server may still be at work", event="read-timeout"
-            ) from error
+            ) from _bare(error)
         except (self._module.RequestError, self._module.InvalidURL) as error:
-            raise self._ours(error) from error
+            raise self._ours(error) from _bare(error)
         except RuntimeError as error:
             if not client.is_closed:
                 raise
-            raise ConfigurationError("the HTTP client that was handed in is closed") from error
+            raise ConfigurationError("the HTTP client that was handed in is closed") from _bare(error)
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Answer:
+    def _outgoing(self, request: Request, read: float) -> httpx.Request:
+        """What goes out; made apart, so that no frame with the credentials in it is alive when something fails."""
         url = f"{self.base}/{request.path}?{request.query}" if request.query else f"{self.base}/{request.path}"
         timeouts, module, content = self.timeouts, self._module, request.content or b""
         target = module.URL(url)
@@ -199,7 +200,7 @@ class Transport:
         headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
         if content or request.method not in _BODILESS:
             headers.append((b"content-length", b"%d" % len(content)))
-        outgoing = module.Request(
+        outgoing: httpx.Request = module.Request(
             request.method,
             target,
             headers=headers,
@@ -207,6 +208,10 @@ class Transport:
             extensions={"timeout": {"connect": timeouts.connect, "read": read, "write": timeouts.write, "pool": 5.0}},
         )
         outgoing.read()
+        return outgoing
+
+    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Answer:
+        outgoing = self._outgoing(request, read)
         response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
         try:
             fields = _headers(response)
@@ -230,7 +235,7 @@ class Transport:
         if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
             return TransportError(f"no connection in time: {reason}", event="connect")
         if isinstance(error, (module.ConnectError, module.ProxyError)):
-            if _is_certificate(error):
+            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error)):
                 return TransportError(f"the server's certificate is refused: {reason}", event="certificate")
             return TransportError(f"no connection: {reason}", event="connect")
         if isinstance(error, module.ReadTimeout):
@@ -254,13 +259,17 @@ class Transport:
         return f"Transport({self.base!r}, {'httpx' if inner == 'NoneType' else inner})"
 
 
-def _is_certificate(error: BaseException) -> bool:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
-        cause = cause.__cause__ or cause.__context__
-    return False
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _bare(error: BaseException) -> BaseException:
+    """*error* without the frames it came through: those of the HTTP library hold headers and bodies."""
+    for cause in _chain(error):
+        cause.__traceback__ = None
+    return error
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

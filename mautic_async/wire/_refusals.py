@@ -168,6 +168,15 @@ def _hint(status: int, problems: Sequence[Problem]) -> str:
     return ""
 
 
+def blotted(answer: Answer, header: str) -> Answer:
+    """*answer* without the credential of *header*, should the page of a proxy repeat it: excerpts go into messages."""
+    secret = header.rpartition(" ")[2].encode("ascii", "replace")
+    page = answer.status >= 300 or answer.content[:1] == b"<"
+    if not page or len(secret) < 8 or secret not in answer.content:
+        return answer
+    return evolve(answer, content=answer.content.replace(secret, b"***"))
+
+
 def excerpt(answer: Answer) -> str:
     """The first words of a body that is not what it should be, safe to print."""
     text = re.sub(r"<[^<>]{0,200}>|\s+", " ", answer.content[:1024].decode("utf-8", "replace"))
