@@ -96,7 +96,7 @@ class ContactCourier(Generic[C]):
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys if isinstance(key, tuple)) else 0.0
-        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
+        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body) if self._remembers else "")
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
         kinds = _checks.KINDS if self.preflight is None else self.preflight.kinds
@@ -122,7 +122,9 @@ class ContactCourier(Generic[C]):
         return keys
 
     def _memory(self, row: Contact, body: Mapping[str, Any]) -> str:
-        """The name of a row from run to run: a hash, so that the journal holds no address."""
+        """The name of a row from run to run: a hash, so that the journal holds no address. Without a journal, none."""
+        if not self._remembers:
+            return ""
         named = [(name, body[name]) for name in self._unique if not _checks.is_blank(body.get(name))]
         name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
         text = f"{name}={_checks.same_for_database(value)}"

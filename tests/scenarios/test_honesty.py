@@ -204,7 +204,7 @@ def test_a_request_of_too_many_bytes_is_split() -> None:
 
 def test_the_id_of_an_item_that_somebody_deleted_is_forgotten() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
-        journal = MemoryJournal()
+        journal = MemoryJournal("nightly")
         rows = [Contact(email="a@example.com", custom_items=[item("1", amount=1), item("2", amount=1)])]
         await mautic.contacts.upsert_all(rows, items=Marker(), journal=journal)
         await fake.clock.sleep(60)
@@ -296,7 +296,7 @@ def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(wor
 def test_the_next_run_of_a_job_updates_the_items_of_a_row_with_an_id() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com"))
-        journal = MemoryJournal()
+        journal = MemoryJournal("nightly")
         for color in ("red", "black"):
             bag = CustomItem("products", name="bag", attributes={"sku": "7", "color": color})
             rows = [Contact(id=made.id, custom_items=[bag])]
