@@ -96,7 +96,7 @@ class ContactCourier(Generic[C]):
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys if isinstance(key, tuple)) else 0.0
-        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body) if self._remembers else "")
+        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
         kinds = _checks.KINDS if self.preflight is None else self.preflight.kinds

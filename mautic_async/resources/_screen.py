@@ -1,7 +1,7 @@
 """Most rows of a bulk job have nothing wrong, and one look at each value says so; only others are checked rule by rule.
 
-The rules of `_checks` and `Preflight` take 15 us a row, because each goes through all values. This look takes 2 and errs
-on one side only: what it calls sound breaks none of them, and what it is not sure of it leaves to them.
+The rules of `_checks` and `Preflight` take 15 us a row, because each goes through all values. This look takes 2 and
+errs on one side only: what it calls sound breaks none of them, and what it is not sure of it leaves to them.
 """
 
 from __future__ import annotations
