@@ -18,6 +18,9 @@ SLOW: Final = 30.0
 QUEUE: Final = 1.2
 """How much longer a row may take than at its best before that is a queue."""
 
+UNSURE: Final = 1.5
+"""The same of the few answers that the first windows hold: growth only becomes careful."""
+
 CAUTION: Final = 8
 """Windows after a step back before more is tried; doubled each time, up to ..."""
 
@@ -189,14 +192,20 @@ def _judge(state: Flow, now: float) -> Flow:
     each, size = state.seconds / max(1, state.rows), state.rows / state.answers
     if state.tried and each > state.tried_each * (1 + state.limit / state.tried) / 2:
         # Fewer at once, and a row takes as long: it is no queue of ours, the server has become slower.
-        return _window(state, state.tried, best=each, size_then=size, hold=0, tried=0.0, cut_at=now)
+        return _window(state, state.tried, best=each, size_then=size, rising=True, hold=0, tried=0.0, cut_at=now)
     if not state.best or size < 0.7 * state.size_then:
         best, then = each, size
     else:
-        best, then = state.best + (0.5 if each < state.best else 0.02) * (each - state.best), state.size_then
+        unsure = state.rising and each < UNSURE * state.best
+        weight = 0.5 if each < state.best else 0.25 if unsure else 0.02
+        best, then = state.best + weight * (each - state.best), state.size_then
     state = evolve(state, best=best, size_then=max(then, size) if each <= best else then, tried=0.0)
     ratio = each / best if best else 1.0
-    return _grow(state, now) if ratio < QUEUE else _step_back(state, each, ratio, now)
+    if ratio < QUEUE:
+        return _grow(state, now)
+    if state.rising and ratio < UNSURE:
+        return _grow(evolve(state, rising=False), now)
+    return _step_back(state, each, ratio, now)
 
 
 def _grow(state: Flow, now: float) -> Flow:
