@@ -15,6 +15,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.hooks import Hook
 from mautic_async.limits import Limits
 from mautic_async.pipeline import Pipeline
+from mautic_async.renewal import Header
 from mautic_async.resources import _rows
 from mautic_async.resources._namespaces import Namespaces
 from mautic_async.transport import Timeouts, Transport, json_of, site_url
@@ -153,6 +154,7 @@ class Mautic(Namespaces):
             batch="batch" in clean,
             v2=clean.startswith("v2/"),
         )
+        del body  # a traceback with locals would show what it holds
         return (await self._pipeline.send(call)).body
 
     async def authorize(self, callback: str, state: str | None = None) -> None:
@@ -169,6 +171,7 @@ class Mautic(Namespaces):
 
         Mautic: REST API, Authorization (OAuth2).
         """
+        callback, state = Header(callback), None if state is None else Header(state)  # discreet in a traceback
         await self._pipeline.authorize(callback, state)
 
     @property
