@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -95,8 +95,13 @@ class ContactCourier(Generic[C]):
             blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
-        linger = APART if any(key[0] == "unique" for key in keys if isinstance(key, tuple)) else 0.0
-        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
+        linger = APART if row.custom_items and any(key[0] == "unique" for key in keys) else 0.0
+        cargo = (sent, blank) if blank or row.id or row.custom_items else None  # most rows are never looked at again
+        return Packed(text, keys=keys, cargo=cargo, linger=linger, memory=self._memory(row, body))
+
+    def _cargo(self, parcel: Parcel[C]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is sent of a row, and what is to be cleared by a second request."""
+        return parcel.packed.cargo or (codec.encode(parcel.row), {})
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
         kinds = _checks.KINDS if self.preflight is None else self.preflight.kinds
@@ -109,16 +114,17 @@ class ContactCourier(Generic[C]):
             found += self.preflight.problems(body)
         return found
 
-    def _keys(self, row: Contact, body: Mapping[str, Any]) -> list[Hashable]:
+    def _keys(self, row: Contact, body: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Everything by which two rows could meet: unique values, and items as the server tells them apart."""
-        keys: list[Hashable] = [
+        keys: list[tuple[Any, ...]] = [
             (name, _checks.same_for_database(body[name]))
             for name in self._unique
             if not _checks.is_blank(body.get(name))
         ]
         if row.id:
             keys.append(("contact", row.id))
-        keys += [key for item in row.custom_items or () if (key := _items.identity(self.items, item)) is not None]
+        if row.custom_items:
+            keys += [key for item in row.custom_items if (key := _items.identity(self.items, item)) is not None]
         return keys
 
     def _memory(self, row: Contact, body: Mapping[str, Any]) -> str:
@@ -174,9 +180,10 @@ class ContactCourier(Generic[C]):
 
     def _body(self, parcel: Parcel[C]) -> bytes:
         """The row as it was packed, but for what is to be cleared, and with the ids of items known from before."""
-        sent, blank = parcel.packed.cargo
         known = self._known_items(parcel)
-        return self.pipeline.json.dumps({**sent, **known}) if blank or known else parcel.packed.body
+        if not known and not _clears(parcel):
+            return parcel.packed.body
+        return self.pipeline.json.dumps({**self._cargo(parcel)[0], **known})
 
     def _known_items(self, parcel: Parcel[C]) -> dict[str, Any]:
         """The items of a row with their ids, if some are known from before."""
@@ -198,7 +205,7 @@ class ContactCourier(Generic[C]):
         id = _id_in(row)
         known = self._learned(parcel, row.entity, id)
         state: Literal["created", "updated"] = "created" if row.status == 201 or self._made(parcel, row) else "updated"
-        if parcel.packed.cargo[1]:
+        if _clears(parcel):
             return Receipt("step", id, step=CLEAR, known=known, so_far=state)
         return Receipt(state, id, entity=self._kept(row), known=known)
 
@@ -257,11 +264,11 @@ class ContactCourier(Generic[C]):
     # --- edits by id -----------------------------------------------------------------------------------------------
 
     def _clearing(self, parcel: Parcel[C]) -> dict[str, Any]:
-        _, blank = parcel.packed.cargo
+        _, blank = self._cargo(parcel)
         return {"id": parcel.known.get("id"), **blank, "overwriteWithBlank": True}
 
     def _editing(self, parcel: Parcel[C]) -> dict[str, Any]:
-        sent, blank = parcel.packed.cargo
+        sent, blank = self._cargo(parcel)
         body = {**sent, **self._known_items(parcel)}
         return {**body, **blank, "overwriteWithBlank": True} if blank else body
 
@@ -322,7 +329,7 @@ class ContactCourier(Generic[C]):
         row = parcel.row
         if row.id and (parcel.step != EDIT or self._repeatable(row)):  # it was not in the request, or does no harm
             return Receipt("again", row.id) if parcel.step == EDIT else Receipt("step", row.id, step=EDIT)
-        sent, blank = parcel.packed.cargo
+        sent, blank = self._cargo(parcel)
         seen = look.seen(row, sent, since=parcel.since, sent_at=parcel.sent_at)
         if seen is None:
             keyed = bool(row.id) or any(not _checks.is_blank(_answers.held(row, name)) for name in self._unique)
@@ -338,7 +345,7 @@ class ContactCourier(Generic[C]):
 
     def _done(self, parcel: Parcel[C], seen: Seen) -> Receipt[C]:
         state: Literal["created", "updated"] = "created" if seen.created and not parcel.row.id else "updated"
-        if parcel.packed.cargo[1]:
+        if _clears(parcel):
             return Receipt("step", seen.contact.id, step=CLEAR, known=seen.known, so_far=state, fresh=seen.fresh)
         return Receipt(state, seen.contact.id, known=seen.known, fresh=seen.fresh)
 
@@ -350,6 +357,12 @@ class ContactCourier(Generic[C]):
     def budget(self) -> Budget | None:
         """What is left of the rate limit."""
         return budget_of(self.pipeline)
+
+
+def _clears(parcel: Parcel[Any]) -> bool:
+    """Whether a second request is to clear something."""
+    cargo = parcel.packed.cargo
+    return cargo is not None and bool(cargo[1])
 
 
 _UNKNOWN: Final = Problem(

@@ -42,7 +42,11 @@ def read_rows(body: Any, many: str, count: int) -> list[Row]:
     """
     if not isinstance(body, Mapping):
         return [Row(None, None)] * count
-    if not body.get("errors") and _is_plain(body.get(many), dict, count) and _is_plain(body.get("statusCodes"), int, count):
+    if (
+        not body.get("errors")
+        and _is_plain(body.get(many), dict, count)
+        and _is_plain(body.get("statusCodes"), int, count)
+    ):
         return [Row(code, entity) for code, entity in zip(body["statusCodes"], body[many], strict=True)]
     entities, codes, errors = (indexed(body.get(key)) for key in (many, "statusCodes", "errors"))
     rows = []
