@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -181,7 +182,7 @@ def test_invariant_63_an_item_upsert_that_never_passes_is_of_unknown_outcome() -
             await pipeline_of(stub).send(upsert)
         assert caught.value.attempts == stub.sends == 4
         moments = [seen.at for seen in stub.seen]
-        assert all(later - earlier > 1.0 for earlier, later in zip(moments, moments[1:], strict=False))
+        assert all(later - earlier > 1.0 for earlier, later in pairwise(moments))
 
     run(main())
 

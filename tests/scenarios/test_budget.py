@@ -162,7 +162,7 @@ async def day(
 @pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
 def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float) -> None:
     site = run(day(skew=skew, interactive=0.02))
-    print(  # noqa: T201 - the figure is the point
+    print(
         f"\nfigure 5, alone, clock skew {skew:+d} s: {sum(site.sent.values())} calls, {site.sent[429]} refused,"
         f" worst full window {min(site.used):.2%} used, interactive wait p99 {site.p99():.2f} s"
     )
@@ -175,7 +175,7 @@ def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float)
 def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: bool, share: float) -> None:
     site = run(day(spread=spread, stranger=share, interactive=0.02))
     refused = 10_000 * site.refused_share
-    print(  # noqa: T201 - the figure is the point
+    print(
         f"\nfigure 5, stranger with {share:.0%} of the limit, pace {'spread' if spread else 'fast'}:"
         f" {sum(site.sent.values())} calls, {refused:.1f} of 10,000 refused, interactive wait p99 {site.p99():.2f} s,"
         f" worst full window {min(site.used):.2%} used"
@@ -188,7 +188,7 @@ def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: 
 def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals(limit: int) -> None:
     site = run(day(limit=limit, stripped=True, seconds=0.5))
     used = sum(site.used) / len(site.used)
-    print(  # noqa: T201 - the figure is the point
+    print(
         f"\nfigure 6, headers stripped, limit {limit}: {site.refused_share:.2%} refused, {used:.2%} of the budget used"
     )
     assert site.refused_share <= 0.01
@@ -208,7 +208,7 @@ def test_figure_06_a_proxys_own_limiter_is_learned_too(*, leaks: bool, share: fl
     site = run(main())
     assert isinstance(site.limiter, Proxy)
     used = site.limiter.passed / (4 * HOUR * 10)
-    print(  # noqa: T201 - the figure is the point
+    print(
         f"\nfigure 6, a proxy with {'a leaking bucket of 10 a second' if leaks else '600 a minute'}:"
         f" {site.refused_share:.2%} refused, {used:.2%} of the budget used"
     )

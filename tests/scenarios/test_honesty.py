@@ -21,6 +21,7 @@ from mautic_async import (
 from mautic_async.bulk import Plan, read_letters
 from mautic_async.ledger import MemoryJournal
 from mautic_async.testing import FakeMautic
+from mautic_async.testing.faults import Work
 from tests.scenarios.test_contacts import collect, item, play
 
 
@@ -137,7 +138,7 @@ def test_invariant_23_an_item_that_is_refused_after_the_save_is_not_sent_again_b
 
 
 @pytest.mark.parametrize("fault", ["done", "undone"])
-def test_new_items_in_a_job_of_edits_are_refused_rather_than_doubled(fault: str) -> None:
+def test_new_items_in_a_job_of_edits_are_refused_rather_than_doubled(fault: Work) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="a@example.com"))
         fake.fail("reset", route="batch/edit", work=fault)
@@ -278,7 +279,7 @@ def test_a_lost_item_upsert_is_never_reported_as_a_missing_contact() -> None:
 
 
 @pytest.mark.parametrize("work", ["done", "undone"])
-def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(work: str) -> None:
+def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(work: Work) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com", city="Rome"))
         await fake.clock.sleep(60)

@@ -11,10 +11,6 @@ from mautic_async.testing import FakeMautic
 from tests.scenarios.test_contacts import FAULTS, collect, play
 
 
-def names(fake: FakeMautic) -> list[str]:
-    return sorted(str(row["fields"]["companyname"]) for row in fake.companies)
-
-
 async def strike(fake: FakeMautic, mautic: Mautic, fault: str, route: str) -> None:
     await mautic.contacts.list(limit=1)
     settings: dict[str, Any] = dict(FAULTS[fault])

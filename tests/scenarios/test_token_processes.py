@@ -133,7 +133,7 @@ async def test_figure_12_a_thousand_tasks_in_four_processes_ask_for_one_token(
             assert await child.stdout.readline() == b"ready\n"
         outputs = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
     headers = Counter(header for output, _ in outputs for header in json.loads(output))
-    print(  # noqa: T201 - the figure is the point
+    print(
         f"\nfigure 12, {kind}, {when}: {headers.total()} tasks in {PROCESSES} processes, {len(server.forms)} token request(s)"
     )
     assert headers == {"Bearer access-1": PROCESSES * TASKS}
