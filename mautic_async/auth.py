@@ -18,6 +18,7 @@ from mautic_async.errors import AuthenticationError, ConfigurationError, Reautho
 from mautic_async.oauth import login_url, read_callback, type_of
 from mautic_async.renewal import LATE, Exchange, Header, NobodyYet, Renewal, Renewing, landed, renewing
 from mautic_async.tokens import FileTokens, MemoryTokens, Token, TokenStore
+from mautic_async.wire import reasons
 
 __all__ = [
     "Auth",
@@ -254,5 +255,5 @@ class AuthorizationCode(Renewing):
                 return
         raise ReauthorizationNeeded(
             "the refresh token is spent, expired (after 14 days) or revoked: send a person to authorization_url(),"
-            f" then call Mautic.authorize(). Mautic said: {'; '.join(map(str, error.problems))}"
+            f" then call Mautic.authorize(). Mautic said: {reasons(error.problems)}"
         ) from error

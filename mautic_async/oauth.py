@@ -27,7 +27,7 @@ from mautic_async.errors import (
     UnexpectedResponse,
     quote,
 )
-from mautic_async.wire import Answer, Request, class_of, parse, problems_of, retry_after
+from mautic_async.wire import Answer, Request, class_of, parse, problems_of, reasons, retry_after
 
 PATH: Final = "oauth/v2/token"
 _CALL: Final = f"POST {PATH}"
@@ -193,7 +193,7 @@ def _refusal(answer: Answer, problems: tuple[Problem, ...]) -> APIError:
     kinds = [problem.type for problem in problems if problem.type]
     known = next((kind for kind in kinds if kind in _REFUSED_AS), None)
     kind = AuthenticationError if known and answer.status < 500 else class_of(max(answer.status, 400))
-    reason = "; ".join(map(str, problems)) or "no reason given"
+    reason = reasons(problems) or "no reason given"
     advice = next((f" -> {_ADVICE[name]}" for name in kinds if name in _ADVICE), "")
     return kind(
         f"{_CALL} refused ({answer.status}{f', {kinds[0]}' if kinds else ''}): {reason}{advice}",

@@ -9,7 +9,7 @@ from mautic_async.wire._headers import MAX_WAIT, Rate, date_of, rate_of, retry_a
 from mautic_async.wire._json import MAX_DEPTH, STDLIB, Json, orjson, parse
 from mautic_async.wire._paths import id_of, pairs, path, query_string
 from mautic_async.wire._read import read
-from mautic_async.wire._refusals import blotted, class_of, excerpt, problems_of, refusal, row_problems
+from mautic_async.wire._refusals import blotted, class_of, excerpt, problems_of, reasons, refusal, row_problems
 from mautic_async.wire._rows import Row, indexed, read_rows
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "rate_of",
     "read",
     "read_rows",
+    "reasons",
     "refusal",
     "retry_after",
     "row_problems",
