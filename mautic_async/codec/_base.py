@@ -293,8 +293,8 @@ def encode_with(entity: Any, plan: Writing) -> dict[str, Any]:
             continue
         if value is None or (put is None and value.__class__ in PLAIN):
             body[key] = value
-        elif put is None and value.__class__ is list and all(item.__class__ is str for item in value):
-            body[key] = value[:]  # tags, and the choices of a multiselect
+        elif put is None and value.__class__ is list:
+            body[key] = [item if item.__class__ is str else to_json(item) for item in value]  # tags, mostly
         else:
             body.update(_pieces(name, key, value, put))
     return body

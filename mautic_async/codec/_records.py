@@ -21,7 +21,7 @@ from mautic_async.codec._base import Slot, Writing, decode, encode_map, slots_of
 from mautic_async.codec._making import Making, Put, Step, fill, making_of, skipped, steps
 from mautic_async.codec._scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
-from mautic_async.models import Company, Contact, ContactField, CustomItem
+from mautic_async.models import UNSET, Company, Contact, ContactField, CustomItem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,13 +214,13 @@ def encode(entity: Any) -> dict[str, Any]:
     kind: Any = type(entity)
     plain = _write_plan(kind)
     body = _base.encode_with(entity, plain)
-    if entity.fields:
+    if entity.fields is not UNSET and entity.fields:
         custom = encode_map(entity.fields)
         if not custom.keys().isdisjoint(body):
             alias = next(alias for alias in custom if alias in body)
             raise ConfigurationError(f"{alias} is given twice: as an attribute and in `fields`")
         body.update(custom)
-    if isinstance(entity, Contact) and entity.custom_items:
+    if isinstance(entity, Contact) and entity.custom_items is not UNSET and entity.custom_items:
         body[OBJECTS] = group_items(entity.custom_items)
     return body
 

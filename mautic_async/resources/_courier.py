@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 from mautic_async import codec, wire
 from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Receipt
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.models import Contact
+from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
@@ -87,20 +87,19 @@ class ContactCourier(Generic[C]):
             text = self.pipeline.json.dumps(whole)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Packed(b"", problems=(Problem(str(error)),))
-        blank: dict[str, Any] = {}
-        if row.id or row.custom_items or not self._screen.is_sound(body, text):
-            found = self._problems(row, body)
-            if found:
-                return Packed(text, problems=found)
-            blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
+        if not row.id and row.custom_items is UNSET and self._screen.is_sound(body, text):
+            return Packed(text, keys=self._keys(row, body), memory=self._memory(row, body))
+        found = self._problems(row, body)
+        if found:
+            return Packed(text, problems=found)
+        blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
-        linger = APART if row.custom_items and any(key[0] == "unique" for key in keys) else 0.0
-        cargo = (sent, blank) if blank or row.id or row.custom_items else None  # most rows are never looked at again
-        return Packed(text, keys=keys, cargo=cargo, linger=linger, memory=self._memory(row, body))
+        linger = APART if any(key[0] == "unique" for key in keys) else 0.0
+        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
 
     def _cargo(self, parcel: Parcel[C]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What is sent of a row, and what is to be cleared by a second request."""
+        """What is sent of a row, and what is to be cleared by a second request; most rows never need it again."""
         return parcel.packed.cargo or (codec.encode(parcel.row), {})
 
     def _problems(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
@@ -123,7 +122,7 @@ class ContactCourier(Generic[C]):
         ]
         if row.id:
             keys.append(("contact", row.id))
-        if row.custom_items:
+        if row.custom_items is not UNSET and row.custom_items:
             keys += [key for item in row.custom_items if (key := _items.identity(self.items, item)) is not None]
         return keys
 

@@ -58,7 +58,7 @@ class Screen:
             body: As encoded.
             text: The same as JSON, in which a NUL stands as an escape.
         """
-        if b"\\u0000" in text or not _has_one(body, self._unique):
+        if b"\\u0000" in text or body.keys().isdisjoint(self._unique):
             return False
         kinds, other = self._kinds, self._other
         for key, value in body.items():
@@ -73,6 +73,3 @@ class Screen:
         email = body.get("email")
         return email is None or (email.__class__ is str and _checks.KEPT.fullmatch(email.strip()) is not None)
 
-
-def _has_one(body: Mapping[str, Any], names: Sequence[str]) -> bool:
-    return any(name in body for name in names)
