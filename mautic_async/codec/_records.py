@@ -18,7 +18,7 @@ from attrs import evolve
 
 from mautic_async.codec import _base
 from mautic_async.codec._base import Slot, Writing, decode, encode_map, slots_of, writing
-from mautic_async.codec._making import Making, Put, Step, fill, making_of, skipped, steps
+from mautic_async.codec._making import UNFIT, Making, Put, Step, fill, making_of, skipped, steps
 from mautic_async.codec._scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import UNSET, Company, Contact, ContactField, CustomItem
@@ -171,7 +171,16 @@ def _read_items(extra: dict[str, Any], target: Any, put_items: Put, put_truncate
     groups = container.get("data") if isinstance(container, Mapping) else None
     if not isinstance(groups, list):
         return
+    try:
+        items, truncated = _items_of(container, groups)
+    except UNFIT:
+        return
     del extra[OBJECTS]
+    put_items(target, items)
+    put_truncated(target, truncated)
+
+
+def _items_of(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool]:
     items: list[CustomItem] = []
     truncated = _is_full(container, groups)
     for group in groups:
@@ -182,8 +191,7 @@ def _read_items(extra: dict[str, Any], target: Any, put_items: Put, put_truncate
             item = decode(CustomItem, row)
             item.object, item.object_id = str(group.get("alias") or ""), int(group.get("id") or 0)
             items.append(item)
-    put_items(target, items)
-    put_truncated(target, truncated)
+    return items, truncated
 
 
 def _is_full(group: Any, rows: list[Any]) -> bool:

@@ -13,3 +13,7 @@ def test_figure_17_only_our_errors_leave_and_soon(capsys: pytest.CaptureFixture[
     assert tally.cases == 5_000
     assert tally.wrong == []
     assert len(tally.results) >= 8  # all kinds of errors, and answers
+
+
+def test_a_case_that_was_wrong_once_stays_right() -> None:
+    assert fuzz(19_626, 1).wrong == []  # a custom item where a group of them should be
