@@ -153,7 +153,13 @@ async def delete_many(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]
     outcomes: list[Outcome[E]] = []
     for offset in range(0, len(ids), LIMIT):
         chunk = ids[offset : offset + LIMIT]
-        outcomes.extend(evolve(outcome, index=offset + outcome.index) for outcome in await _delete_chunk(space, chunk))
+        try:
+            told = await _delete_chunk(space, chunk)
+        except MauticError as error:
+            if not outcomes:
+                raise
+            told = _failed(error, chunk, 0)
+        outcomes.extend(evolve(outcome, index=offset + outcome.index) for outcome in told)
     return outcomes
 
 
@@ -174,7 +180,11 @@ async def _delete_chunk(space: Resource[E], ids: Sequence[int]) -> list[Outcome[
         if error.verdict is None or error.verdict.fate in {Fate.REFUSED, Fate.FATAL}:
             raise
         problem = (Problem(str(error)),)
-    after = await space._present(ids)
+    try:
+        after = await space._present(ids)
+    except MauticError as error:
+        why = Problem(f"it was deleted or not: the look afterwards failed ({error})", "id")
+        return [Outcome(index, "unknown", id, (*problem, why)) for index, id in enumerate(ids)]
     return [_deleted(index, id, before, after, problem) for index, id in enumerate(ids)]
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from mautic_async import codec, wire
 from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Plan, Receipt, Run
-from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.errors import ConfigurationError, MauticError, Problem
 from mautic_async.models import Company, Entity
 from mautic_async.resources import _checks, _rows, _where
 from mautic_async.wire import Call, Effect, Row
@@ -119,6 +119,8 @@ class DeleteCourier(_Courier[E]):
     """``DELETE batch/delete``, whose answer proves nothing: each batch is followed by a look."""
 
     guarantee: str = "deletes: each one looked after"
+    _found: dict[int, bool] = field(factory=dict, init=False)
+    """Whether an id under way was there when it was first looked for."""
 
     def pack(self, row: int, index: int) -> Packed:
         """One id."""
@@ -131,29 +133,39 @@ class DeleteCourier(_Courier[E]):
     async def deliver(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Look which are there, delete them, look whether they are gone."""
         del step
-        before = await self._present(parcels)
-        if before:
-            ids = ",".join(str(parcel.row) for parcel in parcels if parcel.row in before)
-            await self.send("DELETE", "batch/delete", Effect.SET, query=(("ids", ids),), rows=len(before))
-        after = await self._present(parcels) if before else set()
-        return Delivery([self._told(parcel.row, before, after) for parcel in parcels], requests=3 if before else 1)
+        there = await self._present(parcels)
+        for parcel in parcels:  # what an earlier try has seen counts, too: it may have deleted it
+            self._found[parcel.row] = parcel.row in there or self._found.get(parcel.row, False)
+        if not there:
+            return self._final(parcels, there, requests=1)
+        ids = ",".join(str(parcel.row) for parcel in parcels if parcel.row in there)
+        await self.send("DELETE", "batch/delete", Effect.SET, query=(("ids", ids),), rows=len(there))
+        try:
+            left = await self._present(parcels)
+        except MauticError:  # the deletion has its answer; only what it did is not known yet
+            return Delivery([Receipt("look", parcel.row) for parcel in parcels], requests=3)
+        return self._final(parcels, left, requests=3)
 
-    def _told(self, id: int, before: set[int], after: set[int]) -> Receipt[E]:
-        if id in after:
+    def _final(self, parcels: Sequence[Parcel[int]], left: set[int], requests: int) -> Delivery[E]:
+        receipts = [self._told(parcel.row, left) for parcel in parcels]
+        for parcel in parcels:
+            self._found.pop(parcel.row, None)
+        return Delivery(receipts, requests)
+
+    def _told(self, id: int, left: set[int]) -> Receipt[E]:
+        was_there = self._found.get(id, True)  # not looked for by this process: by the one before it
+        if id in left:
             return Receipt("rejected", id, (Problem("it is still there: this role may not delete it", "id"),))
-        if id not in before:
+        if not was_there:
             return Receipt("rejected", id, (Problem("nothing had this id", "id", 404),))
         return Receipt("updated", id)
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Gone is gone, whoever did it; what is there goes again."""
         del step
-        there = await self._present(parcels)
+        left = await self._present(parcels)
         return Delivery(
-            [
-                Receipt("again", parcel.row) if parcel.row in there else Receipt("updated", parcel.row)
-                for parcel in parcels
-            ]
+            [Receipt("again", parcel.row) if parcel.row in left else self._told(parcel.row, left) for parcel in parcels]
         )
 
     async def _present(self, parcels: Sequence[Parcel[int]]) -> set[int]:
