@@ -117,8 +117,9 @@ class Pipeline:
         began = self.clock.time()
         try:
             payload = await self._persist(call, request, story)
-        except MauticError as error:
-            story.tell("done", story.attempts, seconds=self.clock.time() - began, error=error)
+        except BaseException as error:
+            ours = error if isinstance(error, MauticError) else None
+            story.tell("done", story.attempts, seconds=self.clock.time() - began, error=ours)
             raise
         story.tell("done", story.attempts, status=payload.status, seconds=self.clock.time() - began)
         return payload
