@@ -30,6 +30,7 @@ from mautic_async.errors import (
 from mautic_async.flights import Flights
 from mautic_async.hooks import LOG, Hook, Story, Teller
 from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
+from mautic_async.renewal import Header
 from mautic_async.retry import Retry, judged, perhaps_applied
 from mautic_async.wire import STDLIB, Answer, Call, Effect, Json, Payload, Request
 
@@ -180,7 +181,7 @@ class Pipeline:
             if story is not None:
                 story.tell("before", attempt)
             answer = await self.flights.outlive(self._fly(request, slot))
-            payload = wire.read(call, answer, self.json)
+            payload = await self._read(call, answer)
         except MauticError as error:
             outcome = judged(error, call, attempt, sent_at)
             if story is not None and sent_at:
@@ -191,6 +192,20 @@ class Pipeline:
         if story is not None:
             story.tell("after", attempt, status=payload.status, seconds=self.clock.time() - began)
         return payload
+
+    async def _read(self, call: Call, answer: Answer) -> Payload:
+        """What the answer means; a large one is read in pieces, between which others get their turn."""
+        if len(answer.content) <= wire.LARGE or call.raw:
+            return wire.read(call, answer, self.json)
+        steps = wire.in_pieces(answer.content, self.json, call.keep)
+        try:
+            while True:
+                next(steps)
+                await self.clock.sleep(0)
+        except StopIteration as end:
+            return wire.read(call, answer, self.json, end.value)
+        except ValueError:
+            return wire.read(call, answer, self.json)  # which tells what is wrong
 
     def _learn(self, call: Call, seconds: float) -> None:
         meter.add(seconds)
@@ -267,7 +282,7 @@ class Pipeline:
         except asyncio.CancelledError:  # a flight is only ever cut by the end of the client
             raise TransportError("the client was closed before the answer came", event="disconnected") from None
         else:
-            return answer
+            return wire.blotted(answer, token)
         finally:
             self._land(slot, answer, token, failed=failed)
 
@@ -276,7 +291,7 @@ class Pipeline:
         try:
             if refused is not None:
                 await self.auth.renew(refused, self._exchange)
-            return await self.auth.header(self._exchange)
+            return Header(await self.auth.header(self._exchange))
         except (TransportError, ServerError, UnexpectedResponse) as error:
             error.sent = False
             raise

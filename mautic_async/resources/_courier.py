@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Contact)
 
 ITEMS: Final = ("includeCustomObjects", "true")
+KEPT: Final = ("id", "dateAdded", codec.OBJECTS)
+"""What is wanted of the contacts that an answer shows."""
+
 CLEAR: Final = "clear"
 EDIT: Final = "edit"
 APART: Final = 1.1
@@ -170,6 +173,7 @@ class ContactCourier(Generic[C]):
             batch=True,
             background=True,
             repeat=False,
+            keep=KEPT if self.returning == "ids" else (),
         )
         asked = self.pipeline.clock.wall()
         payload = await self.pipeline.send(call)
@@ -299,6 +303,7 @@ class ContactCourier(Generic[C]):
             batch=True,
             background=True,
             repeat=False,
+            keep=KEPT if self.returning == "ids" else (),
         )
         return wire.read_rows((await self.pipeline.send(call)).body, "contacts", len(bodies))
 

@@ -8,11 +8,13 @@ from mautic_async.wire._calls import Answer, Call, Effect, Pairs, Part, Payload,
 from mautic_async.wire._headers import MAX_WAIT, Rate, date_of, rate_of, retry_after, version_of
 from mautic_async.wire._json import MAX_DEPTH, STDLIB, Json, orjson, parse
 from mautic_async.wire._paths import id_of, pairs, path, query_string
+from mautic_async.wire._pieces import LARGE, in_pieces
 from mautic_async.wire._read import read
 from mautic_async.wire._refusals import blotted, class_of, excerpt, problems_of, reasons, refusal, row_problems
 from mautic_async.wire._rows import Row, indexed, read_rows
 
 __all__ = [
+    "LARGE",
     "MAX_DEPTH",
     "MAX_WAIT",
     "STDLIB",
@@ -32,6 +34,7 @@ __all__ = [
     "date_of",
     "excerpt",
     "id_of",
+    "in_pieces",
     "indexed",
     "orjson",
     "pairs",

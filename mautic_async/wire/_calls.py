@@ -61,6 +61,7 @@ class Call:
         timeout: Seconds to wait for the answer, or None for the client's own.
         v2: Whether it is below ``/api/v2/`` (JSON-LD).
         sink: Takes the bytes of a `raw` answer as they come, instead of keeping them.
+        keep: Properties of the rows of a large answer that are wanted, if not all.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Call:
     timeout: float | None = None
     v2: bool = False
     sink: Sink | None = field(default=None, repr=False)
+    keep: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Method and path, without the query: it may hold addresses."""

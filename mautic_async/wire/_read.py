@@ -10,9 +10,17 @@ from mautic_async.wire._calls import Answer, Call, Payload
 from mautic_async.wire._json import STDLIB, Json, parse
 from mautic_async.wire._refusals import WORDS, class_of, excerpt, problems_of, reasons, refusal
 
+_UNREAD: Final = object()
 
-def read(call: Call, answer: Answer, library: Json = STDLIB) -> Payload:
+
+def read(call: Call, answer: Answer, library: Json = STDLIB, body: Any = _UNREAD) -> Payload:
     """What *answer* means for *call*.
+
+    Args:
+        call: What was asked.
+        answer: What came.
+        library: That parses.
+        body: The content of the answer, where that has been parsed already.
 
     Raises:
         APIError: Mautic refused, also where it did so with a 200.
@@ -28,7 +36,8 @@ def read(call: Call, answer: Answer, library: Json = STDLIB) -> Payload:
     if call.raw and status < 300:
         return Payload(status, None, answer.content, answer.headers)
     try:
-        body = parse(answer.content, library) if answer.content else None
+        if body is _UNREAD:
+            body = parse(answer.content, library) if answer.content else None
     except ValueError as error:
         raise _unreadable(call, answer, str(error)) from error
     if status >= 400:
