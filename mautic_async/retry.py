@@ -120,8 +120,13 @@ _SPELLED: Final = {
 }
 
 
+_FATAL: Final = frozenset({"certificate", "redirect"})
+
+
 def event_of(error: MauticError) -> str:
     """The row of the table that *error* belongs to."""
+    if isinstance(error, (TransportError, UnexpectedResponse)) and error.event in _FATAL:
+        return error.event  # of the token request too: asking again would not help
     if not error.sent:
         return "no-budget" if isinstance(error, RateLimited) else "no-token"
     if isinstance(error, (TransportError, UnexpectedResponse)):

@@ -39,6 +39,7 @@ from tests.security.test_addresses import NASTY, ODD_IDS
 from tests.security.test_logs import CONTROL
 
 LIMIT = 0.100
+"""Seconds of CPU for a case; the measurement of coverage makes all code slower, and gets five times as much."""
 REQUESTS = 12
 
 NAMES = (
@@ -374,7 +375,7 @@ async def case(number: int, tally: Tally) -> None:
     tally.answers += hostile.requests
     tally.slowest = max(tally.slowest, spent)
     tally.largest = max(tally.largest, hostile.largest)
-    if spent > LIMIT:
+    if spent > LIMIT * (1 if sys.gettrace() is None else 5):
         tally.wrong.append(f"case {number}: {spent * 1000:.0f} ms for {hostile.requests} answers")
 
 

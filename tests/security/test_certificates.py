@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mautic_async import BasicAuth, Mautic, Timeouts, TransportError
+from mautic_async import BasicAuth, ClientCredentials, Mautic, Timeouts, TransportError
 from mautic_async.connections import Connections
 from mautic_async.errors import Fate
 from mautic_async.transport import Transport, new_client
@@ -61,6 +61,17 @@ async def test_an_authority_that_nobody_knows_is_refused_by_the_clients_own_sett
     async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
         error = await refusal(f"https://localhost:{server.port}")
     assert error.event == "certificate"
+    assert server.requests == []
+
+
+async def test_a_token_is_asked_for_once_where_the_certificate_is_wrong(authority: Authority) -> None:
+    async with (
+        serving(answer("200 OK"), tls=authority.server("localhost")) as server,
+        Mautic(f"https://localhost:{server.port}", auth=ClientCredentials("id", "hunter2")) as mautic,
+    ):
+        with pytest.raises(TransportError) as found:
+            await mautic.contacts.get(1)
+    assert (found.value.event, found.value.attempts) == ("certificate", 1)
     assert server.requests == []
 
 

@@ -147,6 +147,18 @@ def test_the_fakes_are_not_imported_by_what_runs_in_earnest() -> None:
     assert found == []
 
 
+def test_nothing_that_a_stranger_guesses_at_is_compared_with_an_equals_sign() -> None:
+    words = re.compile(r"\b(state|verifier|signature|digest|mac|given)\b")
+    found = []
+    for place, node in nodes(ast.Compare):
+        assert isinstance(node, ast.Compare)
+        if place.startswith(("auth.py", "oauth.py", "webhooks/")):
+            sides = [ast.unparse(side) for side in (node.left, *node.comparators)]
+            equal = any(isinstance(kind, (ast.Eq, ast.NotEq)) for kind in node.ops)
+            found += [f"{place}: {side}" for side in sides if equal and words.search(side)]
+    assert found == []
+
+
 # --- patterns ------------------------------------------------------------------------------------------------------
 
 
