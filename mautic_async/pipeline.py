@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -149,7 +148,7 @@ class Pipeline:
         headers = {"accept": "application/ld+json" if call.v2 else "application/json", "user-agent": _AGENT}
         content: bytes | None = None
         if call.file is not None:
-            content, headers["content-type"] = _multipart(call.file)
+            content, headers["content-type"] = wire.multipart(call.file)
         elif call.text is not None or call.body is not None:
             try:
                 content = call.text or self.json.dumps(call.body)
@@ -391,19 +390,3 @@ def _check_header(header: str) -> None:
             f"the Authorization header must be visible ASCII, at most {_MAX_HEADER} characters;"
             " check the credentials for line breaks"
         )
-
-
-def _multipart(part: wire.Part) -> tuple[bytes, str]:
-    """One file as multipart/form-data (RFC 7578)."""
-    boundary = secrets.token_hex(16)
-    name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))
-    if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name + filename + part.media_type):
-        raise ConfigurationError("a file's name must hold no control characters and no half of a surrogate pair")
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
-        f"Content-Type: {part.media_type}\r\n\r\n"
-    )
-    return (
-        head.encode() + part.content + f"\r\n--{boundary}--\r\n".encode(),
-        f"multipart/form-data; boundary={boundary}",
-    )

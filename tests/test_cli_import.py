@@ -170,6 +170,7 @@ def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
 async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_one(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
+    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
     task = asyncio.current_task()
     assert task is not None
@@ -184,6 +185,7 @@ async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_o
 async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
+    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     lines = path.read_text().splitlines()
     lines[3::50] = [f"not-an-address-{number},x" for number in range(len(lines[3::50]))]
@@ -225,6 +227,7 @@ async def test_letters_of_a_finished_job_do_not_belong_to_the_next(tmp_path: Pat
 
 
 async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
     result = await import_(job, fake_mautic, Watcher(100, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     assert result.interrupted

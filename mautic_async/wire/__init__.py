@@ -7,6 +7,7 @@ so that no room above has to. Mautic: REST API, Getting started (error handling)
 from mautic_async.wire._calls import Answer, Call, Effect, Pairs, Part, Payload, Request, Sink
 from mautic_async.wire._headers import MAX_WAIT, Rate, date_of, rate_of, retry_after, version_of
 from mautic_async.wire._json import MAX_DEPTH, STDLIB, Json, orjson, parse
+from mautic_async.wire._multipart import multipart
 from mautic_async.wire._paths import id_of, pairs, path, query_string
 from mautic_async.wire._pieces import LARGE, in_pieces
 from mautic_async.wire._read import read
@@ -36,6 +37,7 @@ __all__ = [
     "id_of",
     "in_pieces",
     "indexed",
+    "multipart",
     "orjson",
     "pairs",
     "parse",
