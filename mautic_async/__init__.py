@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mautic_async.auth import Auth, AuthorizationCode, BasicAuth, ClientCredentials
-    from mautic_async.bulk import Outcome, Progress, Report
+    from mautic_async.bulk import Outcome, Plan, Progress, Report, Run, read_letters
     from mautic_async.client import Mautic
     from mautic_async.clock import Clock
     from mautic_async.errors import (
@@ -145,7 +145,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "auth": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
-    "bulk": ("Outcome", "Progress", "Report"),
+    "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
     "errors": (
@@ -261,6 +261,7 @@ __all__ = [
     "Page",
     "PermissionDenied",
     "PlainPassword",
+    "Plan",
     "Point",
     "PointGroup",
     "Problem",
@@ -281,6 +282,7 @@ __all__ = [
     "ReportSettings",
     "ResultPage",
     "Role",
+    "Run",
     "Scheduled",
     "Secret",
     "Segment",
@@ -319,5 +321,6 @@ __all__ = [
     "WebhookTrigger",
     "Widget",
     "fast_transport",
+    "read_letters",
     "where",
 ]
