@@ -36,8 +36,8 @@ TOP: dict[str, Any] = {
     "lastActive": Optional[datetime],
     "dateIdentified": Optional[datetime],
     "preferredProfileImage": Optional[str],
-    **{name: Optional[dict[str, Any]] for name in ("owner", "stage", "customObjects")},
-    **{name: list[dict[str, Any]] for name in ("tags", "ipAddresses", "utmtags", "doNotContact", "frequencyRules")},
+    **dict.fromkeys(("owner", "stage", "customObjects"), Optional[dict[str, Any]]),
+    **dict.fromkeys(("tags", "ipAddresses", "utmtags", "doNotContact", "frequencyRules"), list[dict[str, Any]]),
 }
 FIELDS: dict[str, Any] = {
     **dict.fromkeys(TEXTS, Optional[str]),

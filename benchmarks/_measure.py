@@ -73,29 +73,46 @@ _HANDLE: Any = asyncio.events.Handle
 
 
 class Watchdog:
-    """The longest time for which the event loop did not get its turn, in seconds."""
+    """The longest turn that a task took on the event loop, in seconds of CPU.
+
+    CPU, because a machine that does other things, too, takes the processor away in the middle of a turn. Python's own
+    garbage collection, which comes when it comes, is counted apart.
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self.collecting = 0.0
         self.stretches: list[float] = []
+        self._began = 0.0
+        self._spent = 0.0
         self._plain = _HANDLE._run  # noqa: SLF001 - see _HANDLE
+
+    def _collected(self, phase: str, _: object) -> None:
+        if phase == "start":
+            self._began = time.thread_time()
+            return
+        taken = time.thread_time() - self._began
+        self._spent += taken
+        self.collecting = max(self.collecting, taken)
 
     def __enter__(self) -> Self:
         plain, watch = self._plain, self
 
         def run(handle: asyncio.Handle) -> None:
-            began = time.perf_counter()
+            began, before = time.thread_time(), watch._spent
             plain(handle)
-            taken = time.perf_counter() - began
-            if taken > 0.001:
+            taken = time.thread_time() - began - (watch._spent - before)
+            if taken > watch.longest:
+                watch.longest = taken
                 watch.stretches.append(taken)
-            watch.longest = max(watch.longest, taken)
 
         _HANDLE._run = run  # noqa: SLF001 - see _HANDLE
+        gc.callbacks.append(self._collected)
         return self
 
     def __exit__(self, *exc: object) -> None:
         _HANDLE._run = self._plain  # noqa: SLF001 - see _HANDLE
+        gc.callbacks.remove(self._collected)
 
 
 # --- telling -------------------------------------------------------------------------------------------------------

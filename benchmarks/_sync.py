@@ -1,4 +1,4 @@
-"""The clients that write contacts, each run as a program of its own: ``python _sync.py NAME URL ROWS``, figures as JSON.
+"""The clients that write contacts, each run as a program of its own: ``python _sync.py NAME URL ROWS``.
 
 Run with the standard library and the one client under test, in an environment where nothing else is installed.
 """

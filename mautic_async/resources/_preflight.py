@@ -42,6 +42,8 @@ class Preflight:
     fields: dict[str, Known] | None = None
     unique: tuple[str, ...] = ()
     kinds: Mapping[str, str] = _checks.KINDS
+    checked: frozenset[str] = frozenset()
+    """Properties that are no fields, and are checked nevertheless."""
     _asked: bool = field(default=False, init=False)
 
     async def ask(self) -> None:
@@ -50,7 +52,8 @@ class Preflight:
             return
         query = wire.pairs({"limit": PAGE, "orderBy": "id"})
         try:
-            body = (await self.pipeline.send(Call("GET", "fields/contact", query=query))).body
+            call = Call("GET", "fields/contact", query=query, background=True)  # an interactive one would take a slot
+            body = (await self.pipeline.send(call)).body
         except (PermissionDenied, NotFound):
             self._asked = True
             return
