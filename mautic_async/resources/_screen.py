@@ -50,6 +50,7 @@ class Screen:
                 elif known.type == "number":
                     self._kinds[alias] = _NUMBER
         self._kinds |= {name: _UNSURE for name in unique if name != "email"}
+        self._kinds |= dict.fromkeys(preflight.checked if preflight is not None else (), _UNSURE)
 
     def is_sound(self, body: Mapping[str, Any], text: bytes) -> bool:
         """Whether an upsert row surely breaks no rule.
@@ -72,4 +73,3 @@ class Screen:
                 return False
         email = body.get("email")
         return email is None or (email.__class__ is str and _checks.KEPT.fullmatch(email.strip()) is not None)
-

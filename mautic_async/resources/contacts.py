@@ -17,6 +17,7 @@ from mautic_async.resources import _answers, _checks, _items
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
 from mautic_async.resources._courier import ContactCourier
 from mautic_async.resources._preflight import Preflight
+from mautic_async.resources._preflight_all import WholePreflight
 from mautic_async.resources._where import one_of
 from mautic_async.resources.contact_details import ContactDetails
 from mautic_async.wire import Effect, id_of
@@ -236,7 +237,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         clear: Literal["refuse", "patch"] = "refuse",
         returning: Literal["ids", "contacts"] = "ids",
         resend: Literal["never", "always"] = "never",
-        preflight: Literal["fields", "none"] = "fields",
+        preflight: Literal["fields", "all", "none"] = "fields",
         plan: Plan | None = None,
     ) -> Run[C, C]:
         """Upsert any number of contacts, with their custom items, in concurrent batches; every row gets one outcome.
@@ -257,7 +258,8 @@ class Contacts(ContactDetails[C], Resource[C]):
             clear: What to do with None and empty values: refuse the row, or clear them by a second request.
             returning: What `Outcome.contact` holds: nothing, or the contact as stored.
             resend: ``always`` sends rows of unknown fate again even where that may double their items.
-            preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them.
+            preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them; with
+                ``all`` also for stages, owners and, where there is ``/api/v2``, custom objects (one request each).
             plan: Bounds of batch size, concurrency and waiting, and the file for rows that were not stored.
 
         Example:
@@ -279,7 +281,7 @@ class Contacts(ContactDetails[C], Resource[C]):
             clear=clear,
             returning=returning,
             resend=resend,
-            preflight=self._preflight if preflight == "fields" else None,
+            preflight=None if preflight == "none" else self._whole_preflight if preflight == "all" else self._preflight,
         )
         bounds = plan or Plan(concurrency=self._pipeline.concurrency)
         return Run(courier, rows, plan=bounds, clock=self._pipeline.clock, journal=journal)
@@ -301,6 +303,10 @@ class Contacts(ContactDetails[C], Resource[C]):
     @cached_property
     def _preflight(self) -> Preflight:
         return Preflight(self._pipeline)
+
+    @cached_property
+    def _whole_preflight(self) -> WholePreflight:
+        return WholePreflight(self._pipeline)
 
     # --- what is special about contacts ----------------------------------------------------------------------------
 

@@ -29,7 +29,9 @@ FIELDS = [
 KEYS = [str(row["alias"]) for row in FIELDS] + ["nobody_knows", "points", "attribution", *_checks.NO_FIELD]
 
 texts = st.one_of(
-    st.sampled_from(["", " ", "0", " 0 ", "00", "-0", "0.0", "1", "a", "a|b", "<b>", "&amp;", "2026-01-02", "yes", "\x00"]),
+    st.sampled_from(
+        ["", " ", "0", " 0 ", "00", "-0", "0.0", "1", "a", "a|b", "<b>", "&amp;", "2026-01-02", "yes", "\x00"]
+    ),
     st.sampled_from(["ada@example.com", " ada@example.com ", "ada@exämple.com", "a b@example.com", "\\u0000"]),
     st.text(max_size=6),
 )
