@@ -12,10 +12,6 @@ from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
 from attrs import frozen
-from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]  # authlib has no types
-from authlib.oauth2.rfc6749 import OAuth2Token  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request  # type: ignore[import-untyped]
-from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 
 from mautic_async.errors import (
     APIError,
@@ -87,6 +83,9 @@ class Client:
 
 
 def _form(client: Client, grant: str, fields: Mapping[str, str]) -> bytes:
+    from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]  # authlib has no types
+    from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ignore[import-untyped]
+
     signer = ClientAuth(client.id, client.secret.reveal, "client_secret_post")
     _, _, body = signer.prepare("POST", PATH, {}, prepare_token_request(grant, **fields))
     return str(body).encode("ascii")
@@ -126,6 +125,8 @@ def _judge(answer: Answer, sent: list[Secret]) -> Granted | MauticError:
         return _odd(
             answer, "a body that is not Mautic's: check that the base URL leads to Mautic and not to a login page"
         )
+    from authlib.oauth2.rfc6749 import OAuth2Token  # type: ignore[import-untyped]
+
     token = OAuth2Token({**body, "expires_at": 0})  # a number there keeps authlib from reading a clock of its own
     if not _is_token(token.get("access_token")) or not isinstance(token.get("refresh_token"), (str, type(None))):
         return _odd(answer, "a success without a usable access_token")
@@ -214,6 +215,8 @@ def login_url(base_url: str, client_id: str, redirect_uri: str, state: str, veri
     Raises:
         ConfigurationError: *base_url* is not one.
     """
+    from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
+
     parts = urlsplit(base_url)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
         raise ConfigurationError("base_url must be Mautic's address, such as https://mautic.example.com")
@@ -223,6 +226,8 @@ def login_url(base_url: str, client_id: str, redirect_uri: str, state: str, veri
 
 
 def _challenge(verifier: str) -> dict[str, str]:
+    from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+
     return {"code_challenge": str(create_s256_code_challenge(verifier)), "code_challenge_method": "S256"}
 
 

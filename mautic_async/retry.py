@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import evolve, frozen
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from mautic_async.errors import (
     APIError,
@@ -30,6 +29,8 @@ from mautic_async.wire import Effect
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from tenacity import RetryCallState
 
     from mautic_async.breaker import RetryBudget
     from mautic_async.clock import Clock
@@ -255,6 +256,8 @@ class Retry:
         Raises:
             MauticError: The last failure, with the number of attempts and the earlier failures in `history`.
         """
+        from tenacity import AsyncRetrying, retry_if_exception  # a program without failures need not load it
+
         failures: list[MauticError] = []
         pending: list[MauticError] = [first]
 
