@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
 from typing import Any, Optional
 
 import attrs
@@ -89,18 +90,16 @@ def with_cattrs(fields: int, *, fast: bool) -> Codec:
 
 
 def with_pydantic(fields: int) -> Codec:
-    import pydantic
-
+    pydantic: Any = import_module("pydantic")  # a peer, of whose types we need none
     inner = pydantic.create_model("Fields", **{name: (kind, None) for name, kind in list(FIELDS.items())[:fields]})
     groups = pydantic.create_model("Groups", all=(inner, ...))
     top = {name: (kind, pydantic.Field(default_factory=list) if name in LISTS else None) for name, kind in TOP.items()}
-    model: Any = pydantic.create_model("Contact", **{**top, "fields": (groups | None, None)})  # type: ignore[call-overload]
+    model = pydantic.create_model("Contact", **{**top, "fields": (groups | None, None)})
     return model.model_validate_json, lambda entity: entity.model_dump_json(exclude_unset=True).encode()
 
 
 def with_msgspec(fields: int) -> Codec:
-    import msgspec
-
+    msgspec: Any = import_module("msgspec")  # a peer, in an environment of its own
     inner = msgspec.defstruct("Fields", [(name, kind, None) for name, kind in list(FIELDS.items())[:fields]])
     groups = msgspec.defstruct("Groups", [("all", inner)])
     top: list[Any] = [

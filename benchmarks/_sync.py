@@ -30,7 +30,7 @@ def mautic(url: str, rows: int) -> None:
 
 def mautic_pyhton(url: str, rows: int) -> None:
     """PyPI ``mautic-pyhton`` 0.0.1: raw batches, one after the other."""
-    from mautic import Client  # type: ignore[import-not-found]  # only in its environment
+    from mautic import Client  # only in its environment
 
     client = Client(url).basic_auth("user", "secret")
     for start in range(0, rows, BATCH):

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Self
 
@@ -114,7 +114,7 @@ def _figures(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def against_peers() -> None:
     """20 ms a request and 5 ms a contact on 8 server workers, which keep what they get."""
     many, few = (2000, 60) if QUICK else (10_000, 400)
-    runs = {
+    runs: dict[str, tuple[int, Callable[..., Any], tuple[str, ...]]] = {
         "mautic 0.2.0": (few, partial(run_peer, "mautic"), ("mautic==0.2.0",)),
         "mautic-pyhton 0.0.1": (10 * few, partial(run_peer, "mautic_pyhton"), ("mautic-pyhton==0.0.1",)),
         "httpx, gather": (4 * few, partial(run_peer, "gather"), ("httpx==0.28.1",)),
