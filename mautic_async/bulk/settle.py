@@ -77,13 +77,24 @@ async def look(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
 
 
 async def find_ids(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
-    """Rows stored in part, of which the answer gave no id: look for it, so that somebody can mend them."""
+    """Rows stored in part, of which the answer gave no id: look for it, so that somebody can mend them.
+
+    Where the look finds nothing, nothing of the row is stored.
+    """
     receipts = await glance(engine, [parcel for parcel, _ in pairs])
+    missing: set[int] = set()
     for (parcel, _), seen in zip(pairs, receipts or (), strict=bool(receipts)):
         parcel.id = parcel.id or seen.id
         learn(parcel.known, seen.known)
+        if seen.state == "again" and not parcel.id:
+            missing.add(parcel.index)
     with engine.at_work():
-        await engine.conclude([(parcel, engine.outcome(parcel, "partial", receipt)) for parcel, receipt in pairs])
+        await engine.conclude(
+            [
+                (parcel, engine.outcome(parcel, "rejected" if parcel.index in missing else "partial", receipt))
+                for parcel, receipt in pairs
+            ]
+        )
 
 
 async def glance(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Sequence[Receipt[E]] | None:

@@ -448,3 +448,23 @@ def test_invariant_63_and_64_the_same_item_twice_is_stored_whole() -> None:
         ]
 
     play(scenario)
+
+
+def test_a_failed_item_of_a_contact_that_is_not_there_is_a_rejected_row() -> None:
+    """Row code 0 in words that nobody has seen before: a look tells whether the contact is stored."""
+
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        rows = [
+            Contact(
+                email="a@example.com", custom_items=[CustomItem("samples", name="x", attributes={"a-date": "soonish"})]
+            ),
+            Contact(
+                email="b@example.com", custom_items=[CustomItem("products", name="x", attributes={"website": "no"})]
+            ),
+        ]
+        outcomes = await collect(mautic.contacts.upserting(rows))
+        assert [outcome.status for outcome in outcomes] == ["rejected", "partial"]
+        assert emails(fake) == ["b@example.com"]
+        assert outcomes[1].id == fake.contacts[0]["id"]
+
+    play(scenario)
