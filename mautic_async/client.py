@@ -18,7 +18,7 @@ from mautic_async.pipeline import Pipeline
 from mautic_async.renewal import Header
 from mautic_async.resources import _rows
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport import Timeouts, Transport, json_of, site_url
+from mautic_async.transport import Timeouts, Transport, chosen, json_of, site_url
 from mautic_async.wire import Call, Effect
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class Mautic(Namespaces):
                 "auth must be ClientCredentials, AuthorizationCode, BasicAuth or have their methods"
             )
         settings = limits or Limits()
+        transport = chosen(transport, http)
         carrier = Transport(
             site_url(base_url, insecure=insecure),
             timeouts or Timeouts(),

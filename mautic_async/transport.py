@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import ssl
 import sys
@@ -334,7 +335,7 @@ def fast_transport() -> Any:
     """The ``fast`` extra, aiohttp beneath httpx and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
 
     It carries several times as many requests a second as httpx alone; all else stays the same. ``repr(mautic)`` says
-    which is in use.
+    which is in use. ``MAUTIC_ASYNC_FAST=1`` in the environment chooses it for every client that is given no other.
 
     Raises:
         ConfigurationError: The extra is not installed: ``pip install 'mautic-async[fast]'``.
@@ -347,9 +348,18 @@ def fast_transport() -> Any:
     return fast.Fast()
 
 
+def _is_fast_wanted() -> bool:
+    return os.environ.get("MAUTIC_ASYNC_FAST", "") not in {"", "0"}
+
+
+def chosen(transport: object, http: object) -> object:
+    """*transport*, or what the environment asks for where neither it nor a ready client is given."""
+    return fast_transport() if transport is None and http is None and _is_fast_wanted() else transport
+
+
 def json_of(transport: object) -> wire.Json:
     """The JSON library that goes with a transport."""
-    return wire.orjson() if getattr(transport, "json", "") == "orjson" else wire.STDLIB
+    return wire.orjson() if getattr(transport, "json", "") == "orjson" or _is_fast_wanted() else wire.STDLIB
 
 
 def in_process(server: Any, module: Any = None) -> Any:

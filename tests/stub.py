@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from mautic_async.pipeline import Pipeline
 from mautic_async.testing.virtual import virtual_clock
 from mautic_async.transport import Timeouts, Transport, in_process
 from mautic_async.wire import Call
+
+ON_FAST = os.environ.get("MAUTIC_ASYNC_FAST", "") not in {"", "0"}
+"""Whether the suite runs on the ``fast`` extra: ``MAUTIC_ASYNC_FAST=1 pytest``."""
 
 Reply = tuple[int, dict[str, str], Any]
 

@@ -16,7 +16,7 @@ from mautic_async.errors import ConfigurationError, MauticError, TransportError,
 from mautic_async.testing.virtual import run
 from mautic_async.transport import Timeouts, Transport, in_process, json_of, site_url
 from mautic_async.wire import Request
-from tests.stub import Stub
+from tests.stub import ON_FAST, Stub
 
 BASE = "https://mautic.test"
 GET = Request("GET", "api/contacts")
@@ -206,7 +206,7 @@ def test_plain_http_elsewhere_needs_a_word() -> None:
 def test_repr_says_what_carries_the_bytes() -> None:
     assert repr(Transport(BASE, Timeouts())) == "Transport('https://mautic.test', httpx)"
     assert "in process" in repr(Transport(BASE, Timeouts(), transport=in_process(Stub())))
-    assert json_of(None).name == "json"
+    assert json_of(None).name == ("orjson" if ON_FAST else "json")
 
 
 async def test_every_error_of_ours_is_a_mautic_error() -> None:
