@@ -14,7 +14,6 @@ import os
 import re
 import ssl
 import sys
-import zlib
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from attrs import frozen
 
 from mautic_async import wire
 from mautic_async.errors import ConfigurationError, TransportError, UnexpectedResponse, quote
+from mautic_async.unpack import Body
 from mautic_async.wire import Answer, Request
 
 if TYPE_CHECKING:
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-MAX_BODY: Final = 32 * 2**20
-MAX_ERROR_BODY: Final = 8 * 2**20
-MAX_RATIO: Final = 200
-RATIO_FROM: Final = 2**20
-PIECE: Final = 64 * 2**10
 MAX_HEADERS: Final = 200
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _VALUE: Final = re.compile(r"([?&][^=&#]*)=[^&#]*")
@@ -218,7 +213,7 @@ class Transport:
             fields = _headers(response)
             sink = request.sink if response.status_code < 300 else None
             ready = response.is_stream_consumed  # a canned response: read and unpacked when it was made
-            body = _Body("" if ready else fields.get("content-encoding", ""), response.status_code)
+            body = Body("" if ready else fields.get("content-encoding", ""), response.status_code)
             if ready:
                 body.feed(response.content, sink)
             else:
@@ -278,57 +273,6 @@ def _headers(response: httpx.Response) -> dict[str, str]:
     if len(raw) > MAX_HEADERS:
         raise UnexpectedResponse(f"an answer with {len(raw)} headers", status=response.status_code)
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
-
-
-class _Body:
-    """Collects a body, unpacking gzip with caps on size and ratio: a bomb stops here."""
-
-    def __init__(self, encoding: str, status: int) -> None:
-        self._unpack = zlib.decompressobj(31) if encoding.strip().lower() == "gzip" else None
-        if self._unpack is None and encoding.strip().lower() not in {"", "identity"}:
-            raise UnexpectedResponse(f"an answer packed as {quote(encoding, 40)}, not asked for", status=status)
-        self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY
-        self._status = status
-        self._first = b""  # most answers are one piece
-        self._body = bytearray()  # a list of tiny pieces would take many times their size
-        self._packed = 0
-        self._size = 0
-
-    def feed(self, piece: bytes, sink: Any) -> None:
-        self._packed += len(piece)
-        if self._unpack is None:
-            self._keep(piece, sink)
-            return
-        rest = piece
-        while rest:
-            if self._unpack.eof:
-                raise UnexpectedResponse("an answer that goes on after the end of its gzip", status=self._status)
-            try:
-                self._keep(self._unpack.decompress(rest, PIECE), sink)
-            except zlib.error as error:
-                raise UnexpectedResponse(f"an answer with broken gzip: {error}", status=self._status) from error
-            rest = self._unpack.unconsumed_tail
-
-    def _keep(self, piece: bytes, sink: Any) -> None:
-        self._size += len(piece)
-        too_dense = self._size > RATIO_FROM and self._size > MAX_RATIO * self._packed
-        if too_dense or (sink is None and self._size > self._cap):
-            raise UnexpectedResponse(
-                f"an answer of more than {self._size - len(piece)} bytes; ask for smaller pages", status=self._status
-            )
-        if sink is not None:
-            sink(piece)
-        elif not self._first:
-            self._first = piece
-        elif piece:
-            self._body += piece
-
-    def whole(self, sink: Any) -> bytes:
-        if self._unpack is not None:
-            if self._packed and not self._unpack.eof:
-                raise TransportError("the answer was cut short", event="disconnected")
-            self._keep(self._unpack.flush(), sink)
-        return self._first + self._body if self._body else self._first
 
 
 def fast_transport() -> Any:

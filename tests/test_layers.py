@@ -34,7 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "otel": {"errors", "hooks"},  # one observer, for an extra
     "connections": set(),  # httpx's pool, the half of `transport` that knows its inside
     "fast": {"connections"},  # the same for aiohttp, of the extra `fast`
-    "transport": {"errors", "wire", "connections", "fast"},
+    "unpack": {"errors"},  # gzip and caps, the half of `transport` that waits for nothing
+    "transport": {"errors", "wire", "connections", "fast", "unpack"},
     "webhooks": {"codec", "models", "errors", "clock"},  # the way back: Mautic's own requests; not in the plan
     # With what right. The plan has one room `auth`; a token's life, its store and its protocol are three ideas.
     "tokens": {"errors", "private"},

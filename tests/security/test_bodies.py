@@ -11,7 +11,8 @@ import pytest
 
 from mautic_async.errors import APIError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.testing.virtual import run
-from mautic_async.transport import MAX_BODY, MAX_ERROR_BODY, PIECE, RATIO_FROM, Timeouts, Transport
+from mautic_async.transport import Timeouts, Transport
+from mautic_async.unpack import MAX_BODY, MAX_ERROR_BODY, PIECE, RATIO_FROM
 from mautic_async.wire import STDLIB, Answer, Call, Json, Request, orjson, parse, read
 from tests.security.canned import Canned, Headers, Pieces, canned
 

@@ -1,0 +1,83 @@
+"""Bodies as they come in: unpacked, and capped in size and density, so that a bomb stops here."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Final
+
+from mautic_async.errors import TransportError, UnexpectedResponse, quote
+
+MAX_BODY: Final = 32 * 2**20
+MAX_ERROR_BODY: Final = 8 * 2**20
+MAX_RATIO: Final = 200
+RATIO_FROM: Final = 2**20
+PIECE: Final = 64 * 2**10
+
+
+class Body:
+    """Collects a body.
+
+    Args:
+        encoding: The ``Content-Encoding`` of the answer; gzip is the one that was asked for.
+        status: Of the answer; errors may have fewer bytes.
+
+    Raises:
+        UnexpectedResponse: It is packed in another way.
+    """
+
+    def __init__(self, encoding: str, status: int) -> None:
+        self._unpack = zlib.decompressobj(31) if encoding.strip().lower() == "gzip" else None
+        if self._unpack is None and encoding.strip().lower() not in {"", "identity"}:
+            raise UnexpectedResponse(f"an answer packed as {quote(encoding, 40)}, not asked for", status=status)
+        self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY
+        self._status = status
+        self._first = b""  # most answers are one piece
+        self._body = bytearray()  # a list of tiny pieces would take many times their size
+        self._packed = 0
+        self._size = 0
+
+    def feed(self, piece: bytes, sink: Any) -> None:
+        """Take a piece; *sink*, if there is one, gets what it holds.
+
+        Raises:
+            UnexpectedResponse: It is broken, or more than an answer may be.
+        """
+        self._packed += len(piece)
+        if self._unpack is None:
+            self._keep(piece, sink)
+            return
+        rest = piece
+        while rest:
+            if self._unpack.eof:
+                raise UnexpectedResponse("an answer that goes on after the end of its gzip", status=self._status)
+            try:
+                self._keep(self._unpack.decompress(rest, PIECE), sink)
+            except zlib.error as error:
+                raise UnexpectedResponse(f"an answer with broken gzip: {error}", status=self._status) from error
+            rest = self._unpack.unconsumed_tail
+
+    def _keep(self, piece: bytes, sink: Any) -> None:
+        self._size += len(piece)
+        too_dense = self._size > RATIO_FROM and self._size > MAX_RATIO * self._packed
+        if too_dense or (sink is None and self._size > self._cap):
+            raise UnexpectedResponse(
+                f"an answer of more than {self._size - len(piece)} bytes; ask for smaller pages", status=self._status
+            )
+        if sink is not None:
+            sink(piece)
+        elif not self._first:
+            self._first = piece
+        elif piece:
+            self._body += piece
+
+    def whole(self, sink: Any) -> bytes:
+        """All of it, at its end.
+
+        Raises:
+            TransportError: The end is missing.
+        """
+        if self._unpack is not None:
+            if self._packed and not self._unpack.eof:
+                raise TransportError("the answer was cut short", event="disconnected")
+            self._keep(self._unpack.flush(), sink)
+        return self._first + self._body if self._body else self._first
