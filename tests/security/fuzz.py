@@ -33,7 +33,7 @@ from mautic_async import (
     Timeouts,
 )
 from mautic_async.testing.virtual import run
-from mautic_async.transport import MAX_BODY
+from mautic_async.unpack import MAX_BODY
 from mautic_async.wire import Answer
 from tests.security.test_addresses import NASTY, ODD_IDS
 from tests.security.test_logs import CONTROL
