@@ -60,10 +60,10 @@ class Connections(httpx.AsyncBaseTransport):
         outgoing = httpcore.Request(
             request.method,
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
             content=cast("AsyncIterable[bytes]", request.stream),
             extensions=request.extensions,
         )
+        outgoing.headers = request.headers.raw  # bytes already, which the argument would be searched for
         try:
             connection, response = await self._send(outgoing)
         except _ERRORS as error:
@@ -199,6 +199,7 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         self._full = False
         self._waiter: asyncio.Future[None] | None = None
         self._lost = self._loop.create_future()
+        self._poll: Any = None
 
     # what asyncio calls
 
@@ -313,22 +314,22 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """What httpcore asks: whether TLS chose a protocol, and whether an idle connection was closed meanwhile."""
         if info == "is_readable":
-            return self._over or bool(self._pieces) or _is_readable(self._transport.get_extra_info("socket"))
+            return self._over or bool(self._pieces) or self._has_news()
         if info == "server_addr":
             return self._transport.get_extra_info("peername")
         return self._transport.get_extra_info(info)
 
+    def _has_news(self) -> bool:
+        """Whether the system knows more than the loop has seen yet: the server may have closed a moment ago."""
+        number = self._transport.get_extra_info("socket").fileno()
+        if number < 0:
+            return True
+        if not hasattr(select, "poll"):  # pragma: no cover - Windows
+            return bool(select.select([number], [], [], 0)[0])
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(number, select.POLLIN)
+        return bool(self._poll.poll(0))
+
 
 _LATE: Final = "late"
-
-
-def _is_readable(socket: Any) -> bool:
-    """Whether the system knows more than the loop has seen yet: the server may have closed a moment ago."""
-    number = socket.fileno() if socket is not None else -1
-    if number < 0:
-        return True
-    if not hasattr(select, "poll"):  # pragma: no cover - Windows
-        return bool(select.select([number], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(number, select.POLLIN)
-    return bool(poll.poll(0))

@@ -217,7 +217,7 @@ class Transport:
             if ready:
                 body.feed(response.content, sink)
             else:
-                async for piece in response.aiter_raw():
+                async for piece in response.stream:  # type: ignore[union-attr]  # `aiter_raw` adds two generators to it
                     body.feed(piece, sink)
             return Answer(response.status_code, fields, body.whole(sink))
         finally:
