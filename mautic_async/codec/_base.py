@@ -303,7 +303,10 @@ def encode_with(entity: Any, plan: Writing) -> dict[str, Any]:
 
 def encode_map(values: Mapping[Any, Any]) -> dict[str, Any]:
     """A map of values of any kind, such as custom fields by alias."""
-    return {str(key): value if value.__class__ in PLAIN else to_json(value) for key, value in values.items()}
+    return {
+        key if key.__class__ is str else str(key): value if value.__class__ in PLAIN else to_json(value)
+        for key, value in values.items()
+    }
 
 
 def _pieces(name: str, key: str, value: Any, put: Convert | None) -> Mapping[str, Any]:

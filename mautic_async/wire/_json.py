@@ -96,7 +96,9 @@ def _is_deep(content: bytes) -> bool:
     What is left of it are brackets and quotes; first go the texts without brackets, then the others, then one level of
     nesting at a time.
     """
-    if content.count(b"[") + content.count(b"{") <= MAX_DEPTH:
+    opened = content.count(b"[") + content.count(b"{")
+    empty = content.count(b"[]") + content.count(b"{}")  # of which only one can be innermost
+    if opened - empty < MAX_DEPTH:
         return False
     if b"\\" in content:
         content = _ESCAPED.sub(b"", content)
