@@ -69,7 +69,7 @@ def contexts() -> Any:
     from contextlib import AsyncExitStack
 
     class Stack(AsyncExitStack):
-        async def __aenter__(self) -> Any:  # type: ignore[override]  # what one opens with
+        async def __aenter__(self) -> Any:
             await super().__aenter__()
             return self.enter_async_context
 
