@@ -6,7 +6,7 @@ import copy
 import enum
 import pickle
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import cache
@@ -130,6 +130,15 @@ def test_decoding_inverts_encoding(model: Any) -> None:
     check()
 
 
+def unset_in(value: Any) -> Iterator[Any]:
+    """UNSET wherever it hides; a text may well spell its name."""
+    if value is UNSET:
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from unset_in(inner)
+
+
 @pytest.mark.parametrize("model", WRITABLE, ids=lambda kind: kind.__name__)
 def test_what_was_never_mentioned_is_never_sent(model: Any) -> None:
     @given(entities(model))
@@ -139,7 +148,7 @@ def test_what_was_never_mentioned_is_never_sent(model: Any) -> None:
         for slot in slots_of(model):
             if getattr(entity, slot.name) is UNSET:
                 assert slot.write_key not in body
-        assert "UNSET" not in repr(body)
+        assert not list(unset_in(body))
         assert "extra" not in body
 
     check()
