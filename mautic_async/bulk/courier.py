@@ -49,10 +49,10 @@ class Packed:
         memory: The name under which what is learned of the row is kept for the next run of the same job, or "".
     """
 
-    body: bytes
-    keys: Sequence[Hashable] = field(default=(), converter=_distinct)
+    body: bytes = field(repr=False)
+    keys: Sequence[Hashable] = field(default=(), converter=_distinct, repr=False)
     problems: Sequence[Problem] = ()
-    cargo: Any = None
+    cargo: Any = field(default=None, repr=False)
     linger: float = 0.0
     memory: str = ""
 
@@ -74,7 +74,7 @@ class Parcel(Generic[R]):
     """
 
     index: int
-    row: R
+    row: R = field(repr=False)
     packed: Packed
     step: str = ""
     known: dict[str, JSON] = Factory(dict)
@@ -86,7 +86,7 @@ class Parcel(Generic[R]):
     """Of the entity, once known."""
     digest: bytes = b""
     """Hash of the content, where there is a journal."""
-    keys: Sequence[Hashable] = ()
+    keys: Sequence[Hashable] = field(default=(), repr=False)
     """The lanes it holds or awaits; none before it has entered them."""
     carried_at: float = 0.0
     """Loop time at which it was last handed to the courier."""
@@ -104,6 +104,16 @@ class Parcel(Generic[R]):
     """How often it was sent, over all steps."""
     so_far: Status | None = None
     """What the steps that are done have made of it."""
+    left: bool = False
+    """Whether it has left its lane, in a batch."""
+    riders: tuple[Parcel[R], ...] = ()
+    """Later rows that are sent as a part of it; once it is taken apart, those that take its place one by one."""
+    host: Parcel[R] | None = None
+    """The row that it is sent as a part of."""
+    single: tuple[R, Packed] | None = field(default=None, repr=False)
+    """What it was before it took others in."""
+    apart: bool = False
+    """Whether it goes alone, since the joined row was refused."""
 
 
 @define
@@ -188,6 +198,12 @@ class Courier(Protocol[R_contra, E]):
         """Make *row* ready. Pure and quick: it is called once a row, and never awaits.
 
         A row that cannot be encoded is no exception: it is packed with `Packed.problems`.
+        """
+
+    def join(self, earlier: Any, later: Any) -> Any:
+        """One row that does what both do, one after the other; None if there is none. Asked only by `Plan.coalesce`.
+
+        Both are rows of one entity, and sending either of them again must change nothing.
         """
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[Any]]) -> Delivery[E]:

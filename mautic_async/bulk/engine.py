@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from attrs import Factory, define
 
+from mautic_async.bulk.coalesce import alight, heir
 from mautic_async.bulk.courier import Delivery, Parcel
 from mautic_async.bulk.helm import Helm
 from mautic_async.bulk.lanes import Lanes
@@ -201,6 +202,8 @@ class Engine(Generic[R, E]):
                 if weight > self.helm.bytes and parcels:
                     break
                 parcels.append(line.popleft())
+            for parcel in parcels:
+                parcel.left = True
             return parcels
         return []
 
@@ -325,6 +328,9 @@ class Engine(Generic[R, E]):
 
     async def conclude(self, ends: Sequence[tuple[Parcel[R], Outcome[E]]], steps: Sequence[Parcel[R]] = ()) -> None:
         """Write outcomes down, then let them be seen and their lanes be used."""
+        refused: list[Parcel[R]] = []
+        if self.plan.coalesce:
+            ends, refused = alight(ends)
         bad = [(parcel, outcome) for parcel, outcome in ends if not outcome.ok]
         if bad and self.dead is not None:
             self.dead.add(bad)
@@ -341,7 +347,8 @@ class Engine(Generic[R, E]):
             if parcel.packed.linger and parcel.sends:
                 lingering.setdefault(parcel.packed.linger, []).append(parcel)
             elif parcel.keys:
-                self.line_up(self.lanes.leave(parcel))
+                self.line_up(self._free(parcel))
+        self.line_up(refused, front=True)
         for seconds, parcels in lingering.items():
             self.chore(self._linger(parcels, seconds))
         if ends:
@@ -353,8 +360,16 @@ class Engine(Generic[R, E]):
     async def _linger(self, parcels: Sequence[Parcel[R]], seconds: float) -> None:
         await self.clock.sleep(seconds)
         for parcel in parcels:
-            self.line_up(self.lanes.leave(parcel))
+            self.line_up(self._free(parcel))
         self.dispatch()
+
+    def _free(self, parcel: Parcel[R]) -> list[Parcel[R]]:
+        """Give up the lanes of a row; the rows that may leave now."""
+        next_one = heir(parcel)
+        if next_one is None:
+            return self.lanes.leave(parcel)
+        self.lanes.succeed(parcel, next_one)
+        return [next_one]
 
     # -- pauses --------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from mautic_async.bulk.coalesce import board
 from mautic_async.bulk.courier import Parcel, Receipt
 from mautic_async.bulk.settle import settle_torn
 from mautic_async.errors import ConfigurationError, Problem
@@ -104,6 +105,8 @@ class Intake(Generic[R]):
         elif problems := self._problems(packed):
             engine.open[index] = parcel
             self._refused.append((parcel, problems))
+            return True
+        if entry is None and engine.plan.coalesce and board(engine, parcel):
             return True
         if engine.admit(parcel):
             if parcel.maybe:

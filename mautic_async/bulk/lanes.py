@@ -12,7 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable, Sequence
 
     from mautic_async.bulk.courier import Parcel
 
@@ -50,6 +50,43 @@ class Lanes:
         if ahead:
             self.waiting += 1
         return not ahead
+
+    def last(self, keys: Iterable[Hashable]) -> Parcel[Any] | None:
+        """The one row behind which a row with *keys* would have to wait; None if there is none, or several."""
+        found: Parcel[Any] | None = None
+        for key in keys:
+            there = self._queues.get(key)
+            if there is None:
+                continue
+            tail = there[-1] if isinstance(there, deque) else there
+            if found is not None and tail is not found:
+                return None
+            found = tail
+        return found
+
+    def widen(self, parcel: Parcel[Any], keys: Sequence[Hashable]) -> bool:
+        """Let *parcel* hold *keys*, too.
+
+        Returns:
+            Whether that was possible: another row may hold one of them.
+        """
+        new = [key for key in keys if key not in parcel.keys]
+        if any(key in self._queues for key in new):
+            return False
+        for key in new:
+            self._queues[key] = parcel
+        parcel.keys = (*parcel.keys, *new)
+        return True
+
+    def succeed(self, parcel: Parcel[Any], heir: Parcel[Any]) -> None:
+        """Give the keys of *parcel*, which is under way, to *heir*, before all who wait for them."""
+        for key in parcel.keys:
+            queue = self._queues[key]
+            if isinstance(queue, deque):
+                queue[0] = heir
+            else:
+                self._queues[key] = heir
+        heir.keys, parcel.keys = parcel.keys, ()
 
     def leave(self, parcel: Parcel[Any]) -> list[Parcel[Any]]:
         """Give up the keys of *parcel*.

@@ -155,9 +155,10 @@ class Run(Generic[R, E]):
         """Account for every row that was taken, let go of the files, wake the reader."""
         engine.over.set()
         for parcel in engine.open.values():
-            if parcel.maybe or parcel.so_far is not None:
+            sent = parcel.host or parcel
+            if sent.maybe or sent.so_far is not None:
                 engine.tally.counts["unknown"] += 1
-                end: Outcome[E] = Outcome(parcel.index, "unknown", parcel.id, (CUT_SHORT,), None, parcel.sends)
+                end: Outcome[E] = Outcome(parcel.index, "unknown", sent.id, (CUT_SHORT,), None, sent.sends)
                 engine.outcomes.append(end)
             else:
                 engine.tally.unsent += 1

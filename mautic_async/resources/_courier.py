@@ -18,6 +18,7 @@ from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Receipt
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
+from mautic_async.resources._joined import joined_contacts
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
 from mautic_async.resources._screen import Screen
@@ -100,6 +101,11 @@ class ContactCourier(Generic[C]):
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys) else 0.0
         return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
+
+    def join(self, earlier: C, later: C) -> C | None:
+        """Both rows as one, if neither does harm when it is sent twice."""
+        safe = self._repeatable(earlier) and self._repeatable(later)
+        return joined_contacts(earlier, later, self._unique, self.items) if safe else None
 
     def _cargo(self, parcel: Parcel[C]) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is sent of a row, and what is to be cleared by a second request; most rows never need it again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import secrets
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -29,26 +30,34 @@ async def save(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path,
 
     Raises:
         UnexpectedResponse: It is not such a file.
+        ConfigurationError: There is no room for it, or no right to write there.
     """
-    unfinished = to.with_name(f"{to.name}.part")
+    unfinished = to.with_name(f".{to.name}.{secrets.token_hex(8)}.part")
+    out = _new(unfinished)
     try:
-        with _open(unfinished) as out:
+        with out:
             await send(evolve(call, raw=True, repeat=False, sink=out.write))
-        _check(unfinished, call, magic)
+            _check(out, call, magic)
         unfinished.replace(to)
+    except OSError as error:
+        raise ConfigurationError(f"{to} cannot be written: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return to
 
 
-def _open(path: Path) -> IO[bytes]:
-    return path.open("wb")
+def _new(path: Path) -> IO[bytes]:
+    """A file that is surely new: what somebody has planted under its name, a link above all, is not written to."""
+    try:
+        return path.open("x+b")  # O_EXCL, which follows no link
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be made: {error.strerror}") from error
 
 
-def _check(path: Path, call: Call, magic: bytes) -> None:
-    with path.open("rb") as file:
-        if file.read(len(magic)) != magic:
-            raise UnexpectedResponse(f"{call}: the answer is not the file that was asked for", status=200)
+def _check(file: IO[bytes], call: Call, magic: bytes) -> None:
+    file.seek(0)
+    if file.read(len(magic)) != magic:
+        raise UnexpectedResponse(f"{call}: the answer is not the file that was asked for", status=200)
 
 
 def part(source: str | Path | bytes, name: str) -> Part:

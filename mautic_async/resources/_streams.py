@@ -18,6 +18,7 @@ from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Plan, Receipt, R
 from mautic_async.errors import ConfigurationError, MauticError, Problem
 from mautic_async.models import Company, Entity
 from mautic_async.resources import _checks, _rows, _where
+from mautic_async.resources._joined import joined
 from mautic_async.wire import Call, Effect, Row
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class _Courier(Generic[E]):
     def budget(self) -> Budget | None:
         """What is left of the rate limit."""
         return budget_of(self.space._pipeline)
+
+    def join(self, earlier: Any, later: Any) -> Any:
+        """Both rows as one, if they name the same entity."""
+        return joined(earlier, later) if isinstance(later, Entity) else None
 
     async def send(self, method: str, path: str, effect: Effect, **more: Any) -> Any:
         """One request of the job, not repeated by anybody below the engine."""

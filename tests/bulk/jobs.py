@@ -72,6 +72,9 @@ class Plain:
     def pack(self, row: str, index: int) -> Packed:
         return Packed(json.dumps(row).encode(), self._keys(row), linger=self._linger, memory=row)
 
+    def join(self, earlier: str, later: str) -> str | None:
+        return f"{earlier}+{later}"
+
     async def deliver(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
         self.batches.append([parcel.row for parcel in parcels])
         self.steps.append(step)

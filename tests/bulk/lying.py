@@ -12,7 +12,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
 from mautic_async.bulk import Delivery, Packed, Receipt
 from mautic_async.errors import (
@@ -259,6 +259,14 @@ class Post:
         linger = 1.1 if row.items and self.strategy == "unique" else 0.0
         memory = keys_of(row)[0] if row.items and self.strategy != "unique" else ""
         return Packed(body, keys_of(row) if self.lanes else (), problems, None, linger, memory)
+
+    def join(self, earlier: Row, later: Row) -> Row | None:
+        """The later version, and what is bad of either; items that only the earlier one has keep the rows apart."""
+        same = (earlier.email, earlier.number) == (later.email, later.number)
+        safe = self.strategy == "unique" or not (earlier.items or later.items)
+        if not (same and safe and set(earlier.items) <= set(later.items)):
+            return None
+        return evolve(later, trait=earlier.trait or later.trait)
 
     def budget(self) -> Budget | None:
         return None

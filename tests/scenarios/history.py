@@ -5,6 +5,7 @@ process is killed and started again with its journal. What the server holds in t
 same rows, one after the other, without a fault.
 
     python -m tests.scenarios.history --seeds 200      all figures
+    python -m tests.scenarios.history --coalesce       the same, rows joined where they may be
     python -m tests.scenarios.history --break settle   the checker's teeth: also lanes, journal
 """
 
@@ -184,7 +185,9 @@ class MortalJournal(MemoryJournal):
         return around
 
 
-async def history(seed: int, *, rows: int, rate: float, broken: str = "", strategy: str = "unique") -> Findings:
+async def history(
+    seed: int, *, rows: int, rate: float, broken: str = "", strategy: str = "unique", coalesce: bool = False
+) -> Findings:
     """One history, from its first row to the check."""
     loop = asyncio.get_running_loop()
     clock = virtual_clock(loop, seed)
@@ -192,7 +195,7 @@ async def history(seed: int, *, rows: int, rate: float, broken: str = "", strate
     people = rows_of(seed, rows, strategy)
     site = Site(clock, unique_items=strategy == "unique")
     faults = Faults(seed, rate)
-    plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0)
+    plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0, coalesce=coalesce)
     journal = MortalJournal()
     found = Findings(histories=1, rows=rows)
     yielded: dict[int, Outcome[Any]] = {}
@@ -298,12 +301,19 @@ def _person(name: str) -> str:
 
 
 def histories(
-    seeds: Sequence[int], *, rows: int = 4000, rate: float = 0.25, broken: str = "", strategy: str = ""
+    seeds: Sequence[int],
+    *,
+    rows: int = 4000,
+    rate: float = 0.25,
+    broken: str = "",
+    strategy: str = "",
+    coalesce: bool = False,
 ) -> Iterator[tuple[int, Findings]]:
     """One history a seed; the strategy for custom items changes from seed to seed."""
     for seed in seeds:
         chosen = strategy or ("unique", "marker")[seed % 2]
-        yield seed, run(history(seed, rows=rows, rate=rate, broken=broken, strategy=chosen), seed)
+        work = history(seed, rows=rows, rate=rate, broken=broken, strategy=chosen, coalesce=coalesce)
+        yield seed, run(work, seed)
 
 
 def main() -> int:
@@ -315,11 +325,13 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=0.25)
     parser.add_argument("--strategy", default="")
     parser.add_argument("--break", dest="broken", default="", choices=("", "settle", "lanes", "journal"))
+    parser.add_argument("--coalesce", action="store_true")
     given = parser.parse_args()
     total = Findings()
     began = time.perf_counter()
     seeds = range(given.first, given.first + given.seeds)
-    for seed, found in histories(seeds, rows=given.rows, rate=given.rate, broken=given.broken, strategy=given.strategy):
+    how = {"rate": given.rate, "broken": given.broken, "strategy": given.strategy, "coalesce": given.coalesce}
+    for seed, found in histories(seeds, rows=given.rows, **how):
         total.add(found)
         if found.failures:
             print(f"seed {seed}: {dict(found.failures)}")

@@ -101,6 +101,7 @@ class DeadlyCourier:
         self.guarantee = inner.guarantee
         self.prepare = inner.prepare
         self.pack = inner.pack
+        self.join = inner.join
         self.budget = inner.budget
 
     async def deliver(self, step: str, parcels: Any) -> Any:

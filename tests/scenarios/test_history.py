@@ -7,7 +7,7 @@ import pytest
 from tests.scenarios.history import Findings, histories
 
 
-def told(seeds: range, **options: str | int) -> Findings:
+def told(seeds: range, **options: str | bool) -> Findings:
     total = Findings()
     for _, found in histories(seeds, **options):  # type: ignore[arg-type]
         total.add(found)
@@ -23,6 +23,14 @@ def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_i
     assert sum(total.faults.values()) >= 8 * 50
     assert len(total.faults) >= 11
     assert total.kills == 3 * 8
+    assert sum(total.outcomes.values()) > 0.9 * total.rows
+
+
+@pytest.mark.parametrize("strategy", ["unique", "none"])
+def test_rows_that_are_joined_on_request_end_as_if_they_had_been_sent_in_turn(strategy: str) -> None:
+    total = told(range(4), strategy=strategy, coalesce=True)
+    assert not total.failures, f"{dict(total.failures)}"
+    assert sum(total.faults.values()) >= 4 * 40
     assert sum(total.outcomes.values()) > 0.9 * total.rows
 
 
