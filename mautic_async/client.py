@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Self
 
-from mautic_async import wire
+from attrs import evolve
+
+from mautic_async import trust, wire
 from mautic_async.auth import BasicAuth, ClientCredentials
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
@@ -43,12 +45,13 @@ class Mautic(Namespaces):
         timeouts: In seconds.
         http: A ready ``httpx.AsyncClient``, which you keep and close; set its pool to at least ``limits.concurrency``.
         transport: An httpx transport for the client's own ``httpx.AsyncClient``, such as `fast_transport()`.
-        insecure: Allow ``http://`` to a host that is not this machine.
+        insecure: Allow ``http://`` to a host that is not this machine, and an *http* or *transport* that does not check
+            certificates; of the latter an `InsecureWarning` tells.
         hooks: Called with an `Event` before and after each attempt, before each retry, and after each wait.
         clock: Time and chance, for tests.
 
     Raises:
-        ConfigurationError: The base URL is not one, or would send credentials in the clear.
+        ConfigurationError: The base URL is not one, or would send credentials in the clear, or to anybody.
 
     Example:
         ::
@@ -82,6 +85,7 @@ class Mautic(Namespaces):
             http=http,
             transport=transport,
         )
+        trust.check(carrier.base, transport if http is None else http, insecure=insecure)
         self._pipeline = Pipeline(
             carrier, auth, settings, clock or Clock(), json=json_of(transport), hooks=tuple(hooks)
         )
@@ -137,25 +141,22 @@ class Mautic(Namespaces):
 
         Mautic: REST API.
         """
-        verb = method.upper()
-        if verb not in _VERBS:
+        asked = Call(method.upper(), "", body=body)  # which a traceback with locals does not show
+        del body
+        if asked.method not in _VERBS:
             raise ConfigurationError(f"a method is one of {', '.join(sorted(_VERBS))}")
         clean = wire.path(*path.removeprefix("/").removeprefix("api/").split("/"))
-        effect = _effect(verb, clean, repeatable)
-        rows = len(body) if isinstance(body, (list, tuple)) else 0
         if clean.endswith("/batch/edit") and clean != _LOGS:
-            _rows.distinct(_ids_in(body))
-        call = Call(
-            verb,
-            clean,
-            effect,
-            wire.pairs(query or {}),
-            body,
-            rows=rows,
+            _rows.distinct(_ids_in(asked))
+        call = evolve(
+            asked,
+            path=clean,
+            effect=_effect(asked.method, clean, repeatable),
+            query=wire.pairs(query or {}),
+            rows=len(asked.body) if isinstance(asked.body, (list, tuple)) else 0,
             batch="batch" in clean,
             v2=clean.startswith("v2/"),
         )
-        del body  # a traceback with locals would show what it holds
         return (await self._pipeline.send(call)).body
 
     async def authorize(self, callback: str, state: str | None = None) -> None:
@@ -228,10 +229,10 @@ def _effect(verb: str, path: str, repeatable: bool | None) -> Effect:  # noqa: F
     return Effect.READ if reads else Effect.SET
 
 
-def _ids_in(body: JSON) -> list[object]:
-    if not isinstance(body, (list, tuple)):
+def _ids_in(call: Call) -> list[object]:
+    if not isinstance(call.body, (list, tuple)):
         raise ConfigurationError("a batch edit takes a list of objects")
-    ids = (row.get("id") if isinstance(row, dict) else None for row in body)
+    ids = (row.get("id") if isinstance(row, dict) else None for row in call.body)
     return [int(id) if isinstance(id, str) and id.isdecimal() else id for id in ids]
 
 

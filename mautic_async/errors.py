@@ -233,6 +233,10 @@ class WebhookRejected(MauticError):
         self.status = status
 
 
+class InsecureWarning(UserWarning):
+    """The server's certificate is not checked, because ``insecure=True`` allows it."""
+
+
 class APIError(MauticError):
     """Mautic refused.
 
