@@ -122,10 +122,19 @@ class _Body(httpx.AsyncByteStream):
         if connection is None:
             return
         await self._stream.aclose()
-        if connection.is_available():
+        if not connection.is_available():
+            return
+        if _said_more(connection):
+            await connection.aclose()
+        else:
             self._idle.append(connection)
             if len(self._idle) > 1 and self._idle[0].has_expired():
                 await self._idle.pop(0).aclose()  # what a rush has left behind
+
+
+def _said_more(connection: Any) -> bool:
+    """Whether bytes lie behind the end of the answer: the parser would take them for the answer to the next request."""
+    return bool(connection._connection._h11_state.trailing_data[0])  # noqa: SLF001 - httpcore neither asks nor tells
 
 
 class _NoCookies(httpx.Cookies):

@@ -270,6 +270,8 @@ def _bare(error: BaseException) -> BaseException:
 
 def _headers(response: httpx.Response) -> dict[str, str]:
     raw = response.headers.raw
+    if response.status_code < 200:  # aiohttp hands on a change of protocols that nobody asked for
+        raise UnexpectedResponse("an answer that is none: the server went on to something else", status=101)
     if len(raw) > MAX_HEADERS:
         raise UnexpectedResponse(f"an answer with {len(raw)} headers", status=response.status_code)
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
