@@ -54,7 +54,7 @@ class Body:
                 self._keep(self._unpack.decompress(rest, PIECE), sink)
             except zlib.error as error:
                 raise UnexpectedResponse(f"an answer with broken gzip: {error}", status=self._status) from error
-            rest = self._unpack.unconsumed_tail
+            rest = self._unpack.unconsumed_tail or self._unpack.unused_data
 
     def _keep(self, piece: bytes, sink: Any) -> None:
         self._size += len(piece)

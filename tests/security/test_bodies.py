@@ -119,6 +119,14 @@ async def test_what_follows_the_end_of_gzip_is_no_answer_and_not_kept() -> None:
     assert body.taken < 4
 
 
+@pytest.mark.parametrize("more", [b"x", gzip.compress(b"[]", mtime=0), bytes(PIECE * 3)])
+@pytest.mark.parametrize("together", [True, False])
+async def test_nor_is_it_where_it_comes_in_the_same_piece(more: bytes, together: bool) -> None:  # noqa: FBT001 - a table
+    whole = gzip.compress(b"{}", mtime=0)
+    with pytest.raises(UnexpectedResponse, match="after the end"):
+        await exchange(canned(*([whole + more] if together else [whole, more]), headers=GZIP))
+
+
 @pytest.mark.parametrize("cut", [1, 9, 10, 15, -1, -8])
 async def test_gzip_that_is_cut_short_is_a_lost_answer(cut: int) -> None:
     whole = gzip.compress(json.dumps({"contact": {"id": 1}}).encode())
