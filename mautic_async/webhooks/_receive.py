@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -15,6 +14,7 @@ from mautic_async.errors import ConfigurationError, Secret, WebhookRejected
 from mautic_async.webhooks._read import events as events_of
 from mautic_async.webhooks._read import moment
 from mautic_async.webhooks._seen import RecentDigests, SeenDigests
+from mautic_async.wire import parse
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -25,7 +25,6 @@ MAX_BODY: Final = 10 * 2**20
 """Bytes; a body of Mautic has up to ten events of some kilobytes each."""
 MAX_EVENTS: Final = 10_000
 """In one body; Mautic's setting ``webhook_limit`` is 10."""
-MAX_DEPTH: Final = 64
 MAX_AGE: Final = 48 * 3600.0
 SKEW: Final = 60.0
 """Seconds by which the clocks of machines that share a memory may differ."""
@@ -176,31 +175,15 @@ def _signed(keyed: hmac.HMAC, body: Body) -> bytes:
     return base64.b64encode(mac.digest())
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
-
-
 def _parse(body: bytes) -> Mapping[str, Any]:
     """The object that a signed body must be; what signs it may still be broken."""
     try:
-        parsed = json.loads(body.decode(), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise _unreadable("is not JSON") from error
+        parsed = parse(body)
+    except ValueError as error:
+        raise _unreadable("is not JSON, or nested too deeply") from error
     if not isinstance(parsed, dict):
         raise _unreadable("is not an object")
-    if _is_deep(parsed):
-        raise _unreadable("is nested too deeply")
     return parsed
-
-
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        inner = [item.values() if isinstance(item, dict) else item for item in level]
-        level = [item for items in inner for item in items if isinstance(item, (dict, list))]
-        if not level:
-            return False
-    return True
 
 
 def _unreadable(why: str) -> WebhookRejected:
