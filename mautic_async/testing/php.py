@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-_BRACKET: Final = re.compile(r"\[([^\]]*)\]")
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _TAG: Final = re.compile(r"<(?=[a-zA-Z/!?])[^>]*>?")
 _ISO: Final = re.compile(
@@ -116,11 +115,16 @@ def brackets(raw: str) -> dict[str, Any]:
     return {key: settle(value) for key, value in tree.items()}
 
 
+_DEEPEST: Final = 64
+"""PHP's ``max_input_nesting_level``: what is nested deeper is dropped."""
+
+
 def put(tree: dict[str, Any], name: str, value: Any) -> None:
     """Store one bracketed name in *tree*, whose maps are settled later."""
-    base, bracket, rest = name.partition("[")
-    base = base.replace(".", "_").replace(" ", "_")
-    path = [base, *_BRACKET.findall(bracket + rest)]
+    base = name.partition("[")[0]
+    path = [base.replace(".", "_").replace(" ", "_"), *_steps(name)]
+    if len(path) > _DEEPEST + 1:
+        return
     node = tree
     for step in path[:-1]:
         key = _next(node) if step == "" else step
@@ -129,6 +133,19 @@ def put(tree: dict[str, Any], name: str, value: Any) -> None:
             inner = node[key] = {}
         node = inner
     node[_next(node) if path[-1] == "" and len(path) > 1 else path[-1]] = value
+
+
+def _steps(name: str) -> list[str]:
+    """What stands in brackets; no place is looked at twice, as a pattern would from each open bracket."""
+    steps: list[str] = []
+    place = 0
+    while len(steps) <= _DEEPEST and (opened := name.find("[", place)) >= 0:
+        closed = name.find("]", opened)
+        if closed < 0:
+            break
+        steps.append(name[opened + 1 : closed])
+        place = closed + 1
+    return steps
 
 
 def _next(node: dict[str, Any]) -> str:
