@@ -1,5 +1,6 @@
 import pytest
 
+from tests.security import fuzz_rooms
 from tests.security.fuzz import LIMIT, fuzz
 
 
@@ -17,3 +18,15 @@ def test_figure_17_only_our_errors_leave_and_soon(capsys: pytest.CaptureFixture[
 
 def test_a_case_that_was_wrong_once_stays_right() -> None:
     assert fuzz(19_626, 1).wrong == []  # a custom item where a group of them should be
+
+
+def test_figure_17_each_room_by_itself_takes_any_text(capsys: pytest.CaptureFixture[str]) -> None:
+    cases, rooms = 1_500, len(fuzz_rooms.ROOMS)
+    wrong = fuzz_rooms.fuzz_rooms(0, cases)
+    with capsys.disabled():
+        print(
+            f"\nfigure 17: {cases:,} texts and a corpus of {len(fuzz_rooms.CORPUS)} through {rooms} rooms: wrong {len(wrong)}"
+        )
+    assert wrong == []
+    assert {room.__name__ for room in fuzz_rooms.ROOMS} == {"envelope", "headers", "gzip", "webhook", "entities"}
+    assert len(fuzz_rooms.KINDS) > 20
