@@ -7,6 +7,7 @@ from datetime import datetime
 from attrs import define, field
 
 from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, ToServer, Unset, by_id
+from mautic_async.models._discreet import discreet_text
 from mautic_async.models.role import Role, as_role
 
 
@@ -21,8 +22,8 @@ class PlainPassword(Nested):
     Mautic: REST API, Users.
     """
 
-    password: str = field(repr=False)
-    confirm: str = field(repr=False)
+    password: str = field(repr=False, converter=discreet_text)
+    confirm: str = field(repr=False, converter=discreet_text)
 
     @confirm.default
     def _same(self) -> str:

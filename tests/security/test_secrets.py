@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import copy
+import functools
 import gc
 import io
 import json
@@ -34,14 +35,17 @@ from mautic_async import (
     Mautic,
     MauticError,
     MemoryTokens,
+    PlainPassword,
     Timeouts,
     Token,
     User,
+    Webhook,
 )
 from mautic_async.bulk.dead_letters import DeadLetters
 from mautic_async.errors import Secret
 from mautic_async.otel import spans
 from mautic_async.webhooks import WebhookRejected, Webhooks
+from mautic_async.wire import Call, Payload
 from tests.security.loopback import Server, serving
 from tests.stub import ON_FAST
 
@@ -225,6 +229,8 @@ class Script:
             yield reply("401 Unauthorized", refused(401, f"The access token {credential} is invalid."))
         elif "/api/segments/7" in target:
             yield reply("200 OK", f"<html>{credential}</html>".encode())
+        elif "/api/hooks/9" in target:
+            yield reply("200 OK", json.dumps({"hook": {"id": [9], "secret": CANARIES["webhook secret"]}}).encode())
         elif "/new" in target:
             yield b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"  # and then the connection breaks
         else:
@@ -252,6 +258,7 @@ async def use(search: Search, mautic: Mautic, *first: Callable[[], Awaitable[obj
                 plain_password=CANARIES["new user's password"],
             )
         ),
+        *writing(mautic),
         lambda: mautic.call("POST", "users/new", body={"plainPassword": {"password": CANARIES["new user's password"]}}),
         lambda: mautic.call("GET", "contacts/0x/.."),
     )
@@ -262,6 +269,37 @@ async def use(search: Search, mautic: Mautic, *first: Callable[[], Awaitable[obj
             search.error(error)
         search.metrics(mautic)
     search.thing(mautic)
+
+
+def writing(mautic: Mautic) -> Iterator[Callable[[], Awaitable[object]]]:
+    """What takes a secret inside an entity, refused by us or by the server."""
+    password, secret = CANARIES["new user's password"], CANARIES["webhook secret"]
+    unlike = PlainPassword(password, password + "x")
+    full = functools.partial(User, username="x", first_name="x", last_name="x", email="x@example.com", role=1)
+    hook, user = Webhook(id=3, name="x", webhook_url="https://a.example", secret=secret), full(id=3)
+    for users in (
+        [User(username="x", plain_password=password)],
+        [full(plain_password=unlike)],
+        [full(plain_password=password)] * 2,
+    ):
+        yield lambda users=users: mautic.users.create(users[0])  # type: ignore[misc]  # bound at once
+        yield lambda users=users: mautic.users.create_many(users)  # type: ignore[misc]
+        yield lambda users=users: mautic.users.edit(3, users[0])  # type: ignore[misc]
+        yield lambda users=users: mautic.users.replace(3, users[0])  # type: ignore[misc]
+        yield lambda users=users: mautic.users.edit_many([user, *users])  # type: ignore[misc]
+    yield lambda: mautic.webhooks.create(hook)
+    yield lambda: mautic.webhooks.create(Webhook(secret=secret))
+    yield lambda: mautic.webhooks.edit(3, hook)
+    yield lambda: mautic.webhooks.edit(-3, hook)
+    yield lambda: mautic.webhooks.replace(3, hook)
+    yield lambda: mautic.webhooks.get(9)  # and the answer tells it
+    yield lambda: mautic.webhooks.create_many([hook, hook])
+    yield lambda: mautic.webhooks.edit_many([hook, hook])
+    yield lambda: mautic.webhooks.replace_many([hook])
+    yield lambda: mautic.call("PATCH", "hooks/3/edit", body={"secret": secret})
+    yield lambda: mautic.call("PATCH", "hooks/../edit", body={"secret": secret})
+    yield lambda: mautic.call("PATCH", "hooks/batch/edit", body=[{"secret": secret}])
+    yield lambda: mautic.call("POST", "hooks/new", body={"secret": secret, "x": float("nan")})
 
 
 def granted(access: str, refresh: str | None) -> tuple[str, bytes]:
@@ -370,6 +408,10 @@ def a_new_user(search: Search) -> None:
     user = User(username="x", plain_password=CANARIES["new user's password"])
     search.add("repr", repr(user), [user])
     search.add("str and format", str(user), f"{user}")
+    hook = Webhook(name="x", secret=CANARIES["webhook secret"])
+    search.add("repr", repr(hook), [hook], repr(Call("POST", "hooks/new", body={"secret": CANARIES["webhook secret"]})))
+    search.add("repr", repr(Payload(200, {"hook": {"secret": CANARIES["webhook secret"]}})))
+    search.add("str and format", str(hook), f"{hook}")
 
 
 async def on_disk(search: Search, folder: Path) -> None:
