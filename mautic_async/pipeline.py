@@ -153,6 +153,7 @@ class Pipeline:
             try:
                 content = call.text or self.json.dumps(call.body)
             except (TypeError, ValueError, RecursionError) as error:
+                error.__traceback__ = None  # its frames hold the body
                 raise ConfigurationError(f"{call}: the body cannot be written as JSON: {error}") from error
             headers["content-type"] = _V2_TYPES.get(call.method, "application/json") if call.v2 else "application/json"
         timeouts = self.transport.timeouts

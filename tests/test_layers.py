@@ -36,7 +36,11 @@ ROOMS: dict[str, set[str]] = {
     "fast": {"connections"},  # the same for aiohttp, of the extra `fast`
     "unpack": {"errors"},  # gzip and caps, the half of `transport` that waits for nothing
     "transport": {"errors", "wire", "connections", "fast", "unpack"},
-    "webhooks": {"codec", "models", "errors", "clock"},  # the way back: Mautic's own requests; not in the plan
+    "trust": {"errors"},  # whether a client handed in checks certificates; looks at any library's, imports none
+    "webhooks": {
+        *("codec", "models", "errors", "clock"),  # the way back: Mautic's own requests; not in the plan
+        "wire",  # its one reading of hostile JSON
+    },
     # With what right. The plan has one room `auth`; a token's life, its store and its protocol are three ideas.
     "tokens": {"errors", "private"},
     "oauth": {"errors", "wire"},
@@ -66,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
     "resources": {"models", "codec", "wire", "pipeline", "bulk", "errors", "ledger"},  # refusals of their own
     "client": {
         *("errors", "models", "wire", "clock", "limits", "retry", "auth", "transport"),
-        *("pipeline", "resources", "bulk", "journal", "hooks", "tokens", "renewal"),
+        *("pipeline", "resources", "bulk", "journal", "hooks", "tokens", "renewal", "trust"),
     },
     # Below no one: what users see, and what they test with.
     "testing": {PUBLIC, "clock", "models", "transport", "flights"},  # `in_process`; work that outlives its request

@@ -36,6 +36,7 @@ from mautic_async.codec._scalars import (
 )
 from mautic_async.errors import ConfigurationError
 from mautic_async.models._base import UNSET, Direction, Entity
+from mautic_async.models._discreet import Discreet
 
 if TYPE_CHECKING:
     from mautic_async.models._base import JSON
@@ -327,6 +328,8 @@ def to_json(value: Any) -> JSON:
     if value is None or value.__class__ in PLAIN:
         plain: JSON = value
         return plain
+    if isinstance(value, Discreet):
+        return value  # as it is: its repr keeps it out of tracebacks that show the body
     if isinstance(value, datetime):
         return put_datetime(value)
     if isinstance(value, (date, time)):

@@ -126,6 +126,6 @@ class Payload:
     """
 
     status: int
-    body: Any = None
+    body: Any = field(default=None, repr=False)
     content: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
