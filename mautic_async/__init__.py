@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mautic_async.auth import Auth, AuthorizationCode, BasicAuth, ClientCredentials
+    from mautic_async.budget import FileBudget, MemoryBudget, SharedBudget
     from mautic_async.bulk import Outcome, Plan, Progress, Report, Run, read_letters
     from mautic_async.client import Mautic
     from mautic_async.clock import Clock
@@ -146,6 +147,7 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "auth": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
+    "budget": ("FileBudget", "MemoryBudget", "SharedBudget"),
     "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
@@ -235,6 +237,7 @@ __all__ = [
     "FieldOption",
     "FieldProperties",
     "FieldValue",
+    "FileBudget",
     "FileTokens",
     "Focus",
     "Form",
@@ -252,6 +255,7 @@ __all__ = [
     "Mautic",
     "MauticError",
     "Maybe",
+    "MemoryBudget",
     "MemoryTokens",
     "Message",
     "MessageChannel",
@@ -292,6 +296,7 @@ __all__ = [
     "SegmentFilter",
     "SegmentSend",
     "ServerError",
+    "SharedBudget",
     "Sms",
     "SmsReceipt",
     "Stage",

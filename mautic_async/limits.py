@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict, deque
+from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from mautic_async.errors import ConfigurationError  # beyond the clock: a wrong setting is told like any other
+from mautic_async.steward import Steward
 from mautic_async.throttle import Throttle
+from mautic_async.waiting import Line, Waiter
 from mautic_async.window import ANSWER, GO, PROBE, Reading, TooLong, Window
 
 if TYPE_CHECKING:
+    from mautic_async.budget import SharedBudget
     from mautic_async.clock import Clock
 
 __all__ = ["Gate", "Limits", "Reading", "Slot", "TooLong"]
@@ -43,6 +47,8 @@ class Limits:
             Basic authentication, whose budget is the whole site's.
         reserve: Calls per window that bulk jobs leave to interactive calls; None: a tenth of what the rest of the
             window would bring, which melts away towards its end.
+        budget: Shared with other processes that use the same token, or Basic authentication on the same site: a
+            `FileBudget`, or any object with its method. None: others are strangers, of whose calls only answers tell.
 
     Raises:
         ConfigurationError: A value is out of range.
@@ -54,6 +60,7 @@ class Limits:
     patience: float | None = None
     pace: Pace = "auto"
     reserve: int | None = None
+    budget: SharedBudget | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -65,6 +72,8 @@ class Limits:
             _refuse("pace", '"auto", "fast" or "spread"', self.pace)
         if self.reserve is not None and (not _is_count(self.reserve) or self.reserve < 0):
             _refuse("reserve", "a number of calls, or None", self.reserve)
+        if self.budget is not None and not callable(getattr(self.budget, "change", None)):
+            _refuse("budget", "a FileBudget or another object with its method, or None", self.budget)
 
     def wait_for(self, *, background: bool) -> float:
         """The patience of a call, in seconds."""
@@ -120,39 +129,6 @@ class Slot:
             self._gate.give_back(self)
 
 
-@define(eq=False)
-class _Waiter:
-    future: asyncio.Future[Slot]
-    patient_until: float
-
-    def refuse(self, reason: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(reason)
-
-
-@define(eq=False)
-class _Line:
-    """Those who wait, first come first served; whoever leaves is gone at once."""
-
-    background: bool
-    waiters: OrderedDict[_Waiter, None] = field(factory=OrderedDict)
-    patient_until: float = math.inf
-    """When the first of them, or somebody who has left, runs out of patience."""
-
-    def join(self, waiter: _Waiter) -> None:
-        self.waiters[waiter] = None
-        self.patient_until = min(self.patient_until, waiter.patient_until)
-
-    def expel(self, at: float, seconds: float) -> None:
-        """Tell those who will not wait until *at*."""
-        if at == ANSWER or at <= self.patient_until:
-            return
-        for waiter in [waiter for waiter in self.waiters if waiter.patient_until < at]:
-            del self.waiters[waiter]
-            waiter.refuse(TooLong(seconds))
-        self.patient_until = min((waiter.patient_until for waiter in self.waiters), default=math.inf)
-
-
 class Gate:
     """Admits requests within the limits, and learns from their answers.
 
@@ -166,10 +142,15 @@ class Gate:
         self._limits = limits
         self._clock = clock
         evenly = limits.pace == "spread" or (limits.pace == "auto" and spread)
-        self._window = Window(clock.random, reserve=limits.reserve, spread=evenly)
+        window = partial(Window, clock.random, reserve=limits.reserve, spread=evenly)
+        self._window: Window | Steward = window()
+        if limits.budget is not None:
+            self._window = Steward(
+                *(limits.budget, clock, window, self._busy), wake=self._pump, refuse=self._dismiss, by_token=not spread
+            )
         self._throttle = Throttle(clock.random)
-        self._front = _Line(background=False)
-        self._back = _Line(background=True)
+        self._front: Line[Slot] = Line(background=False)
+        self._back: Line[Slot] = Line(background=True)
         self._in_flight = 0
         self._beside = 0
         self._probe: Slot | None = None
@@ -210,22 +191,27 @@ class Gate:
         known = self._window.tightest(self._clock.time())
         return None if known is None else known[index]
 
+    def _busy(self) -> int:
+        return self._in_flight + self._beside
+
     def __repr__(self) -> str:
         return f"<limits: {self._in_flight} in flight, {self.waiting} waiting>"
 
     # -- going in --
 
-    def try_admit(self, *, background: bool = False) -> Slot | None:
-        """A slot, if one may be had at once."""
+    def try_admit(self, *, background: bool = False, rest: int | None = None) -> Slot | None:
+        """A slot, if one may be had at once; see `admit`."""
         now = self._clock.time()
         if not background:
             self._interactive_at = now
         if self._front.waiters or (background and self._back.waiters) or self._closed is not None:
             return None
-        turn = self._turn(now, background=background)
+        turn = self._turn(now, background=background, rest=rest)
         return self._grant(now, turn, background=background) if turn <= GO else None
 
-    async def admit(self, *, background: bool = False, patience: float | None = None, beside: bool = False) -> Slot:
+    async def admit(
+        self, *, background: bool = False, patience: float | None = None, beside: bool = False, rest: int | None = None
+    ) -> Slot:
         """Wait for a slot.
 
         Args:
@@ -233,6 +219,8 @@ class Gate:
             patience: Seconds to wait for the rate limit, or None for that of `Limits`.
             beside: For a call that others wait for, such as one that a token store makes while a token is renewed: it
                 needs no free slot and no probe's answer, only the end of a pause.
+            rest: Requests that the background job still needs at most, this one included, or None if that is not known:
+                one that fits into half of what may be spent need not spread them over the window.
 
         Raises:
             TooLong: The rate limit asks for more than that.
@@ -242,13 +230,13 @@ class Gate:
         )
         if beside:
             return await self._admit_beside(patient_until)
-        slot = self.try_admit(background=background)
+        slot = self.try_admit(background=background, rest=rest)
         if slot is not None:
             return slot
         if self._closed is not None:
             raise self._closed
         line = self._back if background else self._front
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), patient_until)
+        waiter: Waiter[Slot] = Waiter(asyncio.get_running_loop().create_future(), patient_until, rest)
         line.join(waiter)
         self._pump()
         try:
@@ -257,7 +245,7 @@ class Gate:
             self._leave(line, waiter)
             raise
 
-    def _leave(self, line: _Line, waiter: _Waiter) -> None:
+    def _leave(self, line: Line[Slot], waiter: Waiter[Slot]) -> None:
         """Leave nothing behind; a slot that came together with a cancellation goes to the next in line."""
         line.waiters.pop(waiter, None)
         future = waiter.future
@@ -305,10 +293,16 @@ class Gate:
     def close(self, reason: Exception) -> None:
         """Admit nobody any more; whoever waits gets *reason*."""
         self._closed = reason
+        self._dismiss(reason)
+
+    async def leave(self) -> None:
+        """Give back what was leased of a shared budget, after `close` and the last landing."""
+        if isinstance(self._window, Steward):
+            await self._window.leave()
+
+    def _dismiss(self, reason: Exception) -> None:
         for line in (self._front, self._back):
-            for waiter in line.waiters:
-                waiter.refuse(reason)
-            line.waiters.clear()
+            line.dismiss(reason)
         self._arm(ANSWER)
 
     def _is_current(self, token: object) -> bool:
@@ -319,8 +313,8 @@ class Gate:
             return False
         if self._token is not None:
             self._old_tokens.append(self._token)
-            self._window.forget()
         self._token = token
+        self._window.belong(token)
         return True
 
     def _learn(
@@ -342,14 +336,14 @@ class Gate:
 
     # -- the decision --
 
-    def _turn(self, now: float, *, background: bool) -> float:
+    def _turn(self, now: float, *, background: bool, rest: int | None = None) -> float:
         """`GO` or `PROBE`: go now; else the moment to ask again, `ANSWER` for the next landing."""
         if self._in_flight >= self._width(now, background=background):
             return ANSWER
         busy = self._in_flight + self._beside
         turn = self._throttle.turn(now, busy)
         if turn == GO:
-            turn = self._window.turn(now=now, in_flight=busy, background=background)
+            turn = self._window.turn(now=now, in_flight=busy, background=background, rest=rest)
         if turn == PROBE and self._probe is not None:
             return ANSWER
         return turn
@@ -376,7 +370,7 @@ class Gate:
         wake = ANSWER
         for line in (self._front, self._back):
             while line.waiters:
-                turn = self._turn(now, background=line.background)
+                turn = self._turn(now, background=line.background, rest=next(iter(line.waiters)).rest)
                 if turn > GO:
                     line.expel(turn, turn - now)
                     wake = min(wake, turn) if line.waiters else wake

@@ -176,7 +176,9 @@ class Pipeline:
         try:
             request = self._within_deadline(call, request)
             self._ask_breaker(call)
-            slot = self.gate.try_admit(background=call.background) or await self._admit(call, attempt, story)
+            slot = self.gate.try_admit(background=call.background, rest=call.rest) or await self._admit(
+                call, attempt, story
+            )
             sent_at, began = self.clock.wall(), self.clock.time()
             if story is not None:
                 story.tell("before", attempt)
@@ -239,7 +241,7 @@ class Pipeline:
         left = self._remaining()
         began = self.clock.time()
         try:
-            slot = await self.gate.admit(background=call.background, patience=left, beside=renewing())
+            slot = await self.gate.admit(background=call.background, patience=left, beside=renewing(), rest=call.rest)
         except TooLong as error:
             self._breaker.withdrawn()
             refused = RateLimited(
@@ -365,6 +367,7 @@ class Pipeline:
             cut = await self.flights.land(self.transport.timeouts.drain)
             if cut:
                 LOG.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
+            await self.gate.leave()
         finally:
             await self.transport.aclose()
 

@@ -13,12 +13,12 @@ import enum
 import math
 from collections import deque
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, frozen
+from attrs import astuple, define, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 GO: Final = 0.0
 """A turn: go now."""
@@ -128,6 +128,7 @@ class Window:
         self._strangers = 0.0
         """Calls per second of others on the same budget, from the windows that have ended."""
         self._memory = 0.1 * _MEMORY
+        self._token: object = None
 
     # -- what answers say --
 
@@ -208,18 +209,27 @@ class Window:
             bucket.left = max(0, bucket.left - 1)  # it may have been counted
             bucket.mine += 1
 
-    def forget(self) -> None:
-        """Another token has another budget."""
-        self._buckets.clear()
-        if self._knows is _Knows.BUDGET:
-            self._knows = _Knows.NOTHING
+    def belong(self, token: object) -> None:
+        """It is the budget of *token*; what was learned under another one is forgotten."""
+        if self._token is not None:
+            self._buckets.clear()
+            if self._knows is _Knows.BUDGET:
+                self._knows = _Knows.NOTHING
+        self._token = token
 
     # -- whether to go --
 
-    def turn(self, *, now: float, in_flight: int, background: bool) -> float:
+    def turn(self, *, now: float, in_flight: int, background: bool, rest: int | None = None) -> float:
         """Whether a call may be spent: `GO`, `PROBE`, `ANSWER`, or the moment to ask again.
 
         Calls in flight may or may not be counted in what the server said is left: they are taken not to be.
+
+        Args:
+            now: The loop's clock.
+            in_flight: Calls under way.
+            background: Whether the reserve is not for it.
+            rest: Calls that the job behind it still needs at most, this one included, or None: a job that fits into
+                half of what may be spent need not spread its calls.
         """
         if self._knows is _Knows.NO_LIMIT:
             return GO
@@ -231,7 +241,9 @@ class Window:
             free -= int(self._strangers_at(bucket) * (now - bucket.at))  # what they took since the last answer
         reserve = self._reserve(bucket, now) if background else 0.0
         if free > reserve:
-            due = self._due(bucket, free - reserve, now) if background and self._spread else now
+            if not background or not self._spread or (rest is not None and 2 * rest <= free - reserve):
+                return GO
+            due = self._due(bucket, free - reserve, now)
             return GO if due <= now else due
         if in_flight > 0:
             return ANSWER
@@ -241,6 +253,16 @@ class Window:
         """A call has been admitted."""
         if background:
             self._last_background = now
+
+    def spare(self, *, now: float, in_flight: int) -> int:
+        """How many calls background work may still spend in this window, were it not for its pace."""
+        bucket = self._tightest(now)
+        if bucket is None:
+            return 0
+        free = bucket.left - in_flight
+        if self._fixed is None:
+            free -= int(self._strangers_at(bucket) * (now - bucket.at))
+        return max(0, math.ceil(free - self._reserve(bucket, now)))
 
     def _tightest(self, now: float) -> _Bucket | None:
         if self._knows is not _Knows.BUDGET:
@@ -279,6 +301,69 @@ class Window:
         """Limit, remaining calls and reset (epoch seconds of the server's clock) of the window that counts."""
         bucket = self._tightest(now)
         return None if bucket is None else (bucket.limit, bucket.left, bucket.reset)
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether the limiter is off, as far as answers tell."""
+        return self._knows is _Knows.NO_LIMIT
+
+    @property
+    def spreads(self) -> bool:
+        """Whether background work spreads its calls over the window."""
+        return self._spread
+
+    @property
+    def until(self) -> float:
+        """The moment at which the first of the windows ends; infinity if none is known."""
+        return min((bucket.until for bucket in self._buckets.values()), default=math.inf)
+
+    # -- to be kept --
+
+    def dump(self) -> dict[str, Any]:
+        """All that was learned, as JSON values; `restore` reads it."""
+        return {
+            "knows": self._knows.name,
+            "buckets": [astuple(bucket) for bucket in self._buckets.values()],
+            "skews": list(self._skews),
+            "readings": self._readings,
+            "odd": self._odd,
+            "last_background": max(0.0, self._last_background),
+            "strangers": self._strangers,
+            "memory": self._memory,
+        }
+
+    def restore(self, kept: Mapping[str, Any], now: float) -> None:
+        """Know what `dump` wrote; *now* is of the clock that the other one went by.
+
+        Raises:
+            ValueError, TypeError, KeyError, OverflowError: It is nothing that `dump` writes.
+        """
+        buckets = [_bucket(parts, now) for parts in kept["buckets"]]
+        self._buckets = {bucket.reset: bucket for bucket in buckets[:_NODES]}
+        self._knows = _Knows[kept["knows"]]
+        self._skews.extend(_number(skew) for skew in kept["skews"])
+        self._readings, self._odd = int(kept["readings"]), int(kept["odd"])
+        self._last_background = min(now, _number(kept["last_background"]))
+        self._strangers = max(0.0, _number(kept["strangers"]))
+        self._memory = min(_MEMORY, max(1.0, _number(kept["memory"])))
+        if self._knows is _Knows.BUDGET and not self._buckets:
+            self._knows = _Knows.NOTHING
+
+
+def _bucket(parts: list[Any], now: float) -> _Bucket:
+    """A bucket that was written down; a clock that was set back meanwhile must not make it last longer."""
+    reset, limit, left, until, wake, seen, began, first, at, mine = map(_number, parts)
+    if not limit >= left >= 0 or limit < 1:
+        raise ValueError(parts)
+    until, at = min(until, now + LONGEST + 1.0), min(at, now)
+    wake, began = min(max(wake, until), until + 10.0), min(began, at)
+    return _Bucket(int(reset), int(limit), int(left), until, wake, int(seen), began, int(first), at, max(0, int(mine)))
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(value)
+    return value
 
 
 def _kept(bucket: _Bucket) -> float:

@@ -48,7 +48,14 @@ ROOMS: dict[str, set[str]] = {
     "auth": {"errors", "wire", "clock", "tokens", "oauth", "renewal"},
     # When, and how often. The plan has `limits` and `retry`; throttle and breaker are their halves without a wait.
     "throttle": {"window"},
-    "limits": {"clock", "window", "throttle", "errors"},  # errors: a wrong setting is told like any other
+    "waiting": {"window"},  # the two lines before the gate
+    "budget": {"errors", "private"},  # where processes keep what they share; `shares` is its arithmetic, without a wait
+    "shares": {"window"},
+    "steward": {"clock", "flights", "window", "budget", "shares"},  # its one task is a flight: it outlives callers
+    "limits": {
+        *("clock", "window", "throttle", "waiting", "budget", "steward"),
+        "errors",  # a wrong setting is told like any other
+    },
     "breaker": {"errors", "clock", "wire"},
     "retry": {"errors", "wire", "clock", "breaker"},
     "pipeline": {
@@ -83,7 +90,8 @@ ROOMS: dict[str, set[str]] = {
     },  # Plan, Contacts.check and a type: public, not at the top
     "__main__": {"cli"},
     PUBLIC: {
-        *("auth", "bulk", "client", "clock", "errors", "hooks", "journal", "limits", "models", "pipeline", "resources"),
+        *("auth", "budget", "bulk", "client", "clock", "errors", "hooks", "journal", "limits", "models"),
+        *("pipeline", "resources"),
         *("tokens", "transport"),
     },
 }

@@ -62,6 +62,7 @@ class Call:
         v2: Whether it is below ``/api/v2/`` (JSON-LD).
         sink: Takes the bytes of a `raw` answer as they come, instead of keeping them.
         keep: Properties of the rows of a large answer that are wanted, if not all.
+        rest: Requests that the background job behind it still needs at most, this one included; None: not known.
     """
 
     method: str
@@ -81,6 +82,7 @@ class Call:
     v2: bool = False
     sink: Sink | None = field(default=None, repr=False)
     keep: tuple[str, ...] = ()
+    rest: int | None = None
 
     def __str__(self) -> str:
         """Method and path, without the query: it may hold addresses."""
