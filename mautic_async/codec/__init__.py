@@ -3,5 +3,6 @@
 from mautic_async.codec._base import decode, text_of, to_json
 from mautic_async.codec._containers import converter
 from mautic_async.codec._records import OBJECTS, encode
+from mautic_async.codec._requests import decode_request
 
-__all__ = ["OBJECTS", "converter", "decode", "encode", "text_of", "to_json"]
+__all__ = ["OBJECTS", "converter", "decode", "decode_request", "encode", "text_of", "to_json"]
