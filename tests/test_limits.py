@@ -18,6 +18,8 @@ from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
 from mautic_async.testing.virtual import EPOCH, VirtualLoop, run, virtual_clock
 from mautic_async.throttle import Throttle
 from mautic_async.window import ANSWER, GO, PROBE, Window
+from mautic_async.wire import Call
+from tests.stub import Stub, pipeline_of
 
 T = TypeVar("T")
 
@@ -633,6 +635,63 @@ def test_spread_work_uses_the_window_evenly_and_lets_people_pass(limits: Limits,
     run(main())
 
 
+@pytest.mark.parametrize(("rest", "at_once"), [(None, False), (60, False), (46, False), (45, True), (1, True)])
+def test_a_job_that_fits_into_half_of_what_may_be_spent_need_not_spread_its_calls(
+    rest: int | None, *, at_once: bool
+) -> None:
+    async def main() -> None:
+        doors = gate(Limits(pace="spread", reserve=10))
+        await one(doors, reading(100))
+        await one(doors, reading(100, reset=doors.reset), background=True)
+        assert (doors.try_admit(background=True, rest=rest) is not None) == at_once
+
+    run(main())
+
+
+@pytest.mark.parametrize(("rest", "seconds"), [(20, 0), (80, 1000)])
+def test_the_job_at_the_head_of_the_line_decides_and_its_hint_is_heeded_while_it_waits(
+    rest: int, seconds: float
+) -> None:
+    async def main() -> None:
+        doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
+        await one(doors, reading(100))
+        reset, left = doors.reset, 100
+        held = await doors.admit(background=True)
+
+        async def job(calls: int) -> None:
+            nonlocal left
+            for still in range(calls, 0, -1):
+                slot = await doors.admit(background=True, rest=still)
+                left -= 1
+                slot.land(status=200, reading=reading(left, reset=reset))
+
+        task = asyncio.ensure_future(job(rest))
+        await asyncio.sleep(1)
+        held.land(status=200, reading=reading(left, reset=reset))
+        await task
+        assert now() - 1 >= seconds
+        assert seconds or now() == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("rest", [None, 10])
+def test_a_call_hands_what_its_job_still_needs_to_the_gate(rest: int | None) -> None:
+    async def main() -> None:
+        headers = {
+            "x-ratelimit-limit": "100",
+            "x-ratelimit-remaining": "90",
+            "x-ratelimit-reset": str(int(EPOCH) + 3600),
+        }
+        pipeline = pipeline_of(Stub([(200, headers, {})]), limits=Limits(pace="spread"))
+        for _ in range(4):
+            await pipeline.send(Call("GET", "contacts", background=True, rest=rest))
+        assert (now() > 30) == (rest is None)
+        await pipeline.aclose()
+
+    run(main())
+
+
 def test_the_fast_pace_can_be_asked_for_with_a_shared_budget() -> None:
     async def main() -> None:
         doors = gate(Limits(pace="fast"), spread=True)
@@ -802,6 +861,7 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_window_never_moves_back(self) -> None:
+        assert isinstance(self.gate._window, Window)
         for reset, bucket in self.gate._window._buckets.items():
             assert bucket.until <= self.ends.get(reset, math.inf) + 1e-3
             self.ends[reset] = bucket.until
