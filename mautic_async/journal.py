@@ -16,14 +16,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
+from attrs import evolve
+
 from mautic_async.errors import ConfigurationError, MauticError
-from mautic_async.ledger import Entry, Mark, Standing
+from mautic_async.ledger import Entry, Mark, Standing, new_entry
 from mautic_async.private import lock_private, open_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-VERSION: Final = 1
+VERSION: Final = 2
 APPLICATION: Final = 0x4D614A6F
 """SQLite's mark of whose file it is."""
 
@@ -34,6 +36,7 @@ CREATE TABLE row (
     so_far TEXT, entity INTEGER
 );
 CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
+CREATE TABLE payload (n INTEGER PRIMARY KEY, body BLOB);
 """
 PUT: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LEARN: Final = (
@@ -49,13 +52,19 @@ class Journal:
     Give the same rows in the same order again, and the job goes on: rows that are done are skipped, rows that were on
     their way are looked up once the server can no longer be at work on them. A changed input is refused. When a job
     is done, the next one with the same file starts anew, but knows the ids of contacts and custom items that were
-    learned. The file is readable by its owner alone; it holds hashes and ids, never rows or credentials. Not for
-    network file systems.
+    learned. The file is readable by its owner alone; it holds hashes and ids, never credentials, and rows only where
+    that is asked for. Not for network file systems.
+
+    A source that cannot be read twice (a queue, a cursor) needs ``payload="full"``: rows are written down as they are
+    taken, up to 32 at a time, and forgotten when they are done. To resume, give what the source yields from now on;
+    rows that were under way come from the file, before it. What had been taken and not written down when the process
+    was killed, at most 32 rows, is the source's to give again.
 
     Args:
         path: The file; made if it is not there. Beside it SQLite keeps two more, and there is a lock file.
         job: A name from which markers are derived; the file's own name if not given.
         unfinished: What to do about an interrupted run in the file: go on with it, or refuse to begin.
+        payload: What is kept of a row: a hash (``reference``), or the row itself (``full``).
 
     Raises:
         ConfigurationError: When the job begins: the file is another process's at the moment, is not a journal, is
@@ -66,10 +75,17 @@ class Journal:
     durable = True
 
     def __init__(
-        self, path: str | os.PathLike[str], *, job: str = "", unfinished: Literal["resume", "refuse"] = "resume"
+        self,
+        path: str | os.PathLike[str],
+        *,
+        job: str = "",
+        unfinished: Literal["resume", "refuse"] = "resume",
+        payload: Literal["reference", "full"] = "reference",
     ) -> None:
         self.path = Path(path)
         self.job = job or self.path.stem
+        self.keeps = payload == "full"
+        self._payload = payload
         self._unfinished = unfinished
         self._lock: int | None = None
         self._base: sqlite3.Connection | None = None
@@ -92,6 +108,15 @@ class Journal:
         self._counts = dict(standing.counts)
         return standing
 
+    async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Write down the rows themselves."""
+        kept = list(rows)
+
+        def write(base: sqlite3.Connection) -> None:
+            base.executemany("REPLACE INTO payload VALUES (?, ?)", kept)
+
+        await self._do(write)
+
     async def intend(self, entries: Sequence[Entry]) -> None:
         """Write that these rows are about to leave."""
         rows = [_columns(entry) for entry in entries]
@@ -111,6 +136,7 @@ class Journal:
                 self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
         mark, chain, counts = self._mark.index, self._mark.chain, json.dumps(self._counts)
         rows = [_columns(entry) for entry in entries if entry.index >= mark]
+        done = [(entry.index,) for entry in entries if entry.state == "done"] if self.keeps else ()
 
         def write(base: sqlite3.Connection) -> None:
             if before is not None:
@@ -119,6 +145,7 @@ class Journal:
             base.execute("DELETE FROM row WHERE n < ?", (mark,))
             base.executemany("REPLACE INTO meta VALUES (?, ?)", (("mark", mark), ("chain", chain), ("counts", counts)))
             base.executemany(LEARN, facts)
+            base.executemany("DELETE FROM payload WHERE n = ?", done)
 
         await self._do(write)
 
@@ -139,6 +166,7 @@ class Journal:
 
         def clear(base: sqlite3.Connection) -> None:
             base.execute("DELETE FROM row")
+            base.execute("DELETE FROM payload")
             base.execute("DELETE FROM meta")
 
         await self._do(clear)
@@ -206,11 +234,18 @@ class Journal:
             raise ConfigurationError(f"journal {self.path}: written by version {version}, this program reads {VERSION}")
         meta = dict(base.execute("SELECT key, value FROM meta").fetchall())
         rows = base.execute("SELECT * FROM row").fetchall()
-        if self._unfinished == "refuse" and (meta or rows):
+        kept = dict(base.execute("SELECT n, body FROM payload").fetchall())
+        how = meta.pop("payload", "")
+        if self._unfinished == "refuse" and (meta or rows or kept):
             raise ConfigurationError(
                 f"journal {self.path}: it holds an interrupted run; resume it, or give another file to begin anew"
             )
+        if how != self._payload and (meta or rows or kept):
+            raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={how!r}")
+        base.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
         entries = {row[0]: _entry(row) for row in rows}
+        for index, body in kept.items():
+            entries[index] = evolve(entries.get(index) or new_entry(index, body), body=body)
         return Standing(meta.get("mark", 0), meta.get("chain", b""), json.loads(meta.get("counts", "{}")), entries)
 
     def _close(self) -> None:

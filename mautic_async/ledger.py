@@ -22,8 +22,8 @@ class Entry:
     Attributes:
         index: The row's place in the input.
         digest: Hash of its content.
-        state: ``sent``: on its way to the server, or there without an answer. ``step``: a step is done, the next is
-            due. ``done``: it has its outcome.
+        state: ``new``: the row is kept, and has not left. ``sent``: on its way to the server, or there without an
+            answer. ``step``: a step is done, the next is due. ``done``: it has its outcome.
         step: Which step it is at.
         tries: How often it was sent.
         since: Epoch seconds at which it first was about to leave.
@@ -32,6 +32,7 @@ class Entry:
         so_far: What finished steps have made of it.
         id: Of the entity, or 0.
         memory: The name under which *known* is kept for the next run of the job, or "".
+        body: The row itself as JSON, where the ledger keeps rows.
     """
 
     index: int
@@ -45,6 +46,7 @@ class Entry:
     so_far: str = ""
     id: int = 0
     memory: str = ""
+    body: bytes = field(default=b"", repr=False)
 
 
 @frozen
@@ -69,9 +71,14 @@ class Ledger(Protocol):
 
     job: str
     durable: bool
+    keeps: bool
+    """Whether it keeps the rows themselves, so that a source need not be read again."""
 
     async def begin(self) -> Standing:
         """Open it for one process, and say where the job stands."""
+
+    async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Write down the rows themselves, as JSON by index; on disk when this returns. Forgotten once they are done."""
 
     async def intend(self, entries: Sequence[Entry]) -> None:
         """Write that these rows are about to leave; on disk when this returns."""
@@ -87,6 +94,16 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Let go of the file. Safe to call twice."""
+
+
+def digest_of(body: bytes) -> bytes:
+    """The hash of one row."""
+    return blake2b(body, digest_size=16).digest()
+
+
+def new_entry(index: int, body: bytes) -> Entry:
+    """What a ledger holds of a row that it has kept, and that has not left."""
+    return Entry(index, digest_of(body), state="new", body=body)
 
 
 def follow(chain: bytes, digest: bytes) -> bytes:
@@ -127,12 +144,15 @@ class MemoryJournal:
 
     Attributes:
         job: A name for the job, from which markers are derived.
+        keeps: Whether it keeps the rows themselves.
     """
 
     durable = False
 
-    def __init__(self, job: str = "") -> None:
+    def __init__(self, job: str = "", *, keeps: bool = False) -> None:
         self.job = job
+        self.keeps = keeps
+        self._kept: dict[int, bytes] = {}
         self._standing = Standing()
         self._mark = Mark(self._standing)
         self._entries: dict[int, Entry] = {}
@@ -141,7 +161,14 @@ class MemoryJournal:
 
     async def begin(self) -> Standing:
         """Say where the job stands."""
-        return Standing(self._mark.index, self._mark.chain, dict(self._counts), dict(self._entries))
+        entries = dict(self._entries)
+        for index, body in self._kept.items():
+            entries[index] = evolve(entries.get(index) or new_entry(index, body), body=body)
+        return Standing(self._mark.index, self._mark.chain, dict(self._counts), entries)
+
+    async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        """Keep the rows themselves."""
+        self._kept.update(rows)
 
     async def intend(self, entries: Sequence[Entry]) -> None:
         """Note that these rows are about to leave."""
@@ -157,6 +184,7 @@ class MemoryJournal:
                 learn(self._memory.setdefault(entry.memory, {}), entry.known)
             self._entries[entry.index] = evolve(entry, known=dict(entry.known))
             if entry.state == "done":
+                self._kept.pop(entry.index, None)
                 self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
                 mark = self._mark.index
                 self._mark.add(entry)

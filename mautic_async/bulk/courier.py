@@ -200,6 +200,9 @@ class Courier(Protocol[R_contra, E]):
         A row that cannot be encoded is no exception: it is packed with `Packed.problems`.
         """
 
+    def unpack(self, body: bytes) -> Any:
+        """The row that was packed as *body*. Asked only of a journal that keeps rows; any error means: it cannot."""
+
     def join(self, earlier: Any, later: Any) -> Any:
         """One row that does what both do, one after the other; None if there is none. Asked only by `Plan.coalesce`.
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from attrs import evolve
+
 from mautic_async.bulk.coalesce import board
-from mautic_async.bulk.courier import Parcel, Receipt
+from mautic_async.bulk.courier import Packed, Parcel, Receipt
 from mautic_async.bulk.settle import settle_torn
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.ledger import follow
+from mautic_async.ledger import digest_of, follow
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mautic_async.bulk.courier import Packed
     from mautic_async.bulk.engine import Engine
     from mautic_async.ledger import Entry
 
@@ -28,6 +29,7 @@ CHANGED: Final = (
     "the input is not the one that the journal was begun with: {}. Give the same rows in the same order to resume, "
     "or another journal to begin anew"
 )
+UNKEPT: Final = "the journal cannot keep this row such that it could be sent after a crash; a journal of hashes can"
 
 
 class Intake(Generic[R]):
@@ -37,6 +39,11 @@ class Intake(Generic[R]):
         self._engine = engine
         self._rows = rows
         self._chain = b""
+        self._next = 0
+        self._last = -1
+        self._keeping = engine.ledger is not None and engine.ledger.keeps
+        self._fresh: list[Parcel[R]] = []
+        self._saving = asyncio.Lock()
         self._torn: list[Parcel[R]] = []
         self._refused: list[tuple[Parcel[R], tuple[Problem, ...]]] = []
 
@@ -44,10 +51,16 @@ class Intake(Generic[R]):
         """Take all rows; an error of the caller's iterable ends the job and reaches the caller as it is."""
         take, close = _taker(self._rows)
         engine = self._engine
+        self._last = max(engine.standing.entries, default=-1)
         try:
+            if self._keeping and not await self._take_kept():
+                return
             while await self._stretch(take):
                 await self.pass_on()
+                if self._torn and self._next > self._last:
+                    self._rest_torn()
                 await engine.clock.sleep(0)
+            await self.save()
             await self._end()
         finally:
             await close()
@@ -63,11 +76,63 @@ class Intake(Generic[R]):
             except StopAsyncIteration:
                 return False
             except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raises is the caller's
+                await self.save()
                 engine.fail(error)
                 return False
-            if engine.over.is_set() or not self._one(row):
+            parcel = self._parcel(row, self._next)
+            self._next += 1
+            if self._keeping:
+                self._fresh.append(parcel)
+            if engine.over.is_set() or not (self._keeping or self._enter(parcel)):
                 return False
         return not engine.over.is_set()
+
+    # -- a journal that keeps rows -------------------------------------------------------------------------------------
+
+    async def save(self) -> None:
+        """Have the rows that were taken written down, then let them in; one that could not be read back is refused."""
+        engine = self._engine
+        async with self._saving:
+            fresh, self._fresh = self._fresh, []
+            if not fresh or engine.ledger is None:
+                return
+            for parcel in fresh:
+                if not parcel.packed.problems and not self._comes_back(parcel):
+                    parcel.packed = evolve(parcel.packed, problems=(Problem(UNKEPT),))
+            await engine.ledger.keep([(parcel.index, parcel.packed.body) for parcel in fresh])
+            for parcel in fresh:
+                self._enter(parcel)
+
+    def _comes_back(self, parcel: Parcel[R]) -> bool:
+        courier = self._engine.courier
+        try:
+            again = courier.pack(courier.unpack(parcel.packed.body), parcel.index)
+        except Exception:  # noqa: BLE001 - for whatever reason: it cannot
+            return False
+        return again.body == parcel.packed.body
+
+    async def _take_kept(self) -> bool:
+        """The rows that an earlier run has taken and not finished; False if that ended the job."""
+        engine = self._engine
+        standing = engine.standing
+        engine.taken = engine.yielded = standing.mark
+        for index in range(standing.mark, max(standing.entries, default=-1) + 1):
+            entry = standing.entries[index]
+            if entry.state == "done":
+                engine.taken += 1
+                engine.yielded += 1
+            elif engine.over.is_set() or not self._enter(self._kept(entry)):
+                return False
+        self._next = engine.taken
+        await self.pass_on()
+        self._rest_torn()
+        return True
+
+    def _kept(self, entry: Entry) -> Parcel[R]:
+        if not entry.body:  # it could not even be written as JSON, and the process ended before it said so
+            nothing: Any = None
+            return Parcel(entry.index, nothing, Packed(b"", problems=(Problem(UNKEPT),)))
+        return self._parcel(self._engine.courier.unpack(entry.body), entry.index)
 
     async def _wait(self) -> None:
         engine = self._engine
@@ -82,15 +147,16 @@ class Intake(Generic[R]):
         finally:
             engine.starving = False
 
-    def _one(self, row: R) -> bool:
-        """Take one row; False if that ended the job."""
+    def _parcel(self, row: R, index: int) -> Parcel[R]:
+        return Parcel(index, row, self._engine.courier.pack(row, index))
+
+    def _enter(self, parcel: Parcel[R]) -> bool:
+        """Let one row in; False if that ended the job."""
         engine = self._engine
-        index = engine.taken
-        packed = engine.courier.pack(row, index)
-        parcel = Parcel(index, row, packed)
+        index, packed = parcel.index, parcel.packed
         entry: Entry | None = None
         if engine.ledger is not None:
-            parcel.digest = blake2b(packed.body, digest_size=16).digest()
+            parcel.digest = digest_of(packed.body)
             if index < engine.standing.mark:
                 return self._skip(parcel.digest)
             entry = engine.standing.entries.get(index)
@@ -100,7 +166,7 @@ class Intake(Generic[R]):
         if entry is not None and entry.state == "done":
             engine.yielded += 1
             return True
-        if entry is not None:
+        if entry is not None and entry.state != "new":
             _restore(parcel, entry)
         elif problems := self._problems(packed):
             engine.open[index] = parcel
@@ -138,6 +204,8 @@ class Intake(Generic[R]):
     async def pass_on(self, *, flush: bool = False) -> None:
         """Give refused rows their outcome, and let what is lined up leave."""
         engine = self._engine
+        if self._fresh:
+            await self.save()
         if self._refused:
             refused, self._refused = self._refused, []
             ends = [
@@ -168,8 +236,7 @@ class Intake(Generic[R]):
         engine = self._engine
         if engine.over.is_set():
             return
-        last = max(engine.standing.entries, default=-1)
-        if engine.taken < max(engine.standing.mark, last + 1):
+        if engine.taken < max(engine.standing.mark, self._last + 1):
             self._changed(f"it ends after {engine.taken} rows")
             return
         await self.pass_on()

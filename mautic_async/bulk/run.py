@@ -133,6 +133,7 @@ class Run(Generic[R, E]):
                 if self._plan.watch is not None:
                     engine.chore(self._tell())
                 await engine.over.wait()
+                await intake.save()
                 await self._land(engine)
                 engine.cut()
         except* Exception as group_error:  # noqa: BLE001 - a bug in a courier, or a full disk: the caller's to see

@@ -16,6 +16,7 @@ from mautic_async.codec._base import Slot, decode, slots_of
 
 E = TypeVar("E")
 
+
 def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
     """Read *body*, as it would be sent (with the ``id`` that calls name elsewhere), as a *model*.
 
@@ -25,7 +26,7 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
     Raises:
         ValueError: A value is not what the model's annotation promises.
     """
-    by_write_key = _written(model)
+    by_write_key = _written(model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
     shown: dict[str, Any] = {}
     unshown: dict[str, Any] = {}
     for key, value in body.items():

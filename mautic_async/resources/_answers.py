@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mautic_async import codec
@@ -94,6 +95,15 @@ def held(record: Contact | Company, alias: str) -> object:
     if (value is None or value is UNSET) and isinstance(record.fields, Mapping):
         value = record.fields.get(alias)
     return "" if value is None or value is UNSET else value
+
+
+def added(entity: Any) -> float | None:
+    """When the entity of an answer was made: epoch seconds of the server's clock."""
+    text = entity.get("dateAdded") if isinstance(entity, Mapping) else None
+    try:
+        return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def no_route(error: NotFound) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from attrs import fields_dict
 
 from mautic_async import codec, wire
+from mautic_async.bulk import read_letters
 from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
 from mautic_async.resources import _answers, _paging, _rows, _streams, _where
@@ -15,6 +16,8 @@ from mautic_async.resources._shapes import PAGE, Endpoint, Query, ResultPage, Sl
 from mautic_async.wire import Call, Effect
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mautic_async.bulk import Outcome, Plan, Run
     from mautic_async.ledger import Ledger
     from mautic_async.pipeline import Pipeline
@@ -301,6 +304,27 @@ class Resource(Reading[E]):
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
         return _streams.start(_streams.DeleteCourier(self), ids, journal, plan)
+
+    def from_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
+        """The rows of a file of dead letters (`Plan.dead_letters`), for another job once their reasons are mended.
+
+        Args:
+            path: The file.
+            statuses: Which rows. Nothing of those that were ``rejected`` is stored. Of ``partial`` ones the entity is,
+                and of ``unknown`` ones all may be: sending such again does no harm where their custom items have ids
+                or unique fields, and could add them a second time where not.
+
+        Raises:
+            ConfigurationError: A line is not a letter, or its row none of this namespace.
+        """
+        for letter in read_letters(path):
+            if letter.status not in statuses or letter.row is None:
+                continue
+            try:
+                yield codec.decode_request(self._model, letter.row)
+            except (ValueError, TypeError, AttributeError) as error:
+                name = self._model.__name__
+                raise ConfigurationError(f"{path}: the row of letter {letter.index} is no {name}: {error}") from error
 
     # --- what a namespace may know better --------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, evolve, field
@@ -101,6 +100,10 @@ class ContactCourier(Generic[C]):
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys) else 0.0
         return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
+
+    def unpack(self, body: bytes) -> C:
+        """The row that was packed as *body*."""
+        return codec.decode_request(self.model, self.pipeline.json.loads(body))
 
     def join(self, earlier: C, later: C) -> C | None:
         """Both rows as one, if neither does harm when it is sent twice."""
@@ -220,7 +223,7 @@ class ContactCourier(Generic[C]):
 
     def _made(self, parcel: Parcel[C], row: Row) -> bool:
         """Whether an earlier sending of the row, whose answer was lost, has made the contact."""
-        return parcel.sends > 1 and self._clocks.perhaps_since(_added(row), parcel.since)
+        return parcel.sends > 1 and self._clocks.perhaps_since(_answers.added(row.entity), parcel.since)
 
     def _kept(self, row: Row) -> C | None:
         return codec.decode(self.model, row.entity) if self.returning == "contacts" else None
@@ -389,12 +392,3 @@ def _known_id(parcel: Parcel[Any]) -> int:
 
 def _id_in(row: Row) -> int:
     return int(row.entity.get("id") or 0) if row.entity is not None else 0
-
-
-def _added(row: Row) -> float | None:
-    """When the contact of an answer was made: epoch seconds of the server's clock."""
-    added = row.entity.get("dateAdded") if row.entity is not None else None
-    try:
-        return datetime.fromisoformat(added).timestamp() if isinstance(added, str) else None
-    except (ValueError, OverflowError):
-        return None

@@ -58,6 +58,10 @@ class _Courier(Generic[E]):
         """What is left of the rate limit."""
         return budget_of(self.space._pipeline)
 
+    def unpack(self, body: bytes) -> Any:
+        """The row that was packed as *body*."""
+        return codec.decode_request(self.space._model, self.space._pipeline.json.loads(body))
+
     def join(self, earlier: Any, later: Any) -> Any:
         """Both rows as one, if they name the same entity."""
         return joined(earlier, later) if isinstance(later, Entity) else None
@@ -134,6 +138,10 @@ class DeleteCourier(_Courier[E]):
             return self.packed({"id": wire.id_of(row)}, ("id", row))
         except ConfigurationError as error:
             return Packed(b"", problems=(Problem(str(error), "id"),))
+
+    def unpack(self, body: bytes) -> int:
+        """The id that was packed as *body*."""
+        return int(self.space._pipeline.json.loads(body)["id"])
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Look which are there, delete them, look whether they are gone."""

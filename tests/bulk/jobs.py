@@ -72,6 +72,9 @@ class Plain:
     def pack(self, row: str, index: int) -> Packed:
         return Packed(json.dumps(row).encode(), self._keys(row), linger=self._linger, memory=row)
 
+    def unpack(self, body: bytes) -> str:
+        return str(json.loads(body))
+
     def join(self, earlier: str, later: str) -> str | None:
         return f"{earlier}+{later}"
 

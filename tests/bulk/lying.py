@@ -260,6 +260,10 @@ class Post:
         memory = keys_of(row)[0] if row.items and self.strategy != "unique" else ""
         return Packed(body, keys_of(row) if self.lanes else (), problems, None, linger, memory)
 
+    def unpack(self, body: bytes) -> Row:
+        email, version, number, items, trait = json.loads(body)
+        return Row(email, version, number, tuple(items), trait)
+
     def join(self, earlier: Row, later: Row) -> Row | None:
         """The later version, and what is bad of either; items that only the earlier one has keep the rows apart."""
         same = (earlier.email, earlier.number) == (later.email, later.number)

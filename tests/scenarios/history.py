@@ -6,6 +6,7 @@ same rows, one after the other, without a fault.
 
     python -m tests.scenarios.history --seeds 200      all figures
     python -m tests.scenarios.history --coalesce       the same, rows joined where they may be
+    python -m tests.scenarios.history --keep           the same, from a source that cannot be read twice
     python -m tests.scenarios.history --break settle   the checker's teeth: also lanes, journal
 """
 
@@ -160,8 +161,8 @@ class Mortal:
 class MortalJournal(MemoryJournal):
     """A journal whose process can die before and after each commit."""
 
-    def __init__(self) -> None:
-        super().__init__("history")
+    def __init__(self, *, keeps: bool = False) -> None:
+        super().__init__("history", keeps=keeps)
         self.mortal: Mortal | None = None
         self.ends: dict[int, str] = {}
         """What it holds of rows that are done; a process may be killed before it could tell anybody."""
@@ -173,7 +174,7 @@ class MortalJournal(MemoryJournal):
     def __getattribute__(self, name: str) -> Any:
         method = super().__getattribute__(name)
         mortal: Mortal | None = super().__getattribute__("__dict__").get("mortal")
-        if mortal is None or name not in {"intend", "conclude", "finish"}:
+        if mortal is None or name not in {"keep", "intend", "conclude", "finish"}:
             return method
 
         async def around(*args: Any) -> Any:
@@ -186,7 +187,14 @@ class MortalJournal(MemoryJournal):
 
 
 async def history(
-    seed: int, *, rows: int, rate: float, broken: str = "", strategy: str = "unique", coalesce: bool = False
+    seed: int,
+    *,
+    rows: int,
+    rate: float,
+    broken: str = "",
+    strategy: str = "unique",
+    coalesce: bool = False,
+    keeps: bool = False,
 ) -> Findings:
     """One history, from its first row to the check."""
     loop = asyncio.get_running_loop()
@@ -196,7 +204,7 @@ async def history(
     site = Site(clock, unique_items=strategy == "unique")
     faults = Faults(seed, rate)
     plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0, coalesce=coalesce)
-    journal = MortalJournal()
+    journal = MortalJournal(keeps=keeps)
     found = Findings(histories=1, rows=rows)
     yielded: dict[int, Outcome[Any]] = {}
     posts: list[Post] = []
@@ -208,7 +216,8 @@ async def history(
         if broken == "journal":
             _kill_without_journal(post, mortal)
         ledger = None if broken == "journal" else journal
-        job: Run[Row, Any] = Run(post, people, plan=plan, clock=clock, journal=ledger)
+        given = people[await _known_to(journal) :] if keeps else people  # a source that gives each row once
+        job: Run[Row, Any] = Run(post, given, plan=plan, clock=clock, journal=ledger)
         ended = await until_death(job, mortal, yielded, found)
         if ended:
             break
@@ -224,6 +233,12 @@ async def history(
     found.hours = loop.time() / 3600
     found.failures = +found.failures
     return found
+
+
+async def _known_to(journal: MemoryJournal) -> int:
+    """How many rows a journal that keeps them has taken over from their source."""
+    standing = await journal.begin()
+    return max(standing.mark, max(standing.entries, default=-1) + 1)
 
 
 def _kill_without_journal(post: Post, mortal: Mortal) -> None:
@@ -301,19 +316,12 @@ def _person(name: str) -> str:
 
 
 def histories(
-    seeds: Sequence[int],
-    *,
-    rows: int = 4000,
-    rate: float = 0.25,
-    broken: str = "",
-    strategy: str = "",
-    coalesce: bool = False,
+    seeds: Sequence[int], *, rows: int = 4000, rate: float = 0.25, strategy: str = "", **options: Any
 ) -> Iterator[tuple[int, Findings]]:
     """One history a seed; the strategy for custom items changes from seed to seed."""
     for seed in seeds:
         chosen = strategy or ("unique", "marker")[seed % 2]
-        work = history(seed, rows=rows, rate=rate, broken=broken, strategy=chosen, coalesce=coalesce)
-        yield seed, run(work, seed)
+        yield seed, run(history(seed, rows=rows, rate=rate, strategy=chosen, **options), seed)
 
 
 def main() -> int:
@@ -326,12 +334,13 @@ def main() -> int:
     parser.add_argument("--strategy", default="")
     parser.add_argument("--break", dest="broken", default="", choices=("", "settle", "lanes", "journal"))
     parser.add_argument("--coalesce", action="store_true")
+    parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
     total = Findings()
     began = time.perf_counter()
     seeds = range(given.first, given.first + given.seeds)
-    how = {"rate": given.rate, "broken": given.broken, "strategy": given.strategy, "coalesce": given.coalesce}
-    for seed, found in histories(seeds, rows=given.rows, **how):
+    options = {"broken": given.broken, "coalesce": given.coalesce, "keeps": given.keep}
+    for seed, found in histories(seeds, rows=given.rows, rate=given.rate, strategy=given.strategy, **options):
         total.add(found)
         if found.failures:
             print(f"seed {seed}: {dict(found.failures)}")

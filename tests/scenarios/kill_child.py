@@ -102,6 +102,7 @@ class DeadlyCourier:
         self.prepare = inner.prepare
         self.pack = inner.pack
         self.join = inner.join
+        self.unpack = inner.unpack
         self.budget = inner.budget
 
     async def deliver(self, step: str, parcels: Any) -> Any:

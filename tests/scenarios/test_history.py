@@ -34,6 +34,13 @@ def test_rows_that_are_joined_on_request_end_as_if_they_had_been_sent_in_turn(st
     assert sum(total.outcomes.values()) > 0.9 * total.rows
 
 
+@pytest.mark.parametrize("strategy", ["unique", "marker"])
+def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keeps_rows(strategy: str) -> None:
+    total = told(range(4), strategy=strategy, keeps=True)
+    assert not total.failures, f"{dict(total.failures)}"
+    assert total.kills == 3 * 4
+
+
 @pytest.mark.parametrize("broken", ["settle", "lanes", "journal"])
 def test_the_checker_finds_what_is_broken(broken: str) -> None:
     total = told(range(2), broken=broken)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from mautic_async import (
+    UNSET,
     Company,
+    ConfigurationError,
     Contact,
     CustomItem,
     Marker,
@@ -316,3 +318,42 @@ def test_a_row_whose_contact_is_gone_is_rejected_after_a_lost_answer_too() -> No
         assert outcome.status == "rejected"
 
     play(scenario, latency=(0.1, 0.01))
+
+
+def test_invariant_36_the_rows_of_dead_letters_are_rows_of_the_next_job(tmp_path: Path) -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        letters = tmp_path / "letters"
+        good = Contact(email="good@example.com", fields={"seats": 3}, custom_items=[item("1", amount=1)])
+        rows = [good, Contact(email="bad address", city="Oslo", tags=["a"]), Contact(firstname="Nobody")]
+        await collect(
+            mautic.contacts.upserting(
+                rows, items=UniqueField("order-number"), plan=Plan(dead_letters=letters), preflight="none"
+            )
+        )
+        again = list(mautic.contacts.from_letters(letters))
+        assert [(row.email, row.city, row.tags) for row in again] == [
+            ("bad address", "Oslo", ["a"]),
+            (UNSET, UNSET, UNSET),
+        ]
+        before = len(fake.contacts)
+        again[0].email = "mended@example.com"
+        again[1].email = "nobody@example.com"
+        report = await mautic.contacts.upsert_all(again)
+        assert report.created == 2
+        assert len(fake.contacts) == before + 2
+        assert list(mautic.contacts.from_letters(letters, statuses=("partial", "unknown"))) == []
+
+    play(scenario)
+
+
+def test_a_letter_of_another_job_is_no_row(tmp_path: Path) -> None:
+    async def scenario(_: FakeMautic, mautic: Mautic) -> None:
+        letters = tmp_path / "letters"
+        letters.write_text(
+            '{"job":"","index":0,"status":"rejected","id":0,"problems":[],"attempts":0,"stored":false,"known":{},"row":[1]}\n'
+        )
+        letters.chmod(0o600)
+        with pytest.raises(ConfigurationError, match="the row of letter 0 is no Contact"):
+            list(mautic.contacts.from_letters(letters))
+
+    play(scenario)
