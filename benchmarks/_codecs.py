@@ -1,7 +1,8 @@
-"""The same contact as other libraries would have it: one class a library, written the way its manual says.
+"""The same contact as other libraries would have it: classes written the way each manual says.
 
-They take what an answer holds of a contact: the properties, and the fields from ``fields.all``. None of them keeps
-unknown keys, reads PHP's spellings or knows custom fields by alias; ours does all three.
+They take what an answer holds of a contact: the properties, the fields from ``fields.all``, custom items as objects of
+a class. They do less than ours: none of them keeps unknown keys (the definitions of fields among them), reads PHP's
+spellings or takes fields that its class does not name; ours does all three.
 """
 
 # ruff: noqa: UP045 - annotations built at run time
@@ -11,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
+from types import GenericAlias
 from typing import Any, Optional
 
 import attrs
+from attrs import frozen
 
 TEXTS = (
     *("title", "firstname", "lastname", "company", "position", "email", "mobile", "phone", "fax", "address1"),
@@ -37,7 +40,7 @@ TOP: dict[str, Any] = {
     "lastActive": Optional[datetime],
     "dateIdentified": Optional[datetime],
     "preferredProfileImage": Optional[str],
-    **dict.fromkeys(("owner", "stage", "customObjects"), Optional[dict[str, Any]]),
+    **dict.fromkeys(("owner", "stage"), Optional[dict[str, Any]]),
     **dict.fromkeys(("tags", "ipAddresses", "utmtags", "doNotContact", "frequencyRules"), list[dict[str, Any]]),
 }
 FIELDS: dict[str, Any] = {
@@ -46,65 +49,114 @@ FIELDS: dict[str, Any] = {
 }
 LISTS = frozenset(name for name, kind in TOP.items() if kind == list[dict[str, Any]])
 
-Codec = tuple[Callable[[bytes], Any], Callable[[Any], bytes]]
+ITEM: dict[str, Any] = {
+    "id": int,
+    "name": str,
+    "language": Optional[str],
+    "category": Optional[dict[str, Any]],
+    "isPublished": bool,
+    "dateAdded": Optional[datetime],
+    "dateModified": Optional[datetime],
+    "createdBy": Optional[int],
+    "modifiedBy": Optional[int],
+    "attributes": dict[str, Any],
+}
 
 
-def _attrs_classes(fields: int) -> tuple[type, type]:
-    inner = attrs.make_class(
-        "Fields", {name: attrs.field(default=None, type=kind) for name, kind in list(FIELDS.items())[:fields]}
-    )
-    groups = attrs.make_class("Groups", {"all": attrs.field(type=inner)})
-    body: dict[str, Any] = {
-        name: attrs.field(factory=list, type=kind)
-        if name in LISTS
-        else attrs.field(default=0 if name == "id" else None, type=kind)
-        for name, kind in TOP.items()
+@frozen
+class Codec:
+    """What one library does.
+
+    Attributes:
+        read: From the bytes of an answer.
+        write: To the bytes of a request.
+        structure: From parsed JSON, for comparisons without the parser.
+    """
+
+    read: Callable[[bytes], Any]
+    write: Callable[[Any], bytes]
+    structure: Callable[[Any], Any]
+
+
+def _nested(made: Callable[[str, dict[str, Any]], Any], fields: int) -> dict[str, Any]:
+    """The types of the contact's attributes; *made* makes a class of names with types."""
+    item = made("Item", ITEM)
+    group = made("Group", {"id": int, "alias": str, "data": GenericAlias(list, (item,))})
+    groups = made("Groups", {"all": made("Fields", dict(list(FIELDS.items())[:fields]))})
+    return {
+        **TOP,
+        "fields": Optional[groups],
+        "customObjects": Optional[made("Items", {"data": GenericAlias(list, (group,))})],
     }
-    body["fields"] = attrs.field(default=None, type=groups)
-    return attrs.make_class("Contact", body), inner
 
 
-def with_cattrs(fields: int, *, fast: bool) -> Codec:
+def _attrs_class(name: str, kinds: dict[str, Any]) -> Any:
+    return attrs.make_class(
+        name,
+        {
+            key: attrs.field(factory=list, type=kind) if key in LISTS else attrs.field(default=None, type=kind)
+            for key, kind in kinds.items()
+        },
+    )
+
+
+def with_cattrs(fields: int, *, fast: bool, omit: bool = False) -> Codec:
     """A `cattrs.Converter` as it comes (or the one for orjson), and a hook for dates, without which it fails."""
     import json
 
     import cattrs
     from cattrs.preconf.orjson import make_converter
 
-    model, _ = _attrs_classes(fields)
+    model = _attrs_class("Contact", _nested(_attrs_class, fields))
     if fast:
         import orjson
 
-        converter = make_converter()
-        return (
+        converter = make_converter(omit_if_default=omit)
+        return Codec(
             lambda text: converter.structure(orjson.loads(text), model),
             lambda entity: orjson.dumps(converter.unstructure(entity)),
+            lambda value: converter.structure(value, model),
         )
-    plain = cattrs.Converter()
+    plain = cattrs.Converter(omit_if_default=omit)
     plain.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value))
     plain.register_unstructure_hook(datetime, lambda value: value.isoformat())
-    return (
+    return Codec(
         lambda text: plain.structure(json.loads(text), model),
         lambda entity: json.dumps(plain.unstructure(entity)).encode(),
+        lambda value: plain.structure(value, model),
     )
 
 
 def with_pydantic(fields: int) -> Codec:
     pydantic: Any = import_module("pydantic")  # a peer, of whose types we need none
-    inner = pydantic.create_model("Fields", **{name: (kind, None) for name, kind in list(FIELDS.items())[:fields]})
-    groups = pydantic.create_model("Groups", all=(inner, ...))
-    top = {name: (kind, pydantic.Field(default_factory=list) if name in LISTS else None) for name, kind in TOP.items()}
-    model = pydantic.create_model("Contact", **{**top, "fields": (groups | None, None)})
-    return model.model_validate_json, lambda entity: entity.model_dump_json(exclude_unset=True).encode()
+
+    def made(name: str, kinds: dict[str, Any]) -> Any:
+        return pydantic.create_model(
+            name,
+            **{
+                key: (kind, pydantic.Field(default_factory=list) if key in LISTS else None)
+                for key, kind in kinds.items()
+            },
+        )
+
+    model = made("Contact", _nested(made, fields))
+    return Codec(
+        model.model_validate_json,
+        lambda entity: entity.model_dump_json(exclude_unset=True).encode(),
+        model.model_validate,
+    )
 
 
 def with_msgspec(fields: int) -> Codec:
     msgspec: Any = import_module("msgspec")  # a peer, in an environment of its own
-    inner = msgspec.defstruct("Fields", [(name, kind, None) for name, kind in list(FIELDS.items())[:fields]])
-    groups = msgspec.defstruct("Groups", [("all", inner)])
-    top: list[Any] = [
-        (name, kind, msgspec.field(default_factory=list) if name in LISTS else 0 if name == "id" else None)
-        for name, kind in TOP.items()
-    ]
-    model = msgspec.defstruct("Contact", [*top, ("fields", Optional[groups], None)], omit_defaults=True)
-    return msgspec.json.Decoder(model).decode, msgspec.json.Encoder().encode
+
+    def made(name: str, kinds: dict[str, Any]) -> Any:
+        given = [
+            (key, kind, msgspec.field(default_factory=list) if key in LISTS else None) for key, kind in kinds.items()
+        ]
+        return msgspec.defstruct(name, given, omit_defaults=True)
+
+    model = made("Contact", _nested(made, fields))
+    return Codec(
+        msgspec.json.Decoder(model).decode, msgspec.json.Encoder().encode, lambda value: msgspec.convert(value, model)
+    )

@@ -1,7 +1,11 @@
 """From a contact to the bytes of a request: microseconds, and how many times as fast as cattrs with ``json.dumps``.
 
-lean: five fields. wide: 30 standard and 30 custom ones. items: the same with five custom items. Ours leaves out what
-was never set, sends references as ids and custom fields by alias; cattrs sends every attribute of its class.
+lean: five fields. wide: 24 standard and 30 custom ones. items: the same with five custom items. Ours leaves out what
+was never set, sends references as ids and custom fields by alias; cattrs as it comes sends every attribute of its
+class, and with ``omit_if_default`` leaves out what was not set, as ours does.
+
+The writer of JSON bounds what any codec can reach: "our JSON alone" writes the finished dictionary, and the share says
+how much of that bound is reached. `json.dumps` is slower than it, because it makes an encoder for each call.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import _bodies, _codecs, _measure, _peers
+import orjson
+
+from benchmarks import _codecs, _measure, _peers
 from benchmarks.decode import NEEDS, ratio
 from mautic_async import Contact, CustomItem, codec, wire
 
@@ -37,12 +43,10 @@ def ours(kind: str) -> Contact:
 
 def theirs(kind: str) -> bytes:
     """The same contact in the shape of an answer, for peers to read and write again."""
-    if kind == "lean":
-        return json.dumps({"points": 5, "fields": {"all": LEAN}}).encode()
-    values = {**dict.fromkeys(_codecs.TEXTS, "text"), **LEAN, **CUSTOM}
+    values = LEAN if kind == "lean" else {**dict.fromkeys(_codecs.TEXTS, "text"), **LEAN, **CUSTOM}
     body: dict[str, Any] = {"points": 5, "fields": {"all": values}}
     if kind == "items":
-        body["customObjects"] = json.loads(_bodies.body("items"))["customObjects"]
+        body["customObjects"] = codec.encode(ours(kind))["customObjects"]
     return json.dumps(body).encode()
 
 
@@ -51,23 +55,27 @@ def candidates(kind: str) -> dict[str, Callable[[], bytes]]:
     plain = codec.encode(contact)
     found: dict[str, Callable[[], bytes]] = {
         "json.dumps alone": lambda: json.dumps(plain).encode(),
-        "ours": lambda: wire.STDLIB.dumps(codec.encode(contact)),
+        "our JSON alone": lambda: wire.STDLIB.dumps(plain),
+        "orjson.dumps alone": lambda: orjson.dumps(plain),
+        "ours, json": lambda: wire.STDLIB.dumps(codec.encode(contact)),
         "ours, orjson": lambda: FAST.dumps(codec.encode(contact)),
     }
     peers: dict[str, Callable[[int], _codecs.Codec]] = {
         "cattrs, json": lambda fields: _codecs.with_cattrs(fields, fast=False),
+        "cattrs, json, omit_if_default": lambda fields: _codecs.with_cattrs(fields, fast=False, omit=True),
         "cattrs, orjson": lambda fields: _codecs.with_cattrs(fields, fast=True),
+        "cattrs, orjson, omit_if_default": lambda fields: _codecs.with_cattrs(fields, fast=True, omit=True),
         "pydantic": _codecs.with_pydantic,
         "msgspec": _codecs.with_msgspec,
     }
     for name, make in peers.items():
         try:
-            read, write = make(24 if kind == "lean" else 54)
+            peer = make(24 if kind == "lean" else 54)
         except ImportError:
             print(f"skipped: {name} is not installed")
             continue
-        entity = read(text)
-        found[name] = lambda write=write, entity=entity: write(entity)  # type: ignore[misc]  # bound now
+        entity = peer.read(text)
+        found[name] = lambda peer=peer, entity=entity: peer.write(entity)  # type: ignore[misc]  # bound now
     return found
 
 
@@ -84,13 +92,13 @@ def measure() -> None:
 
                 taken.setdefault(name, []).append(_measure.spend(all_of_them).cpu / REPEATS * 1e6)
         rows = [
-            [name, f"{_measure.median(values):.1f}", f"{ratio(taken, name, 'json.dumps alone'):.2f}",
-             f"{ratio(taken, 'cattrs, json', name):.2f}"]
+            [name, f"{_measure.median(values):.2f}", f"{ratio(taken, 'cattrs, json', name):.2f}"]
             for name, values in taken.items()
-        ]  # fmt: skip
-        _measure.table(f"encode, {kind}", ["what", "us", "of json.dumps", "cattrs, json / this"], rows)
-        times = ratio(taken, "cattrs, json", "ours")
-        _measure.figure(f"encode, {kind}: as fast as cattrs with json, ours by default", times, 4)
+        ]
+        _measure.table(f"encode, {kind}", ["what", "us", "cattrs, json / this"], rows)
+        times, bound = (ratio(taken, "cattrs, json", name) for name in ("ours, json", "our JSON alone"))
+        reached = f"{bound:.2f} x, of which {times / bound:.0%} reached"
+        _measure.figure(f"encode, {kind}, json: cattrs / ours (JSON alone: {reached})", times, 4)
 
 
 def run() -> None:

@@ -17,15 +17,15 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, get_args
 
 import attrs
 from attrs import frozen
 
+from mautic_async.codec._compiled import Writer, writer
 from mautic_async.codec._containers import converter, hook_of
 from mautic_async.codec._kinds import core_of, directions, is_list, is_mixed, is_nullable, outer
-from mautic_async.codec._making import fill, making_of, steps
+from mautic_async.codec._making import gather, making_of
 from mautic_async.codec._scalars import (
     PLAIN,
     is_json_map,
@@ -185,7 +185,7 @@ def _list_of(key: str) -> Convert:
         if not value:
             return []
         items = value.values() if is_json_map(value) else value
-        return [item[key] if is_json_map(item) else item for item in items]
+        return [item[key] if type(item) is dict or isinstance(item, Mapping) else item for item in items]
 
     return structure
 
@@ -212,19 +212,20 @@ def _structure(model: type[E]) -> Callable[[Any, Any], E]:
         built: Callable[[Any, Any], E] = special(model)
         return built
     making = making_of(_any(model))
-    begin, end = making.begin, making.end
-    plan = steps(making, ((slot.key, slot) for slot in slots_of(_any(model)) if slot.readable))
-    keep = making.put("extra") if "extra" in attrs.fields_dict(model) else None  # type: ignore[arg-type]  # an attrs class
+    begin, bare = making.begin, making.bare
+    slots = [slot for slot in slots_of(_any(model)) if slot.readable]
+    read, known = making.reading(slots), frozenset(slot.key for slot in slots)
 
-    def structure(raw: Any, _: object = None) -> E:
-        if not is_json_map(raw):
+    def structure(raw: Any, _: object = None) -> Any:
+        if type(raw) is not dict and not isinstance(raw, Mapping):
             unfit(raw)
-        target = begin()
         extra: dict[str, Any] = {}
-        fill(target, plan, raw, extra)
-        if extra and keep is not None:
-            keep(target, extra)
-        entity: E = end(target)
+        entity: Any = begin(extra)
+        if read(entity, raw, extra) != len(raw):
+            gather(raw, known, extra)
+        if not bare:
+            return making.called(entity, extra)
+        entity.__class__ = model
         return entity
 
     return structure
@@ -248,32 +249,32 @@ def decode(model: type[E], raw: Any) -> E:
     Raises:
         ValueError: It is not a JSON object.
     """
-    result: E = hook_of(_any(model))(raw, model)
-    return result
+    entity: E = hook_of(model)(raw, model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
+    return entity
 
 
 # --- encoding ------------------------------------------------------------------------------------------------------
 
 
-@frozen
-class Writing:
-    """What of a class is written: `values` gives them in one go, `parts` are (attribute, JSON name, conversion)."""
-
-    values: Callable[[Any], Iterable[Any]]
-    parts: tuple[tuple[str, str, Convert | None], ...]
+def writing(parts: Iterable[tuple[str, str, Convert | None]]) -> Writer:
+    """How to write the attributes that *parts* name: (attribute, JSON name, conversion)."""
+    return writer((name, key, _part(name, put), put is None) for name, key, put in parts)
 
 
-def writing(parts: Iterable[tuple[str, str, Convert | None]]) -> Writing:
-    """How to write the attributes that *parts* name."""
-    found = tuple(parts)
-    names = [name for name, _, _ in found]
-    if len(names) > 1:
-        return Writing(attrgetter(*names), found)
-    return Writing(lambda entity: [getattr(entity, name) for name in names], found)
+def _part(name: str, put: Convert | None) -> Convert:
+    """What becomes of a value that is not plain JSON; a refusal names the attribute."""
+
+    def convert(value: Any) -> Any:
+        try:
+            return to_json(value) if put is None else put(value)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{name}: {error}") from error
+
+    return convert
 
 
 @lru_cache(maxsize=1024)
-def _writing_of(model: type) -> Writing:
+def _writing_of(model: type) -> Writer:
     return writing((slot.name, slot.write_key, slot.encode) for slot in slots_of(model) if slot.writable)
 
 
@@ -283,40 +284,15 @@ def encode(entity: Any) -> dict[str, Any]:
     Raises:
         ConfigurationError: A value has no JSON form; the message names the property.
     """
-    return encode_with(entity, _writing_of(_any(type(entity))))
+    return _writing_of(_any(type(entity)))(entity)
 
 
-def encode_with(entity: Any, plan: Writing) -> dict[str, Any]:
-    """The same for the attributes that *plan* names."""
-    body: dict[str, Any] = {}
-    for part, value in zip(plan.parts, plan.values(entity)):  # noqa: B905 - to say so costs a tenth
-        if value is UNSET:
-            continue
-        name, key, put = part
-        if value is None or (put is None and value.__class__ in PLAIN):
-            body[key] = value
-        elif put is None and value.__class__ is list:
-            body[key] = [item if item.__class__ is str else to_json(item) for item in value]  # tags, mostly
-        else:
-            body.update(_pieces(name, key, value, put))
+def encode_map(values: Mapping[Any, Any], body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A map of values of any kind, such as custom fields by alias; added to *body* if there is one."""
+    body = {} if body is None else body
+    for key, value in values.items():
+        body[key if type(key) is str else str(key)] = value if type(value) in PLAIN else to_json(value)
     return body
-
-
-def encode_map(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """A map of values of any kind, such as custom fields by alias."""
-    return {
-        key if key.__class__ is str else str(key): value if value.__class__ in PLAIN else to_json(value)
-        for key, value in values.items()
-    }
-
-
-def _pieces(name: str, key: str, value: Any, put: Convert | None) -> Mapping[str, Any]:
-    try:
-        if put is not None:
-            return {key: put(value)}
-        return {key: to_json(value)}
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{name}: {error}") from error
 
 
 def to_json(value: Any) -> JSON:
@@ -325,7 +301,7 @@ def to_json(value: Any) -> JSON:
     Raises:
         ConfigurationError: It has none.
     """
-    if value is None or value.__class__ in PLAIN:
+    if value is None or type(value) in PLAIN:
         plain: JSON = value
         return plain
     if isinstance(value, Discreet):

@@ -9,24 +9,24 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
 from mautic_async.codec import _base
-from mautic_async.codec._base import Slot, Writing, decode, encode_map, slots_of, writing
-from mautic_async.codec._making import UNFIT, Making, Put, Step, fill, making_of, skipped, steps
+from mautic_async.codec._base import Slot, decode, encode_map, slots_of, writing
+from mautic_async.codec._compiled import UNFIT, Writer
+from mautic_async.codec._containers import hook_of
+from mautic_async.codec._making import gather, making_of
 from mautic_async.codec._scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
-from mautic_async.models import UNSET, Company, Contact, ContactField, CustomItem
+from mautic_async.models import Company, Contact, ContactField, CustomItem
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-E = TypeVar("E")
+ReadFields: TypeAlias = Callable[[Any, Any, dict[str, Any]], None]
+"""Into what was made, from the groups of fields, what is left over."""
 
 OBJECTS: Final = "customObjects"
 _GROUPED: Final = frozenset({"fields", "field_groups", "custom_items", "custom_items_truncated"})
@@ -85,10 +85,8 @@ class FieldGroups(Mapping[str, Mapping[str, ContactField]]):
         return sum(1 for _ in self)
 
 
-def _properties(model: Any, making: Making) -> Mapping[str, Step]:
-    plain = (slot for slot in slots_of(model) if slot.readable and slot.name in model.PROPERTIES)
-    kept = steps(making, ((slot.key, slot) for slot in plain if slot.name not in _GROUPED))
-    return {**kept, **skipped("fields")}
+_NO_GROUPS: Final = FieldGroups({})
+"""What a list with ``select`` says of its fields: nothing."""
 
 
 @lru_cache(maxsize=256)
@@ -102,70 +100,91 @@ def _aliases(model: Any) -> Mapping[str, Slot]:
 
 
 def _record(model: Any) -> Callable[[Any, Any], Any]:
-    making, aliases = making_of(model), _aliases(model)
-    begin, end = making.begin, making.end
-    properties, flat = _properties(model, making), steps(making, aliases.items())
-    grouped = {**flat, **skipped(*_IN_ALL)}
-    named = frozenset(grouped)
-    keep, put_fields, put_groups = (making.put(name) for name in ("extra", "fields", "field_groups"))
-    put_items = None
-    if "custom_items" in model.PROPERTIES:
-        put_items = (making.put("custom_items"), making.put("custom_items_truncated"))
+    making = making_of(model)
+    begin, bare = making.begin, making.bare
+    own = [s for s in slots_of(model) if s.readable and s.name in model.PROPERTIES and s.name not in _GROUPED]
+    read, known = making.reading(own, {"fields"}), frozenset({"fields", *(slot.key for slot in own)})
+    read_grouped, read_flat = _fields_of(model)
+    holds_items = "custom_items" in model.PROPERTIES
 
     def structure(raw: Any, _: object = None) -> Any:
-        if not is_json_map(raw):
+        if type(raw) is not dict and not isinstance(raw, Mapping):
             unfit(raw)
-        target = begin()
         extra: dict[str, Any] = {}
-        fill(target, properties, raw, extra)
+        target = begin(extra)
+        if read(target, raw, extra) != len(raw):
+            gather(raw, known, extra)
         groups = raw.get("fields")
         if groups:
-            everything = _everything(groups, extra)
-            rest: dict[str, Any] = {}
-            misfit = fill(target, grouped, everything, rest)
-            if rest:
-                put_fields(target, Fields(everything, named - rest.keys() if misfit else named))
-            else:
-                put_fields(target, rest)
-            if is_json_map(groups):
-                put_groups(target, FieldGroups(groups))
-        else:  # inside other entities the fields stand flat beside the properties
-            beside, extra = extra, {}
-            fill(target, flat, beside, extra)
-            if groups is not None:
-                put_fields(target, {})
-        if put_items is not None and OBJECTS in extra:
-            _read_items(extra, target, *put_items)
-        if extra:
-            keep(target, extra)
-        return end(target)
+            read_grouped(target, groups, extra)
+        elif extra or groups is not None:
+            read_flat(target, groups, extra)
+        if holds_items and OBJECTS in extra:
+            _read_items(extra, target, making.store)
+        if not bare:
+            return making.called(target, extra)
+        target.__class__ = model
+        return target
 
     return structure
 
 
-def _everything(groups: Any, extra: dict[str, Any]) -> Mapping[str, Any]:
-    """All values by alias: from ``all``, else (answers to dnc and utm calls, webhooks) from the groups.
+def _fields_of(model: Any) -> tuple[ReadFields, ReadFields]:
+    """What reads the fields of a record: from their groups, and from beside the properties."""
+    making, aliases = making_of(model), _aliases(model)
+    read, put = making.reading(aliases.values(), _IN_ALL), making.store
+    flat = frozenset(aliases)
+    named = flat | _IN_ALL
 
-    Those answers also repeat filled fields at the top level, from where they are taken out of *extra*.
-    """
+    def grouped(target: Any, groups: Any, extra: dict[str, Any]) -> None:
+        everything = groups.get("all") if type(groups) is dict else None
+        if type(everything) is dict:
+            definitions: FieldGroups | None = FieldGroups(groups) if len(groups) > 1 else _NO_GROUPS
+        else:
+            everything, definitions = _everything(groups), FieldGroups(groups) if is_json_map(groups) else None
+        if extra:
+            _drop_repeated(extra, everything)
+        misfits: dict[str, Any] = {}
+        if read(target, everything, misfits) == len(everything):
+            put(target, "fields", {})
+        else:
+            put(target, "fields", Fields(everything, named - misfits.keys() if misfits else named))
+        put(target, "field_groups", definitions)
+
+    def beside(target: Any, groups: Any, extra: dict[str, Any]) -> None:  # so they stand inside other entities
+        raw = extra.copy()
+        extra.clear()
+        read(target, raw, extra)
+        gather(raw, flat, extra)
+        if groups is not None:
+            put(target, "fields", {})
+
+    return grouped, beside
+
+
+def _everything(groups: Any) -> dict[str, Any]:
+    """All values by alias, where ``all`` does not have them: answers to dnc and utm calls, webhooks."""
     if not is_json_map(groups):
         return {}
     everything = groups.get("all")
-    if not is_json_map(everything):
-        everything = {
-            alias: definition.get("value")
-            for group in groups.values()
-            if isinstance(group, Mapping)
-            for alias, definition in group.items()
-            if isinstance(definition, Mapping)
-        }
-    if extra:
-        for alias in [key for key in extra if key in everything]:
-            del extra[alias]
-    return everything
+    if is_json_map(everything):
+        return dict(everything)
+    return {
+        alias: definition.get("value")
+        for group in groups.values()
+        if isinstance(group, Mapping)
+        for alias, definition in group.items()
+        if isinstance(definition, Mapping)
+    }
 
 
-def _read_items(extra: dict[str, Any], target: Any, put_items: Put, put_truncated: Put) -> None:
+def _drop_repeated(extra: dict[str, Any], everything: Mapping[str, Any]) -> None:
+    """Such answers also repeat filled fields at the top level, from where they are taken out of *extra*."""
+    for alias in [key for key in extra if key in everything]:
+        del extra[alias]
+
+
+def _read_items(extra: dict[str, Any], target: Any, put: Callable[[Any, str, Any], object]) -> None:
     """Flatten ``customObjects`` to a list of items, and note whether a group is as long as its page."""
     container = extra[OBJECTS]
     groups = container.get("data") if isinstance(container, Mapping) else None
@@ -176,19 +195,20 @@ def _read_items(extra: dict[str, Any], target: Any, put_items: Put, put_truncate
     except UNFIT:
         return
     del extra[OBJECTS]
-    put_items(target, items)
-    put_truncated(target, truncated)
+    put(target, "custom_items", items)
+    put(target, "custom_items_truncated", truncated)
 
 
 def _items_of(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool]:
     items: list[CustomItem] = []
+    read = hook_of(CustomItem)
     truncated = _is_full(container, groups)
     for group in groups:
         rows = group.get("data")
         rows = list(rows.values()) if isinstance(rows, Mapping) else rows or []
         truncated = truncated or _is_full(group, rows)
         for row in rows:
-            item = decode(CustomItem, row)
+            item = read(row, CustomItem)
             item.object, item.object_id = str(group.get("alias") or ""), int(group.get("id") or 0)
             items.append(item)
     return items, truncated
@@ -221,20 +241,26 @@ def encode(entity: Any) -> dict[str, Any]:
         return _base.encode(entity)
     kind: Any = type(entity)
     plain = _write_plan(kind)
-    body = _base.encode_with(entity, plain)
-    if entity.fields is not UNSET and entity.fields:
-        custom = encode_map(entity.fields)
-        if not custom.keys().isdisjoint(body):
-            alias = next(alias for alias in custom if alias in body)
-            raise ConfigurationError(f"{alias} is given twice: as an attribute and in `fields`")
-        body.update(custom)
-    if isinstance(entity, Contact) and entity.custom_items is not UNSET and entity.custom_items:
+    body = plain(entity)
+    fields = entity.fields
+    if fields:
+        both = len(body) + len(fields)
+        if len(encode_map(fields, body)) < both:
+            twice = _twice(plain(entity), fields)
+            raise ConfigurationError(f"{twice} is given twice, among attributes and `fields`")
+    if isinstance(entity, Contact) and entity.custom_items:
         body[OBJECTS] = group_items(entity.custom_items)
     return body
 
 
+def _twice(body: Mapping[str, Any], fields: Mapping[Any, Any]) -> str:
+    """The name that *fields* have from *body*, or twice."""
+    names = [*body, *map(str, fields)]
+    return next(name for name in names if names.count(name) > 1)
+
+
 @lru_cache(maxsize=256)
-def _write_plan(model: Any) -> Writing:
+def _write_plan(model: Any) -> Writer:
     aliases = _aliases(model)
     return writing(
         (slot.name, slot.name if slot.name in aliases else slot.write_key, slot.encode)
@@ -257,7 +283,9 @@ def group_items(items: list[CustomItem]) -> dict[str, Any]:
             raise ConfigurationError("custom_items: an item names no object: CustomItem('alias', ...) or object_id=...")
         if not item.id and (not item.name or item.name == "0"):
             raise ConfigurationError(f"custom_items: a new item of {key!r} needs a name")
-        group = groups.setdefault(key, {"id" if item.object_id else "alias": key, "data": []})
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = {"id" if item.object_id else "alias": key, "data": []}
         group["data"].append(_item(item))
     return {"data": list(groups.values())}
 

@@ -15,10 +15,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
-from attrs import NOTHING, Factory, define, field, fields
+from attrs import define, field, fields
 
 T = TypeVar("T")
 
@@ -87,28 +86,11 @@ class Nested:
         inside = ", ".join(f"{name}={value!r}" for name, value, default in named if value != default)
         return f"{type(self).__name__}({inside})"
 
-    if not TYPE_CHECKING:  # or mypy would believe in any name
-
-        def __getattr__(self, name: str) -> Any:
-            """The default of a property that an answer did not hold: decoding leaves it out, and this fills it in."""
-            default = _defaults(type(self)).get(name, NOTHING)
-            if default is NOTHING:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            if isinstance(default, Factory):
-                default = default.factory(self) if default.takes_self else default.factory()
-            object.__setattr__(self, name, default)
-            return default
-
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         """Keep the short repr where attrs would generate the long one, in users' subclasses too."""
         if cls.__repr__.__code__.co_filename.startswith("<attrs"):
             cls.__repr__ = Nested.__repr__  # type: ignore[method-assign] # the point of the hook
-
-
-@lru_cache(maxsize=1024)
-def _defaults(model: type[Nested]) -> Mapping[str, Any]:
-    return {attribute.name: attribute.default for attribute in fields(model)}
 
 
 @define(kw_only=True)
