@@ -38,7 +38,7 @@ def board(engine: Engine[R, Any], parcel: Parcel[R]) -> bool:
     packed = engine.courier.pack(row, host.index)
     if packed.problems or len(packed.body) + 2 > engine.plan.batch_bytes:
         return False
-    if not engine.lanes.widen(host, packed.keys):
+    if not engine.lanes.widen(host, engine.lanes.keys_of(packed)):
         return False
     if not host.riders:
         host.single = (host.row, host.packed)

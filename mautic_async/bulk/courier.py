@@ -43,6 +43,8 @@ class Packed:
             database compares them (cleaned, trimmed, NFKC, casefolded, accents stripped), and every unique value of its
             custom items (exact, per object). Two rows with a common key are never under way at once, and are sent in
             the order of the input. Empty: the row meets nobody.
+        firsts: Keys that count only until one row with them is stored: names that the server makes where they are
+            missing, and would make twice if two rows brought them at once.
         problems: Reasons to refuse the row here; it is then not sent.
         cargo: Whatever `Courier.deliver` wants to have at hand, such as the decoded form.
         linger: Seconds after the answer before a row with a common key may leave (unique custom items: more than 1).
@@ -55,6 +57,7 @@ class Packed:
     cargo: Any = field(default=None, repr=False)
     linger: float = 0.0
     memory: str = ""
+    firsts: Sequence[Hashable] = field(default=(), repr=False)
 
 
 @define(eq=False)
@@ -102,6 +105,8 @@ class Parcel(Generic[R]):
     """How many requests of the job had succeeded when it was first in such a one."""
     sends: int = 0
     """How often it was sent, over all steps."""
+    stages: int = 1
+    """How many steps it has had."""
     so_far: Status | None = None
     """What the steps that are done have made of it."""
     left: bool = False

@@ -146,7 +146,7 @@ class Engine(Generic[R, E]):
             Whether it may leave now; then line it up.
         """
         self.open[parcel.index] = parcel
-        parcel.keys = parcel.packed.keys
+        parcel.keys = self.lanes.keys_of(parcel.packed)
         return self.lanes.enter(parcel)
 
     def line_up(self, parcels: Iterable[Parcel[R]], *, front: bool = False) -> None:
@@ -304,6 +304,7 @@ class Engine(Generic[R, E]):
         state = receipt.state
         if state == "step":
             parcel.step, parcel.tries = receipt.step, 0
+            parcel.stages += 1
             parcel.so_far = receipt.so_far or parcel.so_far
             piles.steps.append(parcel)
         elif state == "look":
@@ -338,24 +339,31 @@ class Engine(Generic[R, E]):
             entries = [self._entry(parcel, "done", outcome.status) for parcel, outcome in ends]
             entries += [self._entry(parcel, "step") for parcel in steps]
             await self.ledger.conclude(entries, self.dead.sync if bad and self.dead is not None else None)
-        lingering: dict[float, list[Parcel[R]]] = {}
         for parcel, outcome in ends:
             self.tally.counts[outcome.status] += 1
-            self.tally.retried += parcel.sends > 1
+            self.tally.retried += parcel.sends > parcel.stages
             del self.open[parcel.index]
             self.outcomes.append(outcome)
-            if parcel.packed.linger and parcel.sends:
-                lingering.setdefault(parcel.packed.linger, []).append(parcel)
-            elif parcel.keys:
-                self.line_up(self._free(parcel))
+        self._release(ends)
         self.line_up(refused, front=True)
-        for seconds, parcels in lingering.items():
-            self.chore(self._linger(parcels, seconds))
         if ends:
             self.news.set()
         if self.exhausted and not self.open:
             self.over.set()
         self.dispatch()
+
+    def _release(self, ends: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
+        """Let others use the lanes of rows that are done, some of them after a while."""
+        lingering: dict[float, list[Parcel[R]]] = {}
+        for parcel, outcome in ends:
+            if parcel.packed.firsts and outcome.status not in {"rejected", "unknown"}:
+                self.line_up(self.lanes.learn(parcel.packed.firsts))
+            if parcel.packed.linger and parcel.sends:
+                lingering.setdefault(parcel.packed.linger, []).append(parcel)
+            elif parcel.keys:
+                self.line_up(self._free(parcel))
+        for seconds, parcels in lingering.items():
+            self.chore(self._linger(parcels, seconds))
 
     async def _linger(self, parcels: Sequence[Parcel[R]], seconds: float) -> None:
         await self.clock.sleep(seconds)

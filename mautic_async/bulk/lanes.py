@@ -9,12 +9,15 @@ that without a union-find: a row leaves when it heads the queue of each of its k
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from mautic_async.bulk.courier import Parcel
+    from mautic_async.bulk.courier import Packed, Parcel
+
+NAMES: Final = 20_000
+"""Names of tags and companies that are remembered as stored."""
 
 
 class Lanes:
@@ -23,6 +26,7 @@ class Lanes:
     def __init__(self) -> None:
         # One holder is stored bare: nearly every key has just one, and a deque each would be most of the memory.
         self._queues: dict[Hashable, Parcel[Any] | deque[Parcel[Any]]] = {}
+        self._stored: set[Hashable] = set()
         self.waiting = 0
 
     def __len__(self) -> int:
@@ -87,6 +91,40 @@ class Lanes:
             else:
                 self._queues[key] = heir
         heir.keys, parcel.keys = parcel.keys, ()
+
+    def keys_of(self, packed: Packed) -> Sequence[Hashable]:
+        """Everything by which a row could meet another now: names that are stored by now are no reason any more."""
+        if not packed.firsts:
+            return packed.keys
+        return (*packed.keys, *dict.fromkeys(name for name in packed.firsts if name not in self._stored))
+
+    def learn(self, names: Sequence[Hashable]) -> list[Parcel[Any]]:
+        """These names are stored now: nobody has to wait for them any more.
+
+        Returns:
+            The rows that may leave now.
+        """
+        freed: list[Parcel[Any]] = []
+        for name in names:
+            if name in self._stored:
+                continue
+            if len(self._stored) >= NAMES:
+                self._stored.clear()  # they are learned again, with one row each
+            self._stored.add(name)
+            freed += self._dissolve(name)
+        return freed
+
+    def _dissolve(self, key: Hashable) -> list[Parcel[Any]]:
+        there = self._queues.pop(key, None)
+        freed: list[Parcel[Any]] = []
+        for place, parcel in enumerate(there if isinstance(there, deque) else (there,) if there is not None else ()):
+            parcel.keys = tuple(it for it in parcel.keys if it != key)
+            if place:
+                parcel.ahead -= 1
+                if not parcel.ahead:
+                    self.waiting -= 1
+                    freed.append(parcel)
+        return freed
 
     def leave(self, parcel: Parcel[Any]) -> list[Parcel[Any]]:
         """Give up the keys of *parcel*.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, evolve, field
@@ -17,6 +17,7 @@ from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Receipt
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
+from mautic_async.resources._firsts import firsts
 from mautic_async.resources._joined import joined_contacts
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
@@ -61,6 +62,7 @@ class ContactCourier(Generic[C]):
     _clocks: Clocks = field(init=False, factory=Clocks)
     _screen: Screen = field(init=False)
     _remembers: bool = field(init=False, default=False)
+    _tags: Collection[str] = field(init=False, default=())
 
     def __attrs_post_init__(self) -> None:
         """Say what may be relied on."""
@@ -76,6 +78,7 @@ class ContactCourier(Generic[C]):
             if self.unique is None and self.preflight.unique:
                 self._unique = self.preflight.unique
             self._screen = Screen(self._unique, self.preflight)
+            self._tags = self.preflight.tags
 
     # --- packing ---------------------------------------------------------------------------------------------------
 
@@ -91,7 +94,9 @@ class ContactCourier(Generic[C]):
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Packed(b"", problems=(Problem(str(error)),))
         if not row.id and row.custom_items is UNSET and self._screen.is_sound(body, text):
-            return Packed(text, keys=self._keys(row, body), memory=self._memory(row, body))
+            return Packed(
+                text, keys=self._keys(row, body), memory=self._memory(row, body), firsts=firsts(body, self._tags)
+            )
         found = self._problems(row, body)
         if found:
             return Packed(text, problems=found)
@@ -99,7 +104,8 @@ class ContactCourier(Generic[C]):
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys) else 0.0
-        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=self._memory(row, body))
+        memory, new = self._memory(row, body), firsts(body, self._tags)
+        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=memory, firsts=new)
 
     def unpack(self, body: bytes) -> C:
         """The row that was packed as *body*."""

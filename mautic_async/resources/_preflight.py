@@ -44,6 +44,8 @@ class Preflight:
     kinds: Mapping[str, str] = _checks.KINDS
     checked: frozenset[str] = frozenset()
     """Properties that are no fields, and are checked nevertheless."""
+    tags: frozenset[str] = frozenset()
+    """Names of tags that are there, as the database compares them; empty where they were not asked for."""
     _asked: bool = field(default=False, init=False)
 
     async def ask(self) -> None:

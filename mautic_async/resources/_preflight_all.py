@@ -1,9 +1,10 @@
-"""The whole preflight: beside the fields of contacts also stages, owners, and custom objects if the server tells.
+"""The whole preflight: beside the fields of contacts also stages, owners, tags, and custom objects if the server tells.
 
 An unknown stage makes Mautic fail for the rest of a batch; a bad value of a custom item leaves the contact stored and
-the item half. Custom objects are known only where the server has ``/api/v2``.
+the item half; a tag that is to be taken away has to be spelled as it is stored, or nothing happens. Custom objects are
+known only where the server has ``/api/v2``.
 
-Mautic: REST API, Stages, List; Contacts, List available owners; Custom Objects plugin, API v2.
+Mautic: REST API, Stages, List; Contacts, List available owners; Tags, List; Custom Objects plugin, API v2.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import define
+from attrs import define, field
 
 from mautic_async import wire
-from mautic_async.errors import MauticError, NotFound, PermissionDenied, Problem
+from mautic_async.errors import MauticError, NotFound, PermissionDenied, Problem, quote
+from mautic_async.resources import _checks
 from mautic_async.resources._preflight import PAGE, Preflight
 from mautic_async.wire import Call
 
@@ -23,11 +25,13 @@ _NUMBERS: Final = frozenset({"int"})
 
 @define(eq=False)
 class WholePreflight(Preflight):
-    """The fields, stages, owners and custom objects of one Mautic, asked once and kept for the client's life."""
+    """The fields, stages, owners, tags and custom objects of one Mautic, asked once and kept for the client's life."""
 
-    checked: frozenset[str] = frozenset({"stage", "owner"})
+    checked: frozenset[str] = frozenset({"stage", "owner", "tags"})
     stages: frozenset[int] | None = None
     owners: frozenset[int] | None = None
+    spelled: Mapping[str, frozenset[str]] = field(factory=dict)
+    """Tags as they are stored, by how the database compares them."""
     objects: dict[str, dict[str, str]] | None = None
     """By alias (and by id, as text) of the object: the types of its fields by alias."""
 
@@ -38,7 +42,20 @@ class WholePreflight(Preflight):
         await super().ask()
         self.stages = await self._ids("stages", "stages")
         self.owners = await self._ids("contacts/list/owners", "")
+        self.spelled = await self._spelled()
+        self.tags = frozenset(self.spelled)
         self.objects = await self._objects()
+
+    async def _spelled(self) -> dict[str, frozenset[str]]:
+        """The tags, as far as one page shows them."""
+        body = await self._body(Call("GET", "tags", query=wire.pairs({"limit": PAGE}), background=True))
+        rows = body.get("tags") if isinstance(body, Mapping) else None
+        rows = rows.values() if isinstance(rows, Mapping) else rows or ()
+        found: dict[str, frozenset[str]] = {}
+        for name in (str(row["tag"]) for row in rows if isinstance(row, Mapping) and row.get("tag")):
+            key = _checks.same_for_database(name)
+            found[key] = found.get(key, frozenset()) | {name}
+        return found
 
     async def _ids(self, path: str, key: str) -> frozenset[int] | None:
         body = await self._body(Call("GET", path, query=wire.pairs({"limit": PAGE}), background=True))
@@ -93,6 +110,12 @@ class WholePreflight(Preflight):
             value = body.get(key)
             if known is not None and value is not None and value not in known:
                 found.append(Problem(f"this Mautic knows no {key} {value!r}, {effect}", key))
+        found += [
+            Problem(f"this Mautic spells the tag {quote(min(there))}, and takes it away only so", "tags")
+            for tag in body.get("tags") or ()
+            if isinstance(tag, str) and tag[:1] == "-"
+            if (there := self.spelled.get(_checks.same_for_database(tag[1:]))) and tag[1:].strip() not in there
+        ]
         if self.objects is not None and body.get("customObjects"):
             for group in body["customObjects"].get("data", ()):
                 found += self._group_problems(group)

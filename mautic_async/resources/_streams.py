@@ -16,8 +16,9 @@ from attrs import define, evolve, field
 from mautic_async import codec, wire
 from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Plan, Receipt, Run
 from mautic_async.errors import ConfigurationError, MauticError, Problem
-from mautic_async.models import Company, Entity
+from mautic_async.models import Company, Contact, Entity
 from mautic_async.resources import _checks, _rows, _where
+from mautic_async.resources._firsts import firsts
 from mautic_async.resources._joined import joined
 from mautic_async.wire import Call, Effect, Row
 
@@ -107,7 +108,8 @@ class EditCourier(_Courier[E]):
             doubtful = self.space._unrepeatable(row)
             if doubtful:
                 return Packed(self.space._pipeline.json.dumps(body), problems=doubtful)
-            return self.packed(body, ("id", row.id))
+            packed = self.packed(body, ("id", row.id))
+            return evolve(packed, firsts=firsts(body)) if isinstance(row, Contact) else packed
         except (ConfigurationError, TypeError, ValueError) as error:
             return Packed(b"", problems=(Problem(str(error), "id" if not row.id else None),))
 

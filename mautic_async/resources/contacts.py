@@ -242,10 +242,10 @@ class Contacts(ContactDetails[C], Resource[C]):
     ) -> Run[C, C]:
         """Upsert any number of contacts, with their custom items, in concurrent batches; every row gets one outcome.
 
-        No two rows with a common unique value are under way at once, and rows of one contact go in the order of the
-        input. A batch whose answer is lost is not sent again blindly: its rows wait until Mautic can no longer be at
-        work on them, then it is looked what is there, and only what is missing goes again. Memory holds a few
-        batches, however long the input is.
+        No two rows with a common unique value are under way at once, nor two that bring the same new tag or company,
+        which Mautic would make twice; rows of one contact go in the order of the input. A batch whose answer is lost
+        is not sent again blindly: its rows wait until Mautic can no longer be at work on them, then it is looked what
+        is there, and only what is missing goes again. Memory holds a few batches, however long the input is.
 
         Args:
             rows: Contacts. One with an `id` is an edit of that contact.
@@ -259,7 +259,7 @@ class Contacts(ContactDetails[C], Resource[C]):
             returning: What `Outcome.contact` holds: nothing, or the contact as stored.
             resend: ``always`` sends rows of unknown fate again even where that may double their items.
             preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them; with
-                ``all`` also for stages, owners and, where there is ``/api/v2``, custom objects (one request each).
+                ``all`` also for stages, owners, tags and, where there is ``/api/v2``, custom objects (a request each).
             plan: Bounds of batch size, concurrency and waiting, and the file for rows that were not stored.
 
         Example:

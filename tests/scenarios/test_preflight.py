@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mautic_async import Contact, CustomItem, Mautic, Stage
+from mautic_async import Contact, CustomItem, Mautic, Plan, Stage
 from mautic_async.testing import FakeMautic
 from tests.scenarios.test_contacts import collect, play
 
@@ -42,3 +42,41 @@ def test_the_whole_preflight_refuses_what_would_fail_or_be_stored_in_part(v2: bo
         assert [request.path for request in fake.requests if request.method == "GET"] == asked, "asked once, and kept"
 
     play(scenario, v2=v2)
+
+
+def test_a_tag_is_taken_away_only_as_it_is_spelled() -> None:
+    async def scenario(_: FakeMautic, mautic: Mautic) -> None:
+        await mautic.contacts.create(Contact(email="a@example.com", tags=["Vip", "old"]))
+        rows = [
+            Contact(email="a@example.com", tags=["-VIP"]),
+            Contact(email="b@example.com", tags=["-old", "new"]),
+            Contact(email="c@example.com", tags=["-never was"]),
+        ]
+        outcomes = await collect(mautic.contacts.upserting(rows, preflight="all"))
+        assert [outcome.status for outcome in sorted(outcomes, key=lambda it: it.index)] == [
+            "rejected",
+            "created",
+            "created",
+        ]
+        (problem,) = next(outcome for outcome in outcomes if outcome.index == 0).problems
+        assert (problem.field, "spells the tag Vip" in problem.message) == ("tags", True)
+
+    play(scenario)
+
+
+def test_no_two_requests_at_once_bring_the_same_new_tag_or_company() -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        rows = [
+            Contact(email=f"p{number}@example.com", tags=["alpha", "beta"], company=f"Acme {number % 30}")
+            for number in range(300)
+        ]
+        plan = Plan(batch=20, first_batch=20, start=8)
+        report = await mautic.contacts.upsert_all(rows, plan=plan)
+        assert report.created == 300
+        first, *rest = (request for request in fake.requests if request.path.endswith("batch/new"))
+        assert first.rows == 1, "the tags are made by one row"
+        assert len(rest) < 60
+        tags = [tag async for tag in mautic.tags.iterate()]
+        assert sorted(tag.tag or "" for tag in tags) == ["alpha", "beta"]
+
+    play(scenario)
