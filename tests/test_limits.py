@@ -683,9 +683,10 @@ def test_a_call_hands_what_its_job_still_needs_to_the_gate(rest: int | None) -> 
             "x-ratelimit-remaining": "90",
             "x-ratelimit-reset": str(int(EPOCH) + 3600),
         }
-        pipeline = pipeline_of(Stub([(200, headers, {})]), limits=Limits(pace="spread"))
-        for _ in range(4):
-            await pipeline.send(Call("GET", "contacts", background=True, rest=rest))
+        pipeline = pipeline_of(Stub([(200, headers, {})], delay=0.1), limits=Limits(pace="spread", concurrency=1))
+        call = Call("GET", "contacts", background=True, rest=rest)
+        await pipeline.send(call)
+        await asyncio.gather(*(pipeline.send(call) for _ in range(3)))
         assert (now() > 30) == (rest is None)
         await pipeline.aclose()
 

@@ -250,6 +250,28 @@ def test_an_interactive_call_does_not_starve_behind_the_lease_of_another_process
     run(main())
 
 
+def test_while_nothing_is_left_nobody_keeps_asking() -> None:
+    async def main() -> None:
+        store, server = Store(seconds=0.01), Server(50)
+        gates = [gate(store, seed=seed, reserve=5) for seed in range(3)]
+        for _ in range(50):
+            await call(gates[0], server)
+        waits = []
+        for background in (True, False, True, False):
+            waits += [
+                asyncio.ensure_future(call(doors, server, background=background, patience=1e6)) for doors in gates
+            ]
+            await asyncio.sleep(10)
+        before = store.changes
+        await asyncio.sleep(3000)
+        assert store.changes == before
+        assert set(await asyncio.gather(*waits)) == {200}
+        assert 3600 <= now() < 3630
+        await leave(*gates)
+
+    run(main())
+
+
 def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_rest() -> None:
     async def main() -> None:
         store, server = Store(), Server(40)
@@ -301,6 +323,22 @@ def test_invariant_56_a_new_token_drops_the_lease_of_the_old_ones_budget() -> No
         assert store.text is not None
         assert '"new"' not in store.text
         await leave(doors, other)
+
+    run(main())
+
+
+def test_invariant_56_what_was_leased_under_the_old_token_is_not_spent_under_the_new_one() -> None:
+    async def main() -> None:
+        store, server = Store(), Server(1000)
+        doors = gate(store, concurrency=50)
+        await asyncio.gather(*(call(doors, server, token="old") for _ in range(50)))
+        slot = await doors.admit()
+        assert doors._window._calls  # type: ignore[union-attr]
+        slot.land(status=200, reading=server.hit("new")[1], token="new")
+        assert doors.try_admit() is None
+        await asyncio.sleep(1)
+        assert doors.remaining == 999
+        await leave(doors)
 
     run(main())
 
