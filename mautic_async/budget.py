@@ -39,8 +39,22 @@ _BEYOND: Final = 2**30
 class SharedBudget(Protocol):
     """Where the budget is kept: any object with this method.
 
-    With Redis it is ``WATCH``, ``GET``, ``MULTI``, ``SET``, ``EXEC``, begun again where another process was faster. The
-    clocks of machines that share a budget must agree within a second or two.
+    The clocks of machines that share a budget must agree within a second or two.
+
+    Example:
+        With redis-py, several machines share one key::
+
+            class RedisBudget:
+                def __init__(self, redis: redis.asyncio.Redis, key: str) -> None:
+                    self._redis, self._key = redis, key
+
+                async def change(self, step: Callable[[str | None], str]) -> None:
+                    async def once(pipe: redis.asyncio.client.Pipeline) -> None:
+                        kept = await pipe.get(self._key)
+                        pipe.multi()
+                        pipe.set(self._key, step(kept and kept.decode()), ex=7200)
+
+                    await self._redis.transaction(once, self._key)  # once more, if somebody else was faster
 
     Mautic: REST API, Rate limiter.
     """

@@ -146,6 +146,15 @@ def fast(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert shown().split() == ["100", "99"]
 
 
+def shared(code: str, site: Site, shown: Callable[[], str]) -> None:
+    site.fake.limiter.limit = 100
+    names = play(code)
+    for _ in range(2):
+        asyncio.run(names["main"](*site.env.values()))
+    assert shown().split() == ["99", "98"]
+    assert Path("budget.json").stat().st_mode & 0o777 == 0o600
+
+
 def watch(code: str, site: Site, shown: Callable[[], str]) -> None:
     play(code)
     lines = shown().splitlines()
@@ -176,6 +185,7 @@ CHECKS: dict[str, Callable[[str, Site, Callable[[], str]], None]] = {
     "FastAPI": backend,
     "Take webhooks": webhooks,
     "Rate limits and speed": fast,
+    "Several processes, one limit": shared,
     "Watch it": watch,
     "Test against a Mautic without PHP": own_tests,
     "Test against a Mautic without PHP 2": own_server,
