@@ -91,7 +91,7 @@ def test_no_module_is_imported_that_runs_code_from_data_or_starts_programs() -> 
 def test_no_call_runs_code_from_data_or_starts_programs() -> None:
     calls = [(place, dotted(node.func)) for place, node in nodes(ast.Call) if isinstance(node, ast.Call)]
     found = [(place.partition(":")[0], name) for place, name in calls if name in NO_CALLS]
-    assert found == [("codec/_compiled.py", "exec")]  # text made of classes alone, as attrs makes its own
+    assert set(found) <= {("codec/_compiled.py", "exec")}  # text made of classes alone, as attrs makes its own
 
 
 def test_no_key_of_a_class_gets_out_of_its_quotes_where_functions_are_compiled() -> None:
