@@ -94,9 +94,10 @@ class Lanes:
 
     def keys_of(self, packed: Packed) -> Sequence[Hashable]:
         """Everything by which a row could meet another now: names that are stored by now are no reason any more."""
-        if not packed.firsts:
-            return packed.keys
-        return (*packed.keys, *dict.fromkeys(name for name in packed.firsts if name not in self._stored))
+        keys = packed.keys
+        if packed.firsts:
+            keys = (*keys, *[name for name in packed.firsts if name not in self._stored])
+        return keys if len(keys) < 2 else tuple(dict.fromkeys(keys))
 
     def learn(self, names: Sequence[Hashable]) -> list[Parcel[Any]]:
         """These names are stored now: nobody has to wait for them any more.

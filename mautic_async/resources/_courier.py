@@ -93,19 +93,15 @@ class ContactCourier(Generic[C]):
             text = self.pipeline.json.dumps(whole)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Packed(b"", problems=(Problem(str(error)),))
+        keys, memory, new = self._keys(row, body), self._memory(row, body), firsts(body, self._tags)
         if not row.id and row.custom_items is UNSET and self._screen.is_sound(body, text):
-            return Packed(
-                text, keys=self._keys(row, body), memory=self._memory(row, body), firsts=firsts(body, self._tags)
-            )
-        found = self._problems(row, body)
-        if found:
+            return Packed(text, keys, memory=memory, firsts=new)
+        if found := self._problems(row, body):
             return Packed(text, problems=found)
         blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
-        keys = self._keys(row, body)
         linger = APART if any(key[0] == "unique" for key in keys) else 0.0
-        memory, new = self._memory(row, body), firsts(body, self._tags)
-        return Packed(text, keys=keys, cargo=(sent, blank), linger=linger, memory=memory, firsts=new)
+        return Packed(text, keys, cargo=(sent, blank), linger=linger, memory=memory, firsts=new)
 
     def unpack(self, body: bytes) -> C:
         """The row that was packed as *body*."""
@@ -177,7 +173,9 @@ class ContactCourier(Generic[C]):
 
     async def _upsert(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         with_items = any(parcel.row.custom_items for parcel in parcels)
-        safe = all(self._repeatable(parcel.row) for parcel in parcels)
+        safe = all(
+            (parcel.packed.keys and not parcel.row.custom_items) or self._repeatable(parcel.row) for parcel in parcels
+        )
         call = Call(
             "POST",
             "contacts/batch/new",

@@ -10,6 +10,7 @@ Mautic: REST API, Contacts, Create (properties ``tags`` and ``company``).
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from mautic_async.resources import _checks
@@ -25,8 +26,16 @@ def firsts(body: Mapping[str, Any], known: Collection[str] = ()) -> tuple[Hashab
     tags, company = body.get("tags"), body.get("company")
     if not tags and not company:
         return ()
-    names = [_checks.same_for_database(tag) for tag in tags or () if tag.__class__ is str and tag[:1] != "-"]
-    found: list[Hashable] = [("tag", name) for name in names if name not in known]
+    found = _tags(tuple(tags)) if tags.__class__ is list else ()
+    if known:
+        found = tuple(key for key in found if key[1] not in known)
     if company.__class__ is str and company:
-        found.append(("company", _checks.same_for_database(company)))
-    return tuple(found)
+        found = (*found, ("company", _checks.same_for_database(company)))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _tags(tags: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
+    """Most rows of a job have one of a few sets of tags."""
+    names = (tag for tag in tags if tag.__class__ is str and tag[:1] != "-")
+    return tuple(("tag", _checks.same_for_database(name)) for name in names)

@@ -9,7 +9,7 @@ from mautic_async.bulk.lanes import Lanes
 
 def parcel(index: int, *keys: str) -> Parcel[str]:
     made = Parcel(index, "", Packed(b"", keys))
-    made.keys = made.packed.keys
+    made.keys = Lanes().keys_of(made.packed)
     return made
 
 

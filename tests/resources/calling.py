@@ -148,11 +148,15 @@ def _answer(asked: Request) -> Any:
     return {endpoint.one: row, "success": 1}
 
 
+NO_CALL = frozenset({"of", "model", "from_letters"})
+"""Public, and without a request."""
+
+
 def methods() -> Iterator[tuple[str, str, type]]:
     """Every public method: namespace, method, class."""
     for name, kind in namespaces().items():
         for method, function in inspect.getmembers(kind, callable):
-            if not method.startswith("_") and method not in {"of", "model"} and inspect.isroutine(function):
+            if not method.startswith("_") and method not in NO_CALL and inspect.isroutine(function):
                 yield name, method, kind
 
 
