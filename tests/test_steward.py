@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from attrs import define, field
+from hypothesis import settings
+from hypothesis.stateful import invariant
 
 from mautic_async.budget import MemoryBudget
 from mautic_async.errors import ConfigurationError
-from mautic_async.limits import Gate, Limits, Reading, TooLong
+from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
 from mautic_async.steward import Steward
 from mautic_async.testing.virtual import EPOCH, run, virtual_clock
 from mautic_async.window import Window
+from tests.test_limits import GateMachine
 
 
 def now() -> float:
@@ -452,6 +455,71 @@ def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(mo
         assert store.leases == {}
 
     run(main())
+
+
+@pytest.mark.parametrize("what", [asking, resting])
+def test_a_steward_that_is_cancelled_is_followed_by_another(
+    what: Callable[[Store, Gate, Server], Awaitable[None]],
+) -> None:
+    async def main() -> None:
+        store, server = Store(), Server(1000)
+        doors = gate(store)
+        await what(store, doors, server)
+        waiting = asyncio.ensure_future(doors.admit())
+        await asyncio.sleep(0.01)
+        if doors._window._task is not None:  # type: ignore[union-attr]
+            doors._window._task.cancel()  # type: ignore[union-attr]
+        await asyncio.sleep(0.01)
+        store.seconds = 0.0
+        other = asyncio.ensure_future(call(doors, server))
+        (await waiting).release()
+        assert await other == 200
+        assert doors.waiting == 0
+        while doors.in_flight:
+            doors.give_back(Slot(doors, 0.0))
+        await leave(doors)
+        assert store.leases == {}
+
+    run(main())
+
+
+class SharedGateMachine(GateMachine):
+    """The same at a gate whose budget is shared: nothing is lost or given twice there either."""
+
+    async def build(self) -> Gate:
+        self.store = Store(seconds=0.01)
+        return gate(self.store, concurrency=3, seed=7)
+
+    @invariant()
+    def the_window_never_moves_back(self) -> None:
+        assert len(self.store.leases) <= 1
+        assert sum(self.store.leases.values()) >= 0
+
+    @invariant()
+    def nobody_waits_without_a_reason(self) -> None:
+        if self.tasks and not self.slots:
+            steward = self.gate._window
+            assert isinstance(steward, Steward)
+            assert self.gate._timer is not None or steward._task is not None
+
+    def teardown(self) -> None:
+        async def end() -> None:
+            for task in self.tasks:
+                task.cancel()
+            await self.rest()
+            self.collect()
+            for slot in self.slots:
+                slot.release()
+            assert (self.gate.in_flight, self.gate.waiting, self.gate._timer) == (0, 0, None)
+            await leave(self.gate)
+            assert self.store.leases == {}
+
+        self.step(end())
+        self.loop.close()
+
+
+TestSharedGateMachine = SharedGateMachine.TestCase
+TestSharedGateMachine.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 
 
 def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None:
