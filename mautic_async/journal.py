@@ -33,12 +33,12 @@ SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE row (
     n INTEGER PRIMARY KEY, digest BLOB, state TEXT, step TEXT, tries INTEGER, since REAL, known TEXT, status TEXT,
-    so_far TEXT, entity INTEGER
+    so_far TEXT, entity INTEGER, brings INTEGER
 );
 CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
 CREATE TABLE payload (n INTEGER PRIMARY KEY, body BLOB);
 """
-PUT: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+PUT: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LEARN: Final = (
     "INSERT INTO memory VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET known = json_patch(known, excluded.known)"
 )
@@ -283,9 +283,11 @@ def _columns(entry: Entry) -> tuple[Any, ...]:
         entry.status,
         entry.so_far,
         entry.id,
+        entry.brings,
     )
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    index, digest, state, step, tries, since, known, status, so_far, entity = row
-    return Entry(index, digest, state, step, tries, since, json.loads(known or "{}"), status, so_far, entity)
+    index, digest, state, step, tries, since, known, status, so_far, entity, brings = row
+    facts = json.loads(known or "{}")
+    return Entry(index, digest, state, step, tries, since, facts, status, so_far, entity, brings=brings)

@@ -33,6 +33,7 @@ class Entry:
         id: Of the entity, or 0.
         memory: The name under which *known* is kept for the next run of the job, or "".
         body: The row itself as JSON, where the ledger keeps rows.
+        brings: Which of its names (tags, a company) it was sent with as the one row that brings them: a bit each.
     """
 
     index: int
@@ -47,6 +48,7 @@ class Entry:
     id: int = 0
     memory: str = ""
     body: bytes = field(default=b"", repr=False)
+    brings: int = 0
 
 
 @frozen

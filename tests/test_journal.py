@@ -50,7 +50,7 @@ async def test_what_is_written_is_there_for_the_next_process(ledgers: Callable[[
     await ledger.begin()
     await ledger.intend([entry(number, tries=1, since=5.0) for number in range(6)])
     done = [entry(number, "done", status="created", id=number) for number in (0, 1, 3)]
-    step = entry(4, "step", step="clear", known={"id": 9, "ü": [1]}, so_far="updated", id=9)
+    step = entry(4, "step", step="clear", known={"id": 9, "ü": [1]}, so_far="updated", id=9, brings=5)
     await ledger.conclude([*done, step])
     await ledger.close()
 

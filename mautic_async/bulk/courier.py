@@ -105,6 +105,8 @@ class Parcel(Generic[R]):
     """How many steps it has had."""
     so_far: Status | None = None
     """What the steps that are done have made of it."""
+    brings: int = -1
+    """Which of its names it has to bring, a bit each; the others were there when it was first sent."""
     left: bool = False
     """Whether it has left its lane, in a batch."""
     riders: tuple[Parcel[R], ...] = ()

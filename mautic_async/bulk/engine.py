@@ -146,7 +146,7 @@ class Engine(Generic[R, E]):
             Whether it may leave now; then line it up.
         """
         self.open[parcel.index] = parcel
-        parcel.keys = self.lanes.keys_of(parcel.packed)
+        parcel.keys = self.lanes.keys_of(parcel.packed, parcel.brings)
         return self.lanes.enter(parcel)
 
     def line_up(self, parcels: Iterable[Parcel[R]], *, front: bool = False) -> None:
@@ -279,6 +279,7 @@ class Engine(Generic[R, E]):
             so_far=parcel.so_far or "",
             id=parcel.id,
             memory=parcel.packed.memory,
+            brings=sum(1 << place for place, name in enumerate(parcel.packed.firsts) if name in parcel.keys),
         )
 
     # -- answers in ----------------------------------------------------------------------------------------------------

@@ -255,6 +255,7 @@ def _restore(parcel: Parcel[Any], entry: Entry) -> None:
     parcel.since = entry.since
     parcel.so_far = entry.so_far or None  # type: ignore[assignment]  # the journal holds what we wrote
     parcel.maybe = entry.state == "sent"
+    parcel.brings = entry.brings  # it has been sent, and must not wait for those that bring the other names now
 
 
 def _taker(rows: Iterable[R] | AsyncIterable[R]) -> tuple[Callable[[], Awaitable[R]], Callable[[], Awaitable[object]]]:

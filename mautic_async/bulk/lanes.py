@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from mautic_async.bulk.courier import Packed, Parcel
 
+ALL: Final = -1
+"""All names of a row: every bit is set."""
+
 NAMES: Final = 20_000
 """Names of tags and companies that are remembered as stored."""
 
@@ -92,11 +95,19 @@ class Lanes:
                 self._queues[key] = heir
         heir.keys, parcel.keys = parcel.keys, ()
 
-    def keys_of(self, packed: Packed) -> Sequence[Hashable]:
-        """Everything by which a row could meet another now: names that are stored by now are no reason any more."""
+    def keys_of(self, packed: Packed, brings: int = ALL) -> Sequence[Hashable]:
+        """Everything by which a row could meet another now: names that are stored by now are no reason any more.
+
+        Args:
+            packed: The row.
+            brings: Which of its names count, a bit each.
+        """
         keys = packed.keys
         if packed.firsts:
-            keys = (*keys, *[name for name in packed.firsts if name not in self._stored])
+            keys = (
+                *keys,
+                *[name for place, name in enumerate(packed.firsts) if brings >> place & 1 and name not in self._stored],
+            )
         return keys if len(keys) < 2 else tuple(dict.fromkeys(keys))
 
     def learn(self, names: Sequence[Hashable]) -> list[Parcel[Any]]:

@@ -230,6 +230,7 @@ async def history(
     expected, answers = await undisturbed(people, clock, unique_items=strategy == "unique")
     _check(found, people, state_of(site), expected, answers, yielded, journal.ends, job.report.read, strategy)
     found.failures["overlapping keys"] += site.overlaps
+    found.failures["doubled names"] += sum(count - 1 for count in site.names.values())
     found.hours = loop.time() / 3600
     found.failures = +found.failures
     return found
