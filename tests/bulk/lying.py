@@ -248,6 +248,7 @@ class Post:
         strategy: Strategy = "unique",
         timeout: float = 30.0,
         lanes: bool = True,
+        names: bool = False,
         longest: float = 110.0,
     ) -> None:
         self.limit = site.limit
@@ -256,6 +257,7 @@ class Post:
         self.strategy = strategy
         self.timeout = timeout
         self.lanes = lanes
+        self.names = names
         self.longest = longest
         self.zombies: set[asyncio.Task[Any]] = set()
         self.sent: list[tuple[float, tuple[int, ...]]] = []
@@ -272,7 +274,7 @@ class Post:
         return Packed(body, keys_of(row) if self.lanes else (), problems, None, linger, memory, self._firsts(row))
 
     def _firsts(self, row: Row) -> tuple[str, ...]:
-        return names_of(row) if self.lanes else ()
+        return names_of(row) if self.lanes and self.names else ()
 
     def unpack(self, body: bytes) -> Row:
         email, version, number, items, trait = json.loads(body)

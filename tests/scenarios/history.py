@@ -209,7 +209,7 @@ async def history(
     yielded: dict[int, Outcome[Any]] = {}
     posts: list[Post] = []
     while True:
-        post = Post(site, faults, strategy=strategy, lanes=broken != "lanes")
+        post = Post(site, faults, strategy=strategy, lanes=broken != "lanes", names=True)
         posts.append(post)
         kill = len(posts) <= 3
         mortal = journal.mortal = Mortal(chance.randint(1, rows // 12) if kill else sys.maxsize)
