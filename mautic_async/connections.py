@@ -313,8 +313,11 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         return self
 
     async def aclose(self) -> None:
-        """Close it, without a farewell in TLS for which the other side might keep us waiting."""
-        if self._transport.get_extra_info("ssl_object") is None:
+        """Close it, without a farewell in TLS for which the other side might keep us waiting.
+
+        What is not yet written is dropped: the caller has given the request up, and counts on its not going out whole.
+        """
+        if self._transport.get_extra_info("ssl_object") is None and not self._transport.get_write_buffer_size():
             self._transport.close()
         else:
             self._transport.abort()

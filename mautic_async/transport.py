@@ -226,7 +226,9 @@ class Transport:
     def _ours(self, error: Exception) -> TransportError | ConfigurationError:
         module = self._module
         reason = quote(str(error) or type(error).__name__, 200)
-        if isinstance(error, (module.InvalidURL, module.UnsupportedProtocol, module.LocalProtocolError)):
+        if isinstance(error, module.LocalProtocolError):
+            return ConfigurationError("the request cannot be sent: HTTP does not allow one of its headers")  # unquoted
+        if isinstance(error, (module.InvalidURL, module.UnsupportedProtocol)):
             return ConfigurationError(f"the request cannot be sent: {reason}")
         if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
             return TransportError(f"no connection in time: {reason}", event="connect")
@@ -238,6 +240,8 @@ class Transport:
             return TransportError("no answer in time; the server may still be at work", event="read-timeout")
         if isinstance(error, (module.WriteTimeout, module.WriteError)):
             return TransportError(f"the request did not go out whole: {reason}", event="write")
+        if isinstance(error, module.RemoteProtocolError):
+            reason = reason.partition(":")[0]  # behind it come the server's bytes, and with them what it was sent
         return TransportError(f"the connection broke before the whole answer came: {reason}", event="disconnected")
 
     async def aclose(self) -> None:
@@ -261,10 +265,13 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _bare(error: BaseException) -> BaseException:
-    """*error* without the frames it came through: those of the HTTP library hold headers and bodies."""
-    for cause in _chain(error):
-        cause.__traceback__ = None
+def _bare(error: Exception) -> Exception:
+    """*error* by its kind alone, since what it says is told by ours.
+
+    The frames it came through hold headers and bodies; the errors beneath it, and their texts, may quote either.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    error.args = ()
     return error
 
 

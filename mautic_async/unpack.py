@@ -5,13 +5,14 @@ from __future__ import annotations
 import zlib
 from typing import Any, Final
 
-from mautic_async.errors import TransportError, UnexpectedResponse, quote
+from mautic_async.errors import TransportError, UnexpectedResponse
 
 MAX_BODY: Final = 32 * 2**20
 MAX_ERROR_BODY: Final = 8 * 2**20
 MAX_RATIO: Final = 200
 RATIO_FROM: Final = 2**20
 PIECE: Final = 64 * 2**10
+_KNOWN: Final = frozenset({"br", "compress", "deflate", "zstd"})
 
 
 class Body:
@@ -28,7 +29,8 @@ class Body:
     def __init__(self, encoding: str, status: int) -> None:
         self._unpack = zlib.decompressobj(31) if encoding.strip().lower() == "gzip" else None
         if self._unpack is None and encoding.strip().lower() not in {"", "identity"}:
-            raise UnexpectedResponse(f"an answer packed as {quote(encoding, 40)}, not asked for", status=status)
+            kind = encoding if encoding in _KNOWN else "something"  # a server may write here what it was sent
+            raise UnexpectedResponse(f"an answer packed as {kind}, not asked for", status=status)
         self._cap = MAX_BODY if status < 400 else MAX_ERROR_BODY
         self._status = status
         self._first = b""  # most answers are one piece

@@ -1,6 +1,7 @@
 """A connection that is used again gives each request its own answer, or none."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -96,6 +97,26 @@ async def test_a_request_that_is_cut_while_it_goes_out_leaves_no_half_on_a_conne
     assert len(server.lines) == 2
     assert answer.content == b"2"
     assert whole == [b"", b""]
+
+
+async def test_what_was_not_yet_written_when_a_request_was_given_up_is_never_sent(carrier: Carrier) -> None:
+    given_up, over = asyncio.Event(), asyncio.Event()
+    got = 0
+
+    async def talk(line: Line) -> None:
+        nonlocal got
+        await given_up.wait()
+        with contextlib.suppress(ConnectionError):
+            while piece := await line.reader.read(2**16):
+                got += len(piece)
+        over.set()
+
+    async with listening(talk) as server, transport_to(server, carrier, write=0.05, connect=0.05) as transport:
+        with pytest.raises(TransportError):
+            await transport.exchange(Request("POST", "x", content=b"x" * 30_000_000, timeout=0.05))
+        given_up.set()
+        await asyncio.wait_for(over.wait(), 10)
+    assert 0 < got < 20_000_000
 
 
 @pytest.mark.parametrize(

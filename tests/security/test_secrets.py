@@ -42,7 +42,9 @@ from mautic_async import (
     Webhook,
 )
 from mautic_async.bulk.dead_letters import DeadLetters
+from mautic_async.connections import Connections
 from mautic_async.errors import Secret
+from mautic_async.fast import Fast
 from mautic_async.otel import spans
 from mautic_async.webhooks import WebhookRejected, Webhooks
 from mautic_async.wire import Call, Payload
@@ -496,3 +498,39 @@ def test_a_secret_is_equal_to_itself_alone_and_never_changes() -> None:
         assert f"{secret} {secret!r} {secret!s:>5}" == "*** Secret('***')   ***"
     with pytest.raises(TypeError):
         pickle.dumps(secret)
+
+
+REFLECTED = {
+    "status line": b"HTTP/1.1 %s OK\r\n\r\n",
+    "no status line": b"%s: yes\r\n\r\n",
+    "header": b"HTTP/1.1 200 OK\r\n%s\r\nX\x00: %s\r\n\r\n",
+    "length": b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n",
+    "reason": b"HTTP/1.1 500 %s\r\nContent-Length: 0\r\n\r\n",
+    "packing": b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: 0\r\n\r\n",
+    "location": b"HTTP/1.1 302 Found\r\nLocation: http://%s/\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("form", REFLECTED.values(), ids=REFLECTED.keys())
+@pytest.mark.parametrize("carrier", [Connections, Fast])
+async def test_a_broken_answer_that_repeats_the_credential_is_not_quoted(carrier: type[Any], form: bytes) -> None:
+    canary = CANARIES["header of one's own"]
+
+    async def respond(head: bytes) -> AsyncIterator[bytes]:
+        sent = re.search(rb"(?i)\r\nauthorization: Bearer ([^\r]*)", head)
+        assert sent is not None
+        yield form.replace(b"%s", sent[1])
+
+    async with (
+        serving(respond) as server,
+        Mautic(server.base, auth=Own(), transport=carrier(), timeouts=Timeouts(connect=1.0, read=1.0)) as mautic,
+    ):
+        with pytest.raises(MauticError) as found:
+            await mautic.call("DELETE", "segments/7", repeatable=False)
+    shown = "".join(traceback.format_exception(found.value))
+    cause: BaseException | None = found.value
+    while cause is not None:
+        shown += f"{cause!r} {cause} {vars(cause)}"
+        cause = cause.__cause__ or cause.__context__
+    assert canary not in shown
