@@ -389,8 +389,8 @@ _MAX_HEADER: Final = 16 * 2**10
 
 
 def _check_header(header: str) -> None:
-    if not header.isascii() or not header.isprintable() or len(header) > _MAX_HEADER:
+    if not header.isascii() or not header.isprintable() or len(header) > _MAX_HEADER or header != header.strip():
         raise ConfigurationError(
             f"the Authorization header must be visible ASCII, at most {_MAX_HEADER} characters;"
-            " check the credentials for line breaks"
+            " check the credentials for line breaks, and for spaces around them"
         )
