@@ -252,7 +252,7 @@ class Pipeline:
             )
             refused.sent = False
             raise refused from error
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, closed, or a shared budget that cannot be reached
             self._breaker.withdrawn()
             raise
         if story is not None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mautic_async import FileBudget, MemoryBudget
+from mautic_async import FileBudget, Limits, Mautic, MemoryBudget
 from mautic_async.budget import LOCK_PATIENCE, _change, _hold, _let_go, _wait
 from mautic_async.errors import ConfigurationError
+from mautic_async.testing import FakeMautic
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and flock")
 
@@ -196,6 +197,18 @@ async def test_a_process_killed_at_any_moment_leaves_a_whole_text_and_no_lock(tm
         before = int(path.read_text())
         _change(path, one_more)
         assert int(path.read_text()) == before + 1
+
+
+async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with FakeMautic() as fake:
+        limits = Limits(budget=FileBudget(tmp_path / "none" / "budget.json"))
+        async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=limits) as mautic:
+            for _ in range(2):
+                with pytest.raises(ConfigurationError, match=r"budget\.json"):
+                    await mautic.contacts.list(limit=1)
+            assert not fake.requests
+            (tmp_path / "none").mkdir()
+            await mautic.contacts.list(limit=1)
 
 
 def test_a_repr_names_the_place() -> None:
