@@ -7,6 +7,7 @@ import json
 import pickle
 import random
 import string
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -294,6 +295,22 @@ async def test_a_stream_is_put_together() -> None:
     webhooks = Webhooks(SECRET, clock=at(datetime(2026, 1, 2, tzinfo=UTC)))
     async with webhooks.receive(pieces(), VECTOR_SIGNATURE) as events:
         assert [event.key for event in events] == ["mautic.lead_post_delete"]
+
+
+async def test_tiny_pieces_take_no_more_room_than_their_bytes() -> None:
+    async def stream() -> AsyncIterator[bytes]:
+        for number in range(2**17):
+            yield bytes((number & 255, number >> 8 & 255))
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(WebhookRejected):
+            async with Webhooks(SECRET).receive(stream(), "unsigned"):
+                pass
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_absurdly_many_events_are_refused() -> None:

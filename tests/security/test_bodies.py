@@ -1,20 +1,25 @@
 """Answers: size, density, time and form have caps, whatever the headers say."""
 
+import asyncio
 import gzip
 import itertools
 import json
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
+from mautic_async.connections import Connections
 from mautic_async.errors import APIError, MauticError, TransportError, UnexpectedResponse
+from mautic_async.fast import Fast
 from mautic_async.testing.virtual import run
 from mautic_async.transport import Timeouts, Transport
 from mautic_async.unpack import MAX_BODY, MAX_ERROR_BODY, PIECE, RATIO_FROM
 from mautic_async.wire import STDLIB, Answer, Call, Json, Request, orjson, parse, read
 from tests.security.canned import Canned, Headers, Pieces, canned
+from tests.security.loopback import serving
 
 GZIP: Headers = [(b"content-encoding", b"gzip")]
 MIB = 2**20
@@ -110,6 +115,31 @@ async def test_tiny_chunks_take_no_more_room_than_large_ones() -> None:
         tracemalloc.stop()
     assert len(answer.content) == 2**17
     assert peak < MIB
+
+
+@pytest.mark.parametrize("carrier", [Connections, Fast])
+async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callable[[], Any]) -> None:
+    turns, loop = 0, asyncio.get_running_loop()
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if not over.is_set():
+            loop.call_soon(turn)
+
+    async def respond(_: bytes) -> AsyncIterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n"
+
+    over = asyncio.Event()
+    async with serving(respond) as server:
+        transport = Transport(server.base, Timeouts(), transport=carrier())
+        loop.call_soon(turn)
+        answer = await transport.exchange(Request("GET", "api/contacts", timeout=20.0))
+        over.set()
+        await transport.aclose()
+    assert answer.content == b"x" * 40_000
+    if carrier is Connections:  # aiohttp joins them
+        assert turns > 100, turns
 
 
 async def test_what_follows_the_end_of_gzip_is_no_answer_and_not_kept() -> None:
