@@ -187,6 +187,17 @@ def test_keys_of_any_spelling_are_only_keys() -> None:
     assert codec.encode(odd) == {"a'b\"c\\{}\n": "q", "UNSET": True}
 
 
+@define(kw_only=True)
+class Doubled(m.Entity):
+    old: Maybe[str] = field(default=UNSET, metadata={"json": "name"})
+    new: Maybe[str] = field(default=UNSET, metadata={"json": "name"})
+
+
+def test_a_key_that_two_attributes_have_hides_no_other() -> None:
+    doubled = codec.decode(Doubled, {"name": "x", "unknown": 1})
+    assert (doubled.old, doubled.new, doubled.extra) == (UNSET, "x", {"unknown": 1})
+
+
 def test_entities_that_were_read_are_collected() -> None:
     contact = codec.decode(Contact, {"id": 1, "fields": {"all": {"seats": 3}}})
     contact.extra = {"me": cast("Any", contact)}

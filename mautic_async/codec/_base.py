@@ -25,7 +25,7 @@ from attrs import frozen
 from mautic_async.codec._compiled import Writer, writer
 from mautic_async.codec._containers import converter, hook_of
 from mautic_async.codec._kinds import core_of, directions, is_list, is_mixed, is_nullable, outer
-from mautic_async.codec._making import gather, making_of
+from mautic_async.codec._making import making_of
 from mautic_async.codec._scalars import (
     PLAIN,
     is_json_map,
@@ -212,21 +212,17 @@ def _structure(model: type[E]) -> Callable[[Any, Any], E]:
         built: Callable[[Any, Any], E] = special(model)
         return built
     making = making_of(_any(model))
-    begin, bare = making.begin, making.bare
-    slots = [slot for slot in slots_of(_any(model)) if slot.readable]
-    read, known = making.reading(slots), frozenset(slot.key for slot in slots)
+    make, bare = making.making(slot for slot in slots_of(_any(model)) if slot.readable), making.bare
 
     def structure(raw: Any, _: object = None) -> Any:
         if type(raw) is not dict and not isinstance(raw, Mapping):
             unfit(raw)
         extra: dict[str, Any] = {}
-        entity: Any = begin(extra)
-        if read(entity, raw, extra) != len(raw):
-            gather(raw, known, extra)
+        made = make(raw, extra)
         if not bare:
-            return making.called(entity, extra)
-        entity.__class__ = model
-        return entity
+            return making.called(made, extra)
+        made.__class__ = model
+        return made
 
     return structure
 

@@ -1,4 +1,4 @@
-"""Functions written for each class, for what happens once an entity: making it bare, reading and writing it.
+"""Functions written for each class, for what happens once an entity: making it of JSON, and writing it.
 
 A contact has 55 attributes, of which an answer names a dozen and a request five. A loop that asks for each by its name
 takes three times as long as lines that name them, since Python notes where each lies in the entity. So the lines are
@@ -9,7 +9,8 @@ classes alone, never from a server: attributes, which are identifiers, and `repr
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
@@ -21,7 +22,7 @@ from mautic_async.models._base import UNSET
 if TYPE_CHECKING:
     from mautic_async.codec._base import Slot
 
-Maker: TypeAlias = Callable[[dict[str, Any]], Any]
+Maker: TypeAlias = Callable[[Mapping[str, Any], dict[str, Any]], Any]
 Reader: TypeAlias = Callable[[Any, Mapping[str, Any], dict[str, Any]], int]
 Writer: TypeAlias = Callable[[Any], dict[str, Any]]
 
@@ -36,21 +37,35 @@ def _compiled(head: str, lines: Iterable[str], names: dict[str, Any]) -> Any:
     return known["function"]
 
 
-def maker(model: Any) -> Maker:
-    """A function that makes an entity with its defaults and the `extra` it is given.
+def maker(model: Any, slots: Collection[tuple[str, Slot]], elsewhere: Collection[str], *, bare: bool) -> Maker:
+    """A function that makes of a JSON map what will be a *model*, and leaves in *extra* what belongs nowhere.
 
-    What it makes is of a class that stores attributes without asking anybody; the caller puts in what an answer holds
-    and then says ``entity.__class__ = model``, which Python allows since both lie in memory alike. For Contact it makes
+    What it makes is an entity with its defaults if it is *bare*, or else a map of arguments. The entity is of a class
+    that stores attributes without asking anybody; the caller puts in what else there is and then says
+    ``made.__class__ = model``, which Python allows since both lie in memory alike. For Contact the lines are
 
-        def function(extra):
-            made = new(twin)
-            made.extra = extra
-            made.points = made.tags = made.city = default_0
-            made.color = made.date_added = default_1
-            return made
+        made = new(twin)
+        made.extra = extra
+        made.points = made.tags = made.city = default_0
+        made.color = made.date_added = default_1
+
+    then those of `reader`, and at last
+
+        if found != len(raw):
+            gather(raw, known, extra)
+        return made
     """
+    names: dict[str, Any] = {"gather": gather, "known": frozenset({*elsewhere, *(slot.key for _, slot in slots)})}
+    lines = _beginning(model, names) if bare else ["made = {}"]
+    lines += _lines(slots, elsewhere, names)
+    lines += ["if found != len(raw):", "    gather(raw, known, extra)", "return made"]
+    make: Maker = _compiled("raw, extra", lines, names)
+    return make
+
+
+def _beginning(model: Any, names: dict[str, Any]) -> list[str]:
     twin = type(model)(model.__name__, (model,), {"__slots__": (), "__setattr__": object.__setattr__})
-    names: dict[str, Any] = {"new": object.__new__, "twin": twin}
+    names |= {"new": object.__new__, "twin": twin}
     lines = ["made = new(twin)", "made.extra = extra"]
     same: dict[int, list[str]] = {}
     for field in attrs.fields(model):
@@ -62,12 +77,17 @@ def maker(model: Any) -> Maker:
         else:
             same.setdefault(id(field.default), []).append(field.name)
             names[f"default_{id(field.default)}"] = field.default
-    lines += [f"made.{' = made.'.join(found)} = default_{default}" for default, found in same.items()]
-    made: Maker = _compiled("extra", [*lines, "return made"], names)
-    return made
+    return [*lines, *(f"made.{' = made.'.join(found)} = default_{default}" for default, found in same.items())]
 
 
-def reader(slots: Iterable[tuple[str, Slot]], elsewhere: Iterable[str] = ()) -> Reader:
+def gather(raw: Mapping[str, Any], known: AbstractSet[str], extra: dict[str, Any]) -> None:
+    """Add what is not *known* to *extra*, where what did not fit is already, in the order it came."""
+    found = {key: value for key, value in raw.items() if key not in known or key in extra}
+    extra.clear()
+    extra.update(found)
+
+
+def reader(slots: Collection[tuple[str, Slot]], elsewhere: Collection[str]) -> Reader:
     """A function that puts what a JSON map holds into what was made, and counts what belonged there.
 
     *slots* come with the place of each; keys that are read *elsewhere* only count. A value that does not fit goes to
@@ -86,24 +106,27 @@ def reader(slots: Iterable[tuple[str, Slot]], elsewhere: Iterable[str] = ()) -> 
                     found -= 1
     """
     names: dict[str, Any] = {}
+    read: Reader = _compiled("made, raw, extra", [*_lines(slots, elsewhere, names), "return found"], names)
+    return read
+
+
+def _lines(slots: Iterable[tuple[str, Slot]], elsewhere: Iterable[str], names: dict[str, Any]) -> list[str]:
     lines = ["found = 0"]
     for key in elsewhere:
         lines += [f"if {key!r} in raw:", "    found += 1"]
     for number, (place, slot) in enumerate(slots):
         names[f"convert_{number}"] = slot.decode
-        lines += [f"if {slot.key!r} in raw:", *(f"    {line}" for line in _reading(number, place, slot))]
-    read: Reader = _compiled("made, raw, extra", [*lines, "return found"], names)
-    return read
+        lines += [f"if {slot.key!r} in raw:", "    found += 1", *(f"    {line}" for line in _put(number, place, slot))]
+    return lines
 
 
-def _reading(number: int, place: str, slot: Slot) -> Iterable[str]:
+def _put(number: int, place: str, slot: Slot) -> list[str]:
     if slot.plain is object:
-        return ["found += 1", f"{place} = raw[{slot.key!r}]"]
+        return [f"{place} = raw[{slot.key!r}]"]
     fits = [f"type(value) is {slot.plain.__name__}"] if slot.plain is not types.NoneType else []
     if slot.nullable:
         fits.append("value is None")
     return [
-        "found += 1",
         f"value = raw[{slot.key!r}]",
         f"if {' or '.join(fits) or False}:",
         f"    {place} = value",

@@ -8,15 +8,14 @@ converter or validator of the user's own) are called like everybody calls them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from attrs import frozen
 
-from mautic_async.codec._compiled import Reader, maker, reader
+from mautic_async.codec._compiled import Maker, Reader, maker, reader
 from mautic_async.models._base import Nested
 
 if TYPE_CHECKING:
@@ -31,16 +30,14 @@ class Making:
 
     Attributes:
         model: The class.
-        begin: Makes something to put values into; it is told what becomes `extra`.
-        bare: Whether that is the entity itself, of which the class is still to be set, or a map of arguments.
+        bare: Whether values are put into the entity itself, or into a map of arguments.
     """
 
     model: Any
-    begin: Callable[[dict[str, Any]], Any]
     bare: bool
 
     def called(self, values: dict[str, Any], extra: dict[str, Any]) -> Any:
-        """An entity of a class that is called."""
+        """An entity of a class that is called, with *values* as arguments."""
         if extra and "extra" in attrs.fields_dict(self.model):
             values["extra"] = extra
         return self.model(**values)
@@ -50,9 +47,17 @@ class Making:
         """Puts a value where a name belongs that is the same in both."""
         return setattr if self.bare else dict.__setitem__
 
-    def reading(self, slots: Iterable[Slot], elsewhere: Iterable[str] = ()) -> Reader:
-        """A function that puts what an answer holds under *slots* where it belongs, and counts it."""
-        return reader(((self._place(slot.name), slot) for slot in slots), elsewhere)
+    def making(self, slots: Iterable[Slot], elsewhere: Collection[str] = ()) -> Maker:
+        """A function that makes an entity, or the arguments for it, of what an answer holds under *slots*."""
+        return maker(self.model, self._placed(slots), elsewhere, bare=self.bare)
+
+    def reading(self, slots: Iterable[Slot], elsewhere: Collection[str] = ()) -> Reader:
+        """A function that adds what something else holds under *slots*, and counts it."""
+        return reader(self._placed(slots), elsewhere)
+
+    def _placed(self, slots: Iterable[Slot]) -> list[tuple[str, Slot]]:
+        by_key = {slot.key: (self._place(slot.name), slot) for slot in slots}  # or a key would count twice
+        return list(by_key.values())
 
     def _place(self, name: str) -> str:
         return f"made.{name}" if self.bare else f"made[{attrs.fields_dict(self.model)[name].alias or name!r}]"
@@ -61,9 +66,7 @@ class Making:
 @lru_cache(maxsize=1024)
 def making_of(model: Any) -> Making:
     """How to make entities of *model*."""
-    if issubclass(model, Nested) and _is_plain(model):
-        return Making(model, maker(model), bare=True)
-    return Making(model, lambda _: {}, bare=False)
+    return Making(model, bare=issubclass(model, Nested) and _is_plain(model))
 
 
 def _is_plain(model: Any) -> bool:
@@ -88,10 +91,3 @@ def _is_plain_field(field: Any) -> bool:
     if field.validator is not None or getattr(field.default, "takes_self", False):
         return False
     return field.converter is None or str(getattr(field.converter, "__module__", "")).startswith("mautic_async.models.")
-
-
-def gather(raw: Mapping[str, Any], known: AbstractSet[str], extra: dict[str, Any]) -> None:
-    """Add what is not *known* to *extra*, where what did not fit is already, in the order it came."""
-    found = {key: value for key, value in raw.items() if key not in known or key in extra}
-    extra.clear()
-    extra.update(found)

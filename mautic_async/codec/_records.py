@@ -18,9 +18,9 @@ from attrs import evolve
 
 from mautic_async.codec import _base
 from mautic_async.codec._base import Slot, decode, encode_map, slots_of, writing
-from mautic_async.codec._compiled import UNFIT, Writer
+from mautic_async.codec._compiled import UNFIT, Writer, gather
 from mautic_async.codec._containers import hook_of
-from mautic_async.codec._making import gather, making_of
+from mautic_async.codec._making import making_of
 from mautic_async.codec._scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Company, Contact, ContactField, CustomItem
@@ -101,9 +101,8 @@ def _aliases(model: Any) -> Mapping[str, Slot]:
 
 def _record(model: Any) -> Callable[[Any, Any], Any]:
     making = making_of(model)
-    begin, bare = making.begin, making.bare
     own = [s for s in slots_of(model) if s.readable and s.name in model.PROPERTIES and s.name not in _GROUPED]
-    read, known = making.reading(own, {"fields"}), frozenset({"fields", *(slot.key for slot in own)})
+    make, bare = making.making(own, {"fields"}), making.bare
     read_grouped, read_flat = _fields_of(model)
     holds_items = "custom_items" in model.PROPERTIES
 
@@ -111,20 +110,18 @@ def _record(model: Any) -> Callable[[Any, Any], Any]:
         if type(raw) is not dict and not isinstance(raw, Mapping):
             unfit(raw)
         extra: dict[str, Any] = {}
-        target = begin(extra)
-        if read(target, raw, extra) != len(raw):
-            gather(raw, known, extra)
+        made = make(raw, extra)
         groups = raw.get("fields")
         if groups:
-            read_grouped(target, groups, extra)
+            read_grouped(made, groups, extra)
         elif extra or groups is not None:
-            read_flat(target, groups, extra)
+            read_flat(made, groups, extra)
         if extra and holds_items and OBJECTS in extra:
-            _read_items(extra, target, making.store)
+            _read_items(extra, made, making.store)
         if not bare:
-            return making.called(target, extra)
-        target.__class__ = model
-        return target
+            return making.called(made, extra)
+        made.__class__ = model
+        return made
 
     return structure
 
