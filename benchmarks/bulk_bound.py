@@ -30,6 +30,7 @@ class Pause:
 
     limit = 200
     guarantee = ""
+    needed: int | None = None
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
@@ -40,6 +41,12 @@ class Pause:
     def pack(self, row: str, index: int) -> Packed:
         del index
         return Packed(b'{"email":"%b"}' % row.encode(), (row,))
+
+    def unpack(self, body: bytes) -> str:
+        raise AssertionError(f"no row is kept, not even {body!r}")
+
+    def join(self, earlier: str, later: str) -> None:
+        """Never asked."""
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
         del step

@@ -9,31 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from mautic_async.errors import ConfigurationError
-from mautic_async.private import open_private
+from mautic_async.private import let_go, open_private, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Step: TypeAlias = Callable[[str | None], str]
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 LOCK_PATIENCE: Final = 5.0
 """How long to wait for another process that holds the file, in seconds; each holds it for less than a millisecond."""
 _LOOK_AGAIN: Final = 0.001
 """Between two looks at a lock that is taken, in seconds."""
 _MAX_BYTES: Final = 64 * 1024
-_BEYOND: Final = 2**30
-"""Where Windows locks a byte: a lock there keeps others from reading what it covers."""
 
 
 class SharedBudget(Protocol):
@@ -128,7 +120,7 @@ def _change(path: Path, step: Step) -> None:
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     finally:
-        _let_go(opened)
+        let_go(opened)
 
 
 def _read(opened: int) -> bytes | None:
@@ -146,14 +138,14 @@ def _hold(path: Path) -> int:
     while True:
         opened = open_private(path, os.O_RDWR)
         try:
-            while not _locked(opened):
+            while not take_lock(opened):
                 _wait(path, deadline)
             if _is_still(path, opened):
                 return opened
         except BaseException:
             os.close(opened)
             raise
-        _let_go(opened)
+        let_go(opened)
 
 
 def _wait(path: Path, deadline: float) -> None:
@@ -162,27 +154,6 @@ def _wait(path: Path, deadline: float) -> None:
             f"another process has held {path} for {LOCK_PATIENCE:.0f} s; end the one that is stuck"
         )
     time.sleep(_LOOK_AGAIN)
-
-
-def _locked(opened: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            os.lseek(opened, _BEYOND, os.SEEK_SET)
-            msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _let_go(opened: int) -> None:
-    if sys.platform == "win32":
-        os.lseek(opened, _BEYOND, os.SEEK_SET)
-        msvcrt.locking(opened, msvcrt.LK_UNLCK, 1)
-    else:
-        fcntl.flock(opened, fcntl.LOCK_UN)  # closing alone is not enough where a forked child has the file open too
-    os.close(opened)
 
 
 def _is_still(path: Path, opened: int) -> bool:

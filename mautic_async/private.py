@@ -1,10 +1,11 @@
-"""Files that nobody but their owner may read: journals, dead letters."""
+"""Files that nobody but their owner may read, or that one process has for itself: journals, tokens, budgets."""
 
 from __future__ import annotations
 
 import os
 import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mautic_async.errors import ConfigurationError
@@ -19,6 +20,9 @@ else:
 
 _EXTRA: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _NOT_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
+
+_BEYOND: Final = 2**30
+"""Where Windows locks a byte: a lock there keeps nobody from reading the file."""
 
 
 def open_private(path: Path, flags: int) -> int:
@@ -54,12 +58,31 @@ def lock_private(path: Path) -> int:
         ConfigurationError: Another process holds it.
     """
     file = open_private(path, os.O_RDWR)
+    if not take_lock(file):
+        os.close(file)
+        raise ConfigurationError(f"{path}: another process is at work with it")
+    return file
+
+
+def take_lock(file: int) -> bool:
+    """Whether the lock on the open *file* is ours now; it ends with `let_go`, or with the process."""
     try:
         if sys.platform == "win32":
+            os.lseek(file, _BEYOND, os.SEEK_SET)
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(file)
-        raise ConfigurationError(f"{path}: another process is at work with it") from error
-    return file
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def let_go(file: int) -> None:
+    """Give up the lock on *file*, if it is ours, and close it."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            os.lseek(file, _BEYOND, os.SEEK_SET)
+            msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_UN)  # closing alone is not enough where a forked child has the file open too
+    os.close(file)

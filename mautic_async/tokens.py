@@ -21,15 +21,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from attrs import field, frozen
 
 from mautic_async.errors import ConfigurationError, Secret
+from mautic_async.private import let_go, take_lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 
 @frozen(kw_only=True)
@@ -202,35 +198,17 @@ class FileTokens:
             await self._acquire(opened, place)
             yield
         finally:
-            _unlock(opened)
+            let_go(opened)
 
     async def _acquire(self, opened: int, place: Path) -> None:
         try:
             async with asyncio.timeout(LOCK_PATIENCE):
-                while not _locked(opened):  # noqa: ASYNC110 - another process tells no event
+                while not take_lock(opened):  # noqa: ASYNC110 - another process tells no event
                     await asyncio.sleep(_LOOK_AGAIN)
         except TimeoutError:
             raise ConfigurationError(
                 f"another process has held {place} for {LOCK_PATIENCE:.0f} s; end the one that is stuck"
             ) from None
-
-
-def _locked(opened: int) -> bool:
-    """Whether the lock on the open file is ours now; it ends when the file is closed, or the process."""
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
-
-
-def _unlock(opened: int) -> None:
-    if sys.platform != "win32":
-        fcntl.flock(opened, fcntl.LOCK_UN)  # closing alone is not enough where a forked child has the file open too
-    os.close(opened)
 
 
 def _open(path: Path, flags: int) -> int:

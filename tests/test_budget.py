@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from mautic_async import FileBudget, Limits, Mautic, MemoryBudget
-from mautic_async.budget import LOCK_PATIENCE, _change, _hold, _let_go, _wait
+from mautic_async.budget import LOCK_PATIENCE, _change, _hold, _wait
 from mautic_async.errors import ConfigurationError
+from mautic_async.private import let_go
 from mautic_async.testing import FakeMautic
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and flock")
@@ -142,7 +143,7 @@ async def test_a_file_that_is_removed_while_somebody_waits_for_it_is_made_again(
     await asyncio.sleep(0.02)
     assert not task.done()
     path.unlink()
-    _let_go(held)
+    let_go(held)
     await task
     assert path.read_text() == "1"
 
@@ -156,7 +157,7 @@ async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_
     task.cancel()
     await asyncio.wait([task], timeout=1)
     assert task.cancelled()
-    _let_go(held)
+    let_go(held)
     await FileBudget(path).change(one_more)
     assert path.read_text() in {"1", "2"}
 

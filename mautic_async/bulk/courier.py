@@ -182,10 +182,13 @@ class Courier(Protocol[R_contra, E]):
     Attributes:
         limit: The most rows a request may hold, as far as is known before the first one.
         guarantee: What may be relied on for new custom items (or whatever else is not idempotent); goes to the report.
+        needed: Set before each `deliver`: how many requests the job still needs at most, or None where nobody knows. A
+            rate limit that leaves room for them need not be spread over its window.
     """
 
     limit: int
     guarantee: str
+    needed: int | None
 
     async def prepare(self, job: str) -> None:
         """Ask the server what rows can be checked against; once, before the first row is packed.

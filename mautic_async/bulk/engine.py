@@ -65,6 +65,7 @@ class Engine(Generic[R, E]):
         self.ledger = ledger
         self.dead = dead
         self.standing = Standing()
+        self.total: int | None = None
         self.tally = Tally()
         self.lanes = Lanes()
         self.helm = Helm(plan, clock, courier.limit)
@@ -234,6 +235,7 @@ class Engine(Generic[R, E]):
             await self._intend(parcels)
             self.sending[number] = (self.clock.time(), len(parcels))
             try:
+                self.courier.needed = self._needed()
                 with metered() as meter:
                     delivery = await self.courier.deliver(step, parcels)
             except MauticError as error:
@@ -247,6 +249,13 @@ class Engine(Generic[R, E]):
             self.sending.pop(number, None)
             self.in_flight -= 1
             self.dispatch()
+
+    def _needed(self) -> int | None:
+        """How many requests the job still needs at most, where the input tells its length."""
+        if self.total is None and not self.exhausted:
+            return None
+        untaken = 0 if self.exhausted or self.total is None else max(0, self.total - self.taken)
+        return self.helm.requests_for(len(self.open) + untaken)
 
     async def _intend(self, parcels: Sequence[Parcel[R]]) -> None:
         now, time = self.clock.wall(), self.clock.time()
@@ -379,19 +388,3 @@ class Engine(Generic[R, E]):
             return self.lanes.leave(parcel)
         self.lanes.succeed(parcel, next_one)
         return [next_one]
-
-    # -- pauses --------------------------------------------------------------------------------------------------------
-
-    def pause(self, seconds: float) -> None:
-        """Let nothing leave for *seconds*."""
-        now = self.clock.time()
-        until = now + seconds
-        if until <= self.paused_until:
-            return
-        self.tally.waited += until - max(now, self.paused_until)
-        self.paused_until = until
-        self.chore(self._resume(seconds))
-
-    async def _resume(self, seconds: float) -> None:
-        await self.clock.sleep(seconds)
-        self.dispatch()

@@ -95,6 +95,10 @@ class Helm:
         silent = self._clock.time() - self._last_success
         return self.failures >= self._plan.give_up and silent >= self._plan.outage
 
+    def requests_for(self, rows: int) -> int:
+        """How many requests that many rows still need at most; half of the batches may be for second steps."""
+        return 2 * -(-rows // self.batch.size)
+
     def back_off(self, base: float, failures: int) -> float:
         """Seconds to wait after so many failures in a row, with full jitter."""
         return self._clock.uniform(0.0, min(CAP, base * 2.0 ** min(failures, 10)))

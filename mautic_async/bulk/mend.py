@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mautic_async.bulk.courier import Receipt
 from mautic_async.bulk.isolate import isolate, narrow, reasons
-from mautic_async.bulk.requeue import repeat, unsay, wait_out
+from mautic_async.bulk.requeue import pause, repeat, unsay, wait_out
 from mautic_async.bulk.settle import settle
 from mautic_async.errors import Fate, MauticError, RateLimited, ServerError, Then, Unavailable
 
@@ -60,12 +60,12 @@ async def again(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Mauti
         engine.fail(error)
     elif verdict.load:  # it is the server that cannot, whatever the rows are
         unsay(parcels)
-        engine.pause(engine.helm.back_off(verdict.pause, engine.helm.failures))
+        pause(engine, engine.helm.back_off(verdict.pause, engine.helm.failures))
         repeat(engine, parcels)
     else:
-        pause = verdict.pause + engine.helm.back_off(verdict.pause, parcels[0].tries)
+        later = verdict.pause + engine.helm.back_off(verdict.pause, parcels[0].tries)
         so_far: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
-        receipt: Receipt[E] = Receipt("again", problems=reasons(error), pause=pause, so_far=so_far)
+        receipt: Receipt[E] = Receipt("again", problems=reasons(error), pause=later, so_far=so_far)
         with engine.at_work():
             await engine.sort(parcels, [receipt] * len(parcels))
     return None

@@ -48,4 +48,20 @@ def unsay(parcels: Sequence[Parcel[R]]) -> None:
 def wait_out(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: RateLimited | Unavailable) -> None:
     """Nothing leaves before the server takes it."""
     unsay(parcels)
-    engine.pause(error.retry_after or engine.helm.back_off(1.0, 1))
+    pause(engine, error.retry_after or engine.helm.back_off(1.0, 1))
+
+
+def pause(engine: Engine[R, E], seconds: float) -> None:
+    """Let nothing leave for *seconds*."""
+    now = engine.clock.time()
+    until = now + seconds
+    if until <= engine.paused_until:
+        return
+    engine.tally.waited += until - max(now, engine.paused_until)
+    engine.paused_until = until
+    engine.chore(_resume(engine, seconds))
+
+
+async def _resume(engine: Engine[R, E], seconds: float) -> None:
+    await engine.clock.sleep(seconds)
+    engine.dispatch()

@@ -98,6 +98,7 @@ class Run(Generic[R, E]):
         dead = DeadLetters(path, job=job) if path is not None else None
         engine = Engine(self._courier, self._plan, self._clock, self._ledger, dead)
         engine.standing = standing
+        engine.total = self._total
         for status, count in standing.counts.items():
             engine.tally.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
             engine.tally.resumed += count

@@ -57,6 +57,7 @@ class ContactCourier(Generic[C]):
     resend: Literal["never", "always"] = "never"
     preflight: Preflight | None = None
     limit: int = 200
+    needed: int | None = None
     guarantee: str = field(init=False)
     _unique: tuple[str, ...] = field(init=False, default=())
     _clocks: Clocks = field(init=False, factory=Clocks)
@@ -185,6 +186,7 @@ class ContactCourier(Generic[C]):
             rows=len(parcels),
             batch=True,
             background=True,
+            rest=self.needed,
             repeat=False,
             keep=KEPT if self.returning == "ids" else (),
         )
@@ -315,6 +317,7 @@ class ContactCourier(Generic[C]):
             rows=len(bodies),
             batch=True,
             background=True,
+            rest=self.needed,
             repeat=False,
             keep=KEPT if self.returning == "ids" else (),
         )
@@ -390,8 +393,7 @@ _NAMELESS: Final = Problem("Mautic gave no id for the contact, without which not
 
 
 def _known_id(parcel: Parcel[Any]) -> int:
-    id = parcel.known.get("id")
-    return id if isinstance(id, int) and id else int(parcel.row.id)
+    return int(parcel.known.get("id") or parcel.row.id)  # type: ignore[arg-type]  # an id is all that was noted
 
 
 def _id_in(row: Row) -> int:

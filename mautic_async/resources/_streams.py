@@ -51,6 +51,7 @@ class _Courier(Generic[E]):
     space: Resource[E]
     limit: int = 200
     guarantee: str = ""
+    needed: int | None = None
 
     async def prepare(self, job: str) -> None:
         """Nothing has to be asked first."""
@@ -70,7 +71,16 @@ class _Courier(Generic[E]):
     async def send(self, method: str, path: str, effect: Effect, **more: Any) -> Any:
         """One request of the job, not repeated by anybody below the engine."""
         endpoint = self.space.endpoint
-        call = Call(method, f"{endpoint.path}/{path}", effect, batch=True, background=True, repeat=False, **more)
+        call = Call(
+            method,
+            f"{endpoint.path}/{path}",
+            effect,
+            batch=True,
+            background=True,
+            repeat=False,
+            rest=self.needed,
+            **more,
+        )
         return (await self.space._pipeline.send(call)).body
 
     async def rows(self, method: str, path: str, effect: Effect, bodies: Sequence[Mapping[str, Any]]) -> list[Row]:

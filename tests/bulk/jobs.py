@@ -50,6 +50,7 @@ class Plain:
 
     limit = 200
     guarantee = ""
+    needed: int | None = None
 
     def __init__(
         self,

@@ -239,6 +239,7 @@ class Post:
     """A courier between the engine and a `Site`, losing letters by plan."""
 
     guarantee = "of the model"
+    needed: int | None = None
 
     def __init__(
         self,

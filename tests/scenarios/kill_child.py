@@ -94,6 +94,8 @@ class DeadlyJournal(Journal):
 class DeadlyCourier:
     """Dies around requests and looks."""
 
+    needed: int | None = None
+
     def __init__(self, inner: Any, fate: Fate) -> None:
         self._inner = inner
         self._fate = fate

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mautic_async import Company, Contact, Mautic
+from mautic_async import Company, Contact, Limits, Mautic, Plan
 from mautic_async.testing import FakeMautic
 from tests.scenarios.test_contacts import FAULTS, collect, play
 
@@ -64,3 +64,16 @@ def test_deletes_are_looked_after(fault: str) -> None:
         assert len(fake.contacts) == 10
 
     play(scenario, latency=(0.1, 0.01))
+
+
+@pytest.mark.parametrize(("told", "quick"), [(True, True), (False, False)])
+def test_a_job_that_fits_into_half_of_the_budget_is_not_spread_over_the_hour(told: bool, quick: bool) -> None:  # noqa: FBT001 - parameters
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        rows = [Contact(email=f"u{number}@example.com") for number in range(100)]
+        plan = Plan(batch=5, first_batch=5)
+        report = await mautic.contacts.upsert_all(rows if told else iter(rows), plan=plan)
+        assert report.created == 100
+        assert (report.seconds < 60) == quick, report.seconds
+        assert len(fake.contacts) == 100
+
+    play(scenario, rate_limit=200, limits=Limits(pace="spread"), latency=(0.1, 0.01))
