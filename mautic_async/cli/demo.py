@@ -20,11 +20,13 @@ from mautic_async.cli.showing import Screen, reasons, table
 from mautic_async.testing import FakeMautic, Latency
 
 if TYPE_CHECKING:
-    from mautic_async import Clock, Event, Progress
+    from mautic_async import Clock, Event
     from mautic_async.testing.faults import Fault
 
 CALLS, WINDOW = 6, 4
 """The simulated rate limit: calls in that many seconds. Mautic's own window lasts an hour."""
+EXPIRED: Final = 18
+"""The attempt that meets an expired token."""
 WAIT: Final = 0.5
 """Seconds beyond which a request has not waited for a free connection, but for the rate limit."""
 TOKEN: Final = 25
@@ -224,26 +226,21 @@ def _none(claim: str, found: Any) -> Proof:
 
 
 class Stage(Screen):
-    """The screen, and the stage-hand who lets all tokens expire halfway."""
+    """The screen, and the stage-hand who lets all tokens expire as one of the requests leaves."""
 
     def __init__(self, fake: FakeMautic, rows: int) -> None:
         super().__init__(total=rows)
         self._fake = fake
-        self._rows = rows
-        self._expired = False
+        self._attempts = 0
         self.waits: list[float] = []
 
     def hear(self, event: Event) -> None:
         """Something happened to a call."""
         if event.kind == "wait" and event.seconds > WAIT:
             self.waits.append(event.seconds)
-
-    def show(self, progress: Progress) -> None:
-        """The job has moved."""
-        if not self._expired and 2 * progress.done > self._rows:
-            self._expired = True
+        self._attempts += event.kind == "before"
+        if event.kind == "before" and self._attempts == EXPIRED:
             self._fake.expire_tokens()
-        super().show(progress)
 
 
 def trouble(fake: FakeMautic) -> dict[str, Fault]:
