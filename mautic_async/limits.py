@@ -238,7 +238,8 @@ class Gate:
         line = self._back if background else self._front
         waiter: Waiter[Slot] = Waiter(asyncio.get_running_loop().create_future(), patient_until, rest)
         line.join(waiter)
-        self._pump()
+        if self._in_flight < self._limits.concurrency:
+            self._pump()  # else the next landing does
         try:
             return await waiter.future
         except BaseException:

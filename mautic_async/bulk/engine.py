@@ -288,7 +288,7 @@ class Engine(Generic[R, E]):
             so_far=parcel.so_far or "",
             id=parcel.id,
             memory=parcel.packed.memory,
-            brings=sum(1 << place for place, name in enumerate(parcel.packed.firsts) if name in parcel.keys),
+            brings=self.lanes.brings(parcel) if parcel.packed.firsts else 0,
         )
 
     # -- answers in ----------------------------------------------------------------------------------------------------

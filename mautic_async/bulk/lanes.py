@@ -88,10 +88,10 @@ class Lanes:
     def succeed(self, parcel: Parcel[Any], heir: Parcel[Any]) -> None:
         """Give the keys of *parcel*, which is under way, to *heir*, before all who wait for them."""
         for key in parcel.keys:
-            queue = self._queues[key]
-            if isinstance(queue, deque):
+            queue = self._queues.get(key)
+            if isinstance(queue, deque) and queue[0] is parcel:
                 queue[0] = heir
-            else:
+            elif queue is parcel:
                 self._queues[key] = heir
         heir.keys, parcel.keys = parcel.keys, ()
 
@@ -127,16 +127,27 @@ class Lanes:
         return freed
 
     def _dissolve(self, key: Hashable) -> list[Parcel[Any]]:
+        """Those who hold or await *key* keep it among theirs: there may be thousands, and it means nothing any more."""
         there = self._queues.pop(key, None)
         freed: list[Parcel[Any]] = []
-        for place, parcel in enumerate(there if isinstance(there, deque) else (there,) if there is not None else ()):
-            parcel.keys = tuple(it for it in parcel.keys if it != key)
-            if place:
-                parcel.ahead -= 1
-                if not parcel.ahead:
-                    self.waiting -= 1
-                    freed.append(parcel)
+        if not isinstance(there, deque):
+            return freed
+        there.popleft()
+        for parcel in there:
+            parcel.ahead -= 1
+            if not parcel.ahead:
+                freed.append(parcel)
+        self.waiting -= len(freed)
         return freed
+
+    def brings(self, parcel: Parcel[Any]) -> int:
+        """Which of its names *parcel* is the one to bring, a bit each."""
+        found = 0
+        for place, name in enumerate(parcel.packed.firsts):
+            queue = self._queues.get(name)
+            if queue is parcel or (isinstance(queue, deque) and queue[0] is parcel):
+                found |= 1 << place
+        return found
 
     def leave(self, parcel: Parcel[Any]) -> list[Parcel[Any]]:
         """Give up the keys of *parcel*.
@@ -147,12 +158,12 @@ class Lanes:
         queues = self._queues
         freed: list[Parcel[Any]] = []
         for key in parcel.keys:
-            queue = queues[key]
+            queue = queues.get(key)
             if queue is parcel:
                 del queues[key]
                 continue
-            assert isinstance(queue, deque)  # noqa: S101 - an invariant, and it narrows the type
-            assert queue[0] is parcel  # noqa: S101 - only the head of a lane is ever under way
+            if not isinstance(queue, deque) or queue[0] is not parcel:
+                continue  # a name that has been given up meanwhile
             queue.popleft()
             head = queue[0]
             if len(queue) == 1:
