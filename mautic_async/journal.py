@@ -16,10 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from attrs import evolve
-
 from mautic_async.errors import ConfigurationError, MauticError
-from mautic_async.ledger import Entry, Mark, Standing, new_entry
+from mautic_async.ledger import Entry, Mark, Standing, with_rows
 from mautic_async.private import lock_private, open_private
 
 if TYPE_CHECKING:
@@ -243,9 +241,7 @@ class Journal:
         if how != self._payload and (meta or rows or kept):
             raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={how!r}")
         base.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
-        entries = {row[0]: _entry(row) for row in rows}
-        for index, body in kept.items():
-            entries[index] = evolve(entries.get(index) or new_entry(index, body), body=body)
+        entries = with_rows({row[0]: _entry(row) for row in rows}, kept)
         return Standing(meta.get("mark", 0), meta.get("chain", b""), json.loads(meta.get("counts", "{}")), entries)
 
     def _close(self) -> None:

@@ -103,9 +103,13 @@ def digest_of(body: bytes) -> bytes:
     return blake2b(body, digest_size=16).digest()
 
 
-def new_entry(index: int, body: bytes) -> Entry:
-    """What a ledger holds of a row that it has kept, and that has not left."""
-    return Entry(index, digest_of(body), state="new", body=body)
+def with_rows(entries: Mapping[int, Entry], kept: Mapping[int, bytes]) -> dict[int, Entry]:
+    """*entries* with the rows that are *kept*; one without an entry has not left yet."""
+    rows = {
+        index: evolve(entries.get(index) or Entry(index, digest_of(body), state="new"), body=body)
+        for index, body in kept.items()
+    }
+    return {**entries, **rows}
 
 
 def follow(chain: bytes, digest: bytes) -> bytes:
@@ -163,9 +167,7 @@ class MemoryJournal:
 
     async def begin(self) -> Standing:
         """Say where the job stands."""
-        entries = dict(self._entries)
-        for index, body in self._kept.items():
-            entries[index] = evolve(entries.get(index) or new_entry(index, body), body=body)
+        entries = with_rows(self._entries, self._kept)
         return Standing(self._mark.index, self._mark.chain, dict(self._counts), entries)
 
     async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:

@@ -51,6 +51,13 @@ class Told:
     reading: Reading | None
     status: int | None
 
+    def teach(self, window: Window) -> None:
+        """Let *window* learn it."""
+        if self.reading is None:
+            window.silent(self.status)
+        else:
+            window.observe(self.reading, now=self.at, wall=self.at, refused=self.status == 429)
+
 
 @frozen(kw_only=True)
 class Claim:
@@ -177,10 +184,7 @@ def _learn(record: _Record, told: Told, now: float, window: Callable[[], Window]
     key = record.key(told.token)
     account = record.accounts.setdefault(key, _Account(window(), now))
     account.seen, record.latest = now, key
-    if told.reading is None:
-        account.window.silent(told.status)
-    else:
-        account.window.observe(told.reading, now=told.at, wall=told.at, refused=told.status == 429)
+    told.teach(account.window)
     while len(record.accounts) > _TOKENS:
         del record.accounts[min(record.accounts, key=lambda key: record.accounts[key].seen)]
 
@@ -224,7 +228,7 @@ class _Bank:
         if turn != GO:
             return evolve(grant, again_back=turn)
         self.window.spent(self.now, background=True)
-        at_pace = self.window.spreads and self._fits() is False
+        at_pace = self.window.spreads and not self._fits()
         return evolve(grant, calls=1 if at_pace else self._share())
 
     def _front(self, grant: Grant) -> Grant:

@@ -249,10 +249,7 @@ class Steward:
         now, wall = self._clock.time(), self._clock.wall()
         self._mirror = grant.window
         for told in self._told:
-            if told.reading is None:
-                self._mirror.silent(told.status)
-            else:
-                self._mirror.observe(told.reading, now=told.at, wall=told.at, refused=told.status == 429)
+            told.teach(self._mirror)
         self._calls += grant.calls
         self._front += grant.front
         self._probing = self._probing or grant.probe

@@ -236,9 +236,7 @@ class Window:
         bucket = self._tightest(now)
         if bucket is None:
             return PROBE
-        free = bucket.left - in_flight
-        if background and self._fixed is None:
-            free -= int(self._strangers_at(bucket) * (now - bucket.at))  # what they took since the last answer
+        free = self._free(bucket, now, in_flight) if background else bucket.left - in_flight
         reserve = self._reserve(bucket, now) if background else 0.0
         if free > reserve:
             if not background or not self._spread or (rest is not None and 2 * rest <= free - reserve):
@@ -259,10 +257,14 @@ class Window:
         bucket = self._tightest(now)
         if bucket is None:
             return 0
+        return max(0, math.ceil(self._free(bucket, now, in_flight) - self._reserve(bucket, now)))
+
+    def _free(self, bucket: _Bucket, now: float, in_flight: int) -> int:
+        """What is left of *bucket* to background work, its reserve included."""
         free = bucket.left - in_flight
         if self._fixed is None:
-            free -= int(self._strangers_at(bucket) * (now - bucket.at))
-        return max(0, math.ceil(free - self._reserve(bucket, now)))
+            free -= int(self._strangers_at(bucket) * (now - bucket.at))  # what they took since the last answer
+        return free
 
     def _tightest(self, now: float) -> _Bucket | None:
         if self._knows is not _Knows.BUDGET:

@@ -872,17 +872,17 @@ class GateMachine(RuleBasedStateMachine):
         if self.tasks and not self.slots:
             assert self.gate._timer is not None
 
-    def teardown(self) -> None:
-        async def end() -> None:
-            for task in self.tasks:
-                task.cancel()
-            await self.rest()
-            self.collect()
-            for slot in self.slots:
-                slot.release()
-            assert (self.gate.in_flight, self.gate.waiting, self.gate._timer) == (0, 0, None)
+    async def empty(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await self.rest()
+        self.collect()
+        for slot in self.slots:
+            slot.release()
+        assert (self.gate.in_flight, self.gate.waiting, self.gate._timer) == (0, 0, None)
 
-        self.step(end())
+    def teardown(self) -> None:
+        self.step(self.empty())
         self.loop.close()
 
 

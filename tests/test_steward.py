@@ -504,13 +504,7 @@ class SharedGateMachine(GateMachine):
 
     def teardown(self) -> None:
         async def end() -> None:
-            for task in self.tasks:
-                task.cancel()
-            await self.rest()
-            self.collect()
-            for slot in self.slots:
-                slot.release()
-            assert (self.gate.in_flight, self.gate.waiting, self.gate._timer) == (0, 0, None)
+            await self.empty()
             await leave(self.gate)
             assert self.store.leases == {}
 

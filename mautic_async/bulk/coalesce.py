@@ -36,9 +36,7 @@ def board(engine: Engine[R, Any], parcel: Parcel[R]) -> bool:
     if row is None:
         return False
     packed = engine.courier.pack(row, host.index)
-    if packed.problems or len(packed.body) + 2 > engine.plan.batch_bytes:
-        return False
-    if not engine.lanes.widen(host, engine.lanes.keys_of(packed)):
+    if engine.refusals(packed) or not engine.lanes.widen(host, engine.lanes.keys_of(packed)):
         return False
     if not host.riders:
         host.single = (host.row, host.packed)
@@ -60,15 +58,15 @@ def alight(
     told: list[tuple[Parcel[R], Outcome[E]]] = []
     refused: list[Parcel[R]] = []
     for parcel, outcome in ends:
-        if parcel.riders and not parcel.apart and not outcome.ok:
-            _take_apart(parcel)
-            refused.append(parcel)
-            continue
-        told.append((parcel, outcome))
-        if parcel.riders and not parcel.apart:
-            # After the first of them the entity was there.
+        if not parcel.riders or parcel.apart:
+            told.append((parcel, outcome))
+        elif outcome.ok:  # after the first of them the entity was there
+            told.append((parcel, outcome))
             told += [(rider, evolve(outcome, index=rider.index, status="updated")) for rider in parcel.riders]
             parcel.riders = ()
+        else:
+            _take_apart(parcel)
+            refused.append(parcel)
     return told, refused
 
 

@@ -21,14 +21,14 @@ from mautic_async.bulk.mend import mend
 from mautic_async.bulk.outcomes import Outcome, Tally
 from mautic_async.bulk.requeue import put_off
 from mautic_async.bulk.settle import find_ids, look
-from mautic_async.errors import MauticError
+from mautic_async.errors import MauticError, Problem
 from mautic_async.ledger import Entry, Standing, learn
 from mautic_async.meter import metered
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Sequence
 
-    from mautic_async.bulk.courier import Courier, Receipt
+    from mautic_async.bulk.courier import Courier, Packed, Receipt
     from mautic_async.bulk.dead_letters import DeadLetters
     from mautic_async.bulk.outcomes import Status
     from mautic_async.bulk.plan import Plan
@@ -140,6 +140,13 @@ class Engine(Generic[R, E]):
         held = self.taken - self.yielded - stuck
         return max(0, 2 * self.helm.flow.most * size - held) if stuck <= max(10 * size, 1000) else 0
 
+    def refusals(self, packed: Packed) -> tuple[Problem, ...]:
+        """Why a row is not sent; none if it may be."""
+        most = self.plan.batch_bytes
+        if len(packed.body) + 2 > most and not packed.problems:
+            return (Problem(f"the row has {len(packed.body)} bytes; a request may have {most}"),)
+        return tuple(packed.problems)
+
     def admit(self, parcel: Parcel[R]) -> bool:
         """Put a row into its lanes.
 
@@ -172,9 +179,7 @@ class Engine(Generic[R, E]):
         """Let as many batches leave as may."""
         if self.starving and self.room_for():
             self.room.set()
-        while (
-            not self.over.is_set() and self.in_flight < self.helm.flow.size and self.clock.time() >= self.paused_until
-        ):
+        while self._may_leave():
             if self._claims:
                 claim = self._claims.popleft()
                 if not claim.done():
@@ -187,26 +192,31 @@ class Engine(Generic[R, E]):
             self.in_flight += 1
             self.chore(self._ship(parcels))
 
+    def _may_leave(self) -> bool:
+        free = not self.over.is_set() and self.in_flight < self.helm.flow.size
+        return free and self.clock.time() >= self.paused_until
+
     def _load(self, *, flush: bool) -> list[Parcel[R]]:
         """The next batch: of one step, bounded in rows and bytes; a part of one only if *flush*."""
         size = self.helm.batch.size
         lines = list(reversed(self._lined.values()))  # what has begun is finished first
         lines = [line for line in lines if len(line) >= size] or [line for line in lines if line and flush]
-        for line in lines:
-            if self.exhausted and len(line) < size * self.helm.flow.size:
-                idle = self.helm.flow.size - self.in_flight
-                size = min(size, max(REMNANT, -(-len(line) // max(1, idle))))
-            parcels: list[Parcel[R]] = []
-            weight = 2
-            while line and len(parcels) < size:
-                weight += len(line[0].packed.body) + 1
-                if weight > self.helm.bytes and parcels:
-                    break
-                parcels.append(line.popleft())
-            for parcel in parcels:
-                parcel.left = True
-            return parcels
-        return []
+        if not lines:
+            return []
+        line = lines[0]
+        if self.exhausted and len(line) < size * self.helm.flow.size:
+            idle = self.helm.flow.size - self.in_flight
+            size = min(size, max(REMNANT, -(-len(line) // max(1, idle))))
+        parcels: list[Parcel[R]] = []
+        weight = 2
+        while line and len(parcels) < size:
+            weight += len(line[0].packed.body) + 1
+            if weight > self.helm.bytes and parcels:
+                break
+            parcels.append(line.popleft())
+        for parcel in parcels:
+            parcel.left = True
+        return parcels
 
     async def _ship(self, parcels: Sequence[Parcel[R]]) -> None:
         """One batch, from its journal entry to its outcomes. It has a slot."""
@@ -220,7 +230,7 @@ class Engine(Generic[R, E]):
 
     async def claim(self) -> None:
         """Wait for a slot, before any new batch."""
-        if self.in_flight < self.helm.flow.size and self.clock.time() >= self.paused_until and not self.over.is_set():
+        if self._may_leave():
             self.in_flight += 1
             return
         claim = asyncio.get_running_loop().create_future()

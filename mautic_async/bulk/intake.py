@@ -116,11 +116,10 @@ class Intake(Generic[R]):
         engine = self._engine
         standing = engine.standing
         engine.taken = engine.yielded = standing.mark
-        for index in range(standing.mark, max(standing.entries, default=-1) + 1):
+        for index in range(standing.mark, self._last + 1):
             entry = standing.entries[index]
             if entry.state == "done":
-                engine.taken += 1
-                engine.yielded += 1
+                self._pass_by()
             elif engine.over.is_set() or not self._enter(self._kept(entry)):
                 return False
         self._next = engine.taken
@@ -162,13 +161,13 @@ class Intake(Generic[R]):
             entry = engine.standing.entries.get(index)
             if entry is not None and entry.digest != parcel.digest:
                 return self._changed(f"row {index} differs")
-        engine.taken += 1
         if entry is not None and entry.state == "done":
-            engine.yielded += 1
+            self._pass_by()
             return True
+        engine.taken += 1
         if entry is not None and entry.state != "new":
             _restore(parcel, entry)
-        elif problems := self._problems(packed):
+        elif problems := engine.refusals(packed):
             engine.open[index] = parcel
             self._refused.append((parcel, problems))
             return True
@@ -181,18 +180,16 @@ class Intake(Generic[R]):
                 engine.line_up((parcel,))
         return True
 
-    def _problems(self, packed: Packed) -> tuple[Problem, ...]:
-        most = self._engine.plan.batch_bytes
-        if len(packed.body) + 2 > most and not packed.problems:
-            return (Problem(f"the row has {len(packed.body)} bytes; a request may have {most}"),)
-        return tuple(packed.problems)
+    def _pass_by(self) -> None:
+        """A row whose outcome an earlier run has told."""
+        self._engine.taken += 1
+        self._engine.yielded += 1
 
     def _skip(self, digest: bytes) -> bool:
         """A row that an earlier run finished: only see that it is the same."""
         engine = self._engine
         self._chain = follow(self._chain, digest)
-        engine.taken += 1
-        engine.yielded += 1
+        self._pass_by()
         if engine.taken == engine.standing.mark and self._chain != engine.standing.chain:
             return self._changed(f"one of its first {engine.taken} rows differs")
         return True

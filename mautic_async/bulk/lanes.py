@@ -88,12 +88,19 @@ class Lanes:
     def succeed(self, parcel: Parcel[Any], heir: Parcel[Any]) -> None:
         """Give the keys of *parcel*, which is under way, to *heir*, before all who wait for them."""
         for key in parcel.keys:
-            queue = self._queues.get(key)
-            if isinstance(queue, deque) and queue[0] is parcel:
+            if not self._holds(parcel, key):
+                continue
+            queue = self._queues[key]
+            if isinstance(queue, deque):
                 queue[0] = heir
-            elif queue is parcel:
+            else:
                 self._queues[key] = heir
         heir.keys, parcel.keys = parcel.keys, ()
+
+    def _holds(self, parcel: Parcel[Any], key: Hashable) -> bool:
+        """Whether *parcel* is the first of those who want *key*; nobody is once a name has been given up."""
+        there = self._queues.get(key)
+        return (there[0] if isinstance(there, deque) else there) is parcel
 
     def keys_of(self, packed: Packed, brings: int = ALL) -> Sequence[Hashable]:
         """Everything by which a row could meet another now: names that are stored by now are no reason any more.
@@ -142,12 +149,7 @@ class Lanes:
 
     def brings(self, parcel: Parcel[Any]) -> int:
         """Which of its names *parcel* is the one to bring, a bit each."""
-        found = 0
-        for place, name in enumerate(parcel.packed.firsts):
-            queue = self._queues.get(name)
-            if queue is parcel or (isinstance(queue, deque) and queue[0] is parcel):
-                found |= 1 << place
-        return found
+        return sum(1 << place for place, name in enumerate(parcel.packed.firsts) if self._holds(parcel, name))
 
     def leave(self, parcel: Parcel[Any]) -> list[Parcel[Any]]:
         """Give up the keys of *parcel*.

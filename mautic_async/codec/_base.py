@@ -185,7 +185,7 @@ def _list_of(key: str) -> Convert:
         if not value:
             return []
         items = value.values() if is_json_map(value) else value
-        return [item[key] if type(item) is dict or isinstance(item, Mapping) else item for item in items]
+        return [item[key] if is_json_map(item) else item for item in items]
 
     return structure
 

@@ -16,8 +16,8 @@ from mautic_async.resources._items import Items, UniqueField
 E = TypeVar("E", bound=Entity)
 C = TypeVar("C", bound=Contact)
 
-_NOT_TOLD: Final = frozenset({"extra", "custom_items_truncated", "field_groups"})
-"""What an answer says, and no request."""
+_NOT_TOLD: Final = frozenset({"id", "extra", "custom_items_truncated", "field_groups"})
+"""What an answer says, and no request; the ids are the same."""
 
 
 def joined(earlier: E, later: E, items: Items = None) -> E | None:
@@ -29,23 +29,22 @@ def joined(earlier: E, later: E, items: Items = None) -> E | None:
     if type(earlier) is not type(later) or earlier.id != later.id:
         return None
     values: dict[str, Any] = {}
-    for name in fields_dict(type(later)):
-        if name in _NOT_TOLD or name == "id":
+    for name, attribute in fields_dict(type(later)).items():
+        if name in _NOT_TOLD:
             continue
         before, after = getattr(earlier, name), getattr(later, name)
         if after is UNSET:
-            values[name] = before
+            value = before
         elif before is UNSET or not (_is_many(before) or _is_many(after)):
-            values[name] = after
-        elif name in _WAYS:
-            found = _WAYS[name](before, after, items)
-            if found is None:
+            value = after
+        elif name in _WAYS and _is_many(before) and _is_many(after):
+            value = _WAYS[name](before, after, items)
+            if value is None:
                 return None
-            values[name] = found
         else:
             return None
-    aliases = {name: attribute.alias or name for name, attribute in fields_dict(type(later)).items()}
-    return evolve(later, **{aliases[name]: value for name, value in values.items()})
+        values[attribute.alias or name] = value
+    return evolve(later, **values)
 
 
 def joined_contacts(earlier: C, later: C, unique: Sequence[str], items: Items) -> C | None:
@@ -65,10 +64,8 @@ def _is_many(value: object) -> bool:
     return isinstance(value, (Mapping, Sequence)) and not isinstance(value, (str, bytes))
 
 
-def _joined_tags(before: Any, after: Any, _: Items) -> list[str] | None:
+def _joined_tags(before: Any, after: Any, _: Items) -> list[str]:
     """Adding ``-x`` takes away what an earlier row has added, and the other way round."""
-    if not (_is_many(before) and _is_many(after)):
-        return None
     kept = dict.fromkeys(before)
     for tag in after:
         kept.pop(tag[1:] if tag.startswith("-") else f"-{tag}", None)
@@ -77,14 +74,12 @@ def _joined_tags(before: Any, after: Any, _: Items) -> list[str] | None:
     return list(kept)
 
 
-def _joined_fields(before: Any, after: Any, _: Items) -> dict[str, Any] | None:
-    return {**before, **after} if isinstance(before, Mapping) and isinstance(after, Mapping) else None
+def _joined_fields(before: Any, after: Any, _: Items) -> dict[str, Any]:
+    return {**before, **after}
 
 
 def _joined_items(before: Any, after: Any, items: Items) -> list[CustomItem] | None:
     """All of them; of a unique item, which a second writing replaces, the later one."""
-    if not (_is_many(before) and _is_many(after)):
-        return None
     kept: dict[object, CustomItem] = {}
     for item in (*before, *after):
         key = _items.identity(items, item)

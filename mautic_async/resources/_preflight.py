@@ -59,7 +59,7 @@ class Preflight:
         except (PermissionDenied, NotFound):
             self._asked = True
             return
-        rows = [row for row in _listed(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
+        rows = [row for row in listed(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
         if rows:  # a role that may see none of them gets an empty list, too
             self.learn(rows)
         self._asked = True
@@ -90,7 +90,8 @@ _NO_SUCH: Final = "this Mautic has no such contact field, and would ignore the v
 _UNPUBLISHED: Final = "this contact field is not published, and Mautic would ignore the value"
 
 
-def _listed(container: Any) -> list[Mapping[str, Any]]:
+def listed(container: Any) -> list[Mapping[str, Any]]:
+    """The objects in a PHP array, which is a list or a map."""
     rows = container.values() if isinstance(container, Mapping) else container if isinstance(container, list) else ()
     return [row for row in rows if isinstance(row, Mapping)]
 
@@ -102,8 +103,8 @@ def _says(value: object) -> bool:
 def _known(row: Mapping[str, Any]) -> Known:
     kind = str(row.get("type") or "text")
     properties = row.get("properties")
-    listed = properties.get("list") if isinstance(properties, Mapping) else None
-    options = frozenset(str(item["value"]) for item in _listed(listed) if "value" in item)
+    choices = properties.get("list") if isinstance(properties, Mapping) else None
+    options = frozenset(str(item["value"]) for item in listed(choices) if "value" in item)
     length = row.get("charLengthLimit")
     return Known(
         kind,

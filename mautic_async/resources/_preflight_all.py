@@ -17,7 +17,7 @@ from attrs import define, field
 from mautic_async import wire
 from mautic_async.errors import MauticError, NotFound, PermissionDenied, Problem, quote
 from mautic_async.resources import _checks
-from mautic_async.resources._preflight import PAGE, Preflight
+from mautic_async.resources._preflight import PAGE, Preflight, listed
 from mautic_async.wire import Call
 
 _NUMBERS: Final = frozenset({"int"})
@@ -49,10 +49,9 @@ class WholePreflight(Preflight):
     async def _spelled(self) -> dict[str, frozenset[str]]:
         """The tags, as far as one page shows them."""
         body = await self._body(Call("GET", "tags", query=wire.pairs({"limit": PAGE}), background=True))
-        rows = body.get("tags") if isinstance(body, Mapping) else None
-        rows = rows.values() if isinstance(rows, Mapping) else rows or ()
+        rows = listed(body.get("tags")) if isinstance(body, Mapping) else []
         found: dict[str, frozenset[str]] = {}
-        for name in (str(row["tag"]) for row in rows if isinstance(row, Mapping) and row.get("tag")):
+        for name in (str(row["tag"]) for row in rows if row.get("tag")):
             key = _checks.same_for_database(name)
             found[key] = found.get(key, frozenset()) | {name}
         return found

@@ -8,7 +8,7 @@ Mautic: REST API, Batch requests; Companies.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from attrs import define, evolve, field
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mautic_async.ledger import Ledger
     from mautic_async.pipeline import Pipeline
     from mautic_async.resources._base import Resource
+    from mautic_async.resources._where import Where
 
 E = TypeVar("E", bound=Entity)
 C = TypeVar("C", bound=Company)
@@ -87,6 +88,14 @@ class _Courier(Generic[E]):
         """The same for entities: what the answer says of each."""
         body = await self.send(method, path, effect, body=list(bodies), rows=len(bodies))
         return wire.read_rows(body, self.space.endpoint.many, len(bodies))
+
+    async def found(self, where: Where, limit: int, **query: Any) -> Collection[Any]:
+        """What a look for *where* shows, in the order of ids."""
+        endpoint = self.space.endpoint
+        asked = wire.pairs({"where": [where.parameters()], "limit": limit, "orderBy": "id", **query})
+        body = (await self.space._pipeline.send(Call("GET", endpoint.path, query=asked, background=True))).body
+        raw = body.get(endpoint.many) if isinstance(body, Mapping) else None
+        return raw.values() if isinstance(raw, Mapping) else raw or ()
 
     def packed(self, body: Mapping[str, Any], *keys: tuple[str, object]) -> Packed:
         """*body* as the engine wants it."""
@@ -194,13 +203,8 @@ class DeleteCourier(_Courier[E]):
         )
 
     async def _present(self, parcels: Sequence[Parcel[int]]) -> set[int]:
-        endpoint = self.space.endpoint
-        where = [_where.in_("id", [parcel.row for parcel in parcels]).parameters()]
-        query = wire.pairs({"where": where, "limit": len(parcels), "orderBy": "id", "select": ["id"]})
-        body = (await self.space._pipeline.send(Call("GET", endpoint.path, query=query, background=True))).body
-        raw = body.get(endpoint.many) if isinstance(body, Mapping) else None
-        items = raw.values() if isinstance(raw, Mapping) else raw or []
-        return {int(item["id"]) for item in items}
+        where = _where.in_("id", [parcel.row for parcel in parcels])
+        return {int(item["id"]) for item in await self.found(where, len(parcels), select=["id"])}
 
 
 @define(eq=False)
@@ -270,12 +274,8 @@ class CompanyCourier(_Courier[C]):
         return Receipt("step", id, step=EDIT if id else CREATE, known={"id": id} if id else None)
 
     async def _named(self, names: Sequence[str]) -> list[Company]:
-        where = [_where.one_of(self.unique, names).parameters()]
-        query = wire.pairs({"where": where, "limit": 5 * len(names), "orderBy": "id"})
-        body = (await self.space._pipeline.send(Call("GET", "companies", query=query, background=True))).body
-        raw = body.get("companies") if isinstance(body, Mapping) else None
-        items = raw.values() if isinstance(raw, Mapping) else raw or []
-        return [codec.decode(Company, item) for item in items]
+        found = await self.found(_where.one_of(self.unique, names), 5 * len(names))
+        return [codec.decode(Company, item) for item in found]
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         """An edit is repeated; a new company is looked for by its name."""

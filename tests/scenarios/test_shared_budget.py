@@ -23,6 +23,7 @@ from mautic_async.limits import Gate, Limits, Reading
 from mautic_async.steward import Steward
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual import EPOCH, run, virtual_clock
+from tests.scenarios.processes import ready
 
 HOUR = 3600
 
@@ -305,18 +306,8 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.skipif(sys.platform == "win32", reason="flock")
 async def test_invariant_53_holds_for_real_processes_that_share_a_file(tmp_path: Path) -> None:
     async with FakeMautic(rate_limit=LIMIT, rate_window=WINDOW, latency=0.005) as fake, fake.serve() as url:
-        command = (sys.executable, "-W", "error", "-c", CHILD)
-        children = [
-            await asyncio.create_subprocess_exec(
-                *(*command, url, fake.client_id, fake.client_secret, str(tmp_path), str(RESERVE), str(number)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            for number in range(PROCESSES)
-        ]
-        for child in children:
-            assert child.stdout is not None
-            assert await child.stdout.readline() == b"ready\n"
+        given = (url, fake.client_id, fake.client_secret, str(tmp_path), str(RESERVE))
+        children = await ready(CHILD, [(*given, str(number)) for number in range(PROCESSES)])
         end = f"{time.time() + 3.5 * WINDOW}\n".encode()
         outputs = [output for output, _ in await asyncio.gather(*(child.communicate(end) for child in children))]
     assert [child.returncode for child in children] == [0] * PROCESSES

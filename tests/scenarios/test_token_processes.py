@@ -17,6 +17,7 @@ from attrs import define, field
 
 from mautic_async.errors import Secret
 from mautic_async.tokens import FileTokens, Token
+from tests.scenarios.processes import ready
 
 PROCESSES, TASKS = 4, 250
 
@@ -120,17 +121,7 @@ async def test_figure_12_a_thousand_tasks_in_four_processes_ask_for_one_token(
         Token(access=Secret("old"), refresh=Secret("refresh-0"), expires_at=int(time.time()) + left)
     )
     async with serving() as server:
-        children = [
-            await asyncio.create_subprocess_exec(
-                *(sys.executable, "-W", "error", "-c", CHILD, kind, str(path), str(server.port), str(TASKS), when),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-            )
-            for _ in range(PROCESSES)
-        ]
-        for child in children:
-            assert child.stdout is not None
-            assert await child.stdout.readline() == b"ready\n"
+        children = await ready(CHILD, [(kind, str(path), str(server.port), str(TASKS), when)] * PROCESSES)
         outputs = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
     headers = Counter(header for output, _ in outputs for header in json.loads(output))
     print(
