@@ -48,6 +48,9 @@ class Pause:
     def join(self, earlier: str, later: str) -> None:
         """Never asked."""
 
+    def repeatable_part(self, row: str) -> str:
+        return row
+
     async def deliver(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
         del step
         await asyncio.sleep(self._latency)

@@ -140,6 +140,7 @@ if TYPE_CHECKING:
     from mautic_async.resources import _where as where
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources._items import Marker, UniqueField
+    from mautic_async.resources._merge import merge_rows
     from mautic_async.tokens import FileTokens, MemoryTokens, Token, TokenStore
     from mautic_async.transport import Timeouts, fast_transport
 
@@ -162,6 +163,7 @@ _ROOMS = {
     "hooks": ("Event",),
     "resources._base": ("ResultPage",),
     "resources._items": ("Marker", "UniqueField"),
+    "resources._merge": ("merge_rows",),
     "tokens": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
     "transport": ("Timeouts", "fast_transport"),
 }
@@ -329,6 +331,7 @@ __all__ = [
     "WebhookTrigger",
     "Widget",
     "fast_transport",
+    "merge_rows",
     "read_letters",
     "where",
 ]

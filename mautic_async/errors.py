@@ -58,7 +58,8 @@ class Then(enum.Enum):
     PARK = "park"
     """Wait until the server can no longer be at work on it, look what is there, send what is missing."""
     LOOK = "look"
-    """Look what is there, send what is missing; the server is no longer at work on it."""
+    """Look what is there, send what is missing, and find the row that is to blame if that fails again. Where the server
+    may still be at work on it, wait first."""
     SPLIT = "split"
     """Send it again in smaller pieces."""
     REJECT = "reject"
@@ -246,6 +247,8 @@ class APIError(MauticError):
         call: Method and path, such as ``PATCH segments/3/edit``.
         retry_after: Seconds after which it may be tried again, or None.
         refusal: True where Mautic itself refused on purpose (its error had a ``details`` key).
+        by_proxy: True where a proxy, not Mautic, wrote the answer. It proves nothing about the request: PHP may still
+            be at work on it.
     """
 
     def __init__(
@@ -257,6 +260,7 @@ class APIError(MauticError):
         call: str = "",
         retry_after: float | None = None,
         refusal: bool = False,
+        by_proxy: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -264,6 +268,7 @@ class APIError(MauticError):
         self.call = call
         self.retry_after = retry_after
         self.refusal = refusal
+        self.by_proxy = by_proxy
 
 
 class AuthenticationError(APIError):

@@ -36,6 +36,9 @@ CREATE TABLE row (
 CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
 CREATE TABLE payload (n INTEGER PRIMARY KEY, body BLOB);
 """
+BEHIND: Final = 5000
+"""Rows below the mark that are remembered: more than lie between two rows of one contact, sent within two seconds."""
+
 PUT: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 LEARN: Final = (
     "INSERT INTO memory VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET known = json_patch(known, excluded.known)"
@@ -133,17 +136,17 @@ class Journal:
                 self._mark.add(entry)
                 self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
         mark, chain, counts = self._mark.index, self._mark.chain, json.dumps(self._counts)
-        rows = [_columns(entry) for entry in entries if entry.index >= mark]
-        done = [(entry.index,) for entry in entries if entry.state == "done"] if self.keeps else ()
+        rows = [_columns(entry) for entry in entries if entry.index >= mark or entry.status == "created"]
 
         def write(base: sqlite3.Connection) -> None:
             if before is not None:
                 before()
             base.executemany(PUT, rows)
-            base.execute("DELETE FROM row WHERE n < ?", (mark,))
+            base.execute("DELETE FROM row WHERE n < ?", (mark - BEHIND,))
             base.executemany("REPLACE INTO meta VALUES (?, ?)", (("mark", mark), ("chain", chain), ("counts", counts)))
             base.executemany(LEARN, facts)
-            base.executemany("DELETE FROM payload WHERE n = ?", done)
+            if self.keeps:
+                base.execute("DELETE FROM payload WHERE n < ?", (mark,))
 
         await self._do(write)
 
@@ -241,8 +244,11 @@ class Journal:
         if how != self._payload and (meta or rows or kept):
             raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={how!r}")
         base.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
-        entries = with_rows({row[0]: _entry(row) for row in rows}, kept)
-        return Standing(meta.get("mark", 0), meta.get("chain", b""), json.loads(meta.get("counts", "{}")), entries)
+        mark = meta.get("mark", 0)
+        known = [_entry(row) for row in rows]
+        entries = with_rows({entry.index: entry for entry in known if entry.index >= mark}, kept)
+        created = {entry.id for entry in known if entry.index < mark and entry.status == "created"}
+        return Standing(mark, meta.get("chain", b""), json.loads(meta.get("counts", "{}")), entries, created)
 
     def _close(self) -> None:
         base, self._base = self._base, None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import Factory, define, evolve, field, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
 @define
@@ -60,12 +60,15 @@ class Standing:
         chain: Hash over the contents of all rows below the mark.
         counts: Outcomes of all rows that are done, by status.
         entries: Rows at or above the mark of which something is known.
+        created: Ids of entities that the last rows below the mark have created. A later row may find one of them, made
+            in the very second in which it left itself; it has not made it.
     """
 
     mark: int = 0
     chain: bytes = b""
     counts: Mapping[str, int] = field(factory=dict)
     entries: Mapping[int, Entry] = field(factory=dict)
+    created: Collection[int] = ()
 
 
 class Ledger(Protocol):
@@ -80,7 +83,11 @@ class Ledger(Protocol):
         """Open it for one process, and say where the job stands."""
 
     async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
-        """Write down the rows themselves, as JSON by index; on disk when this returns. Forgotten once they are done."""
+        """Write down the rows themselves, as JSON by index; on disk when this returns.
+
+        They are forgotten once they and all rows before them are done: until then an older row could overwrite what a
+        newer one has stored, which must then be sent again.
+        """
 
     async def intend(self, entries: Sequence[Entry]) -> None:
         """Write that these rows are about to leave; on disk when this returns."""
@@ -164,11 +171,12 @@ class MemoryJournal:
         self._entries: dict[int, Entry] = {}
         self._counts: dict[str, int] = {}
         self._memory: dict[str, dict[str, Any]] = {}
+        self._created: set[int] = set()
 
     async def begin(self) -> Standing:
         """Say where the job stands."""
         entries = with_rows(self._entries, self._kept)
-        return Standing(self._mark.index, self._mark.chain, dict(self._counts), entries)
+        return Standing(self._mark.index, self._mark.chain, dict(self._counts), entries, frozenset(self._created))
 
     async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
         """Keep the rows themselves."""
@@ -188,12 +196,14 @@ class MemoryJournal:
                 learn(self._memory.setdefault(entry.memory, {}), entry.known)
             self._entries[entry.index] = evolve(entry, known=dict(entry.known))
             if entry.state == "done":
-                self._kept.pop(entry.index, None)
+                if entry.status == "created":
+                    self._created.add(entry.id)
                 self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
                 mark = self._mark.index
                 self._mark.add(entry)
                 for index in range(mark, self._mark.index):
                     del self._entries[index]
+                    self._kept.pop(index, None)
 
     async def recall(self, memories: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """What was learned under these names."""
@@ -203,6 +213,7 @@ class MemoryJournal:
         """Start anew next time."""
         self._entries.clear()
         self._counts.clear()
+        self._created.clear()
         self._mark = Mark(Standing())
 
     async def close(self) -> None:

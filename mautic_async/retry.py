@@ -2,12 +2,20 @@
 
 Rows follow the events F1-F24 of a Mautic server's behaviour under failure; columns are the effect classes of
 `wire.Effect`. For a single call a cell says RAISE or REPEAT; for the rows of a batch also PARK (wait until the server
-can no longer be at work, look, send what is missing), LOOK (the same without the wait), SPLIT, REJECT or STOP.
+can no longer be at work, look, send what is missing), LOOK (the same, and find the row to blame), SPLIT, REJECT or
+STOP.
+
+Each row names who wrote the answer, and that decides what it proves. PHP goes on when its client has left, and a proxy
+before it is such a client: when its connection to PHP breaks, or its own time runs out, it answers 502, 503 or 504
+while PHP stores the rest of the batch. So only an answer that Mautic itself wrote proves that the request has ended.
+After every other one (and after none) the server may still be at work: `live`. A proxy that could not connect at all
+answers the same 502, so it is treated the same. Three answers of a proxy are decided before a request is passed on,
+and prove that it was not: 401, 413 and 414.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import evolve, frozen
 
@@ -39,8 +47,13 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class _Row:
-    """One event; the four letters of *single* and *bulk* stand for READ, SET, UPSERT, APPEND (see `_LETTERS`)."""
+    """One event; the four letters of *single* and *bulk* stand for READ, SET, UPSERT, APPEND (see `_LETTERS`).
 
+    Attributes:
+        writer: Who wrote the answer: ``mautic``, a ``proxy``, or ``nobody`` (none came, or nothing was sent).
+    """
+
+    writer: Literal["mautic", "proxy", "nobody"]
     fate: Fate
     single: str
     bulk: str
@@ -63,34 +76,44 @@ _COLUMNS: Final = (Effect.READ, Effect.SET, Effect.UPSERT, Effect.APPEND)
 _TWICE: Final = {Effect.READ: 1, Effect.SET: 2}
 
 R, U, D, X = Fate.REFUSED, Fate.UNKNOWN, Fate.DONE, Fate.FATAL
+_N: Final = "nobody"
+_P: Final = "proxy"
+_M: Final = "mautic"
 EVENTS: Final[Mapping[str, _Row]] = {
-    "connect": _Row(fate=R, single="RRRR", bulk="RRRR", pause=0.2, load=True),  # F1: no connection was made
-    "certificate": _Row(fate=X, single="....", bulk="XXXX"),
-    "write": _Row(fate=U, single="RR..", bulk="RRPP", pause=0.2),  # F2: the body did not go out whole
-    "read-timeout": _Row(fate=U, single="RR..", bulk="RPPP", live=True, load=True, pause=0.2),  # F4
-    "disconnected": _Row(fate=U, single="RR..", bulk="RPPP", live=True, pause=0.2),  # F3, F5: cut after it was sent
-    "bad-gateway": _Row(fate=U, single="RR..", bulk="RRLL", load=True),  # F6: 502, a worker died
-    "unavailable": _Row(fate=U, single="RRR.", bulk="RRRL", load=True),  # F7: 503
-    "gateway-timeout": _Row(fate=U, single="RR..", bulk="RPPP", live=True, load=True),  # F8: 504, 520-524
-    "server-fault": _Row(fate=U, single=".R..", bulk=".LLL", limits=_TWICE),  # F9: 500, mostly permanent
-    "too-many-rows": _Row(fate=R, single="....", bulk="SSSS"),  # F10: 500 that names its limit
-    "refused-500": _Row(fate=R, single="....", bulk="JJJJ"),  # a 500 that Mautic meant, such as a missing theme
-    "rate-limit": _Row(fate=R, single="RRRR", bulk="RRRR", pause=0.0),  # F11: the gate knows how long
-    "proxy-limit": _Row(fate=R, single="RRR.", bulk="RRRL"),  # F12: a proxy's own 429
-    "unauthorized": _Row(fate=X, single="....", bulk="XXXX"),  # F13: after the one renewal and replay
-    "forbidden": _Row(fate=X, single="....", bulk="XXXX"),  # F14
-    "refused": _Row(fate=R, single="....", bulk="JJJJ"),  # F15: 400, 404, 422 and the other 4xx
-    "too-large": _Row(fate=R, single="....", bulk="SSSS"),  # F16: 413
-    "unreadable": _Row(fate=D, single="R...", bulk="RLLL", limits={Effect.READ: 2}),  # F19: done, its answer lost
-    "not-mautic": _Row(fate=U, single="R...", bulk="RPPP", limits={Effect.READ: 2}),  # a firewall or a login page
-    "redirect": _Row(fate=X, single="....", bulk="XXXX"),  # F21: a wrong base URL
-    "locked": _Row(fate=R, single="RRRR", bulk="RRRR"),  # F23: 409, somebody edits the record
-    "item-not-found": _Row(fate=U, single="RRR.", bulk="RRRL", pause=1.1),  # F24: the same item twice in a second
-    "not-now": _Row(fate=R, single="RRR.", bulk="RRRL"),  # 408, 425
-    "no-budget": _Row(fate=R, single="....", bulk="RRRR", pause=0.0),  # held back: the wait is beyond the patience
-    "no-token": _Row(fate=R, single="RRRR", bulk="RRRR"),  # held back: the token request failed
-    "breaker": _Row(fate=R, single="....", bulk="RRRR"),  # held back: the server was down a moment ago
-    "rejected-unsent": _Row(fate=X, single="....", bulk="XXXX"),  # a set-up that cannot work
+    # No answer.
+    "connect": _Row(writer=_N, fate=R, single="RRRR", bulk="RRRR", pause=0.2, load=True),  # F1: no connection was made
+    "certificate": _Row(writer=_N, fate=X, single="....", bulk="XXXX"),
+    "write": _Row(writer=_N, fate=U, single="RR..", bulk="RPPP", pause=0.2),  # F2: the body did not go out whole
+    "read-timeout": _Row(writer=_N, fate=U, single="RR..", bulk="RPPP", live=True, load=True, pause=0.2),  # F4
+    "disconnected": _Row(writer=_N, fate=U, single="RR..", bulk="RPPP", live=True, pause=0.2),  # F3, F5: after sending
+    # A proxy's answer.
+    "bad-gateway": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True, load=True),  # F6: 502
+    "unavailable": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True, load=True),  # F7: 503
+    "gateway-timeout": _Row(writer=_P, fate=U, single="RR..", bulk="RPPP", live=True, load=True),  # F8: 504, 520-524
+    "proxy-fault": _Row(writer=_P, fate=U, single=".R..", bulk="LLLL", live=True, limits=_TWICE),  # F9: 500 as a page
+    "proxy-limit": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True),  # F12: a proxy's own 429
+    "not-now": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True),  # 408, 425
+    "not-mautic": _Row(writer=_P, fate=U, single="R...", bulk="RLLL", live=True, limits={Effect.READ: 2}),  # a page
+    "unauthorized": _Row(writer=_P, fate=X, single="....", bulk="XXXX"),  # F13: Mautic's or a proxy's, after renewal
+    "too-large": _Row(writer=_P, fate=R, single="....", bulk="SSSS"),  # F16: 413
+    "redirect": _Row(writer=_P, fate=X, single="....", bulk="XXXX"),  # F21: a wrong base URL
+    # Mautic's answer: the request has ended.
+    "server-fault": _Row(writer=_M, fate=U, single=".R..", bulk="LLLL", limits=_TWICE),  # F9: 500, mostly permanent
+    "too-many-rows": _Row(writer=_M, fate=R, single="....", bulk="SSSS"),  # F10: 500 that names its limit
+    "refused-500": _Row(writer=_M, fate=R, single="....", bulk="JJJJ"),  # a 500 that Mautic meant: a missing theme
+    "rate-limit": _Row(writer=_M, fate=R, single="RRRR", bulk="RRRR", pause=0.0),  # F11: the gate knows how long
+    "forbidden": _Row(writer=_M, fate=X, single="....", bulk="XXXX"),  # F14
+    "refused": _Row(writer=_M, fate=R, single="....", bulk="JJJJ"),  # F15: 400, 404, 422 and the other 4xx
+    "unreadable": _Row(
+        writer=_M, fate=D, single="R...", bulk="RLLL", limits={Effect.READ: 2}
+    ),  # F19: its answer is cut
+    "locked": _Row(writer=_M, fate=R, single="RRRR", bulk="RRRR"),  # F23: 409, somebody edits the record
+    "item-not-found": _Row(writer=_M, fate=U, single="RRR.", bulk="RRRL", pause=1.1),  # F24: an item twice in a second
+    # Nothing was sent.
+    "no-budget": _Row(writer=_N, fate=R, single="....", bulk="RRRR", pause=0.0),  # the wait is beyond the patience
+    "no-token": _Row(writer=_N, fate=R, single="RRRR", bulk="RRRR"),  # the token request failed
+    "breaker": _Row(writer=_N, fate=R, single="....", bulk="RRRR"),  # the server was down a moment ago
+    "rejected-unsent": _Row(writer=_N, fate=X, single="....", bulk="XXXX"),  # a set-up that cannot work
 }
 
 _BY_STATUS: Final[Mapping[int, str]] = {
@@ -108,7 +131,7 @@ _SPELLED: Final = {
         effect: Verdict(
             event=event,
             fate=row.fate,
-            live=row.live,
+            live=row.live and effect is not Effect.READ,
             then=_LETTERS[row.single[column]],
             bulk=_LETTERS[row.bulk[column]],
             pause=row.pause,
@@ -141,7 +164,7 @@ def event_of(error: MauticError) -> str:
 
 def _refusal_event(error: APIError) -> str:
     if isinstance(error, RateLimited):
-        return "rate-limit" if error.refusal else "proxy-limit"
+        return "rate-limit" if error.refusal or not error.by_proxy else "proxy-limit"
     texts = " ".join(problem.message for problem in error.problems)
     if isinstance(error, NotFound) and "ID = 0" in texts:
         return "item-not-found"
@@ -153,10 +176,9 @@ def _refusal_event(error: APIError) -> str:
 def _server_event(error: ServerError) -> str:
     if error.batch_limit is not None:
         return "too-many-rows"
-    if error.status in _BY_STATUS:
-        return _BY_STATUS[error.status]
-    if 520 <= error.status <= 524:
-        return "gateway-timeout"
+    if error.by_proxy:
+        late = 520 <= error.status <= 524
+        return "gateway-timeout" if late else _BY_STATUS.get(error.status, "proxy-fault")
     return "refused-500" if error.refusal or error.status == 501 else "server-fault"
 
 
@@ -172,7 +194,7 @@ def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> Mau
         verdict = evolve(verdict, then=Then.RAISE)
     outcome = error
     unclear = verdict.fate is Fate.UNKNOWN and (verdict.then is Then.RAISE or verdict.event == "item-not-found")
-    if unclear and call.effect in {Effect.UPSERT, Effect.APPEND} and not isinstance(error, UnexpectedResponse):
+    if unclear and call.effect in {Effect.UPSERT, Effect.APPEND}:
         outcome = OutcomeUnknown(
             f"{call}: it may have been applied ({error}). {_HOW[call.effect, verdict.live]}",
             call=str(call),

@@ -328,7 +328,7 @@ async def test_ids_that_were_learned_are_known_to_the_next_run(tmp_path: Path) -
 
     async def answer(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
         seen.extend(dict(parcel.known) for parcel in parcels)
-        return [Receipt("created", 5, known={"items": {parcel.row: 50}}) for parcel in parcels]
+        return [Receipt("created", 5 + parcel.index, known={"items": {parcel.row: 50}}) for parcel in parcels]
 
     for _ in range(2):
         await to_the_end(Run(Plain(answer), ["a", "b"], journal=Journal(tmp_path / "job.db")))

@@ -129,7 +129,7 @@ def test_a_call_for_which_no_token_could_be_had_was_not_applied(failure: MauticE
 # --- deletions ---
 
 
-@pytest.mark.parametrize("refusal", [DOWN, error(429, headers={"retry-after": "1"}), error(408)], ids=repr)
+@pytest.mark.parametrize("refusal", [DOWN, error(429, headers={"retry-after": "1"})], ids=repr)
 def test_a_deletion_that_was_surely_refused_at_first_still_says_not_found(refusal: Any) -> None:
     async def main() -> None:
         stub = Stub([refusal, error(404, "Item was not found.")])

@@ -101,22 +101,24 @@ class Parcel(Generic[R]):
     """How many requests of the job had succeeded when it was first in such a one."""
     sends: int = 0
     """How often it was sent, over all steps."""
+    uncertain: bool = False
+    """Whether an earlier request with it may have stored some of it: a later refusal does not mean that nothing is."""
+    began_at: float = 0.0
+    """Loop time at which its first step was last sent: all that it has written since is on the server in this order."""
+    resent: Parcel[R] | None = None
+    """The row whose values it sends once more, since they may have been overwritten by an older row; often itself."""
+    original: tuple[R, Packed] | None = field(default=None, repr=False)
+    """What it was before that."""
+    untouched: bool = False
+    """Whether the last look showed that nothing has changed its entity since the row first left."""
+    entity: Any = field(default=None, repr=False)
+    """What an earlier step returned of it, for the outcome."""
     stages: int = 1
     """How many steps it has had."""
     so_far: Status | None = None
     """What the steps that are done have made of it."""
     brings: int = -1
     """Which of its names it has to bring, a bit each; the others were there when it was first sent."""
-    left: bool = False
-    """Whether it has left its lane, in a batch."""
-    riders: tuple[Parcel[R], ...] = ()
-    """Later rows that are sent as a part of it; once it is taken apart, those that take its place one by one."""
-    host: Parcel[R] | None = None
-    """The row that it is sent as a part of."""
-    single: tuple[R, Packed] | None = field(default=None, repr=False)
-    """What it was before it took others in."""
-    apart: bool = False
-    """Whether it goes alone, since the joined row was refused."""
 
 
 @define
@@ -133,7 +135,7 @@ class Receipt(Generic[E]):
     step                  this step is done; *step* names the next one, *known* holds what it needs (the id)
     again                 send the step again after *pause* seconds: from `deliver`, a refusal that time mends (404
                           ``ID = 0``, 409, a deadlock); from `read_back`, it is missing, or repeating it does no harm
-    look                  from `deliver`: the answer does not mention the row: look
+    look                  from `deliver`: the answer does not say what became of the row: look, after *pause* seconds
     ====================  ==============================================================================================
 
     Attributes:
@@ -143,12 +145,13 @@ class Receipt(Generic[E]):
         entity: For the caller, if entities are wanted.
         known: Facts to add to what is known of the row; kept by the journal.
         step: The next step, with state ``step``.
-        pause: Seconds, with state ``again``.
+        pause: Seconds, with the states ``again`` and ``look``.
         fresh: From `read_back`: what is stored can only have been written by this very request (created since, a
             marker). When the last row of a batch is fresh and done, the server has ended the request: no need to wait.
         load: Whether it says that the server is overloaded (a deadlock).
         so_far: With ``step``: whether the finished step created or updated the entity (None: it only looked). With
-            ``again``: what the row is if it has to be given up; ``unknown`` unless said.
+            ``again``: what the row is if it has to be given up; ``unknown`` unless said. From `read_back`: ``partial``
+            if the entity was made since the row first left, ``rejected`` if it surely was not touched since.
     """
 
     state: State
@@ -209,10 +212,10 @@ class Courier(Protocol[R_contra, E]):
     def unpack(self, body: bytes) -> Any:
         """The row that was packed as *body*. Asked only of a journal that keeps rows; any error means: it cannot."""
 
-    def join(self, earlier: Any, later: Any) -> Any:
-        """One row that does what both do, one after the other; None if there is none. Asked only by `Plan.coalesce`.
+    def repeatable_part(self, row: Any) -> Any:
+        """Return *row* without what a second sending would add once more: new items that nothing tells apart.
 
-        Both are rows of one entity, and sending either of them again must change nothing.
+        Asked when a newer row may have been overwritten by an older one that named the same entity by another key.
         """
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[Any]]) -> Delivery[E]:

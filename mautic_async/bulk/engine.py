@@ -11,16 +11,16 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from attrs import Factory, define
+from attrs import Factory, define, evolve
 
-from mautic_async.bulk.coalesce import alight, heir
+from mautic_async.bulk.collisions import Collisions, IdSet
 from mautic_async.bulk.courier import Delivery, Parcel
 from mautic_async.bulk.helm import Helm
 from mautic_async.bulk.lanes import Lanes
 from mautic_async.bulk.mend import mend
 from mautic_async.bulk.outcomes import Outcome, Tally
-from mautic_async.bulk.requeue import put_off
-from mautic_async.bulk.settle import find_ids, look
+from mautic_async.bulk.requeue import put_off, release, send_again
+from mautic_async.bulk.settle import find_ids, look, look_at_refused
 from mautic_async.errors import MauticError, Problem
 from mautic_async.ledger import Entry, Standing, learn
 from mautic_async.meter import metered
@@ -49,7 +49,8 @@ class _Sorted(Generic[R, E]):
     ends: list[tuple[Parcel[R], Outcome[E]]] = Factory(list)
     steps: list[Parcel[R]] = Factory(list)
     again: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
-    unseen: list[Parcel[R]] = Factory(list)
+    unseen: dict[float, list[Parcel[R]]] = Factory(dict)
+    refused: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
     nameless: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
 
 
@@ -68,6 +69,8 @@ class Engine(Generic[R, E]):
         self.total: int | None = None
         self.tally = Tally()
         self.lanes = Lanes()
+        self.collisions: Collisions[R] = Collisions()
+        self.created = IdSet()
         self.helm = Helm(plan, clock, courier.limit)
         self.open: dict[int, Parcel[R]] = {}
         self.outcomes: deque[Outcome[E]] = deque()
@@ -214,8 +217,6 @@ class Engine(Generic[R, E]):
             if weight > self.helm.bytes and parcels:
                 break
             parcels.append(line.popleft())
-        for parcel in parcels:
-            parcel.left = True
         return parcels
 
     async def _ship(self, parcels: Sequence[Parcel[R]]) -> None:
@@ -276,6 +277,8 @@ class Engine(Generic[R, E]):
             parcel.tries += 1
             parcel.sends += 1
             parcel.maybe = True
+            if not parcel.step:
+                parcel.began_at = time
         if self.ledger is None:
             return
         named = {parcel.packed.memory: parcel for parcel in parcels if parcel.packed.memory}
@@ -308,8 +311,8 @@ class Engine(Generic[R, E]):
         piles: _Sorted[R, E] = _Sorted()
         for parcel, receipt in zip(parcels, receipts, strict=True):
             learn(parcel.known, receipt.known)
-            if receipt.id:
-                parcel.id = receipt.id
+            parcel.id = receipt.id or parcel.id
+            parcel.entity = receipt.entity if receipt.entity is not None else parcel.entity
             self._place(parcel, receipt, piles)
         await self.conclude(piles.ends, piles.steps)
         self.line_up(piles.steps)
@@ -317,8 +320,10 @@ class Engine(Generic[R, E]):
         self.dispatch()
         if piles.nameless:
             await find_ids(self, piles.nameless)
-        if piles.unseen:
-            await look(self, piles.unseen)
+        if piles.refused:
+            await look_at_refused(self, piles.refused)
+        for pause, unseen in piles.unseen.items():
+            self.chore(look(self, unseen, pause))
 
     def _place(self, parcel: Parcel[R], receipt: Receipt[E], piles: _Sorted[R, E]) -> None:
         state = receipt.state
@@ -328,9 +333,12 @@ class Engine(Generic[R, E]):
             parcel.so_far = receipt.so_far or parcel.so_far
             piles.steps.append(parcel)
         elif state == "look":
-            piles.unseen.append(parcel)
+            parcel.uncertain = True
+            piles.unseen.setdefault(receipt.pause, []).append(parcel)
         elif state == "partial" and not parcel.id:
             piles.nameless.append((parcel, receipt))
+        elif state == "rejected" and parcel.uncertain:
+            piles.refused.append((parcel, receipt))
         elif state != "again":
             piles.ends.append((parcel, self.outcome(parcel, state, receipt)))
         elif parcel.tries < self.plan.tries:
@@ -345,13 +353,11 @@ class Engine(Generic[R, E]):
                 status = parcel.so_far
             elif status == "rejected":
                 status = "partial"
-        return Outcome(parcel.index, status, parcel.id, receipt.problems, receipt.entity, parcel.sends)
+        return Outcome(parcel.index, status, parcel.id, receipt.problems, receipt.entity or parcel.entity, parcel.sends)
 
     async def conclude(self, ends: Sequence[tuple[Parcel[R], Outcome[E]]], steps: Sequence[Parcel[R]] = ()) -> None:
         """Write outcomes down, then let them be seen and their lanes be used."""
-        refused: list[Parcel[R]] = []
-        if self.plan.coalesce:
-            ends, refused = alight(ends)
+        ends = [self._named(*end) for end in ends if not self._overtaken(*end)]
         bad = [(parcel, outcome) for parcel, outcome in ends if not outcome.ok]
         if bad and self.dead is not None:
             self.dead.add(bad)
@@ -364,37 +370,27 @@ class Engine(Generic[R, E]):
             self.tally.retried += parcel.sends > parcel.stages
             del self.open[parcel.index]
             self.outcomes.append(outcome)
-        self._release(ends)
-        self.line_up(refused, front=True)
+        release(self, ends)
         if ends:
             self.news.set()
+        self.collisions.forget(next(iter(self.open), self.taken))
         if self.exhausted and not self.open:
             self.over.set()
         self.dispatch()
 
-    def _release(self, ends: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
-        """Let others use the lanes of rows that are done, some of them after a while."""
-        lingering: dict[float, list[Parcel[R]]] = {}
-        for parcel, outcome in ends:
-            if parcel.packed.firsts and outcome.status not in {"rejected", "unknown"}:
-                self.line_up(self.lanes.learn(parcel.packed.firsts))
-            if parcel.packed.linger and parcel.sends:
-                lingering.setdefault(parcel.packed.linger, []).append(parcel)
-            elif parcel.keys:
-                self.line_up(self._free(parcel))
-        for seconds, parcels in lingering.items():
-            self.chore(self._linger(parcels, seconds))
+    def _overtaken(self, parcel: Parcel[R], outcome: Outcome[E]) -> bool:
+        """Return True if a row of the same entity goes again first, since it may not be the last one written."""
+        if not parcel.id or not parcel.sends or outcome.status == "rejected":
+            return False
+        newest = self.collisions.ended(parcel, self.clock.time(), self.taken)
+        if newest is not None:
+            send_again(self, parcel, newest, outcome)
+        return newest is not None
 
-    async def _linger(self, parcels: Sequence[Parcel[R]], seconds: float) -> None:
-        await self.clock.sleep(seconds)
-        for parcel in parcels:
-            self.line_up(self._free(parcel))
-        self.dispatch()
-
-    def _free(self, parcel: Parcel[R]) -> list[Parcel[R]]:
-        """Give up the lanes of a row; the rows that may leave now."""
-        next_one = heir(parcel)
-        if next_one is None:
-            return self.lanes.leave(parcel)
-        self.lanes.succeed(parcel, next_one)
-        return [next_one]
+    def _named(self, parcel: Parcel[R], outcome: Outcome[E]) -> tuple[Parcel[R], Outcome[E]]:
+        """The end of a row as it is told: an entity is created once, by the first row that says so."""
+        if parcel.original is not None:
+            parcel.row, parcel.packed = parcel.original
+        if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
+            outcome = evolve(outcome, status="updated")
+        return parcel, outcome

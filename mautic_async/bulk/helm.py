@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SHORT: Final = 5.0
 """Seconds to settle after a failure that ended the request on the server."""
 
+TIMED_OUT: Final = frozenset({"read-timeout", "gateway-timeout"})
+"""Events after which the next request had better be smaller."""
+
 CAP: Final = 30.0
 """The longest back-off, in seconds."""
 
@@ -76,7 +79,8 @@ class Helm:
         if verdict.bulk in {Then.REPEAT, Then.PARK, Then.LOOK}:
             self.failures += 1
         if verdict.load:
-            self._learn(Sample(rows, now - began, began, now, load=True, dropped=verdict.live, busy=busy))
+            dropped = verdict.event in TIMED_OUT
+            self._learn(Sample(rows, now - began, began, now, load=True, dropped=dropped, busy=busy))
 
     def _learn(self, sample: Sample) -> None:
         self.batch = resize(self.batch, sample)
@@ -104,13 +108,14 @@ class Helm:
         return self._clock.uniform(0.0, min(CAP, base * 2.0 ** min(failures, 10)))
 
     def settle_for(self, parcel: Parcel[Any], error: MauticError | None) -> float:
-        """Seconds until the server can no longer be at work on a request that was not answered.
+        """Return the seconds until the server can no longer be at work on a request that Mautic did not answer.
 
-        Counted from when it left, where the error knows that; else from now: it may have waited for its turn below.
+        Counted from when it left, where the error knows that; else from now: it may have waited for its turn below. The
+        slowest answer so far is added, since a request may be queued for that long before it begins.
         """
         if error is not None and error.verdict is not None and not error.verdict.live:
             return min(SHORT, self._plan.settle)
-        wait = max(self._plan.settle, 2 * self.slowest) if self._plan.settle else 0.0
+        wait = self._plan.settle + self.slowest if self._plan.settle else 0.0
         sent_at: float = getattr(error, "sent_at", 0.0)
         if not sent_at:
             return wait

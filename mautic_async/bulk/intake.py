@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from attrs import evolve
 
-from mautic_async.bulk.coalesce import board
 from mautic_async.bulk.courier import Packed, Parcel, Receipt
 from mautic_async.bulk.settle import settle_torn
 from mautic_async.errors import ConfigurationError, Problem
@@ -119,7 +118,7 @@ class Intake(Generic[R]):
         for index in range(standing.mark, self._last + 1):
             entry = standing.entries[index]
             if entry.state == "done":
-                self._pass_by()
+                self._pass_by(self._kept(entry) if entry.id and entry.body else None, entry)
             elif engine.over.is_set() or not self._enter(self._kept(entry)):
                 return False
         self._next = engine.taken
@@ -162,7 +161,7 @@ class Intake(Generic[R]):
             if entry is not None and entry.digest != parcel.digest:
                 return self._changed(f"row {index} differs")
         if entry is not None and entry.state == "done":
-            self._pass_by()
+            self._pass_by(parcel, entry)
             return True
         engine.taken += 1
         if entry is not None and entry.state != "new":
@@ -171,8 +170,6 @@ class Intake(Generic[R]):
             engine.open[index] = parcel
             self._refused.append((parcel, problems))
             return True
-        if entry is None and engine.plan.coalesce and board(engine, parcel):
-            return True
         if engine.admit(parcel):
             if parcel.maybe:
                 self._torn.append(parcel)
@@ -180,10 +177,18 @@ class Intake(Generic[R]):
                 engine.line_up((parcel,))
         return True
 
-    def _pass_by(self) -> None:
-        """A row whose outcome an earlier run has told."""
-        self._engine.taken += 1
-        self._engine.yielded += 1
+    def _pass_by(self, parcel: Parcel[R] | None = None, entry: Entry | None = None) -> None:
+        """Count a row whose outcome an earlier run has told; an older row may still overwrite its entity."""
+        engine = self._engine
+        engine.taken += 1
+        engine.yielded += 1
+        if entry is None or not entry.id:
+            return
+        if entry.status == "created":
+            engine.created.add(entry.id)
+        if parcel is not None and entry.status != "rejected":
+            parcel.id = entry.id
+            engine.collisions.restore(parcel, engine.taken)
 
     def _skip(self, digest: bytes) -> bool:
         """A row that an earlier run finished: only see that it is the same."""
@@ -251,7 +256,7 @@ def _restore(parcel: Parcel[Any], entry: Entry) -> None:
     parcel.tries = parcel.sends = entry.tries
     parcel.since = entry.since
     parcel.so_far = entry.so_far or None  # type: ignore[assignment]  # the journal holds what we wrote
-    parcel.maybe = entry.state == "sent"
+    parcel.maybe = parcel.uncertain = entry.state == "sent"
     parcel.brings = entry.brings  # it has been sent, and must not wait for those that bring the other names now
 
 

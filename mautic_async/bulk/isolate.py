@@ -1,5 +1,7 @@
 """One row that dooms its request: Mautic answers a bare 500 for all of them, with the rows before it stored.
 
+A proxy's answer may mean the same (a worker that crashed), but then the server may still be at work: wait, then look.
+
 The request is repeated once, since once may be chance; then what is suspect is halved down to the row. A row is blamed
 only if it has failed alone while others passed, so that a server that fails everything condemns nobody.
 """
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from mautic_async.bulk.courier import Delivery, Receipt
 from mautic_async.bulk.requeue import repeat, unsay, wait_out
-from mautic_async.bulk.settle import gaze
+from mautic_async.bulk.settle import seen_after
 from mautic_async.errors import APIError, Fate, MauticError, Problem, RateLimited, Then, Unavailable
 from mautic_async.ledger import learn
 
@@ -80,7 +82,7 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Unmende
             if error is None:
                 suspects, passed = rest, True
                 continue
-            if isinstance(error, RateLimited | Unavailable):
+            if isinstance(error, RateLimited | Unavailable) and not _perhaps_stored(error):
                 wait_out(engine, half, error)
                 continue
             cleared = rest + cleared
@@ -119,7 +121,8 @@ async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError
     enough = SURE - BLOW if found else SURE
     if parcel.alone < (enough if others_pass else ALONE * BLOW):
         return False
-    state: Any = "unknown" if parcel.id or verdict.fate is Fate.DONE else "rejected"
+    stored = verdict.fate is Fate.DONE or (parcel.id and not parcel.untouched)
+    state: Any = "unknown" if stored else "rejected"
     why = (*reasons(error), Problem("Mautic fails on this row alone; the reason is in its log"))
     with engine.at_work():
         await engine.sort([parcel], [Receipt(state, problems=why)])
@@ -132,14 +135,16 @@ async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Ma
         return list(parcels)  # nothing of it is stored
     unsay(parcels)  # most of them are innocent; the guilty one is found by its blows
     for parcel in parcels:
+        parcel.uncertain = True
         if not parcel.blows:
             parcel.struck_at = engine.helm.successes
         parcel.blows += _blow(error)
-    receipts = await gaze(engine, parcels)
+    receipts = await seen_after(engine, parcels, error)
     pairs = list(zip(parcels, receipts, strict=True))
     for parcel, receipt in pairs:
         learn(parcel.known, receipt.known)
         parcel.id = receipt.id or parcel.id
+        parcel.untouched = receipt.state == "again" and receipt.so_far == "rejected"
     proven = [(parcel, receipt) for parcel, receipt in pairs if receipt.state != "again"]
     if proven:
         with engine.at_work():
@@ -161,6 +166,10 @@ async def _try(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> MauticErro
             await engine.sort(parcels, result.receipts)
             return None
     return result
+
+
+def _perhaps_stored(error: MauticError) -> bool:
+    return error.verdict is not None and error.verdict.fate in {Fate.UNKNOWN, Fate.DONE}
 
 
 def _same(error: MauticError) -> bool:

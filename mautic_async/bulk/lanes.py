@@ -30,6 +30,7 @@ class Lanes:
         # One holder is stored bare: nearly every key has just one, and a deque each would be most of the memory.
         self._queues: dict[Hashable, Parcel[Any] | deque[Parcel[Any]]] = {}
         self._stored: set[Hashable] = set()
+        self._aliases: dict[Hashable, Hashable] = {}
         self.waiting = 0
 
     def __len__(self) -> int:
@@ -58,49 +59,16 @@ class Lanes:
             self.waiting += 1
         return not ahead
 
-    def last(self, keys: Iterable[Hashable]) -> Parcel[Any] | None:
-        """The one row behind which a row with *keys* would have to wait; None if there is none, or several."""
-        found: Parcel[Any] | None = None
-        for key in keys:
-            there = self._queues.get(key)
-            if there is None:
-                continue
-            tail = there[-1] if isinstance(there, deque) else there
-            if found is not None and tail is not found:
-                return None
-            found = tail
-        return found
-
-    def widen(self, parcel: Parcel[Any], keys: Sequence[Hashable]) -> bool:
-        """Let *parcel* hold *keys*, too.
-
-        Returns:
-            Whether that was possible: another row may hold one of them.
-        """
-        new = [key for key in keys if key not in parcel.keys]
-        if any(key in self._queues for key in new):
-            return False
-        for key in new:
-            self._queues[key] = parcel
-        parcel.keys = (*parcel.keys, *new)
-        return True
-
-    def succeed(self, parcel: Parcel[Any], heir: Parcel[Any]) -> None:
-        """Give the keys of *parcel*, which is under way, to *heir*, before all who wait for them."""
-        for key in parcel.keys:
-            if not self._holds(parcel, key):
-                continue
-            queue = self._queues[key]
-            if isinstance(queue, deque):
-                queue[0] = heir
-            else:
-                self._queues[key] = heir
-        heir.keys, parcel.keys = parcel.keys, ()
-
     def _holds(self, parcel: Parcel[Any], key: Hashable) -> bool:
         """Whether *parcel* is the first of those who want *key*; nobody is once a name has been given up."""
         there = self._queues.get(key)
         return (there[0] if isinstance(there, deque) else there) is parcel
+
+    def alias(self, keys: Iterable[Hashable], others: Iterable[Hashable], id: int) -> None:
+        """Let rows with any of *keys* or *others* queue together from now on: they name the entity *id*."""
+        if len(self._aliases) >= NAMES:
+            self._aliases.clear()  # they are found out again, with a sending more each
+        self._aliases |= dict.fromkeys((*keys, *others), ("entity", id))
 
     def keys_of(self, packed: Packed, brings: int = ALL) -> Sequence[Hashable]:
         """Everything by which a row could meet another now: names that are stored by now are no reason any more.
@@ -110,6 +78,8 @@ class Lanes:
             brings: Which of its names count, a bit each.
         """
         keys = packed.keys
+        if self._aliases:
+            keys = (*keys, *[self._aliases[key] for key in keys if key in self._aliases])
         if packed.firsts:
             keys = (
                 *keys,

@@ -38,6 +38,9 @@ async def _mend(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Mauti
     if isinstance(error, Unavailable) or (verdict is not None and verdict.fate in {Fate.REFUSED, Fate.FATAL}):
         for parcel in parcels:
             parcel.maybe = parcel.tries > 1 and parcel.maybe
+    else:
+        for parcel in parcels:
+            parcel.uncertain = True
     if isinstance(error, Unavailable):  # the breaker is open: it says when to try again
         wait_out(engine, parcels, error)
         repeat(engine, parcels)

@@ -33,9 +33,6 @@ class Plan:
         give_up: Failed requests in a row, without one success between, that end the job ...
         outage: ... if no request has succeeded for this many seconds either.
         flush: Seconds without a new row after which an incomplete batch leaves.
-        coalesce: Join rows of one entity that wait for each other into one, whose values are the last ones given: fewer
-            writes, but webhooks and triggers see one change instead of several. Where a row is refused only joined
-            with others, they are sent one by one. Rows that could not be sent twice without harm are never joined.
         dead_letters: A file for rows that were not stored whole; None for none.
         watch: Called with a `Progress`, at most four times a second and once at the end.
     """
@@ -52,6 +49,5 @@ class Plan:
     give_up: int = field(default=20, validator=validators.ge(1))
     outage: float = field(default=600.0, validator=validators.ge(0))
     flush: float = field(default=0.5, validator=validators.gt(0))
-    coalesce: bool = False
     dead_letters: str | PathLike[str] | None = None
     watch: Watch | None = None

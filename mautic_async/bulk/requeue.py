@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from attrs import evolve
+
+from mautic_async.bulk.collisions import have_common_key
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mautic_async.bulk.courier import Parcel, Receipt
     from mautic_async.bulk.engine import Engine
+    from mautic_async.bulk.outcomes import Outcome
     from mautic_async.errors import RateLimited, Unavailable
 
 R = TypeVar("R")
@@ -37,6 +42,45 @@ async def _line_up_later(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pau
     await engine.clock.sleep(pause)
     engine.line_up(parcels, front=True)
     engine.dispatch(flush=True)
+
+
+def send_again(engine: Engine[R, E], parcel: Parcel[R], newest: Parcel[R], outcome: Outcome[E]) -> None:
+    """Let *parcel* send the values of the *newest* row of its entity once more, before it gets its *outcome*.
+
+    An older row may have overwritten them. A row that has its outcome already cannot be sent itself: *parcel*, which
+    overwrote it, does so in its place, and a job that is killed meanwhile begins here again.
+    """
+    if outcome.status in {"created", "updated"}:
+        parcel.so_far = parcel.so_far or outcome.status
+    if not have_common_key(parcel, newest):
+        engine.lanes.alias(parcel.keys, newest.keys, parcel.id)
+    parcel.original = parcel.original or (parcel.row, parcel.packed)
+    parcel.row = engine.courier.repeatable_part(newest.original[0] if newest.original else newest.row)
+    parcel.packed = evolve(engine.courier.pack(parcel.row, parcel.index), memory="")
+    parcel.resent = newest
+    parcel.step, parcel.tries, parcel.known = "", 0, {}
+    engine.line_up((parcel,), front=True)
+
+
+def release(engine: Engine[R, E], ends: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
+    """Let other rows use the lanes of rows that are done, some of them after a while."""
+    lingering: dict[float, list[Parcel[R]]] = {}
+    for parcel, outcome in ends:
+        if parcel.packed.firsts and outcome.status not in {"rejected", "unknown"}:
+            engine.line_up(engine.lanes.learn(parcel.packed.firsts))
+        if parcel.packed.linger and parcel.sends:
+            lingering.setdefault(parcel.packed.linger, []).append(parcel)
+        elif parcel.keys:
+            engine.line_up(engine.lanes.leave(parcel))
+    for seconds, parcels in lingering.items():
+        engine.chore(_linger(engine, parcels, seconds))
+
+
+async def _linger(engine: Engine[R, E], parcels: Sequence[Parcel[R]], seconds: float) -> None:
+    await engine.clock.sleep(seconds)
+    for parcel in parcels:
+        engine.line_up(engine.lanes.leave(parcel))
+    engine.dispatch()
 
 
 def unsay(parcels: Sequence[Parcel[R]]) -> None:

@@ -98,6 +98,8 @@ class Run(Generic[R, E]):
         dead = DeadLetters(path, job=job) if path is not None else None
         engine = Engine(self._courier, self._plan, self._clock, self._ledger, dead)
         engine.standing = standing
+        for id in standing.created:
+            engine.created.add(id)
         engine.total = self._total
         for status, count in standing.counts.items():
             engine.tally.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
@@ -157,10 +159,9 @@ class Run(Generic[R, E]):
         """Account for every row that was taken, let go of the files, wake the reader."""
         engine.over.set()
         for parcel in engine.open.values():
-            sent = parcel.host or parcel
-            if sent.maybe or sent.so_far is not None:
+            if parcel.maybe or parcel.so_far is not None:
                 engine.tally.counts["unknown"] += 1
-                end: Outcome[E] = Outcome(parcel.index, "unknown", sent.id, (CUT_SHORT,), None, sent.sends)
+                end: Outcome[E] = Outcome(parcel.index, "unknown", parcel.id, (CUT_SHORT,), None, parcel.sends)
                 engine.outcomes.append(end)
             else:
                 engine.tally.unsent += 1

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
 
     from mautic_async.bulk.courier import Parcel, Receipt
     from mautic_async.bulk.engine import Engine
+    from mautic_async.bulk.outcomes import Outcome
 
 R = TypeVar("R")
 E = TypeVar("E")
+
+STORED: Final = frozenset({"created", "updated", "step"})
+"""States of a look that found the row stored, or this step of it done."""
 
 POLLS: Final = (5.0, 10.0, 20.0, 40.0)
 """Seconds between looks while rows settle: if the last one is there, the server has ended the request."""
@@ -36,15 +40,29 @@ async def settle_torn(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Non
     await _rest(engine, parcels, engine.helm.settle_for(parcels[0], None), ())
 
 
+async def seen_after(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Sequence[Receipt[E]]:
+    """Return what the server holds of *parcels*, once it can no longer be at work on the request that failed."""
+    verdict = error.verdict
+    if verdict is None or not verdict.live:  # Mautic answered, so the request has ended
+        return await gaze(engine, parcels)
+    return await _parked(engine, parcels, engine.helm.settle_for(parcels[0], error), POLLS)
+
+
 async def _rest(engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]) -> None:
+    receipts = await _parked(engine, parcels, wait, polls)
+    with engine.at_work():
+        await engine.sort(parcels, receipts)
+
+
+async def _parked(
+    engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]
+) -> Sequence[Receipt[E]]:
     engine.parked += len(parcels)
     engine.dispatch()
     try:
-        receipts = await _poll(engine, parcels, wait, polls)
+        return await _poll(engine, parcels, wait, polls)
     finally:
         engine.parked -= len(parcels)
-    with engine.at_work():
-        await engine.sort(parcels, receipts)
 
 
 async def _poll(
@@ -56,7 +74,7 @@ async def _poll(
             break
         await engine.clock.sleep(poll)
         receipts = await glance(engine, parcels)
-        if receipts is not None and receipts[-1].fresh and receipts[-1].state in {"created", "updated", "step"}:
+        if receipts is not None and receipts[-1].fresh and receipts[-1].state in STORED:
             return receipts  # rows are written in order: the last one is there, so the request has ended
     await engine.clock.sleep(end - engine.clock.time())
     seen = await gaze(engine, parcels)
@@ -69,11 +87,32 @@ async def _poll(
     return seen
 
 
-async def look(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
-    """The answer did not mention these rows; the server is done with them."""
+async def look(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pause: float = 0.0) -> None:
+    """Look rows up, after *pause* seconds, whose fate Mautic's answer does not tell; it is done with them."""
+    if pause:
+        await engine.clock.sleep(pause)
     receipts = await gaze(engine, parcels)
     with engine.at_work():
         await engine.sort(parcels, receipts)
+
+
+async def look_at_refused(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
+    """Look rows up that Mautic refused after an earlier sending of unknown fate: that one may have stored them.
+
+    A unique value that "must be unique" may be held by what the row's own first sending made.
+    """
+    stored: list[tuple[Parcel[R], Receipt[E]]] = []
+    ends: list[tuple[Parcel[R], Outcome[E]]] = []
+    for (parcel, refusal), seen in zip(pairs, await gaze(engine, [parcel for parcel, _ in pairs]), strict=True):
+        if seen.state in STORED:
+            stored.append((parcel, seen))
+            continue
+        parcel.id = seen.id or parcel.id
+        own = seen.so_far == "partial" and parcel.id not in engine.created  # made since, and by no other row of the job
+        ends.append((parcel, engine.outcome(parcel, "partial" if own else "rejected", refusal)))
+    with engine.at_work():
+        await engine.conclude(ends)
+        await engine.sort([parcel for parcel, _ in stored], [seen for _, seen in stored])
 
 
 async def find_ids(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
@@ -109,17 +148,24 @@ async def glance(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Sequence
 
 
 async def gaze(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Sequence[Receipt[E]]:
-    """Look until it is seen; a look changes nothing, so only what dooms the job ends it."""
+    """Look until it is seen.
+
+    A look changes nothing, so it is repeated with back-off, whatever went wrong. The job ends where that cannot
+    help (the credentials are refused), or when looks have failed for `Plan.outage` seconds.
+    """
     tries = 0
+    began = engine.clock.time()
     while True:
         try:
             delivery = await engine.courier.read_back(parcels[0].step, parcels)
         except MauticError as error:
             engine.tally.requests += error.attempts or 1
             verdict = error.verdict
-            if verdict is None or verdict.bulk in (Then.STOP, Then.RAISE) or tries >= engine.plan.give_up:
-                engine.fail(error)
             tries += 1
+            lasted = engine.clock.time() - began
+            endless = tries > engine.plan.give_up and lasted >= engine.plan.outage
+            if verdict is None or verdict.bulk is Then.STOP or endless:
+                engine.fail(error)
             pause = getattr(error, "retry_after", None) or engine.helm.back_off(1.0, tries)
             await engine.clock.sleep(pause)
         else:

@@ -18,7 +18,6 @@ from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
 from mautic_async.resources._firsts import firsts
-from mautic_async.resources._joined import joined_contacts
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
 from mautic_async.resources._screen import Screen
@@ -108,10 +107,9 @@ class ContactCourier(Generic[C]):
         """The row that was packed as *body*."""
         return codec.decode_request(self.model, self.pipeline.json.loads(body))
 
-    def join(self, earlier: C, later: C) -> C | None:
-        """Both rows as one, if neither does harm when it is sent twice."""
-        safe = self._repeatable(earlier) and self._repeatable(later)
-        return joined_contacts(earlier, later, self._unique, self.items) if safe else None
+    def repeatable_part(self, row: C) -> C:
+        """The row without items that a second sending would add once more."""
+        return row if self._repeatable(row) else evolve(row, custom_items=UNSET)
 
     def _cargo(self, parcel: Parcel[C]) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is sent of a row, and what is to be cleared by a second request; most rows never need it again."""
@@ -229,7 +227,7 @@ class ContactCourier(Generic[C]):
 
     def _made(self, parcel: Parcel[C], row: Row) -> bool:
         """Whether an earlier sending of the row, whose answer was lost, has made the contact."""
-        return parcel.sends > 1 and self._clocks.perhaps_since(_answers.added(row.entity), parcel.since)
+        return parcel.uncertain and self._clocks.perhaps_since(_answers.added(row.entity), parcel.since)
 
     def _kept(self, row: Row) -> C | None:
         return codec.decode(self.model, row.entity) if self.returning == "contacts" else None

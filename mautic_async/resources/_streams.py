@@ -19,7 +19,6 @@ from mautic_async.errors import ConfigurationError, MauticError, Problem
 from mautic_async.models import Company, Contact, Entity
 from mautic_async.resources import _checks, _rows, _where
 from mautic_async.resources._firsts import firsts
-from mautic_async.resources._joined import joined
 from mautic_async.wire import Call, Effect, Row
 
 if TYPE_CHECKING:
@@ -65,9 +64,9 @@ class _Courier(Generic[E]):
         """The row that was packed as *body*."""
         return codec.decode_request(self.space._model, self.space._pipeline.json.loads(body))
 
-    def join(self, earlier: Any, later: Any) -> Any:
-        """Both rows as one, if they name the same entity."""
-        return joined(earlier, later) if isinstance(later, Entity) else None
+    def repeatable_part(self, row: Any) -> Any:
+        """The row itself: an edit, a deletion, or a company found by its name may be sent twice."""
+        return row
 
     async def send(self, method: str, path: str, effect: Effect, **more: Any) -> Any:
         """One request of the job, not repeated by anybody below the engine."""

@@ -45,6 +45,8 @@ def read(call: Call, answer: Answer, library: Json = STDLIB, body: Any = _UNREAD
             raise _unreadable(call, answer, "no error that Mautic sends")
         raise refusal(call, answer, body)
     body = _twice(body)
+    if call.batch and not _reports_rows(answer, body):
+        raise _unreadable(call, answer, "no answer to a batch")
     _raise_hidden(call, answer, body)
     return Payload(status, body, b"", answer.headers)
 
@@ -53,12 +55,18 @@ def _unreadable(call: Call, answer: Answer, why: str) -> Exception:
     status = answer.status
     if status in _PROXY_STATUSES or status == 500 or status in {401, 413, 414, 429} or status >= 520:
         return refusal(call, answer, None)  # a proxy's page: its status is all that counts
-    event = "not-mautic" if status >= 400 else "unreadable"
+    event = "unreadable" if status < 400 and "mautic-version" in answer.headers else "not-mautic"
     return UnexpectedResponse(
         f"{call}: status {status} with a body that is not Mautic's ({why[:80]}): {excerpt(answer)}",
         status=status,
         event=event,
     )
+
+
+def _reports_rows(answer: Answer, body: Any) -> bool:
+    if "mautic-version" in answer.headers:
+        return True
+    return isinstance(body, Mapping) and any(isinstance(value, (Mapping, list)) for value in body.values())
 
 
 _PROXY_STATUSES: Final = frozenset({408, 425, 502, 503, 504})

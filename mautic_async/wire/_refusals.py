@@ -133,6 +133,23 @@ def explained(problem: Problem) -> Problem:
     return problem
 
 
+def is_mautics(call: Call, answer: Answer, body: Any) -> bool:
+    """Return True if Mautic wrote the error *answer*, and no proxy before it.
+
+    Only such an answer proves that the request has ended. Mautic's own errors are a JSON ``errors`` list with a message
+    and a code each (API Platform: a problem document), or carry ``Mautic-Version``; nginx, load balancers and firewalls
+    send pages, and gateways send JSON of other shapes.
+    """
+    if "mautic-version" in answer.headers:
+        return True
+    if not isinstance(body, Mapping):
+        return False
+    errors = _values(body.get("errors"))
+    if errors:
+        return all(isinstance(item, Mapping) and "message" in item and "code" in item for item in errors)
+    return (answer.status < 500 or call.v2) and bool(_old_style(body))  # OAuth's form, and problem documents
+
+
 _NUMBER: Final = re.compile(r"\d{1,9}")
 
 
@@ -149,6 +166,7 @@ def refusal(call: Call, answer: Answer, body: Any) -> APIError:
         call=str(call),
         retry_after=retry_after(answer),
         refusal=deliberate or (kind is RateLimited and rate_of(answer) is not None),
+        by_proxy=not is_mautics(call, answer, body),
     )
     if isinstance(error, ServerError) and deliberate and call.rows:
         numbers = [int(text) for problem in problems for text in _NUMBER.findall(problem.message)]

@@ -76,8 +76,8 @@ class Plain:
     def unpack(self, body: bytes) -> str:
         return str(json.loads(body))
 
-    def join(self, earlier: str, later: str) -> str | None:
-        return f"{earlier}+{later}"
+    def repeatable_part(self, row: Any) -> Any:
+        return row
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
         self.batches.append([parcel.row for parcel in parcels])

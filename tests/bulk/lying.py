@@ -11,6 +11,7 @@ import json
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve
@@ -28,7 +29,7 @@ from mautic_async.retry import verdict_of
 from mautic_async.wire import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mautic_async.bulk import Budget, Parcel
     from mautic_async.clock import Clock
@@ -46,6 +47,8 @@ class Row:
     number: str = ""
     items: tuple[str, ...] = ()
     trait: str = ""
+    company: str = ""
+    id: int = 0
 
 
 @define
@@ -57,6 +60,10 @@ class Stored:
     number: str
     version: int
     made_at: float
+    touched: float = 0.0
+    company: str = ""
+    link: str = ""
+    """The company that it belongs to, which is a row of its own, written last."""
     items: list[int] = Factory(list)
 
 
@@ -104,32 +111,45 @@ class Site:
             found.update(self.by_number.get(number.casefold(), ()))
         return found
 
-    async def write_row(self, row: Row, known: dict[str, Any], speed: float) -> dict[str, Any]:
-        """One row of a batch: look, then insert or update, then its items; each step is committed at once."""
+    async def write_row(self, row: Row, known: dict[str, Any], speed: float, *, half: bool = False) -> dict[str, Any]:
+        """One row of a batch: look, then insert or update, then its company's link, then its items.
+
+        Each step is committed at once. *half*: the database gives up after the contact's own columns.
+        """
         if row.trait == "poison":
             raise Fault
         if row.trait == "refused":
             return {"code": 400, "message": "email: nope"}
-        found = self.find(row.email, row.number)
+        found = {row.id} if row.id else self.find(row.email, row.number)
         missing = [name for name in names_of(row) if name not in self.names]
+        known_company = self.contacts[min(found)].company if found else ""
         await self.clock.sleep(self.each * speed * (0.6 + 0.4 * self.clock.random()))  # between SELECT and INSERT
         if len(found) > 1:
             return {"code": 422, "message": "email: This field must be unique."}
         self.rows_written += 1
         self.names.update(missing)
+        now = self.clock.wall()
         if found:
             stored, status = self.contacts[found.pop()], 200
+            if stored.version != row.version or (row.company and row.company != stored.company):
+                stored.touched = now
             stored.version = row.version
         else:
             number = len(self.contacts) + 1
-            stored = self.contacts[number] = Stored(number, "", "", row.version, self.clock.wall())
+            stored = self.contacts[number] = Stored(number, "", "", row.version, now, now)
             status = 201
+        if row.company:
+            stored.company = row.company
         if row.email and not stored.email:
             stored.email = row.email.strip().casefold()
             self.by_email.setdefault(stored.email, []).append(stored.id)
         if row.number and not stored.number:
             stored.number = row.number.casefold()
             self.by_number.setdefault(stored.number, []).append(stored.id)
+        if half:
+            return {"code": 1205, "message": "SQLSTATE[HY000]: Lock wait timeout exceeded"}
+        if row.company and row.company != known_company:  # a text that does not change never links
+            stored.link = row.company
         for name in row.items:
             await self.clock.sleep(0.002 * speed)
             if row.trait == "bad item":
@@ -156,20 +176,40 @@ class Site:
         return None
 
     async def batch(
-        self, rows: Sequence[tuple[Row, dict[str, Any]]], *, speed: float = 1.0, die: int = -1
+        self,
+        rows: Sequence[tuple[Row, dict[str, Any]]],
+        fault: str = "",
+        *,
+        speed: float = 1.0,
+        odd: int = -1,
+        free: frozenset[int] = frozenset(),
     ) -> list[Any]:
-        """A whole request; *die*: the worker dies before that row."""
-        keys = {key for row, _ in rows for key in keys_of(row, items=False)}
+        """A whole request; at the *odd* row the worker dies, or the database fails it half-way, as *fault* says.
+
+        *free*: places of rows that repeat another row's values, for a contact that is there: they may overlap with it.
+        """
+        keys = {key for place, (row, _) in enumerate(rows) if place not in free for key in keys_of(row, items=False)}
         for key in keys:
             self.under_way[key] += 1
             self.overlaps += self.under_way[key] > 1
         self.writes += 1
         try:
             answers = []
+            if fault == "stall":  # somebody makes a contact field: ALTER TABLE and the writers wait for each other
+                await self.clock.sleep(100.0 * speed)
             for number, (row, known) in enumerate(rows):
-                if number == die:
+                half = number == odd and fault in {"half 500", "lock row", "gone rows"}
+                if number == odd and fault in {"500 prefix", "502"}:
                     raise Fault
-                answers.append(await self.write_row(row, known, speed))
+                if fault == "gone rows" and 0 <= odd < number:
+                    answers.append({"code": 2006, "message": "MySQL server has gone away"})
+                    continue
+                if fault == "422 again" and number == odd:
+                    answers.append({"code": 422, "message": "email: This field must be unique."})
+                    continue
+                answers.append(await self.write_row(row, known, speed if fault != "stall" else 1.0, half=half))
+                if half and fault == "half 500":
+                    raise Fault
             return answers
         finally:
             for key in keys:
@@ -179,12 +219,14 @@ class Site:
 def names_of(row: Row) -> tuple[str, ...]:
     """Tags and companies that the server makes for the row, if they are not there: some are common, some are rare."""
     number = int(re.sub(r"\D", "", row.email.partition("@")[0] or row.number) or "0")
-    return (f"tag {number % 40}", f"company {number // 9}") if number % 3 == 0 else ()
+    return (f"tag {number % 40}", row.company) if row.company else ()
 
 
 def keys_of(row: Row, *, items: bool = True) -> tuple[str, ...]:
     """The lane keys of a row."""
     keys = ["e:" + row.email.strip().casefold()] if row.email else []
+    if row.id:
+        keys.append(f"id:{row.id}")
     if row.number:
         keys.append("n:" + row.number.casefold())
     if items:
@@ -193,7 +235,9 @@ def keys_of(row: Row, *, items: bool = True) -> tuple[str, ...]:
 
 
 def raised(error: MauticError, effect: Effect = Effect.UPSERT) -> MauticError:
-    """*error* as the pipeline would raise it."""
+    """*error* as the pipeline would raise it; a 502, 503 or 504 is a proxy's."""
+    if isinstance(error, ServerError) and error.status in {502, 503, 504}:
+        error.by_proxy = True
     error.verdict = verdict_of(error, effect)
     error.attempts = 1
     return error
@@ -215,7 +259,35 @@ FAULTS = (
     "deadlock row",
     "item id 0",
     "look fails",
+    "look 500",
+    "502 live",
+    "503 live",
+    "429 live",
+    "page live",
+    "half 500",
+    "lock row",
+    "gone rows",
+    "422 again",
+    "stall",
 )
+
+
+ROWS = frozenset({"row missing", "deadlock row", "item id 0"})
+"""Faults of one row among others."""
+
+LOOKS = frozenset({"look fails", "look 500"})
+"""Faults of a look."""
+
+LIVE: dict[str, Callable[[], MauticError]] = {
+    "502 live": lambda: ServerError("502", status=502),
+    "503 live": lambda: ServerError("503", status=503),
+    "429 live": lambda: RateLimited("429", status=429, retry_after=1.0, by_proxy=True),
+    "page live": lambda: UnexpectedResponse("?", event="not-mautic"),
+}
+"""What a proxy answers while the server goes on."""
+
+LINK = "link"
+"""The step that sees to it that a contact belongs to its company."""
 
 
 class Faults:
@@ -268,8 +340,9 @@ class Post:
         self.job = job
 
     def pack(self, row: Row, index: int) -> Packed:
-        body = json.dumps([row.email, row.version, row.number, row.items, row.trait]).encode()
-        problems = () if row.email or row.number else (Problem("no unique value"),)
+        fields = [row.email, row.version, row.number, row.items, row.trait, row.company, row.id]
+        body = json.dumps(fields).encode()
+        problems = () if row.email or row.number or row.id else (Problem("no unique value"),)
         linger = 1.1 if row.items and self.strategy == "unique" else 0.0
         memory = keys_of(row)[0] if row.items and self.strategy != "unique" else ""
         return Packed(body, keys_of(row) if self.lanes else (), problems, None, linger, memory, self._firsts(row))
@@ -278,29 +351,29 @@ class Post:
         return names_of(row) if self.lanes and self.names else ()
 
     def unpack(self, body: bytes) -> Row:
-        email, version, number, items, trait = json.loads(body)
-        return Row(email, version, number, tuple(items), trait)
+        email, version, number, items, trait, company, id = json.loads(body)
+        return Row(email, version, number, tuple(items), trait, company, id)
 
-    def join(self, earlier: Row, later: Row) -> Row | None:
-        """The later version, and what is bad of either; items that only the earlier one has keep the rows apart."""
-        same = (earlier.email, earlier.number) == (later.email, later.number)
-        safe = self.strategy == "unique" or not (earlier.items or later.items)
-        if not (same and safe and set(earlier.items) <= set(later.items)):
-            return None
-        return evolve(later, trait=earlier.trait or later.trait)
+    def repeatable_part(self, row: Row) -> Row:
+        return row if self.strategy == "unique" or not row.items else evolve(row, items=())
 
     def budget(self) -> Budget | None:
         return None
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[Row]]) -> Delivery[Stored]:
-        assert not step
         self.before("deliver", parcels)
+        if step == LINK:
+            return await self._link(parcels)
+        assert not step
         site = self.site
         site.requests += 1
         self.sent.append((site.clock.time(), tuple(parcel.index for parcel in parcels)))
         fault, shape = self.faults.draw()
-        if fault in {"row missing", "deadlock row", "item id 0", "look fails"} and (
-            len(parcels) < 2 or fault == "look fails"
+        odd = int(shape * len(parcels))
+        if (
+            fault in LOOKS
+            or (fault in ROWS and len(parcels) < 2)
+            or (fault == "422 again" and not self._stored(parcels[odd]))
         ):
             fault = ""
         if fault:
@@ -310,9 +383,32 @@ class Post:
             error.batch_limit = site.limit
             raise raised(error)
         await site.clock.sleep(0.02)
-        return await self._fly(parcels, fault, shape)
+        return await self._fly(parcels, fault, shape, odd)
 
-    async def _fly(self, parcels: Sequence[Parcel[Row]], fault: str, shape: float) -> Delivery[Stored]:
+    def _stored(self, parcel: Parcel[Row]) -> bool:
+        """Whether an earlier sending of the row has stored it."""
+        row, site = parcel.row, self.site
+        if parcel.sends < 2 or row.items or row.company or not parcel.uncertain:
+            return False
+        found = {row.id} if row.id else site.find(row.email, row.number)
+        if len(found) != 1:
+            return False
+        stored = site.contacts[min(found)]
+        return stored.version == row.version and all(
+            not mine or mine == there
+            for mine, there in ((row.email.strip().casefold(), stored.email), (row.number.casefold(), stored.number))
+        )
+
+    async def _link(self, parcels: Sequence[Parcel[Row]]) -> Delivery[Stored]:
+        """See that contacts belong to the company that they name; a request each."""
+        for parcel in parcels:
+            await self._look()
+            stored = self.site.contacts[parcel.id]
+            if stored.link != parcel.row.company:
+                stored.link = parcel.row.company
+        return Delivery([Receipt("updated", parcel.id) for parcel in parcels], len(parcels))
+
+    async def _fly(self, parcels: Sequence[Parcel[Row]], fault: str, shape: float, odd: int) -> Delivery[Stored]:
         site = self.site
         rows = [(parcel.row, facts(parcel)) for parcel in parcels]
         if fault == "connect":
@@ -324,22 +420,25 @@ class Post:
         if fault == "429":
             raise raised(RateLimited("slow", status=429, retry_after=1 + 60 * shape, refusal=True))
         speed = 1.0
-        die = -1
-        if fault in {"timeout", "504"}:
+        if fault in {"timeout", "504", *LIVE}:
             # As long as the worst request of this server may take, whatever the batch; the client has left by then.
             speed = shape * self.longest / sum(site.each + 0.002 * len(row.items) for row, _ in rows)
-        if fault in {"500 prefix", "502"}:
-            die = int(shape * len(rows))
-        work = asyncio.get_running_loop().create_task(site.batch(rows, speed=max(speed, 1.0), die=die))
+        if fault == "stall":
+            speed = shape
+        free = frozenset(place for place, parcel in enumerate(parcels) if parcel.resent not in (None, parcel))
+        batch = site.batch(rows, fault, speed=max(speed, 0.01), odd=odd, free=free)
+        work = asyncio.get_running_loop().create_task(batch)
         self.zombies.add(work)
         work.add_done_callback(self._buried)
-        patience = {"timeout": min(self.timeout, self.longest / 3), "504": 10.0, "reset": shape}.get(fault, 1e9)
-        done, _ = await asyncio.wait({work}, timeout=patience)
+        patience = {"timeout": min(self.timeout, self.longest / 3), "504": 10.0, "reset": shape, "stall": self.timeout}
+        done, _ = await asyncio.wait({work}, timeout=patience.get(fault, 3 * shape if fault in LIVE else 1e9))
         if fault == "reset":
             raise raised(TransportError("reset", event="disconnected"))
+        if fault in LIVE:
+            raise raised(LIVE[fault]())
         if not done:
-            error = ServerError("504", status=504) if fault == "504" else TransportError("slow", event="read-timeout")
-            raise raised(error)
+            slow = TransportError("slow", event="read-timeout")
+            raise raised(ServerError("504", status=504) if fault == "504" else slow)
         if fault == "502":
             raise raised(ServerError("502", status=502))
         try:
@@ -349,7 +448,6 @@ class Post:
         if fault in {"unreadable", "login page"}:
             raise raised(UnexpectedResponse("?", event="unreadable" if fault == "unreadable" else "not-mautic"))
         receipts = [self._receipt(parcel, answer) for parcel, answer in zip(parcels, answers, strict=True)]
-        odd = int(shape * len(receipts))
         if fault == "row missing":
             receipts[odd] = Receipt("look")
         elif fault == "deadlock row" and receipts[odd].state in {"created", "updated"}:
@@ -369,40 +467,64 @@ class Post:
         code = answer.get("code")
         if code is None:
             known = {"items": answer["items"]} if self.strategy != "unique" and parcel.row.items else None
-            return Receipt("created" if answer["status"] == 201 else "updated", answer["id"], known=known)
+            own = parcel.uncertain and self._own(self.site.contacts[answer["id"]], parcel)
+            status: Any = "created" if answer["status"] == 201 or own else "updated"
+            return self._ended(parcel, Receipt(status, answer["id"], known=known))
         problems = (Problem(answer["message"], code=code),)
         if code == 404:
             return Receipt("again", answer["id"], problems, pause=1.2, so_far="partial")
+        if code in {1205, 2006}:
+            return Receipt("look", problems=problems, pause=5.0, load=True)
         return Receipt("rejected" if code else "partial", 0, problems)
 
+    def _ended(self, parcel: Parcel[Row], receipt: Receipt[Stored]) -> Receipt[Stored]:
+        """A row that is stored; after a sending of unknown fate it is seen to that its company is linked."""
+        if not parcel.row.company or not parcel.uncertain:
+            return receipt
+        status: Any = receipt.state
+        return evolve(receipt, state="step", step=LINK, so_far=status)
+
+    def _own(self, stored: Stored, parcel: Parcel[Row]) -> bool:
+        """Whether the row may have made the contact, whose date of creation is in whole seconds."""
+        return int(stored.made_at) + 1 > parcel.since > 0
+
     async def read_back(self, step: str, parcels: Sequence[Parcel[Row]]) -> Delivery[Stored]:
-        site = self.site
-        site.requests += 1
-        fault, _ = self.faults.draw()
-        if fault == "look fails":
-            self.faults.injected[fault] += 1
-            raise raised(ServerError("503", status=503), Effect.READ)
-        await site.clock.sleep(0.05)
+        await self._look()
+        if step == LINK:
+            return Delivery([Receipt("again", parcel.id) for parcel in parcels])
         return Delivery([self._seen(parcel) for parcel in parcels])
+
+    async def _look(self) -> None:
+        self.site.requests += 1
+        fault, _ = self.faults.draw()
+        if fault in LOOKS:
+            self.faults.injected[fault] += 1
+            status = 503 if fault == "look fails" else 500
+            raise raised(ServerError(str(status), status=status), Effect.READ)
+        await self.site.clock.sleep(0.05)
 
     def _seen(self, parcel: Parcel[Row]) -> Receipt[Stored]:
         row, site = parcel.row, self.site
-        found = site.find(row.email, row.number)
+        found = {row.id} if row.id else site.find(row.email, row.number)
         if len(found) != 1:
             return Receipt("again")
         stored = site.contacts[found.pop()]
-        own = stored.made_at >= parcel.since > 0
-        fresh = own and stored.made_at >= parcel.sent_at
+        own = self._own(stored, parcel)
+        fresh = int(stored.made_at) >= parcel.sent_at > 0
+        touched = int(stored.touched) + 1 > parcel.since
         items = {site.items[it].name: it for it in stored.items}
         known = {"items": items} if self.strategy == "marker" and row.items else None
         whole = all(name in items and site.items[items[name]].version == row.version for name in row.items)
         whole = whole and (not row.number or stored.number == row.number.casefold())
         whole = whole and (not row.email or stored.email == row.email.strip().casefold())
+        whole = whole and (not row.company or stored.company == row.company)
         if stored.version == row.version and whole and not row.trait:
-            return Receipt("created" if own else "updated", stored.id, known=known, fresh=fresh)
+            done: Receipt[Stored] = Receipt("created" if own else "updated", stored.id, known=known, fresh=fresh)
+            return self._ended(parcel, done)
         if self.strategy == "none" and any(name not in facts(parcel) for name in row.items):
             return Receipt("unknown", stored.id, (Problem("its items may be stored"),))
-        return Receipt("again", stored.id, known=known)
+        so_far: Any = "partial" if own else None if touched else "rejected"
+        return Receipt("again", stored.id, known=known, so_far=so_far)
 
     async def rest(self) -> None:
         """Wait until the server is at rest."""

@@ -391,7 +391,9 @@ def test_two_looks_have_to_agree() -> None:
         nonlocal looks
         looks += 1
         there = max(0, looks - 4)
-        return [Receipt("updated", 1) if number < there else Receipt("again") for number, _ in enumerate(parcels)]
+        return [
+            Receipt("updated", number + 1) if number < there else Receipt("again") for number, _ in enumerate(parcels)
+        ]
 
     outcomes, courier, _ = texts_with(lost, list("abc"), still_moving)
     assert {it.status for it in outcomes.values()} == {"updated"}

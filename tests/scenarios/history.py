@@ -5,7 +5,6 @@ process is killed and started again with its journal. What the server holds in t
 same rows, one after the other, without a fault.
 
     python -m tests.scenarios.history --seeds 200      all figures
-    python -m tests.scenarios.history --coalesce       the same, rows joined where they may be
     python -m tests.scenarios.history --keep           the same, from a source that cannot be read twice
     python -m tests.scenarios.history --break settle   the checker's teeth: also lanes, journal
 """
@@ -27,7 +26,7 @@ from mautic_async.bulk import Plan, Run
 from mautic_async.clock import Clock
 from mautic_async.ledger import MemoryJournal
 from mautic_async.testing.virtual import run, virtual_clock
-from tests.bulk.lying import Fault, Faults, Post, Row, Site
+from tests.bulk.lying import Fault, Faults, Post, Row, Site, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,11 +78,17 @@ class Findings:
 
 
 def rows_of(seed: int, count: int, strategy: str) -> list[Row]:
-    """People with several versions each, some known by e-mail, some by number, some by both; a few rows are bad."""
+    """People with several versions each, some known by e-mail, some by number, some by both; a few rows are bad.
+
+    One in twenty is an old contact of the server, which rows name by its e-mail, by its number or by its id.
+    """
     chance = random.Random(seed)
     rows: list[Row] = []
     named: dict[int, str] = {}
     for index in range(count):
+        if chance.random() < 0.05:
+            rows.append(_old_row(chance, chance.randrange(1, OLD + 1)))
+            continue
         person = chance.randrange(count * 2 // 3)
         email = f"p{person}@example.org"
         email = chance.choice((email, email, email, email.upper(), f" {email}"))
@@ -102,8 +107,33 @@ def rows_of(seed: int, count: int, strategy: str) -> list[Row]:
         trait = "poison" if draw < 0.002 else "refused" if draw < 0.01 else "bad item" if draw < 0.015 and items else ""
         if 0.015 < draw < 0.017:
             email = number = ""
-        rows.append(Row(email, chance.randrange(4), number, items, trait))
+        company = f"company {person // 9}{chance.choice(('', '', ' Ltd'))}" if person % 3 == 0 else ""
+        rows.append(Row(email, chance.randrange(4), number, items, trait, company))
     return rows
+
+
+OLD = 20
+"""Contacts that are there before the job."""
+
+OLD_NUMBERS = 9_000_000
+
+
+def _old_row(chance: random.Random, id: int) -> Row:
+    version = chance.randrange(4)
+    way = chance.randrange(3)
+    if way == 0:
+        return Row(f"old{OLD_NUMBERS + id}@example.org", version)
+    return Row("", version, f"OLD{OLD_NUMBERS + id}") if way == 1 else Row("", version, id=id)
+
+
+def people_before(site: Site) -> None:
+    """Put the old contacts on the server."""
+    for id in range(1, OLD + 1):
+        site.contacts[id] = Stored(
+            id, f"old{OLD_NUMBERS + id}@example.org", f"old{OLD_NUMBERS + id}", 9, site.clock.wall() - 1e6
+        )
+        site.by_email[f"old{OLD_NUMBERS + id}@example.org"] = [id]
+        site.by_number[f"old{OLD_NUMBERS + id}"] = [id]
 
 
 State = dict[str, Any]
@@ -114,16 +144,17 @@ def state_of(site: Site) -> State:
     contacts: dict[tuple[str, str], list[Any]] = {}
     for it in site.contacts.values():
         items = sorted((site.items[number].name, site.items[number].version) for number in it.items)
-        contacts.setdefault((it.email, it.number), []).append((it.version, items))
+        contacts.setdefault((it.email, it.number), []).append((it.version, it.company, it.link, items))
     return {"contacts": contacts, "items": Counter(item.name for item in site.items.values())}
 
 
 async def undisturbed(rows: Sequence[Row], clock: Clock, *, unique_items: bool) -> tuple[State, list[str]]:
     """The same rows one after the other, and what each answer was."""
     site = Site(clock, unique_items=unique_items)
+    people_before(site)
     answers: list[str] = []
     for row in rows:
-        if not (row.email or row.number):
+        if not (row.email or row.number or row.id):
             answers.append("rejected")
             continue
         for _ in range(3):
@@ -193,7 +224,6 @@ async def history(
     rate: float,
     broken: str = "",
     strategy: str = "unique",
-    coalesce: bool = False,
     keeps: bool = False,
 ) -> Findings:
     """One history, from its first row to the check."""
@@ -202,8 +232,9 @@ async def history(
     chance = random.Random(seed * 7 + 1)
     people = rows_of(seed, rows, strategy)
     site = Site(clock, unique_items=strategy == "unique")
+    people_before(site)
     faults = Faults(seed, rate)
-    plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0, coalesce=coalesce)
+    plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0)
     journal = MortalJournal(keeps=keeps)
     found = Findings(histories=1, rows=rows)
     yielded: dict[int, Outcome[Any]] = {}
@@ -297,6 +328,9 @@ def _check(  # noqa: PLR0917 - called once
         kind = "ok" if outcome.ok else outcome.status
         if kind != answers[index] and outcome.status != "unknown" and _person(rows[index].email) not in people:
             failures[f"{answers[index]} reported as {outcome.status}"] += 1
+    claims = Counter(it.id for it in yielded.values() if it.status == "created")
+    failures["created twice"] += sum(count - 1 for count in claims.values())
+    failures["old contacts created"] += sum(1 for id in claims if id <= OLD)
     failures["rows without an outcome"] += abs(read - len(answers))
     failures["rows given up"] += sum(
         1 for i, status in ends.items() if status == "unknown" and answers[i] == "ok" and i not in unsure
@@ -334,13 +368,12 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=0.25)
     parser.add_argument("--strategy", default="")
     parser.add_argument("--break", dest="broken", default="", choices=("", "settle", "lanes", "journal"))
-    parser.add_argument("--coalesce", action="store_true")
     parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
     total = Findings()
     began = time.perf_counter()
     seeds = range(given.first, given.first + given.seeds)
-    options = {"broken": given.broken, "coalesce": given.coalesce, "keeps": given.keep}
+    options = {"broken": given.broken, "keeps": given.keep}
     for seed, found in histories(seeds, rows=given.rows, rate=given.rate, strategy=given.strategy, **options):
         total.add(found)
         if found.failures:

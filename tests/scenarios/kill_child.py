@@ -103,9 +103,9 @@ class DeadlyCourier:
         self.guarantee = inner.guarantee
         self.prepare = inner.prepare
         self.pack = inner.pack
-        self.join = inner.join
         self.unpack = inner.unpack
         self.budget = inner.budget
+        self.repeatable_part = inner.repeatable_part
 
     async def deliver(self, step: str, parcels: Any) -> Any:
         self._fate.at("before request")

@@ -26,14 +26,6 @@ def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_i
     assert sum(total.outcomes.values()) > 0.9 * total.rows
 
 
-@pytest.mark.parametrize("strategy", ["unique", "none"])
-def test_rows_that_are_joined_on_request_end_as_if_they_had_been_sent_in_turn(strategy: str) -> None:
-    total = told(range(4), strategy=strategy, coalesce=True)
-    assert not total.failures, f"{dict(total.failures)}"
-    assert sum(total.faults.values()) >= 4 * 40
-    assert sum(total.outcomes.values()) > 0.9 * total.rows
-
-
 @pytest.mark.parametrize("strategy", ["unique", "marker"])
 def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keeps_rows(strategy: str) -> None:
     total = told(range(4), strategy=strategy, keeps=True)

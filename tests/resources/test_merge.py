@@ -8,7 +8,7 @@ from mautic_async import Company, Contact, CustomItem
 from mautic_async.codec import encode
 from mautic_async.models import DoNotContact
 from mautic_async.resources._items import Marker, UniqueField
-from mautic_async.resources._joined import joined, joined_contacts
+from mautic_async.resources._merge import merge_rows, merged, merged_contacts
 
 SKU = UniqueField("sku")
 
@@ -19,7 +19,7 @@ def item(sku: str, **more: Any) -> CustomItem:
 
 def both(earlier: dict[str, Any], later: dict[str, Any], items: Any = None) -> dict[str, Any] | None:
     given = {"email": "ada@example.com"}
-    row = joined_contacts(Contact(**given | earlier), Contact(**given | later), ("email",), items)
+    row = merged_contacts(Contact(**given | earlier), Contact(**given | later), ("email",), items)
     return None if row is None else encode(row)
 
 
@@ -68,12 +68,37 @@ def test_what_cannot_be_told_from_the_values_alone_stays_apart(earlier: Any, lat
     assert both(earlier, later, items) is None
 
 
-def test_only_rows_of_one_class_and_one_id_are_joined() -> None:
+def test_only_rows_of_one_class_and_one_id_are_merged() -> None:
     class Customer(Contact):
         pass
 
-    assert joined(Contact(id=1, city="Rome"), Contact(id=2, city="Rome")) is None
-    assert joined(Contact(city="Rome"), Customer(city="Rome")) is None
-    company = joined(Company(id=3, companycity="Rome"), Company(id=3, companyname="New"))
+    assert merged(Contact(id=1, city="Rome"), Contact(id=2, city="Rome")) is None
+    assert merged(Contact(city="Rome"), Customer(city="Rome")) is None
+    company = merged(Company(id=3, companycity="Rome"), Company(id=3, companyname="New"))
     assert company is not None
     assert (company.id, company.companycity, company.companyname) == (3, "Rome", "New")
+
+
+async def merged_emails(rows: Any, **settings: Any) -> list[tuple[Any, Any]]:
+    return [(row.email, row.city) async for row in merge_rows(rows, **settings)]
+
+
+async def test_merge_rows_yields_each_contact_once_with_its_last_values() -> None:
+    rows = [Contact(email="a@x.org", city="Rome"), Contact(email="b@x.org"), Contact(email=" A@x.org", city="Bari")]
+    assert [row.city async for row in merge_rows(rows) if row.city] == ["Bari"]
+    assert len(await merged_emails(rows)) == 2
+
+
+async def test_merge_rows_keeps_rows_apart_that_lie_beyond_the_window() -> None:
+    async def rows() -> Any:
+        for city, person in (("Rome", "a"), ("Pisa", "b"), ("Pisa", "c"), ("Bari", "a")):
+            yield Contact(email=f"{person}@x.org", city=city)
+
+    found = await merged_emails(rows(), window=2)
+    assert [city for email, city in found if email == "a@x.org"] == ["Rome", "Bari"]
+
+
+async def test_merge_rows_keeps_the_order_of_rows_that_cannot_be_merged() -> None:
+    rows = [Contact(email="a@x.org", city="Rome"), Contact(email="a@x.org", city=""), Contact(firstname="nameless")]
+    assert [row.city async for row in merge_rows(rows) if row.email] == ["Rome", ""]
+    assert len([row async for row in merge_rows(rows)]) == 3
