@@ -45,9 +45,6 @@ class Pause:
     def unpack(self, body: bytes) -> str:
         raise AssertionError(f"no row is kept, not even {body!r}")
 
-    def join(self, earlier: str, later: str) -> None:
-        """Never asked."""
-
     def repeatable_part(self, row: str) -> str:
         return row
 

@@ -99,7 +99,8 @@ async def look(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pause: float 
 async def look_at_refused(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
     """Look rows up that Mautic refused after an earlier sending of unknown fate: that one may have stored them.
 
-    A unique value that "must be unique" may be held by what the row's own first sending made.
+    A unique value that "must be unique" may be held by what the row's own first sending made. Where the look shows that
+    the entity was made or changed since, by whatever hand, the row is ``unknown``.
     """
     stored: list[tuple[Parcel[R], Receipt[E]]] = []
     ends: list[tuple[Parcel[R], Outcome[E]]] = []
@@ -108,8 +109,9 @@ async def look_at_refused(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R],
             stored.append((parcel, seen))
             continue
         parcel.id = seen.id or parcel.id
-        own = seen.so_far == "partial" and parcel.id not in engine.created  # made since, and by no other row of the job
-        ends.append((parcel, engine.outcome(parcel, "partial" if own else "rejected", refusal)))
+        made = seen.so_far == "partial" and parcel.id not in engine.created  # by no other row of the job
+        touched = made or (bool(seen.id) and seen.so_far is None)
+        ends.append((parcel, engine.outcome(parcel, "unknown" if touched else "rejected", refusal)))
     with engine.at_work():
         await engine.conclude(ends)
         await engine.sort([parcel for parcel, _ in stored], [seen for _, seen in stored])

@@ -98,8 +98,17 @@ def held(record: Contact | Company, alias: str) -> object:
 
 
 def added(entity: Any) -> float | None:
-    """When the entity of an answer was made: epoch seconds of the server's clock."""
-    text = entity.get("dateAdded") if isinstance(entity, Mapping) else None
+    """Return when the entity of an answer was made: epoch seconds of the server's clock."""
+    return _moment(entity, "dateAdded")
+
+
+def changed(entity: Any) -> float | None:
+    """Return when the entity of an answer was last changed, or made: epoch seconds of the server's clock."""
+    return _moment(entity, "dateModified") or added(entity)
+
+
+def _moment(entity: Any, name: str) -> float | None:
+    text = entity.get(name) if isinstance(entity, Mapping) else None
     try:
         return datetime.fromisoformat(text).timestamp() if isinstance(text, str) else None
     except (ValueError, OverflowError):

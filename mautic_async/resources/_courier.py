@@ -5,7 +5,6 @@ Mautic: REST API, Batch create contacts (POST /contacts/batch/new); List contact
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
@@ -17,6 +16,8 @@ from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Receipt
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
+from mautic_async.resources._company_link import CompanyLinks, named_company
+from mautic_async.resources._contact_keys import contact_keys, memory_name
 from mautic_async.resources._firsts import firsts
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
@@ -25,6 +26,7 @@ from mautic_async.resources._streams import budget_of
 from mautic_async.wire import Call, Effect, Row
 
 if TYPE_CHECKING:
+    from mautic_async.bulk.outcomes import Status
     from mautic_async.pipeline import Pipeline
     from mautic_async.resources._items import Items
 
@@ -36,6 +38,8 @@ KEPT: Final = ("id", "dateAdded", codec.OBJECTS)
 
 CLEAR: Final = "clear"
 EDIT: Final = "edit"
+LINK: Final = "link"
+"""The step that sees to it that a contact is linked to its company, after a sending of unknown fate."""
 APART: Final = 1.1
 """Seconds between two writes of one unique item: within one second the second is lost with a 404 (``ID = 0``)."""
 
@@ -93,7 +97,11 @@ class ContactCourier(Generic[C]):
             text = self.pipeline.json.dumps(whole)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return Packed(b"", problems=(Problem(str(error)),))
-        keys, memory, new = self._keys(row, body), self._memory(row, body), firsts(body, self._tags)
+        keys, memory, new = (
+            contact_keys(row, body, self._unique, self.items),
+            self._memory(row, body),
+            firsts(body, self._tags),
+        )
         if not row.id and row.custom_items is UNSET and self._screen.is_sound(body, text):
             return Packed(text, keys, memory=memory, firsts=new)
         if found := self._problems(row, body):
@@ -126,32 +134,15 @@ class ContactCourier(Generic[C]):
             found += self.preflight.problems(body)
         return found
 
-    def _keys(self, row: Contact, body: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Everything by which two rows could meet: unique values, and items as the server tells them apart."""
-        keys: list[tuple[Any, ...]] = [
-            (name, _checks.same_for_database(body[name]))
-            for name in self._unique
-            if not _checks.is_blank(body.get(name))
-        ]
-        if row.id:
-            keys.append(("contact", row.id))
-        if row.custom_items is not UNSET and row.custom_items:
-            keys += [key for item in row.custom_items if (key := _items.identity(self.items, item)) is not None]
-        return keys
-
     def _memory(self, row: Contact, body: Mapping[str, Any]) -> str:
-        """The name of a row from run to run: a hash, so that the journal holds no address. Without a journal, none."""
-        if not self._remembers:
-            return ""
-        named = [(name, body[name]) for name in self._unique if not _checks.is_blank(body.get(name))]
-        name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
-        text = f"{name}={_checks.same_for_database(value)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
+        return memory_name(row, body, self._unique) if self._remembers else ""
 
     # --- delivering ------------------------------------------------------------------------------------------------
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         """Send one batch."""
+        if step == LINK:
+            return await self._link(parcels)
         if step == CLEAR:
             return await self._patch(parcels, [self._clearing(parcel) for parcel in parcels])
         if step == EDIT:
@@ -221,9 +212,34 @@ class ContactCourier(Generic[C]):
         id = _id_in(row)
         known = self._learned(parcel, row.entity, id)
         state: Literal["created", "updated"] = "created" if row.status == 201 or self._made(parcel, row) else "updated"
-        if _clears(parcel):
-            return Receipt("step", id, step=CLEAR, known=known, so_far=state)
-        return Receipt(state, id, entity=self._kept(row), known=known)
+        stored: Receipt[C] = Receipt(state, id, entity=self._kept(row), known=known)
+        return self._next(parcel, stored, whole=row.status == 201)
+
+    def _next(self, parcel: Parcel[C], stored: Receipt[C], *, whole: bool = False) -> Receipt[C]:
+        """What is due after a step that has stored the row: the link to its company, then what is to be cleared.
+
+        Args:
+            parcel: The row.
+            stored: What the step said.
+            whole: Whether this very request made the contact, and so its link.
+        """
+        links = parcel.uncertain and not whole and bool(named_company(self._cargo(parcel)[0]))
+        clears = not parcel.row.id and _clears(parcel)
+        due = LINK if links and parcel.step != LINK else CLEAR if clears else ""
+        if not due or stored.state not in {"created", "updated"}:
+            return stored
+        so_far = None if parcel.step == LINK else stored.state
+        return evolve(stored, state="step", step=due, so_far=so_far)
+
+    async def _link(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
+        """Mend the links of contacts whose first sending may have died before it made them; one row after another."""
+        links = CompanyLinks(self.pipeline)
+        receipts: list[Receipt[C]] = []
+        for parcel in parcels:
+            problem = await links.ensure_linked(_known_id(parcel), named_company(self._cargo(parcel)[0]))
+            done: Receipt[C] = Receipt("partial" if problem else "updated", _known_id(parcel))
+            receipts.append(evolve(done, problems=(problem,)) if problem else self._next(parcel, done))
+        return Delivery(receipts, links.requests)
 
     def _made(self, parcel: Parcel[C], row: Row) -> bool:
         """Whether an earlier sending of the row, whose answer was lost, has made the contact."""
@@ -256,10 +272,8 @@ class ContactCourier(Generic[C]):
             return Receipt("again", problems=row.problems, pause=5.0, so_far="rejected")
         if code is not None and 400 <= code < 500:
             return Receipt("rejected", problems=row.problems)
-        if code in _rows.TRANSIENT:
-            if self._repeatable(parcel.row):
-                return Receipt("again", problems=row.problems, pause=5.0, load=code != 1062)
-            return Receipt("look", problems=row.problems)
+        if code in _rows.TRANSIENT:  # the contact may be half saved
+            return Receipt("look", problems=row.problems, pause=5.0, load=code != 1062)
         if _rows.nothing_stored(row.problems):
             return Receipt("rejected", problems=row.problems)
         return Receipt("partial", _id_in(row), problems=row.problems)
@@ -328,21 +342,22 @@ class ContactCourier(Generic[C]):
             return Receipt("look")
         id = _id_in(row) or _known_id(parcel)
         known = self._learned(parcel, row.entity, id) if parcel.step == EDIT else None
-        return Receipt("updated", id, entity=self._kept(row), known=known)
+        done: Receipt[C] = Receipt("updated", id, entity=self._kept(row), known=known)
+        return self._next(parcel, done) if parcel.step == EDIT else done
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         """Find out what is stored of rows whose answer was lost."""
-        if step == CLEAR:
+        if step in {CLEAR, LINK}:
             return Delivery([Receipt("again", _known_id(parcel)) for parcel in parcels], requests=0)
         doubtful = [parcel for parcel in parcels if step == EDIT and not self._repeatable(parcel.row)]
         asked = doubtful if step == EDIT else [parcel for parcel in parcels if not parcel.row.id]
-        look = Look(self.pipeline, self._unique, self.items, self._clocks)
+        look = Look(self.pipeline, self.model, self._unique, self.items, self._clocks)
         await look.at([parcel.row for parcel in asked])
         return Delivery([self._looked(parcel, look) for parcel in parcels], look.requests)
 
-    def _looked(self, parcel: Parcel[C], look: Look) -> Receipt[C]:
+    def _looked(self, parcel: Parcel[C], look: Look[C]) -> Receipt[C]:
         """What a look says of one row."""
         row = parcel.row
         if row.id and (parcel.step != EDIT or self._repeatable(row)):  # it was not in the request, or does no harm
@@ -356,16 +371,17 @@ class ContactCourier(Generic[C]):
             return self._done(parcel, seen)
         id = seen.contact.id
         if self._repeatable(row) or (row.custom_items and seen.told_apart):
-            return Receipt("again", id, known=seen.known)
+            so_far: Status | None = "partial" if seen.created else None if seen.touched else "rejected"
+            return Receipt("again", id, known=seen.known, so_far=so_far)
         if row.custom_items and self.items is not None:
             return Receipt("unknown", id, (_CROWDED,), known=seen.known)
         return self._again_or_unknown(parcel, id)
 
-    def _done(self, parcel: Parcel[C], seen: Seen) -> Receipt[C]:
+    def _done(self, parcel: Parcel[C], seen: Seen[C]) -> Receipt[C]:
         state: Literal["created", "updated"] = "created" if seen.created and not parcel.row.id else "updated"
-        if _clears(parcel):
-            return Receipt("step", seen.contact.id, step=CLEAR, known=seen.known, so_far=state, fresh=seen.fresh)
-        return Receipt(state, seen.contact.id, known=seen.known, fresh=seen.fresh)
+        entity = seen.contact if self.returning == "contacts" else None
+        done: Receipt[C] = Receipt(state, seen.contact.id, known=seen.known, fresh=seen.fresh, entity=entity)
+        return self._next(parcel, done)
 
     def _again_or_unknown(self, parcel: Parcel[C], id: int = 0) -> Receipt[C]:
         if self._repeatable(parcel.row):

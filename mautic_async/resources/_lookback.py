@@ -6,7 +6,7 @@ Mautic: REST API, List contacts (GET /contacts with ``where``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from attrs import define, field
 
@@ -43,22 +43,28 @@ class Clocks:
         return moment is not None and since > 0 and self.most is not None and moment >= since + self.most
 
 
+C = TypeVar("C", bound=Contact)
+
+
 @define(eq=False)
-class Seen:
+class Seen(Generic[C]):
     """A stored contact beside the row that asked for it.
 
     Attributes:
         contact: As it is stored.
         created: It was made since the row first left.
+        touched: It may have been changed since then: a write that changes nothing leaves no date.
         fresh: It was made by the row's last request.
         holds: It shows all that the row names.
         known: The ids to remember.
         whole: All new items of the row are there, as they should be.
-        told_apart: Each new item of the row is either seen or surely missing.
+        told_apart: Each new item of the row is either seen or surely missing. Of an item that nothing identifies the
+            dates tell: if no item of its object was added since the row first left, it is missing.
     """
 
-    contact: Contact
+    contact: C
     created: bool
+    touched: bool
     fresh: bool
     holds: bool
     known: dict[str, Any]
@@ -67,15 +73,16 @@ class Seen:
 
 
 @define(eq=False)
-class Look:
+class Look(Generic[C]):
     """Asks for contacts by their unique values."""
 
     pipeline: Pipeline
+    model: type[C]
     unique: Sequence[str]
     items: Items
     clocks: Clocks = field(factory=Clocks)
     requests: int = 0
-    _stored: dict[tuple[str, str], Contact] = field(factory=dict)
+    _stored: dict[tuple[str, str], C] = field(factory=dict)
 
     async def at(self, rows: Sequence[Contact]) -> None:
         """Fetch what is stored under the ids of *rows*, or under their unique values."""
@@ -94,7 +101,7 @@ class Look:
         values = ((name, str(_answers.held(row, name)).strip()) for name in self.unique)
         return [(name, value) for name, value in values if value]
 
-    async def _find(self, name: str, values: Sequence[str], *, with_items: bool) -> list[Contact]:
+    async def _find(self, name: str, values: Sequence[str], *, with_items: bool) -> list[C]:
         query: dict[str, object] = {
             "where": [_where.one_of(name, values).parameters()],
             "limit": 5 * len(values),
@@ -108,15 +115,16 @@ class Look:
         asked = wall()
         payload = await self.pipeline.send(call)
         self.clocks.learn(payload, asked, wall())
-        return _answers.entities(call, payload.body, "contacts", Contact)
+        return _answers.entities(call, payload.body, "contacts", self.model)
 
-    def seen(self, row: Contact, body: Mapping[str, Any], *, since: float, sent_at: float) -> Seen | None:
+    def seen(self, row: Contact, body: Mapping[str, Any], *, since: float, sent_at: float) -> Seen[C] | None:
         """The contact of *row*, whose fields are *body*; None if there is none."""
         keys = [(name, _checks.same_for_database(value)) for name, value in self._names(row)]
         found = next((self._stored[key] for key in keys if key in self._stored), None)
         if found is None:
             return None
         made = found.date_added.timestamp() if found.date_added is not None else None
+        changed = found.date_modified.timestamp() if found.date_modified is not None else None
         wanted, shown = _items.wanted(self.items, row.custom_items), _items.shown(self.items, found.custom_items)
         ids = _items.ids_of(wanted, shown)
         new = [item for item in row.custom_items or () if not item.id]
@@ -124,24 +132,29 @@ class Look:
         return Seen(
             found,
             created=self.clocks.perhaps_since(made, since),
+            touched=any(self.clocks.perhaps_since(moment, since) for moment in (made, changed)),
             fresh=self.clocks.surely_since(made, sent_at),
             holds=_holds(found, body) and len(new) == len(row.custom_items or ()),
             known={"id": found.id, **({"items": ids} if ids else {})},
             whole=named and all(name in shown and _items.holds(shown[name], item) for name, item in wanted.items()),
-            told_apart=named
-            and not any(self._hidden(found, item, since) for name, item in wanted.items() if name not in ids),
+            told_apart=not any(self._may_be_there(found, item, since, ids) for item in new),
         )
 
-    def _hidden(self, found: Contact, item: CustomItem, since: float) -> bool:
-        """Whether the item may be there without being shown: the server shows the newest few of each object."""
-        if not found.custom_items_truncated:
+    def _may_be_there(self, found: Contact, item: CustomItem, since: float, ids: Mapping[str, int]) -> bool:
+        """Whether the item may be stored without being recognised.
+
+        The server shows the newest few of each object; one that is not recognised by a name is known by its date alone.
+        """
+        name = _items.spelled(_items.identity(self.items, item))
+        if name in ids or (name and not found.custom_items_truncated):
             return False
         beside = [
             one.date_added.timestamp() if one.date_added is not None else None
             for one in found.custom_items or ()
             if item.object_id == one.object_id or (not item.object_id and item.object == one.object)
         ]
-        return not beside or any(moment is None or self.clocks.perhaps_since(moment, since) for moment in beside)
+        recent = any(moment is None or self.clocks.perhaps_since(moment, since) for moment in beside)
+        return recent or (bool(found.custom_items_truncated) and not beside)
 
 
 _BESIDE: Final = frozenset({"id", codec.OBJECTS})

@@ -31,8 +31,10 @@ LIMIT: Final = 200
 """Rows a request: Mautic's default ``api_batch_max_limit``; beyond it Mautic to 7 answers a 500 that no retry mends."""
 
 
-TRANSIENT: Final = frozenset({1062, 1205, 1213})
-"""MySQL's words for a lost race, a lock that took too long, and a deadlock: the same row may pass later."""
+TRANSIENT: Final = frozenset({1040, 1053, 1062, 1205, 1213, 1412, 1615, 2002, 2003, 2006, 2013})
+"""MySQL's words for what passes: too many connections, a shutdown, a lost race, a lock that took too long, a deadlock,
+a table changed meanwhile, and a database that cannot be reached or has gone. The same row may pass later; part of it
+may be stored."""
 
 _BEFORE_THE_SAVE: Final = (
     *("Failed to parse time string", "name cannot be blank"),

@@ -17,7 +17,8 @@ from mautic_async import codec, wire
 from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Plan, Receipt, Run
 from mautic_async.errors import ConfigurationError, MauticError, Problem
 from mautic_async.models import Company, Contact, Entity
-from mautic_async.resources import _checks, _rows, _where
+from mautic_async.resources import _answers, _checks, _rows, _where
+from mautic_async.resources._company_link import CompanyLinks, named_company
 from mautic_async.resources._firsts import firsts
 from mautic_async.wire import Call, Effect, Row
 
@@ -32,6 +33,10 @@ C = TypeVar("C", bound=Company)
 R = TypeVar("R")
 
 LOOK: Final = "look"
+LINK: Final = "link"
+CLOCKS_APART: Final = 300.0
+"""Seconds by which the server's clock may be ahead of ours where no answer has told."""
+
 EDIT: Final = "edit"
 CREATE: Final = "create"
 
@@ -107,7 +112,7 @@ def _receipt(row: Row, id: int) -> Receipt[Any]:
     if status == "unknown":
         return Receipt("look")
     if row.status in _rows.TRANSIENT:
-        return Receipt("again", id, problems=row.problems, pause=5.0, load=row.status != 1062)
+        return Receipt("look", id, problems=row.problems, pause=5.0, load=row.status != 1062)
     found = row.entity.get("id") if row.entity is not None else None
     return Receipt(status, found if isinstance(found, int) and found else id, problems=row.problems)
 
@@ -133,14 +138,38 @@ class EditCourier(_Courier[E]):
 
     async def deliver(self, step: str, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
         """Send one batch."""
-        del step
+        if step == LINK:
+            return await self._link(parcels)
         rows = await self.rows("PATCH", "batch/edit", Effect.SET, [parcel.packed.cargo for parcel in parcels])
-        return Delivery([_receipt(row, parcel.row.id) for parcel, row in zip(parcels, rows, strict=True)])
+        return Delivery([self._edited(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
+
+    def _edited(self, parcel: Parcel[E], row: Row) -> Receipt[E]:
+        receipt = _receipt(row, parcel.row.id)
+        if receipt.state != "updated" or not parcel.uncertain or not _company(parcel):
+            return receipt
+        return evolve(receipt, state="step", step=LINK, so_far="updated")
+
+    async def _link(self, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
+        """Mend the links of contacts to their companies, which an edit of unknown fate may have left out."""
+        links = CompanyLinks(self.space._pipeline)
+        found = [await links.ensure_linked(parcel.row.id, _company(parcel)) for parcel in parcels]
+        receipts: list[Receipt[E]] = [
+            Receipt("partial" if problem else "updated", parcel.row.id, (problem,) if problem else ())
+            for parcel, problem in zip(parcels, found, strict=True)
+        ]
+        return Delivery(receipts, links.requests)
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
-        """No look is needed: again."""
-        del step
-        return Delivery([Receipt("again", parcel.row.id) for parcel in parcels], requests=0)
+        """Look up only what tells whether a contact was touched since: an edit may be repeated in any case."""
+        if step == LINK or not all(isinstance(parcel.row, Contact) for parcel in parcels):
+            return Delivery([Receipt("again", parcel.row.id) for parcel in parcels], requests=0)
+        rows = await self.found(_where.in_("id", [parcel.row.id for parcel in parcels]), len(parcels))
+        dates = {int(row["id"]): _answers.changed(row) for row in rows}
+        return Delivery([self._seen(parcel, dates.get(parcel.row.id)) for parcel in parcels])
+
+    def _seen(self, parcel: Parcel[E], changed: float | None) -> Receipt[E]:
+        untouched = changed is not None and changed + CLOCKS_APART < parcel.since
+        return Receipt("again", parcel.row.id, so_far="rejected" if untouched else None)
 
 
 @define(eq=False)
@@ -286,6 +315,10 @@ class CompanyCourier(_Courier[C]):
     def _made(self, receipt: Receipt[C]) -> Receipt[C]:
         """It was not there before; now it is, perhaps by somebody else's hand: an edit gives it our values."""
         return evolve(receipt, so_far="created") if receipt.step == EDIT else Receipt("again")
+
+
+def _company(parcel: Parcel[Any]) -> str:
+    return named_company(parcel.packed.cargo) if isinstance(parcel.row, Contact) else ""
 
 
 def _lane(name: object) -> list[tuple[str, object]]:

@@ -66,7 +66,9 @@ def _unreadable(call: Call, answer: Answer, why: str) -> Exception:
 def _reports_rows(answer: Answer, body: Any) -> bool:
     if "mautic-version" in answer.headers:
         return True
-    return isinstance(body, Mapping) and any(isinstance(value, (Mapping, list)) for value in body.values())
+    return isinstance(body, Mapping) and (
+        not body or any(isinstance(value, (Mapping, list)) for value in body.values())
+    )
 
 
 _PROXY_STATUSES: Final = frozenset({408, 425, 502, 503, 504})

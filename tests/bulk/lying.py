@@ -323,6 +323,7 @@ class Post:
         lanes: bool = True,
         names: bool = False,
         longest: float = 110.0,
+        broken: str = "",
     ) -> None:
         self.limit = site.limit
         self.site = site
@@ -332,6 +333,8 @@ class Post:
         self.lanes = lanes
         self.names = names
         self.longest = longest
+        self.broken = broken
+        """What is left out on purpose, to show that a checker finds it: see `history`."""
         self.zombies: set[asyncio.Task[Any]] = set()
         self.sent: list[tuple[float, tuple[int, ...]]] = []
         self.before: Callable[[str, Sequence[Parcel[Row]]], None] = lambda *_: None
@@ -370,11 +373,9 @@ class Post:
         self.sent.append((site.clock.time(), tuple(parcel.index for parcel in parcels)))
         fault, shape = self.faults.draw()
         odd = int(shape * len(parcels))
-        if (
-            fault in LOOKS
-            or (fault in ROWS and len(parcels) < 2)
-            or (fault == "422 again" and not self._stored(parcels[odd]))
-        ):
+        if fault == "422 again":
+            odd = next((place for place, parcel in enumerate(parcels) if self._stored(parcel)), -1)
+        if fault in LOOKS or (fault in ROWS and len(parcels) < 2) or odd < 0:
             fault = ""
         if fault:
             self.faults.injected[fault] += 1
@@ -388,7 +389,7 @@ class Post:
     def _stored(self, parcel: Parcel[Row]) -> bool:
         """Whether an earlier sending of the row has stored it."""
         row, site = parcel.row, self.site
-        if parcel.sends < 2 or row.items or row.company or not parcel.uncertain:
+        if row.trait != "cleaned" or parcel.sends < 2 or row.items or row.company:
             return False
         found = {row.id} if row.id else site.find(row.email, row.number)
         if len(found) != 1:
@@ -435,7 +436,7 @@ class Post:
         if fault == "reset":
             raise raised(TransportError("reset", event="disconnected"))
         if fault in LIVE:
-            raise raised(LIVE[fault]())
+            raise self._proxys(LIVE[fault]())
         if not done:
             slow = TransportError("slow", event="read-timeout")
             raise raised(ServerError("504", status=504) if fault == "504" else slow)
@@ -447,16 +448,25 @@ class Post:
             raise raised(ServerError("error #500", status=500)) from None
         if fault in {"unreadable", "login page"}:
             raise raised(UnexpectedResponse("?", event="unreadable" if fault == "unreadable" else "not-mautic"))
+        if self.broken == "refusal":
+            for parcel in parcels:
+                parcel.uncertain = False
         receipts = [self._receipt(parcel, answer) for parcel, answer in zip(parcels, answers, strict=True)]
         if fault == "row missing":
             receipts[odd] = Receipt("look")
         elif fault == "deadlock row" and receipts[odd].state in {"created", "updated"}:
-            safe = self.strategy == "unique" or not parcels[odd].row.items
-            receipts[odd] = Receipt("again", pause=2.0, load=True) if safe else Receipt("look", load=True)
+            receipts[odd] = Receipt("look", pause=2.0, load=True)
         elif fault == "item id 0" and receipts[odd].state in {"created", "updated"}:
             safe = self.strategy == "unique" or not parcels[odd].row.items
             receipts[odd] = Receipt("again", pause=1.2, so_far="partial") if safe else Receipt("look")
         return Delivery(receipts)
+
+    def _proxys(self, error: MauticError) -> MauticError:
+        """A proxy's answer; broken, it is taken for the end of the request."""
+        raised(error)
+        if self.broken == "proxy" and error.verdict is not None:
+            error.verdict = evolve(error.verdict, live=False)
+        return error
 
     def _buried(self, task: asyncio.Task[Any]) -> None:
         self.zombies.discard(task)
@@ -479,7 +489,7 @@ class Post:
 
     def _ended(self, parcel: Parcel[Row], receipt: Receipt[Stored]) -> Receipt[Stored]:
         """A row that is stored; after a sending of unknown fate it is seen to that its company is linked."""
-        if not parcel.row.company or not parcel.uncertain:
+        if not parcel.row.company or not parcel.uncertain or self.broken == "link":
             return receipt
         status: Any = receipt.state
         return evolve(receipt, state="step", step=LINK, so_far=status)
@@ -521,7 +531,8 @@ class Post:
         if stored.version == row.version and whole and not row.trait:
             done: Receipt[Stored] = Receipt("created" if own else "updated", stored.id, known=known, fresh=fresh)
             return self._ended(parcel, done)
-        if self.strategy == "none" and any(name not in facts(parcel) for name in row.items):
+        recent = any(int(site.items[it].touched) + 1 > parcel.since for it in stored.items)
+        if self.strategy == "none" and recent and any(name not in facts(parcel) for name in row.items):
             return Receipt("unknown", stored.id, (Problem("its items may be stored"),))
         so_far: Any = "partial" if own else None if touched else "rejected"
         return Receipt("again", stored.id, known=known, so_far=so_far)

@@ -84,7 +84,7 @@ def test_a_slow_input_does_not_wait_for_a_full_batch() -> None:
 
 
 def test_faults_cost_time_and_nothing_else() -> None:
-    outcomes, report, post = job(people(2000), rate=0.2)
+    outcomes, report, post = job(people(2000), rate=0.4)
     assert sorted(outcome.index for outcome in outcomes) == list(range(2000))
     assert report.read == 2000
     assert report.retried > 0

@@ -131,14 +131,14 @@ def test_the_memory_of_a_row_holds_no_address() -> None:
         (ADA, {}, refused(400, "email: bad"), "rejected"),
         (ADA, {}, refused(422, "This field must be unique."), "rejected"),
         (ADA, {}, refused(409, "locked"), "again"),
-        (ADA, {}, refused(1213, "Deadlock found"), "again"),
+        (ADA, {}, refused(1213, "Deadlock found"), "look"),
         (WITH_ITEM, {}, refused(1213, "Deadlock found"), "look"),
         (WITH_ITEM, BY_NO, refused(404, "Custom Item with ID = 0 was not found"), "again"),
         (WITH_ITEM, {}, refused(404, "Custom Item with ID = 0 was not found"), "partial"),
         (WITH_ITEM, {}, refused(0, "'x' is not a valid URL address."), "partial"),
         (WITH_ITEM, {}, refused(0, "Failed to parse time string (x) at position 0"), "rejected"),
         (WITH_ITEM, {}, refused(None, "?"), "partial"),
-        (WITH_ITEM, {"resend": "always"}, refused(1062, "Duplicate entry"), "again"),
+        (WITH_ITEM, {"resend": "always"}, refused(1062, "Duplicate entry"), "look"),
     ],
 )
 def test_each_answer_has_its_meaning(row: Contact, settings: dict[str, Any], answer: Row, state: str) -> None:

@@ -76,7 +76,7 @@ def test_invariant_28_a_new_item_without_its_unique_value_is_refused(attributes:
 def test_invariant_32_memory_does_not_grow_with_the_input() -> None:
     code = (
         "import asyncio; from benchmarks.bulk_memory import grown;"
-        "over, slope = asyncio.run(grown(150_000, None)); print(over, slope)"
+        "over, slope = asyncio.run(grown(300_000, None)); print(over, slope)"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     over, slope = map(float, told.split())

@@ -33,8 +33,15 @@ def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keep
     assert total.kills == 3 * 4
 
 
-@pytest.mark.parametrize("broken", ["settle", "lanes", "journal"])
-def test_the_checker_finds_what_is_broken(broken: str) -> None:
-    total = told(range(2), broken=broken)
-    assert total.failures["doubled contacts"] + total.failures["doubled items"] > 0
-    assert total.failures["stale contacts"] > 0
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        *((broken, "doubled items") for broken in ("settle", "journal", "proxy")),
+        *((broken, "stale contacts") for broken in ("settle", "lanes", "journal", "proxy", "link", "order")),
+        ("lanes", "doubled contacts"),
+        ("refusal", "stale contacts"),
+        ("created", "created twice"),
+    ],
+)
+def test_the_checker_finds_what_is_broken(broken: str, found: str) -> None:
+    assert told(range(3), broken=broken).failures[found] > 0
