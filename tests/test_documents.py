@@ -118,6 +118,12 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert not anchor or anchor in anchors_of(found), f"{document.name}: {target}"
 
 
+def test_every_path_in_a_command_exists() -> None:
+    for document in DOCUMENTS:
+        for block in re.findall(r"```sh\n(.*?)```", document.read_text("utf-8"), re.DOTALL):
+            assert not [path for path in re.findall(r"\btests/[\w/.]+", block) if not (ROOT / path).exists()]
+
+
 def anchors_of(document: Path) -> set[str]:
     """Return the anchors of a document: its own, and those that headings get."""
     text = document.read_text("utf-8")
