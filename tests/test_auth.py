@@ -8,7 +8,6 @@ import pickle
 import random
 import traceback
 from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -47,9 +46,9 @@ from mautic_async.oauth import read_callback, read_grant
 from mautic_async.renewal import Renewing, landed
 from mautic_async.testing.virtual import EPOCH, run, virtual_clock
 from mautic_async.wire import Answer, Request
+from tests.support.recordings import load_exchanges
 
 T = TypeVar("T")
-RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 SECRET = "s3cr3t-of-the-client"
 
 
@@ -295,11 +294,9 @@ def test_a_complaint_that_repeats_the_secret_is_blotted() -> None:
     assert SECRET not in str(caught.value) + repr(caught.value.problems)
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings of the real server are not beside this checkout")
 def test_every_recorded_answer_of_the_token_endpoint_is_a_token_or_a_refusal_that_says_why() -> None:
     seen = 0
-    for path in sorted(RECORDINGS.glob("*.json")):
-        recorded = json.loads(path.read_text())
+    for recorded in load_exchanges().values():
         if recorded["request"]["path"] != "/oauth/v2/token":
             continue
         seen += 1

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import attrs
@@ -19,9 +18,22 @@ from mautic_async.codec._base import slots_of
 from mautic_async.models import Company, Contact, Nested
 from mautic_async.wire import Answer, Call
 from tests.models import recordings
+from tests.support.recordings import (
+    Version,
+    folder,
+    load_conversation,
+    load_exchanges,
+    load_initial_state,
+    load_openapi,
+    load_routes,
+)
 
-pytestmark = pytest.mark.skipif(
-    not recordings.FOLDER.is_dir(), reason="the recordings of the real server are not beside this checkout"
+VERSIONS: tuple[Version, ...] = (5, 7)
+
+CREDENTIALS = {"access_token", "refresh_token", "client_secret", "password", "plainPassword", "secret"}
+
+CREDENTIAL_IN_TEXT = re.compile(
+    r"\b(access_token|refresh_token|client_secret|password)=([^&\s\"]+)|\b(Bearer) (\w{20,})"
 )
 
 EXTRA = {
@@ -47,8 +59,7 @@ def exchanges() -> tuple[Exchange, ...]:
 
 
 def _exchanges() -> Iterator[Exchange]:
-    for file in sorted(recordings.FOLDER.glob("*.json")):
-        recorded = json.loads(file.read_text())
+    for name, recorded in load_exchanges().items():
         asked, told = recorded["request"], recorded["response"]
         path = asked["path"].partition("/api/")[2]
         if not path:
@@ -63,13 +74,48 @@ def _exchanges() -> Iterator[Exchange]:
             rows=len(asked["body"]) if isinstance(asked.get("body"), list) else 0,
             batch="/batch/" in path,
             redirect="clone" in path,
-            raw=file.stem == "themes-get",
+            raw=name == "themes-get",
         )
-        yield Exchange(file.stem, call, Answer(told["status"], headers, content))
+        yield Exchange(name, call, Answer(told["status"], headers, content))
 
 
 def test_there_are_as_many_as_there_were() -> None:
     assert len(exchanges()) > 1100
+    assert [len(load_exchanges(version)) for version in VERSIONS] == [1205, 792]
+    assert [len(load_conversation(version)) for version in VERSIONS] == [1100, 1165]
+    assert [len(load_routes(version)) for version in VERSIONS] == [336, 538]
+    assert all(load_initial_state(version) for version in VERSIONS)
+    assert load_openapi()["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_recording_holds_a_credential(version: Version) -> None:
+    records = [*load_exchanges(version).values(), *load_conversation(version), load_initial_state(version)]
+    assert not {f"{name}: {value}" for name, value in credentials(records, "") if not value.startswith("REDACTED-")}
+
+
+def credentials(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    """Yield every text that stands where a credential would, with its name."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from credentials(item, key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from credentials(item, name)
+    elif isinstance(value, str) and value:
+        yield from ((found[1], found[2]) for found in CREDENTIAL_IN_TEXT.finditer(value))
+        if name in CREDENTIALS:
+            yield name, value
+        elif name.lower() == "set-cookie":
+            yield name, value.partition("=")[2]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_packed_recordings_name_neither_a_file_nor_a_time(version: Version) -> None:
+    """Equal content is equal bytes: no name (flags are 0) and no time stands in the header of a gzip file."""
+    paths = list(folder(version).glob("*.gz"))
+    assert paths
+    assert all(path.read_bytes()[3:8] == bytes(5) for path in paths)
 
 
 # --- successes -------------------------------------------------------------------------------------------------------
@@ -227,7 +273,3 @@ def test_a_missing_entity_is_told_from_a_missing_route() -> None:
     assert {name for name, route in told.items() if route} == {
         name for name in told if re.search("bad-method|unknown-route|legacy|-post$|string-id|patch-post-method", name)
     }
-
-
-def test_the_collection_is_where_it_is_expected() -> None:
-    assert Path(recordings.FOLDER).name == "recordings"

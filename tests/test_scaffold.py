@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-FOLDERS = ("mautic_async", "tests", "benchmarks", ".ci")
+FOLDERS = ("mautic_async", "tests", "benchmarks", "docs", ".ci", ".github")
 FILES = ("pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore")
 
 A_MACHINE = re.compile(
@@ -34,6 +35,11 @@ def files() -> Iterator[Path]:
         yield from (path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
+def content(path: Path) -> bytes:
+    """Return the bytes of a file, unpacked when it is a recording."""
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
 def test_the_files_that_a_repository_needs_are_there() -> None:
     assert not [name for name in FILES if not (ROOT / name).is_file()]
     assert (ROOT / "mautic_async" / "py.typed").is_file()
@@ -56,7 +62,7 @@ def test_no_file_names_a_path_of_a_machine_or_an_index_of_packages() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {match.group().decode()}"
         for path in files()
-        for match in A_MACHINE.finditer(path.read_bytes())
+        for match in A_MACHINE.finditer(content(path))
     }
     assert not found
 

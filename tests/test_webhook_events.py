@@ -5,7 +5,6 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +28,11 @@ from mautic_async.webhooks import (
     WebhookEvent,
     Webhooks,
 )
+from tests.support.recordings import load_exchange
 
 SECRET = "s3cr3t"
 NOW = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
 STAMP = "2026-01-31T10:00:00+00:00"
-SHARED = Path(__file__).parents[2] / "shared" / "recordings"
 
 
 def read(body: Any) -> tuple[WebhookEvent, ...]:
@@ -375,10 +374,7 @@ def test_an_event_does_not_change() -> None:
 
 
 def recorded(name: str) -> Any:
-    path = SHARED / f"{name}.json"
-    if not path.exists():
-        pytest.skip("the collection of recordings is not beside this checkout")
-    return json.loads(path.read_text())["response"]["body"]
+    return load_exchange(name)["response"]["body"]
 
 
 def test_the_recorded_list_of_triggers_is_covered() -> None:

@@ -37,7 +37,6 @@ VECTOR = b'{"mautic.lead_post_delete":[{"id":7,"timestamp":"2026-01-01T00:00:00+
 VECTOR_SIGNATURE = "ugY8zCWoH9ppbRtSgy4pkcqwzD0t0CWiawDnna/CWVI="
 NOW = datetime(2026, 1, 31, 10, 0, tzinfo=UTC)
 STAMP = "2026-01-31T10:00:00+00:00"
-SHARED = Path(__file__).parents[2] / "shared" / "recordings"
 
 
 def sign(body: bytes, secret: str = SECRET) -> str:

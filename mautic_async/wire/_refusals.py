@@ -61,7 +61,7 @@ def class_of(status: int) -> type[APIError]:
 def problems_of(body: Any) -> tuple[tuple[Problem, ...], bool]:
     """The complaints of an error body, and whether Mautic made them on purpose (an error with ``details``).
 
-    Reads every shape of mautic-api 1.4: ``errors`` as list or map, ``error`` as map or text with ``error_description``.
+    Reads every shape of an error body: ``errors`` as list or map, ``error`` as map or text with ``error_description``.
     """
     if not isinstance(body, Mapping):
         return (), False

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mautic_async import models as m
-
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "recordings"
+from tests.support.recordings import load_exchanges
 
 NOUNS: Mapping[str, type] = {
     "contact": m.Contact,
@@ -119,12 +116,11 @@ class Part(NamedTuple):
 def exchanges() -> Sequence[tuple[str, str, Any, Any]]:
     """Of every recorded success: its name, the path below ``/api/``, the request's body, the answer's body."""
     found = []
-    for file in sorted(FOLDER.glob("*.json")):
-        recorded = json.loads(file.read_text())
+    for name, recorded in load_exchanges().items():
         path = recorded["request"]["path"].partition("/api/")[2]
         answer = recorded["response"]
         if path and 200 <= answer["status"] < 300:
-            found.append((file.stem, path, recorded["request"].get("body"), answer.get("body")))
+            found.append((name, path, recorded["request"].get("body"), answer.get("body")))
     return found
 
 

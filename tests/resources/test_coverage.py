@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
 import re
 from pathlib import Path
@@ -12,17 +11,15 @@ import pytest
 from mautic_async.resources._namespaces import Namespaces
 from tests.resources import calling, routes
 from tests.resources.samples import namespaces
+from tests.support.recordings import load_routes
 
 ROOT = Path(__file__).resolve().parents[2]
-ENDPOINTS = ROOT.parent / "shared" / "endpoints.tsv"
 MARKER = "<!-- routes -->"
 
 
 def server_routes() -> list[tuple[str, str]]:
     """The server's own routes below ``/api/``; four more are pages for browsers and the token endpoint."""
-    with ENDPOINTS.open() as file:
-        rows = [(row["method"], row["path"]) for row in csv.DictReader(file, delimiter="\t")]
-    return [(method, path) for method, path in rows if path.startswith("/api/")]
+    return [(method, path) for method, path in load_routes() if path.startswith("/api/")]
 
 
 def as_pattern(path: str) -> str:
@@ -36,7 +33,6 @@ def as_pattern(path: str) -> str:
     )
 
 
-@pytest.mark.skipif(not ENDPOINTS.is_file(), reason="the route table of the real server is not beside this checkout")
 async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: Path) -> None:
     asked = await calling.table(tmp_path)
     sent = {(request.method, request.path): method for method, requests in asked for request in requests}

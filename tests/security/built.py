@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", ".gitignore"}
-FOLDERS = {".ci", "mautic_async", "tests", "benchmarks"}
-TYPED = {".py", ".typed", ".toml", ".md", ".json", ".txt", ".csv", ".jsonl", ""}
+FOLDERS = {".ci", ".github", "mautic_async", "tests", "benchmarks", "docs"}
+TYPED = {".py", ".typed", ".toml", ".md", ".json", ".txt", ".csv", ".jsonl", ".tsv", ".yml", ".gz", ""}
 
 
 def sources(folder: str) -> set[str]:

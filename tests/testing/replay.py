@@ -8,16 +8,13 @@ the few properties named in `VOLATILE`, which are random or rendered text.
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-SEQUENCE = SHARED / "sequences" / "lab.jsonl.gz"
+from tests.support.recordings import Record
 
 VOLATILE = {
     "access_token": "a token",
@@ -55,7 +52,7 @@ _PATHS = {
     "notifications": "notifications", "assets": "assets", "contact": "contacts", "utm": "utms", "events": "events",
 }  # fmt: skip
 UNRECORDED = {806: {"x-http-method-override": "PATCH"}}
-"""Request headers that the sequence leaves out; the same call stands alone in recordings/contacts-edit-method-override."""
+"""Request headers that the sequence leaves out; the single exchange `contacts-edit-method-override` has it."""
 _SENT = {"lead": "contacts", "owner": "users", "stage": "stages", "category": "categories", "role": "roles"}
 
 
@@ -95,12 +92,6 @@ class Result:
     why: list[str]
 
 
-def conversation(path: Path = SEQUENCE) -> list[dict[str, Any]]:
-    """The recorded exchanges, in order."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 class Replay:
     """Sends recorded requests to a server and compares."""
 
@@ -111,7 +102,7 @@ class Replay:
         self.why: list[str] = []
         self.order = True
 
-    async def one(self, record: dict[str, Any]) -> Result:
+    async def one(self, record: Record) -> Result:
         """Replay one exchange."""
         sent, wanted = record["request"], record["response"]
         target = self._target(sent["path"])
@@ -215,9 +206,7 @@ class Replay:
 
     # --- what came -------------------------------------------------------------------------------------------------
 
-    def _compare(
-        self, record: dict[str, Any], status: int, told: dict[str, str], raw: bytes, wanted: dict[str, Any]
-    ) -> Result:
+    def _compare(self, record: Record, status: int, told: dict[str, str], raw: bytes, wanted: dict[str, Any]) -> Result:
         self.why, self.order = [], True
         request = record["request"]
         self.sent = json.dumps(request["body"])

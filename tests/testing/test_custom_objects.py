@@ -1,4 +1,4 @@
-"""The Custom Objects plugin: bulk-sync-semantics section 2."""
+"""The Custom Objects plugin: see the facts about custom items in `docs/invariants.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""real-mautic.md, section 1: the ten facts that a client must be built around, on virtual time where time matters."""
+"""Facts 1 to 10 of `docs/invariants.md`, on virtual time where time matters."""
 
 from __future__ import annotations
 

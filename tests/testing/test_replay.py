@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from mautic_async.testing import FakeMautic
+from tests.support.recordings import load_conversation
 from tests.testing import replay
 
 REASONS: dict[int, str] = {
@@ -23,13 +24,10 @@ REASONS: dict[int, str] = {
 
 @pytest.fixture(scope="module")
 def results() -> list[replay.Result]:
-    if not replay.SEQUENCE.exists():
-        pytest.skip("the recorded sequence is not beside this checkout")
-
     async def play() -> list[replay.Result]:
         async with FakeMautic(url="http://127.0.0.1:8080") as fake:
             runner = replay.Replay(fake)
-            return [await runner.one(record) for record in replay.conversation()]
+            return [await runner.one(record) for record in load_conversation()]
 
     return asyncio.run(play())
 

@@ -1,4 +1,4 @@
-"""real-mautic.md, section 10: one test for each row of its table."""
+"""Writes that Mautic answers with success although it wipes, drops or changes values."""
 
 from __future__ import annotations
 
