@@ -132,7 +132,8 @@ class Pipeline:
 
         async def again(failures: Sequence[MauticError]) -> Payload:
             try:
-                return await self._attempt(call, request, len(failures) + 1, story)
+                payload = await self._attempt(call, request, len(failures) + 1, story)
+                return evolve(payload, attempts=len(failures) + 1)
             except NotFound:
                 if call.method == "DELETE" and any(map(perhaps_applied, failures)):
                     return Payload(200, None)  # an earlier attempt has deleted it

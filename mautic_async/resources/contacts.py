@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
 from mautic_async import codec
 from mautic_async.bulk import Plan, Run, to_the_end
-from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.errors import ConfigurationError, OutcomeUnknown, Problem
 from mautic_async.models import Contact
 from mautic_async.resources import _answers, _checks, _items
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
+from mautic_async.resources._company_link import CompanyLinks, named_company
 from mautic_async.resources._courier import ContactCourier
 from mautic_async.resources._preflight import Preflight
 from mautic_async.resources._preflight_all import WholePreflight
@@ -137,8 +138,18 @@ class Contacts(ContactDetails[C], Resource[C]):
         Mautic: REST API, Edit contact (PATCH /contacts/ID/edit).
         """
         effect = self._editing(changes)
-        call = self._call("PATCH", effect, id_of(id), "edit", body=self._changes(changes), query=_include(changes))
-        return self._one(await self._send(call))
+        body = self._changes(changes)
+        call = self._call("PATCH", effect, id_of(id), "edit", body=body, query=_include(changes))
+        payload = await self._send(call)
+        stored = self._one(payload)
+        if payload.attempts > 1 and (company := named_company(body)):
+            # An earlier attempt may have stored the company's name without its link, which this one did not make then.
+            problem = await CompanyLinks(self._pipeline, background=False).ensure_linked(stored.id, company)
+            if problem is not None:
+                raise OutcomeUnknown(
+                    f"{call}: the contact is stored, but {problem.message}", call=str(call), live=False
+                )
+        return stored
 
     async def replace(self, id: int, entity: C) -> C:
         """Replace all fields: what *entity* does not name is wiped, the e-mail too; tags, owner and stage stay.

@@ -125,9 +125,11 @@ class Payload:
         body: The parsed JSON; for a `Call.raw` the bytes are in *content* instead.
         content: The bytes of a file.
         headers: Lower-case names.
+        attempts: How often the call was sent.
     """
 
     status: int
     body: Any = field(default=None, repr=False)
     content: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
+    attempts: int = 1

@@ -1,0 +1,96 @@
+"""The link between a contact and the company that it names.
+
+Mautic saves a contact in three steps: its own columns, with the company's name as text; its custom columns; the row
+that links it to the company. If the request dies in between, the name is there without the link, and sending the same
+name again changes nothing, so Mautic never makes the link. `ensure_linked` makes it.
+
+Mautic: REST API, Contacts (GET /contacts/ID/companies); Companies (POST /companies/ID/contact/ID/add).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define
+
+from mautic_async import wire
+from mautic_async.errors import NotFound, PermissionDenied, Problem, quote
+from mautic_async.resources import _checks, _where
+from mautic_async.wire import Call, Effect
+
+if TYPE_CHECKING:
+    from mautic_async.pipeline import Pipeline
+
+COMPANY: Final = "company"
+"""The property of a contact that names its company."""
+
+
+def named_company(body: Mapping[str, Any]) -> str:
+    """Return the company that a contact's *body* names, or ""."""
+    name = body.get(COMPANY)
+    return name.strip() if isinstance(name, str) else ""
+
+
+@define
+class CompanyLinks:
+    """Finds and mends links of contacts to companies.
+
+    Attributes:
+        pipeline: Sends the calls.
+        background: Whether interactive calls go first.
+        requests: How many calls it has sent.
+    """
+
+    pipeline: Pipeline
+    background: bool = True
+    requests: int = 0
+
+    async def ensure_linked(self, contact: int, company: str) -> Problem | None:
+        """See to it that *contact* belongs to the company of that name, as its primary one.
+
+        Safe to repeat. The company is created if it is missing, so no two tasks may do this for one name at once.
+
+        Returns:
+            None if the link is there now, or why that is not known.
+
+        Raises:
+            MauticError: A call failed for another reason than a missing right or a deleted contact.
+        """
+        try:
+            if company and not await self._is_linked(contact, company):
+                id = await self._find(company) or await self._create(company)
+                await self._send("POST", f"companies/{id}/contact/{contact}/add", Effect.SET)
+        except (NotFound, PermissionDenied) as error:
+            return Problem(f"whether the contact is linked to the company it names is not known: {error}", COMPANY)
+        return None
+
+    async def _is_linked(self, contact: int, company: str) -> bool:
+        rows = _listed(await self._send("GET", f"contacts/{contact}/companies"), "companies")
+        same = _checks.same_for_database(company)
+        primary = [row for row in rows if str(row.get("is_primary")) == "1"]
+        return any(_checks.same_for_database(row.get("companyname")) == same for row in primary)
+
+    async def _find(self, company: str) -> int:
+        query = {"where": [_where.one_of("companyname", [company]).parameters()], "limit": 5, "orderBy": "id"}
+        rows = _listed(await self._send("GET", "companies", query=wire.pairs(query)), "companies")
+        return min((int(row["id"]) for row in rows if row.get("id")), default=0)
+
+    async def _create(self, company: str) -> int:
+        body = await self._send("POST", "companies/new", Effect.UPSERT, body={"companyname": company})
+        made = body.get(COMPANY) if isinstance(body, Mapping) else None
+        id = made.get("id") if isinstance(made, Mapping) else None
+        if not isinstance(id, int):
+            raise NotFound(f"company {quote(company, 80)!r} could not be created", status=404)
+        return id
+
+    async def _send(self, method: str, path: str, effect: Effect = Effect.READ, **more: Any) -> Any:
+        self.requests += 1
+        call = Call(method, path, effect, background=self.background, **more)
+        return (await self.pipeline.send(call)).body
+
+
+def _listed(body: Any, key: str) -> Sequence[Mapping[str, Any]]:
+    rows = body.get(key) if isinstance(body, Mapping) else None
+    found = list(rows.values()) if isinstance(rows, Mapping) else rows
+    return [row for row in found or () if isinstance(row, Mapping)] if isinstance(found, list) else []

@@ -1,0 +1,34 @@
+"""By what the rows of a bulk job are told apart: lane keys, and the name under which the journal remembers a contact.
+
+Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mautic_async.models import UNSET, Contact
+from mautic_async.resources import _checks, _items
+from mautic_async.resources._items import Items
+
+
+def contact_keys(row: Contact, body: Mapping[str, Any], unique: Sequence[str], items: Items) -> list[tuple[Any, ...]]:
+    """Return all by which two rows could meet on the server: unique values, the id, and the identity of items."""
+    keys: list[tuple[Any, ...]] = [
+        (name, _checks.same_for_database(body[name])) for name in unique if not _checks.is_blank(body.get(name))
+    ]
+    if row.id:
+        keys.append(("contact", row.id))
+    if row.custom_items is not UNSET and row.custom_items:
+        keys += [key for item in row.custom_items if (key := _items.identity(items, item)) is not None]
+    return keys
+
+
+def memory_name(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) -> str:
+    """Return the name of a row from run to run, or "": a hash, so that the journal holds no address."""
+    named = [(name, body[name]) for name in unique if not _checks.is_blank(body.get(name))]
+    name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
+    text = f"{name}={_checks.same_for_database(value)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
