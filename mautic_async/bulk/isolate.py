@@ -31,8 +31,9 @@ Unmended: TypeAlias = "tuple[Sequence[Parcel[R]], MauticError] | None"
 ALONE: Final = 4
 """Failures after which a row is to blame although no other row has passed meanwhile."""
 
-BLOW: Final = 2
-"""What a bare 500 counts for against a row; what a proxy may have caused counts for half of that."""
+BLOW: Final = 4
+"""What Mautic's own bare 500 counts for against a row. The page of a proxy counts for half of that, a proxy's 502 to
+504 for a quarter: those are hardly ever a row's doing."""
 
 SURE: Final = 2 * BLOW
 """What a row has to do alone to be blamed, where others pass: less happens by chance in a large job ..."""
@@ -123,7 +124,8 @@ async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError
         return False
     stored = verdict.fate is Fate.DONE or (parcel.id and not parcel.untouched)
     state: Any = "unknown" if stored else "rejected"
-    why = (*reasons(error), Problem("Mautic fails on this row alone; the reason is in its log"))
+    who = "the proxy before Mautic answers for" if verdict.live else "Mautic fails on"
+    why = (*reasons(error), Problem(f"{who} this row alone, again and again; the reason is in its log"))
     with engine.at_work():
         await engine.sort([parcel], [Receipt(state, problems=why)])
     return True
@@ -154,6 +156,8 @@ async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: Ma
 
 def _blow(error: MauticError) -> int:
     verdict = error.verdict
+    if verdict is not None and verdict.live:
+        return BLOW // 4 if verdict.load else BLOW // 2
     return BLOW if verdict is not None and not verdict.load and verdict.fate is Fate.UNKNOWN else BLOW // 2
 
 

@@ -357,7 +357,8 @@ def _check(  # noqa: PLR0917 - called once
     for index, outcome in yielded.items():
         found.outcomes[outcome.status] += 1
         kind = "ok" if outcome.ok else outcome.status
-        if kind != answers[index] and outcome.status != "unknown" and _person(rows[index].email) not in people:
+        told = rows[index].trait == "cleaned" and kind == "rejected"  # it changed nothing: the values were there before
+        if kind != answers[index] and kind != "unknown" and not told and _person(rows[index].email) not in people:
             failures[f"{answers[index]} reported as {outcome.status}"] += 1
     claims = Counter(it.id for it in yielded.values() if it.status == "created")
     failures["created twice"] += sum(count - 1 for count in claims.values())
