@@ -36,10 +36,7 @@ BLOW: Final = 4
 504 for a quarter: those are hardly ever a row's doing."""
 
 SURE: Final = 2 * BLOW
-"""What a row has to do alone to be blamed, where others pass: less happens by chance in a large job ..."""
-
-ENOUGH: Final = 7
-"""... but half of it will do if the search has cleared all the others in so many requests."""
+"""What a row has to do alone to be blamed, where others pass: one 500 happens by chance in a large job."""
 
 
 async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
@@ -69,8 +66,6 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Unmende
     """
     suspects = list(parcels)
     cleared: list[Parcel[R]] = []
-    sent = 0
-    passed = False
     try:
         while suspects:
             tries = max(engine.helm.failures - 1, suspects[0].alone)
@@ -79,9 +74,8 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Unmende
             half = suspects[: max(1, len(suspects) // 2)]
             rest = suspects[len(half) :]
             error = await _try(engine, half)
-            sent += 1
             if error is None:
-                suspects, passed = rest, True
+                suspects = rest
                 continue
             if isinstance(error, RateLimited | Unavailable) and not _perhaps_stored(error):
                 wait_out(engine, half, error)
@@ -90,11 +84,9 @@ async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Unmende
             if not _same(error):
                 return half, error
             suspects = await _remains(engine, half, error)
-            if len(half) > 1 or not suspects:
-                passed = False
-            elif await _convicted(engine, suspects[0], error, found=passed and sent >= ENOUGH):
-                return None
-            else:
+            if len(half) == 1 and suspects:
+                if await _convicted(engine, suspects[0], error):
+                    return None
                 _clear(engine, cleared)  # let the others vouch for the server
     finally:
         _clear(engine, cleared)
@@ -106,7 +98,7 @@ def _clear(engine: Engine[R, E], cleared: list[Parcel[R]]) -> None:
     cleared.clear()
 
 
-async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError, *, found: bool) -> bool:
+async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError) -> bool:
     """Whether a row that failed alone is to blame, and not a server that fails everything."""
     verdict = error.verdict
     assert verdict is not None  # noqa: S101 - it was judged before
@@ -119,8 +111,7 @@ async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError
         return True
     parcel.alone += _blow(error)
     others_pass = engine.helm.successes > parcel.struck_at
-    enough = SURE - BLOW if found else SURE
-    if parcel.alone < (enough if others_pass else ALONE * BLOW):
+    if parcel.alone < (SURE if others_pass else ALONE * BLOW):
         return False
     stored = verdict.fate is Fate.DONE or (parcel.id and not parcel.untouched)
     state: Any = "unknown" if stored else "rejected"

@@ -136,25 +136,43 @@ class Look(Generic[C]):
             fresh=self.clocks.surely_since(made, sent_at),
             holds=_holds(found, body) and len(new) == len(row.custom_items or ()),
             known={"id": found.id, **({"items": ids} if ids else {})},
-            whole=named and all(name in shown and _items.holds(shown[name], item) for name, item in wanted.items()),
+            whole=all(name in shown and _items.holds(shown[name], item) for name, item in wanted.items())
+            and (named or self._all_there(found, [item for item in new if not self._name(item)], since)),
             told_apart=not any(self._may_be_there(found, item, since, ids) for item in new),
         )
+
+    def _name(self, item: CustomItem) -> str:
+        return _items.spelled(_items.identity(self.items, item))
+
+    def _all_there(self, found: Contact, items: Sequence[CustomItem], since: float) -> bool:
+        """Whether each of *items*, which nothing identifies, has its equal among those made since the row left."""
+        recent = [one for one in found.custom_items or () if self.clocks.perhaps_since(_added(one), since)]
+        for item in items:
+            match = next((one for one in recent if _is_of_object(one, item) and _items.holds(one, item)), None)
+            if match is None:
+                return False
+            recent.remove(match)
+        return True
 
     def _may_be_there(self, found: Contact, item: CustomItem, since: float, ids: Mapping[str, int]) -> bool:
         """Whether the item may be stored without being recognised.
 
         The server shows the newest few of each object; one that is not recognised by a name is known by its date alone.
         """
-        name = _items.spelled(_items.identity(self.items, item))
+        name = self._name(item)
         if name in ids or (name and not found.custom_items_truncated):
             return False
-        beside = [
-            one.date_added.timestamp() if one.date_added is not None else None
-            for one in found.custom_items or ()
-            if item.object_id == one.object_id or (not item.object_id and item.object == one.object)
-        ]
+        beside = [_added(one) for one in found.custom_items or () if _is_of_object(one, item)]
         recent = any(moment is None or self.clocks.perhaps_since(moment, since) for moment in beside)
         return recent or (bool(found.custom_items_truncated) and not beside)
+
+
+def _added(item: CustomItem) -> float | None:
+    return item.date_added.timestamp() if item.date_added is not None else None
+
+
+def _is_of_object(stored: CustomItem, item: CustomItem) -> bool:
+    return item.object_id == stored.object_id or (not item.object_id and item.object == stored.object)
 
 
 _BESIDE: Final = frozenset({"id", codec.OBJECTS})
