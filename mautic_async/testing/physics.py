@@ -31,6 +31,15 @@ class Latency:
     basic: float = 0.0
 
 
+def latency_of(given: Latency | float | tuple[float, float] | None) -> Latency | None:
+    """Return the `Latency` that seconds a request, or (seconds a request, seconds a row), stand for."""
+    if given is None or isinstance(given, Latency):
+        return given
+    if isinstance(given, tuple):
+        return Latency(request=given[0], row=given[1])
+    return Latency(request=given)
+
+
 class Physics:
     """Workers and their speed.
 

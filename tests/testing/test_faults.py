@@ -51,7 +51,7 @@ async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: A
 
 def test_work_goes_on_after_a_gateway_gave_up() -> None:
     async def told(api: Asking, fake: FakeMautic) -> None:
-        fake.fail(504, work="running", seconds=0.45)
+        fake.fail(504, work="continues", seconds=0.45)
         assert (await api.post("contacts/batch/new", ROWS)).status == 504
         assert 1 <= len(fake.contacts) <= 4
         await asyncio.sleep(2)
