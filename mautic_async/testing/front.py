@@ -37,7 +37,8 @@ async def work(fake: FakeMautic, request: Request, seen: Seen, fault: Fault | No
         fault: Breaks the work at a row, or not at all.
     """
     async with fake.physics.worker(_cookie(request)):
-        await fake.physics.request(basic=request.headers.get("authorization", "").startswith("Basic "))
+        basic = request.headers.get("authorization", "").startswith("Basic ")
+        await fake.physics.request(basic=basic, share=0.5 if fake.limiter.loses else 1.0)
         try:
             response = await _serve(fake, request, seen, fault)
         except Killed:
@@ -122,6 +123,8 @@ async def _call(  # noqa: PLR0917 - called once
     if b"\\u0000" in request.body or b"%00" in request.body:
         ask.poisoned = True
     try:
+        if fake.limiter.loses:
+            await fake.physics.request(share=0.5)  # counted, and not written back yet
         said = await action(ask)
     finally:
         if counted is not None:

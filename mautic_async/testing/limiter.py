@@ -64,6 +64,9 @@ class Limiter:
         nodes: How many servers, each with a counter of its own, take turns in answering.
         headers: Whether answers tell the state of the window.
         window: Seconds that a window lasts.
+
+    Attributes:
+        loses: Chance that a call which overlaps with an earlier one is lost; see `lose`.
     """
 
     def __init__(self, limit: int, nodes: int = 1, *, headers: bool = True, window: int = WINDOW) -> None:
@@ -72,7 +75,7 @@ class Limiter:
         self.headers = headers
         self._nodes: list[dict[str, _Window]] = [{} for _ in range(max(1, nodes))]
         self._turn = 0
-        self._loses = 0.0
+        self.loses = 0.0
         self._clock: Clock | None = None
 
     def lose(self, chance: float, clock: Clock) -> None:
@@ -83,7 +86,7 @@ class Limiter:
                 that are under way at once count as one.
             clock: Where chance comes from.
         """
-        self._loses, self._clock = chance, clock
+        self.loses, self._clock = chance, clock
 
     def count(self, key: str, now: float) -> Counted:
         """Count a call.
@@ -103,8 +106,8 @@ class Limiter:
         if window is None or window.reset <= int(now):
             window = node[key] = _Window(int(now) + self.window)
         lost = False
-        if self._loses and self._clock is not None and window.under_way:
-            lost = self._clock.random() < self._loses
+        if self.loses and self._clock is not None and window.under_way:
+            lost = self._clock.random() < self.loses
         window.count = window.under_way[0].number if lost else window.count + 1
         counted = Counted(window.count <= self.limit, window.count, self._told(window), window)
         if not lost:

@@ -97,10 +97,10 @@ class Physics:
                 return
         self.busy -= 1
 
-    async def request(self, *, basic: bool = False) -> None:
-        """The cost of any request."""
+    async def request(self, *, basic: bool = False, share: float = 1.0) -> None:
+        """Spend the cost of any request, or a share of it."""
         if self.latency is not None:
-            await self._pause(self.latency.request + (self.latency.basic if basic else 0.0))
+            await self._pause(share * self.latency.request + (self.latency.basic if basic else 0.0))
 
     async def row(self) -> None:
         """The cost of a row."""
