@@ -69,10 +69,10 @@ class Fault:
 
     Attributes:
         what: One of: a status (429, 500, 502, 503, 504, any); the number of a MySQL error (1054, 1062, 1205, 1213,
-            2006, 2013), with which a query fails while a row is saved; ``refuse`` (no connection), ``reset``
-            (connection lost without an answer), ``cut`` (lost within the answer), ``drip`` (the answer takes
-            *seconds*), ``timeout`` (no answer for *seconds*), ``html`` (a page instead of JSON, status 200),
-            ``garbage`` (a PHP notice before the JSON).
+            2006, 2013), with which a query fails while a row is saved, so that only writes are struck; ``refuse`` (no
+            connection), ``reset`` (connection lost without an answer), ``cut`` (lost within the answer), ``drip`` (the
+            answer takes *seconds*), ``timeout`` (no answer for *seconds*), ``html`` (a page instead of JSON, status
+            200), ``garbage`` (a PHP notice before the JSON).
         times: How many requests it strikes at most; None for no bound.
         route: Part of ``METHOD path``, or None for every route.
         after: How many matching requests pass first.
@@ -140,6 +140,8 @@ class Fault:
         if self.times is not None and self.done >= self.times:
             return False
         if self.route is not None and self.route not in f"{request.method} {request.path}":
+            return False
+        if self.what in DATABASE_ERRORS and (request.method == "GET" or "/api/" not in request.path):
             return False
         if self.when is not None and not self.when(request):
             return False

@@ -182,6 +182,15 @@ async def test_a_query_that_fails_in_the_save_is_a_bare_500_of_the_request(
     assert await linked(api) == [1, 3], "the text has not changed, so nothing links the second contact"
 
 
+async def test_a_failing_query_waits_for_a_write_of_the_api(api: Asking) -> None:
+    fault = api.fake.fail(1205, at="link")
+    await api.login()
+    await api.get("contacts")
+    assert fault.done == 0
+    assert (await api.post("contacts/new", {"email": "a@example.com", "company": "Acme"})).status == 500
+    assert fault.done == 1
+
+
 async def test_a_single_call_makes_a_bare_500_of_the_plugins_error(api: Asking) -> None:
     api.fake.fail(1205, at="items")
     got = await api.post("contacts/new", people(1, customObjects=ITEMS)[0])
