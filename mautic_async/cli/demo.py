@@ -250,8 +250,8 @@ def trouble(fake: FakeMautic) -> dict[str, Fault]:
         "connection lost, nothing done": fake.fail("reset", route=BATCH, after=4),
         "500, half of the rows stored": fake.fail(500, route=BATCH, after=7, work="half"),
         "answer cut short, all rows stored": fake.fail("cut", route=BATCH, after=10, work="done"),
-        "504, PHP still at work": fake.fail(504, route=BATCH, after=13, work="running"),
-        "connection lost, PHP still at work": fake.fail("reset", route=BATCH, after=16, work="running"),
+        "504, PHP still at work": fake.fail(504, route=BATCH, after=13, work="continues"),
+        "connection lost, PHP still at work": fake.fail("reset", route=BATCH, after=16, work="continues"),
     }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing.answers import denied
-from mautic_async.testing.faults import Killed
 
 if TYPE_CHECKING:
     from mautic_async.testing.auth import Actor
     from mautic_async.testing.exchange import Request
     from mautic_async.testing.server import FakeMautic, Seen
+    from mautic_async.testing.steps import Break, Step
     from mautic_async.testing.store import Store, Table
 
 
@@ -28,7 +28,8 @@ class Ask:
         names: Names of custom items as this request first saw them: its entities keep those.
         touched: Custom items this request wrote.
         spelled: Datetimes of custom items as this request spelled them.
-        dies_after: How many rows the worker lives for, or None.
+        breaks: Where a scheduled fault breaks the work, or None.
+        place: Index of the row in its batch that is being written; 0 in a single call.
         poisoned: Whether a text of the body holds a NUL, which breaks the database.
     """
 
@@ -36,11 +37,12 @@ class Ask:
         "_seen",
         "actor",
         "body",
-        "dies_after",
+        "breaks",
         "fake",
         "files",
         "names",
         "path",
+        "place",
         "poisoned",
         "query",
         "request",
@@ -61,7 +63,8 @@ class Ask:
         self.names: dict[int, str] = {}
         self.touched: set[int] = set()
         self.spelled: dict[tuple[int, str], str] = {}
-        self.dies_after: int | None = None
+        self.breaks: Break | None = None
+        self.place = 0
         self.poisoned = False
         self._seen = seen
 
@@ -87,11 +90,30 @@ class Ask:
 
     async def row(self) -> None:
         """The cost of one row: between finding what is there and writing. Others may write meanwhile."""
-        if self.dies_after is not None and self.rows >= self.dies_after:
-            raise Killed
+        await self.reach("start")
         await self.fake.physics.row()
         self.rows += 1
         self._seen.rows = self.rows
+
+    def breaks_at(self, step: Step) -> bool:
+        """Return True if a scheduled fault breaks the present row at *step*."""
+        return self.breaks is not None and self.breaks.due(step, self.place)
+
+    def is_stalled(self, step: Step) -> bool:
+        """Return True if an ``ALTER TABLE`` makes the present contact row wait at *step*."""
+        stall = self.fake.stall_of_contacts
+        return stall is not None and stall.due(step, self.fake.clock)
+
+    async def stalled(self, step: Step) -> None:
+        """Let a contact row wait for an ``ALTER TABLE`` that is under way; see `Stall.happen`."""
+        stall = self.fake.stall_of_contacts
+        if stall is not None and stall.due(step, self.fake.clock):
+            await stall.happen(self.fake.clock)
+
+    async def reach(self, step: Step) -> None:
+        """Pass a step of saving the present row, unless a scheduled fault breaks it there; see `Break.happen`."""
+        if self.breaks is not None and self.breaks.due(step, self.place):
+            await self.breaks.happen(self.place, self.fake.clock)
 
     def need(self, permission: str, verb: str, *, own: bool | None = None) -> None:
         """Refuse (403) who may not do this.

@@ -99,8 +99,11 @@ async def run(contact: int, given: Any, ask: Ask) -> None:
         Refused: Code 0: a value is wrong. The item's row stays, unlinked; items before it are whole. 404: an upsert
             that changes nothing within one second.
         Crash: A unique value is held by another item.
+        Killed: A scheduled fault.
     """
     for object, item, sent in list(_items(given, ask)):
+        await ask.stalled("items")
+        await ask.reach("items")
         await ask.fake.physics.row()
         attributes = php.entries(sent.get("attributes") or {})
         known = fields_of(object["id"], ask.store)
@@ -112,6 +115,8 @@ async def run(contact: int, given: Any, ask: Ask) -> None:
         else:
             saved = _insert(object, sent, None, ask)
         _values(saved, known, attributes, ask, whole=item is None)
+        await ask.stalled("item link")
+        await ask.reach("item link")
         _link(saved, object, contact, ask)
 
 

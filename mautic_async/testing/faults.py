@@ -1,32 +1,66 @@
-"""What goes wrong on purpose: by count, by route, by chance, or by a function."""
+"""Faults that a test schedules: which requests they strike, what the client meets, what the server does all the same.
+
+Who writes the answer decides what the answer proves. A front server (nginx, a balancer, a firewall) writes HTML pages,
+and its page says nothing about the work behind it: that may never have begun, or be done, or go on. Mautic itself
+writes JSON, after its work has ended.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, get_args
 
 from attrs import define, field
 
-from mautic_async.testing.exchange import Headers, Request, Response
+from mautic_async.testing.exchange import Headers, Request, Response, Truncated
+from mautic_async.testing.steps import DATABASE_ERRORS, Break, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mautic_async.clock import Clock
 
-Work: TypeAlias = Literal["undone", "half", "done", "running"]
+Work: TypeAlias = Literal["undone", "half", "done", "continues"]
+By: TypeAlias = Literal["mautic", "front"]
 What: TypeAlias = int | str
 _WORDS: Final = ("refuse", "reset", "cut", "drip", "timeout", "html", "garbage")
 _REASONS: Final = {
+    403: "Forbidden",
+    404: "Not Found",
+    408: "Request Time-out",
     413: "Request Entity Too Large",
+    414: "Request-URI Too Large",
     429: "Too Many Requests",
+    500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Temporarily Unavailable",
     504: "Gateway Time-out",
 }
+_PAGE: Final = (
+    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n{1}</body>\r\n</html>\r\n"
+)
+_FOOT: Final = "<hr><center>nginx/1.22.1</center>\r\n"
 
 
-class Killed(BaseException):
-    """The worker died between two rows; what was stored stays."""
+class FaultSettings(TypedDict, total=False):
+    """The settings of a `Fault`, for `FakeMautic.fail`."""
+
+    times: int | None
+    route: str | None
+    after: int
+    probability: float | None
+    when: Callable[[Request], bool] | None
+    work: Work
+    by: By | None
+    retry_after: float | str | None
+    seconds: float
+    share: float
+    row: int | None
+    at: Step | None
+    rows: int
+
+
+def _text(value: float | str | None) -> str | None:
+    return None if value is None else str(value)
 
 
 @define(kw_only=True)
@@ -34,19 +68,33 @@ class Fault:
     """One thing that is going to fail.
 
     Attributes:
-        what: A status (429, 500, 502, 503, 504, any), or ``refuse`` (no connection), ``reset`` (connection lost without
-            an answer), ``cut`` (lost within the answer), ``drip`` (the answer takes *seconds*), ``timeout`` (no answer
-            for *seconds*), ``html`` (a page instead of JSON, status 200), ``garbage`` (a PHP notice before the JSON).
-        times: How often; None for always.
+        what: One of: a status (429, 500, 502, 503, 504, any); the number of a MySQL error (1054, 1062, 1205, 1213,
+            2006, 2013), with which a query fails while a row is saved, so that only writes are struck; ``refuse`` (no
+            connection), ``reset`` (connection lost without an answer), ``cut`` (lost within the answer), ``drip`` (the
+            answer takes *seconds*), ``timeout`` (no answer for *seconds*), ``html`` (a page instead of JSON, status
+            200), ``garbage`` (a PHP notice before the JSON).
+        times: How many requests it strikes at most; None for no bound.
         route: Part of ``METHOD path``, or None for every route.
         after: How many matching requests pass first.
         probability: Chance of each matching request, or None for certain.
         when: Asked last, with the request.
-        work: What the server does all the same: ``undone`` nothing, ``half`` of the rows, ``done`` all, ``running``:
-            the answer comes at once and the work goes on.
+        work: What the server does all the same. ``undone``: nothing. ``half``: it dies at *row*. ``done``: all of it.
+            ``continues``: the client gets its answer after *seconds*, and the work goes on behind it to its end,
+            however long that takes.
+        by: Who writes the answer of a status: ``front`` an HTML page, as nginx does, or ``mautic`` JSON. By default 500
+            is Mautic's, and every other status a front's: no other status of a failing server was recorded in Mautic's
+            hand. Neither carries ``Mautic-Version``.
         retry_after: Value of the header, or None.
-        seconds: For ``drip``, ``timeout`` and ``running``.
+        seconds: For ``drip``, ``timeout`` and work that continues: until the answer. For a MySQL error: how long the
+            failing query waits before.
         share: For ``cut``: the part of the body that arrives.
+        row: For ``half`` and MySQL errors: index of the first row of the batch that may break; None is the middle one.
+        at: The same: the step of saving this row at which it breaks; see `mautic_async.testing.steps.Step`. If the row
+            does not pass this step, the next one that does is taken. Required for MySQL errors, ``start`` otherwise.
+        rows: For MySQL errors in the plugin's steps: how many rows fail until the database is back; nothing is stored
+            of those after the first.
+        seen: How many requests have matched.
+        done: How many requests it has struck.
     """
 
     what: What
@@ -56,21 +104,44 @@ class Fault:
     probability: float | None = None
     when: Callable[[Request], bool] | None = None
     work: Work = "undone"
-    retry_after: str | None = None
+    by: By | None = None
+    retry_after: str | None = field(default=None, converter=_text)
     seconds: float = 0.0
     share: float = 0.5
+    row: int | None = None
+    at: Step | None = None
+    rows: int = 1
     seen: int = field(default=0, init=False)
     done: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.what, str) and self.what not in _WORDS:
             raise ValueError(f"unknown fault {self.what!r}: give a status or one of {', '.join(_WORDS)}")
+        if isinstance(self.what, int) and self.what not in DATABASE_ERRORS and not 100 <= self.what < 600:
+            numbers = ", ".join(map(str, DATABASE_ERRORS))
+            raise ValueError(f"unknown fault {self.what}: no HTTP status, nor one of the MySQL errors {numbers}")
+        if self.work not in get_args(Work):
+            raise ValueError(f"unknown work {self.work!r}: give one of {', '.join(get_args(Work))}")
+        if self.by == "mautic" and self.what != 500:
+            raise ValueError(f"{self.what!r} by='mautic': the only such answer Mautic itself is known to write is 500")
+        self._check_place()
+
+    def _check_place(self) -> None:
+        if self.what in DATABASE_ERRORS:
+            if self.at is None:
+                raise ValueError(f"MySQL error {self.what}: say by at= which step of saving a row fails")
+        elif self.work != "half" and (self.row is not None or self.at is not None):
+            raise ValueError("row= and at= say where the work breaks: they need work='half' or a MySQL error")
+        if self.at is not None and self.at not in get_args(Step):
+            raise ValueError(f"unknown step {self.at!r}: give one of {', '.join(get_args(Step))}")
 
     def strikes(self, request: Request, clock: Clock) -> bool:
-        """Whether it is this request's turn."""
+        """Return True if it is this request's turn."""
         if self.times is not None and self.done >= self.times:
             return False
         if self.route is not None and self.route not in f"{request.method} {request.path}":
+            return False
+        if self.what in DATABASE_ERRORS and (request.method == "GET" or "/api/" not in request.path):
             return False
         if self.when is not None and not self.when(request):
             return False
@@ -80,21 +151,39 @@ class Fault:
         self.done += 1
         return True
 
+    @property
+    def reaches_the_work(self) -> bool:
+        """Whether the server works although *work* says nothing: it spoils the answer, or breaks within the work."""
+        return self.what in ("cut", "drip", "garbage") or self.what in DATABASE_ERRORS
+
+    @property
+    def answers_itself(self) -> bool:
+        """Whether its own answer takes the place of the server's."""
+        return self.what == "html" or (isinstance(self.what, int) and self.what not in DATABASE_ERRORS)
+
+    def breaks(self, rows: int) -> Break | None:
+        """Return where the work of a request with so many rows breaks; None if it does not."""
+        first = rows // 2 if self.row is None else self.row
+        if isinstance(self.what, int) and self.what in DATABASE_ERRORS:
+            return Break(self.what, first, self.at or "start", self.rows, self.seconds)
+        return Break(None, first, self.at or "start") if self.work == "half" else None
+
     def answer(self, date: str) -> Response:
-        """The answer of a fault that has a status."""
+        """Return the answer of a fault that has one of its own."""
         status = self.what if isinstance(self.what, int) else 200
         headers: Headers = [("Date", date)]
         if self.retry_after is not None:
             headers.append(("Retry-After", self.retry_after))
-        if status == 500:
+        if status == 500 and self.by != "front":
             from mautic_async.testing.answers import Crash, encode
 
             headers.append(("Content-Type", "application/json"))
             return Response(500, headers, encode(Crash().said().body))
-        title = f"{status} {_REASONS.get(status, 'Error')}" if status != 200 else "Welcome"
         headers.append(("Content-Type", "text/html"))
-        page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body><center><h1>{title}</h1></center></body>"
-        return Response(status, headers, f"{page}\r\n</html>\r\n".encode())
+        if status == 200:
+            return Response(status, headers, _PAGE.format("Welcome", "").encode())
+        title = f"{status} {_REASONS.get(status, 'Error')}"
+        return Response(status, headers, _PAGE.format(title, _FOOT).encode())
 
 
 class Faults:
@@ -114,16 +203,14 @@ class Faults:
         self._all.clear()
 
     def pick(self, request: Request) -> Fault | None:
-        """The fault that strikes this request, or None."""
+        """Return the fault that strikes this request, or None."""
         if not self._all:
             return None
         return next((fault for fault in self._all if fault.strikes(request, self._clock)), None)
 
 
 def broken(response: Response, fault: Fault) -> Any:
-    """What the client meets of an answer that *fault* spoils: an exception to raise, or the answer."""
-    from mautic_async.testing.exchange import Truncated
-
+    """Return what the client meets of an answer that *fault* spoils: an exception to raise, or the answer."""
     if fault.what == "cut":
         return Truncated(response.status, response.headers, response.body[: int(len(response.body) * fault.share)])
     if fault.what == "garbage":

@@ -9,9 +9,11 @@ from mautic_async.testing import auth, bodies, php
 from mautic_async.testing.answers import Crash, Refused, Said, encode, respond
 from mautic_async.testing.ask import Ask
 from mautic_async.testing.exchange import Headers, Request, Response
-from mautic_async.testing.faults import Fault, Killed
+from mautic_async.testing.faults import Fault
+from mautic_async.testing.steps import Killed
 
 if TYPE_CHECKING:
+    from mautic_async.testing.limiter import Counted
     from mautic_async.testing.routes import Found
     from mautic_async.testing.server import FakeMautic, Seen
 
@@ -25,19 +27,20 @@ _OVERRIDES: Final = ("PUT", "PATCH", "DELETE")
 _SESSION: Final = "mautic_session="
 
 
-async def work(fake: FakeMautic, request: Request, seen: Seen, *, half: bool = False) -> Response:
+async def work(fake: FakeMautic, request: Request, seen: Seen, fault: Fault | None = None) -> Response:
     """Serve one request, in a worker, at the server's speed.
 
     Args:
         fake: The server.
         request: What came.
         seen: Its record, kept up to date.
-        half: Whether the worker dies after half of the rows.
+        fault: Breaks the work at a row, or not at all.
     """
     async with fake.physics.worker(_cookie(request)):
-        await fake.physics.request(basic=request.headers.get("authorization", "").startswith("Basic "))
+        basic = request.headers.get("authorization", "").startswith("Basic ")
+        await fake.physics.request(basic=basic, share=0.5 if fake.limiter.loses else 1.0)
         try:
-            response = await _serve(fake, request, seen, half=half)
+            response = await _serve(fake, request, seen, fault)
         except Killed:
             response = Fault(what=502).answer(fake.date())
         if request.method != "GET":
@@ -54,14 +57,14 @@ def _cookie(request: Request) -> str | None:
     return next((part.strip() for part in cookie.split(";") if part.strip().startswith(_SESSION)), None)
 
 
-async def _serve(fake: FakeMautic, request: Request, seen: Seen, *, half: bool) -> Response:
+async def _serve(fake: FakeMautic, request: Request, seen: Seen, fault: Fault | None) -> Response:
     if len(request.path) + len(request.query) > LONGEST_URL:
         return Fault(what=414).answer(fake.date())
     if len(request.body) > LARGEST_BODY:
         return Fault(what=413).answer(fake.date())
     told: Headers = []
     try:
-        said = await _enter(fake, request, seen, told, half=half)
+        said = await _enter(fake, request, seen, told, fault)
     except (Refused, Crash) as why:
         said = why.said()
     except Exception:  # noqa: BLE001 - PHP answers 500 to whatever a request broke, and logs it; so do we
@@ -72,7 +75,7 @@ async def _serve(fake: FakeMautic, request: Request, seen: Seen, *, half: bool) 
     return respond(said, fake.date(), told)
 
 
-async def _enter(fake: FakeMautic, request: Request, seen: Seen, told: Headers, *, half: bool) -> Any:
+async def _enter(fake: FakeMautic, request: Request, seen: Seen, told: Headers, fault: Fault | None) -> Any:
     path = request.path.removeprefix("/index.php")
     if not path.startswith(("/api", "/oauth")):
         return Said(b"<!DOCTYPE html>\n<html><body>Mautic</body></html>", 404, versioned=False, media_type="text/html")
@@ -88,7 +91,7 @@ async def _enter(fake: FakeMautic, request: Request, seen: Seen, told: Headers, 
         return _unknown(fake, request, path, told)
     request.method = "GET" if method == "HEAD" else method
     try:
-        return await _call(fake, request, found, seen, told, half=half)
+        return await _call(fake, request, found, seen, told, fault)
     finally:
         request.method = seen.method
 
@@ -101,33 +104,46 @@ def _method(request: Request) -> str:
     return request.method
 
 
-async def _call(fake: FakeMautic, request: Request, found: Found, seen: Seen, told: Headers, *, half: bool) -> Any:
+async def _call(  # noqa: PLR0917 - called once
+    fake: FakeMautic, request: Request, found: Found, seen: Seen, told: Headers, fault: Fault | None
+) -> Any:
     action, placeholders = found
     query = php.brackets(request.query) if request.query else {}
     body, files = bodies.read(request) if request.method != "GET" else ({}, [])
     api = request.path.removeprefix("/index.php").startswith("/api")
     actor = _NOBODY
+    counted: Counted | None = None
     if api:
         actor = auth.authenticate(request, query, body, fake.store, fake.now(), basic=fake.basic_enabled)
-        _count(fake, actor.token or "", told)
+        counted = _count(fake, actor.token or "", told)
     ask = Ask(fake, request, actor, seen)
     ask.path, ask.query, ask.body, ask.files = placeholders, query, body, files
-    if half:
-        ask.dies_after = (len(body) if isinstance(body, list) else 1) // 2
+    if fault is not None:
+        ask.breaks = fault.breaks(len(body) if isinstance(body, list) else 1)
     if b"\\u0000" in request.body or b"%00" in request.body:
         ask.poisoned = True
-    return await action(ask)
+    try:
+        if fake.limiter.loses:
+            await fake.physics.request(share=0.5)  # counted, and not written back yet
+        said = await action(ask)
+    finally:
+        if counted is not None:
+            counted.end()
+    if ask.breaks is not None and ask.breaks.number is None:
+        raise Killed  # no row reached the step: the worker dies before it can answer
+    return said
 
 
 _NOBODY: Final = auth.Actor(None, "", {"isAdmin": False})
 
 
-def _count(fake: FakeMautic, key: str, told: Headers, media_type: str = "application/json") -> None:
-    passed, headers = fake.limiter.count(key, fake.now())
-    told += headers
-    if not passed:
-        limit = fake.limiter.limit
-        raise _Limited(limit, media_type)
+def _count(fake: FakeMautic, key: str, told: Headers, media_type: str = "application/json") -> Counted:
+    counted = fake.limiter.count(key, fake.now())
+    told += counted.headers
+    if not counted.passed:
+        counted.end()
+        raise _Limited(fake.limiter.limit, media_type)
+    return counted
 
 
 class _Limited(Refused):
@@ -143,7 +159,7 @@ class _Limited(Refused):
 def _unknown(fake: FakeMautic, request: Request, path: str, told: Headers) -> Said:
     if path.startswith("/api"):
         tokens = auth.presented(request, {}, {})
-        _count(fake, tokens[0] if tokens else "", told, "text/html; charset=UTF-8")
+        _count(fake, tokens[0] if tokens else "", told, "text/html; charset=UTF-8").end()
     raise Crash(404, f"Requested URL not found: {path}")
 
 

@@ -31,6 +31,15 @@ class Latency:
     basic: float = 0.0
 
 
+def latency_of(given: Latency | float | tuple[float, float] | None) -> Latency | None:
+    """Return the `Latency` that seconds a request, or (seconds a request, seconds a row), stand for."""
+    if given is None or isinstance(given, Latency):
+        return given
+    if isinstance(given, tuple):
+        return Latency(request=given[0], row=given[1])
+    return Latency(request=given)
+
+
 class Physics:
     """Workers and their speed.
 
@@ -88,10 +97,10 @@ class Physics:
                 return
         self.busy -= 1
 
-    async def request(self, *, basic: bool = False) -> None:
-        """The cost of any request."""
+    async def request(self, *, basic: bool = False, share: float = 1.0) -> None:
+        """Spend the cost of any request, or a share of it."""
         if self.latency is not None:
-            await self._pause(self.latency.request + (self.latency.basic if basic else 0.0))
+            await self._pause(share * self.latency.request + (self.latency.basic if basic else 0.0))
 
     async def row(self) -> None:
         """The cost of a row."""

@@ -7,7 +7,7 @@ import random
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from urllib.parse import unquote
 
 from attrs import define
@@ -16,14 +16,15 @@ from mautic_async.clock import Clock
 from mautic_async.flights import Flights
 from mautic_async.testing import faults, front, plant, seed
 from mautic_async.testing.exchange import Headers, Request, Response
-from mautic_async.testing.faults import Fault, Faults, What, Work
+from mautic_async.testing.faults import Fault, Faults, FaultSettings, What
 from mautic_async.testing.limiter import Limiter
-from mautic_async.testing.physics import Latency, Physics
+from mautic_async.testing.physics import Latency, Physics, latency_of
 from mautic_async.testing.routes import Routes
+from mautic_async.testing.steps import DATABASE_ERRORS, Stall, Step
 from mautic_async.testing.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
     from types import TracebackType
 
@@ -69,6 +70,8 @@ class FakeMautic:
         rate_limit: Calls a window for each token; 0 is off.
         rate_window: Seconds that a window lasts; Mautic's own is an hour.
         rate_limit_headers: Whether answers carry ``X-RateLimit-*`` when it is on.
+        rate_limit_loses: Chance that a call beside an earlier one of the same token, which is still under way, is lost
+            from the count; see `Limiter`.
         nodes: Servers behind a balancer, each with a rate counter of its own.
         latency: A `Latency`, or seconds a request, or (seconds a request, seconds a row); None for none.
         workers: Requests worked on at once, where there is a latency.
@@ -100,6 +103,7 @@ class FakeMautic:
         rate_limit: int = 0,
         rate_window: int = 3600,
         rate_limit_headers: bool = True,
+        rate_limit_loses: float = 0.0,
         nodes: int = 1,
         latency: Latency | float | tuple[float, float] | None = None,
         workers: int = 8,
@@ -138,8 +142,10 @@ class FakeMautic:
         self.keep_bodies = keep_bodies
         self.store = Store()
         self.limiter = Limiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
-        self.physics = Physics(self.clock, _latency(latency), workers, backlog)
+        self.limiter.lose(rate_limit_loses, self.clock)
+        self.physics = Physics(self.clock, latency_of(latency), workers, backlog)
         self.faults = Faults(self.clock)
+        self.stall_of_contacts: Stall | None = None
         self.requests: list[Seen] = []
         self.routes = Routes()
         self._flights = Flights()
@@ -228,13 +234,13 @@ class FakeMautic:
             return Fault(what=502).answer(self.date())
         return await asyncio.shield(self._start(request, seen))
 
-    def _start(self, request: Request, seen: Seen, *, half: bool = False) -> asyncio.Task[Response]:
+    def _start(self, request: Request, seen: Seen, fault: Fault | None = None) -> asyncio.Task[Response]:
         """Let a worker do it, whoever stays to hear the answer."""
         self.physics.taken += 1
 
         async def work() -> Response:
             try:
-                return await front.work(self, request, seen, half=half)
+                return await front.work(self, request, seen, fault)
             finally:
                 self.physics.taken -= 1
 
@@ -244,15 +250,15 @@ class FakeMautic:
         if fault.what == "refuse":
             raise ConnectionRefusedError("scheduled")
         response: Response | None = None
-        if fault.work == "running":
+        if fault.work == "continues":
             self._start(request, seen)
-        elif fault.work != "undone" or fault.what in ("cut", "drip", "garbage"):
-            response = await asyncio.shield(self._start(request, seen, half=fault.work == "half"))
-        if fault.what == "timeout" or (fault.work == "running" and fault.seconds):
+        elif fault.work != "undone" or fault.reaches_the_work:
+            response = await asyncio.shield(self._start(request, seen, fault))
+        if fault.what == "timeout" or (fault.work == "continues" and fault.seconds):
             await self.clock.sleep(fault.seconds or 86400.0)
         if fault.what in ("reset", "timeout"):
             raise ConnectionResetError("scheduled")
-        if isinstance(fault.what, int) or fault.what == "html" or response is None:
+        if fault.answers_itself or response is None:
             response = fault.answer(self.date())
             seen.status = response.status
         met = faults.broken(response, fault)
@@ -300,40 +306,37 @@ class FakeMautic:
 
     # --- for tests ------------------------------------------------------------------------------------------------
 
-    def fail(
-        self,
-        what: What,
-        *,
-        times: int | None = 1,
-        route: str | None = None,
-        after: int = 0,
-        probability: float | None = None,
-        when: Callable[[Request], bool] | None = None,
-        work: Work = "undone",
-        retry_after: float | str | None = None,
-        seconds: float = 0.0,
-        share: float = 0.5,
-    ) -> Fault:
+    def fail(self, what: What, **settings: Unpack[FaultSettings]) -> Fault:
         """Schedule a fault; see `Fault` for the arguments.
 
         Returns:
             The fault: its ``done`` counts how often it struck.
+
+        Raises:
+            ValueError: There is no such fault, or its settings contradict each other.
         """
-        told = None if retry_after is None else str(retry_after)
-        return self.faults.add(
-            Fault(
-                what=what,
-                times=times,
-                route=route,
-                after=after,
-                probability=probability,
-                when=when,
-                work=work,
-                retry_after=told,
-                seconds=seconds,
-                share=share,
-            )
-        )
+        return self.faults.add(Fault(what=what, **settings))
+
+    def stall(self, seconds: float, *, at: Step = "columns", what: int = 1205, lock_timeout: float = 50.0) -> None:
+        """Alter the table of contacts for *seconds* from now, as creating or deleting a contact field does.
+
+        Each contact row that comes to the step *at* meanwhile waits until the table is altered. A row that has waited
+        for *lock_timeout* seconds fails there: the request ends with a bare 500, and what the row had stored stays.
+        Where the row waits in the Custom Objects plugin, the answer gives it the error *what*, and the next row waits
+        anew.
+
+        Args:
+            seconds: Measured on real servers: up to 100.
+            at: The step at which rows wait; see `mautic_async.testing.steps.Step`.
+            what: The MySQL error of a row that has waited too long: 1205, or 1054 for a column that is gone.
+            lock_timeout: Seconds that a row waits at most; MySQL's own default.
+
+        Raises:
+            ValueError: *what* is no MySQL error that can be scheduled.
+        """
+        if what not in DATABASE_ERRORS:
+            raise ValueError(f"no MySQL error {what!r}: give one of {', '.join(map(str, DATABASE_ERRORS))}")
+        self.stall_of_contacts = Stall(self.clock.wall() + seconds, at, what, lock_timeout)
 
     def expire_tokens(self) -> None:
         """Let every access token expire now."""
@@ -381,14 +384,6 @@ class FakeMautic:
 def seed_state(fake: FakeMautic, initial: str) -> None:
     """Fill the tables of a new server."""
     seed.install(fake, lab=initial == "lab")
-
-
-def _latency(given: Latency | float | tuple[float, float] | None) -> Latency | None:
-    if given is None or isinstance(given, Latency):
-        return given
-    if isinstance(given, tuple):
-        return Latency(request=given[0], row=given[1])
-    return Latency(request=given)
 
 
 __all__ = ["FakeMautic", "Headers", "Seen"]

@@ -139,7 +139,7 @@ def test_a_server_whose_clock_is_wrong_gets_nothing_twice(skew: float) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.upsert_all([Contact(email=f"p{number}@example.com") for number in range(40)])
         await asyncio.sleep(60.0)
-        fake.fail(504, route="batch/new", times=2, work="running")
+        fake.fail(504, route="batch/new", times=2, work="continues")
         rows = [Contact(email=f"p{number}@example.com", city="Rome") for number in range(80)]
         report = await mautic.contacts.upsert_all(rows)
         assert report.ok

@@ -49,9 +49,35 @@ async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: A
     assert len(api.fake.contacts) == 15
 
 
+@pytest.mark.parametrize("what", [502, 503, 504, 429, 408, 403, 500, "html"])
+def test_a_front_answers_on_its_own_and_the_work_goes_on_to_its_end(what: int | str) -> None:
+    async def told(api: Asking, fake: FakeMautic) -> None:
+        fake.fail(what, work="continues", seconds=0.35, by="front")
+        got = await api.post("contacts/batch/new", ROWS)
+        assert (got.status, got.headers["Content-Type"]) == (200 if what == "html" else what, "text/html")
+        assert got.raw.startswith(b"<html>")
+        assert "Mautic-Version" not in got.headers
+        assert len(fake.contacts) < 4
+        assert fake.requests[-1].ended is None
+        await asyncio.sleep(2)
+        assert len(fake.contacts) == 10
+        assert fake.requests[-1].ended is not None
+
+    in_time(told)
+
+
+async def test_a_500_is_mautics_json_unless_a_front_is_to_write_it(api: Asking) -> None:
+    api.fake.fail(500)
+    assert (await api.get("contacts")).error["code"] == 500
+    api.fake.fail(500, by="mautic")
+    assert (await api.get("contacts")).error["code"] == 500
+    api.fake.fail(500, by="front")
+    assert b"<h1>500 Internal Server Error</h1></center>\r\n<hr><center>nginx/" in (await api.get("contacts")).raw
+
+
 def test_work_goes_on_after_a_gateway_gave_up() -> None:
     async def told(api: Asking, fake: FakeMautic) -> None:
-        fake.fail(504, work="running", seconds=0.45)
+        fake.fail(504, work="continues", seconds=0.45)
         assert (await api.post("contacts/batch/new", ROWS)).status == 504
         assert 1 <= len(fake.contacts) <= 4
         await asyncio.sleep(2)

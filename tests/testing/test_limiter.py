@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import Any
 
 from mautic_async.testing import FakeMautic
@@ -84,3 +85,41 @@ async def test_nodes_count_each_for_itself_and_headers_can_be_withheld() -> None
         api = await Asking(fake).login()
         got: Any = [told(await api.get("tags")) for _ in range(2)]
         assert got == [(200, None, None), (429, None, None)]
+
+
+async def _all_at_once(count: int, **settings: Any) -> list[tuple[int, str | None, str | None]]:
+    clock = virtual_clock(asyncio.get_running_loop(), 3)
+    async with FakeMautic(clock=clock, latency=(0.02, 0.0), workers=100, seed=3, **settings) as fake:
+        api = await Asking(fake).login()
+        gate = asyncio.Semaphore(8)
+
+        async def call() -> tuple[int, str | None, str | None]:
+            async with gate:
+                await asyncio.sleep(clock.uniform(0.0, 0.01))
+                return told(await api.get("tags"))
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call()) for _ in range(count)]
+        return [task.result() for task in tasks]
+
+
+def test_calls_that_overlap_are_lost_from_the_count_where_that_is_switched_on() -> None:
+    exact = run(_all_at_once(80, rate_limit=40))
+    assert sum(status == 200 for status, *_ in exact) == 40
+    lossy = run(_all_at_once(80, rate_limit=40, rate_limit_loses=0.1))
+    assert 45 <= sum(status == 200 for status, *_ in lossy) <= 70, "57 on a real server"
+    left = [int(remaining or 0) for _, _, remaining in lossy]
+    assert any(later > earlier for earlier, later in itertools.pairwise(left)), "it jumps back up"
+
+
+def test_with_certainty_all_calls_under_way_at_once_count_as_one_and_calls_in_a_row_each() -> None:
+    async def work() -> None:
+        clock = virtual_clock(asyncio.get_running_loop())
+        async with FakeMautic(clock=clock, latency=0.02, rate_limit=100, rate_limit_loses=1.0) as fake:
+            api = await Asking(fake).login()
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(api.get("tags")) for _ in range(8)]
+            assert {told(task.result())[2] for task in tasks} == {"99"}
+            assert [told(await api.get("tags"))[2] for _ in range(3)] == ["98", "97", "96"]
+
+    run(work())

@@ -35,6 +35,25 @@ def join(contact: int, company: int, ask: Ask) -> None:
     _tell(contact, ask)
 
 
+def make_primary(contact: int, company: int, ask: Ask) -> None:
+    """Add a contact to a company, if it is not in it yet, and make this company its primary one.
+
+    The contact's text ``company`` becomes the company's own name.
+    """
+    join(contact, company, ask)
+    for link in _links(ask).find("contact", contact):
+        link["primary"] = link["company"] == company
+        _links(ask).save(link)
+    _tell(contact, ask)
+
+
+def forget_primary(contact: int, ask: Ask) -> None:
+    """Take a contact out of its primary company; none of the others becomes the primary one."""
+    for link in _links(ask).find("contact", contact):
+        if link["primary"]:
+            _links(ask).remove(link["id"])
+
+
 def leave(contact: int, company: int, ask: Ask) -> None:
     """Take a contact out of a company; the newest of the others becomes the primary one."""
     held = _links(ask).find("contact", contact)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import custom_items, php, query, search
 from mautic_async.testing.answers import Crash
-from mautic_async.testing.contacts import companies, relations, show, write
+from mautic_async.testing.contacts import companies, relations, save, show, write
 from mautic_async.testing.contacts import fields as custom
 from mautic_async.testing.nouns._base import Noun, log
 
@@ -152,7 +152,8 @@ class Contacts(Noun):
             addresses = {one["id"] for one in ask.table("ips") if query.like(one["ip"], pattern)}
             return lambda row: not addresses.isdisjoint(row["ips"])
         if command == "company":
-            return lambda row: query.like(row["fields"].get("company"), pattern)
+            named = {one["id"] for one in ask.table("companies") if query.like(one["fields"]["companyname"], pattern)}
+            return lambda row: any(link["company"] in named for link in companies.of(row["id"], ask))
         wanted = php.integer(value)
         return lambda row: any(link["company"] == wanted for link in companies.of(row["id"], ask))
 
@@ -175,12 +176,32 @@ class Contacts(Noun):
 
     def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
         """Store it."""
-        return write.commit(draft, row, params, ask)
+        return save.commit(draft, row, params, ask)
 
-    async def after(self, saved: Row, params: dict[str, Any], ask: Ask) -> None:
-        """The plugin's real run."""
+    async def ready(self, params: dict[str, Any], ask: Ask) -> None:
+        """Spend the time of a row, unless the table is being altered, or a query of the plugin's dry run fails."""
+        await ask.stalled("start")
+        await ask.row()
+        if ask.fake.custom_objects_enabled and params.get("customObjects"):
+            await ask.stalled("check")
+            await ask.reach("check")
+
+    async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+        """Save the contact step by step: its columns, its company, its custom items."""
+        if ask.breaks_at("columns") or ask.is_stalled("columns"):
+            saved = self.commit(save.core_only(draft, row), row, params, ask)
+            await ask.stalled("columns")
+            await ask.reach("columns")
+            save.complete(saved, draft, ask)
+        else:
+            saved = self.commit(draft, row, params, ask)
+        if save.changes_company(saved):
+            await ask.stalled("link")
+            await ask.reach("link")
+            save.link(saved, ask)
         if ask.fake.custom_objects_enabled and params.get("customObjects"):
             await custom_items.run(saved["id"], params["customObjects"], ask)
+        return saved
 
     def gone(self, row: Row) -> Row:
         """Without its id and its tags."""

@@ -1,4 +1,4 @@
-"""Writing a contact: the merge, the form, what blanks and zeros do, and everything that hangs on it."""
+"""Writing a contact, up to its save: the merge, the form, what blanks and zeros do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mautic_async.testing import php
 from mautic_async.testing.answers import Crash, invalid
 from mautic_async.testing.contacts import companies
 from mautic_async.testing.contacts import fields as custom
-from mautic_async.testing.nouns._base import BLOCK, log
+from mautic_async.testing.nouns._base import BLOCK
 from mautic_async.testing.nouns._props import Invalid
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 NOT_UNIQUE: Final = "This field must be unique."
 _NOT_VALID: Final = "This value is not valid."
-_IDENTIFY: Final = (
-    "firstname lastname company email facebook foursquare instagram linkedin skype twitter".split()  # noqa: SIM905 - names
-)
 
 
 def existing(params: dict[str, Any], ask: Ask) -> Row | None:
@@ -91,6 +88,7 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
         params = _with_defaults(row, params, ask)
     draft = new(ask) if row is None else {name: row[name] for name in row if not name.startswith("_")}
     draft["fields"] = dict(draft["fields"])
+    company = draft["fields"].get("company")
     schema = custom.schema(ask.store, "lead")
     problems: dict[str, str] = {}
     values = _form(schema, params, method, problems, ask)
@@ -101,7 +99,7 @@ def bind(row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
     if row is None and params.get("companies"):
         raise Crash
     _apply(draft, values, params, method, schema)
-    _look_up(draft, params, ask)
+    _look_up(draft, company, params, ask)
     return draft
 
 
@@ -116,16 +114,19 @@ def _with_defaults(row: Row | None, params: dict[str, Any], ask: Ask) -> dict[st
     return made
 
 
-def _look_up(draft: Row, params: dict[str, Any], ask: Ask) -> None:
+def _look_up(draft: Row, held: str | None, params: dict[str, Any], ask: Ask) -> None:
     """Find the tags and the company that the contact is going to have.
 
-    What is missing now is made when the contact is saved, even if somebody else has made it meanwhile.
+    What is missing now is made when the contact is saved, even if another request has made it meanwhile. Only a name
+    that differs from the stored one, *held*, leads to a company: sending the same name again links nothing.
     """
     if "tags" in params:
         draft["_tags"] = _tags(params["tags"], ask)
-    if params.get("company") and draft["fields"].get("company"):
-        found = ask.table("companies").find("name", php.collate(draft["fields"]["company"]))
-        draft["_company"] = found[0]["id"] if found else None
+    name = draft["fields"].get("company")
+    if name == held:
+        return
+    found = ask.table("companies").find("name", php.collate(name)) if name else []
+    draft["_company"] = (name, found[0]["id"] if found else None)
 
 
 def _form(schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], ask: Ask) -> dict[str, Any]:
@@ -221,7 +222,8 @@ def _blank(draft: Row, alias: str, blank: dict[str, bool], written: set[str], *,
     blank[alias] = had
 
 
-def _extras(draft: Row, marks: Row, params: dict[str, Any], ask: Ask) -> None:
+def extras(draft: Row, marks: Row, params: dict[str, Any], ask: Ask) -> None:
+    """Put into the draft what is no field: tags, ``lastActive``, IP address, image, do-not-contact entries."""
     if "_tags" in marks:
         draft["tags"] = _tagged(draft["tags"], marks["_tags"], ask)
     if params.get("lastActive"):
@@ -307,58 +309,3 @@ def dnc(held: list[Row], channel: str, told: Row, ask: Ask) -> list[Row]:
         return [changed if one is present else one for one in held]
     made = ask.table("dnc").save({"id": None, "channel": channel})
     return [*held, made | told | {"dateAdded": ask.now}]
-
-
-def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
-    """Store the draft.
-
-    Returns:
-        The contact as this request's answer shows it.
-    """
-    marks: Row = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
-    _extras(draft, marks, params, ask)
-    if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFY):
-        draft["dateIdentified"] = ask.now
-    now, actor = ask.now, ask.actor
-    changes = _changes(draft, row)
-    if row is None:
-        draft["dateAdded"], draft["createdBy"], draft["createdByUser"] = now, actor.id, actor.name
-        draft["id"] = None
-        saved = ask.table("contacts").save(draft)
-        if changes:
-            log(ask, ("lead", "lead"), saved["id"], "create", changes)
-        _history(saved, ask)
-    else:
-        if any(draft[name] != row.get(name) for name in draft):
-            draft["dateModified"] = now
-        draft["modifiedBy"], draft["modifiedByUser"] = actor.id, actor.name
-        row.update(draft)
-        saved = row
-        log(ask, ("lead", "lead"), row["id"], "update", changes)
-        if row["id"] in ask.table("contacts").rows:
-            ask.table("contacts").save(row)
-    if "_company" in marks:
-        company = marks["_company"]
-        if company is None or company not in ask.table("companies").rows:
-            company = companies.make(saved["fields"]["company"], ask)["id"]
-        companies.join(saved["id"], company, ask)
-    return saved | marks
-
-
-def _changes(draft: Row, row: Row | None) -> dict[str, Any]:
-    """What the audit log says: old and new of each field, and of what else differs."""
-    before: Row = {"fields": {}} if row is None else row
-    old, new = before["fields"], draft["fields"]
-    changes: dict[str, Any] = {a: [old.get(a), new.get(a)] for a in old.keys() | new.keys() if old.get(a) != new.get(a)}
-    for name in ("owner", "stage", "points", "tags", "dnc", "dateIdentified"):
-        if draft[name] != before.get(name) and (row is not None or draft[name]):
-            changes[name] = [before.get(name), draft[name]]
-    return {"fields": changes} if changes else {}
-
-
-def _history(saved: Row, ask: Ask) -> None:
-    """A contact that is made with a name leaves a line in its timeline; an anonymous one does not."""
-    if saved["dateIdentified"] is not None:
-        log(ask, ("lead", "lead"), saved["id"], "identified", {})
-        line = {"event": "lead.source.identified", "contact": saved["id"], "time": ask.now, "by": ask.actor.name}
-        ask.table("events").save({"id": None} | line)

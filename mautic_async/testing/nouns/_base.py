@@ -284,8 +284,18 @@ class Noun:
             log(ask, self.audit, saved["id"], "create" if before["id"] is None else "update", changes)
         return saved
 
-    async def after(self, saved: Row, params: dict[str, Any], ask: Ask) -> None:
-        """What happens once the entity is stored; a refusal here leaves it stored."""
+    async def ready(self, params: dict[str, Any], ask: Ask) -> None:
+        """Spend the time that a row costs, between its form and its save; a scheduled fault may break it here."""
+        del params
+        await ask.row()
+
+    async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+        """Store the draft and what comes after it; whatever is raised leaves stored what stands already.
+
+        Returns:
+            The entity as the answer of this request shows it.
+        """
+        return self.commit(draft, row, params, ask)
 
     def gone(self, row: Row) -> Row:
         """The entity as the answer to its deletion shows it."""

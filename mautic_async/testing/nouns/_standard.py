@@ -97,12 +97,10 @@ class Standard:
     async def _write(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
         before = None if row is None else dict(row)
         draft = self.noun.bind(row, params, method, ask)
-        await ask.row()
+        await self.noun.ready(params, ask)
         if row is not None and before is not None and row != before:
             draft = merged(row, before, draft)
-        saved = self.noun.commit(draft, row, params, ask)
-        await self.noun.after(saved, params, ask)
-        return saved
+        return await self.noun.store_row(draft, row, params, ask)
 
     async def delete(self, ask: Ask) -> Any:
         """Remove one; the answer shows it without its id."""
@@ -132,7 +130,7 @@ class Standard:
         errors: dict[Any, Any] = {}
         batch = self._batch(ask)
         ask.need(noun.permission, "create")
-        for key, item in batch.items():
+        for ask.place, (key, item) in enumerate(batch.items()):
             if not isinstance(item, (dict, list)):
                 raise Crash
             params = item if isinstance(item, dict) else {}
@@ -167,7 +165,7 @@ class Standard:
         codes: dict[Any, int] = {}
         entities = self._found(params, errors, ask)
         detached: set[int] = set()
-        for key, item in params.items():
+        for ask.place, (key, item) in enumerate(params.items()):
             live = entities.get(key)
             try:
                 codes[key] = 200 if live is not None else 201
@@ -195,9 +193,8 @@ class Standard:
             return await self._write(None, item, method, ask) | {"_fresh": True}
         if id(live) in detached:
             draft = noun.attach_again(noun.bind(live, item, method, ask))
-            await ask.row()
-            live.update(noun.commit(draft, None, item, ask))
-            await noun.after(live, item, ask)
+            await noun.ready(item, ask)
+            live.update(await noun.store_row(draft, None, item, ask))
             return live
         row = noun.get(live["id"], ask)
         live.update(await self._write(row if row is not None else live, item, method, ask))
@@ -225,7 +222,7 @@ class Standard:
         noun, raw = self.noun, ask.query.get("ids", "")
         listed = raw.split(",") if isinstance(raw, str) else php.values(raw)
         shown = []
-        for id in dict.fromkeys(php.integer(one) for one in listed):
+        for ask.place, id in enumerate(dict.fromkeys(php.integer(one) for one in listed)):
             row = noun.get(id, ask)
             if row is None:
                 continue
