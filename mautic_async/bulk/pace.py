@@ -175,8 +175,10 @@ def steer(state: Flow, sample: Sample) -> Flow:
     )
     if state.rising:
         window = max(2, state.size // 2)
+    elif state.limit < state.calm:
+        window = state.size
     else:
-        window = state.size if state.limit < state.calm else max(8, state.size)
+        window = max(8, state.size)
     return _judge(state, sample.ended) if state.answers >= window else state
 
 

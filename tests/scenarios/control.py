@@ -134,14 +134,14 @@ SERVERS: dict[str, Callable[[int], Server]] = {
 def measured(number: int) -> Callable[[int], Server]:
     """Draw a server like the one that was measured: two cores for PHP and the database, 20 to 40 ms a request."""
     draw = random.Random(number)
-    settings = {
-        "fixed": draw.uniform(0.02, 0.04),
-        "each": draw.uniform(0.004, 0.008),
-        "thrash": draw.uniform(0.0, 0.06),
-        "noise": draw.uniform(0.03, 0.15),
-        "idle": draw.choice((0.0, draw.uniform(0.0, 0.25))),
-    }
-    return lambda seed: Server(cores=2, seed=1000 * number + seed, **settings)
+    fixed, each, thrash = draw.uniform(0.02, 0.04), draw.uniform(0.004, 0.008), draw.uniform(0.0, 0.06)
+    noise, idle = draw.uniform(0.03, 0.15), draw.choice((0.0, draw.uniform(0.0, 0.25)))
+
+    def make(seed: int) -> Server:
+        chance = 1000 * number + seed
+        return Server(cores=2, fixed=fixed, each=each, thrash=thrash, noise=noise, idle=idle, seed=chance)
+
+    return make
 
 
 def fixed(make: Callable[[int], Server], seed: int, workers: int, batch: int, rows: int) -> float:
