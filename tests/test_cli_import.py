@@ -221,8 +221,8 @@ async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
 
 async def interrupted(tmp_path: Path, fake: FakeMautic) -> Job:
     """A job with a bad row near its start, stopped after 100 rows."""
-    fake.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
-    path = Path(people(tmp_path, 500))
+    fake.physics.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
+    path = Path(people(tmp_path, 2000))
     path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
     job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
     task = asyncio.current_task()
@@ -242,7 +242,7 @@ async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
         text.write("unknown,it may be stored,person4@example.com,City 4\n")  # by now it is
     (tmp_path / "people.rejected.csv.new").write_text("what a killed process left behind")
     result = await import_(job, fake_mautic)
-    assert (result.report.created, result.rejected) == (499, file)
+    assert (result.report.created, result.rejected) == (1999, file)
     with file.open(newline="") as text:
         assert [row["email"] for row in csv.DictReader(text)] == ["not-an-address"]
     assert list(tmp_path.glob("*rejected*")) == [file]
@@ -273,7 +273,7 @@ async def test_a_resumed_import_that_fails_early_leaves_the_file_as_it_was(
     assert (result.rejected, file.read_bytes()) == (file, before)
     Path(job.file).write_text(text)
     result = await import_(job, fake_mautic)
-    assert (result.report.created, result.rejected) == (499, file)
+    assert (result.report.created, result.rejected) == (1999, file)
 
 
 def old_letters(path: Path) -> None:
