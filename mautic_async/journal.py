@@ -59,7 +59,7 @@ class Journal:
     A source that cannot be read twice (a queue, a cursor) needs ``payload="full"``: rows are written down as they are
     taken, up to 32 at a time, and forgotten when they are done. To resume, give what the source yields from now on;
     rows that were under way come from the file, before it. What had been taken and not written down when the process
-    was killed, at most 32 rows, is the source's to give again.
+    was killed, at most 32 rows, is the source's to give again: the job's ``rows_journaled`` tells which rows are safe.
 
     Args:
         path: The file; made if it is not there. Beside it SQLite keeps two more, and there is a lock file.

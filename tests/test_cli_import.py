@@ -210,7 +210,70 @@ async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
     with second.rejected.open(newline="") as file:
         rejected = {row["email"] for row in csv.DictReader(file)}
     assert len(rejected) == bad, "the rows that the first run rejected are there too"
-    assert not (tmp_path / "job.db.letters").exists()
+    assert second.rejected == first.rejected
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "job.db",
+        "job.db.lock",
+        "people.csv",
+        "people.rejected.csv",
+    ]
+
+
+async def interrupted(tmp_path: Path, fake: FakeMautic) -> Job:
+    """A job with a bad row near its start, stopped after 100 rows."""
+    fake.physics.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
+    path = Path(people(tmp_path, 2000))
+    path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
+    job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
+    task = asyncio.current_task()
+    assert task is not None
+    first = await import_(job, fake, Watcher(100, task.cancel))
+    assert first.interrupted
+    assert first.rejected == tmp_path / "people.rejected.csv"
+    return job
+
+
+async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    job = await interrupted(tmp_path, fake_mautic)
+    file = tmp_path / "people.rejected.csv"
+    with file.open("a") as text:
+        text.write("unknown,it may be stored,person4@example.com,City 4\n")  # by now it is
+    (tmp_path / "people.rejected.csv.new").write_text("what a killed process left behind")
+    result = await import_(job, fake_mautic)
+    assert (result.report.created, result.rejected) == (1999, file)
+    with file.open(newline="") as text:
+        assert [row["email"] for row in csv.DictReader(text)] == ["not-an-address"]
+    assert list(tmp_path.glob("*rejected*")) == [file]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_resumed_import_removes_the_file_when_all_its_rows_are_stored(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    job = await interrupted(tmp_path, fake_mautic)
+    file = tmp_path / "people.rejected.csv"
+    (tmp_path / "job.db.letters").write_text("")  # as if the row had been of unknown fate
+    result = await import_(job, fake_mautic)
+    assert result.rejected is None
+    assert not file.exists()
+
+
+async def test_a_resumed_import_that_fails_early_leaves_the_file_as_it_was(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    job = await interrupted(tmp_path, fake_mautic)
+    file = tmp_path / "people.rejected.csv"
+    before = file.read_bytes()
+    text = Path(job.file).read_text()
+    Path(job.file).write_text(text.replace("City 1\n", "Elsewhere\n").replace("City 0", ""))
+    result = await import_(job, fake_mautic)
+    assert isinstance(result.error, ConfigurationError)
+    assert (result.rejected, file.read_bytes()) == (file, before)
+    Path(job.file).write_text(text)
+    result = await import_(job, fake_mautic)
+    assert (result.report.created, result.rejected) == (1999, file)
 
 
 def old_letters(path: Path) -> None:

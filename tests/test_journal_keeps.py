@@ -185,3 +185,40 @@ async def test_the_file_holds_rows_only_where_that_is_asked_for(tmp_path: Path) 
     await part_of(Run(Plain(created), iter(["ada@example.com"] * 100), journal=journal), 1)
     assert kept_in(tmp_path / "job") == []
     assert b"ada@example.com" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+
+
+async def test_rows_journaled_tells_a_consumer_which_rows_it_may_acknowledge(tmp_path: Path) -> None:
+    path = tmp_path / "job"
+    plan = Plan(batch=10, first_batch=10, concurrency=1, flush=0.01)
+
+    async def queue(first: int) -> AsyncIterator[str]:
+        for number in range(first, 200):
+            safe = job.rows_journaled
+            seen.append(safe)
+            assert safe <= number
+            left = {row for batch in courier.batches for row in batch}
+            kept = {f"row {index}" for index, _ in kept_in(path)}
+            assert left | kept >= {f"row {index}" for index in range(done, safe)}, "in the file until it has left"
+            yield f"row {number}"
+
+    courier, done, seen = Plain(created), 0, list[int]()
+    job: Run[str, Any] = Run(courier, queue(0), plan=plan, journal=Journal(path, payload="full"))
+    assert job.rows_journaled == 0
+    await part_of(job, 20)
+    safe = job.rows_journaled
+    assert seen == sorted(seen)
+    assert safe >= 20
+    assert {index for index, _ in kept_in(path)} == set(range(job.report.read, safe))
+
+    courier, done = Plain(created), safe
+    job = Run(courier, queue(safe), plan=plan, journal=Journal(path, payload="full"))
+    async with job:
+        assert job.rows_journaled == safe, "the source goes on with this row"
+        assert [outcome.status async for outcome in job] == ["created"] * (200 - job.report.resumed)
+    assert job.rows_journaled == job.report.created == 200
+
+
+async def test_rows_journaled_is_0_where_the_journal_keeps_no_rows(tmp_path: Path) -> None:
+    job: Run[str, Any] = Run(Plain(created), ["a", "b"], journal=Journal(tmp_path / "job"))
+    await part_of(job, 2)
+    assert job.rows_journaled == 0

@@ -23,6 +23,12 @@ TIMED_OUT: Final = frozenset({"read-timeout", "gateway-timeout"})
 CAP: Final = 30.0
 """The longest back-off, in seconds."""
 
+GENTLY: Final = 1.1
+"""How much a batch grows after an answer far below the target, while concurrency is sought ..."""
+
+QUICKLY: Final = 1.5
+"""... and once it is found."""
+
 
 class Helm:
     """The numbers by which a job is steered.
@@ -83,7 +89,9 @@ class Helm:
             self._learn(Sample(rows, now - began, began, now, load=True, dropped=dropped, busy=busy))
 
     def _learn(self, sample: Sample) -> None:
-        self.batch = resize(self.batch, sample)
+        # While concurrency is sought, batches grow slowly: short requests tell sooner whether a step only queues, and
+        # their fixed cost stays about the same share of a row, which a window is judged by.
+        self.batch = resize(self.batch, sample, growth=GENTLY if self.flow.seeking else QUICKLY)
         self.flow = steer(self.flow, sample)
 
     def limit_rows(self, rows: int) -> None:

@@ -32,7 +32,11 @@ UNKEPT: Final = "the journal cannot keep this row such that it could be sent aft
 
 
 class Intake(Generic[R]):
-    """Takes the rows of one job."""
+    """Takes the rows of one job.
+
+    Attributes:
+        journaled: Rows below this index are in the journal; 0 if the journal does not keep rows.
+    """
 
     def __init__(self, engine: Engine[R, Any], rows: Iterable[R] | AsyncIterable[R]) -> None:
         self._engine = engine
@@ -41,6 +45,7 @@ class Intake(Generic[R]):
         self._next = 0
         self._last = -1
         self._keeping = engine.ledger is not None and engine.ledger.keeps
+        self.journaled = max(engine.standing.mark, max(engine.standing.entries, default=-1) + 1) if self._keeping else 0
         self._fresh: list[Parcel[R]] = []
         self._saving = asyncio.Lock()
         self._torn: list[Parcel[R]] = []
@@ -99,6 +104,7 @@ class Intake(Generic[R]):
                 if not parcel.packed.problems and not self._comes_back(parcel):
                     parcel.packed = evolve(parcel.packed, problems=(Problem(UNKEPT),))
             await engine.ledger.keep([(parcel.index, parcel.packed.body) for parcel in fresh])
+            self.journaled = fresh[-1].index + 1
             for parcel in fresh:
                 self._enter(parcel)
 

@@ -75,8 +75,8 @@ class Batch:
         return max(1, min(self.most, int(self.rows)))
 
 
-def resize(state: Batch, sample: Sample) -> Batch:
-    """The batch size after *sample*."""
+def resize(state: Batch, sample: Sample, *, growth: float = 1.5) -> Batch:
+    """Return the batch size after *sample*; an answer far below the target multiplies the size by *growth* at most."""
     if sample.dropped or sample.seconds > SLOW:
         return evolve(state, rows=max(1.0, min(state.rows, sample.rows / 2)))
     if sample.load:
@@ -93,7 +93,7 @@ def resize(state: Batch, sample: Sample) -> Batch:
     elif fit < state.rows:
         rows = state.rows
     elif fit > 2 * state.rows:
-        rows = state.rows * 1.5
+        rows = state.rows * growth
     else:
         rows = min(fit, state.rows * 1.1)
     return evolve(state, rows=min(max(1.0, rows), float(state.most)), each=each)
@@ -150,9 +150,18 @@ class Flow:
         """Whole requests, at least one."""
         return max(1, min(self.most, int(self.limit)))
 
+    @property
+    def seeking(self) -> bool:
+        """Whether the next good window doubles the limit."""
+        return self.rising and self.size < self.most
+
 
 def steer(state: Flow, sample: Sample) -> Flow:
-    """The concurrency after *sample*: one more a good window, half after an overload, once a round trip."""
+    """Return the concurrency after *sample*: one more a good window, half after an overload, once a round trip.
+
+    While concurrency doubles, half as many answers as the limit make a window: a step from 2 to 4 that only queues is
+    taken back after two answers. Waiting for all four would let eight batches leave at the wrong limit.
+    """
     if sample.began <= state.cut_at:
         return state
     if sample.load:
@@ -164,8 +173,13 @@ def steer(state: Flow, sample: Sample) -> Flow:
         answers=state.answers + 1,
         crowded=state.crowded + (2 * sample.busy >= state.size and not sample.starved),
     )
-    quick = state.rising or state.limit < state.calm
-    return _judge(state, sample.ended) if state.answers >= (state.size if quick else max(8, state.size)) else state
+    if state.rising:
+        window = max(2, state.size // 2)
+    elif state.limit < state.calm:
+        window = state.size
+    else:
+        window = max(8, state.size)
+    return _judge(state, sample.ended) if state.answers >= window else state
 
 
 def _window(state: Flow, limit: float, **changes: Any) -> Flow:

@@ -67,6 +67,7 @@ class Run(Generic[R, E]):
         self._clock = clock or Clock()
         self._ledger = journal
         self._engine: Engine[R, E] | None = None
+        self._intake: Intake[R] | None = None
         self._flights = Flights()
         self._task: asyncio.Task[None] | None = None
         self._began = 0.0
@@ -88,7 +89,8 @@ class Run(Generic[R, E]):
             if self._ledger is not None:
                 await self._ledger.close()
             raise
-        self._task = self._flights.start(self._work(self._engine))
+        self._intake = Intake(self._engine, self._rows)
+        self._task = self._flights.start(self._work(self._engine, self._intake))
         return self
 
     async def _prepare(self, standing: Standing) -> Engine[R, E]:
@@ -125,9 +127,8 @@ class Run(Generic[R, E]):
 
     _raised = False
 
-    async def _work(self, engine: Engine[R, E]) -> None:
+    async def _work(self, engine: Engine[R, E], intake: Intake[R]) -> None:
         """All tasks of the job, from the first to the last."""
-        intake = Intake(engine, self._rows)
         try:
             async with asyncio.TaskGroup() as group:
                 engine.start(group)
@@ -240,6 +241,16 @@ class Run(Generic[R, E]):
             guarantee=self._courier.guarantee,
             resumable=self._ledger is not None and self._ledger.durable,
         )
+
+    @property
+    def rows_journaled(self) -> int:
+        """The index below which every row is in the journal, on the disk or done: a killed job goes on with them.
+
+        A queue's consumer may acknowledge these rows, and must keep the later ones. Indices count from the first row
+        of the job, also after a resumption, when this is the index of the first row that the source has to give.
+        Always 0 before the job is entered and with a journal that keeps no rows (``payload="reference"``).
+        """
+        return self._intake.journaled if self._intake is not None else 0
 
     @property
     def progress(self) -> Progress:

@@ -17,7 +17,7 @@ from mautic_async.bulk import Plan, Report, read_letters
 from mautic_async.cli.ahead import Ahead
 from mautic_async.cli.layout import Layout
 from mautic_async.cli.reading import Form, Source
-from mautic_async.cli.rejected import Rejected, beside
+from mautic_async.cli.rejected import Rejected, beside, create
 
 if TYPE_CHECKING:
     from mautic_async import Outcome
@@ -133,6 +133,8 @@ class _Rows:
     waiting: dict[int, Raw] = field(factory=dict)
     result: Result = field(factory=Result)
     taken: int = 0
+    known: int = 0
+    """Rows below this index may have an outcome from an earlier run of the job."""
 
     def __iter__(self) -> Iterator[Contact]:
         for raw in self.source:
@@ -203,7 +205,11 @@ def _opened(job: Job, finished: Callable[[int], bool] = _never) -> Iterator[_Row
         with closing(Rejected(job.rejected or beside(job.file), source)) as rejected:
             rows = _Rows(source, layout, rejected, finished)
             yield rows
-            rows.result.rejected = rejected.path if rejected.rows else None
+            behind = rows.taken < rows.known  # rows of the earlier run have not all come by; its file has them
+            if not behind:
+                rejected.commit()
+            there = rejected.path is not None and rejected.path.exists()
+            rows.result.rejected = rejected.path if there and (rejected.rows or behind) else None
 
 
 def check(job: Job) -> Result:
@@ -257,14 +263,16 @@ async def load(job: Job, mautic: Mautic, screen: Screen) -> Result:
                 dead_letters=letters,
             ),
         )
-        await _drive(run, rows, screen, journal)
+        await _drive(run, rows, screen, journal, job)
         rows.result.report = run.report
-        if letters is not None and rows.result.error is None and not rows.result.interrupted:
-            letters.unlink(missing_ok=True)  # the job is done: its file of rejected rows has them all
+        done = rows.result.error is None and not rows.result.interrupted
+    if letters is not None and done:
+        letters.unlink(missing_ok=True)  # the job is done: its file of rejected rows has them all
+        _name_file(job).unlink(missing_ok=True)
     return rows.result
 
 
-async def _drive(run: Run[Any, Any], rows: _Rows, screen: Screen, journal: _Remembering | None) -> None:
+async def _drive(run: Run[Any, Any], rows: _Rows, screen: Screen, journal: _Remembering | None, job: Job) -> None:
     """Run to the end, to the first error, or to the first Ctrl-C; all outcomes that there are reach the rows."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
@@ -272,7 +280,8 @@ async def _drive(run: Run[Any, Any], rows: _Rows, screen: Screen, journal: _Reme
     try:
         async with run:
             entered = True
-            _forget_older(journal, rows)
+            if journal is not None:
+                _join_earlier(journal, rows, job)
             with _terminated(task):
                 async for outcome in run:
                     rows.settle(outcome)
@@ -291,14 +300,28 @@ async def _drive(run: Run[Any, Any], rows: _Rows, screen: Screen, journal: _Reme
     screen.end()
 
 
-def _forget_older(journal: _Remembering | None, rows: _Rows) -> None:
-    """Letters of a job that is long done do not belong to the one that begins."""
-    if journal is None or not rows.earlier:
-        return
+def _join_earlier(journal: _Remembering, rows: _Rows, job: Job) -> None:
+    """Go on with the letters and the file of rejected rows of an interrupted run; forget those of a finished job.
+
+    The name of the file is written down beside the journal, so that a job has one file however often it is resumed.
+    """
     standing = journal.standing
-    if standing is None or not (standing.mark or standing.entries):
+    name = _name_file(job)
+    if standing is not None and (standing.mark or standing.entries):
+        rows.known = max(standing.mark, max(standing.entries, default=-1) + 1)
+        told = name.read_text(encoding="utf-8") if name.exists() else ""
+        rows.rejected.follow(job.rejected or (Path(told) if told else rows.rejected.path))
+    elif rows.earlier:
         rows.earlier.clear()
         os.truncate(journal.path.with_name(f"{journal.path.name}.letters"), 0)
+    if rows.rejected.path is not None:
+        with create(name) as text:
+            text.write(str(rows.rejected.path.absolute()))
+
+
+def _name_file(job: Job) -> Path:
+    assert job.journal is not None  # noqa: S101 - asked before
+    return job.journal.with_name(f"{job.journal.name}.rejected")
 
 
 @contextmanager

@@ -64,12 +64,40 @@ class Rejected:
     """
 
     def __init__(self, path: Path | None, source: Source) -> None:
-        if path is not None and source.path != "-" and path.exists() and path.samefile(source.path):
-            raise ConfigurationError(f"{path} is the input itself; name another file: --rejected FILE")
+        _not_the_input(path, source)
         self.path = path
         self.rows = 0
         self._source = source
+        self._draft: Path | None = None
         self._file: io.TextIOWrapper | None = None
+
+    def follow(self, path: Path | None) -> None:
+        """Go on with the file of an interrupted run of the same job; call this before the first row.
+
+        The new rows are written into a draft beside it, which replaces the file at once with `commit`. Until then, and
+        if this process is killed, the file stays as it was.
+
+        Raises:
+            ConfigurationError: *path* is the input itself.
+        """
+        _not_the_input(path, self._source)
+        self.path = path
+        if path is not None and path.exists():
+            self._draft = path.with_name(f"{path.name}.new")
+
+    def commit(self) -> None:
+        """Let what was written be the file; an interrupted run's file without rows to replace it is removed."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        draft, self._draft = self._draft, None
+        if draft is None or self.path is None:
+            return
+        if self._file is None:
+            self.path.unlink(missing_ok=True)
+        else:
+            self._file.close()  # Windows replaces no open file
+            draft.replace(self.path)
 
     def add(self, raw: Raw, status: str, problems: Sequence[Problem]) -> None:
         """Write one row."""
@@ -77,7 +105,7 @@ class Rejected:
         if self.path is None:
             return
         if self._file is None:
-            self._file = _create(self.path)
+            self._file = create(self._draft or self.path)
             if self._source.form == "csv":
                 self._write([*MARKS, *(self._source.columns or ())])
         reasons = [str(problem) for problem in problems]
@@ -98,13 +126,25 @@ class Rejected:
             self._file.flush()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file; a draft that was not committed is dropped."""
         if self._file is not None:
             self._file.close()
             self._file = None
+            if self._draft is not None:
+                self._draft.unlink(missing_ok=True)
 
 
-def _create(path: Path) -> io.TextIOWrapper:
+def _not_the_input(path: Path | None, source: Source) -> None:
+    if path is not None and source.path != "-" and path.exists() and path.samefile(source.path):
+        raise ConfigurationError(f"{path} is the input itself; name another file: --rejected FILE")
+
+
+def create(path: Path) -> io.TextIOWrapper:
+    """Open *path* anew for text that its owner alone may read; no link is followed.
+
+    Raises:
+        ConfigurationError: It cannot be written.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         file = os.open(path, flags, 0o600)

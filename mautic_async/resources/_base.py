@@ -297,7 +297,7 @@ class Resource(Reading[E]):
         """Delete any number of entities, in concurrent batches; outcomes as of `delete_many`.
 
         Args:
-            ids: Of the entities.
+            ids: Of the entities. Of a repeated id the first row is ``updated``, the later ones are ``rejected``.
             journal: Makes a killed job resumable.
             plan: Bounds of batch size, concurrency and waiting.
 

@@ -178,13 +178,13 @@ class DeleteCourier(_Courier[E]):
 
     guarantee: str = "deletes: each one looked after"
     _found: dict[int, bool] = field(factory=dict, init=False)
-    """Whether an id under way was there when it was first looked for."""
+    """By index of a row that was sent: whether a look has seen its id. Repeated ids are rows of their own."""
 
     def pack(self, row: int, index: int) -> Packed:
         """One id."""
         del index
         try:
-            return self.packed({"id": wire.id_of(row)}, ("id", row))
+            return evolve(self.packed({"id": wire.id_of(row)}, ("id", row)), memory=f"deleted {row}")
         except ConfigurationError as error:
             return Packed(b"", problems=(Problem(str(error), "id"),))
 
@@ -195,9 +195,9 @@ class DeleteCourier(_Courier[E]):
     async def deliver(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Look which are there, delete them, look whether they are gone."""
         del step
-        there = await self._present(parcels)
-        for parcel in parcels:  # what an earlier try has seen counts, too: it may have deleted it
-            self._found[parcel.row] = parcel.row in there or self._found.get(parcel.row, False)
+        for parcel in parcels:
+            self._found.setdefault(parcel.index, False)  # if the look fails, nothing has been deleted
+        there = await self._see(parcels)
         if not there:
             return self._final(parcels, there, requests=1)
         ids = ",".join(str(parcel.row) for parcel in parcels if parcel.row in there)
@@ -209,26 +209,38 @@ class DeleteCourier(_Courier[E]):
         return self._final(parcels, left, requests=3)
 
     def _final(self, parcels: Sequence[Parcel[int]], left: set[int], requests: int) -> Delivery[E]:
-        receipts = [self._told(parcel.row, left) for parcel in parcels]
+        receipts = [self._told(parcel, left) for parcel in parcels]
         for parcel in parcels:
-            self._found.pop(parcel.row, None)
+            self._found.pop(parcel.index, None)
         return Delivery(receipts, requests)
 
-    def _told(self, id: int, left: set[int]) -> Receipt[E]:
-        was_there = self._found.get(id, True)  # not looked for by this process: by the one before it
+    def _told(self, parcel: Parcel[int], left: set[int]) -> Receipt[E]:
+        """Return the outcome of a row after the last look; of a repeated id, only the first row has deleted it.
+
+        Repeated rows are sent one after the other, so the next one's first look misses the id. That look is lost when
+        the process is killed; then ``known`` tells, which the journal recalls by the id.
+        """
+        id = parcel.row
+        # A row that this process has not looked for was sent by a killed run: what is gone, that run may have deleted.
+        was_there = self._found.get(parcel.index, "deleted" not in parcel.known)
         if id in left:
             return Receipt("rejected", id, (Problem("it is still there: this role may not delete it", "id"),))
         if not was_there:
             return Receipt("rejected", id, (Problem("nothing had this id", "id", 404),))
-        return Receipt("updated", id)
+        return Receipt("updated", id, known={"deleted": True})
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Gone is gone, whoever did it; what is there goes again."""
         del step
-        left = await self._present(parcels)
+        left = await self._see(parcels)
         return Delivery(
-            [Receipt("again", parcel.row) if parcel.row in left else self._told(parcel.row, left) for parcel in parcels]
+            [Receipt("again", parcel.row) if parcel.row in left else self._told(parcel, left) for parcel in parcels]
         )
+
+    async def _see(self, parcels: Sequence[Parcel[int]]) -> set[int]:
+        there = await self._present(parcels)
+        self._found.update((parcel.index, True) for parcel in parcels if parcel.row in there)
+        return there
 
     async def _present(self, parcels: Sequence[Parcel[int]]) -> set[int]:
         where = _where.in_("id", [parcel.row for parcel in parcels])

@@ -88,3 +88,19 @@ def test_a_small_limit_never_falls_below_one() -> None:
     for number in range(10):
         flow = steer(flow, sample(50, 1.0, began=10.0 * number, load=True))
     assert flow.size == 1
+
+
+def test_batches_grow_by_no_more_than_they_are_told() -> None:
+    assert resize(Batch(50.0, 200, 5.0), sample(50, 0.1), growth=1.1).size == 55
+    assert resize(Batch(50.0, 200, 5.0), sample(50, 0.1)).size == 75
+
+
+def test_the_first_step_that_only_queues_is_taken_back_after_two_answers() -> None:
+    flow = Flow(2.0, 8)
+    for ended in (1.0, 1.1):
+        flow = steer(flow, Sample(50, 0.4, 0.1, ended, busy=2))
+    assert flow.size == 4
+    for ended in (2.0, 2.1):
+        flow = steer(flow, Sample(50, 0.8, 1.2, ended, busy=4))
+    assert flow.size == 2
+    assert not flow.seeking
