@@ -207,9 +207,8 @@ class Engine(Generic[R, E]):
         if not lines:
             return []
         line = lines[0]
-        if self.exhausted and len(line) < size * self.helm.flow.size:
-            idle = self.helm.flow.size - self.in_flight
-            size = min(size, max(REMNANT, -(-len(line) // max(1, idle))))
+        if self.exhausted:
+            size = min(size, max(REMNANT, self.helm.last_batch(len(line), self.sending.values())))
         parcels: list[Parcel[R]] = []
         weight = 2
         while line and len(parcels) < size:

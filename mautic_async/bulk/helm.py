@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.bulk.pace import Batch, Flow, Sample, refuse, resize, steer
 from mautic_async.errors import RateLimited, Then, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mautic_async.bulk.courier import Delivery, Parcel
     from mautic_async.bulk.plan import Plan
     from mautic_async.clock import Clock
@@ -110,6 +113,16 @@ class Helm:
     def requests_for(self, rows: int) -> int:
         """How many requests that many rows still need at most; half of the batches may be for second steps."""
         return 2 * -(-rows // self.batch.size)
+
+    def last_batch(self, waiting: int, sending: Iterable[tuple[float, int]]) -> int:
+        """Return how many of the last *waiting* rows should leave now, so that all connections end at one time.
+
+        Else the last full batch runs alone while the other connections idle. What is left of the requests that are
+        *sending* (when each left, and its rows) is estimated by their age and the seconds a row takes.
+        """
+        now, each = self._clock.time(), self.batch.each
+        under_way = sum(max(0.0, rows - (now - began) / each) if each else rows for began, rows in sending)
+        return ceil((waiting + under_way) / self.flow.size)
 
     def back_off(self, base: float, failures: int) -> float:
         """Seconds to wait after so many failures in a row, with full jitter."""

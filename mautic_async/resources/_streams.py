@@ -224,10 +224,12 @@ class DeleteCourier(_Courier[E]):
         # A row that this process has not looked for was sent by a killed run: what is gone, that run may have deleted.
         was_there = self._found.get(parcel.index, "deleted" not in parcel.known)
         if id in left:
-            return Receipt("rejected", id, (Problem("it is still there: this role may not delete it", "id"),))
-        if not was_there:
-            return Receipt("rejected", id, (Problem("nothing had this id", "id", 404),))
-        return Receipt("updated", id, known={"deleted": True})
+            problem = Problem("it is still there: this role may not delete it", "id")
+        elif not was_there:
+            problem = Problem("nothing had this id", "id", 404)
+        else:
+            return Receipt("updated", id, known={"deleted": True})
+        return Receipt("rejected", id, (problem,), so_far="rejected")  # said after a look, so it needs no other one
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Gone is gone, whoever did it; what is there goes again."""
