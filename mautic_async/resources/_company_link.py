@@ -9,10 +9,10 @@ Mautic: REST API, Contacts (GET /contacts/ID/companies); Companies (POST /compan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define
+from attrs import define, frozen
 
 from mautic_async import wire
 from mautic_async.errors import NotFound, PermissionDenied, Problem, quote
@@ -30,6 +30,29 @@ def named_company(body: Mapping[str, Any]) -> str:
     """Return the company that a contact's *body* names, or ""."""
     name = body.get(COMPANY)
     return name.strip() if isinstance(name, str) else ""
+
+
+@frozen
+class Linked:
+    """What became of several links.
+
+    Attributes:
+        problems: For each contact None, or why it is not known whether the link is there.
+        requests: How many calls that took.
+    """
+
+    problems: Sequence[Problem | None]
+    requests: int
+
+
+async def link_all(pipeline: Pipeline, named: Iterable[tuple[int, str]]) -> Linked:
+    """See to the links of contacts, given by id and name of the company, one after another.
+
+    Raises:
+        MauticError: As `CompanyLinks.ensure_linked`; it may be repeated as a whole.
+    """
+    links = CompanyLinks(pipeline)
+    return Linked([await links.ensure_linked(contact, company) for contact, company in named], links.requests)
 
 
 @define

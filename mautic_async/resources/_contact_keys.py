@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _checks, _items
 from mautic_async.resources._items import Items
+from mautic_async.wire import Row
+
+if TYPE_CHECKING:
+    from mautic_async.bulk import Parcel
 
 
 def contact_keys(row: Contact, body: Mapping[str, Any], unique: Sequence[str], items: Items) -> list[tuple[Any, ...]]:
@@ -32,3 +36,17 @@ def memory_name(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) ->
     name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
     text = f"{name}={_checks.same_for_database(value)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
+
+
+def clears(parcel: Parcel[Any]) -> bool:
+    """Whether a second request is to clear something."""
+    cargo = parcel.packed.cargo
+    return cargo is not None and bool(cargo[1])
+
+
+def known_id(parcel: Parcel[Any]) -> int:
+    return int(parcel.known.get("id") or parcel.row.id)  # type: ignore[arg-type]  # an id is all that was noted
+
+
+def id_in(row: Row) -> int:
+    return int(row.entity.get("id") or 0) if row.entity is not None else 0

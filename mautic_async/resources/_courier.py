@@ -16,12 +16,11 @@ from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Receipt
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _answers, _checks, _items, _rows
-from mautic_async.resources._company_link import CompanyLinks, named_company
-from mautic_async.resources._contact_keys import contact_keys, memory_name
+from mautic_async.resources._company_link import link_all, named_company
+from mautic_async.resources._contact_keys import clears, contact_keys, id_in, known_id, memory_name
 from mautic_async.resources._firsts import firsts
 from mautic_async.resources._lookback import Clocks, Look, Seen
 from mautic_async.resources._preflight import Preflight
-from mautic_async.resources._screen import Screen
 from mautic_async.resources._streams import budget_of
 from mautic_async.wire import Call, Effect, Row
 
@@ -64,7 +63,6 @@ class ContactCourier(Generic[C]):
     guarantee: str = field(init=False)
     _unique: tuple[str, ...] = field(init=False, default=())
     _clocks: Clocks = field(init=False, factory=Clocks)
-    _screen: Screen = field(init=False)
     _remembers: bool = field(init=False, default=False)
     _tags: Collection[str] = field(init=False, default=())
 
@@ -72,7 +70,6 @@ class ContactCourier(Generic[C]):
         """Say what may be relied on."""
         self.guarantee = _items.guarantee(self.items)
         self._unique = ("email",) if self.unique is None else tuple(self.unique)
-        self._screen = Screen(self._unique, self.preflight)
 
     async def prepare(self, job: str) -> None:
         """Ask the server for its fields, where a preflight is wanted."""
@@ -81,8 +78,7 @@ class ContactCourier(Generic[C]):
             await self.preflight.ask()
             if self.unique is None and self.preflight.unique:
                 self._unique = self.preflight.unique
-            self._screen = Screen(self._unique, self.preflight)
-            self._tags = self.preflight.tags
+                self._tags = self.preflight.tags
 
     # --- packing ---------------------------------------------------------------------------------------------------
 
@@ -102,11 +98,11 @@ class ContactCourier(Generic[C]):
             self._memory(row, body),
             firsts(body, self._tags),
         )
-        if not row.id and row.custom_items is UNSET and self._screen.is_sound(body, text):
-            return Packed(text, keys, memory=memory, firsts=new)
         if found := self._problems(row, body):
             return Packed(text, problems=found)
         blank = {key: value for key, value in _checks.fields_in(body) if _checks.is_blank(value)}
+        if not blank and not row.id and row.custom_items is UNSET:
+            return Packed(text, keys, memory=memory, firsts=new)
         sent = {key: value for key, value in whole.items() if key not in blank} if blank else whole
         linger = APART if any(key[0] == "unique" for key in keys) else 0.0
         return Packed(text, keys, cargo=(sent, blank), linger=linger, memory=memory, firsts=new)
@@ -188,7 +184,7 @@ class ContactCourier(Generic[C]):
     def _body(self, parcel: Parcel[C]) -> bytes:
         """The row as it was packed, but for what is to be cleared, and with the ids of items known from before."""
         known = self._known_items(parcel)
-        if not known and not _clears(parcel):
+        if not known and not clears(parcel):
             return parcel.packed.body
         return self.pipeline.json.dumps({**self._cargo(parcel)[0], **known})
 
@@ -209,7 +205,7 @@ class ContactCourier(Generic[C]):
             return self._failed(parcel, row)
         if row.entity is None:
             return Receipt("look")
-        id = _id_in(row)
+        id = id_in(row)
         known = self._learned(parcel, row.entity, id)
         state: Literal["created", "updated"] = "created" if row.status == 201 or self._made(parcel, row) else "updated"
         stored: Receipt[C] = Receipt(state, id, entity=self._kept(row), known=known)
@@ -224,22 +220,22 @@ class ContactCourier(Generic[C]):
             whole: Whether this very request made the contact, and so its link.
         """
         links = parcel.uncertain and not whole and bool(named_company(self._cargo(parcel)[0]))
-        clears = not parcel.row.id and _clears(parcel)
-        due = LINK if links and parcel.step != LINK else CLEAR if clears else ""
+        clearing = not parcel.row.id and clears(parcel)
+        due = LINK if links and parcel.step != LINK else CLEAR if clearing else ""
         if not due or stored.state not in {"created", "updated"}:
             return stored
         so_far = None if parcel.step == LINK else stored.state
         return evolve(stored, state="step", step=due, so_far=so_far)
 
     async def _link(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
-        """Mend the links of contacts whose first sending may have died before it made them; one row after another."""
-        links = CompanyLinks(self.pipeline)
-        receipts: list[Receipt[C]] = []
-        for parcel in parcels:
-            problem = await links.ensure_linked(_known_id(parcel), named_company(self._cargo(parcel)[0]))
-            done: Receipt[C] = Receipt("partial" if problem else "updated", _known_id(parcel))
-            receipts.append(evolve(done, problems=(problem,)) if problem else self._next(parcel, done))
-        return Delivery(receipts, links.requests)
+        """Mend the links of contacts whose first sending may have died before it made them."""
+        named = [(known_id(parcel), named_company(self._cargo(parcel)[0])) for parcel in parcels]
+        linked = await link_all(self.pipeline, named)
+        receipts: list[Receipt[C]] = [
+            self._next(parcel, Receipt("partial" if problem else "updated", id, (problem,) if problem else ()))
+            for parcel, (id, _), problem in zip(parcels, named, linked.problems, strict=True)
+        ]
+        return Delivery(receipts, linked.requests)
 
     def _made(self, parcel: Parcel[C], row: Row) -> bool:
         """Whether an earlier sending of the row, whose answer was lost, has made the contact."""
@@ -276,7 +272,7 @@ class ContactCourier(Generic[C]):
             return Receipt("look", problems=row.problems, pause=5.0, load=code != 1062)
         if _rows.nothing_stored(row.problems):
             return Receipt("rejected", problems=row.problems)
-        return Receipt("partial", _id_in(row), problems=row.problems)
+        return Receipt("partial", id_in(row), problems=row.problems)
 
     def _gone(self, parcel: Parcel[C], text: str) -> list[str]:
         """The items that the row was given ids of from an earlier run, and that somebody has deleted since."""
@@ -340,7 +336,7 @@ class ContactCourier(Generic[C]):
             return self._failed(parcel, row)
         if row.entity is None:
             return Receipt("look")
-        id = _id_in(row) or _known_id(parcel)
+        id = id_in(row) or known_id(parcel)
         known = self._learned(parcel, row.entity, id) if parcel.step == EDIT else None
         done: Receipt[C] = Receipt("updated", id, entity=self._kept(row), known=known)
         return self._next(parcel, done) if parcel.step == EDIT else done
@@ -350,7 +346,7 @@ class ContactCourier(Generic[C]):
     async def read_back(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         """Find out what is stored of rows whose answer was lost."""
         if step in {CLEAR, LINK}:
-            return Delivery([Receipt("again", _known_id(parcel)) for parcel in parcels], requests=0)
+            return Delivery([Receipt("again", known_id(parcel)) for parcel in parcels], requests=0)
         doubtful = [parcel for parcel in parcels if step == EDIT and not self._repeatable(parcel.row)]
         asked = doubtful if step == EDIT else [parcel for parcel in parcels if not parcel.row.id]
         look = Look(self.pipeline, self.model, self._unique, self.items, self._clocks)
@@ -386,17 +382,11 @@ class ContactCourier(Generic[C]):
     def _again_or_unknown(self, parcel: Parcel[C], id: int = 0) -> Receipt[C]:
         if self._repeatable(parcel.row):
             return Receipt("again", id)
-        return Receipt("unknown", id or _known_id(parcel), (_UNKNOWN,))
+        return Receipt("unknown", id or known_id(parcel), (_UNKNOWN,))
 
     def budget(self) -> Budget | None:
         """What is left of the rate limit."""
         return budget_of(self.pipeline)
-
-
-def _clears(parcel: Parcel[Any]) -> bool:
-    """Whether a second request is to clear something."""
-    cargo = parcel.packed.cargo
-    return cargo is not None and bool(cargo[1])
 
 
 _UNKNOWN: Final = Problem(
@@ -404,11 +394,3 @@ _UNKNOWN: Final = Problem(
 )
 _CROWDED: Final = Problem("the answer was lost, and Mautic shows too few of the contact's items to tell what is there")
 _NAMELESS: Final = Problem("Mautic gave no id for the contact, without which nothing of it can be cleared")
-
-
-def _known_id(parcel: Parcel[Any]) -> int:
-    return int(parcel.known.get("id") or parcel.row.id)  # type: ignore[arg-type]  # an id is all that was noted
-
-
-def _id_in(row: Row) -> int:
-    return int(row.entity.get("id") or 0) if row.entity is not None else 0

@@ -18,7 +18,7 @@ from mautic_async.bulk import Budget, Delivery, Packed, Parcel, Plan, Receipt, R
 from mautic_async.errors import ConfigurationError, MauticError, Problem
 from mautic_async.models import Company, Contact, Entity
 from mautic_async.resources import _answers, _checks, _rows, _where
-from mautic_async.resources._company_link import CompanyLinks, named_company
+from mautic_async.resources._company_link import link_all, named_company
 from mautic_async.resources._firsts import firsts
 from mautic_async.wire import Call, Effect, Row
 
@@ -151,13 +151,12 @@ class EditCourier(_Courier[E]):
 
     async def _link(self, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
         """Mend the links of contacts to their companies, which an edit of unknown fate may have left out."""
-        links = CompanyLinks(self.space._pipeline)
-        found = [await links.ensure_linked(parcel.row.id, _company(parcel)) for parcel in parcels]
+        linked = await link_all(self.space._pipeline, [(parcel.row.id, _company(parcel)) for parcel in parcels])
         receipts: list[Receipt[E]] = [
             Receipt("partial" if problem else "updated", parcel.row.id, (problem,) if problem else ())
-            for parcel, problem in zip(parcels, found, strict=True)
+            for parcel, problem in zip(parcels, linked.problems, strict=True)
         ]
-        return Delivery(receipts, links.requests)
+        return Delivery(receipts, linked.requests)
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
         """Look up only what tells whether a contact was touched since: an edit may be repeated in any case."""

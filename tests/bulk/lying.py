@@ -335,6 +335,8 @@ class Post:
         self.longest = longest
         self.broken = broken
         """What is left out on purpose, to show that a checker finds it: see `history`."""
+        self.alone: Counter[int] = Counter()
+        """How often a row was struck by a bare 500 in a request of its own."""
         self.zombies: set[asyncio.Task[Any]] = set()
         self.sent: list[tuple[float, tuple[int, ...]]] = []
         self.before: Callable[[str, Sequence[Parcel[Row]]], None] = lambda *_: None
@@ -445,6 +447,8 @@ class Post:
         try:
             answers = work.result()
         except Fault:
+            if len(parcels) == 1 and parcels[0].row.trait != "poison":
+                self.alone[parcels[0].index] += 1
             raise raised(ServerError("error #500", status=500)) from None
         if fault in {"unreadable", "login page"}:
             raise raised(UnexpectedResponse("?", event="unreadable" if fault == "unreadable" else "not-mautic"))

@@ -34,7 +34,7 @@ from mautic_async.testing.virtual import run, virtual_clock
 from tests.bulk.lying import Fault, Faults, Post, Row, Site, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence, Set
 
     from mautic_async.bulk import Outcome, Parcel
     from mautic_async.ledger import Entry
@@ -56,6 +56,8 @@ class Findings:
     faults: Counter[str] = Factory(Counter)
     outcomes: Counter[str] = Factory(Counter)
     failures: Counter[str] = Factory(Counter)
+    unlucky: int = 0
+    """Innocent rows that met two chance 500s alone, and may be taken for what dooms its request."""
 
     def add(self, other: Findings) -> None:
         """Sum up."""
@@ -67,6 +69,7 @@ class Findings:
         self.faults += other.faults
         self.outcomes += other.outcomes
         self.failures += other.failures
+        self.unlucky += other.unlucky
 
     def tell(self, seconds: float) -> None:
         """Print the table."""
@@ -78,6 +81,7 @@ class Findings:
             ("faults", f"{sum(self.faults.values())} of {len(self.faults)} kinds"),
             *((f"  {kind}", count) for kind, count in sorted(self.faults.items())),
             *((f"outcome {kind}", count) for kind, count in sorted(self.outcomes.items())),
+            ("two chance 500s alone", self.unlucky),
             ("virtual hours", round(self.hours, 1)),
             ("real seconds", round(seconds, 1)),
             ("failures", dict(self.failures) or 0),
@@ -284,7 +288,9 @@ async def history(
     found.requests = site.requests
     found.faults = faults.injected
     expected, answers = await undisturbed(people, clock, unique_items=strategy == "unique")
-    _check(found, people, state_of(site), expected, answers, yielded, journal.ends, job.report.read, strategy)
+    unlucky = {index for post in posts for index, count in post.alone.items() if count > 1}
+    found.unlucky = len(unlucky)
+    _check(found, people, state_of(site), expected, answers, yielded, journal.ends, job.report.read, strategy, unlucky)
     found.failures["overlapping keys"] += site.overlaps
     found.failures["doubled names"] += sum(count - 1 for count in site.names.values())
     found.hours = loop.time() / 3600
@@ -348,11 +354,13 @@ def _check(  # noqa: PLR0917 - called once
     ends: dict[int, str],
     read: int,
     strategy: str,
+    unlucky: Set[int],
 ) -> None:
     failures = found.failures
     # Without a strategy for items, rows of unknown fate are left to the user, and with them whoever they are about.
     ends = ends | {index: outcome.status for index, outcome in yielded.items()}
     unsure = {i for i, it in ends.items() if it == "unknown" and answers[i] != "rejected" and strategy == "none"}
+    unsure |= {index for index in unlucky if ends.get(index) in {"unknown", "rejected"}}
     people = {_person(rows[index].email + rows[index].number) for index in unsure}
     for index, outcome in yielded.items():
         found.outcomes[outcome.status] += 1
