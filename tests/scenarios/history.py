@@ -34,7 +34,8 @@ from mautic_async.testing.virtual import run, virtual_clock
 from tests.bulk.lying import Fault, Faults, Post, Row, Site, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence, Set
+    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from mautic_async.bulk import Outcome, Parcel
     from mautic_async.ledger import Entry
@@ -354,7 +355,7 @@ def _check(  # noqa: PLR0917 - called once
     ends: dict[int, str],
     read: int,
     strategy: str,
-    unlucky: Set[int],
+    unlucky: AbstractSet[int],
 ) -> None:
     failures = found.failures
     # Without a strategy for items, rows of unknown fate are left to the user, and with them whoever they are about.
