@@ -258,6 +258,11 @@ class Contacts(ContactDetails[C], Resource[C]):
         is not sent again blindly: its rows wait until Mautic can no longer be at work on them, then it is looked what
         is there, and only what is missing goes again. Memory holds a few batches, however long the input is.
 
+        Rows may name one contact by different keys (its e-mail, its id, another unique field). Only the answers tell
+        that: from then on such rows queue together, and a newer row that an older one may have overwritten meanwhile is
+        sent again. So the newest row wins in the end, but Mautic may hold the older values for a moment; a row that
+        Mautic refused is not compared.
+
         Args:
             rows: Contacts. One with an `id` is an edit of that contact.
             journal: Makes a killed job resumable, and keeps ids for its next run.
