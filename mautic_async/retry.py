@@ -130,7 +130,7 @@ _SPELLED: Final = {
     event: {
         effect: Verdict(
             event=event,
-            fate=row.fate,
+            fate=Fate.REFUSED if effect is Effect.READ and row.fate is Fate.UNKNOWN else row.fate,
             live=row.live and effect is not Effect.READ,
             then=_LETTERS[row.single[column]],
             bulk=_LETTERS[row.bulk[column]],

@@ -149,6 +149,8 @@ def _blow(error: MauticError) -> int:
     verdict = error.verdict
     if verdict is not None and verdict.live:
         return BLOW // 4 if verdict.load else BLOW // 2
+    if verdict is not None and verdict.fate is Fate.REFUSED:
+        return BLOW // 4  # a look, which can be repeated
     return BLOW if verdict is not None and not verdict.load and verdict.fate is Fate.UNKNOWN else BLOW // 2
 
 
