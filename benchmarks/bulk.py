@@ -44,8 +44,8 @@ def contacts(rows: int, *, items: bool) -> Iterator[Any]:
 async def ours(url: str, rows: int, options: dict[str, Any]) -> None:
     from mautic_async import ClientCredentials, Limits, Mautic, codec
     from mautic_async.bulk import Plan
-    from mautic_async.transport import fast_transport
-    from mautic_async.wire import Call
+    from mautic_async.protocol import Call
+    from mautic_async.transport.client import fast_transport
 
     workers = options.get("workers", 8)
     transport = fast_transport() if options.get("fast") else None
@@ -77,10 +77,10 @@ async def bare(url: str, rows: int, workers: int) -> None:
     """The same batches from bare sockets, which encode and read nothing: what this server and this loop allow."""
     from urllib.parse import urlsplit
 
-    from mautic_async import codec, wire
+    from mautic_async import codec, protocol
 
     parts = urlsplit(url)
-    body = b"[" + b",".join(wire.STDLIB.dumps(codec.encode(row)) for row in contacts(200, items=False)) + b"]"
+    body = b"[" + b",".join(protocol.STDLIB.dumps(codec.encode(row)) for row in contacts(200, items=False)) + b"]"
     head = f"POST /api/contacts/batch/new HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
     request = head.encode() + body
     left = rows // 200

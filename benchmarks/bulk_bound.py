@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.bulk import Delivery, Packed, Plan, Receipt, Run
-from mautic_async.journal import Journal
+from mautic_async.journal.sqlite import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mautic_async.bulk import Budget, Parcel
-    from mautic_async.ledger import Ledger
+    from mautic_async.journal.records import Ledger
 
 
 class Pause:

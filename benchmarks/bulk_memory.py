@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.bulk_bound import Pause
 from mautic_async.bulk import Plan, Run
-from mautic_async.journal import Journal
+from mautic_async.journal.sqlite import Journal
 
 
 def rss() -> float:

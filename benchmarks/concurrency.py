@@ -56,7 +56,7 @@ async def raw_aiohttp(url: str) -> AsyncIterator[Get]:
 @asynccontextmanager
 async def ours(url: str, *, fast: bool) -> AsyncIterator[Get]:
     from mautic_async import ClientCredentials, Mautic
-    from mautic_async.transport import fast_transport
+    from mautic_async.transport.client import fast_transport
 
     transport = fast_transport() if fast else None
     async with Mautic(url, auth=ClientCredentials("id", "secret"), transport=transport) as mautic:

@@ -21,11 +21,11 @@ from typing import Any
 import orjson
 
 from benchmarks import _bodies, _codecs, _measure, _peers
-from mautic_async import Contact, codec, wire
+from mautic_async import Contact, codec, protocol
 
 ROUNDS = 5 if _measure.QUICK else 25
 REPEATS = 200 if _measure.QUICK else 1000
-FAST = wire.orjson()
+FAST = protocol.orjson()
 NEEDS = ("httpx", "authlib", "attrs", "cattrs", "tenacity", "orjson", "pydantic", "msgspec")
 TARGET = 1.6
 
@@ -47,8 +47,8 @@ def candidates(fields: int, bodies: list[bytes], parsed: list[Any]) -> Works:
     found: Works = {
         "json.loads alone": (json.loads, bodies),
         "orjson.loads alone": (orjson.loads, bodies),
-        "ours, json": (lambda body: codec.decode(Contact, wire.parse(body)), bodies),
-        "ours, orjson": (lambda body: codec.decode(Contact, wire.parse(body, FAST)), bodies),
+        "ours, json": (lambda body: codec.decode(Contact, protocol.parse(body)), bodies),
+        "ours, orjson": (lambda body: codec.decode(Contact, protocol.parse(body, FAST)), bodies),
         "cattrs, json": (plain.read, bodies),
         "cattrs, orjson": (fast.read, bodies),
     }

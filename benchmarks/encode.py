@@ -19,11 +19,11 @@ import orjson
 
 from benchmarks import _codecs, _measure, _peers
 from benchmarks.decode import NEEDS, ratio
-from mautic_async import Contact, CustomItem, codec, wire
+from mautic_async import Contact, CustomItem, codec, protocol
 
 ROUNDS = 5 if _measure.QUICK else 25
 REPEATS = 200 if _measure.QUICK else 1000
-FAST = wire.orjson()
+FAST = protocol.orjson()
 
 LEAN = {"firstname": "Ada", "lastname": "Example", "email": "ada@example.com", "city": "London", "points": 5}
 CUSTOM = {f"custom_{number}": f"value {number}" if number % 3 else number + 1 for number in range(30)}
@@ -55,9 +55,9 @@ def candidates(kind: str) -> dict[str, Callable[[], bytes]]:
     plain = codec.encode(contact)
     found: dict[str, Callable[[], bytes]] = {
         "json.dumps alone": lambda: json.dumps(plain).encode(),
-        "our JSON alone": lambda: wire.STDLIB.dumps(plain),
+        "our JSON alone": lambda: protocol.STDLIB.dumps(plain),
         "orjson.dumps alone": lambda: orjson.dumps(plain),
-        "ours, json": lambda: wire.STDLIB.dumps(codec.encode(contact)),
+        "ours, json": lambda: protocol.STDLIB.dumps(codec.encode(contact)),
         "ours, orjson": lambda: FAST.dumps(codec.encode(contact)),
     }
     peers: dict[str, Callable[[int], _codecs.Codec]] = {

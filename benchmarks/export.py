@@ -31,7 +31,7 @@ def memory() -> float:
 
 async def ours(url: str, *, fast: bool) -> dict[str, Any]:
     from mautic_async import ClientCredentials, Mautic
-    from mautic_async.transport import fast_transport
+    from mautic_async.transport.client import fast_transport
 
     transport = fast_transport() if fast else None
     async with Mautic(url, auth=ClientCredentials("id", "secret"), transport=transport) as mautic:
@@ -49,9 +49,9 @@ async def ours(url: str, *, fast: bool) -> dict[str, Any]:
 
 
 async def bound(url: str, *, fast: bool) -> dict[str, Any]:
-    from mautic_async.fast import Fast
-    from mautic_async.transport import Timeouts, Transport
-    from mautic_async.wire import STDLIB, Request, orjson
+    from mautic_async.protocol import STDLIB, Request, orjson
+    from mautic_async.transport.aiohttp import Fast
+    from mautic_async.transport.client import Timeouts, Transport
 
     library = orjson() if fast else STDLIB
     transport = Transport(url, Timeouts(), transport=Fast() if fast else None)

@@ -18,8 +18,8 @@ import httpx
 
 from benchmarks import _measure
 from mautic_async import ClientCredentials, Mautic
-from mautic_async.connections import Connections
-from mautic_async.fast import Fast
+from mautic_async.transport.aiohttp import Fast
+from mautic_async.transport.connection_pool import Connections
 
 CALLS = 300 if _measure.QUICK else 1000
 ROUNDS = 3 if _measure.QUICK else 15

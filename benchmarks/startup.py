@@ -17,7 +17,7 @@ PROGRAMS = {
     "Mautic, Contact, ClientCredentials": "from mautic_async import Mautic, Contact, ClientCredentials",
     "the same, and a client that is ready to send": (
         "from mautic_async import Mautic, Contact, ClientCredentials\n"
-        "from mautic_async.transport import Timeouts, new_client\n"
+        "from mautic_async.transport.client import Timeouts, new_client\n"
         "new_client(Timeouts())\n"
     ),
     "mautic-async --help": (

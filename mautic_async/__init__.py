@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mautic_async.auth import Auth, AuthorizationCode, BasicAuth, ClientCredentials
-    from mautic_async.budget import FileBudget, MemoryBudget, SharedBudget
+    from mautic_async import where
+    from mautic_async.auth.authorization_code import Auth, AuthorizationCode, BasicAuth, ClientCredentials
+    from mautic_async.auth.token_store import FileTokens, MemoryTokens, Token, TokenStore
     from mautic_async.bulk import Outcome, Plan, Progress, Report, Run, read_letters
     from mautic_async.client import Mautic
     from mautic_async.clock import Clock
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
         Unavailable,
         UnexpectedResponse,
     )
-    from mautic_async.hooks import Event
-    from mautic_async.journal import Journal
-    from mautic_async.limits import Limits
+    from mautic_async.events import Event
+    from mautic_async.journal.sqlite import Journal
     from mautic_async.models import (
         JSON,
         UNSET,
@@ -137,18 +137,18 @@ if TYPE_CHECKING:
         WebhookTrigger,
         Widget,
     )
-    from mautic_async.resources import _where as where
+    from mautic_async.ratelimit.limiter import Limits
+    from mautic_async.ratelimit.store import FileBudget, MemoryBudget, SharedBudget
     from mautic_async.resources._base import ResultPage
-    from mautic_async.resources._items import Marker, UniqueField
-    from mautic_async.resources._merge import merge_rows
-    from mautic_async.tokens import FileTokens, MemoryTokens, Token, TokenStore
-    from mautic_async.transport import Timeouts, fast_transport
+    from mautic_async.resources.contacts.item_identity import Marker, UniqueField
+    from mautic_async.resources.contacts.merge import merge_rows
+    from mautic_async.transport.client import Timeouts, fast_transport
 
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "auth": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
-    "budget": ("FileBudget", "MemoryBudget", "SharedBudget"),
+    "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
+    "ratelimit.store": ("FileBudget", "MemoryBudget", "SharedBudget"),
     "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
@@ -158,14 +158,14 @@ _ROOMS = {
         *("ReauthorizationNeeded", "Rejected", "Secret", "ServerError", "TransportError", "Unavailable"),
         "UnexpectedResponse",
     ),
-    "journal": ("Journal",),
-    "limits": ("Limits",),
-    "hooks": ("Event",),
+    "journal.sqlite": ("Journal",),
+    "ratelimit.limiter": ("Limits",),
+    "events": ("Event",),
     "resources._base": ("ResultPage",),
-    "resources._items": ("Marker", "UniqueField"),
-    "resources._merge": ("merge_rows",),
-    "tokens": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
-    "transport": ("Timeouts", "fast_transport"),
+    "resources.contacts.item_identity": ("Marker", "UniqueField"),
+    "resources.contacts.merge": ("merge_rows",),
+    "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
+    "transport.client": ("Timeouts", "fast_transport"),
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -175,7 +175,7 @@ def __getattr__(name: str) -> Any:
     if name.startswith("__"):
         raise AttributeError(name)
     if name == "where":
-        return import_module("mautic_async.resources._where")
+        return import_module("mautic_async.where")
     home = _HOMES.get(name, "models")
     try:
         return getattr(import_module(f"mautic_async.{home}"), name)

@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line, or say which extra it needs."""
     try:
-        from mautic_async.cli import app
+        from mautic_async.cli.commands import app
     except ModuleNotFoundError as error:
         if error.name not in {"typer", "rich", "click"}:
             raise

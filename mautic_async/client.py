@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import evolve
 
-from mautic_async import trust, wire
-from mautic_async.auth import BasicAuth, ClientCredentials
+from mautic_async import protocol
+from mautic_async.auth.authorization_code import BasicAuth, ClientCredentials
+from mautic_async.auth.refresh import Header
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
-from mautic_async.hooks import Hook
-from mautic_async.limits import Limits
+from mautic_async.events import Hook
 from mautic_async.pipeline import Pipeline
-from mautic_async.renewal import Header
-from mautic_async.resources import _rows
+from mautic_async.protocol import Call, Effect
+from mautic_async.ratelimit.limiter import Limits
+from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport import Timeouts, Transport, chosen, json_of, site_url
-from mautic_async.wire import Call, Effect
+from mautic_async.transport import trust
+from mautic_async.transport.client import Timeouts, Transport, chosen, json_of, site_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from mautic_async.auth import Auth
-    from mautic_async.limits import Gate
+    from mautic_async.auth.authorization_code import Auth
     from mautic_async.models import JSON
+    from mautic_async.ratelimit.limiter import Gate
 
 
 class Mautic(Namespaces):
@@ -145,14 +146,14 @@ class Mautic(Namespaces):
         del body
         if asked.method not in _VERBS:
             raise ConfigurationError(f"a method is one of {', '.join(sorted(_VERBS))}")
-        clean = wire.path(*path.removeprefix("/").removeprefix("api/").split("/"))
+        clean = protocol.path(*path.removeprefix("/").removeprefix("api/").split("/"))
         if clean.endswith("/batch/edit") and clean != _LOGS:
-            _rows.distinct(_ids_in(asked))
+            _batch.distinct(_ids_in(asked))
         call = evolve(
             asked,
             path=clean,
             effect=_effect(asked.method, clean, repeatable),
-            query=wire.pairs(query or {}),
+            query=protocol.pairs(query or {}),
             rows=len(asked.body) if isinstance(asked.body, (list, tuple)) else 0,
             batch="batch" in clean,
             v2=clean.startswith("v2/"),

@@ -14,7 +14,7 @@ from mautic_async.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mautic_async.hooks import Event
+    from mautic_async.events import Event
 
 
 def spans(tracer: Any = None) -> Callable[[Event], None]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, evolve
 
-from mautic_async import meter, wire
-from mautic_async.auth import renewing
-from mautic_async.breaker import Breaker, RetryBudget
+from mautic_async import meter, protocol
+from mautic_async._background import Flights
+from mautic_async.auth.authorization_code import renewing
+from mautic_async.auth.refresh import Header
 from mautic_async.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -26,19 +27,18 @@ from mautic_async.errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from mautic_async.flights import Flights
-from mautic_async.hooks import LOG, Hook, Story, Teller
-from mautic_async.limits import Gate, Limits, Reading, Slot, TooLong
-from mautic_async.renewal import Header
-from mautic_async.retry import Retry, judged, perhaps_applied
-from mautic_async.wire import STDLIB, Answer, Call, Effect, Json, Payload, Request
+from mautic_async.events import LOG, Hook, Story, Teller
+from mautic_async.protocol import STDLIB, Answer, Call, Effect, Json, Payload, Request
+from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
+from mautic_async.retry.circuit_breaker import Breaker, RetryBudget
+from mautic_async.retry.policy import Retry, judged, perhaps_applied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Sequence
 
-    from mautic_async.auth import Auth
+    from mautic_async.auth.authorization_code import Auth
     from mautic_async.clock import Clock
-    from mautic_async.transport import Transport
+    from mautic_async.transport.client import Transport
 
 T = TypeVar("T")
 
@@ -149,7 +149,7 @@ class Pipeline:
         headers = {"accept": "application/ld+json" if call.v2 else "application/json", "user-agent": _AGENT}
         content: bytes | None = None
         if call.file is not None:
-            content, headers["content-type"] = wire.multipart(call.file)
+            content, headers["content-type"] = protocol.multipart(call.file)
         elif call.text is not None or call.body is not None:
             try:
                 content = call.text or self.json.dumps(call.body)
@@ -162,7 +162,7 @@ class Pipeline:
         return Request(
             call.method,
             f"api/{call.path}",
-            wire.query_string(call.query),
+            protocol.query_string(call.query),
             headers,
             content,
             call.timeout or default,
@@ -198,17 +198,17 @@ class Pipeline:
 
     async def _read(self, call: Call, answer: Answer) -> Payload:
         """What the answer means; a large one is read in pieces, between which others get their turn."""
-        if len(answer.content) <= wire.LARGE or call.raw:
-            return wire.read(call, answer, self.json)
-        steps = wire.in_pieces(answer.content, self.json, call.keep)
+        if len(answer.content) <= protocol.LARGE or call.raw:
+            return protocol.read(call, answer, self.json)
+        steps = protocol.in_pieces(answer.content, self.json, call.keep)
         try:
             while True:
                 next(steps)
                 await self.clock.sleep(0)
         except StopIteration as end:
-            return wire.read(call, answer, self.json, end.value)
+            return protocol.read(call, answer, self.json, end.value)
         except ValueError:
-            return wire.read(call, answer, self.json)  # which tells what is wrong
+            return protocol.read(call, answer, self.json)  # which tells what is wrong
 
     def _learn(self, call: Call, seconds: float) -> None:
         meter.add(seconds)
@@ -285,7 +285,7 @@ class Pipeline:
         except asyncio.CancelledError:  # a flight is only ever cut by the end of the client
             raise TransportError("the client was closed before the answer came", event="disconnected") from None
         else:
-            return wire.blotted(answer, token)
+            return protocol.blotted(answer, token)
         finally:
             self._land(slot, answer, token, failed=failed)
 
@@ -312,10 +312,10 @@ class Pipeline:
         if answer is None:
             slot.land(status=None, reading=None, retry_after=None, token=token)
             return
-        self.version = wire.version_of(answer) or self.version
-        rate = wire.rate_of(answer)
+        self.version = protocol.version_of(answer) or self.version
+        rate = protocol.rate_of(answer)
         reading = Reading(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None
-        slot.land(status=answer.status, reading=reading, retry_after=wire.retry_after(answer), token=token)
+        slot.land(status=answer.status, reading=reading, retry_after=protocol.retry_after(answer), token=token)
 
     # --- deadlines and the end -------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from mautic_async import errors
-from tests import serving
-from tests.serving import Site
+from tests.support import socket_server
+from tests.support.socket_server import Site
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -38,7 +38,7 @@ PROGRAMS = programs()
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
     monkeypatch.chdir(tmp_path)
-    with serving.site() as found:
+    with socket_server.site() as found:
         for name, value in found.env.items():
             monkeypatch.setenv(name, value)
         yield found
@@ -223,7 +223,7 @@ def test_the_table_of_errors_names_all_of_them() -> None:
 def test_every_option_of_the_import_that_is_told_exists() -> None:
     from typer.testing import CliRunner
 
-    from mautic_async.cli import app
+    from mautic_async.cli.commands import app
 
     shown = CliRunner().invoke(app, ["import", "--help"]).stdout
     commands = [line for line in README.splitlines() if line.startswith("mautic-async import")]

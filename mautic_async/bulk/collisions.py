@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from attrs import define
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.courier import Parcel
+    from mautic_async.bulk.adapter import Parcel
 
 R = TypeVar("R")
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
+from mautic_async._files import open_private
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.private import open_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mautic_async.bulk.courier import Parcel
+    from mautic_async.bulk.adapter import Parcel
     from mautic_async.bulk.outcomes import Outcome, Status
     from mautic_async.models._base import JSON
 

@@ -11,9 +11,9 @@ from mautic_async.bulk.collisions import have_common_key
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mautic_async.bulk.courier import Parcel, Receipt
-    from mautic_async.bulk.engine import Engine
+    from mautic_async.bulk.adapter import Parcel, Receipt
     from mautic_async.bulk.outcomes import Outcome
+    from mautic_async.bulk.scheduler import Engine
     from mautic_async.errors import RateLimited, Unavailable
 
 R = TypeVar("R")

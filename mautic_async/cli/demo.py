@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field, frozen
 
 from mautic_async import Limits, Marker, Mautic, UniqueField
-from mautic_async.cli.importing import Job, Result, load
-from mautic_async.cli.rejected import PROBLEMS
-from mautic_async.cli.showing import Screen, reasons, table
+from mautic_async.cli.display import Screen, reasons, table
+from mautic_async.cli.import_job import Job, Result, load
+from mautic_async.cli.rejects_file import PROBLEMS
 from mautic_async.testing import FakeMautic, Latency
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from mautic_async.resources.campaigns import Campaigns
 from mautic_async.resources.categories import Categories
 from mautic_async.resources.companies import Companies
 from mautic_async.resources.company_segments import CompanySegments
-from mautic_async.resources.contacts import Contacts
+from mautic_async.resources.contacts.contacts import Contacts
 from mautic_async.resources.custom_fields import CustomFields
 from mautic_async.resources.custom_items import CustomItems
 from mautic_async.resources.custom_objects import CustomObjects

@@ -7,21 +7,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from attrs import fields_dict
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol, where
 from mautic_async.bulk import read_letters
 from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
-from mautic_async.resources import _answers, _paging, _rows, _streams, _where
-from mautic_async.resources._shapes import PAGE, Endpoint, Query, ResultPage, Slice
-from mautic_async.wire import Call, Effect
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources import _batch, _pagination, _responses
+from mautic_async.resources._endpoint import PAGE, Endpoint, Query, ResultPage, Slice
+from mautic_async.resources.bulk_adapters import edits
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from mautic_async.bulk import Outcome, Plan, Run
-    from mautic_async.ledger import Ledger
+    from mautic_async.journal.records import Ledger
     from mautic_async.pipeline import Pipeline
-    from mautic_async.wire import Payload
+    from mautic_async.protocol import Payload
 
 __all__ = ["PAGE", "Endpoint", "Query", "Reading", "Resource", "ResultPage", "Slice", "Space"]
 
@@ -42,18 +43,18 @@ class Space:
         try:
             return await self._pipeline.send(call)
         except NotFound as error:
-            if not (needs or self.needs) or not _answers.no_route(error):
+            if not (needs or self.needs) or not _responses.no_route(error):
                 raise
-            raise _answers.with_hint(error, needs or self.needs, self._pipeline.version) from error
+            raise _responses.with_hint(error, needs or self.needs, self._pipeline.version) from error
 
     async def _body(self, call: Call) -> Any:
         return (await self._send(call)).body
 
     async def _listed(self, call: Call, key: str, model: type[T], start: int = 0) -> ResultPage[T]:
-        return _answers.page(call, await self._body(call), key, model, start)
+        return _responses.page(call, await self._body(call), key, model, start)
 
-    def _walked(self, walk: _paging.Walk[T], *, read_ahead: bool) -> AsyncIterator[T]:
-        return _paging.iterate(walk, self._pipeline.flights.start if read_ahead else None)
+    def _walked(self, walk: _pagination.Walk[T], *, read_ahead: bool) -> AsyncIterator[T]:
+        return _pagination.iterate(walk, self._pipeline.flights.start if read_ahead else None)
 
 
 class Reading(Space, Generic[E]):
@@ -73,7 +74,7 @@ class Reading(Space, Generic[E]):
 
         Mautic: REST API, Get (GET /{path}/ID).
         """
-        return self._one(await self._send(self._call("GET", Effect.READ, wire.id_of(id))))
+        return self._one(await self._send(self._call("GET", Effect.READ, protocol.id_of(id))))
 
     async def list(self, **query: Unpack[Query]) -> ResultPage[E]:
         """One page.
@@ -100,28 +101,28 @@ class Reading(Space, Generic[E]):
 
     def _walk(self, query: Mapping[str, Any], *, read_ahead: bool) -> AsyncIterator[E]:
         size = query.get("limit", PAGE)
-        walk = _paging.Walk(fetch=self._page, query=query, size=size, id_of=_id_of, keyset=self.endpoint.keyset)
+        walk = _pagination.Walk(fetch=self._page, query=query, size=size, id_of=_id_of, keyset=self.endpoint.keyset)
         return self._walked(walk, read_ahead=read_ahead)
 
     async def _page(self, query: Mapping[str, Any]) -> ResultPage[E]:
-        parameters = _paging.parameters(query, filters=self.endpoint.filters)
-        call = Call("GET", self.endpoint.path, query=wire.pairs(parameters))
+        parameters = _pagination.parameters(query, filters=self.endpoint.filters)
+        call = Call("GET", self.endpoint.path, query=protocol.pairs(parameters))
         return await self._listed(call, self.endpoint.many, self._model, int(query.get("start", 0)))
 
     async def _found(self, column: str, value: str, same: Callable[[E], bool]) -> E | None:
         """The first, by id, of those that the database takes for equal and *same* does too."""
-        page = await self._page({"where": [_where.one_of(column, [value.strip()])], "order_by": "id", "limit": 5})
+        page = await self._page({"where": [where.one_of(column, [value.strip()])], "order_by": "id", "limit": 5})
         return next(filter(same, page.items), None)
 
     def _call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:
-        return Call(method, f"{self.endpoint.path}/{wire.path(*parts)}", effect, **more)
+        return Call(method, f"{self.endpoint.path}/{protocol.path(*parts)}", effect, **more)
 
     def _one(self, payload: Payload) -> E:
         return self._settled(self._read(payload.body), payload.status)
 
     def _read(self, body: Any, *, id: int = 0) -> E:
         """The entity of a single answer; *id* stands in where a deletion has blanked it."""
-        entity = _answers.entity(Call("", self.endpoint.path), body, self.endpoint.one, self._model)
+        entity = _responses.entity(Call("", self.endpoint.path), body, self.endpoint.one, self._model)
         if not entity.id and id:
             entity.id = id
         return entity
@@ -177,7 +178,7 @@ class Resource(Reading[E]):
         Mautic: REST API, Edit (PATCH /{path}/ID/edit).
         """
         body = self._changes(changes)
-        call = self._call("PATCH", self._editing(changes), wire.id_of(id), "edit", body=body)
+        call = self._call("PATCH", self._editing(changes), protocol.id_of(id), "edit", body=body)
         return self._kept(body, self._one(await self._send(call)))
 
     async def replace(self, id: int, entity: E) -> E:
@@ -192,7 +193,7 @@ class Resource(Reading[E]):
         Mautic: REST API, Edit (PUT /{path}/ID/edit).
         """
         body = self._whole(entity)
-        call = self._call("PUT", Effect.APPEND, wire.id_of(id), "edit", body=body)
+        call = self._call("PUT", Effect.APPEND, protocol.id_of(id), "edit", body=body)
         return self._kept(body, self._one(await self._send(call)))
 
     async def delete(self, id: int) -> E:
@@ -206,7 +207,7 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Delete (DELETE /{path}/ID/delete).
         """
-        payload = await self._send(self._call("DELETE", Effect.SET, wire.id_of(id), "delete"))
+        payload = await self._send(self._call("DELETE", Effect.SET, protocol.id_of(id), "delete"))
         if payload.body is None:  # a repetition found it gone
             return self._model(id=id)
         return self._read(payload.body, id=id)
@@ -223,7 +224,7 @@ class Resource(Reading[E]):
         bodies = [self._new(row) for row in rows]
         effects = {self._creating(row) for row in rows}
         effect = effects.pop() if len(effects) == 1 else Effect.APPEND
-        return await _rows.send_many(self, "POST", "batch/new", effect, bodies)
+        return await _batch.send_many(self, "POST", "batch/new", effect, bodies)
 
     async def edit_many(self, entities: Iterable[E]) -> list[Outcome[E]]:
         """Change the named properties of several entities, up to 200 a request.
@@ -238,8 +239,8 @@ class Resource(Reading[E]):
         """
         rows = list(entities)
         safe = all(self._editing(row) is Effect.SET for row in rows)
-        bodies = _rows.with_ids(rows, self._changes)
-        return await _rows.send_many(self, "PATCH", "batch/edit", Effect.SET if safe else Effect.APPEND, bodies)
+        bodies = _batch.with_ids(rows, self._changes)
+        return await _batch.send_many(self, "PATCH", "batch/edit", Effect.SET if safe else Effect.APPEND, bodies)
 
     async def replace_many(self, entities: Iterable[E]) -> list[Outcome[E]]:
         """Replace several entities, up to 200 a request.
@@ -252,8 +253,8 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (PUT /{path}/batch/edit).
         """
-        bodies = _rows.with_ids(entities, self._whole)
-        return await _rows.send_many(self, "PUT", "batch/edit", Effect.APPEND, bodies)
+        bodies = _batch.with_ids(entities, self._whole)
+        return await _batch.send_many(self, "PUT", "batch/edit", Effect.APPEND, bodies)
 
     async def delete_many(self, ids: Iterable[int]) -> list[Outcome[E]]:
         """Delete several entities, up to 200 a request, and look whether they are gone.
@@ -267,7 +268,7 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return await _rows.delete_many(self, [wire.id_of(id) for id in ids])
+        return await _batch.delete_many(self, [protocol.id_of(id) for id in ids])
 
     def editing(
         self,
@@ -285,7 +286,7 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
-        return _streams.start(_streams.EditCourier(self), rows, journal, plan)
+        return edits.start(edits.EditCourier(self), rows, journal, plan)
 
     def deleting(
         self,
@@ -303,7 +304,7 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return _streams.start(_streams.DeleteCourier(self), ids, journal, plan)
+        return edits.start(edits.DeleteCourier(self), ids, journal, plan)
 
     def from_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
         """The rows of a file of dead letters (`Plan.dead_letters`), for another job once their reasons are mended.
@@ -369,8 +370,8 @@ class Resource(Reading[E]):
     async def _present(self, ids: Sequence[int]) -> dict[int, E]:
         """Those of *ids* that exist."""
         held: dict[int, E] = {}
-        for chunk in (ids[offset : offset + _rows.LIMIT] for offset in range(0, len(ids), _rows.LIMIT)):
-            page = await self._page({"where": [_where.in_("id", chunk)], "limit": len(chunk), "order_by": "id"})
+        for chunk in (ids[offset : offset + _batch.LIMIT] for offset in range(0, len(ids), _batch.LIMIT)):
+            page = await self._page({"where": [where.in_("id", chunk)], "limit": len(chunk), "order_by": "id"})
             held |= {item.id: item for item in page.items}
         return held
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, frozen
 
-from mautic_async import wire
+from mautic_async import protocol, where
 from mautic_async.errors import NotFound, PermissionDenied, Problem, quote
-from mautic_async.resources import _checks, _where
-from mautic_async.wire import Call, Effect
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources.contacts import validation
 
 if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
@@ -90,13 +90,13 @@ class CompanyLinks:
 
     async def _is_linked(self, contact: int, company: str) -> bool:
         rows = _listed(await self._send("GET", f"contacts/{contact}/companies"), "companies")
-        same = _checks.same_for_database(company)
+        same = validation.same_for_database(company)
         primary = [row for row in rows if str(row.get("is_primary")) == "1"]
-        return any(_checks.same_for_database(row.get("companyname")) == same for row in primary)
+        return any(validation.same_for_database(row.get("companyname")) == same for row in primary)
 
     async def _find(self, company: str) -> int:
-        query = {"where": [_where.one_of("companyname", [company]).parameters()], "limit": 5, "orderBy": "id"}
-        rows = _listed(await self._send("GET", "companies", query=wire.pairs(query)), "companies")
+        query = {"where": [where.one_of("companyname", [company]).parameters()], "limit": 5, "orderBy": "id"}
+        rows = _listed(await self._send("GET", "companies", query=protocol.pairs(query)), "companies")
         return min((int(row["id"]) for row in rows if row.get("id")), default=0)
 
     async def _create(self, company: str) -> int:

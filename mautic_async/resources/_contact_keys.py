@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.models import UNSET, Contact
-from mautic_async.resources import _checks, _items
-from mautic_async.resources._items import Items
-from mautic_async.wire import Row
+from mautic_async.protocol import Row
+from mautic_async.resources.contacts import item_identity, validation
+from mautic_async.resources.contacts.item_identity import Items
 
 if TYPE_CHECKING:
     from mautic_async.bulk import Parcel
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 def contact_keys(row: Contact, body: Mapping[str, Any], unique: Sequence[str], items: Items) -> list[tuple[Any, ...]]:
     """Return all by which two rows could meet on the server: unique values, the id, and the identity of items."""
     keys: list[tuple[Any, ...]] = [
-        (name, _checks.same_for_database(body[name])) for name in unique if not _checks.is_blank(body.get(name))
+        (name, validation.same_for_database(body[name])) for name in unique if not validation.is_blank(body.get(name))
     ]
     if row.id:
         keys.append(("contact", row.id))
     if row.custom_items is not UNSET and row.custom_items:
-        keys += [key for item in row.custom_items if (key := _items.identity(items, item)) is not None]
+        keys += [key for item in row.custom_items if (key := item_identity.identity(items, item)) is not None]
     return keys
 
 
 def memory_name(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) -> str:
     """Return the name of a row from run to run, or "": a hash, so that the journal holds no address."""
-    named = [(name, body[name]) for name in unique if not _checks.is_blank(body.get(name))]
+    named = [(name, body[name]) for name in unique if not validation.is_blank(body.get(name))]
     name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
-    text = f"{name}={_checks.same_for_database(value)}"
+    text = f"{name}={validation.same_for_database(value)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
 
 

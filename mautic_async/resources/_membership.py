@@ -8,10 +8,10 @@ from typing import Any, Final, TypeVar
 from mautic_async.bulk import Outcome
 from mautic_async.errors import Problem, quote
 from mautic_async.models import Entity
-from mautic_async.resources import _answers
+from mautic_async.protocol import Call, Effect, id_of
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Reading
-from mautic_async.resources._rows import LIMIT
-from mautic_async.wire import Call, Effect, id_of
+from mautic_async.resources._batch import LIMIT
 
 E = TypeVar("E", bound=Entity)
 
@@ -51,7 +51,7 @@ async def added(space: Reading[Any], ids: Sequence[int], ask: Callable[[list[int
     outcomes: list[Outcome[Any]] = []
     for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
         call = ask(chunk)
-        details = _answers.mapping(call, await space._body(call), "details")
+        details = _responses.mapping(call, await space._body(call), "details")
         outcomes += [_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk)]
     return outcomes
 
@@ -66,7 +66,7 @@ async def assigned(ids: Sequence[int], send: Callable[[list[int]], Awaitable[tup
     for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
         call, body = await send(chunk)
         told = {
-            line.get("contactId"): line for line in _answers.rows(call, _answers.mapping(call, body).get("results"))
+            line.get("contactId"): line for line in _responses.rows(call, _responses.mapping(call, body).get("results"))
         }
         outcomes += [_line(len(outcomes) + place, id, told.get(id)) for place, id in enumerate(chunk)]
     return outcomes

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Unpack
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.bulk import Outcome
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, CampaignEvent, CampaignEventLog
-from mautic_async.resources import _answers, _paging
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Reading
-from mautic_async.resources._rows import LIMIT
-from mautic_async.resources._shapes import Query, ResultPage
-from mautic_async.wire import Call, Effect
+from mautic_async.resources._batch import LIMIT
+from mautic_async.resources._endpoint import Query, ResultPage
 
 
 class CampaignEvents(Reading[CampaignEvent]):
@@ -29,8 +29,8 @@ class CampaignEvents(Reading[CampaignEvent]):
 
         Mautic: REST API, Campaigns, Event logs of a contact (GET /campaigns/events/contact/CONTACT_ID).
         """
-        parameters = wire.pairs(_paging.parameters(query))
-        call = self._call("GET", Effect.READ, "contact", wire.id_of(contact_id), query=parameters)
+        parameters = protocol.pairs(_pagination.parameters(query))
+        call = self._call("GET", Effect.READ, "contact", protocol.id_of(contact_id), query=parameters)
         return await self._listed(call, "events", CampaignEventLog, query.get("start", 0))
 
     async def edit_log(self, event_id: int, contact_id: int, log: CampaignEventLog) -> CampaignEvent:
@@ -52,7 +52,7 @@ class CampaignEvents(Reading[CampaignEvent]):
         Mautic: REST API, Campaigns, Edit an event log (PUT /campaigns/events/ID/contact/CONTACT_ID/edit).
         """
         call = self._call(
-            "PUT", Effect.SET, wire.id_of(event_id), "contact", wire.id_of(contact_id), "edit", body=_log(log)
+            "PUT", Effect.SET, protocol.id_of(event_id), "contact", protocol.id_of(contact_id), "edit", body=_log(log)
         )
         return self._one(await self._send(call))
 
@@ -73,16 +73,16 @@ class CampaignEvents(Reading[CampaignEvent]):
             chunk = bodies[offset : offset + LIMIT]
             path = f"{self.endpoint.path}/batch/edit"
             call = Call("PUT", path, Effect.SET, body=chunk, rows=len(chunk), batch=True)
-            answer = _answers.mapping(call, await self._body(call))
+            answer = _responses.mapping(call, await self._body(call))
             outcomes.extend(self._outcome(answer, offset, index, body) for index, body in enumerate(chunk))
         return outcomes
 
     def _outcome(self, answer: Any, offset: int, index: int, body: dict[str, Any]) -> Outcome[CampaignEvent]:
         """Errors are by place in the request, events by their id."""
-        problems = wire.indexed(answer.get("errors"))
+        problems = protocol.indexed(answer.get("errors"))
         if index in problems:
-            return Outcome(offset + index, "rejected", body["eventId"], wire.row_problems(problems[index]))
-        raw = wire.indexed(answer.get("events")).get(body["eventId"])
+            return Outcome(offset + index, "rejected", body["eventId"], protocol.row_problems(problems[index]))
+        raw = protocol.indexed(answer.get("events")).get(body["eventId"])
         if not isinstance(raw, dict):
             lacking = Problem("the answer does not say what became of it")
             return Outcome(offset + index, "unknown", body["eventId"], (lacking,))

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import JSON, Campaign, CampaignContact, ContactCampaignEvents
-from mautic_async.resources import _answers, _files, _paging, _tables
+from mautic_async.protocol import Effect, Part
+from mautic_async.resources import _pagination, _responses, _tables, _uploads
 from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._endpoint import PAGE, ResultPage
 from mautic_async.resources._membership import Membership
-from mautic_async.resources._shapes import PAGE, ResultPage
-from mautic_async.resources._where import Where
-from mautic_async.wire import Effect, Part
+from mautic_async.where import Where
 
 
 class Campaigns(Resource[Campaign], Membership[Campaign]):
@@ -34,7 +34,9 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Clone (POST /campaigns/clone/ID).
         """
-        return self._one(await self._send(self._call("POST", Effect.APPEND, "clone", wire.id_of(id), redirect=True)))
+        return self._one(
+            await self._send(self._call("POST", Effect.APPEND, "clone", protocol.id_of(id), redirect=True))
+        )
 
     async def contacts(
         self,
@@ -61,7 +63,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts).
         """
         query = _tables.parameters(where=where, order=order, start=start, limit=limit)
-        call = self._call("GET", Effect.READ, wire.id_of(id), "contacts", query=query)
+        call = self._call("GET", Effect.READ, protocol.id_of(id), "contacts", query=query)
         return await self._listed(call, "contacts", CampaignContact, start)
 
     def iterate_contacts(self, id: int, *, read_ahead: bool = False) -> AsyncIterator[CampaignContact]:
@@ -74,7 +76,9 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
             order = [(query["order_by"], query["order_by_dir"])]
             return await self.contacts(id, where=query["where"], order=order, limit=query["limit"])
 
-        walk = _paging.Walk(fetch=fetch, query={}, size=PAGE, id_of=lambda row: row.contact_id or 0, column="lead_id")
+        walk = _pagination.Walk(
+            fetch=fetch, query={}, size=PAGE, id_of=lambda row: row.contact_id or 0, column="lead_id"
+        )
         return self._walked(walk, read_ahead=read_ahead)
 
     async def contact_events(self, id: int, contact_id: int) -> ContactCampaignEvents:
@@ -86,8 +90,8 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Events of a contact (GET /campaigns/ID/events/contact/CONTACT_ID).
         """
-        call = self._call("GET", Effect.READ, wire.id_of(id), "events", "contact", wire.id_of(contact_id))
-        return codec.decode(ContactCampaignEvents, _answers.mapping(call, await self._body(call)))
+        call = self._call("GET", Effect.READ, protocol.id_of(id), "events", "contact", protocol.id_of(contact_id))
+        return codec.decode(ContactCampaignEvents, _responses.mapping(call, await self._body(call)))
 
     async def export(self, id: int, to: str | Path) -> Path:
         """Save a campaign, with all that it uses, as a file. Mautic 7 or newer; not tried on a live server.
@@ -101,8 +105,8 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Export (GET /campaigns/export/ID).
         """
-        call = self._call("GET", Effect.READ, "export", wire.id_of(id))
-        return await _files.save(lambda made: self._send(made, needs="Mautic 7 or newer"), call, Path(to))
+        call = self._call("GET", Effect.READ, "export", protocol.id_of(id))
+        return await _uploads.save(lambda made: self._send(made, needs="Mautic 7 or newer"), call, Path(to))
 
     async def import_(self, source: str | Path | Mapping[str, JSON]) -> Any:
         """Make campaigns of what `export` saved. Mautic 7 or newer; not tried on a live server.
@@ -149,6 +153,6 @@ def _exported(source: str | Path | Mapping[str, JSON]) -> tuple[Any, Part | None
     if path.suffix.lower() == ".zip":
         return None, Part(path.name, content, media_type="application/zip")
     try:
-        return wire.parse(content), None
+        return protocol.parse(content), None
     except ValueError as error:
         raise ConfigurationError(f"{path.name} is neither a zip file nor JSON: {error}") from error

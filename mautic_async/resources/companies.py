@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from mautic_async import wire
+from mautic_async import protocol
 from mautic_async.bulk import Outcome
 from mautic_async.errors import ConfigurationError, quote
 from mautic_async.models import Company, Contact
-from mautic_async.resources import _answers, _checks, _streams
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._membership import Membership, assigned
-from mautic_async.wire import Call, Effect
+from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.contacts import validation
 
 if TYPE_CHECKING:
     from mautic_async.bulk import Plan, Run
-    from mautic_async.ledger import Ledger
+    from mautic_async.journal.records import Ledger
 
 C = TypeVar("C", bound=Company)
 D = TypeVar("D", bound=Company)
@@ -47,9 +49,9 @@ class Companies(Resource[C], Membership[C]):
         if len(unique) != 1 or not all(unique.values()):
             raise ConfigurationError('find() takes one field and its value: find(companyname="Acme")')
         ((alias, value),) = unique.items()
-        wanted = _checks.same_for_database(value)
+        wanted = validation.same_for_database(value)
         return await self._found(
-            alias, value, lambda found: _checks.same_for_database(_answers.held(found, alias)) == wanted
+            alias, value, lambda found: validation.same_for_database(_responses.held(found, alias)) == wanted
         )
 
     async def create(self, entity: C) -> C:
@@ -93,7 +95,7 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return _streams.start(_streams.CompanyCourier(self, unique=unique), rows, journal, plan)
+        return edits.start(edits.CompanyCourier(self, unique=unique), rows, journal, plan)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its id or its name, or create one.
@@ -129,11 +131,11 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, Batch add contacts (POST /companies/batch/addcontacts).
         """
-        company = wire.id_of(id)
+        company = protocol.id_of(id)
 
         async def send(chunk: list[int]) -> tuple[Call, Any]:
             body = {"assignments": [{"contactId": contact, "companyId": company} for contact in chunk]}
             call = self._call("POST", Effect.SET, "batch", "addcontacts", body=body, rows=len(chunk), batch=True)
             return call, (await self._send(call, needs="Mautic 8 or newer")).body
 
-        return await assigned([wire.id_of(contact) for contact in contact_ids], send)
+        return await assigned([protocol.id_of(contact) for contact in contact_ids], send)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mautic_async import wire
+from mautic_async import protocol
 from mautic_async.bulk import Outcome
 from mautic_async.models import Company, CompanySegment
+from mautic_async.protocol import Effect
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._membership import added
-from mautic_async.wire import Effect
 
 
 class CompanySegments(Resource[CompanySegment]):
@@ -32,7 +32,9 @@ class CompanySegments(Resource[CompanySegment]):
 
         Mautic: REST API, Company segments, Add company (POST /companysegments/ID/company/COMPANY_ID/add).
         """
-        await self._send(self._call("POST", Effect.SET, wire.id_of(id), "company", wire.id_of(company_id), "add"))
+        await self._send(
+            self._call("POST", Effect.SET, protocol.id_of(id), "company", protocol.id_of(company_id), "add")
+        )
 
     async def remove_company(self, id: int, company_id: int) -> None:
         """Take a company out; one that is not there changes nothing.
@@ -42,7 +44,9 @@ class CompanySegments(Resource[CompanySegment]):
 
         Mautic: REST API, Company segments, Remove company (POST /companysegments/ID/company/COMPANY_ID/remove).
         """
-        await self._send(self._call("POST", Effect.SET, wire.id_of(id), "company", wire.id_of(company_id), "remove"))
+        await self._send(
+            self._call("POST", Effect.SET, protocol.id_of(id), "company", protocol.id_of(company_id), "remove")
+        )
 
     async def add_companies(self, id: int, company_ids: Iterable[int]) -> list[Outcome[Company]]:
         """Put several companies in, 200 a request.
@@ -55,9 +59,9 @@ class CompanySegments(Resource[CompanySegment]):
 
         Mautic: REST API, Company segments, Add companies (POST /companysegments/ID/companies/add).
         """
-        ids = [wire.id_of(company) for company in company_ids]
+        ids = [protocol.id_of(company) for company in company_ids]
         return await added(
             self,
             ids,
-            lambda chunk: self._call("POST", Effect.SET, wire.id_of(id), "companies", "add", body={"ids": chunk}),
+            lambda chunk: self._call("POST", Effect.SET, protocol.id_of(id), "companies", "add", body={"ids": chunk}),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mautic_async.models import CustomField
-from mautic_async.resources._v2 import Replaceable
+from mautic_async.resources._jsonld import Replaceable
 
 
 class CustomFields(Replaceable[CustomField]):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final
 from mautic_async import codec
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import CustomItem
-from mautic_async.resources._v2 import Replaceable
+from mautic_async.resources._jsonld import Replaceable
 
 _OF_CONTACTS: Final = frozenset({"object", "objectId", "attributes"})
 

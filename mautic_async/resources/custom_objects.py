@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mautic_async.models import CustomObject
-from mautic_async.resources._v2 import Addressed
+from mautic_async.resources._jsonld import Addressed
 
 
 class CustomObjects(Addressed[CustomObject]):

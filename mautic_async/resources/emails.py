@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.models import Email, SegmentSend
-from mautic_async.resources import _answers
+from mautic_async.protocol import Effect
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
 
 
 class Emails(Resource[Email]):
@@ -34,8 +34,8 @@ class Emails(Resource[Email]):
         Mautic: REST API, Emails, Send to segment (POST /emails/ID/send).
         """
         body = {name: value for name, value in (("limit", limit), ("batch", batch)) if value is not None}
-        call = self._call("POST", Effect.APPEND, wire.id_of(id), "send", body=body or None)
-        return codec.decode(SegmentSend, _answers.mapping(call, await self._body(call)))
+        call = self._call("POST", Effect.APPEND, protocol.id_of(id), "send", body=body or None)
+        return codec.decode(SegmentSend, _responses.mapping(call, await self._body(call)))
 
     async def send_to_contact(
         self,
@@ -63,11 +63,17 @@ class Emails(Resource[Email]):
         body: dict[str, Any] = {}
         if tokens:
             body["tokens"] = {f"{{{name.strip('{}')}}}": text for name, text in tokens.items()}
-        if attached := [wire.id_of(asset) for asset in assets]:
+        if attached := [protocol.id_of(asset) for asset in assets]:
             body["assetAttachments"] = attached
         await self._send(
             self._call(
-                "POST", Effect.APPEND, wire.id_of(id), "contact", wire.id_of(contact_id), "send", body=body or None
+                "POST",
+                Effect.APPEND,
+                protocol.id_of(id),
+                "contact",
+                protocol.id_of(contact_id),
+                "send",
+                body=body or None,
             )
         )
 

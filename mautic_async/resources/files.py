@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.errors import Rejected
 from mautic_async.models import UploadedFile
-from mautic_async.resources import _answers, _files
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources import _responses, _uploads
 from mautic_async.resources._base import Space
-from mautic_async.wire import Call, Effect
 
 if TYPE_CHECKING:
-    from mautic_async.wire import Pairs
+    from mautic_async.protocol import Pairs
 
 Folder: TypeAlias = Literal["images", "media"]
 
@@ -33,8 +33,8 @@ class Files(Space):
 
         Mautic: REST API, Files, List (GET /files/FOLDER).
         """
-        call = Call("GET", wire.path("files", folder), query=_below(subfolder))
-        return [str(name) for name in _answers.mapping(call, await self._body(call), "files").values()]
+        call = Call("GET", protocol.path("files", folder), query=_below(subfolder))
+        return [str(name) for name in _responses.mapping(call, await self._body(call), "files").values()]
 
     async def upload(
         self, folder: Folder, source: str | Path | bytes, *, name: str = "", subfolder: str = ""
@@ -55,10 +55,10 @@ class Files(Space):
 
         Mautic: REST API, Files, Create (POST /files/FOLDER/new).
         """
-        file = _files.part(source, name)
-        path = wire.path("files", folder, "new")
+        file = _uploads.part(source, name)
+        path = protocol.path("files", folder, "new")
         call = Call("POST", path, Effect.APPEND, query=_below(subfolder), file=file)
-        stored = codec.decode(UploadedFile, _answers.mapping(call, await self._body(call), "file"))
+        stored = codec.decode(UploadedFile, _responses.mapping(call, await self._body(call), "file"))
         wanted = PurePath(file.filename).suffix.lower()
         if not stored.name or PurePath(stored.name).suffix.lower() != wanted:
             said = (
@@ -76,10 +76,10 @@ class Files(Space):
 
         Mautic: REST API, Files, Delete (DELETE /files/FOLDER/NAME/delete).
         """
-        path = wire.path("files", folder, name, "delete")
+        path = protocol.path("files", folder, name, "delete")
         await self._send(Call("DELETE", path, Effect.SET, query=_below(subfolder)))
 
 
 def _below(subfolder: str) -> Pairs:
     query: dict[str, Any] = {"subdir": subfolder or None}
-    return wire.pairs(query)
+    return protocol.pairs(query)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mautic_async.models import Focus
-from mautic_async.resources import _answers
+from mautic_async.protocol import Effect, id_of
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect, id_of
 
 
 class FocusItems(Resource[Focus]):
@@ -25,4 +25,4 @@ class FocusItems(Resource[Focus]):
         Mautic: REST API, Focus items, Generate JavaScript (POST /focus/ID/js).
         """
         call = self._call("POST", Effect.READ, id_of(id), "js")
-        return str(_answers.mapping(call, await self._body(call)).get("js") or "")
+        return str(_responses.mapping(call, await self._body(call)).get("js") or "")

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Unpack
 
 from attrs import evolve
 
-from mautic_async import wire
+from mautic_async import protocol
 from mautic_async.bulk import Outcome
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, Form, Submission
-from mautic_async.resources import _answers, _paging
+from mautic_async.protocol import Effect
+from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._shapes import PAGE, Query, ResultPage, Slice
-from mautic_async.wire import Effect
+from mautic_async.resources._endpoint import PAGE, Query, ResultPage, Slice
 
 
 class Forms(Resource[Form]):
@@ -76,10 +76,12 @@ class Forms(Resource[Form]):
         return await self._without(id, "actions", action_ids)
 
     async def _without(self, id: int, kind: str, ids: Iterable[int]) -> Form:
-        numbers = [wire.id_of(number) for number in ids]
+        numbers = [protocol.id_of(number) for number in ids]
         if not numbers:
             raise ConfigurationError(f"forms: no {kind} to delete are named")
-        call = self._call("DELETE", Effect.SET, wire.id_of(id), kind, "delete", query=wire.pairs({kind: numbers}))
+        call = self._call(
+            "DELETE", Effect.SET, protocol.id_of(id), kind, "delete", query=protocol.pairs({kind: numbers})
+        )
         payload = await self._send(call)
         return await self.get(id) if payload.body is None else self._one(payload)
 
@@ -95,7 +97,7 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
         """
-        return await self._submissions(query, wire.id_of(id), "submissions")
+        return await self._submissions(query, protocol.id_of(id), "submissions")
 
     def iterate_submissions(
         self, id: int, *, read_ahead: bool = False, **query: Unpack[Query]
@@ -106,10 +108,10 @@ class Forms(Resource[Form]):
         """
 
         async def fetch(asked: Mapping[str, Any]) -> ResultPage[Submission]:
-            return await self._submissions(asked, wire.id_of(id), "submissions")
+            return await self._submissions(asked, protocol.id_of(id), "submissions")
 
         size = query.get("limit", PAGE)
-        walk = _paging.Walk(
+        walk = _pagination.Walk(
             fetch=fetch, query=query, size=size, id_of=lambda found: found.id, column="s.id", keyset=False
         )
         return self._walked(walk, read_ahead=read_ahead)
@@ -122,8 +124,8 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, Get submission (GET /forms/ID/submissions/SUBMISSION_ID).
         """
-        call = self._call("GET", Effect.READ, wire.id_of(id), "submissions", wire.id_of(submission_id))
-        return _answers.entity(call, await self._body(call), "submission", Submission)
+        call = self._call("GET", Effect.READ, protocol.id_of(id), "submissions", protocol.id_of(submission_id))
+        return _responses.entity(call, await self._body(call), "submission", Submission)
 
     async def contact_submissions(self, id: int, contact_id: int, **query: Unpack[Slice]) -> ResultPage[Submission]:
         """One page of what a contact has submitted in a form.
@@ -135,10 +137,12 @@ class Forms(Resource[Form]):
         """
         if "where" in query:
             raise ConfigurationError("forms.contact_submissions: a condition would replace the one on the contact")
-        return await self._submissions(query, wire.id_of(id), "submissions", "contact", wire.id_of(contact_id))
+        return await self._submissions(query, protocol.id_of(id), "submissions", "contact", protocol.id_of(contact_id))
 
     async def _submissions(self, query: Mapping[str, Any], *parts: str | int) -> ResultPage[Submission]:
-        call = self._call("GET", Effect.READ, *parts, query=wire.pairs(_paging.parameters(query, filters=False)))
+        call = self._call(
+            "GET", Effect.READ, *parts, query=protocol.pairs(_pagination.parameters(query, filters=False))
+        )
         return await self._listed(call, "submissions", Submission, int(query.get("start", 0)))
 
 

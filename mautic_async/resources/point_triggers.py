@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from attrs import evolve
 
-from mautic_async import wire
+from mautic_async import protocol
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Trigger
-from mautic_async.resources import _answers
+from mautic_async.protocol import Effect
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
 
 
 class PointTriggers(Resource[Trigger]):
@@ -26,7 +26,7 @@ class PointTriggers(Resource[Trigger]):
         Mautic: REST API, Point triggers, Get event types (GET /points/triggers/events/types).
         """
         call = self._call("GET", Effect.READ, "events", "types")
-        return _answers.mapping(call, await self._body(call), "eventTypes")
+        return _responses.mapping(call, await self._body(call), "eventTypes")
 
     async def delete_events(self, id: int, event_ids: Iterable[int]) -> Trigger:
         """Delete events of a trigger, and look whether they are gone.
@@ -42,11 +42,11 @@ class PointTriggers(Resource[Trigger]):
 
         Mautic: REST API, Point triggers, Delete events (DELETE /points/triggers/ID/events/delete).
         """
-        gone = {wire.id_of(event) for event in event_ids}
+        gone = {protocol.id_of(event) for event in event_ids}
         if not gone:
             raise ConfigurationError("point_triggers: no events to delete are named")
         call = self._call(
-            "DELETE", Effect.SET, wire.id_of(id), "events", "delete", query=wire.pairs({"events": sorted(gone)})
+            "DELETE", Effect.SET, protocol.id_of(id), "events", "delete", query=protocol.pairs({"events": sorted(gone)})
         )
         await self._send(call)
         held = await self.get(id)
@@ -54,11 +54,11 @@ class PointTriggers(Resource[Trigger]):
             return held
         events = [event for event in held.events or () if event.id not in gone]
         await self._send(
-            self._call("PUT", Effect.SET, wire.id_of(id), "edit", body=self._whole(evolve(held, events=events)))
+            self._call("PUT", Effect.SET, protocol.id_of(id), "edit", body=self._whole(evolve(held, events=events)))
         )
         held = await self.get(id)
         if _has(held, gone):
-            raise _answers.unexpected(call, "that says the events are gone, and they are still there")
+            raise _responses.unexpected(call, "that says the events are gone, and they are still there")
         return held
 
 

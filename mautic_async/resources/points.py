@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from mautic_async.models import Point
-from mautic_async.resources import _answers
+from mautic_async.protocol import Effect
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
 
 
 class Points(Resource[Point]):
@@ -24,4 +24,4 @@ class Points(Resource[Point]):
         Mautic: REST API, Points, Get action types (GET /points/actions/types).
         """
         call = self._call("GET", Effect.READ, "actions", "types")
-        return _answers.mapping(call, await self._body(call), "pointActionTypes")
+        return _responses.mapping(call, await self._body(call), "pointActionTypes")

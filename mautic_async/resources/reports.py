@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.models import JSON, ReportDefinition, ReportResult
-from mautic_async.resources import _answers, _paging
+from mautic_async.protocol import Effect
+from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._shapes import PAGE
+from mautic_async.resources._endpoint import PAGE
 from mautic_async.resources._times import iso_text
-from mautic_async.wire import Effect
 
 
 class Reports(Resource[ReportDefinition]):
@@ -30,8 +30,8 @@ class Reports(Resource[ReportDefinition]):
 
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """
-        query = wire.pairs({"page": 1, "limit": 1})
-        return self._one(await self._send(self._call("GET", Effect.READ, wire.id_of(id), query=query)))
+        query = protocol.pairs({"page": 1, "limit": 1})
+        return self._one(await self._send(self._call("GET", Effect.READ, protocol.id_of(id), query=query)))
 
     async def data(
         self,
@@ -56,14 +56,14 @@ class Reports(Resource[ReportDefinition]):
 
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """
-        query: dict[str, Any] = dict(_paging.parameters({"limit": limit}))
+        query: dict[str, Any] = dict(_pagination.parameters({"limit": limit}))
         query |= {
             "page": page,
             "dateFrom": iso_text(date_from, "date_from"),
             "dateTo": iso_text(date_to, "date_to"),
         }
-        call = self._call("GET", Effect.READ, wire.id_of(id), query=wire.pairs(query))
-        return codec.decode(ReportResult, _answers.mapping(call, await self._body(call)))
+        call = self._call("GET", Effect.READ, protocol.id_of(id), query=protocol.pairs(query))
+        return codec.decode(ReportResult, _responses.mapping(call, await self._body(call)))
 
     async def iterate_data(
         self,

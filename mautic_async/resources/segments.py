@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mautic_async import wire
+from mautic_async import protocol
 from mautic_async.bulk import Outcome
 from mautic_async.models import Contact, Segment
+from mautic_async.protocol import Effect
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._membership import Membership, added
-from mautic_async.wire import Effect
 
 
 class Segments(Resource[Segment], Membership[Segment]):
@@ -30,9 +30,9 @@ class Segments(Resource[Segment], Membership[Segment]):
 
         Mautic: REST API, Segments, Add contacts (POST /segments/ID/contacts/add).
         """
-        ids = [wire.id_of(contact) for contact in contact_ids]
+        ids = [protocol.id_of(contact) for contact in contact_ids]
         return await added(
             self,
             ids,
-            lambda chunk: self._call("POST", Effect.SET, wire.id_of(id), "contacts", "add", body={"ids": chunk}),
+            lambda chunk: self._call("POST", Effect.SET, protocol.id_of(id), "contacts", "add", body={"ids": chunk}),
         )

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from mautic_async import codec
 from mautic_async.models import Sms, SmsReceipt
-from mautic_async.resources import _answers
+from mautic_async.protocol import Effect, id_of
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect, id_of
 
 
 class Smses(Resource[Sms]):
@@ -28,4 +28,4 @@ class Smses(Resource[Sms]):
         Mautic: REST API, Text messages, Send (GET /smses/ID/contact/CONTACT_ID/send).
         """
         call = self._call("GET", Effect.APPEND, id_of(id), "contact", id_of(contact_id), "send")
-        return codec.decode(SmsReceipt, _answers.mapping(call, await self._body(call), "result"))
+        return codec.decode(SmsReceipt, _responses.mapping(call, await self._body(call), "result"))

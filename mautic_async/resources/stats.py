@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.errors import NotFound
 from mautic_async.models import StatRow, StatTables
-from mautic_async.resources import _answers, _paging, _tables
+from mautic_async.protocol import Call
+from mautic_async.resources import _pagination, _responses, _tables
 from mautic_async.resources._base import Space
-from mautic_async.resources._shapes import PAGE, ResultPage
-from mautic_async.resources._where import Where
-from mautic_async.wire import Call
+from mautic_async.resources._endpoint import PAGE, ResultPage
+from mautic_async.where import Where
 
 
 class Stats(Space):
@@ -24,7 +24,7 @@ class Stats(Space):
         Mautic: REST API, Stats, Get available tables (GET /stats).
         """
         call = Call("GET", "stats")
-        return codec.decode(StatTables, _answers.mapping(call, await self._body(call)))
+        return codec.decode(StatTables, _responses.mapping(call, await self._body(call)))
 
     async def list(
         self,
@@ -51,13 +51,13 @@ class Stats(Space):
         Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE).
         """
         query = _tables.parameters(where=where, order=order, start=start, limit=limit)
-        call = Call("GET", wire.path("stats", table), query=query)
-        body = _answers.mapping(call, await self._body(call))
+        call = Call("GET", protocol.path("stats", table), query=query)
+        body = _responses.mapping(call, await self._body(call))
         if "stats" not in body and "availableTables" in body:
             known = ", ".join(map(str, body["availableTables"]))
             raise NotFound(f"{call} not found (although with status 200): the tables are {known}", status=200)
-        rows: Any = _answers.rows(call, body.get("stats"))
-        return ResultPage(items=rows, total=_answers.total(body, len(rows)), start=start)
+        rows: Any = _responses.rows(call, body.get("stats"))
+        return ResultPage(items=rows, total=_responses.total(body, len(rows)), start=start)
 
     def iterate(
         self,
@@ -82,7 +82,7 @@ class Stats(Space):
             order = [(query["order_by"], query["order_by_dir"])]
             return await self.list(table, where=query["where"], order=order, limit=query["limit"])
 
-        walk = _paging.Walk(
+        walk = _pagination.Walk(
             fetch=fetch, query={"where": where}, size=PAGE, id_of=lambda row: int(row[column]), column=column
         )
         return self._walked(walk, read_ahead=read_ahead)

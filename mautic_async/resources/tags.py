@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mautic_async.models import Tag
-from mautic_async.resources import _checks
+from mautic_async.protocol import Effect
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
+from mautic_async.resources.contacts import validation
 
 
 class Tags(Resource[Tag]):
@@ -25,8 +25,8 @@ class Tags(Resource[Tag]):
 
         Mautic: REST API, Tags, List (GET /tags with ``where``).
         """
-        wanted = _checks.same_for_database(tag)
-        return await self._found("tag", tag, lambda found: _checks.same_for_database(found.tag) == wanted)
+        wanted = validation.same_for_database(tag)
+        return await self._found("tag", tag, lambda found: validation.same_for_database(found.tag) == wanted)
 
     async def create(self, entity: Tag) -> Tag:
         """Store a tag, or find the one with this name.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Theme
-from mautic_async.resources import _answers, _files
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources import _responses, _uploads
 from mautic_async.resources._base import Space
-from mautic_async.wire import Call, Effect
 
 
 class Themes(Space):
@@ -28,7 +28,7 @@ class Themes(Space):
 
         Mautic: REST API, Themes, Get (GET /themes/KEY).
         """
-        return await _files.save(self._send, Call("GET", wire.path("themes", key)), Path(to), magic=b"PK")
+        return await _uploads.save(self._send, Call("GET", protocol.path("themes", key)), Path(to), magic=b"PK")
 
     async def upload(self, source: str | Path | bytes, *, name: str = "") -> None:
         """Install a theme; one of the same name is replaced.
@@ -43,7 +43,7 @@ class Themes(Space):
 
         Mautic: REST API, Themes, Create (POST /themes/new).
         """
-        file = _files.part(source, name)
+        file = _uploads.part(source, name)
         if not file.filename.endswith(".zip"):
             raise ConfigurationError(f"a theme is a file that ends in .zip, which {file.filename!r} does not")
         await self._send(Call("POST", "themes/new", Effect.SET, file=file))
@@ -56,7 +56,7 @@ class Themes(Space):
 
         Mautic: REST API, Themes, Delete (DELETE /themes/KEY/delete).
         """
-        await self._send(Call("DELETE", wire.path("themes", key, "delete"), Effect.SET))
+        await self._send(Call("DELETE", protocol.path("themes", key, "delete"), Effect.SET))
 
     async def list(self) -> list[Theme]:
         """All themes.
@@ -64,5 +64,5 @@ class Themes(Space):
         Mautic: REST API, Themes, List (GET /themes).
         """
         call = Call("GET", "themes")
-        rows = _answers.rows(call, _answers.mapping(call, await self._body(call), "themes"))
+        rows = _responses.rows(call, _responses.mapping(call, await self._body(call), "themes"))
         return [codec.decode(Theme, row) for row in rows]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Role, User
-from mautic_async.resources import _answers
+from mautic_async.protocol import Call, Effect
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Call, Effect
 
 
 class Users(Resource[User]):
@@ -26,7 +26,7 @@ class Users(Resource[User]):
         Mautic: REST API, Users, Get self user (GET /users/self).
         """
         call = self._call("GET", Effect.READ, "self")
-        return codec.decode(User, _answers.mapping(call, await self._body(call)))
+        return codec.decode(User, _responses.mapping(call, await self._body(call)))
 
     async def check_permissions(self, id: int, permissions: Iterable[str]) -> dict[str, bool]:
         """Whether a user may do something, for each of *permissions*, such as ``lead:leads:create``.
@@ -41,8 +41,8 @@ class Users(Resource[User]):
         names = [permissions] if isinstance(permissions, str) else list(permissions)
         if not names:
             raise ConfigurationError("users.check_permissions: no permission is named")
-        call = self._call("POST", Effect.READ, wire.id_of(id), "permissioncheck", body={"permissions": names})
-        return {name: bool(value) for name, value in _answers.mapping(call, await self._body(call)).items()}
+        call = self._call("POST", Effect.READ, protocol.id_of(id), "permissioncheck", body={"permissions": names})
+        return {name: bool(value) for name, value in _responses.mapping(call, await self._body(call)).items()}
 
     async def roles(self, *, search: str = "", limit: int | None = None) -> list[Role]:
         """Roles that users may have: id and name.
@@ -53,9 +53,9 @@ class Users(Resource[User]):
 
         Mautic: REST API, Users, List available roles (GET /users/list/roles).
         """
-        query = wire.pairs({"filter": search or None, "limit": limit})
+        query = protocol.pairs({"filter": search or None, "limit": limit})
         call = Call("GET", "users/list/roles", query=query)
-        return [codec.decode(Role, row) for row in _answers.rows(call, await self._body(call))]
+        return [codec.decode(Role, row) for row in _responses.rows(call, await self._body(call))]
 
     def _new(self, entity: User) -> dict[str, Any]:
         body = super()._new(entity)

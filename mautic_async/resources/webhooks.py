@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 from mautic_async import codec
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Webhook, WebhookTrigger
-from mautic_async.resources import _answers
+from mautic_async.protocol import Effect
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.wire import Effect
 
 
 class Webhooks(Resource[Webhook]):
@@ -24,7 +24,7 @@ class Webhooks(Resource[Webhook]):
         Mautic: REST API, Webhooks, List triggers (GET /hooks/triggers).
         """
         call = self._call("GET", Effect.READ, "triggers")
-        triggers = _answers.mapping(call, await self._body(call), "triggers")
+        triggers = _responses.mapping(call, await self._body(call), "triggers")
         return {name: codec.decode(WebhookTrigger, told) for name, told in triggers.items()}
 
     def _whole(self, entity: Webhook) -> dict[str, Any]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
-from mautic_async import codec, wire
+from mautic_async import codec, protocol
 from mautic_async.models import JSON, Widget
-from mautic_async.resources import _answers
+from mautic_async.protocol import Call
+from mautic_async.resources import _responses
 from mautic_async.resources._base import Space
 from mautic_async.resources._times import iso_text
-from mautic_async.wire import Call
 
 
 class Widgets(Space):
@@ -23,7 +23,7 @@ class Widgets(Space):
         Mautic: REST API, Data, Get available widget types (GET /data).
         """
         call = Call("GET", "data")
-        return _answers.mapping(call, await self._body(call), "types")
+        return _responses.mapping(call, await self._body(call), "types")
 
     async def get(
         self,
@@ -70,5 +70,5 @@ class Widgets(Space):
             "limit": limit,
             **(more or {}),
         }
-        call = Call("GET", wire.path("data", type), query=wire.pairs(query))
-        return codec.decode(Widget, _answers.mapping(call, await self._body(call)))
+        call = Call("GET", protocol.path("data", type), query=protocol.pairs(query))
+        return codec.decode(Widget, _responses.mapping(call, await self._body(call)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mautic_async.testing.physics import Latency
     from mautic_async.testing.server import FakeMautic
+    from mautic_async.testing.workers import Latency
 
 __all__ = ["FakeMautic", "Latency"]
 
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
 
         return FakeMautic
     if name == "Latency":
-        from mautic_async.testing.physics import Latency
+        from mautic_async.testing.workers import Latency
 
         return Latency
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

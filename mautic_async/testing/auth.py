@@ -7,10 +7,10 @@ import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing.answers import Crash
+from mautic_async.testing.replies import Crash
 
 if TYPE_CHECKING:
-    from mautic_async.testing.exchange import Request
+    from mautic_async.testing.http import Request
     from mautic_async.testing.store import Row, Store
 
 BASIC_OFF = "Basic Auth disabled. You need to enable HTTP basic auth in the API settings of Mautic's Configuration."

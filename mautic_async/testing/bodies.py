@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
-from mautic_async.testing.answers import Crash
+from mautic_async.testing.replies import Crash
 
 if TYPE_CHECKING:
-    from mautic_async.testing.exchange import Request
+    from mautic_async.testing.http import Request
 
 Files = list[tuple[str, str, bytes]]
 

@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import item_values, php
-from mautic_async.testing.answers import Crash, Refused
-from mautic_async.testing.nouns._base import BLOCK
+from mautic_async.testing.replies import Crash, Refused
+from mautic_async.testing.resources._base import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mautic_async.testing.ask import Ask
+    from mautic_async.testing.request_context import Ask
     from mautic_async.testing.store import Row, Store
 
 PAGE: Final = 10

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, get
 
 from attrs import define, field
 
-from mautic_async.testing.exchange import Headers, Request, Response, Truncated
+from mautic_async.testing.http import Headers, Request, Response, Truncated
 from mautic_async.testing.steps import DATABASE_ERRORS, Break, Step
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Fault:
         if self.retry_after is not None:
             headers.append(("Retry-After", self.retry_after))
         if status == 500 and self.by != "front":
-            from mautic_async.testing.answers import Crash, encode
+            from mautic_async.testing.replies import Crash, encode
 
             headers.append(("Content-Type", "application/json"))
             return Response(500, headers, encode(Crash().said().body))

@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.answers import Refused
+from mautic_async.testing.replies import Refused
 
 if TYPE_CHECKING:
-    from mautic_async.testing.ask import Ask
+    from mautic_async.testing.request_context import Ask
     from mautic_async.testing.store import Row
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

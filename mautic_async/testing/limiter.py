@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import Factory, define
 
-from mautic_async.testing.exchange import Headers
+from mautic_async.testing.http import Headers
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock

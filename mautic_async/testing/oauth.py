@@ -6,12 +6,12 @@ import html
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
-from mautic_async.testing.answers import Crash, Said
 from mautic_async.testing.auth import login
+from mautic_async.testing.replies import Crash, Said
 
 if TYPE_CHECKING:
-    from mautic_async.testing.ask import Ask
-    from mautic_async.testing.routes import Routes
+    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.router import Routes
     from mautic_async.testing.store import Row
 
 CODE_LIFETIME: Final = 30

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mautic_async.testing import php
-from mautic_async.testing.answers import Crash
+from mautic_async.testing.replies import Crash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

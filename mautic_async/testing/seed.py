@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.nouns._base import BLOCK
+from mautic_async.testing.resources._base import BLOCK
 
 if TYPE_CHECKING:
     from mautic_async.testing.server import FakeMautic
@@ -69,9 +69,9 @@ def install(fake: FakeMautic, *, lab: bool) -> None:
     """
     _fields(fake)
     _people(fake, lab=lab)
-    from mautic_async.testing import plant
+    from mautic_async.testing import installation
 
-    plant.seed(fake)
+    installation.seed(fake)
     if lab:
         _objects(fake)
         for name in ("6cd77398ca886e54797b1f32013aee2a.txt", "test_api_dir"):  # left over from an earlier day there

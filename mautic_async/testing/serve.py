@@ -8,13 +8,13 @@ import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.flights import Flights
-from mautic_async.testing.exchange import Request, Truncated
+from mautic_async._background import Flights
+from mautic_async.testing.http import Request, Truncated
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from mautic_async.testing.exchange import Headers, Response
+    from mautic_async.testing.http import Headers, Response
     from mautic_async.testing.server import FakeMautic
 
     Receive = Callable[[], Awaitable[dict[str, Any]]]

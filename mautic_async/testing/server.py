@@ -12,16 +12,16 @@ from urllib.parse import unquote
 
 from attrs import define
 
+from mautic_async._background import Flights
 from mautic_async.clock import Clock
-from mautic_async.flights import Flights
-from mautic_async.testing import faults, front, plant, seed
-from mautic_async.testing.exchange import Headers, Request, Response
+from mautic_async.testing import app, faults, installation, seed
 from mautic_async.testing.faults import Fault, Faults, FaultSettings, What
+from mautic_async.testing.http import Headers, Request, Response
 from mautic_async.testing.limiter import Limiter
-from mautic_async.testing.physics import Latency, Physics, latency_of
-from mautic_async.testing.routes import Routes
+from mautic_async.testing.router import Routes
 from mautic_async.testing.steps import DATABASE_ERRORS, Stall, Step
 from mautic_async.testing.store import Store
+from mautic_async.testing.workers import Latency, Physics, latency_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -150,7 +150,7 @@ class FakeMautic:
         self.routes = Routes()
         self._flights = Flights()
         self._date = (0, "")
-        plant.build(self)
+        installation.build(self)
         seed_state(self, initial)
         if state is not None:
             self.store.open(state)
@@ -187,7 +187,7 @@ class FakeMautic:
     @cached_property
     def transport(self) -> Any:
         """Carries a client's requests here without a socket."""
-        from mautic_async.transport import in_process
+        from mautic_async.transport.client import in_process
 
         return in_process(self)
 
@@ -229,7 +229,7 @@ class FakeMautic:
             seen.fault = fault.what
             return await self._spoiled(request, seen, fault)
         if self.physics.latency is None:
-            return await front.work(self, request, seen)
+            return await app.work(self, request, seen)
         if self.physics.full:
             return Fault(what=502).answer(self.date())
         return await asyncio.shield(self._start(request, seen))
@@ -240,7 +240,7 @@ class FakeMautic:
 
         async def work() -> Response:
             try:
-                return await front.work(self, request, seen, fault)
+                return await app.work(self, request, seen, fault)
             finally:
                 self.physics.taken -= 1
 
@@ -373,12 +373,12 @@ class FakeMautic:
     @property
     def contacts(self) -> list[dict[str, Any]]:
         """Every contact as plain data: id, fields by alias (without the unset ones), tags, owner, stage, points."""
-        return plant.contacts(self)
+        return installation.contacts(self)
 
     @property
     def custom_items(self) -> list[dict[str, Any]]:
         """Every custom item as plain data: id, object, name, attributes, contacts it is linked to."""
-        return plant.custom_items(self)
+        return installation.custom_items(self)
 
 
 def seed_state(fake: FakeMautic, initial: str) -> None:

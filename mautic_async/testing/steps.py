@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from attrs import define
 
-from mautic_async.testing.answers import Crash, Refused
+from mautic_async.testing.replies import Crash, Refused
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock

@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import custom_items, item_values, php
-from mautic_async.testing.answers import Refused, Said
-from mautic_async.testing.nouns._base import BLOCK
-from mautic_async.testing.nouns.fields import slug
+from mautic_async.testing.replies import Refused, Said
+from mautic_async.testing.resources._base import BLOCK
+from mautic_async.testing.resources.fields import slug
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mautic_async.testing.ask import Ask
-    from mautic_async.testing.routes import Routes
+    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.router import Routes
     from mautic_async.testing.store import Row
 
 PAGE: Final = 30

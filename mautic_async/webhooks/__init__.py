@@ -17,7 +17,7 @@ Mautic: Webhooks.
 """
 
 from mautic_async.errors import WebhookRejected
-from mautic_async.webhooks._events import (
+from mautic_async.webhooks.events import (
     ChannelSubscriptionChanged,
     CompanyDeleted,
     CompanySaved,
@@ -36,9 +36,9 @@ from mautic_async.webhooks._events import (
     SmsSent,
     WebhookEvent,
 )
-from mautic_async.webhooks._read import EVENTS
-from mautic_async.webhooks._receive import MAX_BODY, MAX_EVENTS, SIGNATURE, Webhooks
-from mautic_async.webhooks._seen import RecentDigests, SeenDigests
+from mautic_async.webhooks.parsing import EVENTS
+from mautic_async.webhooks.receiver import MAX_BODY, MAX_EVENTS, SIGNATURE, Webhooks
+from mautic_async.webhooks.replay_store import RecentDigests, SeenDigests
 
 __all__ = [
     "EVENTS",

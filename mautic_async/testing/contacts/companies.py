@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
-from mautic_async.testing.nouns._base import BLOCK
+from mautic_async.testing.resources._base import BLOCK
 
 if TYPE_CHECKING:
-    from mautic_async.testing.ask import Ask
+    from mautic_async.testing.request_context import Ask
     from mautic_async.testing.store import Row, Table
 
 TABLE = "company_contacts"

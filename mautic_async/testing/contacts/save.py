@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.contacts import companies, write
-from mautic_async.testing.nouns._base import log
+from mautic_async.testing.contacts import companies, update
+from mautic_async.testing.resources._base import log
 
 if TYPE_CHECKING:
-    from mautic_async.testing.ask import Ask
+    from mautic_async.testing.request_context import Ask
     from mautic_async.testing.store import Row
 
 _IDENTIFY: Final = (
@@ -28,7 +28,7 @@ def commit(draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row
         The contact as this request's answer shows it.
     """
     marks: Row = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
-    write.extras(draft, marks, params, ask)
+    update.extras(draft, marks, params, ask)
     if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFY):
         draft["dateIdentified"] = ask.now
     now, actor = ask.now, ask.actor

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.answers import Said, missing
+from mautic_async.testing.replies import Said, missing
 
 if TYPE_CHECKING:
-    from mautic_async.testing.ask import Ask
-    from mautic_async.testing.routes import Routes
+    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.router import Routes
     from mautic_async.testing.store import Row
 
 TYPES: Final = {

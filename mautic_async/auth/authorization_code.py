@@ -1,0 +1,259 @@
+"""Credentials: what signs a request.
+
+A credential answers two questions of the pipeline: which ``Authorization`` header the next attempt carries, and what to
+do once a header was refused. Mautic: REST API, Authentication.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import secrets
+from typing import Final, Protocol
+
+from attrs import frozen
+
+from mautic_async.auth.refresh import LATE, Exchange, Header, NobodyYet, Renewal, Renewing, landed, renewing
+from mautic_async.auth.token_endpoint import login_url, read_callback, type_of
+from mautic_async.auth.token_store import FileTokens, MemoryTokens, Token, TokenStore
+from mautic_async.clock import Clock
+from mautic_async.errors import AuthenticationError, ConfigurationError, ReauthorizationNeeded, Secret
+from mautic_async.protocol import reasons
+
+__all__ = [
+    "Auth",
+    "AuthorizationCode",
+    "BasicAuth",
+    "ClientCredentials",
+    "Exchange",
+    "FileTokens",
+    "MemoryTokens",
+    "Token",
+    "TokenStore",
+    "renewing",
+]
+
+
+class Auth(Protocol):
+    """A credential: any object with these two methods. Mautic: REST API, Authentication."""
+
+    async def header(self, exchange: Exchange) -> str:
+        """The value of ``Authorization`` for the next attempt."""
+        ...
+
+    async def renew(self, refused: str, exchange: Exchange) -> None:
+        """The server answered 401 to *refused*; the next `header` gives another value, or the same if there is none."""
+        ...
+
+
+class BasicAuth:
+    """User name and password, sent with every request; it works only where Mautic's configuration allows it.
+
+    It costs the server some 0.35 s of CPU per request (OAuth 2: next to nothing), and all Basic users of a site share
+    one rate limit; prefer `ClientCredentials`.
+
+    Args:
+        username: Of a user of Mautic.
+        password: Of that user.
+
+    Raises:
+        ConfigurationError: A part is empty, or cannot be sent.
+
+    Mautic: REST API, Authentication (Basic authentication).
+    """
+
+    shared_bucket: Final = True
+    """Whether all users of the site share one rate limit."""
+
+    def __init__(self, username: str, password: str) -> None:
+        for name, value in (("username", username), ("password", password)):
+            if not isinstance(value, str) or not value or any(ord(char) < 32 or ord(char) == 127 for char in value):
+                raise ConfigurationError(f"{name} must be a text without line breaks, and not empty")
+        if ":" in username:
+            raise ConfigurationError("a username with a colon cannot be sent by Basic authentication")
+        self._header = Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii"))
+
+    def __repr__(self) -> str:
+        return "BasicAuth('***')"
+
+    async def header(self, exchange: Exchange) -> str:  # noqa: ARG002 - the protocol's shape
+        """User name and password, as the protocol wants them."""
+        return Header(self._header.reveal)
+
+    async def renew(self, refused: str, exchange: Exchange) -> None:
+        """Nothing can be renewed: a 401 is final."""
+
+
+class ClientCredentials(Renewing):
+    """An API credential that acts for itself, without a person: the choice for jobs and backends.
+
+    Args:
+        client_id: From Mautic's Settings > API Credentials; it must be made for the grant type client credentials.
+        client_secret: From the same page.
+        tokens: Where to keep the token; in memory unless given. `FileTokens` lets several processes share one.
+
+    Raises:
+        ConfigurationError: A part is empty, or holds what no credential holds.
+
+    Mautic: REST API, Authentication (Client Credentials).
+    """
+
+    def __init__(self, client_id: str, client_secret: str, *, tokens: TokenStore | None = None) -> None:
+        super().__init__(client_id, client_secret, tokens)
+
+    async def _fetch(self, exchange: Exchange, renewal: Renewal, current: Token | None) -> None:  # noqa: ARG002 - the other credential needs it
+        granted, arrived = await self._ask(exchange, "client_credentials")
+        await self._take(granted, arrived, exchange, renewal)
+
+
+LOGIN_LIFETIME: Final = 600.0
+"""Seconds between `AuthorizationCode.authorization_url` and the browser's return."""
+_MAX_LOGINS: Final = 1000
+
+
+@frozen
+class _Login:
+    state: Secret
+    verifier: Secret | None
+    until: float
+
+
+class AuthorizationCode(Renewing):
+    """A person logs in once, in a browser; from then on the token is renewed without them.
+
+    Send the person to `authorization_url`; when the browser comes back to *redirect_uri*, hand the address to
+    ``Mautic.authorize``. With a store that lasts this happens once: a refresh token lives for 14 days, and each renewal
+    gives a new one.
+
+    Args:
+        client_id: From Mautic's Settings > API Credentials.
+        client_secret: From the same page.
+        redirect_uri: Where the browser is sent back to: letter for letter as in the API credential.
+        tokens: Where to keep the token; in memory unless given.
+        pkce: Whether to send a PKCE challenge (S256) along, for servers that check it; Mautic ignores it.
+        clock: Time, for tests.
+
+    Raises:
+        ConfigurationError: A part is empty, or holds what no credential holds.
+
+    Mautic: REST API, Authentication (Authorization Code).
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        *,
+        redirect_uri: str,
+        tokens: TokenStore | None = None,
+        pkce: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(client_id, client_secret, tokens)
+        if not isinstance(redirect_uri, str) or "://" not in redirect_uri or not redirect_uri.isprintable():
+            raise ConfigurationError("redirect_uri must be the whole address, as it stands in the API credential")
+        self._redirect_uri = redirect_uri
+        self._pkce = pkce
+        self._clock = clock or Clock()
+        self._logins: list[_Login] = []
+
+    def authorization_url(self, base_url: str) -> str:
+        """An address of Mautic where a person allows the access; good for one login, within ten minutes.
+
+        Args:
+            base_url: Of the Mautic, as given to the client.
+
+        Raises:
+            ConfigurationError: *base_url* is not one.
+
+        Mautic: REST API, Authentication (Authorization Code, step one).
+        """
+        login = _Login(
+            Secret(secrets.token_urlsafe(32)),
+            Secret(secrets.token_urlsafe(48)) if self._pkce else None,
+            self._clock.wall() + LOGIN_LIFETIME,
+        )
+        verifier = login.verifier.reveal if login.verifier else None
+        address = login_url(base_url, self._client.id, self._redirect_uri, login.state.reveal, verifier)
+        self._logins = [*self._logins[1 - _MAX_LOGINS :], login]
+        return address
+
+    async def redeem(self, callback: str, state: str | None, exchange: Exchange) -> None:
+        """Exchange what the browser brought back for a token, and store it.
+
+        Args:
+            callback: The whole address that the browser was sent back to, or the code alone.
+            state: That came with the code, when *callback* is the code alone.
+            exchange: The client's way to the server.
+
+        Raises:
+            ConfigurationError: The state is missing, unknown, used or more than ten minutes old.
+            ReauthorizationNeeded: The person declined.
+            AuthenticationError: Mautic refused the code: it is good for 30 s, and once.
+
+        Mautic: REST API, Authentication (Authorization Code, step two).
+        """
+        came, claimed = read_callback(callback), Secret(state) if state else None
+        del callback, state  # a traceback with locals would show them
+        login = self._claim(came.state or claimed)
+        if came.error is not None or came.code is None:
+            why = came.error or "no code came"
+            raise ReauthorizationNeeded(f"the login was not completed ({why}): a person must log in again")
+        flight = exchange.start(self._redeemed(came.code, login, exchange))
+        await landed(flight)
+
+    def _claim(self, state: Secret | None) -> _Login:
+        """The login that *state* belongs to, which is then used up; every one is compared, in constant time."""
+        given = b"" if state is None else state.reveal.encode("utf-8", "replace")
+        now = self._clock.wall()
+        found = [login for login in self._logins if secrets.compare_digest(login.state.reveal.encode(), given)]
+        self._logins = [login for login in self._logins if login not in found and now < login.until]
+        if not found or now >= found[0].until:
+            raise ConfigurationError(
+                "the login's state is missing, unknown, used before or older than ten minutes; nothing was sent."
+                " Begin again with authorization_url(), and bring the answer back to the same process"
+            )
+        return found[0]
+
+    async def _redeemed(self, code: Secret, login: _Login, exchange: Exchange) -> None:
+        async with self._alone() as renewal:
+            granted, arrived = await self._ask(
+                exchange,
+                "authorization_code",
+                code=code,
+                redirect_uri=self._redirect_uri,
+                code_verifier=login.verifier,
+            )
+            await self._take(granted, arrived, exchange, renewal)
+
+    async def _fetch(self, exchange: Exchange, renewal: Renewal, current: Token | None) -> None:
+        if current is None or current.refresh is None:
+            raise NobodyYet(
+                "nobody has logged in yet: send a person to authorization_url(), then call Mautic.authorize()"
+            )
+        try:
+            granted, arrived = await self._ask(exchange, "refresh_token", refresh_token=current.refresh)
+        except AuthenticationError as error:
+            if type_of(error) != "invalid_grant":
+                raise
+            await self._after_refusal(exchange, renewal, current, error)
+            return
+        await self._take(granted, arrived, exchange, renewal, current.refresh)
+
+    async def _after_refusal(
+        self, exchange: Exchange, renewal: Renewal, spent: Token, error: AuthenticationError
+    ) -> None:
+        """The refresh token is spent: by somebody who has stored a newer one, or for good."""
+        stored = await self._load()
+        if stored is not None and stored.access != spent.access and stored.expires_at - exchange.clock.wall() > LATE:
+            self._hold(stored, exchange.clock, stored.expires_at - exchange.clock.wall())
+            return
+        if stored is not None and stored.refresh is not None and stored.refresh != spent.refresh:
+            with contextlib.suppress(AuthenticationError):
+                granted, arrived = await self._ask(exchange, "refresh_token", refresh_token=stored.refresh)
+                await self._take(granted, arrived, exchange, renewal, stored.refresh)
+                return
+        raise ReauthorizationNeeded(
+            "the refresh token is spent, expired (after 14 days) or revoked: send a person to authorization_url(),"
+            f" then call Mautic.authorize(). Mautic said: {reasons(error.problems)}"
+        ) from error

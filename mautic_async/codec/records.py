@@ -1,0 +1,298 @@
+"""Contacts and companies: entities whose fields are the user's own.
+
+An answer shows each field twice, as a value in ``fields.all`` and with its definition in a group; a request names it
+at the top level. Attributes outside the class's `PROPERTIES` are aliases of fields, so that a subclass types the
+user's own.
+
+Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+from attrs import evolve
+
+from mautic_async.codec import fields as field_codecs
+from mautic_async.codec.compiled import UNFIT, Writer, gather
+from mautic_async.codec.construction import making_of
+from mautic_async.codec.containers import hook_of
+from mautic_async.codec.fields import Slot, decode, encode_map, slots_of, writing
+from mautic_async.codec.scalars import is_json_map, unfit
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Company, Contact, ContactField, CustomItem
+
+ReadFields: TypeAlias = Callable[[Any, Any, dict[str, Any]], None]
+"""Into what was made, from the groups of fields, what is left over."""
+
+OBJECTS: Final = "customObjects"
+_GROUPED: Final = frozenset({"fields", "field_groups", "custom_items", "custom_items_truncated"})
+_IN_ALL: Final = frozenset({"id", "points"})
+
+
+class Fields(Mapping[str, Any]):
+    """The custom fields of one contact, as a view of the answer: nothing is copied until it is asked for."""
+
+    __slots__ = ("_all", "_named")
+
+    def __init__(self, everything: Mapping[str, Any], named: AbstractSet[str]) -> None:
+        self._all = everything
+        self._named = named
+
+    def __getitem__(self, alias: str) -> Any:
+        if alias in self._named:
+            raise KeyError(alias)
+        return self._all[alias]
+
+    def __iter__(self) -> Iterator[str]:
+        return (alias for alias in self._all if alias not in self._named)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Mapping) and dict(self) == dict(other)
+
+    def __hash__(self) -> int:
+        raise TypeError("unhashable: custom fields")
+
+    def __repr__(self) -> str:
+        return f"Fields({len(self)} custom fields)"
+
+
+class FieldGroups(Mapping[str, Mapping[str, ContactField]]):
+    """The definitions that come with a contact's values, decoded group by group when asked for."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, group: str) -> Mapping[str, ContactField]:
+        if group == "all":
+            raise KeyError(group)
+        inside = self._raw[group]
+        items = inside.items() if isinstance(inside, Mapping) else ()
+        return {alias: decode(ContactField, raw) for alias, raw in items if isinstance(raw, Mapping)}
+
+    def __iter__(self) -> Iterator[str]:
+        return (group for group in self._raw if group != "all")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_NO_GROUPS: Final = FieldGroups({})
+"""What a list with ``select`` says of its fields: nothing."""
+
+
+@lru_cache(maxsize=256)
+def _aliases(model: Any) -> Mapping[str, Slot]:
+    """Attributes that are fields: their JSON name is the alias itself, not its camelCase."""
+    return {
+        slot.name: evolve(slot, key=slot.name, write_key=slot.name)
+        for slot in slots_of(model)
+        if slot.name not in model.PROPERTIES
+    }
+
+
+def _record(model: Any) -> Callable[[Any, Any], Any]:
+    making = making_of(model)
+    own = [s for s in slots_of(model) if s.readable and s.name in model.PROPERTIES and s.name not in _GROUPED]
+    make, bare = making.making(own, {"fields"}), making.bare
+    read_grouped, read_flat = _fields_of(model)
+    holds_items = "custom_items" in model.PROPERTIES
+
+    def structure(raw: Any, _: object = None) -> Any:
+        if type(raw) is not dict and not isinstance(raw, Mapping):
+            unfit(raw)
+        extra: dict[str, Any] = {}
+        made = make(raw, extra)
+        groups = raw.get("fields")
+        if groups:
+            read_grouped(made, groups, extra)
+        elif extra or groups is not None:
+            read_flat(made, groups, extra)
+        if extra and holds_items and OBJECTS in extra:
+            _read_items(extra, made, making.store)
+        if not bare:
+            return making.called(made, extra)
+        made.__class__ = model
+        return made
+
+    return structure
+
+
+def _fields_of(model: Any) -> tuple[ReadFields, ReadFields]:
+    """What reads the fields of a record: from their groups, and from beside the properties."""
+    making, aliases = making_of(model), _aliases(model)
+    read, put, bare = making.reading(aliases.values(), _IN_ALL), making.store, making.bare
+    flat = frozenset(aliases)
+    named = flat | _IN_ALL
+
+    def grouped(target: Any, groups: Any, extra: dict[str, Any]) -> None:
+        everything = groups.get("all") if type(groups) is dict else None
+        if type(everything) is dict:
+            definitions: FieldGroups | None = FieldGroups(groups) if len(groups) > 1 else _NO_GROUPS
+        else:
+            everything, definitions = _everything(groups), FieldGroups(groups) if is_json_map(groups) else None
+        if extra:
+            _drop_repeated(extra, everything)
+        misfits: dict[str, Any] = {}
+        fields: Mapping[str, Any] = {}
+        if read(target, everything, misfits) != len(everything):
+            fields = Fields(everything, named - misfits.keys() if misfits else named)
+        if bare:  # what `put` does, too, in ten times the time
+            target.fields, target.field_groups = fields, definitions
+        else:
+            target |= {"fields": fields, "field_groups": definitions}
+
+    def beside(target: Any, groups: Any, extra: dict[str, Any]) -> None:  # so they stand inside other entities
+        raw = extra.copy()
+        extra.clear()
+        read(target, raw, extra)
+        gather(raw, flat, extra)
+        if groups is not None:
+            put(target, "fields", {})
+
+    return grouped, beside
+
+
+def _everything(groups: Any) -> dict[str, Any]:
+    """All values by alias, where ``all`` does not have them: answers to dnc and utm calls, webhooks."""
+    if not is_json_map(groups):
+        return {}
+    everything = groups.get("all")
+    if is_json_map(everything):
+        return dict(everything)
+    return {
+        alias: definition.get("value")
+        for group in groups.values()
+        if isinstance(group, Mapping)
+        for alias, definition in group.items()
+        if isinstance(definition, Mapping)
+    }
+
+
+def _drop_repeated(extra: dict[str, Any], everything: Mapping[str, Any]) -> None:
+    """Such answers also repeat filled fields at the top level, from where they are taken out of *extra*."""
+    for alias in [key for key in extra if key in everything]:
+        del extra[alias]
+
+
+def _read_items(extra: dict[str, Any], target: Any, put: Callable[[Any, str, Any], object]) -> None:
+    """Flatten ``customObjects`` to a list of items, and note whether a group is as long as its page."""
+    container = extra[OBJECTS]
+    groups = container.get("data") if isinstance(container, Mapping) else None
+    if not isinstance(groups, list):
+        return
+    try:
+        items, truncated = _items_of(container, groups)
+    except UNFIT:
+        return
+    del extra[OBJECTS]
+    put(target, "custom_items", items)
+    put(target, "custom_items_truncated", truncated)
+
+
+def _items_of(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool]:
+    items: list[CustomItem] = []
+    read = hook_of(CustomItem)
+    truncated = _is_full(container, groups)
+    for group in groups:
+        rows = group.get("data")
+        rows = list(rows.values()) if isinstance(rows, Mapping) else rows or []
+        truncated = truncated or _is_full(group, rows)
+        for row in rows:
+            item = read(row, CustomItem)
+            item.object, item.object_id = str(group.get("alias") or ""), int(group.get("id") or 0)
+            items.append(item)
+    return items, truncated
+
+
+def _is_full(group: Any, rows: list[Any]) -> bool:
+    """Whether a list is as long as the page it says it is: the server may hold more, and shows no second page."""
+    try:
+        return len(rows) >= int(group["meta"]["page"]["size"])
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+field_codecs.special(Contact, _record)
+field_codecs.special(Company, _record)
+
+
+# --- encoding ------------------------------------------------------------------------------------------------------
+
+
+def encode(entity: Any) -> dict[str, Any]:
+    """The properties of *entity* that are set and may be written, under Mautic's names.
+
+    Custom fields stand beside the properties, custom items under ``customObjects``.
+
+    Raises:
+        ConfigurationError: A value has no JSON form, or a field is named twice; the message names it.
+    """
+    if not isinstance(entity, (Contact, Company)):
+        return field_codecs.encode(entity)
+    kind: Any = type(entity)
+    plain = _write_plan(kind)
+    body = plain(entity)
+    fields = entity.fields
+    if fields:
+        both = len(body) + len(fields)
+        if len(encode_map(fields, body)) < both:
+            twice = _twice(plain(entity), fields)
+            raise ConfigurationError(f"{twice} is given twice, among attributes and `fields`")
+    if isinstance(entity, Contact) and entity.custom_items:
+        body[OBJECTS] = group_items(entity.custom_items)
+    return body
+
+
+def _twice(body: Mapping[str, Any], fields: Mapping[Any, Any]) -> str:
+    """The name that *fields* have from *body*, or twice."""
+    names = [*body, *map(str, fields)]
+    return next(name for name in names if names.count(name) > 1)
+
+
+@lru_cache(maxsize=256)
+def _write_plan(model: Any) -> Writer:
+    aliases = _aliases(model)
+    return writing(
+        (slot.name, slot.name if slot.name in aliases else slot.write_key, slot.encode)
+        for slot in slots_of(model)
+        if slot.writable and slot.name not in _GROUPED
+    )
+
+
+def group_items(items: list[CustomItem]) -> dict[str, Any]:
+    """Custom items as the plugin takes them: grouped by object, each group in the order given.
+
+    Raises:
+        ConfigurationError: An item names no object, or is new and has no name: the server would refuse it, the second
+            only after it has stored the contact.
+    """
+    groups: dict[str | int, dict[str, Any]] = {}
+    for item in items:
+        key: str | int = item.object_id or item.object
+        if not key:
+            raise ConfigurationError("custom_items: an item names no object: CustomItem('alias', ...) or object_id=...")
+        if not item.id and (not item.name or item.name == "0"):
+            raise ConfigurationError(f"custom_items: a new item of {key!r} needs a name")
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = {"id" if item.object_id else "alias": key, "data": []}
+        group["data"].append(_item(item))
+    return {"data": list(groups.values())}
+
+
+def _item(item: CustomItem) -> dict[str, Any]:
+    body: dict[str, Any] = {"id": item.id} if item.id else {}
+    if item.name:
+        body["name"] = item.name
+    if item.attributes:
+        body["attributes"] = encode_map(item.attributes)
+    return body

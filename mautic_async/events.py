@@ -1,0 +1,115 @@
+"""What happens to a call, told to the log and to the user's own callables.
+
+One logger, `mautic_async`, with structured ``extra``: counts, statuses and seconds, never a token, a secret or an
+address.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from mautic_async.errors import MauticError
+    from mautic_async.protocol import Call
+
+LOG: Final = logging.getLogger("mautic_async")
+
+
+@frozen(kw_only=True)
+class Event:
+    """Something that happened to a call.
+
+    Attributes:
+        kind: ``before`` an attempt, ``after`` it, ``retry`` (a pause before another), ``wait`` (for the limit or a free
+            slot), ``done`` (the call has ended, well or not, and without status and error if its caller has left;
+            `attempt` is then how often it was sent).
+        number: Of the call, so that the events of concurrent calls can be told apart.
+        call: Method and path.
+        attempt: From 1.
+        status: Of the answer, or None.
+        seconds: How long the attempt or the wait took, or the pause will be.
+        error: What went wrong, or None.
+    """
+
+    kind: str
+    number: int
+    call: str
+    attempt: int
+    status: int | None = None
+    seconds: float = 0.0
+    error: MauticError | None = None
+
+
+Hook: TypeAlias = Callable[[Event], None]
+"""A plain callable; it must not block, and what it raises is logged and dropped."""
+
+
+class Story:
+    """Tells of one call; nothing is made where nobody listens."""
+
+    def __init__(self, hooks: tuple[Hook, ...], number: int, call: Call) -> None:
+        self._hooks = hooks
+        self._number = number
+        self._call = call
+        self.attempts = 0
+
+    def tell(
+        self,
+        kind: str,
+        attempt: int,
+        *,
+        status: int | None = None,
+        seconds: float = 0.0,
+        error: MauticError | None = None,
+    ) -> None:
+        """Log it, and call the hooks."""
+        if kind == "before":
+            self.attempts = attempt
+        event = Event(
+            kind=kind,
+            number=self._number,
+            call=str(self._call),
+            attempt=attempt,
+            status=status,
+            seconds=seconds,
+            error=error,
+        )
+        level = logging.DEBUG if error is None else logging.INFO
+        if LOG.isEnabledFor(level):
+            LOG.log(level, "%s %s", kind, event.call, extra=_fields(event))
+        for hook in self._hooks:
+            try:
+                hook(event)
+            except Exception:
+                LOG.exception("a hook failed at %s", kind)
+
+
+class Teller:
+    """Makes a `Story` for each call, or None where neither a hook nor the log wants one."""
+
+    def __init__(self, hooks: tuple[Hook, ...]) -> None:
+        self._hooks = hooks
+        self._numbers = count(1)
+
+    def story(self, call: Call) -> Story | None:
+        """For *call*."""
+        if not self._hooks and not LOG.isEnabledFor(logging.INFO):
+            return None
+        return Story(self._hooks, next(self._numbers), call)
+
+
+def _fields(event: Event) -> dict[str, object]:
+    verdict = event.error.verdict if event.error is not None else None
+    return {
+        "number": event.number,
+        "call": event.call,
+        "attempt": event.attempt,
+        "status": event.status,
+        "seconds": round(event.seconds, 6),
+        "failure": verdict.event if verdict is not None else None,
+    }

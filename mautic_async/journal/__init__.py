@@ -1,0 +1,1 @@
+"""What a bulk job writes down of its rows, so that a killed job can be resumed."""

@@ -1,0 +1,24 @@
+"""One file as a form (RFC 7578), which is how Mautic takes uploads."""
+
+from __future__ import annotations
+
+import secrets
+
+from mautic_async.errors import ConfigurationError
+from mautic_async.protocol.call import Part
+
+
+def multipart(part: Part) -> tuple[bytes, str]:
+    """One file as multipart/form-data (RFC 7578)."""
+    boundary = secrets.token_hex(16)
+    name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))
+    if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name + filename + part.media_type):
+        raise ConfigurationError("a file's name must hold no control characters and no half of a surrogate pair")
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
+        f"Content-Type: {part.media_type}\r\n\r\n"
+    )
+    return (
+        head.encode() + part.content + f"\r\n--{boundary}--\r\n".encode(),
+        f"multipart/form-data; boundary={boundary}",
+    )

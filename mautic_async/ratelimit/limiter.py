@@ -1,0 +1,395 @@
+"""The gate that every request passes: how many at once, how fast, and when not at all.
+
+One admission decides all three, so that nobody sits on a slot while waiting for the budget. Waiters are futures in two
+lines, interactive before background; a slot is given back without awaiting, so that a cancelled caller loses nothing.
+Mautic: REST API, Rate limiter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
+
+from attrs import define, frozen
+
+from mautic_async.errors import ConfigurationError  # beyond the clock: a wrong setting is told like any other
+from mautic_async.ratelimit.fixed_window import ANSWER, GO, PROBE, Reading, TooLong, Window
+from mautic_async.ratelimit.steward import Steward
+from mautic_async.ratelimit.throttle import Throttle
+from mautic_async.ratelimit.wait_queue import Line, Waiter
+
+if TYPE_CHECKING:
+    from mautic_async.clock import Clock
+    from mautic_async.ratelimit.store import SharedBudget
+
+__all__ = ["Gate", "Limits", "Reading", "Slot", "TooLong"]
+
+Pace: TypeAlias = Literal["auto", "fast", "spread"]
+
+_MAX_CONCURRENCY: Final = 1000
+_LATELY: Final = 60.0
+"""How long after an interactive call background work leaves one slot free, in seconds."""
+
+
+@frozen(kw_only=True)
+class Limits:
+    """How hard the client may work the server.
+
+    Attributes:
+        concurrency: Requests under way at once. More than the server has cores only adds latency.
+        patience: Seconds that a call waits for the rate limit before `RateLimited` is raised; None: a minute for
+            interactive calls, without end for bulk jobs.
+        pace: Of background work: ``"fast"`` uses the budget as it comes and then waits for the next window,
+            ``"spread"`` spends it evenly; ``"auto"`` is fast with OAuth 2, whose budget is yours alone, and spread with
+            Basic authentication, whose budget is the whole site's.
+        reserve: Calls per window that bulk jobs leave to interactive calls; None: a tenth of what the rest of the
+            window would bring, which melts away towards its end.
+        budget: Shared with other processes that use the same token, or Basic authentication on the same site: a
+            `FileBudget`, or any object with its method. None: others are strangers, of whose calls only answers tell.
+
+    Raises:
+        ConfigurationError: A value is out of range.
+
+    Mautic: REST API, Rate limiter.
+    """
+
+    concurrency: int = 8
+    patience: float | None = None
+    pace: Pace = "auto"
+    reserve: int | None = None
+    budget: SharedBudget | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if not _is_count(self.concurrency) or not 1 <= self.concurrency <= _MAX_CONCURRENCY:
+            _refuse("concurrency", f"a number from 1 to {_MAX_CONCURRENCY}", self.concurrency)
+        if self.patience is not None and not _is_duration(self.patience):
+            _refuse("patience", "seconds, 0 or more, or None", self.patience)
+        if self.pace not in {"auto", "fast", "spread"}:
+            _refuse("pace", '"auto", "fast" or "spread"', self.pace)
+        if self.reserve is not None and (not _is_count(self.reserve) or self.reserve < 0):
+            _refuse("reserve", "a number of calls, or None", self.reserve)
+        if self.budget is not None and not callable(getattr(self.budget, "change", None)):
+            _refuse("budget", "a FileBudget or another object with its method, or None", self.budget)
+
+    def wait_for(self, *, background: bool) -> float:
+        """The patience of a call, in seconds."""
+        if self.patience is not None:
+            return float(self.patience)
+        return math.inf if background else 60.0
+
+
+def _refuse(name: str, expected: str, value: object) -> NoReturn:
+    raise ConfigurationError(f"Limits: {name} must be {expected}, not {value!r}")
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0  # NaN is not
+
+
+@define(eq=False)
+class Slot:
+    """The right to send one request; give it back by `land` or `release`, in a ``finally``, as often as you like."""
+
+    _gate: Gate
+    admitted_at: float
+    counted: bool = True
+    """Whether it is one of the `Limits.concurrency`; the calls that a token store makes are not."""
+    given_back: bool = False
+
+    def land(
+        self,
+        *,
+        status: int | None,
+        reading: Reading | None = None,
+        retry_after: float | None = None,
+        token: object = None,
+    ) -> None:
+        """The request has ended.
+
+        Args:
+            status: Of the answer, or None if there was none.
+            reading: The limiter's headers, or None.
+            retry_after: Seconds that the answer asks for, or None.
+            token: What the request was signed with: each token has its own budget.
+        """
+        if not self.given_back:
+            self._gate.landed(self, status, reading, retry_after, token)
+
+    def release(self) -> None:
+        """Nothing was sent."""
+        if not self.given_back:
+            self._gate.give_back(self)
+
+
+class Gate:
+    """Admits requests within the limits, and learns from their answers.
+
+    Args:
+        limits: What the user allows.
+        clock: Time and chance.
+        spread: Whether ``pace="auto"`` means spread: the budget is shared with strangers.
+    """
+
+    def __init__(self, limits: Limits, clock: Clock, *, spread: bool = False) -> None:
+        self._limits = limits
+        self._clock = clock
+        evenly = limits.pace == "spread" or (limits.pace == "auto" and spread)
+        window = partial(Window, clock.random, reserve=limits.reserve, spread=evenly)
+        self._window: Window | Steward = window()
+        if limits.budget is not None:
+            self._window = Steward(
+                *(limits.budget, clock, window, self._busy), wake=self._pump, refuse=self._dismiss, by_token=not spread
+            )
+        self._throttle = Throttle(clock.random)
+        self._front: Line[Slot] = Line(background=False)
+        self._back: Line[Slot] = Line(background=True)
+        self._in_flight = 0
+        self._beside = 0
+        self._probe: Slot | None = None
+        self._interactive_at = -math.inf
+        self._token: object = None
+        self._old_tokens: deque[object] = deque(maxlen=8)
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed: Exception | None = None
+
+    # -- what users see --
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait to be admitted."""
+        return len(self._front.waiters) + len(self._back.waiters)
+
+    @property
+    def limit(self) -> int | None:
+        """Calls per hour that Mautic allows; None: no limit is known."""
+        return self._part(0)
+
+    @property
+    def remaining(self) -> int | None:
+        """Calls left in this window; None: no limit is known."""
+        return self._part(1)
+
+    @property
+    def reset(self) -> int | None:
+        """The end of this window in epoch seconds of the server's clock; None: no limit is known."""
+        return self._part(2)
+
+    def _part(self, index: int) -> int | None:
+        known = self._window.tightest(self._clock.time())
+        return None if known is None else known[index]
+
+    def _busy(self) -> int:
+        return self._in_flight + self._beside
+
+    def __repr__(self) -> str:
+        return f"<limits: {self._in_flight} in flight, {self.waiting} waiting>"
+
+    # -- going in --
+
+    def try_admit(self, *, background: bool = False, rest: int | None = None) -> Slot | None:
+        """A slot, if one may be had at once; see `admit`."""
+        now = self._clock.time()
+        if not background:
+            self._interactive_at = now
+        if self._front.waiters or (background and self._back.waiters) or self._closed is not None:
+            return None
+        turn = self._turn(now, background=background, rest=rest)
+        return self._grant(now, turn, background=background) if turn <= GO else None
+
+    async def admit(
+        self, *, background: bool = False, patience: float | None = None, beside: bool = False, rest: int | None = None
+    ) -> Slot:
+        """Wait for a slot.
+
+        Args:
+            background: Whether interactive calls go first.
+            patience: Seconds to wait for the rate limit, or None for that of `Limits`.
+            beside: For a call that others wait for, such as one that a token store makes while a token is renewed: it
+                needs no free slot and no probe's answer, only the end of a pause.
+            rest: Requests that the background job still needs at most, this one included, or None if that is not known:
+                one that fits into half of what may be spent need not spread them over the window.
+
+        Raises:
+            TooLong: The rate limit asks for more than that.
+        """
+        patient_until = self._clock.time() + (
+            self._limits.wait_for(background=background) if patience is None else patience
+        )
+        if beside:
+            return await self._admit_beside(patient_until)
+        slot = self.try_admit(background=background, rest=rest)
+        if slot is not None:
+            return slot
+        if self._closed is not None:
+            raise self._closed
+        line = self._back if background else self._front
+        waiter: Waiter[Slot] = Waiter(asyncio.get_running_loop().create_future(), patient_until, rest)
+        line.join(waiter)
+        if self._in_flight < self._limits.concurrency:
+            self._pump()  # else the next landing does
+        try:
+            return await waiter.future
+        except BaseException:
+            self._leave(line, waiter)
+            raise
+
+    def _leave(self, line: Line[Slot], waiter: Waiter[Slot]) -> None:
+        """Leave nothing behind; a slot that came together with a cancellation goes to the next in line."""
+        line.waiters.pop(waiter, None)
+        future = waiter.future
+        if future.done() and not future.cancelled() and future.exception() is None:
+            future.result().release()
+        else:
+            self._pump()
+
+    async def _admit_beside(self, patient_until: float) -> Slot:
+        while True:
+            now = self._clock.time()
+            at = max(self._throttle.until, self._window.turn(now=now, in_flight=0, background=False))
+            if at <= now or at == ANSWER:
+                break
+            if at > patient_until:
+                raise TooLong(at - now)
+            await self._clock.sleep(at - now)
+        self._beside += 1
+        self._window.spent(now, background=False)
+        return Slot(self, now, counted=False)
+
+    # -- coming out --
+
+    def landed(
+        self, slot: Slot, status: int | None, reading: Reading | None, retry_after: float | None, token: object
+    ) -> None:
+        """Give *slot* back and learn from its answer; see `Slot.land`."""
+        now = self._clock.time()
+        if self._is_current(token):
+            self._learn(slot, now, status, reading, retry_after)
+        self.give_back(slot)
+
+    def give_back(self, slot: Slot) -> None:
+        """Give *slot* back; see `Slot.release`."""
+        slot.given_back = True
+        if slot.counted:
+            self._in_flight -= 1
+        else:
+            self._beside -= 1
+        assert self._in_flight >= 0  # noqa: S101 - an invariant
+        if self._probe is slot:
+            self._probe = None
+        self._pump()
+
+    def close(self, reason: Exception) -> None:
+        """Admit nobody any more; whoever waits gets *reason*."""
+        self._closed = reason
+        self._dismiss(reason)
+
+    async def leave(self) -> None:
+        """Give back what was leased of a shared budget, after `close` and the last landing."""
+        if isinstance(self._window, Steward):
+            await self._window.leave()
+
+    def _dismiss(self, reason: Exception) -> None:
+        for line in (self._front, self._back):
+            line.dismiss(reason)
+        self._arm(ANSWER)
+
+    def _is_current(self, token: object) -> bool:
+        """Whether *token* is the one in use; a new one drops what was known of the last one's budget."""
+        if not token or token == self._token:
+            return True  # none: it was never signed
+        if token in self._old_tokens:
+            return False
+        if self._token is not None:
+            self._old_tokens.append(self._token)
+        self._token = token
+        self._window.belong(token)
+        return True
+
+    def _learn(
+        self, slot: Slot, now: float, status: int | None, reading: Reading | None, retry_after: float | None
+    ) -> None:
+        refused = status == 429
+        sensible = reading is not None and self._window.observe(
+            reading, now=now, wall=self._clock.wall(), refused=refused
+        )
+        if reading is None:
+            self._window.silent(status)
+        if not refused:
+            if status is not None:
+                self._throttle.passed(slot.admitted_at, now)
+        elif not sensible:
+            self._throttle.refused(slot.admitted_at, now, retry_after)
+        elif retry_after is not None:
+            self._throttle.pause(now, retry_after)
+
+    # -- the decision --
+
+    def _turn(self, now: float, *, background: bool, rest: int | None = None) -> float:
+        """`GO` or `PROBE`: go now; else the moment to ask again, `ANSWER` for the next landing."""
+        if self._in_flight >= self._width(now, background=background):
+            return ANSWER
+        busy = self._in_flight + self._beside
+        turn = self._throttle.turn(now, busy)
+        if turn == GO:
+            turn = self._window.turn(now=now, in_flight=busy, background=background, rest=rest)
+        if turn == PROBE and self._probe is not None:
+            return ANSWER
+        return turn
+
+    def _width(self, now: float, *, background: bool) -> int:
+        """How many may be under way; background work leaves one slot where interactive calls have been seen lately."""
+        width = self._limits.concurrency
+        return width - 1 if background and width > 1 and now - self._interactive_at < _LATELY else width
+
+    def _grant(self, now: float, turn: float, *, background: bool) -> Slot:
+        assert self._in_flight < self._limits.concurrency  # noqa: S101 - an invariant
+        assert now >= self._throttle.until  # noqa: S101 - nobody goes during a pause
+        slot = Slot(self, now)
+        self._in_flight += 1
+        if turn == PROBE:
+            self._probe = slot
+        self._throttle.spent(now)
+        self._window.spent(now, background=background)
+        return slot
+
+    def _pump(self) -> None:
+        """Admit as many waiters as may go, interactive ones first, and set the alarm for the next."""
+        now = self._clock.time()
+        wake = ANSWER
+        for line in (self._front, self._back):
+            while line.waiters:
+                turn = self._turn(now, background=line.background, rest=next(iter(line.waiters)).rest)
+                if turn > GO:
+                    line.expel(turn, turn - now)
+                    wake = min(wake, turn) if line.waiters else wake
+                    break
+                waiter, _ = line.waiters.popitem(last=False)
+                if not waiter.future.done():
+                    waiter.future.set_result(self._grant(now, turn, background=line.background))
+        self._arm(wake)
+
+    def _arm(self, at: float) -> None:
+        if self._timer is not None:
+            if self._timer.when() == at:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if at < ANSWER:
+            self._timer = asyncio.get_running_loop().call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._pump()

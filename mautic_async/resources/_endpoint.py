@@ -1,0 +1,101 @@
+"""What namespaces are made of and give: where each lives, what a list may be asked, and a page of its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Generic, Literal, TypedDict, TypeVar
+
+from attrs import frozen
+
+from mautic_async.protocol import Effect
+from mautic_async.where import Where
+
+T = TypeVar("T")
+
+PAGE: Final = 100
+"""Entities a page of `iterate`: Mautic takes any number, but a full contact is 9 kB."""
+
+
+class Slice(TypedDict, total=False):
+    """What every list takes. Mautic: REST API, List (query parameters).
+
+    Attributes:
+        search: Mautic's search syntax, such as ``segment:vip`` or ``email:ada@example.com``.
+        start: Offset of the first entity, from 0.
+        limit: Entities a page, at least 1; Mautic's own default is 30.
+        order_by: Column; contacts take database names (``date_added``), most others property names (``dateAdded``).
+        order_by_dir: ``asc`` or ``desc``.
+    """
+
+    search: str
+    start: int
+    limit: int
+    order_by: str
+    order_by_dir: Literal["asc", "desc", "ASC", "DESC"]
+
+
+class Query(Slice, total=False):
+    """What `list` and `iterate` take beside `Slice`. Mautic: REST API, List (query parameters).
+
+    Attributes:
+        published: Only published entities.
+        minimal: Leave out what is related.
+        where: Conditions, from `mautic_async.where`. They replace filters that a list has by itself, also the
+            restriction of a limited user to what is his own.
+        select: Columns to fill; the others keep their defaults.
+    """
+
+    published: bool
+    minimal: bool
+    where: Where | Sequence[Where]
+    select: Sequence[str]
+
+
+@frozen(kw_only=True)
+class ResultPage(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        items: In the order of the answer.
+        total: How many there are in all; for contacts up to 5 seconds old.
+        start: Offset of the first of `items`.
+    """
+
+    items: list[T]
+    total: int
+    start: int = 0
+
+    def __len__(self) -> int:
+        """How many items this page holds."""
+        return len(self.items)
+
+
+@frozen
+class Endpoint(Generic[T]):
+    """Where a namespace lives, and what its payloads call it.
+
+    Attributes:
+        path: Below ``/api/``.
+        one: Key of a single entity.
+        many: Key of several.
+        model: Its class.
+        creating: The effect of a repeated create.
+        keyset: Whether `iterate` may page by ``where id > last``; where a condition would switch off a filter that the
+            list has by itself (e-mails and pages hide their variants), it pages by offset.
+        filters: Whether ``published`` works there.
+        required: Properties without which Mautic answers a creation with a 500, a batch of them after it has stored the
+            rows before; JSON names, like the next two.
+        whole: Properties without which Mautic answers a replacement with a bare 500.
+        fixed: Properties whose change Mautic ignores without a word.
+    """
+
+    path: str
+    one: str
+    many: str
+    model: type[T]
+    creating: Effect = Effect.APPEND
+    keyset: bool = True
+    filters: bool = True
+    required: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()

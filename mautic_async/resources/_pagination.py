@@ -1,0 +1,210 @@
+"""Pages: the parameters of a list, checked, and walks that neither miss nor repeat.
+
+Lists have no defined order unless one is asked for, and offsets shift while others write. So a walk goes by id: where
+conditions work, each page asks for ids above the last (keyset); elsewhere pages overlap by one entity, and where the
+overlap is not what it should be the walk steps back until it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from mautic_async import where
+from mautic_async.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from mautic_async.resources._endpoint import ResultPage
+
+T = TypeVar("T")
+Fetch: TypeAlias = "Callable[[Mapping[str, Any]], Awaitable[ResultPage[T]]]"
+Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
+
+_COLUMNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(,[A-Za-z_][A-Za-z0-9_.]*)*")
+_NAMES: Final = {"order_by": "orderBy", "order_by_dir": "orderByDir", "include_custom_objects": "includeCustomObjects"}
+KNOWN: Final = frozenset(
+    {
+        "search",
+        "start",
+        "limit",
+        "order_by",
+        "order_by_dir",
+        "published",
+        "minimal",
+        "where",
+        "select",
+        "include_custom_objects",
+    }
+)
+
+
+def parameters(query: Mapping[str, Any], *, filters: bool = True) -> dict[str, object]:
+    """*query* under Mautic's names.
+
+    Raises:
+        ConfigurationError: Mautic would answer with a 500, with everything, or would ignore it.
+    """
+    unknown = set(query) - KNOWN
+    if unknown:
+        raise ConfigurationError(f"unknown parameters {sorted(unknown)}; there are {sorted(KNOWN)}")
+    _check_numbers(query)
+    clauses = where.clauses_of(query.get("where"))
+    found: dict[str, object] = {}
+    for name, value in query.items():
+        if name in {"where", "published"} or value is None:
+            continue
+        if name in {"minimal", "include_custom_objects"}:
+            if value:
+                found[_NAMES.get(name, name)] = "true"  # any text counts as yes, `false` too
+        else:
+            found[_NAMES.get(name, name)] = _checked(name, value)
+    if query.get("published"):
+        _add_published(found, clauses, filters=filters)
+    if clauses:
+        found["where"] = [clause.parameters() for clause in clauses]
+    return found
+
+
+def _check_numbers(query: Mapping[str, Any]) -> None:
+    for name, least in (("start", 0), ("limit", 1)):
+        value = query.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+            more = "; to read all, use iterate()" if name == "limit" else ""
+            raise ConfigurationError(f"{name} must be an integer of at least {least}, not {value!r}{more}")
+
+
+def _checked(name: str, value: Any) -> object:
+    if name == "order_by" and not _COLUMNS.fullmatch(value):
+        raise ConfigurationError(f"order_by must be a column's name, not {value!r}")
+    if name == "order_by_dir" and value not in {"asc", "desc", "ASC", "DESC"}:
+        raise ConfigurationError(f"order_by_dir must be asc or desc, not {value!r}")
+    if name == "select":
+        columns = [value] if isinstance(value, str) else list(value)
+        return columns if "id" in columns else ["id", *columns]
+    return value
+
+
+def _add_published(found: dict[str, object], clauses: list[where.Where], *, filters: bool) -> None:
+    if not filters:
+        raise ConfigurationError("published does not work on this resource: it is not something that can be published")
+    if clauses:
+        clauses.append(where.eq("isPublished", value=True))  # a condition switches the parameter off
+    else:
+        found["published"] = 1
+
+
+@frozen(kw_only=True)
+class Walk(Generic[T]):
+    """How to walk all pages of one list.
+
+    Attributes:
+        fetch: Asks for one page.
+        query: What every page is asked for.
+        size: Items a page.
+        id_of: The id of an item.
+        column: Of that id.
+        keyset: Whether conditions on it work.
+    """
+
+    fetch: Fetch[T]
+    query: Mapping[str, Any]
+    size: int
+    id_of: Callable[[T], int]
+    column: str = "id"
+    keyset: bool = True
+
+    def pages(self) -> AsyncGenerator[list[T], None]:
+        """The new items of each page, in order.
+
+        Raises:
+            ConfigurationError: The query asks for a page in the middle.
+        """
+        query = self.query
+        if query.get("start"):
+            raise ConfigurationError("iterate() starts at the beginning; use list() for a page in the middle")
+        order, direction = query.get("order_by"), str(query.get("order_by_dir", "asc")).lower()
+        if order not in {None, self.column} or direction == "desc":
+            return self._by_sight(order or self.column)
+        return self._by_key() if self.keyset else self._by_id()
+
+    async def _by_key(self) -> AsyncGenerator[list[T], None]:
+        """Ask for ids above the last one."""
+        own = where.clauses_of(self.query.get("where"))
+        ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
+        last = 0
+        while True:
+            page = await self.fetch({**ordered, "where": [*own, where.gt(self.column, last)]})
+            fresh = [item for item in page.items if self.id_of(item) > last]
+            yield fresh
+            if len(page.items) < self.size or not fresh:
+                return
+            last = max(map(self.id_of, fresh))
+
+    async def _by_id(self) -> AsyncGenerator[list[T], None]:
+        """Pages in the order of ids, each beginning with the end of the one before."""
+        ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc"}
+        last = 0
+
+        def is_new(item: T) -> bool:
+            return self.id_of(item) > last
+
+        async for items in self._overlapping(ordered, is_new):
+            fresh = [item for item in items if is_new(item)]
+            yield fresh
+            last = max([last, *map(self.id_of, fresh)])
+
+    async def _by_sight(self, order: str) -> AsyncGenerator[list[T], None]:
+        """The same in any order: an item may come to stand anywhere, so all ids that were seen are remembered.
+
+        The id breaks ties, which the database would otherwise shuffle from page to page.
+        """
+        ordered = {**self.query, "order_by": order if self.column in order.split(",") else f"{order},{self.column}"}
+        seen: set[int] = set()
+        async for items in self._overlapping(ordered, lambda item: self.id_of(item) not in seen):
+            fresh = [item for item in items if self.id_of(item) not in seen]
+            seen.update(map(self.id_of, fresh))
+            yield fresh
+
+    async def _overlapping(
+        self, ordered: Mapping[str, Any], is_new: Callable[[T], bool]
+    ) -> AsyncGenerator[Sequence[T], None]:
+        """Pages that begin with an item already seen; where deletions have moved them, it steps back until one does."""
+        offset = 0
+        while True:
+            start, asked = max(0, offset - 1), self.size + (offset > 0)
+            page = await self.fetch({**ordered, "start": start, "limit": asked})
+            while start > 0 and all(map(is_new, page.items)):
+                start, asked = max(0, start - self.size), self.size + 1
+                page = await self.fetch({**ordered, "start": start, "limit": asked})
+            yield page.items
+            if len(page.items) < asked:
+                return
+            offset = start + len(page.items)
+
+
+async def iterate(walk: Walk[T], start: Start | None = None) -> AsyncIterator[T]:
+    """Every item once; with *start*, which makes tasks, the next page is fetched while the caller works on this one."""
+    async with aclosing(walk.pages()) as pages:
+        if start is None:
+            async for page in pages:
+                for item in page:
+                    yield item
+            return
+        pending = start(_next(pages))
+        try:
+            while (page := await pending) is not None:
+                pending = start(_next(pages))
+                for item in page:
+                    yield item
+        finally:
+            pending.cancel()  # the request itself is a flight and ends by itself
+            await asyncio.wait([pending])
+
+
+async def _next(pages: AsyncIterator[list[T]]) -> list[T] | None:
+    return await anext(pages, None)

@@ -1,0 +1,79 @@
+"""Files from and to the server."""
+
+from __future__ import annotations
+
+import mimetypes
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from attrs import evolve
+
+from mautic_async.errors import ConfigurationError, UnexpectedResponse
+from mautic_async.protocol import Call, Part
+
+if TYPE_CHECKING:
+    from mautic_async.protocol import Payload
+
+
+async def save(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path, *, magic: bytes = b"") -> Path:
+    """Stream the answer to *call* into a file, which has its name only once it is whole.
+
+    It is sent once: a repetition would go on behind what the first attempt had written.
+
+    Args:
+        send: Sends a call.
+        call: Whose answer is a file.
+        to: Where to.
+        magic: How such a file begins; a page of a proxy does not.
+
+    Raises:
+        UnexpectedResponse: It is not such a file.
+        ConfigurationError: There is no room for it, or no right to write there.
+    """
+    unfinished = to.with_name(f".{to.name}.{secrets.token_hex(8)}.part")
+    out = _new(unfinished)
+    try:
+        with out:
+            await send(evolve(call, raw=True, repeat=False, sink=out.write))
+            _check(out, call, magic)
+        unfinished.replace(to)
+    except OSError as error:
+        raise ConfigurationError(f"{to} cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return to
+
+
+def _new(path: Path) -> IO[bytes]:
+    """A file that is surely new: what somebody has planted under its name, a link above all, is not written to."""
+    try:
+        return path.open("x+b")  # O_EXCL, which follows no link
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be made: {error.strerror}") from error
+
+
+def _check(file: IO[bytes], call: Call, magic: bytes) -> None:
+    file.seek(0)
+    if file.read(len(magic)) != magic:
+        raise UnexpectedResponse(f"{call}: the answer is not the file that was asked for", status=200)
+
+
+def part(source: str | Path | bytes, name: str) -> Part:
+    """A file to upload: from a path, or from memory, which then needs a name.
+
+    Raises:
+        ConfigurationError: It has no name, or cannot be read.
+    """
+    if isinstance(source, bytes):
+        if not name:
+            raise ConfigurationError("a file from memory needs a name: its ending decides what it is")
+        content = source
+    else:
+        name = name or Path(source).name
+        try:
+            content = Path(source).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(f"{name} cannot be read: {error.strerror}") from error
+    return Part(name, content, media_type=mimetypes.guess_type(name)[0] or "application/octet-stream")

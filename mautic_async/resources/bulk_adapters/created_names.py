@@ -1,0 +1,41 @@
+"""Names that a write of a contact makes where they are missing: tags, and companies.
+
+Mautic looks such a name up and then inserts it, without a unique key in its database: eight batches at once that all
+bring one new tag make six tags of that name. So a name that is not known yet is a lane of its own, until one row with
+it is stored.
+
+Mautic: REST API, Contacts, Create (properties ``tags`` and ``company``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mautic_async.resources.contacts import validation
+
+
+def firsts(body: Mapping[str, Any], known: Collection[str] = ()) -> tuple[Hashable, ...]:
+    """The keys of names in *body* that this row may be the first to bring.
+
+    Args:
+        body: A contact as it is sent.
+        known: Names of tags that are there, as the database compares them.
+    """
+    tags, company = body.get("tags"), body.get("company")
+    if not tags and not company:
+        return ()
+    found = _tags(tuple(tags)) if tags.__class__ is list else ()
+    if known:
+        found = tuple(key for key in found if key[1] not in known)
+    if company.__class__ is str and company:
+        found = (*found, ("company", validation.same_for_database(company)))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _tags(tags: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
+    """Most rows of a job have one of a few sets of tags."""
+    names = (tag for tag in tags if tag.__class__ is str and tag[:1] != "-")
+    return tuple(("tag", validation.same_for_database(name)) for name in names)

@@ -1,0 +1,1 @@
+"""Contacts: standard verbs, details, points, and checks of a row before it is sent."""

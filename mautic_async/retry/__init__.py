@@ -1,0 +1,1 @@
+"""What a failure means, and whether the call is sent again."""

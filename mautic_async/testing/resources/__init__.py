@@ -1,0 +1,78 @@
+"""The resources: each a declaration of its properties, with what is special about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mautic_async.testing.contacts.resource import Contacts
+from mautic_async.testing.resources import assets, campaign_events, reports, stats, themes, widgets
+from mautic_async.testing.resources.assets import Assets
+from mautic_async.testing.resources.campaigns import Campaigns
+from mautic_async.testing.resources.categories import Categories
+from mautic_async.testing.resources.companies import Companies
+from mautic_async.testing.resources.dynamic import DynamicContents
+from mautic_async.testing.resources.emails import Emails
+from mautic_async.testing.resources.fields import Fields
+from mautic_async.testing.resources.focus import Focus
+from mautic_async.testing.resources.forms import Forms
+from mautic_async.testing.resources.hooks import Hooks
+from mautic_async.testing.resources.messages import Messages
+from mautic_async.testing.resources.notes import Devices, Notes
+from mautic_async.testing.resources.notifications import Notifications, Smses, Tweets
+from mautic_async.testing.resources.pages import Pages
+from mautic_async.testing.resources.points import PointGroups, Points
+from mautic_async.testing.resources.reports import Reports
+from mautic_async.testing.resources.roles import Roles, Users
+from mautic_async.testing.resources.segments import Segments
+from mautic_async.testing.resources.stages import Stages
+from mautic_async.testing.resources.tags import Tags
+from mautic_async.testing.resources.triggers import Triggers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mautic_async.testing.resources._base import Noun
+    from mautic_async.testing.router import Routes
+
+NOUNS: tuple[Callable[[], Noun], ...] = (
+    Contacts,
+    Companies,
+    Segments,
+    Fields,
+    Stages,
+    Tags,
+    Assets,
+    Campaigns,
+    Categories,
+    Devices,
+    DynamicContents,
+    Emails,
+    Focus,
+    Forms,
+    Hooks,
+    Messages,
+    Notes,
+    Notifications,
+    Pages,
+    PointGroups,
+    Points,
+    Reports,
+    Roles,
+    Smses,
+    Triggers,
+    Tweets,
+    Users,
+)
+"""Everything with the ten standard routes."""
+
+SPECIALS: tuple[Callable[[Routes], None], ...] = (
+    assets.routes,
+    campaign_events.routes,
+    stats.routes,
+    themes.routes,
+    widgets.routes,
+)
+"""Adders of routes that belong to no noun."""
+
+SEEDS: tuple[Callable[[Any], None], ...] = (reports.seed, themes.seed)
+"""Called with a new `FakeMautic`, to put into its tables what Mautic installs."""

@@ -1,0 +1,89 @@
+"""Webhooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mautic_async.testing import php
+from mautic_async.testing.replies import Said
+from mautic_async.testing.resources import _parts
+from mautic_async.testing.resources._base import Noun
+from mautic_async.testing.resources._properties import ID, Prop, category, choice, plain, rich
+
+if TYPE_CHECKING:
+    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.router import Routes
+    from mautic_async.testing.store import Row
+
+TRIGGERS: Final = {
+    "mautic.company_post_save": ("Company Create/Update Event", "Triggered when a company is created/updated"),
+    "mautic.company_post_delete": ("Company Deleted Event", "Triggered when a company is deleted"),
+    "mautic.lead_channel_subscription_changed": (
+        "Contact Channel Subscription Change Event",
+        "Triggered when a contact's channel subscription status changes.",
+    ),
+    "mautic.lead_company_change": (
+        "Contact Company Subscription Change Event",
+        "Triggered when a commpany is added or removed to/from contact",
+    ),
+    "mautic.lead_post_delete": ("Contact Deleted Event", "Triggered when a contact is deleted."),
+    "mautic.lead_post_save_new": ("Contact Identified Event", "Triggered when a contact is identified."),
+    "mautic.lead_points_change": ("Contact Points Changed Event", "Triggered when a contact's points are modified."),
+    "mautic.lead_list_change": (
+        "Contact Segment Membership Change Event",
+        "Triggered when a contact segment membership is changed",
+    ),
+    "mautic.lead_post_save_update": ("Contact Updated Event", "Triggered when a contact is updated."),
+    "mautic.email_on_open": ("Email Open Event", "mautic.email.webhook.event.open_desc"),
+    "mautic.email_on_send": ("Email Send Event", "mautic.email.webhook.event.send_desc"),
+    "mautic.form_on_submit": ("Form Submit Event", "mautic.form.webhook.event.form.submit_desc"),
+    "mautic.page_on_hit": ("Page Hit Event", "mautic.page.webhook.event.hit_desc"),
+    "mautic.sms_on_send": ("Text Send Event", "mautic.sms.webhook.event.send_desc"),
+}
+_NO_URL: Final = "A valid URL is required."
+
+
+class Hooks(Noun):
+    """Webhooks; unknown triggers are kept like known ones. A PUT without a secret makes a new one."""
+
+    path = "hooks"
+    one, many = "hook", "hooks"
+    permission = "webhook:webhooks"
+    mapped = True
+    order = ("name",)
+    searched = ("name",)
+    commands = ()
+    audit = ("webhook", "webhook")
+    props = (
+        ID,
+        Prop("name", required=_parts.NAME),
+        Prop("description", rich),
+        Prop("webhookUrl", _parts.address(_NO_URL), required=_NO_URL),
+        Prop("secret", plain),
+        Prop("eventsOrderbyDir", choice("ASC", "DESC")),
+        category(),
+        Prop("triggers", default=list, writable=False),
+    )
+
+    def fresh(self, ask: Ask) -> Row:
+        """Without triggers."""
+        return super().fresh(ask) | {"triggers": []}
+
+    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+        """Find a secret; PATCH adds triggers, PUT replaces them."""
+        del problems
+        if not draft["secret"]:
+            draft["secret"] = ask.fake.secret()[-64:]
+        sent = [php.text(one) for one in php.values(params.get("triggers", params.get("events")))]
+        keep = row is not None and ask.request.method != "PUT"
+        draft["triggers"] = list(dict.fromkeys((draft["triggers"] if keep else []) + sent))
+
+    def special(self, routes: Routes) -> None:
+        """What there is to be told of."""
+        routes.add("GET", "/api/hooks/triggers", self.triggers)
+
+    async def triggers(self, ask: Ask) -> Any:
+        """Labels and descriptions by event."""
+        del ask
+        shown = {key: {"label": label, "description": told} for key, (label, told) in TRIGGERS.items()}
+        return Said({"triggers": shown})

@@ -1,0 +1,1 @@
+"""Bytes out, bytes in: base URL, connections, decompression and TLS."""

@@ -1,0 +1,362 @@
+"""Bytes out, bytes in. The one room that knows httpx.
+
+Nothing is fixed to the module `httpx`: a client handed in may come from its successor `httpx2`, so the exceptions are
+those of the client's own module. httpx 0.28 has two faults that the settings and the callers design around: a
+cancelled request leaves its connection stuck in the pool (hence flights), and a pool wider than needed costs time per
+connection (hence the gate is never wider than the pool).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import ssl
+import sys
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from mautic_async import protocol
+from mautic_async.errors import ConfigurationError, TransportError, UnexpectedResponse, quote
+from mautic_async.protocol import Answer, Request
+from mautic_async.transport.decompression import Body
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    import httpx
+
+MAX_HEADERS: Final = 200
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
+_VALUE: Final = re.compile(r"([?&][^=&#]*)=[^&#]*")
+_BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long to wait, in seconds.
+
+    Attributes:
+        connect: For a connection.
+        read: For the next bytes of an answer to a read.
+        write: For the server to take the next bytes of a request.
+        server: For the next bytes of an answer to a write. A write that is given up goes on in PHP, so a short time
+            here creates load and doubt, never speed; a proxy's own limit is usually 60.
+        drain: How long closing the client waits for requests under way.
+    """
+
+    connect: float = 5.0
+    read: float = 30.0
+    write: float = 30.0
+    server: float = 120.0
+    drain: float = 10.0
+
+
+def site_url(url: str, *, insecure: bool = False) -> str:
+    """The base of all requests, without a trailing slash.
+
+    Args:
+        url: Of the Mautic site: ``https://host``, also with a subfolder or ``/index.php``; a trailing ``/api`` is cut
+            off.
+        insecure: Allow ``http://`` to a host that is not this machine.
+
+    Raises:
+        ConfigurationError: It is not such a URL.
+    """
+    if not isinstance(url, str) or any(ord(char) <= 32 or ord(char) >= 127 for char in url):
+        raise ConfigurationError("the base URL must be a text of visible ASCII, such as https://mautic.example.com")
+    try:
+        parts = urlsplit(url)
+        host_is_fine = _HOST.fullmatch(parts.netloc.rpartition("@")[2]) is not None and parts.port != 0
+    except ValueError as error:
+        raise ConfigurationError(f"the base URL is not a URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not host_is_fine or "\\" in url:
+        raise ConfigurationError("the base URL must look like https://mautic.example.com")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError("the base URL must hold no user or password; hand them to BasicAuth")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise ConfigurationError("the base URL must hold no ? and no #")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not insecure:
+        raise ConfigurationError(
+            "http:// would send the credentials in the clear; use https://, or say insecure=True if you must"
+        )
+    path = parts.path.rstrip("/").removesuffix("/api")
+    if any(part in {".", ".."} for part in path.split("/")) or "//" in path:
+        raise ConfigurationError("the base URL's path must hold no . or .. or empty part")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _module_of(client: httpx.AsyncClient) -> Any:
+    """The module that the client's class comes from: httpx, or httpx2."""
+    for kind in type(client).__mro__:
+        root = sys.modules.get(kind.__module__.split(".")[0])
+        if kind.__name__ == "AsyncClient" and getattr(root, "AsyncClient", None) is kind:
+            return root
+    raise ConfigurationError(f"http= must be an httpx.AsyncClient, not {type(client).__name__}")
+
+
+def new_client(timeouts: Timeouts, transport: object = None) -> httpx.AsyncClient:
+    """An `httpx.AsyncClient` with the settings that suit Mautic.
+
+    No cookies: PHP would queue our requests on its session lock. No redirects, no environment proxies, no retries.
+    """
+    from mautic_async.transport.connection_pool import Client, Connections
+
+    return Client(
+        transport=transport or Connections(),  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
+        timeout=timeouts.read,
+        follow_redirects=False,
+        trust_env=False,
+        http2=False,
+    )
+
+
+class _Masked(logging.Filter):
+    """Hides the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            args = (_VALUE.sub(r"\1=***", str(it)) if str(it).startswith(self.name) else it for it in record.args)
+            record.args = tuple(args)
+        return True
+
+
+class Transport:
+    """One HTTP exchange at a time, with caps on time and size; what goes wrong becomes our errors.
+
+    Args:
+        base: From `site_url`. Every request goes below it, so that a token can reach no other place.
+        timeouts: In seconds.
+        http: A ready client, which its owner keeps and closes.
+        transport: An httpx transport for a client of our own.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        timeouts: Timeouts,
+        *,
+        http: httpx.AsyncClient | None = None,
+        transport: object = None,
+    ) -> None:
+        self.base = base
+        self.timeouts = timeouts
+        self._client = http
+        self._owned = http is None
+        self._inner = transport
+        self._mask: _Masked | None = None
+        self._module: Any = None if http is None else _module_of(http)
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = new_client(self.timeouts, self._inner)
+        if self._module is None:
+            self._module = _module_of(self._client)
+        if self._mask is None:
+            self._mask = _Masked(str(self._module.URL(self.base)))
+            logging.getLogger(self._module.__name__).addFilter(self._mask)
+        return self._client
+
+    async def exchange(self, request: Request) -> Answer:
+        """Send *request* and read its answer to the end.
+
+        Raises:
+            TransportError: No answer came, or not all of it; its `event` says what is known.
+            UnexpectedResponse: The answer is larger than any that Mautic gives, or not what its headers say.
+            ConfigurationError: The request cannot be sent at all.
+        """
+        client = self._opened()
+        read = request.timeout or self.timeouts.read
+        total = self.timeouts.connect + self.timeouts.write + 2 * read
+        try:
+            async with asyncio.timeout(total):
+                return await self._exchange(client, request, read)
+        except TimeoutError as error:
+            raise TransportError(
+                f"no whole answer within {total:.0f} s; the server may still be at work", event="read-timeout"
+            ) from _bare(error)
+        except (self._module.RequestError, self._module.InvalidURL) as error:
+            raise self._ours(error) from _bare(error)
+        except RuntimeError as error:
+            if not client.is_closed:
+                raise
+            raise ConfigurationError("the HTTP client that was handed in is closed") from _bare(error)
+
+    def _outgoing(self, request: Request, read: float) -> httpx.Request:
+        """What goes out; made apart, so that no frame with the credentials in it is alive when something fails."""
+        url = f"{self.base}/{request.path}?{request.query}" if request.query else f"{self.base}/{request.path}"
+        timeouts, module, content = self.timeouts, self._module, request.content or b""
+        target = module.URL(url)
+        # Whole headers beside a ready body: httpx would otherwise read, complete and rebuild them, for 10 us a request.
+        headers = [(b"host", target.netloc), (b"accept-encoding", b"gzip")]
+        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
+        if content or request.method not in _BODILESS:
+            headers.append((b"content-length", b"%d" % len(content)))
+        outgoing: httpx.Request = module.Request(
+            request.method,
+            target,
+            headers=headers,
+            stream=module.ByteStream(content),
+            extensions={"timeout": {"connect": timeouts.connect, "read": read, "write": timeouts.write, "pool": 5.0}},
+        )
+        outgoing.read()
+        return outgoing
+
+    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Answer:
+        outgoing = self._outgoing(request, read)
+        response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
+        try:
+            fields = _headers(response)
+            sink = request.sink if response.status_code < 300 else None
+            ready = response.is_stream_consumed  # a canned response: read and unpacked when it was made
+            body = Body("" if ready else fields.get("content-encoding", ""), response.status_code)
+            if ready:
+                body.feed(response.content, sink)
+            else:
+                async for piece in response.stream:  # type: ignore[union-attr]  # `aiter_raw` adds two generators to it
+                    body.feed(piece, sink)
+            return Answer(response.status_code, fields, body.whole(sink))
+        finally:
+            await response.aclose()
+
+    def _ours(self, error: Exception) -> TransportError | ConfigurationError:
+        module = self._module
+        reason = quote(str(error) or type(error).__name__, 200)
+        if isinstance(error, module.LocalProtocolError):
+            return ConfigurationError("the request cannot be sent: HTTP does not allow one of its headers")  # unquoted
+        if isinstance(error, (module.InvalidURL, module.UnsupportedProtocol)):
+            return ConfigurationError(f"the request cannot be sent: {reason}")
+        if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
+            return TransportError(f"no connection in time: {reason}", event="connect")
+        if isinstance(error, (module.ConnectError, module.ProxyError)):
+            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error)):
+                return TransportError(f"the server's certificate is refused: {reason}", event="certificate")
+            return TransportError(f"no connection: {reason}", event="connect")
+        if isinstance(error, module.ReadTimeout):
+            return TransportError("no answer in time; the server may still be at work", event="read-timeout")
+        if isinstance(error, (module.WriteTimeout, module.WriteError)):
+            return TransportError(f"the request did not go out whole: {reason}", event="write")
+        if isinstance(error, module.RemoteProtocolError):
+            reason = reason.partition(":")[0]  # behind it come the server's bytes, and with them what it was sent
+        return TransportError(f"the connection broke before the whole answer came: {reason}", event="disconnected")
+
+    async def aclose(self) -> None:
+        """Close the client, if it is our own."""
+        if self._mask is not None:
+            logging.getLogger(self._module.__name__).removeFilter(self._mask)
+            self._mask = None
+        if self._owned and self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    def __repr__(self) -> str:
+        """The base URL and what is in use beneath."""
+        inner = getattr(self._inner, "name", None) or type(self._inner or self._client).__name__
+        return f"Transport({self.base!r}, {'httpx' if inner == 'NoneType' else inner})"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _bare(error: Exception) -> Exception:
+    """*error* by its kind alone, since what it says is told by ours.
+
+    The frames it came through hold headers and bodies; the errors beneath it, and their texts, may quote either.
+    """
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    error.args = ()
+    return error
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    raw = response.headers.raw
+    if response.status_code < 200:  # aiohttp hands on a change of protocols that nobody asked for
+        raise UnexpectedResponse("an answer that is none: the server went on to something else", status=101)
+    if len(raw) > MAX_HEADERS:
+        raise UnexpectedResponse(f"an answer with {len(raw)} headers", status=response.status_code)
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+
+
+def fast_transport() -> Any:
+    """The ``fast`` extra, aiohttp beneath httpx and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
+
+    It carries several times as many requests a second as httpx alone; all else stays the same. ``repr(mautic)`` says
+    which is in use. ``MAUTIC_ASYNC_FAST=1`` in the environment chooses it for every client that is given no other.
+
+    Raises:
+        ConfigurationError: The extra is not installed: ``pip install 'mautic-async[fast]'``.
+    """
+    protocol.orjson()
+    try:
+        from mautic_async.transport import aiohttp
+    except ImportError as error:
+        raise ConfigurationError(f"{error.name} is not installed: pip install 'mautic-async[fast]'") from error
+    return aiohttp.Fast()
+
+
+def _is_fast_wanted() -> bool:
+    return os.environ.get("MAUTIC_ASYNC_FAST", "") not in {"", "0"}
+
+
+def chosen(transport: object, http: object) -> object:
+    """*transport*, or what the environment asks for where neither it nor a ready client is given."""
+    return fast_transport() if transport is None and http is None and _is_fast_wanted() else transport
+
+
+def json_of(transport: object) -> protocol.Json:
+    """The JSON library that goes with a transport."""
+    return protocol.orjson() if getattr(transport, "json", "") == "orjson" or _is_fast_wanted() else protocol.STDLIB
+
+
+def in_process(server: Any, module: Any = None) -> Any:
+    """An httpx transport that hands requests to *server* in this process, with the client's time-outs.
+
+    Args:
+        server: Has ``async exchange(method, target, headers, body) -> (status, headers, body)`` and raises
+            `ConnectionRefusedError` (nothing was taken), `ConnectionResetError` (no answer), or an exception with
+            ``status, headers, body`` (cut short).
+        module: The HTTP library whose client will use it; httpx by default.
+    """
+    if module is None:
+        import httpx as module
+
+    class Cut(module.AsyncByteStream):  # type: ignore[misc]  # the base is chosen at run time
+        def __init__(self, body: bytes) -> None:
+            self._body = body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield self._body
+            raise module.RemoteProtocolError("peer closed connection without sending complete message body")
+
+    class InProcess(module.AsyncBaseTransport):  # type: ignore[misc]  # the base is chosen at run time
+        name = "in process"
+
+        async def handle_async_request(self, request: Any) -> Any:
+            timeouts: Mapping[str, float] = request.extensions.get("timeout", {})
+            body = await request.aread()
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+            target = request.url.raw_path.decode("ascii")
+            try:
+                async with asyncio.timeout(timeouts.get("read")):
+                    status, fields, content = await server.exchange(request.method, target, headers, body)
+            except TimeoutError as error:
+                raise module.ReadTimeout("no answer", request=request) from error
+            except ConnectionRefusedError as error:
+                raise module.ConnectError("All connection attempts failed", request=request) from error
+            except ConnectionError as error:
+                raise module.ReadError("", request=request) from error
+            except Exception as error:
+                cut: Any = error
+                if not hasattr(error, "body"):
+                    raise
+                return module.Response(cut.status, headers=cut.headers, stream=Cut(cut.body))
+            return module.Response(status, headers=fields, stream=module.ByteStream(content))
+
+    return InProcess()

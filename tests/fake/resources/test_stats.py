@@ -1,0 +1,245 @@
+"""Statistics, reports and dashboard widgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.raw_client import Asking
+
+
+async def people(api: Asking) -> None:
+    for name, points in (("Ada", 5), ("Grace", 7), ("Hedy", 0)):
+        await api.contact(firstname=name, email=f"{name.lower()}@example.com", points=points, city="Bonn")
+
+
+async def test_an_unknown_table_is_the_list_of_those_there_are(api: Asking) -> None:
+    tables = (await api.get("stats")).json
+    assert (await api.get("stats/leads")).json == tables
+    assert (len(tables["availableTables"]), tables["tableColumns"]["ip_addresses"]) == (
+        34,
+        ["id", "ip_address", "ip_details"],
+    )
+    assert tables["availableTables"] == sorted(tables["availableTables"])
+
+
+async def test_rows_are_texts_without_nulls_and_the_total_is_one(api: Asking) -> None:
+    await people(api)
+    for points in (10, 3):
+        await api.json("POST", f"contacts/1/points/plus/{points}")
+    got = (await api.get("stats/lead_points_change_log")).json
+    assert (got["total"], len(got["stats"])) == ("2", 2)
+    row = got["stats"][0]
+    assert (row["delta"], row["lead_id"], row["event_name"], "group_id" in row) == ("10", "1", "add (+)", False)
+    assert len(row["date_added"]) == 19
+    assert (await api.get("stats/page_hits")).json == {"total": "0", "stats": []}
+
+
+async def test_stats_take_where_order_start_and_limit(api: Asking) -> None:
+    await people(api)
+    for contact in (1, 2, 1):
+        await api.json("POST", f"contacts/{contact}/points/plus/{contact}")
+    path = "stats/lead_points_change_log"
+    where = "where[0][col]=lead_id&where[0][expr]=eq&where[0][val]=1"
+    assert (await api.get(f"{path}?{where}")).json["total"] == "2"
+    rows = (await api.get(f"{path}?order[0][col]=id&order[0][dir]=desc&limit=1&start=1")).json
+    assert ([row["id"] for row in rows["stats"]], rows["total"]) == (["2"], "3")
+    assert len((await api.get(f"{path}?limit=0")).json["stats"]) == 3
+
+
+async def test_an_unknown_column_is_an_error_with_status_200(api: Asking) -> None:
+    for clause in ("where[0][col]=nope&where[0][expr]=eq&where[0][val]=1", "order[0][col]=nope"):
+        got = await api.get(f"stats/audit_log?{clause}")
+        assert (got.status, got.error["code"], "Unknown column" in got.error["message"]) == (200, 1054, True)
+
+
+async def test_the_audit_log_tells_everybody_what_anybody_did(api: Asking) -> None:
+    await api.post("points/new", {"name": "P", "type": "page.hit"})
+    await api.patch("points/1/edit", {"name": "Q"})
+    await api.patch("points/1/edit", {"name": "Q"})
+    await api.delete("points/1/delete")
+    other = Asking(api.fake)
+    other.headers["authorization"] = "Basic bGltaXRlZDpsaW1pdGVk"
+    rows = (await other.get("stats/audit_log")).json["stats"]
+    assert [row["action"] for row in rows] == ["create", "update", "delete"]
+    assert rows[1]["details"] == 'a:1:{s:4:"name";a:2:{i:0;s:1:"P";i:1;s:1:"Q";}}'
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("campaign_leads", "campaign_id"),
+        ("companies_leads", "is_primary"),
+        ("lead_devices", "device"),
+        ("lead_donotcontact", "channel"),
+        ("lead_lists_leads", "leadlist_id"),
+        ("lead_utmtags", "utm_source"),
+        ("ip_addresses", "ip_address"),
+    ],
+)
+async def test_what_happens_to_a_contact_is_seen_in_a_table(api: Asking, table: str, column: str) -> None:
+    await api.contact(email="ada@example.com", company="Acme", ipAddress="192.0.2.7")
+    await api.post("segments/new", {"name": "S"})
+    await api.json("POST", "segments/1/contact/1/add")
+    await api.post(
+        "campaigns/new", {"name": "C", "events": [{"id": "new", "name": "x", "type": "y"}], "lists": [{"id": 1}]}
+    )
+    await api.json("POST", "campaigns/1/contact/1/add")
+    await api.post("contacts/1/dnc/email/add", {})
+    await api.post("contacts/1/utm/add", {"utm_source": "news"})
+    got = (await api.get(f"stats/{table}")).json
+    assert (got["total"], column in got["stats"][0]) == (str(len(got["stats"])), True)
+
+
+# --- reports -----------------------------------------------------------------------------------------------------------
+
+
+async def report(api: Asking, **more: Any) -> int:
+    body = {"name": "R", "source": "leads", "columns": ["l.id", "l.firstname", "l.lastname", "l.points"]} | more
+    got = await api.post("reports/new", body)
+    assert got.status == 201, got.raw
+    id: int = got.json["report"]["id"]
+    return id
+
+
+async def test_getting_a_report_runs_it(api: Asking) -> None:
+    await people(api)
+    got = (await api.get(f"reports/{await report(api)}")).json
+    assert (got["totalResults"], got["limit"], got["page"]) == (3, 0, 1)
+    assert got["data"][0] == {"id": "1", "firstname": "Ada", "lastname": "", "points": "5"}
+    assert (got["dataColumns"]["companyname"], got["dataColumns"]["date_added1"]) == (
+        "comp.companyname",
+        "companies_lead.date_added",
+    )
+    assert ("description" in got["report"], got["report"]["isPublished"], got["report"]["settings"]) == (
+        False,
+        True,
+        [],
+    )
+    assert "dateFrom" not in got
+
+
+async def test_a_report_pages_filters_and_sorts(api: Asking) -> None:
+    await people(api)
+    order = [{"column": "l.points", "direction": "DESC"}]
+    rules = [{"column": "l.points", "condition": "gt", "value": "1"}]
+    id = await report(api, filters=rules, tableOrder=order)
+    got = (await api.get(f"reports/{id}", limit=1, page=2)).json
+    assert (got["totalResults"], [row["firstname"] for row in got["data"]], got["limit"]) == (2, ["Ada"], 1)
+    past = (await api.get(f"reports/{id}", dateFrom="2001-01-01", dateTo="2001-12-31")).json
+    assert (past["totalResults"], past["dateFrom"]) == (0, "2001-01-01T00:00:00+00:00")
+    assert (await api.get(f"reports/{id}?dateFrom=garbage")).status == 500
+
+
+async def test_a_report_reaches_company_owner_and_stage(api: Asking) -> None:
+    await api.post("stages/new", {"name": "Lead", "weight": 1})
+    await api.contact(email="ada@example.com", company="Acme", owner=1, stage=1, ipAddress="192.0.2.7")
+    columns = [
+        "comp.companyname",
+        "u.first_name",
+        "ss.name",
+        "i.ip_address",
+        "companies_lead.is_primary",
+        "l.date_identified",
+    ]
+    (row,) = (await api.get(f"reports/{await report(api, columns=columns)}")).json["data"]
+    assert (row["companyname"], row["first_name"], row["stage_name"], row["is_primary"]) == (
+        "Acme",
+        "Admin",
+        "Lead",
+        "1",
+    )
+    assert (row["ip_address"], len(row["date_identified"])) == ("192.0.2.7", 19)
+
+
+async def test_the_installed_reports_run_too(api: Asking) -> None:
+    for id in range(1, 6):
+        got = (await api.get(f"reports/{id}")).json
+        assert (got["totalResults"], got["data"], got["report"]["system"]) == (0, [], True)
+    assert (await api.get("reports")).json["total"] == 5
+
+
+@pytest.mark.parametrize(
+    ("condition", "value", "names"),
+    [
+        ("contains", "d", ["Ada", "Hedy"]),
+        ("startsWith", "gr", ["Grace"]),
+        ("endsWith", "a", ["Ada"]),
+        ("neq", "Ada", ["Grace", "Hedy"]),
+        ("notEmpty", None, ["Ada", "Grace", "Hedy"]),
+        ("empty", None, []),
+    ],
+)
+async def test_the_conditions_of_a_report(api: Asking, condition: str, value: Any, names: list[str]) -> None:
+    await people(api)
+    id = await report(api, filters=[{"column": "l.firstname", "condition": condition, "value": value}])
+    assert [row["firstname"] for row in (await api.get(f"reports/{id}")).json["data"]] == names
+
+
+async def test_a_report_of_an_unknown_column_breaks_or_leaves_it_out(api: Asking) -> None:
+    await people(api)
+    rows = (await api.get(f"reports/{await report(api, columns=['l.id', 'x.y'])}?page=1")).json
+    assert (rows["data"][0], rows["limit"]) == ({"id": "1"}, 10)
+    bad = [{"column": "x.y", "condition": "eq", "value": 1}]
+    assert (await api.get(f"reports/{await report(api, filters=bad)}")).status == 500
+    assert (await api.get("reports/99")).status == 404
+
+
+# --- widgets -----------------------------------------------------------------------------------------------------------
+
+
+async def test_widgets_come_in_groups_with_their_labels(api: Asking) -> None:
+    types = (await api.get("data")).json["types"]
+    assert types["Contact Widgets"]["created.leads.in.time"] == "Created contacts in time"
+    for kind in [key for group in types.values() for key in group]:
+        got = await api.get(f"data/{kind}")
+        assert (kind, got.status, got.json["success"]) == (kind, 200, 1)
+
+
+async def test_a_chart_counts_by_unit_of_time(api: Asking) -> None:
+    await people(api)
+    got = (await api.get("data/created.leads.in.time", timeUnit="d", dateFrom="-1 day", dateTo="now")).json["data"]
+    (line,) = got["chartData"]["datasets"]
+    assert (got["chartType"], got["chartHeight"], line["data"][-1], set(line["data"][:-1])) == ("line", 220, "3", {0})
+    raw = (await api.get("data/created.leads.in.time", timeUnit="Y", dataFormat="raw")).json["data"]
+    assert sum(raw["All contacts"].values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("unit", "labels"),
+    [
+        ("d", ["Dec 30, 25", "Dec 31, 25", "Jan 1, 26"]),
+        ("m", ["Dec 2025", "Jan 2026"]),
+        ("Y", ["2025", "2026"]),
+        ("W", ["W 01"]),
+    ],
+)
+async def test_the_axis_of_a_chart(api: Asking, unit: str, labels: list[str]) -> None:
+    query = {"timeUnit": unit, "dateFrom": "2025-12-30", "dateTo": "2026-01-01"}
+    got = (await api.get("data/created.leads.in.time", **query)).json["data"]["chartData"]["labels"]
+    assert got == labels
+    own = (await api.get("data/created.leads.in.time", **query, dateFormat="Y/m")).json["data"]["chartData"]["labels"]
+    assert own[0].startswith("2025/")
+
+
+async def test_an_unknown_unit_is_400_and_an_unknown_widget_404(api: Asking) -> None:
+    assert (await api.get("data/created.leads.in.time?timeUnit=x")).status == 400
+    got = await api.get("data/no.such.widget")
+    assert (got.status, got.error["message"]) == (404, "Item was not found.")
+
+
+async def test_recent_activity_is_the_audit_log_backwards(api: Asking) -> None:
+    await api.contact(email="ada@example.com", firstname="Ada")
+    await api.json("POST", "contacts/1/points/plus/3")
+    await api.post("notes/new", {"lead": 1, "text": "hello"})
+    logs = (await api.get("data/recent.activity?limit=1")).json["data"]["logs"]
+    assert (logs[0]["object"], logs[0]["details"], logs[0]["objectId"]) == ("note", {"text": {"1": "hello"}}, "1")
+    assert (logs[1]["details"], logs[1]["objectName"]) == ({"points": [0, 3]}, "Ada")
+
+
+async def test_created_widgets_list_the_newest_first(api: Asking) -> None:
+    for name in ("One", "Two"):
+        await api.post("emails/new", {"name": name, "subject": "s"})
+    items = (await api.get("data/created.emails")).json["data"]["bodyItems"]
+    assert [row[0]["value"] for row in items] == ["Two", "One"]

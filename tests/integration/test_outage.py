@@ -1,0 +1,93 @@
+"""When the server is down, and when it is back: restraint, then recovery. On virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from mautic_async import Contact, Mautic, MauticError
+from mautic_async.protocol import Call, Effect
+from mautic_async.testing import FakeMautic
+from mautic_async.testing.virtual_time import run
+from tests.integration.test_contacts import emails, play
+from tests.support.scripted_server import Stub, pipeline_of
+
+
+@pytest.mark.parametrize(
+    ("step", "seconds"), [(ConnectionRefusedError(), 600), (ConnectionResetError(), 120), ((503, {}, b""), 120)]
+)
+def test_figure_09_a_dead_server_gets_few_attempts_beyond_the_calls(step: Any, seconds: int) -> None:
+    calls = 100 * seconds
+
+    async def main() -> int:
+        stub = Stub([step])
+        pipeline = pipeline_of(stub)
+
+        async def one() -> None:
+            with pytest.raises(MauticError):
+                await pipeline.send(Call("PATCH", "contacts/1/edit", Effect.SET, body={"city": "x"}))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(calls):
+                group.create_task(one())
+                await asyncio.sleep(0.01)
+        return stub.sends
+
+    attempts, bound = run(main()), 1.10 * calls + 10 + seconds / 10
+    print(f"figure 9: {calls} calls to a server with {step!r}: {attempts} attempts (bound {bound:.0f})")
+    assert attempts <= bound
+
+
+def test_figure_08_after_an_outage_probing_is_rare_and_recovery_quick() -> None:
+    outage, rate = 300.0, 20.0
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stub = Stub(delay=0.05)
+        pipeline = pipeline_of(stub)
+        begin, end = 60.0, 60.0 + outage
+        done: list[float] = []
+
+        def answer(_: Any) -> Any:
+            return (502, {}, b"") if begin <= loop.time() < end else (200, {}, {"contact": {"id": 1}})
+
+        stub.script = [answer]
+
+        async def one() -> None:
+            try:
+                await pipeline.send(Call("GET", "contacts/1"))
+            except MauticError:
+                return
+            done.append(loop.time())
+
+        async with asyncio.TaskGroup() as group:
+            while loop.time() < end + 120:
+                group.create_task(one())
+                await asyncio.sleep(1 / rate)
+        probes = [seen.at for seen in stub.seen if begin + 30 <= seen.at < end]
+        before = sum(1 for at in done if at < begin) / begin
+        after = sum(1 for at in done if end + 60 <= at < end + 120) / 60
+        print(
+            f"figure 8: {len(probes)} probes in {outage - 30:.0f} s of the outage, "
+            f"{after / before:.1%} of the former throughput 60 s after it"
+        )
+        assert len(probes) <= (outage - 30) / 5 + 1
+        assert after >= 0.9 * before
+
+    run(main())
+
+
+def test_a_bulk_job_lives_through_an_outage() -> None:
+    async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
+        await mautic.contacts.list(limit=1)
+        rows = [Contact(email=f"u{number}@example.com") for number in range(2000)]
+        loop = asyncio.get_running_loop()
+        down = loop.time() + 5
+        fake.fail("refuse", times=None, when=lambda _: down <= loop.time() < down + 240)
+        report = await mautic.contacts.upsert_all(rows)
+        assert (report.created, report.read) == (2000, 2000)
+        assert len(emails(fake)) == 2000
+
+    play(scenario, latency=(0.1, 0.01))

@@ -1,0 +1,207 @@
+"""Renewals through the whole pipeline: gate, flight, transport."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from attrs import define, field
+
+from mautic_async.auth.authorization_code import AuthorizationCode, ClientCredentials, MemoryTokens, Token
+from mautic_async.errors import AuthenticationError, MauticError, ReauthorizationNeeded, Secret
+from mautic_async.pipeline import Pipeline
+from mautic_async.protocol import Call
+from mautic_async.ratelimit.limiter import Limits
+from mautic_async.testing.virtual_time import EPOCH, run
+from tests.support.scripted_server import Reply, Seen, Stub, pipeline_of
+
+GET = Call("GET", "contacts/1")
+
+
+@define(eq=False)
+class Mautic:
+    """A site that gives tokens, rotates them, and takes those that live."""
+
+    lifetime: int = 3600
+    alive: dict[str, float] = field(factory=dict)
+    refresh: set[str] = field(factory=set)
+    grants: list[dict[str, str]] = field(factory=list)
+    calls: list[str] = field(factory=list)
+    locked_out: bool = False
+
+    def answer(self, seen: Seen) -> Reply:
+        if "oauth/v2/token" in seen.target:
+            return self.grant(dict(parse_qsl(seen.body.decode())))
+        bearer = seen.headers.get("authorization", "").removeprefix("Bearer ")
+        self.calls.append(bearer)
+        if self.locked_out or self.alive.get(bearer, 0.0) <= seen.at:
+            message = "The access token provided has expired."
+            return 401, {}, {"errors": [{"message": message, "code": 401, "type": "invalid_grant"}]}
+        return 200, {"x-ratelimit-limit": "100000"}, {"contact": {"id": 1}}
+
+    def grant(self, form: dict[str, str]) -> Reply:
+        self.grants.append(form)
+        number = len(self.grants)
+        body: dict[str, Any] = {"access_token": f"canary-{number}", "expires_in": self.lifetime, "token_type": "bearer"}
+        if form["grant_type"] == "refresh_token":
+            if form["refresh_token"] not in self.refresh:
+                error = {"message": "Invalid refresh token", "code": 400, "type": "invalid_grant"}
+                return 400, {}, {"errors": [error]}
+            self.refresh = {f"canary-refresh-{number}"}
+            body["refresh_token"] = f"canary-refresh-{number}"
+        self.alive[f"canary-{number}"] = asyncio.get_running_loop().time() + self.lifetime
+        return 200, {}, body
+
+
+def site(**more: Any) -> tuple[Mautic, Stub]:
+    mautic = Mautic(**more)
+    return mautic, Stub([mautic.answer], delay=0.1)
+
+
+def stored(access: str, left: float, refresh: str | None = None) -> Token:
+    return Token(access=Secret(access), refresh=Secret(refresh) if refresh else None, expires_at=int(EPOCH + left))
+
+
+async def calls(pipeline: Pipeline, count: int) -> list[object]:
+    return list(await asyncio.gather(*(pipeline.send(GET) for _ in range(count)), return_exceptions=True))
+
+
+@pytest.mark.parametrize("left", [-60, 3])
+def test_invariant_40_a_hundred_calls_on_an_expired_token_cause_one_token_request(left: int) -> None:
+    async def main() -> None:
+        mautic, stub = site()
+        mautic.alive["old"] = left
+        auth = ClientCredentials("1_x", "canary-secret", tokens=MemoryTokens(stored("old", left)))
+        outcomes = await calls(pipeline_of(stub, auth=auth), 100)
+        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert len(mautic.grants) == 1
+        assert set(mautic.calls) == {"canary-1"}
+
+    run(main())
+
+
+def test_invariant_46_tokens_revoked_behind_our_back_cost_one_renewal_and_one_replay_each() -> None:
+    async def main() -> None:
+        mautic, stub = site()
+        auth = ClientCredentials("1_x", "canary-secret", tokens=MemoryTokens(stored("revoked", 3000)))
+        pipeline = pipeline_of(stub, auth=auth, limits=Limits(concurrency=8))
+        outcomes = await calls(pipeline, 100)
+        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        assert len(mautic.grants) == 1
+        assert mautic.calls.count("revoked") <= 8
+        assert mautic.calls.count("canary-1") == 100
+
+    run(main())
+
+
+def test_invariant_46_a_user_who_is_locked_out_gets_the_401_and_the_server_no_storm() -> None:
+    async def main() -> None:
+        mautic, stub = site(locked_out=True)
+        pipeline = pipeline_of(stub, auth=ClientCredentials("1_x", "canary-secret"))
+        outcomes = await calls(pipeline, 100)
+        assert all(isinstance(outcome, AuthenticationError) for outcome in outcomes)
+        assert len(mautic.grants) <= 12
+        assert len(mautic.calls) <= 200
+
+    run(main())
+
+
+def test_a_spent_refresh_token_is_told_to_everybody_and_asked_about_once() -> None:
+    async def main() -> None:
+        mautic, stub = site()
+        auth = AuthorizationCode(
+            "2_x",
+            "canary-secret",
+            redirect_uri="https://app.example.com/back",
+            tokens=MemoryTokens(stored("old", -5, "spent")),
+        )
+        outcomes = await calls(pipeline_of(stub, auth=auth), 100)
+        assert all(isinstance(outcome, ReauthorizationNeeded) for outcome in outcomes)
+        assert len(mautic.grants) == 1
+        assert mautic.calls == []
+
+    run(main())
+
+
+@pytest.mark.parametrize("left", [-60, 3, 40, None])
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_invariant_49_a_store_that_uses_the_client_does_not_dead_lock(concurrency: int, left: int | None) -> None:
+    async def main() -> None:
+        mautic, stub = site()
+
+        class Nosy(MemoryTokens):
+            async def save(self, token: Token) -> None:
+                await pipeline.send(GET)
+                await super().save(token)
+
+        if left is not None:
+            mautic.alive["old"] = left
+        auth = ClientCredentials("1_x", "canary-secret", tokens=Nosy(None if left is None else stored("old", left)))
+        pipeline = pipeline_of(stub, auth=auth, limits=Limits(concurrency=concurrency))
+        outcomes = await calls(pipeline, 20)
+        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        await asyncio.sleep(5)
+        assert len(mautic.grants) == 1
+        assert (pipeline.gate.in_flight, pipeline.gate.waiting, len(pipeline.flights)) == (0, 0, 0)
+
+    run(main())
+
+
+def test_invariant_42_callers_who_leave_lose_no_token_and_keep_no_slot() -> None:
+    async def main() -> None:
+        mautic, stub = site()
+        mautic.refresh.add("refresh-0")
+        store = MemoryTokens(stored("old", -5, "refresh-0"))
+        auth = AuthorizationCode("2_x", "canary-secret", redirect_uri="https://a.example/", tokens=store)
+        pipeline = pipeline_of(stub, auth=auth, limits=Limits(concurrency=2))
+        leaving = [asyncio.ensure_future(pipeline.send(GET)) for _ in range(10)]
+        await asyncio.sleep(0.05)
+        for task in leaving:
+            task.cancel()
+        await asyncio.sleep(1)
+        kept = await store.load()
+        assert kept is not None
+        assert kept.access == Secret("canary-1")
+        assert len(mautic.grants) == 1
+        assert (pipeline.gate.in_flight, pipeline.gate.waiting, len(pipeline.flights)) == (0, 0, 0)
+
+    run(main())
+
+
+def test_hourly_tokens_over_a_day_cost_one_request_each_and_no_401() -> None:
+    async def main() -> None:
+        mautic, stub = site()
+        pipeline = pipeline_of(stub, auth=ClientCredentials("1_x", "canary-secret"))
+
+        async def work() -> None:
+            while asyncio.get_running_loop().time() < 86_400:
+                await pipeline.send(GET)
+                await asyncio.sleep(20)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(5):
+                group.create_task(work())
+        assert 24 <= len(mautic.grants) <= 25
+        assert len(mautic.calls) == pipeline.requests
+
+    run(main())
+
+
+def test_invariant_50_no_log_line_of_ours_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        mautic, stub = site()
+        pipeline = pipeline_of(stub, auth=ClientCredentials("1_x", "canary-secret"))
+        await pipeline.send(GET)
+        mautic.alive.clear()
+        await pipeline.send(GET)
+        mautic.locked_out = True
+        with pytest.raises(MauticError) as caught:
+            await pipeline.send(GET)
+        assert "canary" not in repr(caught.value)
+
+    with caplog.at_level(logging.DEBUG):
+        run(main())
+    assert "canary" not in "".join(record.getMessage() + repr(record.__dict__) for record in caplog.records)

@@ -1,0 +1,32 @@
+import pytest
+
+from tests.stress import fuzz_parsers
+from tests.stress.fuzz import LIMIT, fuzz
+
+
+def test_figure_17_only_our_errors_leave_and_soon(capsys: pytest.CaptureFixture[str]) -> None:
+    tally = fuzz(0, 5_000)
+    with capsys.disabled():
+        print(
+            f"\nfigure 17: {tally.cases:,} cases, {tally.answers:,} answers: other exceptions, long messages and cases over"
+            f" {LIMIT * 1000:.0f} ms: {len(tally.wrong)}"
+        )
+    assert tally.cases == 5_000
+    assert tally.wrong == []
+    assert len(tally.results) >= 8  # all kinds of errors, and answers
+
+
+def test_a_case_that_was_wrong_once_stays_right() -> None:
+    assert fuzz(19_626, 1).wrong == []  # a custom item where a group of them should be
+
+
+def test_figure_17_each_room_by_itself_takes_any_text(capsys: pytest.CaptureFixture[str]) -> None:
+    cases, rooms = 1_500, len(fuzz_parsers.ROOMS)
+    wrong = fuzz_parsers.fuzz_rooms(0, cases)
+    with capsys.disabled():
+        print(
+            f"\nfigure 17: {cases:,} texts and a corpus of {len(fuzz_parsers.CORPUS)} through {rooms} rooms: wrong {len(wrong)}"
+        )
+    assert wrong == []
+    assert {room.__name__ for room in fuzz_parsers.ROOMS} == {"envelope", "headers", "gzip", "webhook", "entities"}
+    assert len(fuzz_parsers.KINDS) > 20

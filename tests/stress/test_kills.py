@@ -1,0 +1,14 @@
+"""Twenty of the kills; `python -m tests.stress.kills --kills 200` makes the rest."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.stress.kills import massacre
+
+
+def test_invariant_29_a_job_that_is_killed_again_and_again_ends_as_if_it_never_was() -> None:
+    toll = asyncio.run(massacre(20, at_once=2, seed=100))
+    assert not toll.failures, dict(toll.failures)
+    assert sum(toll.kills.values()) >= 20
+    assert toll.resumed > 0

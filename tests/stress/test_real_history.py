@@ -1,0 +1,15 @@
+"""Two of the histories through the whole client; `python -m tests.stress.real_history --seeds 20` checks more."""
+
+from __future__ import annotations
+
+from tests.stress.history import Findings
+from tests.stress.real_history import histories
+
+
+def test_invariants_29_and_35_hold_through_the_whole_client() -> None:
+    total = Findings()
+    for _, found in histories(range(2), rows=700, rate=0.02):
+        total.add(found)
+    assert not total.failures, dict(total.failures)
+    assert total.kills == 6
+    assert len(total.faults) >= 11

@@ -1,0 +1,67 @@
+"""The table of all routes for the README: ``python -m tests.support.route_table > routes.md``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from tests.support import call_every_method
+
+Asked: TypeAlias = Sequence[tuple[str, list[call_every_method.Request]]]
+"""What each method asked for."""
+
+SHOWN = {str(number): "{" + name + "}" for name, number in call_every_method.NUMBERS.items()} | {
+    word: "{" + name + "}" for name, word in call_every_method.WORDS.items()
+}
+SHOWN |= {"images": "{folder}", "a_file.txt": "{name}"}
+
+
+def pattern(path: str) -> str:
+    """A path that was asked for, with names instead of the arguments."""
+    shown = "/" + "/".join(SHOWN.get(part, part) for part in path.split("/"))
+    return shown.replace("{group_id}/plus", "{group_id}/{operator}")
+
+
+def routes(asked: Asked) -> dict[tuple[str, str], list[str]]:
+    """Methods by route; where several reach it, those that do nothing else."""
+    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for method, requests in asked:
+        for request in requests:
+            found.setdefault((request.method, pattern(request.path)), []).append((len(requests), method))
+    return {
+        route: sorted({method for count, method in methods if count == min(methods)[0]}, key=_interest)
+        for route, methods in found.items()
+    }
+
+
+ORDER = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def _interest(method: str) -> tuple[int, str]:
+    """Methods of the same route as a reader looks for them: the plain one first."""
+    name = method.partition(".")[2]
+    return (1 if name.startswith("iterate") else 2 if name in {"upsert_all", "upserting", "available"} else 0, method)
+
+
+def markdown(asked: Asked) -> str:
+    """The table."""
+    lines = ["| route | call |", "| --- | --- |"]
+    found = routes(asked)
+    for verb, path in sorted(found, key=lambda route: (_key(route[1]), ORDER.index(route[0]))):
+        calls = " · ".join(f"`mautic.{method}`" for method in found[verb, path])
+        lines.append(f"| `{verb} {path}` | {calls} |")
+    return "\n".join(lines)
+
+
+def _key(path: str) -> str:
+    return re.sub(r"[{}]", "~", path)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        sys.stdout.write(markdown(asyncio.run(call_every_method.table(Path(folder)))) + "\n")

@@ -1,0 +1,331 @@
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mautic_async import ConfigurationError, __main__
+from mautic_async.bulk import Budget, Progress, Report
+from mautic_async.cli.commands import _guarded, app
+from mautic_async.cli.display import Screen, lines_of, notes, reasons, table
+from mautic_async.cli.import_job import Job, Result
+from mautic_async.cli.input_file import Source
+from mautic_async.cli.serve import listen, parse_latency
+from tests.support import socket_server
+from tests.support.socket_server import Site
+
+PYTHON = [sys.executable, "-W", "error", "-m", "mautic_async"]
+NOT_FOR_HELP = ("httpx", "attrs", "cattrs", "authlib", "mautic_async.client", "mautic_async.models")
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with socket_server.site() as found:
+        yield found
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "people.csv"
+    path.write_text("email,First name,products.name,products.sku\nada@example.com,Ada,Engine,S1\nnobody,No,,\n")
+    return path
+
+
+MAPPED = ["--map", "First name=firstname", "--item-marker", "products.sku"]
+
+
+# --- the commands ----------------------------------------------------------------------------------------------------
+
+
+def test_help_loads_nothing_of_the_client() -> None:
+    script = (
+        "import sys\nfrom mautic_async.__main__ import main\nsys.argv = ['mautic-async', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"loaded = [name for name in {NOT_FOR_HELP!r} if name in sys.modules]\nassert not loaded, loaded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("demo", "import", "serve"))
+
+
+def test_without_its_extra_the_command_says_what_to_install() -> None:
+    script = "import sys\nsys.modules['typer'] = None\nfrom mautic_async.__main__ import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'mautic-async[cli]'" in done.stderr
+
+
+def test_other_missing_modules_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mautic_async.cli.commands", None)
+    with pytest.raises(ModuleNotFoundError):
+        __main__.main()
+
+
+def test_import_stores_rows_over_a_socket_and_its_status_says_some(site: Site, file: Path) -> None:
+    done = CliRunner(env=site.env).invoke(app, ["import", str(file), *MAPPED])
+    assert done.exit_code == 1, done.output
+    assert "created           1" in done.stdout
+    assert "nobody is invalid" in done.stdout
+    assert str(file.with_name("people.rejected.csv")) in done.stdout
+    assert [row["fields"]["firstname"] for row in site.fake.contacts] == ["Ada"]
+    again = CliRunner(env=site.env).invoke(app, ["import", str(file.with_name("people.rejected.csv")), *MAPPED])
+    assert again.exit_code == 2, again.output
+
+
+def test_import_reads_standard_input(site: Site) -> None:
+    done = CliRunner(env=site.env).invoke(
+        app, ["import", "-", "--format", "jsonl"], input='{"email": "s@example.com"}\n'
+    )
+    assert done.exit_code == 0, done.output
+    assert "s@example.com" in {row["fields"]["email"] for row in site.fake.contacts}
+
+
+def test_a_dry_run_needs_no_credentials(file: Path) -> None:
+    done = CliRunner().invoke(app, ["import", str(file), "--dry-run", *MAPPED])
+    assert done.exit_code == 0, done.output
+    assert "nothing was sent" in done.stdout
+    assert "fit to be sent  2" in done.stdout
+
+
+def test_a_dry_run_says_where_the_refused_rows_are(file: Path) -> None:
+    done = CliRunner().invoke(app, ["import", str(file), "--dry-run", "--map", "First name=points"])
+    assert done.exit_code == 2, done.output
+    assert "'Ada' is not a whole number" in done.stdout
+    assert "people.rejected.csv" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "column 'First name'"),
+        ([*MAPPED, "--format", "xml"], "it is csv or jsonl"),
+        ([*MAPPED, "--resume"], "--resume needs the journal"),
+        ([*MAPPED, "--item-unique", "products.sku"], "has its way to be found again"),
+        (MAPPED, "MAUTIC_BASE_URL is not set"),
+    ],
+)
+def test_what_prevents_an_import_is_told_in_one_line_and_nothing_is_sent(
+    file: Path, arguments: list[str], words: str
+) -> None:
+    done = CliRunner(env=dict.fromkeys(("MAUTIC_BASE_URL", "MAUTIC_CLIENT_ID"))).invoke(
+        app, ["import", str(file), *arguments] + (["--dry-run"] if not arguments else [])
+    )
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert words in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_http_to_another_host_needs_the_insecure_flag(file: Path) -> None:
+    env = {"MAUTIC_BASE_URL": "http://mautic.invalid", "MAUTIC_USERNAME": "a", "MAUTIC_PASSWORD": "hidden-word"}
+    done = CliRunner(env=env).invoke(app, ["import", str(file), *MAPPED])
+    assert done.exit_code == 2
+    assert "http" in done.stderr
+    assert "hidden-word" not in done.output
+
+
+def test_no_option_of_import_takes_a_credential() -> None:
+    text = CliRunner().invoke(app, ["import", "--help"]).stdout.lower()
+    assert "mautic_client_secret" in text
+    assert not any(option in text for option in ("--password", "--client-secret", "--token", "--username"))
+
+
+def test_serve_prints_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    command = [*PYTHON, "serve", "--port", "0", "--client-id", "mine", "--client-secret", "own", "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        told = dict(server.stdout.readline().strip().split("=", 1) for _ in range(5))
+        env = {name: told[name] for name in ("MAUTIC_BASE_URL", "MAUTIC_CLIENT_ID", "MAUTIC_CLIENT_SECRET")}
+        assert (env["MAUTIC_CLIENT_ID"], env["MAUTIC_CLIENT_SECRET"]) == ("mine", "own")
+        done = CliRunner(env=env).invoke(app, ["import", "-"], input="email\nada@example.com\n")
+        server.send_signal(signal.SIGINT)
+        _, complaint = server.communicate()
+    assert done.exit_code == 0, done.output
+    assert (server.returncode, complaint) == (0, "")
+    assert state.exists()
+
+
+async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Output(io.StringIO):
+        def flush(self) -> None:
+            told.set()
+
+    told, shown = asyncio.Event(), Output()
+    monkeypatch.setattr("sys.stdout", shown)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        server = tasks.create_task(listen("127.0.0.1", 0, username="me", password="secret"))
+        await told.wait()
+        server.cancel()
+    assert server.result() == 0
+    assert "MAUTIC_USERNAME=me\nMAUTIC_PASSWORD=secret\n" in shown.getvalue()
+
+
+def test_the_command_is_the_programs_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["mautic-async", "demo", "--rows", "1"])
+    with pytest.raises(SystemExit) as caught:
+        __main__.main()
+    assert caught.value.code == 2
+    assert "--rows" in capsys.readouterr().err
+
+
+def test_a_ctrl_c_before_anything_was_sent_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> int:
+        raise KeyboardInterrupt
+
+    assert _guarded(interrupted) == 2
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.parametrize("arguments", [["--initial", "new"], ["--latency", "slow"], ["--latency", "1,2,3"]])
+def test_serve_refuses_what_it_does_not_know(arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["serve", "--port", "0", *arguments])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"error: {arguments[0]}")
+
+
+def test_latency_is_seconds_a_request_and_a_row() -> None:
+    assert parse_latency("") is None
+    assert parse_latency("0.5") == 0.5
+    assert parse_latency("0.5,0.01") == (0.5, 0.01)
+    with pytest.raises(ConfigurationError):
+        parse_latency("-1")
+
+
+def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: Site, tmp_path: Path) -> None:
+    rows = "".join(f'{{"email": "ctrl{number}@example.com"}}\n' for number in range(20_000))
+    (tmp_path / "many.jsonl").write_text(rows)
+    options = ["--journal", str(tmp_path / "job.db"), "--batch", "20"]
+    command = [*PYTHON, "import", str(tmp_path / "many.jsonl"), *options]
+    before = len(site.fake.contacts)
+    started = threading.Event()
+    site.fake.fail(500, route="contacts/batch/new", after=5, when=lambda _: started.set() or False)  # type: ignore[func-returns-value]
+    with subprocess.Popen(
+        command, env=os.environ | site.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as job:
+        assert started.wait(60)
+        job.send_signal(signal.SIGINT)
+        shown, said = job.communicate()
+    site.fake.faults.clear()
+    assert job.returncode == 1, said
+    assert "stopped before the end" in said
+    assert "--resume" in said
+    stored = int(shown.split("created")[1].split()[0].replace(",", ""))
+    assert 0 < stored < 20_000
+    assert len(site.fake.contacts) - before == stored
+    (tmp_path / "many.jsonl").write_text(rows)
+    refused = CliRunner(env=site.env).invoke(app, ["import", str(tmp_path / "many.jsonl"), *options])
+    assert refused.exit_code == 2
+    assert "interrupted run" in refused.stderr
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------------
+
+
+def progress(**given: object) -> Progress:
+    settings: dict[str, object] = {
+        "report": Report(created=30, updated=5, rejected=2),
+        "taken": 50,
+        "total": None,
+        "sending": 10,
+        "parked": 3,
+        "waiting": 0,
+        "rate": 12.0,
+        "concurrency": 2,
+        "batch": 10,
+        "oldest": 0.5,
+        "paused": 4.0,
+        "budget": Budget(15, 0, 6.0),
+    }
+    return Progress(**settings | given)  # type: ignore[arg-type]
+
+
+def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    screen = Screen(lambda: now[0])
+    with Source(str(file)) as source:
+        screen.begin(source)
+        screen.show(progress())
+        now[0] = 11.0
+        screen.show(progress())
+        screen.show(progress(budget=None))
+        screen.end()
+    assert capsys.readouterr().err == (
+        "37 rows, 30 created, 5 updated, 3 to look after, 12/s, 2 not stored, budget 0/15, 6 s, pause 4 s\n"
+    )
+
+
+def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    for screen in (Screen(), Screen(total=100)):
+        with Source(str(file)) as source:
+            screen.begin(source)
+            screen.show(progress(budget=Budget(15, 3, 6.0), paused=0.0))
+            for _ in source:
+                pass
+            screen.show(progress(parked=0))
+            screen.end()
+    assert "people.csv" in capsys.readouterr().err
+    table("Title", [("a", 1), ("b", "[red]two")])
+    shown = capsys.readouterr().out
+    assert "Title" in shown
+    assert "[red]two" in shown
+
+
+def test_a_bar_without_a_size_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123 - closed with the test
+    with Source("-", form="jsonl") as source:
+        screen = Screen()
+        screen.begin(source)
+        screen.show(progress())
+        screen.end()
+    sys.stdin.close()
+
+
+def test_only_the_most_frequent_reasons_are_named() -> None:
+    counts = {f"reason {number:02}": number for number in range(1, 13)}
+    lines = reasons(counts)
+    assert lines[0] == ("  12 x", "reason 12")
+    assert lines[-1] == ("  3 x", "2 other reasons")
+    assert len(lines) == 11
+
+
+def test_a_result_names_everything_that_is_not_nothing() -> None:
+    result = Result(Report(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
+    assert dict(lines_of(result)) == {
+        "rows read": "12",
+        "created": "1",
+        "updated": "0",
+        "rejected": "6",
+        "partial": "2",
+        "unknown": "3",
+        "resumed": "4",
+        "unsent": "5",
+        "requests": "0",
+        "seconds": "0.0",
+    }
+
+
+def test_notes_say_how_to_go_on() -> None:
+    stopped = Result(Report(unknown=2), interrupted=True, error=ConfigurationError("why"))
+    assert notes(Job(file="a.csv", journal=Path("job.db")), stopped) == [
+        "error: why",
+        "stopped before the end",
+        "to go on where it stopped: --journal job.db --resume",
+        "2 rows may be stored: look in Mautic before you send them again",
+        "new custom items are found again after a lost answer with --item-unique or --item-marker",
+    ]
+    assert notes(Job(file="a.csv"), Result(interrupted=True))[-1] == (
+        "to go on where it stopped: next time with --journal FILE"
+    )

@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mautic_async import BasicAuth, ConfigurationError, Limits, Marker, Mautic, UniqueField
+from mautic_async.bulk import Progress
+from mautic_async.cli import demo
+from mautic_async.cli.display import Screen
+from mautic_async.cli.import_job import ALL, NONE, SOME, Job, Result, check, load
+from mautic_async.testing import FakeMautic, Latency
+from mautic_async.testing.virtual_time import run, virtual_clock
+
+
+def people(folder: Path, count: int, name: str = "people.csv") -> str:
+    lines = [f"person{number}@example.com,City {number}" for number in range(count)]
+    path = folder / name
+    path.write_text("email,city\n" + "".join(f"{line}\n" for line in lines))
+    return str(path)
+
+
+def client(fake: FakeMautic, **settings: Any) -> Mautic:
+    return Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=Limits(concurrency=2), **settings)
+
+
+async def import_(job: Job, fake: FakeMautic, screen: Screen | None = None, **settings: Any) -> Result:
+    async with client(fake, **settings) as mautic:
+        return await load(job, mautic, screen or Screen())
+
+
+class Watcher(Screen):
+    """A screen that does something when so many rows are done."""
+
+    def __init__(self, rows: int, then: Callable[[], object]) -> None:
+        super().__init__()
+        self.rows = rows
+        self.then: Callable[[], object] | None = then
+
+    def show(self, progress: Progress) -> None:
+        if progress.done >= self.rows and self.then is not None:
+            then, self.then = self.then, None
+            then()
+        super().show(progress)
+
+
+# --- every row has a fate --------------------------------------------------------------------------------------------
+
+
+async def test_all_rows_are_stored_with_their_items(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email,points,products.name,products.sku\nada@example.com,5,Engine,S1\nbob@example.com,,,\n")
+    result = await import_(Job(file=str(path), items={"products": Marker("sku")}), fake_mautic)
+    assert result.status == ALL
+    assert (result.read, result.report.created, result.rejected) == (2, 2, None)
+    assert {row["fields"]["email"]: row["points"] for row in fake_mautic.contacts} == {
+        "ada@example.com": 5,
+        "bob@example.com": 0,
+    }
+    (item,) = fake_mautic.custom_items
+    assert (item["name"], item["attributes"]["sku"]) == ("Engine", "S1")
+    assert not (tmp_path / "people.rejected.csv").exists()
+
+
+async def test_rejected_rows_of_all_kinds_are_in_the_file_and_can_be_imported_when_mended(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "email,city,points\n"
+        "ada@example.com,London,5\n"
+        ",Nowhere,1\n"  # refused by the rules for rows
+        "bob@example.com,Paris,many\n"  # not to be mapped
+        "carl@example.com\n"  # not to be read
+        "not-an-address,=Rome,1\n"  # refused by the server
+    )
+    result = await import_(Job(file=str(path)), fake_mautic)
+    assert result.status == SOME
+    assert (result.read, result.report.created, result.report.rejected, result.refused) == (5, 1, 2, 2)
+    assert result.rejected == tmp_path / "people.rejected.csv"
+    with result.rejected.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert {row[2] for row in rows[1:]} == {"", "bob@example.com", "carl@example.com", "not-an-address"}
+    assert all(row[0] == "rejected" and row[1] for row in rows[1:])
+    assert sum(result.reasons.values()) == 4
+
+    mended = result.rejected.read_text().replace("many", "7").replace("not-an-address", "dora@example.com")
+    (tmp_path / "again.csv").write_text(mended)
+    again = await import_(Job(file=str(tmp_path / "again.csv")), fake_mautic)
+    assert (again.read, again.report.created, again.status) == (4, 2, SOME)
+    assert {row["fields"].get("city") for row in fake_mautic.contacts} == {"London", "Paris", "=Rome"}
+
+
+async def test_json_lines_with_items_are_imported_and_rejected_as_json_lines(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    path = tmp_path / "people.jsonl"
+    order = {"object": "orders", "name": "One", "attributes": {"order-number": "1", "amount": 5}}
+    rows = [{"email": "ada@example.com", "custom_items": [order]}, {"email": "b@example.com", "city": None}, "x"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    job = Job(file=str(path), items={"orders": UniqueField("order-number")})
+    result = await import_(job, fake_mautic)
+    assert (result.report.created, result.report.rejected, result.refused, result.status) == (1, 1, 1, SOME)
+    assert [item["attributes"]["amount"] for item in fake_mautic.custom_items] == [5]
+    assert result.rejected is not None
+    letters = [json.loads(line) for line in result.rejected.read_text().splitlines()]
+    assert {letter["line"] for letter in letters} == {2, 3}
+
+
+async def test_empty_cells_clear_a_field_when_asked(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email,city\nada@example.com,London\n")
+    await import_(Job(file=str(path)), fake_mautic)
+    path.write_text("email,city\nada@example.com,\n")
+    kept = await import_(Job(file=str(path)), fake_mautic)
+    assert (kept.report.updated, fake_mautic.contacts[0]["fields"]["city"]) == (1, "London")
+    cleared = await import_(Job(file=str(path), clear=True), fake_mautic)
+    assert (cleared.report.updated, fake_mautic.contacts[0]["fields"].get("city")) == (1, None)
+
+
+async def test_an_input_without_rows_is_no_failure(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    result = await import_(Job(file=people(tmp_path, 0)), fake_mautic)
+    assert (result.read, result.status) == (0, ALL)
+
+
+async def test_wrong_credentials_end_the_import_before_a_row_is_lost(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    job = Job(file=people(tmp_path, 3))
+    async with Mautic(fake_mautic.url, auth=BasicAuth("admin", "wrong"), transport=fake_mautic.transport) as mautic:
+        with pytest.raises(Exception, match="401"):
+            await load(job, mautic, Screen())
+    assert fake_mautic.contacts == []
+
+
+async def test_a_file_that_turns_unreadable_keeps_what_was_stored(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(b"email,city\nada@example.com,London\nbob@example.com,Zo\xeb\ncarl@example.com,Rome\n")
+    result = await import_(Job(file=str(path)), fake_mautic)
+    assert isinstance(result.error, ConfigurationError)
+    assert "line 3" in str(result.error)
+    assert result.status == (SOME if result.report.created else NONE)
+
+
+def test_a_dry_run_checks_all_rows_and_sends_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,0,\nc@example.com,1,One\n")
+    result = check(Job(file=str(path), items={"orders": UniqueField("order-number")}))
+    assert (result.read, result.report.updated, result.refused, result.status) == (4, 1, 3, SOME)
+    assert result.rejected is not None
+    assert len(result.rejected.read_text().splitlines()) == 4
+
+
+def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("email,points\n" + "".join(f"a@b.co,x{number}\n" for number in range(1200)))
+    result = check(Job(file=str(path)))
+    assert len(result.reasons) == 1001
+    assert result.reasons["other reasons"] == 200
+
+
+# --- journal, Ctrl-C -------------------------------------------------------------------------------------------------
+
+
+async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_one(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
+    job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
+    task = asyncio.current_task()
+    assert task is not None
+    first = await import_(job, fake_mautic, Watcher(100, task.cancel))
+    assert first.interrupted
+    assert first.status == SOME
+    assert 0 < len(fake_mautic.contacts) < 2000
+    with pytest.raises(ConfigurationError, match="interrupted run"):
+        await import_(job, fake_mautic)
+
+
+async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
+    path = Path(people(tmp_path, 2000))
+    lines = path.read_text().splitlines()
+    lines[3::50] = [f"not-an-address-{number},x" for number in range(len(lines[3::50]))]
+    path.write_text("\n".join(lines) + "\n")
+    bad = len(lines[3::50])
+    job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
+    task = asyncio.current_task()
+    assert task is not None
+    first = await import_(job, fake_mautic, Watcher(200, task.cancel))
+    assert first.interrupted
+    assert not task.cancelling()
+    assert first.report.read + first.report.unsent <= 2000
+    assert first.report.unknown == 0
+    assert first.rejected is not None
+    second = await import_(job, fake_mautic)
+    assert not second.interrupted
+    assert (second.report.read, second.report.created, second.report.rejected) == (2000, 2000 - bad, bad)
+    assert second.report.resumed == first.report.read
+    emails = [row["fields"]["email"] for row in fake_mautic.contacts]
+    assert len(emails) == len(set(emails)) == 2000 - bad
+    assert second.rejected is not None
+    with second.rejected.open(newline="") as file:
+        rejected = {row["email"] for row in csv.DictReader(file)}
+    assert len(rejected) == bad, "the rows that the first run rejected are there too"
+    assert second.rejected == first.rejected
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "job.db",
+        "job.db.lock",
+        "people.csv",
+        "people.rejected.csv",
+    ]
+
+
+async def interrupted(tmp_path: Path, fake: FakeMautic) -> Job:
+    """A job with a bad row near its start, stopped after 100 rows."""
+    fake.physics.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
+    path = Path(people(tmp_path, 2000))
+    path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
+    job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
+    task = asyncio.current_task()
+    assert task is not None
+    first = await import_(job, fake, Watcher(100, task.cancel))
+    assert first.interrupted
+    assert first.rejected == tmp_path / "people.rejected.csv"
+    return job
+
+
+async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    job = await interrupted(tmp_path, fake_mautic)
+    file = tmp_path / "people.rejected.csv"
+    with file.open("a") as text:
+        text.write("unknown,it may be stored,person4@example.com,City 4\n")  # by now it is
+    (tmp_path / "people.rejected.csv.new").write_text("what a killed process left behind")
+    result = await import_(job, fake_mautic)
+    assert (result.report.created, result.rejected) == (1999, file)
+    with file.open(newline="") as text:
+        assert [row["email"] for row in csv.DictReader(text)] == ["not-an-address"]
+    assert list(tmp_path.glob("*rejected*")) == [file]
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_resumed_import_removes_the_file_when_all_its_rows_are_stored(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    job = await interrupted(tmp_path, fake_mautic)
+    file = tmp_path / "people.rejected.csv"
+    (tmp_path / "job.db.letters").write_text("")  # as if the row had been of unknown fate
+    result = await import_(job, fake_mautic)
+    assert result.rejected is None
+    assert not file.exists()
+
+
+async def test_a_resumed_import_that_fails_early_leaves_the_file_as_it_was(
+    tmp_path: Path, fake_mautic: FakeMautic
+) -> None:
+    job = await interrupted(tmp_path, fake_mautic)
+    file = tmp_path / "people.rejected.csv"
+    before = file.read_bytes()
+    text = Path(job.file).read_text()
+    Path(job.file).write_text(text.replace("City 1\n", "Elsewhere\n").replace("City 0", ""))
+    result = await import_(job, fake_mautic)
+    assert isinstance(result.error, ConfigurationError)
+    assert (result.rejected, file.read_bytes()) == (file, before)
+    Path(job.file).write_text(text)
+    result = await import_(job, fake_mautic)
+    assert (result.report.created, result.rejected) == (1999, file)
+
+
+def old_letters(path: Path) -> None:
+    letter = {"job": "job", "index": 0, "status": "rejected", "id": 0, "problems": [], "attempts": 1, "stored": False}
+    path.write_text(json.dumps({**letter, "known": {}, "row": {}}) + "\n")
+    path.chmod(0o600)
+
+
+async def test_letters_of_a_finished_job_do_not_belong_to_the_next(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    job = Job(file=people(tmp_path, 5), journal=tmp_path / "job.db")
+    old_letters(tmp_path / "job.db.letters")
+    result = await import_(job, fake_mautic)
+    assert (result.status, result.rejected) == (ALL, None)
+
+
+async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
+    job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
+    result = await import_(job, fake_mautic, Watcher(100, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    assert result.interrupted
+
+
+# --- the demo --------------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_proves_what_it_promises_on_virtual_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def work() -> demo.Act:
+        clock = virtual_clock(asyncio.get_running_loop())
+        async with demo.theatre(1, clock) as fake:
+            return await demo.perform(fake, tmp_path, rows=1000, seed=1, transport=fake.transport, clock=clock)
+
+    act = run(work())
+    demo.tell(act)
+    shown = capsys.readouterr().out
+    assert act.held, shown
+    assert "PROVED" in shown
+    assert dict(act.met)["expired token, refused and renewed"]
+    assert act.result.report.seconds < 60
+
+
+def test_the_demo_fails_when_the_server_lost_or_doubled_something(tmp_path: Path) -> None:
+    async def work() -> list[demo.Proof]:
+        plot = demo.Plot()
+        plot.write(tmp_path / "contacts.csv", 300, 1)
+        clock = virtual_clock(asyncio.get_running_loop())
+        async with FakeMautic(clock=clock, latency=Latency()) as fake:
+            job = Job(file=str(tmp_path / "contacts.csv"), items={"orders": UniqueField("order-number")})
+            result = await import_(job, fake, clock=clock)
+            contacts, items = fake.store["contacts"], fake.store["custom_items"]
+            first, second = [item["id"] for item in fake.custom_items if item["object"] == "orders"][:2]
+            for table, doubled, lost in ((contacts, 1, 2), (items, first, second)):
+                row = table.get(doubled)
+                assert row is not None
+                table.save({**row, "id": None})
+                table.remove(lost)
+            return list(demo.prove(plot, fake, result, {}))
+
+    proofs = {proof.claim: proof.holds for proof in run(work())}
+    assert not any(proofs[f"contacts {word}"] for word in ("lost", "doubled", "with stale values"))
+    assert not proofs["orders lost"]
+    assert not proofs["orders doubled"]
+    assert not proofs["rejected rows without a reason"]
+    assert proofs["every row has one outcome"]

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mautic_async import ConfigurationError, Problem
+from mautic_async.cli.input_file import Raw, Source
+from mautic_async.cli.rejects_file import PROBLEMS, STATUS, Rejected, beside, guard, unguard
+from mautic_async.cli.threaded_reader import ROOM, Ahead
+
+
+def write(folder: Path, text: str | bytes, name: str = "a.csv") -> str:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def rows(path: str, **settings: Any) -> list[Raw]:
+    with Source(path, **settings) as source:
+        return list(source)
+
+
+def cells(path: str, **settings: Any) -> list[dict[str, Any]]:
+    return [dict(raw.values) for raw in rows(path, **settings)]
+
+
+# --- CSV -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("between", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found_out_from_the_first_line(tmp_path: Path, between: str) -> None:
+    text = f'email{between}"a,b;c"\nada@example.com{between}x\n'
+    assert cells(write(tmp_path, text)) == [{"email": "ada@example.com", "a,b;c": "x"}]
+
+
+def test_quoted_cells_may_hold_lines_and_rows_know_their_own(tmp_path: Path) -> None:
+    found = rows(write(tmp_path, 'email,address\na@b.co,"one\ntwo"\n\nc@d.co,x\r\n'))
+    assert [(raw.line, dict(raw.values)["address"]) for raw in found] == [(2, "one\ntwo"), (5, "x")]
+
+
+def test_a_mark_of_utf_8_and_other_encodings_are_read(tmp_path: Path) -> None:
+    assert cells(write(tmp_path, "\ufeffemail\nä@b.co\n")) == [{"email": "ä@b.co"}]
+    assert cells(write(tmp_path, "email\nä@b.co\n".encode("cp1252")), encoding="cp1252") == [{"email": "ä@b.co"}]
+
+
+def test_bytes_of_another_encoding_are_told_with_line_and_place(tmp_path: Path) -> None:
+    path = write(tmp_path, "email,name\na@b.co,x\nc@d.co,Zoë\n".encode("cp1252"))
+    with pytest.raises(ConfigurationError, match=r"line 3: byte 0xeb at place 10 is not utf-8; .*--encoding cp1252"):
+        rows(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "words"),
+    [
+        ("email\n".encode("utf-16"), {}, "UTF-16"),
+        (b"", {}, "the first line is empty"),
+        (b"\nemail\n", {}, "the first line is empty"),
+        (b'email,x\na@b.co,"never ends\n', {}, "a quoted cell probably does not end"),
+        (b'email,x\na@b.co,"x"y\n', {}, "line 2: "),
+        (b"email\n", {"encoding": "klingon"}, "knows no such encoding"),
+        (b"email\n", {"encoding": "utf-16"}, "cannot be told apart"),
+        (b"email\n", {"encoding": "base64"}, "knows no such encoding"),
+        (b"email\n", {"delimiter": "ab"}, "one character"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_words(
+    tmp_path: Path, text: bytes, settings: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        rows(write(tmp_path, text), **settings)
+    assert words in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="No such file"):
+        Source(str(tmp_path / "none.csv"))
+
+
+def test_a_row_with_too_few_or_too_many_cells_is_its_own_error(tmp_path: Path) -> None:
+    found = rows(write(tmp_path, "email,x\na@b.co\nb@c.co,1,2\nc@d.co,1\n"))
+    assert [raw.error for raw in found] == [
+        "1 cell, but the first line names 2 columns",
+        "3 cells, but the first line names 2 columns",
+        "",
+    ]
+
+
+def test_only_a_line_at_a_time_is_taken(tmp_path: Path) -> None:
+    with Source(write(tmp_path, "email\n" + "a@b.co\n" * 100_000)) as source:
+        taken = iter(source)
+        next(taken)
+        assert source.line == 2
+        assert source.position < 100
+        assert source.size == 700_006
+
+
+def test_standard_input_is_read_and_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(b"email\na@b.co\n"))
+    monkeypatch.setattr("sys.stdin", stream)
+    with Source("-") as source:
+        assert source.name == "standard input"
+        assert [dict(raw.values) for raw in source] == [{"email": "a@b.co"}]
+    assert not stream.closed
+
+
+# --- JSON lines ------------------------------------------------------------------------------------------------------
+
+
+def test_json_lines_are_rows_and_a_broken_line_is_its_own_error(tmp_path: Path) -> None:
+    text = '{"email": "a@b.co", "n": 1}\n\nnot json\n[1]\n{"a": 1, "a": 2}\n{"a": NaN}\n'
+    found = rows(write(tmp_path, text, "a.jsonl"))
+    assert [raw.line for raw in found] == [1, 3, 4, 5, 6]
+    assert dict(found[0].values) == {"email": "a@b.co", "n": 1}
+    errors = [raw.error for raw in found]
+    assert not errors[0]
+    assert errors[1].startswith("not JSON: ")
+    assert errors[2:] == [
+        "not a JSON object",
+        "not JSON: a name is there twice in one object",
+        "not JSON: NaN is no JSON value",
+    ]
+
+
+def test_the_form_may_be_said(tmp_path: Path) -> None:
+    assert cells(write(tmp_path, '{"email": "a@b.co"}\n', "a.txt"), form="jsonl") == [{"email": "a@b.co"}]
+
+
+def test_letters_of_a_bulk_job_are_rows_again(tmp_path: Path) -> None:
+    letter = {"job": "", "index": 0, "status": "rejected", "id": 0, "problems": [], "attempts": 1, "stored": False}
+    text = json.dumps({**letter, "known": {}, "row": {"email": "a@b.co"}}) + "\n"
+    text += json.dumps({**letter, "status": "unknown", "row": {"email": "b@c.co"}}) + "\n"
+    text += json.dumps({**letter, "row": None}) + "\n"
+    found = rows(write(tmp_path, text, "a.jsonl"))
+    assert [dict(raw.values) for raw in found] == [{"email": "a@b.co"}, {"email": "b@c.co"}, {}]
+    assert [bool(raw.error) for raw in found] == [False, True, True]
+
+
+# --- rejected rows ---------------------------------------------------------------------------------------------------
+
+
+def rejected(source_path: str, target: Path, marks: list[tuple[str, list[Problem]]]) -> None:
+    with Source(source_path) as source:
+        out = Rejected(target, source)
+        for raw, (status, problems) in zip(source, marks, strict=True):
+            out.add(raw, status, problems)
+        out.close()
+
+
+_CELL = st.text(st.characters(codec="utf-8"), max_size=12)
+
+
+@given(cell=st.text(max_size=12))
+def test_a_guarded_cell_is_no_formula_and_comes_back(cell: str) -> None:
+    assert not guard(cell).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert unguard(guard(cell)) == cell
+
+
+@given(table=st.lists(st.lists(_CELL, min_size=3, max_size=3).filter(any), min_size=1, max_size=5))
+def test_rejected_rows_of_a_csv_can_be_read_again_unchanged(
+    table: list[list[str]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("rejected")
+    with (folder / "a.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["email", "=x", "c"], *table])
+    rejected(str(folder / "a.csv"), folder / "b.csv", [("rejected", [Problem("no", "x")])] * len(table))
+    with Source(str(folder / "a.csv")) as before, Source(str(folder / "b.csv")) as after:
+        assert after.columns == before.columns
+        assert [raw.values for raw in after] == [raw.values for raw in before]
+
+
+def test_rejected_rows_say_why_and_only_their_owner_may_read_them(tmp_path: Path) -> None:
+    path = write(tmp_path, "email;note\na@b.co;=1+1\n")
+    rejected(path, tmp_path / "b.csv", [("rejected", [Problem("is wrong", "email"), Problem("and more")])])
+    text = (tmp_path / "b.csv").read_text()
+    assert text == '_status;_problems;email;note\nrejected;"email: is wrong; and more";a@b.co;\'=1+1\n'
+    assert stat.S_IMODE((tmp_path / "b.csv").stat().st_mode) == 0o600
+
+
+def test_rejected_json_lines_can_be_read_again_and_mended(tmp_path: Path) -> None:
+    path = write(tmp_path, '{"email": "a@b.co", "n": [1]}\nnot json\n', "a.jsonl")
+    rejected(path, tmp_path / "b.jsonl", [("rejected", [Problem("no")]), ("rejected", [Problem("not JSON")])])
+    lines = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert lines[0] == {"line": 1, STATUS: "rejected", PROBLEMS: ["no"], "row": {"email": "a@b.co", "n": [1]}}
+    assert [dict(raw.values) for raw in rows(str(tmp_path / "b.jsonl"))] == [{"email": "a@b.co", "n": [1]}, {}]
+    lines[1]["text"] = '{"email": "mended@b.co"}'
+    again = write(tmp_path, "".join(json.dumps(line) + "\n" for line in lines), "c.jsonl")
+    assert cells(again)[1] == {"email": "mended@b.co"}
+
+
+def test_rows_of_unknown_fate_are_not_sent_again_before_somebody_looked(tmp_path: Path) -> None:
+    text = f"{STATUS},{PROBLEMS},email\nunknown,the answer was lost,a@b.co\n,the answer was lost,b@c.co\n"
+    first, second = rows(write(tmp_path, text))
+    assert "look in Mautic, then empty its _status" in first.error
+    assert not second.error
+
+
+def test_the_file_of_rejected_rows_never_hides_an_older_one_unless_named(tmp_path: Path) -> None:
+    path = str(tmp_path / "people.csv")
+    assert beside("-") is None
+    assert beside(path) == tmp_path / "people.rejected.csv"
+    (tmp_path / "people.rejected.csv").touch()
+    assert beside(path) == tmp_path / "people.rejected-2.csv"
+    assert beside(str(tmp_path / "people.rejected.csv")) == tmp_path / "people.rejected-2.csv"
+
+
+def test_the_input_itself_cannot_take_the_rejected_rows(tmp_path: Path) -> None:
+    path = write(tmp_path, "email\n")
+    with Source(path) as source, pytest.raises(ConfigurationError, match="the input itself"):
+        Rejected(Path(path), source)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    path = write(tmp_path, "email\na@b.co\n")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(ConfigurationError, match=r"b\.csv"):
+        rejected(path, tmp_path / "b.csv", [("rejected", [Problem("no")])])
+    assert not (tmp_path / "elsewhere.csv").exists()
+
+
+def test_without_a_file_rows_are_counted(tmp_path: Path) -> None:
+    with Source(write(tmp_path, "email\na@b.co\n")) as source:
+        out = Rejected(None, source)
+        out.add(next(iter(source)), "rejected", ())
+        out.flush()
+        assert out.rows == 1
+
+
+# --- pipes -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_slow_input_holds_nobody_up() -> None:
+    gate = threading.Event()
+
+    def slow() -> Iterator[int]:
+        yield 1
+        assert gate.wait(20)
+        yield 2
+
+    taken = aiter(Ahead(slow()))
+    assert await anext(taken) == 1
+    waiting = asyncio.ensure_future(anext(taken))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    gate.set()
+    assert await waiting == 2
+    assert [row async for row in taken] == []
+
+
+async def test_only_a_bounded_number_of_rows_is_read_ahead() -> None:
+    read: list[int] = []
+    full = threading.Event()
+
+    def many() -> Iterator[int]:
+        for number in range(10 * ROOM):
+            read.append(number)
+            if number == ROOM:
+                full.set()
+            yield number
+
+    async with aclosing(aiter(Ahead(many()))) as taken:
+        assert await anext(taken) == 0
+        assert await asyncio.to_thread(full.wait, 20)
+        assert len(read) <= ROOM + 2
+
+
+async def test_what_the_input_raises_is_raised_to_its_reader() -> None:
+    def broken() -> Iterator[int]:
+        yield 1
+        raise ConfigurationError("line 2")
+
+    taken = aiter(Ahead(broken()))
+    assert await anext(taken) == 1
+    with pytest.raises(ConfigurationError, match="line 2"):
+        await anext(taken)

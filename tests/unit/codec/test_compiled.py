@@ -1,0 +1,212 @@
+"""Compiled readers and writers do what calling the class and asking each attribute would do."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, cast
+
+import attrs
+import pytest
+from attrs import define, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mautic_async import ConfigurationError, codec
+from mautic_async import models as m
+from mautic_async.codec.construction import making_of
+from mautic_async.codec.fields import slots_of
+from mautic_async.models import UNSET, Company, Contact, CustomItem, Maybe, Nested
+from mautic_async.models._base import Unset
+
+NOUNS: list[Any] = [
+    kind
+    for name in m.__all__
+    if attrs.has(kind := getattr(m, name)) and issubclass(kind, Nested) and kind is not m.PlainPassword
+]
+texts = st.sampled_from(["", "7", "yes", "2026-11-21T03:26:29+00:00", "0000-00-00 00:00:00", "Ada", "é"])
+scalars = st.none() | st.booleans() | st.integers(-3, 9) | st.floats(-2, 2) | texts
+jsons = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts | st.just("id"), inner, max_size=2),
+    max_leaves=5,
+)
+
+
+def called(model: Any) -> Any:
+    """The same class, but that it is called when it is read: it has something to do then."""
+
+    @define(kw_only=True)
+    class Called(model):  # type: ignore[misc]  # a base that is a value
+        def __attrs_post_init__(self) -> None:
+            """Nothing; that it is here is enough."""
+
+    assert not making_of(Called).bare
+    return Called
+
+
+@pytest.mark.parametrize("model", NOUNS, ids=lambda kind: kind.__name__)
+def test_an_entity_that_is_made_bare_is_what_calling_its_class_gives(model: Any) -> None:
+    keys = sorted({slot.key for slot in slots_of(model)} | {"fields", "customObjects", "unknown", "other"})
+    aliases = [slot.name for slot in slots_of(model) if slot.name not in getattr(model, "PROPERTIES", ())]
+    everything = st.dictionaries(st.sampled_from([*aliases, "seats", "id", "points"]), jsons, max_size=6)
+    grouped = st.builds(lambda values: {"core": {}, "all": values}, everything)
+    other = called(model)
+    assert making_of(model).bare
+
+    @given(st.dictionaries(st.sampled_from(keys), jsons, max_size=8), st.none() | grouped)
+    @settings(max_examples=30, deadline=None)
+    def check(raw: dict[str, Any], fields: Any) -> None:
+        if fields is not None:
+            raw["fields"] = fields
+        bare, made = codec.decode(model, raw), codec.decode(other, raw)
+        assert type(bare) is model
+        for attribute in attrs.fields(model):
+            mine, its = getattr(bare, attribute.name), getattr(made, attribute.name)
+            assert mine == its or mine != mine or its != its, attribute.name  # noqa: PLR0124 - NaN
+        assert list(bare.extra) == list(made.extra)
+        assert list(bare.extra) == [key for key in raw if key in bare.extra], "in the order it came"
+
+    check()
+
+
+def test_what_an_answer_does_not_hold_is_there_as_its_default_and_of_its_own() -> None:
+    one, two = codec.decode(CustomItem, {"id": 1}), codec.decode(CustomItem, {"id": 2})
+    assert object.__getattribute__(one, "name") is UNSET
+    assert one.attributes == {}
+    assert one.attributes is not two.attributes
+    assert one.extra is not two.extra
+    with pytest.raises(AttributeError):
+        one.no_such_thing  # type: ignore[attr-defined]  # noqa: B018 - that is the point
+
+
+def test_what_was_read_converts_what_is_assigned_to_it() -> None:
+    contact = codec.decode(Contact, {"id": 1})
+    contact.owner = cast("Any", 5)
+    assert contact.owner == m.User(id=5)
+    with pytest.raises(AttributeError):
+        contact.no_such_field = 1  # type: ignore[attr-defined]  # a slip of the pen stays one
+
+
+@define(kw_only=True)
+class Noting(CustomItem):
+    noted: ClassVar[list[str]] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.noted.append(name)
+        object.__setattr__(self, name, value)
+
+
+class Register(m.Stage):
+    subclasses: ClassVar[list[type]] = []
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        Register.subclasses.append(cls)
+
+
+class Undecorated(m.Stage):
+    def shout(self) -> str:
+        return str(self.name).upper()
+
+
+@define(kw_only=True)
+class Derived(m.Stage):
+    motto: Maybe[str] = field(default=attrs.Factory(lambda self: f"of {type(self).__name__}", takes_self=True))
+
+
+def test_classes_that_watch_over_themselves_are_asked() -> None:
+    assert codec.decode(Noting, {"name": "Hello"}).name == "Hello"
+    assert "name" in Noting.noted
+    assert codec.decode(Register, {"name": "S"}).name == "S"
+    assert Register.subclasses == []
+    assert codec.decode(Derived, {}).motto == "of Derived"
+
+
+def test_a_subclass_without_a_decorator_and_one_without_slots_are_read_like_the_others() -> None:
+    assert codec.decode(Undecorated, {"name": "S"}).shout() == "S".upper()
+
+    @define(kw_only=True, slots=False)
+    class Loose(Contact):
+        seats: Maybe[int] = UNSET
+
+    loose = codec.decode(Loose, {"fields": {"all": {"seats": "3"}}})
+    assert (type(loose), loose.seats) == (Loose, 3)
+    loose.note = "free"  # type: ignore[attr-defined]  # it has a dictionary
+    assert codec.encode(loose) == {"seats": 3}
+
+
+@define(kw_only=True)
+class Priced(Contact):
+    price: Maybe[Decimal] = UNSET
+    prices: Maybe[list[Decimal]] = UNSET
+
+
+def test_a_hook_of_the_users_own_reads_fields_of_a_subclass() -> None:
+    codec.converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
+    raw = {"fields": {"all": {"price": 1.5, "prices": ["2.50", 3], "plan": "pro"}}}
+    priced = codec.decode(Priced, raw)
+    assert (priced.price, priced.prices) == (Decimal("1.5"), [Decimal("2.50"), Decimal(3)])
+    assert priced.fields == {"plan": "pro"}
+    assert codec.decode(Priced, {"fields": {"all": {"price": "dear"}}}).fields == {"price": "dear"}
+
+
+@pytest.mark.parametrize("fields", [{"firstname": "A"}, {1: "a", "1": "b"}])
+def test_a_name_that_is_given_twice_is_said(fields: Mapping[Any, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"^(firstname|1) is given twice"):
+        codec.encode(Contact(email="a@b.c", firstname="Ada", fields=cast("Any", fields)))
+
+
+@pytest.mark.parametrize("model", [Contact, Company, m.Segment])
+def test_writing_asks_for_what_is_set_and_nothing_else(model: Any) -> None:
+    asked: list[object] = []
+
+    class Told(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            asked.append(self)
+            return "told"
+
+    codec.converter.register_unstructure_hook(Told, str)
+    name = "firstname" if model is Contact else "companyname" if model is Company else "name"
+    assert codec.encode(model(**{name: Told("x")})) == {name: "told"}
+    assert len(asked) == 1
+
+
+@define(kw_only=True)
+class Odd(m.Entity):
+    quoted: Maybe[str] = field(default=UNSET, metadata={"json": "a'b\"c\\{}\n"})
+    known: Maybe[bool] = field(default=UNSET, metadata={"json": "UNSET"})
+
+
+def test_keys_of_any_spelling_are_only_keys() -> None:
+    odd = codec.decode(Odd, {"a'b\"c\\{}\n": "q", "UNSET": True, "made": 1, "raw": 2})
+    assert (odd.quoted, odd.known, odd.extra) == ("q", True, {"made": 1, "raw": 2})
+    assert codec.encode(odd) == {"a'b\"c\\{}\n": "q", "UNSET": True}
+
+
+@define(kw_only=True)
+class Doubled(m.Entity):
+    old: Maybe[str] = field(default=UNSET, metadata={"json": "name"})
+    new: Maybe[str] = field(default=UNSET, metadata={"json": "name"})
+
+
+def test_a_key_that_two_attributes_have_hides_no_other() -> None:
+    doubled = codec.decode(Doubled, {"name": "x", "unknown": 1})
+    assert (doubled.old, doubled.new, doubled.extra) == (UNSET, "x", {"unknown": 1})
+
+
+def test_entities_that_were_read_are_collected() -> None:
+    contact = codec.decode(Contact, {"id": 1, "fields": {"all": {"seats": 3}}})
+    contact.extra = {"me": cast("Any", contact)}
+    del contact
+    assert gc.collect() > 0
+
+
+def test_a_state_is_one_of_three_however_it_came_about() -> None:
+    contact = codec.decode(Contact, {"fields": {"all": {"email": None, "city": ""}}})
+    assert (contact.email, contact.city, contact.firstname) == (None, "", UNSET)
+    assert isinstance(contact.firstname, Unset)
+    assert codec.encode(contact) == {"email": None, "city": ""}

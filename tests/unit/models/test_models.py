@@ -1,0 +1,263 @@
+"""Every noun is documented, and has a place for all that a real server said of it."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from importlib import import_module
+from typing import Any, get_args, get_origin
+
+import attrs
+import pytest
+
+from mautic_async import models
+from mautic_async.models import UNSET, Company, Contact, CustomItem, Email, Entity, Nested, Segment, User, Webhook
+from mautic_async.models._base import Direction
+from tests.support import recorded_entities
+
+CLASSES = [kind for name in models.__all__ if attrs.has(kind := getattr(models, name)) and kind is not Nested]
+
+READ_EXCEPTIONS = {
+    "Widget.success": "part of the envelope",
+}
+WRITE_EXCEPTIONS = {
+    "Focus.htmlMode": "the wrong name, which the server ignores",
+    "Contact.last_active": "the alias of a field that the property lastActive writes",
+    "CampaignEvent.children": "read only: the canvas decides",
+    "CampaignEvent.parent": "read only: the canvas decides",
+}
+
+
+def camel(name: str) -> str:
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+
+
+@cache
+def hints(kind: type) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
+
+
+def marks(annotation: Any) -> set[Direction]:
+    found = {mark for mark in get_args(annotation)[1:] if isinstance(mark, Direction)}
+    inner = annotation.__origin__ if hasattr(annotation, "__metadata__") else annotation
+    union = get_args(inner) if get_origin(inner) in {typing.Union, types.UnionType} else ()
+    return found.union(*(marks(part) for part in union), marks(inner) if inner is not annotation else set())
+
+
+def choices(annotation: Any) -> list[Any]:
+    """The types that an annotation allows, without None, UNSET and marks."""
+    if hasattr(annotation, "__metadata__"):
+        return choices(annotation.__origin__)
+    if get_origin(annotation) in {typing.Union, types.UnionType}:
+        return [kind for part in get_args(annotation) for kind in choices(part)]
+    return [] if annotation in {type(None), type(UNSET)} else [annotation]
+
+
+def names(kind: type, *, write: bool) -> dict[str, Any]:
+    """Annotations by JSON name, of what can be read or written."""
+    wrong = Direction.READ_ONLY if write else Direction.WRITE_ONLY
+    aliases = {a.name for a in attrs.fields(kind)} - getattr(kind, "PROPERTIES", hints(kind).keys())
+    found = {}
+    for a in attrs.fields(kind):
+        annotation = hints(kind)[a.name]
+        if a.name != "extra" and wrong not in marks(annotation):
+            name = a.name if a.name in aliases else a.metadata.get("json", camel(a.name))
+            found[a.metadata.get("json_write", name) if write else name] = annotation
+    return found
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a JSON scalar can be read as this type."""
+    try:
+        return {
+            bool: lambda: value in {0, 1, "0", "1"},
+            int: lambda: float(value).is_integer(),
+            float: lambda: float(value) is not None,
+            datetime: lambda: datetime.fromisoformat(value) is not None,
+        }.get(kind, lambda: isinstance(value, kind))()
+    except (TypeError, ValueError):
+        return False
+
+
+def strays(annotation: Any, value: Any, where: str, *, write: bool) -> Iterator[str]:
+    """What has no place in the class, or not the type that it promises."""
+    kinds = choices(annotation)
+    classes = [kind for kind in kinds if attrs.has(kind)]
+    if value in (None, [], "") or Any in kinds:  # three ways of saying nothing
+        return
+    if isinstance(value, Mapping) and classes:
+        yield from of_entity(classes[0], value, write=write)
+    elif Direction.BY_ID in marks(annotation) and write:
+        if not isinstance(value, int):
+            yield f"{where}: not an id"
+    elif sequences := [kind for kind in kinds if get_origin(kind) in {list, Sequence}]:
+        inside = get_args(sequences[0])[0]
+        for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else []:
+            yield from strays(inside, item, where, write=write)
+    elif maps := [kind for kind in kinds if get_origin(kind) is Mapping]:
+        if not isinstance(value, Mapping):
+            yield f"{where}: not a map"
+            return
+        for item in value.values():
+            yield from strays(get_args(maps[0])[1], item, where, write=write)
+    elif not write and not any(fits(value, kind) for kind in kinds):  # what was sent is sometimes wrong on purpose
+        yield f"{where}: {value!r} is no {kinds}"
+
+
+def of_entity(kind: type, value: Mapping[str, Any], *, write: bool) -> Iterator[str]:
+    known = names(kind, write=write)
+    for key, inside in value.items():
+        where = f"{kind.__name__}.{key}"
+        if issubclass(kind, Contact | Company) and key in {"fields", "customObjects"}:
+            yield from of_groups(kind, key, inside, write=write)
+        elif key == "tags" and kind is Contact:
+            yield from () if write else (f"{where}: no names" for tag in inside if not isinstance(tag["tag"], str))
+        elif key.startswith("lab_"):
+            continue  # the user's own fields, which `fields` holds
+        elif key in known:
+            yield from strays(known[key], inside, where, write=write)
+        else:
+            yield where
+
+
+def of_groups(kind: type, key: str, value: Any, *, write: bool) -> Iterator[str]:
+    """The fields of a contact and its custom items, which the codec puts into other shapes."""
+    if key == "customObjects":
+        for group in value["data"]:
+            for item in group["data"]:
+                yield from of_entity(CustomItem, item, write=write)
+    elif value:
+        yield from of_entity(kind, {k: v for k, v in value.get("all", {}).items() if k != "last_active"}, write=write)
+        for group in [inside for name, inside in value.items() if name != "all" and inside]:
+            for definition in group.values():
+                yield from of_entity(models.ContactField, definition, write=write)
+
+
+def judged(parts: Iterator[recorded_entities.Part], *, write: bool) -> dict[str, str]:
+    found = {stray: part.source for part in parts for stray in of_entity(part.model, part.value, write=write)}
+    wrong_on_purpose = ("no_such_field", "overwriteWithBlank")  # the second is a parameter of the call
+    return {stray: source for stray, source in sorted(found.items()) if not stray.endswith(wrong_on_purpose)}
+
+
+def test_everything_that_the_server_said_has_a_place_and_its_type() -> None:
+    assert judged(recorded_entities.answered(), write=False).keys() == READ_EXCEPTIONS.keys()
+
+
+def test_everything_that_the_server_took_can_be_written() -> None:
+    assert judged(recorded_entities.sent(), write=True).keys() == WRITE_EXCEPTIONS.keys()
+
+
+def test_no_recorded_answer_is_left_out() -> None:
+    assert recorded_entities.unknown_keys() == set()
+    assert {part.model for part in recorded_entities.answered()} >= set(recorded_entities.NOUNS.values()) - {
+        models.Submission  # the server that was recorded had none
+    }
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_a_class_says_what_its_attributes_are_and_where_mautic_describes_it(kind: type) -> None:
+    text = inspect.getdoc(kind) or ""
+    own = [a.name for a in attrs.fields(kind) if not a.inherited]
+    described = set(re.findall(r"^    (\w+): ", text, re.MULTILINE))
+    missing = [name for name in own if name not in described and name not in OBVIOUS.get(kind, ())]
+    assert missing == []
+    assert kind in {Entity, models.Published} or re.search(
+        r"^Mautic: (REST API, |Custom Objects plugin, )\w", text, re.MULTILINE
+    )
+
+
+OBVIOUS: Mapping[type, Sequence[str]] = {
+    Contact: [a.name for a in attrs.fields(Contact) if a.name not in Contact.PROPERTIES],  # aliases that say it all
+    models.ContactCompany: [a.name for a in attrs.fields(Company)],
+}
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_what_can_be_written_is_unset_and_what_is_only_read_is_none(kind: type) -> None:
+    for a in attrs.fields(kind):
+        annotation = hints(kind)[a.name]
+        if Direction.READ_ONLY in marks(annotation):
+            assert a.default is None, a.name
+        elif type(UNSET) in get_args(annotation):
+            assert a.default is UNSET, a.name
+
+
+def test_all_lists_every_class_of_the_package() -> None:
+    modules = [import_module(f"mautic_async.models.{module.name}") for module in pkgutil.iter_modules(models.__path__)]
+    public = {
+        n for module in modules for n, v in vars(module).items() if attrs.has(v) and v.__module__ == module.__name__
+    }
+    assert public <= set(models.__all__)
+    assert len(models.__all__) == len(set(models.__all__))
+
+
+def test_properties_name_attributes_that_exist() -> None:
+    for kind in (Contact, Company, models.ContactCompany):
+        assert {a.name for a in attrs.fields(kind)} >= kind.PROPERTIES
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_reference_takes_an_id(kind: type) -> None:
+    for a in attrs.fields(kind):
+        annotation = hints(kind)[a.name]
+        inside = choices(annotation)[0]
+        many = get_origin(inside) is list
+        if Direction.BY_ID in (marks(get_args(inside)[0]) if many else marks(annotation)):
+            target = choices(get_args(inside)[0])[0] if many else inside
+            expected = target(id=3)
+            assert getattr(kind(**{a.name: [3] if many else 3}), a.name) == ([expected] if many else expected)
+
+
+def test_an_id_stands_for_the_entity_it_belongs_to() -> None:
+    contact = Contact(owner=3, stage=None)
+    assert contact.owner == User(id=3)
+    assert contact.stage is None
+    assert contact.tags is UNSET
+    assert Email(segments=[1, Segment(id=2)]).segments == [Segment(id=1), Segment(id=2)]
+    assert Email(segments=None).segments is None
+
+
+def test_a_password_is_typed_twice_by_itself_and_not_shown() -> None:
+    user = User(username="ada", plain_password="Long-strong-1!")
+    assert user.plain_password
+    assert user.plain_password.confirm == "Long-strong-1!"
+    assert "Long" not in repr(user) + repr(user.plain_password)
+
+
+def test_a_repr_shows_what_is_named_but_no_address_and_no_secret() -> None:
+    assert repr(Contact(id=42, email="ada@example.com", firstname="Ada")) == "Contact(id=42, firstname='Ada')"
+    assert repr(Webhook(name="n", secret="s3cret")) == "Webhook(name='n')"
+
+
+def test_a_subclass_of_a_user_keeps_the_short_repr_unless_it_has_its_own() -> None:
+    @attrs.define(kw_only=True)
+    class Customer(Contact):
+        seats: models.Maybe[int] = UNSET
+
+    @attrs.define(kw_only=True)
+    class Named(Customer):
+        def __repr__(self) -> str:
+            return "me"
+
+    assert repr(Customer(seats=3, email="ada@example.com")).endswith("Customer(seats=3)")
+    assert repr(Named()) == "me"
+
+
+def test_a_custom_item_names_its_object_first() -> None:
+    item = CustomItem("products", name="Hello", attributes={"sku": "2348720", "in-stock": 45})
+    assert (item.object, item.name, item.id) == ("products", "Hello", 0)
+    with pytest.raises(TypeError):
+        CustomItem("products", "Hello")  # type: ignore[call-arg, arg-type]
+
+
+def test_unset_is_falsy_and_none_is_something_else() -> None:
+    assert not UNSET
+    assert repr(UNSET) == "UNSET"
+    assert Contact() == Contact()
+    assert Contact(city=None) != Contact()

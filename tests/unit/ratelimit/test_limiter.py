@@ -1,0 +1,890 @@
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable, Coroutine
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from mautic_async.clock import Clock
+from mautic_async.errors import ConfigurationError
+from mautic_async.protocol import Call
+from mautic_async.ratelimit.fixed_window import ANSWER, GO, PROBE, Window
+from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
+from mautic_async.ratelimit.throttle import Throttle
+from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, run, virtual_clock
+from tests.support.scripted_server import Stub, pipeline_of
+
+T = TypeVar("T")
+
+NO_JITTER: Callable[[], float] = lambda: 0.0  # noqa: E731
+
+
+def gate(limits: Limits | None = None, *, spread: bool = False, skew: float = 0.0) -> Gate:
+    loop = asyncio.get_running_loop()
+    return Gate(limits or Limits(), Clock(wall=lambda: EPOCH + skew + loop.time(), random=NO_JITTER), spread=spread)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def reading(
+    remaining: int, *, limit: int = 100, seconds: int = 3600, skew: int = 0, reset: int | None = None
+) -> Reading:
+    date = int(EPOCH + now()) + skew
+    return Reading(limit, remaining, date + seconds if reset is None else reset, float(date))
+
+
+async def one(gate: Gate, answer: Reading | None = None, *, status: int = 200, background: bool = False) -> None:
+    slot = await gate.admit(background=background)
+    slot.land(status=status, reading=answer, token="t")
+
+
+async def taken(waits: Coroutine[Any, Any, Slot]) -> tuple[asyncio.Task[Slot], bool]:
+    task = asyncio.ensure_future(waits)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return task, task.done()
+
+
+# --- settings ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"concurrency": 0},
+        {"concurrency": 1001},
+        {"concurrency": True},
+        {"concurrency": 2.0},
+        {"patience": -1},
+        {"patience": math.nan},
+        {"patience": "60"},
+        {"pace": "slow"},
+        {"reserve": -1},
+        {"reserve": 1.5},
+    ],
+)
+def test_a_setting_out_of_range_is_refused_by_name(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))) as caught:
+        Limits(**wrong)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_a_bulk_job_waits_for_the_limit_as_long_as_it_takes_unless_told_otherwise() -> None:
+    assert Limits().wait_for(background=False) == 60
+    assert Limits().wait_for(background=True) == math.inf
+    assert Limits(patience=5).wait_for(background=True) == 5
+
+
+# --- slots ---------------------------------------------------------------------------------------------------------
+
+
+def test_no_more_requests_than_the_limit_are_under_way_and_the_first_to_wait_is_the_first_to_go() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=3))
+        await one(doors)
+        order: list[int] = []
+
+        async def visit(index: int) -> None:
+            slot = await doors.admit()
+            order.append(index)
+            assert doors.in_flight <= 3
+            await asyncio.sleep(1)
+            slot.land(status=200)
+
+        async with asyncio.TaskGroup() as group:
+            for index in range(10):
+                group.create_task(visit(index))
+        assert order == list(range(10))
+        assert now() == 4.0
+        assert (doors.in_flight, doors.waiting) == (0, 0)
+
+    run(main())
+
+
+def test_a_slot_is_given_back_once_however_often_it_is_landed() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=2))
+        slot = await doors.admit()
+        slot.land(status=200)
+        slot.land(status=429)
+        slot.release()
+        assert doors.in_flight == 0
+        assert doors.try_admit() is not None
+
+    run(main())
+
+
+def test_interactive_calls_go_before_background_ones_that_have_waited_longer() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=1))
+        held = await doors.admit()
+        order: list[str] = []
+
+        async def visit(name: str, *, background: bool) -> None:
+            slot = await doors.admit(background=background)
+            order.append(name)
+            slot.land(status=200)
+
+        async with asyncio.TaskGroup() as group:
+            for name in ("bulk 1", "bulk 2"):
+                group.create_task(visit(name, background=True))
+            await asyncio.sleep(1)
+            group.create_task(visit("person", background=False))
+            await asyncio.sleep(1)
+            held.land(status=200)
+        assert order == ["person", "bulk 1", "bulk 2"]
+
+    run(main())
+
+
+def test_background_work_leaves_a_slot_where_people_have_been_seen_lately() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=3))
+        await one(doors)
+        slots = [doors.try_admit(background=True) for _ in range(3)]
+        assert [slot is not None for slot in slots] == [True, True, False]
+        assert doors.try_admit() is not None
+        for slot in slots[:2]:
+            assert slot is not None
+            slot.land(status=200)
+        await asyncio.sleep(61)
+        assert [doors.try_admit(background=True) is not None for _ in range(3)] == [True, True, False]
+
+    run(main())
+
+
+# --- invariants 52 to 56 and 60 ------------------------------------------------------------------------------------
+
+
+def test_invariant_52_without_headers_there_is_no_pacing() -> None:
+    async def main() -> None:
+        doors = gate()
+        for _ in range(10_000):
+            await one(doors, background=True)
+        assert now() == 0.0
+        assert (doors.limit, doors.remaining, doors.reset) == (None, None, None)
+
+    run(main())
+
+
+def test_invariant_52_the_first_answer_decides_and_the_others_wait_for_it() -> None:
+    async def main() -> None:
+        doors = gate()
+        probe = await doors.admit()
+        _, gone = await taken(doors.admit())
+        assert not gone
+        probe.land(status=200)
+        await asyncio.sleep(0)
+        assert doors.in_flight == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("status", [None, 401, 502])
+def test_an_answer_that_says_nothing_of_the_limiter_leaves_the_question_open(status: int | None) -> None:
+    async def main() -> None:
+        doors = gate()
+        (await doors.admit()).land(status=status)
+        assert doors.try_admit() is not None
+        assert doors.try_admit() is None
+
+    run(main())
+
+
+class Server:
+    """Counts as Mautic does, for one key."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.count, self.reset, self.windows = limit, 0, 0, [0]
+
+    def hit(self) -> tuple[int, Reading]:
+        date = int(EPOCH + now())
+        if date >= self.reset:
+            self.count, self.reset = 0, date + 3600
+            self.windows.append(0)
+        self.count += 1
+        self.windows[-1] += 1
+        return (
+            429 if self.count > self.limit else 200,
+            Reading(self.limit, max(0, self.limit - self.count), self.reset, float(date)),
+        )
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_invariant_53_background_work_never_touches_a_fixed_reserve(processes: int) -> None:
+    async def main() -> None:
+        server = Server(200)
+        reserve = 30
+
+        async def worker(doors: Gate) -> None:
+            while now() < 4 * 3600:
+                slot = await doors.admit(background=True)
+                await asyncio.sleep(0.5)
+                status, told = server.hit()
+                await asyncio.sleep(0.5)
+                assert status == 200
+                slot.land(status=status, reading=told)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(processes):
+                doors = gate(Limits(concurrency=4, reserve=reserve))
+                for _ in range(4):
+                    group.create_task(worker(doors))
+        # one process knows what it has in flight; of the others' flights the headers tell only when they have landed
+        unseen = (processes - 1) * 4
+        assert all(calls <= 200 - reserve + unseen for calls in server.windows)
+        assert all(calls >= 200 - reserve for calls in server.windows[1:-1])
+
+    run(main())
+
+
+def test_invariant_54_remaining_that_jumps_up_releases_nothing_but_a_new_reset_does() -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(1))
+        reset = doors.reset
+        await one(doors, reading(0, reset=reset))
+        slot = await doors.admit(beside=True, patience=1e9)
+        assert now() >= 3600
+        slot.land(status=200, reading=reading(7))
+        assert doors.remaining == 7
+        first = doors.try_admit()
+        assert first is not None
+        first.land(status=200, reading=reading(50, reset=doors.reset))
+        assert doors.remaining == 7
+
+    run(main())
+
+
+def test_a_counter_that_jumps_up_within_a_window_is_not_believed() -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(2))
+        flights = [doors.try_admit(), doors.try_admit()]
+        assert all(flights)
+        assert doors.try_admit() is None
+        for slot, told in zip(flights, (reading(1), reading(5)), strict=True):
+            assert slot is not None
+            slot.land(status=200, reading=told)
+        assert doors.remaining == 1
+
+    run(main())
+
+
+def test_invariant_55_after_the_wait_one_probe_goes_first() -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(0))
+        waits = [asyncio.ensure_future(doors.admit(background=True)) for _ in range(5)]
+        await asyncio.sleep(3700)
+        assert sum(task.done() for task in waits) == 1
+        (await next(task for task in waits if task.done())).land(status=200, reading=reading(99))
+        await asyncio.sleep(0)
+        assert all(task.done() for task in waits)
+
+    run(main())
+
+
+def test_invariant_55_a_fleet_does_not_wake_in_the_same_second() -> None:
+    async def main() -> None:
+        woken: list[float] = []
+
+        async def client(seed: int) -> None:
+            doors = Gate(Limits(), virtual_clock(asyncio.get_running_loop(), seed))
+            await one(doors, reading(0), status=429)
+            await doors.admit(background=True)
+            woken.append(now())
+
+        async with asyncio.TaskGroup() as group:
+            for seed in range(50):
+                group.create_task(client(seed))
+        assert min(woken) >= 3600
+        assert max(woken) - min(woken) > 5
+        assert max(sum(int(moment) == second for moment in woken) for second in map(int, woken)) < 15
+
+    run(main())
+
+
+def test_invariant_56_a_new_token_drops_what_was_known_of_the_old_ones_budget() -> None:
+    async def main() -> None:
+        doors = gate()
+        (await doors.admit()).land(status=200, reading=reading(2), token="old")
+        first, second = doors.try_admit(), doors.try_admit()
+        assert first is not None
+        assert second is not None
+        assert doors.try_admit() is None
+        first.land(status=200, reading=reading(99, seconds=3599), token="new")
+        assert doors.remaining == 99
+        second.land(status=429, reading=reading(0), token="old")
+        assert doors.remaining == 99
+        assert doors.try_admit() is not None
+
+    run(main())
+
+
+def waiting_for_the_reset(doors: Gate) -> Coroutine[Any, Any, None]:
+    return one(doors, reading(0))
+
+
+def waiting_for_a_pause(doors: Gate) -> Coroutine[Any, Any, None]:
+    async def refused() -> None:
+        (await doors.admit()).land(status=429, retry_after=600)
+
+    return refused()
+
+
+async def _fill(doors: Gate) -> None:
+    await one(doors)
+    while doors.try_admit() is not None:
+        pass
+
+
+async def _probe(doors: Gate) -> None:
+    await doors.admit()
+
+
+@pytest.mark.parametrize("why", [waiting_for_the_reset, waiting_for_a_pause, _fill, _probe])
+@pytest.mark.parametrize("beside", [False, True])
+def test_invariant_60_every_wait_ends_at_once_on_cancellation(
+    why: Callable[[Gate], Coroutine[Any, Any, None]], *, beside: bool
+) -> None:
+    async def main() -> None:
+        doors = gate()
+        await why(doors)
+        before, flying = now(), doors.in_flight
+        task = asyncio.ensure_future(doors.admit(background=True, beside=beside))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() or beside
+        assert now() == before + 0.5
+        assert (doors.waiting, doors.in_flight, doors._timer) == (0, flying, None)
+
+    run(main())
+
+
+def test_a_slot_that_arrives_together_with_the_cancellation_goes_to_the_next() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=1))
+        held = await doors.admit()
+        first, second = asyncio.ensure_future(doors.admit()), asyncio.ensure_future(doors.admit())
+        await asyncio.sleep(1)
+        held.land(status=200)
+        first.cancel()
+        slot = await second
+        assert first.cancelled()
+        assert doors.in_flight == 1
+        slot.release()
+        assert doors.in_flight == 0
+
+    run(main())
+
+
+# --- the server's clock --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
+def test_invariant_19_a_clock_that_is_wrong_by_hours_does_not_change_the_wait(skew: int) -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(0, seconds=100, skew=skew), status=429)
+        await doors.admit(background=True)
+        assert 100 <= now() < 102
+
+    run(main())
+
+
+@pytest.mark.parametrize("skew", [-7200, 7200])
+def test_an_answer_without_a_date_is_read_by_what_earlier_dates_told(skew: int) -> None:
+    async def main() -> None:
+        doors = gate(skew=-skew)
+        await one(doors, reading(5, seconds=200))
+        told = reading(0, seconds=200)
+        await one(doors, Reading(told.limit, 0, told.reset))
+        await doors.admit(background=True)
+        assert 200 <= now() < 202
+
+    run(main())
+
+
+def test_a_window_that_is_already_over_tells_nothing_and_one_more_probe_does() -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(0, seconds=0))
+        assert now() == 0
+        assert doors.limit is None
+        await one(doors, reading(50))
+        assert doors.remaining == 50
+
+    run(main())
+
+
+def test_answers_with_senseless_headers_do_not_slow_the_client_for_ever() -> None:
+    async def main() -> None:
+        doors = gate()
+        for _ in range(3):
+            await one(doors, reading(0, seconds=-5))
+        assert [doors.try_admit() is not None for _ in range(8)] == [True] * 8
+
+    run(main())
+
+
+@pytest.mark.parametrize("remaining", [0, 3])
+def test_of_two_nodes_that_count_apart_the_smaller_budget_is_obeyed(remaining: int) -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(80, seconds=3600))
+        await one(doors, reading(remaining, seconds=1800))
+        assert doors.remaining == remaining
+        if remaining:
+            await one(doors, reading(79, seconds=3600))
+            assert doors.remaining == remaining
+        else:
+            await doors.admit(background=True)
+            assert 1800 <= now() < 1802
+
+    run(main())
+
+
+def test_a_node_that_lost_its_counter_is_forgotten_after_a_while() -> None:
+    window = Window(NO_JITTER)
+    window.observe(Reading(100, 1, 3600, 0.0), now=0.0, wall=0.0)
+    for index in range(65):
+        window.observe(Reading(100, 99 - index, 3700, 100.0), now=1.0 + index, wall=0.0)
+    known = window.tightest(66.0)
+    assert known is not None
+    assert known[1] == 35
+
+
+# --- patience ------------------------------------------------------------------------------------------------------
+
+
+def test_a_wait_beyond_the_patience_is_refused_at_once_with_its_length() -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors, reading(0, seconds=1800), status=429)
+        with pytest.raises(TooLong) as caught:
+            await doors.admit()
+        assert 1800 <= caught.value.seconds < 1812
+        assert now() == 0
+        assert doors.waiting == 0
+
+    run(main())
+
+
+def test_a_pause_that_begins_while_calls_wait_sends_the_impatient_away_and_keeps_the_others() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=1))
+        held = await doors.admit()
+        patient = asyncio.ensure_future(doors.admit(patience=1000))
+        impatient = asyncio.ensure_future(doors.admit(patience=10))
+        await asyncio.sleep(1)
+        held.land(status=429, retry_after=500)
+        with pytest.raises(TooLong):
+            await impatient
+        assert now() == 1
+        await patient
+        assert 501 <= now() < 512
+
+    run(main())
+
+
+def test_waiting_for_a_free_slot_is_not_waiting_for_the_limit() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=1, patience=1))
+        held = await doors.admit()
+        task = asyncio.ensure_future(doors.admit())
+        await asyncio.sleep(100)
+        assert not task.done()
+        held.land(status=200)
+        await task
+
+    run(main())
+
+
+# --- refusals without the limiter's headers ------------------------------------------------------------------------
+
+
+def test_a_retry_after_pauses_everybody_and_never_ends_early() -> None:
+    async def main() -> None:
+        doors = gate()
+        await one(doors)
+        slots = [await doors.admit() for _ in range(4)]
+        slots[0].land(status=429, retry_after=30)
+        assert doors.try_admit() is None
+        with pytest.raises(TooLong):
+            await doors.admit(patience=29)
+        slot = await doors.admit(patience=60)
+        assert 30 <= now() < 35
+        assert doors.try_admit() is None
+        slot.land(status=200)
+
+    run(main())
+
+
+def test_a_burst_of_refusals_counts_once() -> None:
+    throttle = Throttle(NO_JITTER)
+    for _ in range(8):
+        throttle.spent(0.0)
+    throttle.refused(0.0, 1.0, None)
+    until = throttle.until
+    for _ in range(7):
+        throttle.refused(0.0, 1.1, None)
+    assert throttle.until == until <= 2.0
+
+
+def test_a_refusal_cuts_the_pace_by_a_third_and_it_comes_back_by_a_twentieth_per_ten_seconds() -> None:
+    throttle = Throttle(NO_JITTER)
+    for tick in range(11):
+        throttle.spent(tick * 0.1)
+    throttle.refused(1.0, 1.0, None)
+    assert throttle._pace_at(1.0) == pytest.approx(0.7 * 11)
+    assert throttle._pace_at(11.0) == pytest.approx(0.7 * 11 * 1.05)
+    throttle.passed(5.0, 5.0)
+    throttle.spent(5.0)
+    assert throttle.turn(5.0, 0) > 5.0
+    throttle.passed(500.0, 500.0)
+    assert throttle.turn(500.0, 0) == GO
+
+
+def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
+    throttle = Throttle(NO_JITTER)
+    throttle.spent(0.0)
+    moment, waits = 10.0, []
+    while moment < 3600:
+        throttle.refused(moment, moment, None)
+        waits.append(throttle.until - moment)
+        moment = throttle.until
+    assert waits[:-1] == sorted(waits[:-1])
+    assert moment == 3601
+    assert len(waits) <= 8
+
+
+# --- calls that others wait for ------------------------------------------------------------------------------------
+
+
+def test_a_call_beside_needs_neither_a_slot_nor_a_probes_answer() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=1))
+        await doors.admit()
+        slot = await doors.admit(beside=True)
+        assert doors.in_flight == 1
+        slot.land(status=200)
+        assert doors.in_flight == 1
+
+    run(main())
+
+
+def test_a_call_beside_waits_for_the_end_of_a_pause() -> None:
+    async def main() -> None:
+        doors = gate()
+        (await doors.admit()).land(status=429, retry_after=50)
+        with pytest.raises(TooLong):
+            await doors.admit(beside=True, patience=10)
+        await doors.admit(beside=True)
+        assert now() >= 50
+
+    run(main())
+
+
+def test_a_closed_gate_sends_everybody_away() -> None:
+    async def main() -> None:
+        doors = gate(Limits(concurrency=1))
+        await doors.admit()
+        task, _ = await taken(doors.admit())
+        doors.close(RuntimeError("closed"))
+        with pytest.raises(RuntimeError, match="closed"):
+            await task
+        with pytest.raises(RuntimeError, match="closed"):
+            await doors.admit()
+        assert doors.try_admit() is None
+        assert doors._timer is None
+
+    run(main())
+
+
+# --- spread --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("limits", "spread"), [(Limits(), True), (Limits(pace="spread"), False)])
+def test_spread_work_uses_the_window_evenly_and_lets_people_pass(limits: Limits, *, spread: bool) -> None:
+    async def main() -> None:
+        doors = gate(limits, spread=spread)
+        left = 100
+        moments = []
+        await one(doors, reading(left))
+        reset = doors.reset
+        while now() < 1800:
+            slot = await doors.admit(background=True)
+            moments.append(now())
+            left -= 1
+            slot.land(status=200, reading=reading(left, reset=reset))
+        gaps = [after - before for before, after in pairwise(moments[1:])]
+        assert 30 < min(gaps) <= max(gaps) < 45
+        assert doors.try_admit() is not None
+
+    run(main())
+
+
+@pytest.mark.parametrize(("rest", "at_once"), [(None, False), (60, False), (46, False), (45, True), (1, True)])
+def test_a_job_that_fits_into_half_of_what_may_be_spent_need_not_spread_its_calls(
+    rest: int | None, *, at_once: bool
+) -> None:
+    async def main() -> None:
+        doors = gate(Limits(pace="spread", reserve=10))
+        await one(doors, reading(100))
+        await one(doors, reading(100, reset=doors.reset), background=True)
+        assert (doors.try_admit(background=True, rest=rest) is not None) == at_once
+
+    run(main())
+
+
+@pytest.mark.parametrize(("rest", "seconds"), [(20, 0), (80, 1000)])
+def test_the_job_at_the_head_of_the_line_decides_and_its_hint_is_heeded_while_it_waits(
+    rest: int, seconds: float
+) -> None:
+    async def main() -> None:
+        doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
+        await one(doors, reading(100))
+        reset, left = doors.reset, 100
+        held = await doors.admit(background=True)
+
+        async def job(calls: int) -> None:
+            nonlocal left
+            for still in range(calls, 0, -1):
+                slot = await doors.admit(background=True, rest=still)
+                left -= 1
+                slot.land(status=200, reading=reading(left, reset=reset))
+
+        task = asyncio.ensure_future(job(rest))
+        await asyncio.sleep(1)
+        held.land(status=200, reading=reading(left, reset=reset))
+        await task
+        assert now() - 1 >= seconds
+        assert seconds or now() == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("rest", [None, 10])
+def test_a_call_hands_what_its_job_still_needs_to_the_gate(rest: int | None) -> None:
+    async def main() -> None:
+        headers = {
+            "x-ratelimit-limit": "100",
+            "x-ratelimit-remaining": "90",
+            "x-ratelimit-reset": str(int(EPOCH) + 3600),
+        }
+        pipeline = pipeline_of(Stub([(200, headers, {})], delay=0.1), limits=Limits(pace="spread", concurrency=1))
+        call = Call("GET", "contacts", background=True, rest=rest)
+        await pipeline.send(call)
+        await asyncio.gather(*(pipeline.send(call) for _ in range(3)))
+        assert (now() > 30) == (rest is None)
+        await pipeline.aclose()
+
+    run(main())
+
+
+def test_the_fast_pace_can_be_asked_for_with_a_shared_budget() -> None:
+    async def main() -> None:
+        doors = gate(Limits(pace="fast"), spread=True)
+        await one(doors, reading(100))
+        reset = doors.reset
+        for left in range(99, 60, -1):
+            slot = await doors.admit(background=True)
+            slot.land(status=200, reading=reading(left, reset=reset))
+        assert now() == 0
+
+    run(main())
+
+
+# --- hostile values ------------------------------------------------------------------------------------------------
+
+NUMBERS = st.one_of(st.integers(-10, 10), st.integers(0, 10**12), st.sampled_from([0, 1, 3600, 10**12 - 1]))
+READINGS = st.builds(
+    Reading,
+    limit=NUMBERS,
+    remaining=NUMBERS,
+    reset=st.one_of(NUMBERS, st.integers(int(EPOCH) - 4000, int(EPOCH) + 8000)),
+    date=st.one_of(st.none(), st.floats(-1e12, 1e12), st.floats(EPOCH - 4000, EPOCH + 8000)),
+)
+
+
+@given(st.lists(st.tuples(READINGS, st.booleans(), st.floats(0, 100)), max_size=30))
+def test_whatever_headers_say_no_wait_is_longer_than_an_hour_and_a_bit(
+    answers: list[tuple[Reading, bool, float]],
+) -> None:
+    window = Window(random.Random(1).random, spread=True)
+    moment = 0.0
+    for told, refused, step in answers:
+        moment += step
+        window.observe(told, now=moment, wall=EPOCH + moment, refused=refused)
+        for background in (False, True):
+            for in_flight in (0, 5):
+                turn = window.turn(now=moment, in_flight=in_flight, background=background)
+                assert turn in {GO, PROBE, ANSWER} or moment < turn <= moment + 3660 + 1 + 10
+                assert turn != ANSWER or in_flight
+
+
+@given(st.lists(st.tuples(st.sampled_from([None, 0.0, 1.0, 3600.0]), st.floats(0, 5000), st.booleans()), max_size=30))
+def test_whatever_is_refused_the_pause_ends_within_an_hour_and_a_bit(
+    refusals: list[tuple[float | None, float, bool]],
+) -> None:
+    throttle = Throttle(random.Random(1).random)
+    moment = 0.0
+    for retry_after, step, passed in refusals:
+        moment = max(moment + step, throttle.until)
+        assert throttle.turn(moment, 0) != ANSWER
+        throttle.spent(moment)
+        if passed:
+            throttle.passed(moment, moment)
+        else:
+            before = throttle.until
+            throttle.refused(moment, moment, retry_after)
+            assert before <= throttle.until <= moment + 4100
+        assert throttle._pace is None or throttle._pace > 0
+
+
+class GateMachine(RuleBasedStateMachine):
+    """Anything may happen at the gate, in any order; nothing is ever lost or given twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = VirtualLoop()
+        self.server_left = 20
+        self.gate = self.step(self.build())
+        self.tasks: list[asyncio.Task[Slot]] = []
+        self.slots: list[Slot] = []
+        self.ends: dict[int, float] = {}
+
+    async def build(self) -> Gate:
+        return Gate(Limits(concurrency=3), virtual_clock(asyncio.get_running_loop(), 7))
+
+    def step(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(work)
+
+    def collect(self) -> None:
+        for task in [task for task in self.tasks if task.done()]:
+            self.tasks.remove(task)
+            if not task.cancelled() and task.exception() is None:
+                self.slots.append(task.result())
+
+    async def rest(self, seconds: float = 0.0) -> None:
+        await asyncio.sleep(seconds)
+        await asyncio.sleep(0)
+
+    @rule(background=st.booleans(), patience=st.sampled_from([None, 0.0, 100.0, math.inf]))
+    def arrive(self, *, background: bool, patience: float | None) -> None:
+        self.tasks.append(self.loop.create_task(self.gate.admit(background=background, patience=patience)))
+        self.step(self.rest())
+        self.collect()
+
+    @rule(background=st.booleans())
+    def try_it(self, *, background: bool) -> None:
+        async def go() -> Slot | None:
+            return self.gate.try_admit(background=background)
+
+        slot = self.step(go())
+        if slot is not None:
+            self.slots.append(slot)
+
+    @precondition(lambda self: self.tasks)
+    @rule(which=st.integers(0, 100), late=st.booleans(), landing=st.booleans())
+    def leave(self, which: int, *, late: bool, landing: bool) -> None:
+        async def go() -> None:
+            if landing and self.slots:
+                self.slots.pop(0).land(status=200)
+            if late:
+                await asyncio.sleep(0)
+            self.tasks[which % len(self.tasks)].cancel()
+            await self.rest()
+
+        self.step(go())
+        self.collect()
+
+    @precondition(lambda self: self.slots)
+    @rule(
+        which=st.integers(0, 100),
+        status=st.sampled_from([None, 200, 200, 201, 400, 401, 404, 429, 429, 500, 502]),
+        retry_after=st.sampled_from([None, None, 0.0, 20.0]),
+        told=st.sampled_from(["nothing", "budget", "budget", "jump", "over"]),
+        token=st.sampled_from(["a", "a", "a", "b", None]),
+    )
+    def answer(self, which: int, status: int | None, retry_after: float | None, told: str, token: str | None) -> None:
+        async def go() -> None:
+            date = EPOCH + self.loop.time()
+            self.server_left = max(0, self.server_left - 1) if told == "budget" else self.server_left
+            answer = {
+                "nothing": None,
+                "budget": Reading(20, 0 if status == 429 else self.server_left, int(date // 3600 + 1) * 3600, date),
+                "jump": Reading(20, 19, int(date // 3600 + 1) * 3600, date),
+                "over": Reading(20, 5, int(date) - 1, date),
+            }[told]
+            slot = self.slots.pop(which % len(self.slots))
+            slot.land(status=status, reading=answer, retry_after=retry_after, token=token)
+            slot.land(status=status, reading=answer, retry_after=retry_after, token=token)
+            await self.rest()
+
+        self.step(go())
+        self.collect()
+
+    @precondition(lambda self: self.slots)
+    @rule(which=st.integers(0, 100))
+    def unsent(self, which: int) -> None:
+        async def go() -> None:
+            self.slots.pop(which % len(self.slots)).release()
+            await self.rest()
+
+        self.step(go())
+        self.collect()
+
+    @rule(seconds=st.sampled_from([0.1, 5.0, 100.0, 4000.0]))
+    def pass_time(self, seconds: float) -> None:
+        self.step(self.rest(seconds))
+        if seconds > 3600:
+            self.server_left = 20
+        self.collect()
+
+    @invariant()
+    def slots_are_flights(self) -> None:
+        assert 0 <= self.gate.in_flight <= 3
+        assert self.gate.in_flight == len(self.slots)
+        assert self.gate.waiting == len(self.tasks)
+        assert self.gate._probe is None or not self.gate._probe.given_back
+
+    @invariant()
+    def the_window_never_moves_back(self) -> None:
+        assert isinstance(self.gate._window, Window)
+        for reset, bucket in self.gate._window._buckets.items():
+            assert bucket.until <= self.ends.get(reset, math.inf) + 1e-3
+            self.ends[reset] = bucket.until
+
+    @invariant()
+    def nobody_waits_without_a_reason(self) -> None:
+        if self.tasks and not self.slots:
+            assert self.gate._timer is not None
+
+    async def empty(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await self.rest()
+        self.collect()
+        for slot in self.slots:
+            slot.release()
+        assert (self.gate.in_flight, self.gate.waiting, self.gate._timer) == (0, 0, None)
+
+    def teardown(self) -> None:
+        self.step(self.empty())
+        self.loop.close()
+
+
+TestGateMachine = GateMachine.TestCase
+TestGateMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

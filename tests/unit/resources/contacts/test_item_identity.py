@@ -1,0 +1,129 @@
+"""How a new custom item is recognised, as values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mautic_async import CustomItem, Marker, UniqueField
+from mautic_async.resources.contacts import item_identity
+from mautic_async.resources.contacts.item_identity import Items
+
+BY_SKU = UniqueField("sku")
+
+
+def item(
+    name: str = "n", *, id: int = 0, object: str = "products", object_id: int = 0, **attributes: Any
+) -> CustomItem:
+    return CustomItem(object, object_id=object_id, id=id, name=name, attributes=attributes)
+
+
+@pytest.mark.parametrize(
+    ("items", "one", "key"),
+    [
+        (None, item(sku="1"), None),
+        (None, item(id=3), ("id", 3)),
+        (BY_SKU, item(id=3, sku="1"), ("id", 3)),
+        (BY_SKU, item(sku="1"), ("unique", "products", "1")),
+        (BY_SKU, item(sku=1), ("unique", "products", "1")),
+        (BY_SKU, item(sku="Ab"), ("unique", "products", "Ab")),
+        (BY_SKU, item(sku=""), None),
+        (BY_SKU, item(), None),
+        (UniqueField(["sku", "lot"]), item(sku="1", lot="2"), ("unique", "products", "1", "2")),
+        (UniqueField(["sku", "lot"]), item(sku="1"), None),
+        (Marker(), item("x"), ("marker", "products", "x")),
+        (Marker("sku"), item("x", sku=7), ("marker", "products", "7")),
+        (Marker("sku"), item("x"), None),
+        ({"products": Marker()}, item("x"), ("marker", "products", "x")),
+        ({"3": Marker()}, item("x", object="", object_id=3), ("marker", "3", "x")),
+        ({"orders": Marker()}, item("x"), None),
+    ],
+)
+def test_an_item_is_told_by_its_id_its_unique_values_or_its_mark(items: Items, one: CustomItem, key: Any) -> None:
+    assert item_identity.identity(items, one) == key
+
+
+@pytest.mark.parametrize("one", [item("x"), item("x", object="", object_id=3), item("x", object_id=3)])
+def test_a_stored_item_is_found_however_the_row_names_its_object(one: CustomItem) -> None:
+    stored = item("x", id=77, object_id=3)
+    (name,) = item_identity.wanted(Marker(), [one])
+    assert item_identity.ids_of([name], item_identity.shown(Marker(), [stored])) == {name: 77}
+
+
+def test_only_new_items_are_wanted() -> None:
+    assert list(item_identity.wanted(BY_SKU, [item(id=1, sku="a"), item(sku="b"), item()])) == ["unique/products/b"]
+    assert item_identity.wanted(BY_SKU, None) == {}
+    assert item_identity.shown(None, [item("x", id=1)]) == {}
+
+
+@pytest.mark.parametrize(
+    ("stored", "want", "holds"),
+    [
+        (item("n", a=1), item("n", a=1), True),
+        (item("n", a=1, b=2), item("n", a=1), True),
+        (item("n", a=1), item("n", a=2), False),
+        (item("n"), item("n", a=2), False),
+        (item("n"), item("m"), False),
+        (item("n "), item("n"), True),
+        (item("n", a="x"), item("n", a=" x "), True),
+        (item("n", a=["1", "2"]), item("n", a=["1", "2"]), True),
+        (item("n", a=0), item("n", a=None), False),
+    ],
+)
+def test_a_stored_item_holds_what_it_shows(stored: CustomItem, want: CustomItem, holds: Any) -> None:
+    assert item_identity.holds(stored, want) is holds
+
+
+def test_an_item_that_the_server_finds_again_may_be_repeated() -> None:
+    assert item_identity.repeatable(None, [])
+    assert item_identity.repeatable(None, [item(id=3)])
+    assert item_identity.repeatable(BY_SKU, [item(sku="1"), item(id=4)])
+    assert not item_identity.repeatable(None, [item(sku="1")])
+    assert not item_identity.repeatable(Marker(), [item("x")])
+    assert not item_identity.repeatable({"orders": BY_SKU}, [item(sku="1")])
+
+
+def test_invariant_28_an_item_without_its_unique_value_is_refused() -> None:
+    (problem,) = item_identity.problems(BY_SKU, [item(sku="1"), item(sku=""), item(id=9)])
+    assert (problem.field, "sku" in problem.message) == ("custom_items[1]", True)
+    (problem,) = item_identity.problems(UniqueField(["sku", "lot"]), [item(sku="1")])
+    assert "sku, lot" in problem.message
+
+
+def test_the_same_item_twice_is_refused() -> None:
+    assert [it.field for it in item_identity.problems(BY_SKU, [item(sku="1"), item(sku="1"), item(sku="2")])] == [
+        "custom_items[1]"
+    ]
+    assert item_identity.problems(BY_SKU, [item(sku="a"), item(sku="A")]) == []  # to the server these are two
+
+
+@pytest.mark.parametrize("mark", [" x", "x ", "<b>x</b>", "a &amp; b", "a\nb"])
+def test_a_mark_that_mautic_may_rewrite_is_refused(mark: str) -> None:
+    (problem,) = item_identity.problems(Marker(), [item(mark)])
+    assert "rewrite" in problem.message
+    assert not item_identity.problems(Marker(), [item("a & b / 3")])
+    assert not item_identity.problems(None, [item(mark)])
+
+
+@pytest.mark.parametrize("group", [{"object": "products"}, {"object": "", "object_id": 3}])
+def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[str, Any]) -> None:
+    ten = [item(f"x{number}", **group) for number in range(item_identity.NEWEST)]
+    assert not item_identity.problems(Marker(), ten)
+    assert not item_identity.problems(Marker(), [*ten, item("y", object="orders")])
+    (problem,) = item_identity.problems(Marker(), [*ten, item("y", **group)])
+    assert "11 new items" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("items", "word"),
+    [
+        (BY_SKU, "effectively once (found again by their unique field)"),
+        (Marker(), "ten an object"),
+        ({"a": BY_SKU, "b": Marker()}, "ten an object"),
+        ({"a": BY_SKU}, "unique field"),
+        (None, "at most once"),
+    ],
+)
+def test_the_guarantee_is_said_in_words(items: Items, word: str) -> None:
+    assert word in item_identity.guarantee(items)

@@ -1,0 +1,204 @@
+"""What a contact's row may not hold, and keys that are at least as coarse as the database's comparison."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mautic_async.errors import ConfigurationError
+from mautic_async.resources.contacts import validation
+from mautic_async.resources.contacts.validation import same_for_database
+from mautic_async.testing import php
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+
+# --- zeros ---
+
+
+@given(st.one_of(st.integers(), st.floats(allow_nan=False)))
+def test_invariant_14_a_number_is_refused_exactly_when_mautic_would_drop_it(number: float) -> None:
+    """Mautic drops what PHP casts to the integer 0."""
+    assert validation.is_zero(number) is (-1 < number < 1)
+
+
+@pytest.mark.parametrize("text", ["0", " 0 "])
+def test_the_text_zero_is_dropped_in_every_field(text: str) -> None:
+    assert validation.is_zero(text)
+    assert validation.is_zero(text, "number")
+
+
+@pytest.mark.parametrize("text", ["00", "0.0", "-0", "+0", "0.4", "-0.4", ".5", "0e5", " 0.0 "])
+def test_texts_that_mean_zero_are_dropped_in_number_fields_only(text: str) -> None:
+    assert validation.is_zero(text, "number")
+    assert not validation.is_zero(text)
+
+
+@pytest.mark.parametrize("value", ["", "a", "1", "1.25", "-1", "10", "many", ".", "-", "nan", None, [], ["0"], {}])
+def test_what_is_no_zero_passes(value: Any) -> None:
+    assert not validation.is_zero(value)
+    assert not validation.is_zero(value, "number")
+
+
+@pytest.mark.parametrize("value", [0, 0.0, "0", False, True, 1])
+def test_a_boolean_field_takes_all_of_them(value: Any) -> None:
+    assert not validation.is_zero(value, "boolean")
+
+
+def test_false_is_a_zero_in_a_number_field_alone() -> None:
+    assert validation.is_zero(False, "number")
+    assert not validation.is_zero(False)
+    assert not validation.is_zero(True, "number")
+    (problem,) = validation.zeros({"points": False, "seats": 3, "optin": False})
+    assert problem.field == "points"
+
+
+def test_a_zero_says_the_way_out() -> None:
+    points, seats = validation.zeros({"points": 0, "seats": 0.5, "owner": 0, "tags": ["0"]})
+    assert "subtract_points" in points.message
+    assert "replace()" in seats.message
+
+
+# --- blanks ---
+
+
+@given(st.text(" \t\r\n\u00a0\u2003"))
+def test_a_text_without_a_visible_character_is_blank(text: str) -> None:
+    assert validation.is_blank(text)
+
+
+def test_blank_is_what_clears() -> None:
+    assert all(map(validation.is_blank, [None, "", [], (), {}]))
+    assert not any(map(validation.is_blank, [0, False, "a", ["a"]]))
+
+
+def test_a_unique_value_of_spaces_is_none_at_all() -> None:
+    """The server trims it, finds nothing to look for, and would make another contact each time."""
+    assert validation.upsert({"email": "  "}, ("email",))
+    assert not validation.upsert({"email": " a@b.co "}, ("email",))
+
+
+def test_only_fields_can_be_blank() -> None:
+    body: dict[str, Any] = {"owner": None, "stage": None, "tags": [], "doNotContact": [], "city": None}
+    assert [problem.field for problem in validation.blanks(body)] == ["city"]
+
+
+# --- addresses ---
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
+def test_invariant_25_an_address_is_refused_exactly_when_the_server_would_drop_a_character(text: str) -> None:
+    kept = "".join(char for char in text if char.isalnum() or char in "!#$%&'*+-=?^_`{|}~@.[]")
+    assert bool(validation.address({"email": text})) is (kept != text)
+
+
+@given(st.text(min_size=1))
+def test_a_problem_with_an_address_does_not_repeat_it(text: str) -> None:
+    for problem in validation.address({"email": text + ",somebody@example.com"}):
+        assert "somebody" not in problem.message
+        assert problem.message.isascii()
+        assert problem.message.isprintable()
+
+
+# --- what makes Mautic fall over ---
+
+
+def test_invariant_61_what_mautic_fails_on_is_found_wherever_it_stands() -> None:
+    body: dict[str, Any] = {
+        "email": "a@b.co",
+        "city": "a\x00",
+        "customObjects": {"data": [{"data": [{"attributes": {"x": ["\x00"]}}]}]},
+        "frequencyRules": {"email": {"frequency_number": 1}},
+        "companies": [1],
+    }
+    fields = {problem.field for problem in validation.unsendable(body, new=True)}
+    assert fields == {"city", "customObjects", "frequencyRules", "companies"}
+    assert "companies" not in {problem.field for problem in validation.unsendable(body, new=False)}
+
+
+def test_a_unique_value_that_mautic_rewrites_is_refused() -> None:
+    unique = ("email", "number")
+    assert validation.upsert({"number": "A <b>1</b>"}, unique)[0].field == "number"
+    assert validation.upsert({"number": "A &amp; B"}, unique)[0].field == "number"
+    assert not validation.upsert({"number": "A & B", "city": "<b>"}, unique)
+
+
+def test_an_empty_row_is_refused_even_where_a_row_may_be_without_key() -> None:
+    assert validation.upsert({}, ("email",), keyless=True)
+    assert validation.upsert({}, ("email",), by_id=True)
+
+
+def test_what_is_found_is_raised_in_one_message() -> None:
+    problems = validation.upsert({"email": "a b", "points": 0}, ("email",))
+    with pytest.raises(ConfigurationError, match=r"contacts\.upsert: not sent: email: .*; points: "):
+        validation.refuse(problems, "contacts.upsert")
+    validation.refuse([], "nothing")
+
+
+# --- keys ---
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\x00", max_codepoint=0xFFFF), max_size=12))
+def test_invariant_25_a_key_is_the_same_for_every_spelling(text: str) -> None:
+    key = same_for_database(text)
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert same_for_database(unicodedata.normalize(form, text)) == key
+    assert same_for_database(f" \t{text}\u00a0 ") == key
+    assert same_for_database(text.swapcase().swapcase()) == same_for_database(text.swapcase())
+
+
+def test_each_character_has_one_key_in_all_its_forms_and_cases() -> None:
+    for point in (*range(0xD800), *range(0xE000, 0x10000)):
+        char = chr(point)
+        key = same_for_database(char)
+        forms = [unicodedata.normalize(form, char) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+        assert {same_for_database(form) for form in (key, *forms, char.upper(), char.lower())} == {key}, hex(point)
+
+
+@given(WORDS)
+def test_a_key_is_its_own_key(text: str) -> None:
+    assert same_for_database(same_for_database(text)) == same_for_database(text)
+
+
+@given(st.lists(st.sampled_from("aAáÀåeEéßsSøØoOłLdĐ \u0301\u00ad\u200b"), max_size=5).map("".join), WORDS)
+def test_a_key_is_at_least_as_coarse_as_the_simulators_comparison(text: str, other: str) -> None:
+    for spelling in (text.upper(), text.lower(), unicodedata.normalize("NFD", text), text + " ", other):
+        if php.collate(spelling) == php.collate(text):
+            assert same_for_database(spelling) == same_for_database(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Ørsted", "orsted"),
+        ("Łódź", "LODZ"),
+        ("Straße", "STRASSE"),
+        ("Æon", "aeon"),
+        ("Œuvre", "oeuvre"),
+        ("カタカナ", "かたかな"),
+        ("ねっと", "ねつと"),
+        ("がぎ", "かき"),
+        ("ｶﾞ", "か"),
+        ("a\u200bb\u00ad", "ab"),
+        ("Acme \U0001f363", "ACME \U0001f37a"),
+        ("İstanbul", "istanbul"),
+        ("\u0131s\u0131", "isi"),
+        ("\uff41\uff42", "AB"),
+        ("ﬁn", "fin"),
+        ("ς", "Σ"),
+        ("K", "k"),
+        ("a\x07b", "ab"),
+    ],
+)
+def test_what_utf8mb4_unicode_ci_takes_for_equal_has_one_key(one: str, other: str) -> None:
+    assert same_for_database(one) == same_for_database(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("ab", "a b"), ("a.b@c.de", "ab@c.de"), ("a+b", "ab"), ("1", "2"), ("日", "本")]
+)
+def test_what_differs_for_everybody_keeps_its_own_key(one: str, other: str) -> None:
+    assert same_for_database(one) != same_for_database(other)

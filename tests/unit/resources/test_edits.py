@@ -1,0 +1,83 @@
+"""Edits that add something nested each time are not repeated by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from mautic_async import Contact, CustomItem, Form, FormAction, FormField, Mautic, OutcomeUnknown, Trigger, TriggerEvent
+from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.transport.client import in_process
+from tests.support.scripted_server import FixedAuth, Stub
+
+ANSWER = {"id": 5, "name": "x", "postAction": "return", "fields": [], "actions": [], "events": []}
+LOST = ConnectionResetError()
+FIXED: dict[str, Callable[[Mautic], Awaitable[Any]]] = {
+    "a form's name": lambda mautic: mautic.forms.edit(5, Form(name="x", post_action="return")),
+    "a field by id": lambda mautic: mautic.forms.edit(
+        5, Form(post_action="return", fields=[FormField(id=3, label="L", type="text")])
+    ),
+    "a contact's item by id": lambda mautic: mautic.contacts.edit(
+        5, Contact(custom_items=[CustomItem("products", id=3, name="n")])
+    ),
+}
+ADDING: dict[str, Callable[[Mautic], Awaitable[Any]]] = {
+    "a new field": lambda mautic: mautic.forms.edit(
+        5, Form(post_action="return", fields=[FormField(label="L", type="text")])
+    ),
+    "a new action": lambda mautic: mautic.forms.edit(
+        5, Form(post_action="return", actions=[FormAction(name="A", type="lead.pointschange")])
+    ),
+    "a new event": lambda mautic: mautic.point_triggers.edit(5, Trigger(events=[TriggerEvent(name="E", type="x")])),
+    "a new item": lambda mautic: mautic.contacts.edit(5, Contact(custom_items=[CustomItem("products", name="n")])),
+}
+
+
+def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
+    async def main() -> int:
+        import asyncio
+
+        stub = Stub([LOST, (200, {}, {"form": ANSWER, "trigger": ANSWER, "contact": {"id": 5}})])
+        clock = virtual_clock(asyncio.get_running_loop())
+        async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic:
+            await ask(mautic)
+        return stub.sends
+
+    return run(main())
+
+
+@pytest.mark.parametrize("case", FIXED)
+def test_an_edit_of_what_is_there_is_repeated_after_a_lost_answer(case: str) -> None:
+    assert sends(FIXED[case]) == 2
+
+
+@pytest.mark.parametrize("case", ADDING)
+def test_an_edit_that_adds_something_is_not(case: str) -> None:
+    with pytest.raises(OutcomeUnknown):
+        sends(ADDING[case])
+
+
+@pytest.mark.parametrize(
+    ("rows", "field"),
+    [
+        ([Form(id=5, name="without its post action")], "post_action"),
+        ([Form(id=5, post_action="return", fields=[FormField(label="L", type="text")])], None),
+    ],
+)
+def test_a_job_of_edits_refuses_rows_that_it_could_not_repeat(rows: list[Form], field: str | None) -> None:
+    async def main() -> None:
+        import asyncio
+
+        stub = Stub()
+        clock = virtual_clock(asyncio.get_running_loop())
+        async with (
+            Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic,
+            mautic.forms.editing(rows) as job,
+        ):
+            (outcome,) = [outcome async for outcome in job]
+        assert (outcome.status, outcome.problems[0].field) == ("rejected", field)
+        assert not stub.sends
+
+    run(main())

@@ -1,0 +1,77 @@
+"""Each route of a running Mautic 5.1.1 is reached by a public call, and the README says by which."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from mautic_async.resources._namespaces import Namespaces
+from tests.support import call_every_method, route_table
+from tests.support.recordings import load_routes
+from tests.support.samples import namespaces
+
+ROOT = Path(__file__).resolve().parents[3]
+MARKER = "<!-- routes -->"
+
+
+def server_routes() -> list[tuple[str, str]]:
+    """The server's own routes below ``/api/``; four more are pages for browsers and the token endpoint."""
+    return [(method, path) for method, path in load_routes() if path.startswith("/api/")]
+
+
+def as_pattern(path: str) -> str:
+    """Placeholders that end in id take digits only, as the server's own do; ``utmid`` is the exception."""
+    parts = re.split(r"(\{\w+\})", path.removeprefix("/api/"))
+    return "".join(
+        (r"\d+" if part[1:-1].endswith(("id", "Id")) and part != "{utmid}" else "[^/]+")
+        if part.startswith("{")
+        else re.escape(part)
+        for part in parts
+    )
+
+
+async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: Path) -> None:
+    asked = await call_every_method.table(tmp_path)
+    sent = {(request.method, request.path): method for method, requests in asked for request in requests}
+    lines, missing = [], []
+    for verb, path in server_routes():
+        calls = [
+            call for (method, told), call in sent.items() if method == verb and re.fullmatch(as_pattern(path), told)
+        ]
+        lines.append(f"{verb:6} {path:62} {'mautic.' + calls[0] if calls else '-'}")
+        missing += [] if calls else [f"{verb} {path}"]
+    assert len(lines) == 332
+    assert not missing, "\n".join(lines)
+
+
+def test_the_client_has_every_namespace_that_was_promised() -> None:
+    promised = """
+        contacts companies segments campaigns campaign_events emails forms pages assets categories dynamic_contents
+        messages notes notifications points point_groups point_triggers reports roles users smses stages tags
+        contact_fields company_fields devices webhooks focus tweets stats data files themes
+        custom_objects custom_items custom_fields
+    """
+    newer = {"projects", "company_segments", "field_groups"}
+    assert set(namespaces()) == {*promised.split(), *newer}
+    assert all(inspect.getdoc(vars(Namespaces)[name]) for name in namespaces())
+
+
+def test_a_plain_namespace_is_one_line_of_facts() -> None:
+    folder = Path(inspect.getfile(Namespaces)).parent
+    plain = [path for path in folder.glob("[a-z]*.py") if "def " not in path.read_text()]
+    assert len(plain) >= 12
+    assert max(len(path.read_text().splitlines()) for path in plain) <= 17
+
+
+async def test_the_readme_says_by_which_call_each_route_is_reached(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text()
+    if MARKER not in readme:
+        pytest.skip("the README has no table of routes yet")
+    table = route_table.markdown(await call_every_method.table(tmp_path))
+    lacking = [line for line in table.splitlines() if line not in readme]
+    assert not lacking, "run `python -m tests.support.route_table`, and put its table behind the marker\n" + "\n".join(
+        lacking
+    )

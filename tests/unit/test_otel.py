@@ -1,0 +1,40 @@
+"""One span for each call, with its attempts and waits."""
+
+from __future__ import annotations
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from mautic_async.errors import MauticError
+from mautic_async.otel import spans
+from mautic_async.testing.virtual_time import run
+from tests.support.scripted_server import GET, Stub, error, pipeline_of
+
+
+def test_a_call_is_one_span_with_its_attempts_and_the_reasons() -> None:
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    hook = spans(provider.get_tracer("test"))
+
+    async def main() -> None:
+        stub = Stub([(503, {}, b""), (200, {}, {"contact": {"id": 1}}), error(404)])
+        pipeline = pipeline_of(stub, hooks=(hook,))
+        await pipeline.send(GET)
+        with pytest.raises(MauticError):
+            await pipeline.send(GET)
+
+    run(main())
+    good, bad = kept.get_finished_spans()
+    assert good.name == "mautic GET"
+    assert dict(good.attributes or {}) == {
+        "mautic.call": "GET contacts/1",
+        "mautic.attempts": 2,
+        "http.response.status_code": 200,
+    }
+    assert [event.name for event in good.events] == ["before", "after", "retry", "before", "after"]
+    assert (good.events[1].attributes or {})["reason"] == "unavailable"
+    assert (bad.attributes or {})["error.type"] == "NotFound"
+    assert not bad.status.is_ok

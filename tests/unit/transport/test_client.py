@@ -1,0 +1,215 @@
+"""Bytes out, bytes in: httpx's errors become ours, its habits stay outside."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
+from mautic_async.protocol import Request
+from mautic_async.testing.virtual_time import run
+from mautic_async.transport.client import Timeouts, Transport, in_process, json_of, site_url
+from tests.support.scripted_server import ON_FAST, Stub
+
+BASE = "https://mautic.test"
+GET = Request("GET", "api/contacts")
+
+
+class Raising(httpx.AsyncBaseTransport):
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (httpx.ConnectError("refused"), "connect"),
+        (httpx.ConnectTimeout("slow"), "connect"),
+        (httpx.PoolTimeout("full"), "connect"),
+        (httpx.ProxyError("no"), "connect"),
+        (httpx.ReadTimeout("slow"), "read-timeout"),
+        (httpx.WriteTimeout("slow"), "write"),
+        (httpx.WriteError("broken"), "write"),
+        (httpx.ReadError("reset"), "disconnected"),
+        (httpx.RemoteProtocolError("gone"), "disconnected"),
+        (httpx.CloseError("x"), "disconnected"),
+        (httpx.TooManyRedirects("x"), "disconnected"),
+    ],
+)
+async def test_each_failure_of_httpx_is_a_transport_error(error: Exception, event: str) -> None:
+    with pytest.raises(TransportError) as caught:
+        await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+    assert caught.value.event == event
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.InvalidURL("x"), httpx.UnsupportedProtocol("x"), httpx.LocalProtocolError("x")]
+)
+async def test_what_cannot_be_sent_is_a_configuration_error(error: Exception) -> None:
+    with pytest.raises(ConfigurationError):
+        await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+
+
+async def test_a_wrong_certificate_is_no_matter_of_retrying() -> None:
+    error = httpx.ConnectError("certificate verify failed")
+    error.__cause__ = ssl.SSLCertVerificationError("self-signed")
+    with pytest.raises(TransportError) as caught:
+        await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+    assert caught.value.event == "certificate"
+
+
+@respx.mock
+async def test_a_canned_response_is_read_too() -> None:
+    respx.get(f"{BASE}/api/contacts?limit=1").respond(200, json={"total": "0"}, headers={"X-One": "1"})
+    transport = Transport(BASE, Timeouts())
+    answer = await transport.exchange(Request("GET", "api/contacts", "limit=1"))
+    assert (answer.status, answer.content, answer.headers["x-one"]) == (200, b'{"total":"0"}', "1")
+    await transport.aclose()
+
+
+async def test_gzip_is_unpacked() -> None:
+    stub = Stub([(200, {"content-encoding": "gzip"}, gzip.compress(b"x" * 100_000))])
+    answer = await Transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
+    assert answer.content == b"x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"), [("gzip", b"no gzip"), ("br", b""), ("gzip", gzip.compress(b"x" * 5000, mtime=0)[:-20])]
+)
+async def test_broken_packing_is_ours(encoding: str, body: bytes) -> None:
+    stub = Stub([(200, {"content-encoding": encoding}, body)])
+    with pytest.raises((UnexpectedResponse, TransportError)):
+        await Transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
+
+
+async def test_invariant_57_a_cookie_is_never_echoed() -> None:
+    stub = Stub([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
+    transport = Transport(BASE, Timeouts(), transport=in_process(stub))
+    await transport.exchange(GET)
+    await transport.exchange(GET)
+    assert "cookie" not in stub.seen[1].headers
+
+
+async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
+    stub = Stub([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
+    async with httpx.AsyncClient(
+        transport=in_process(stub),
+        cookies={"a": "b"},
+        headers={"x-mine": "1"},
+        auth=("user", "pass"),
+        follow_redirects=True,
+    ) as client:
+        transport = Transport(BASE, Timeouts(), http=client)
+        await transport.exchange(GET)
+        await transport.exchange(GET)
+        assert "cookie" not in stub.seen[1].headers
+        assert "authorization" not in stub.seen[1].headers
+        await transport.aclose()
+        assert not client.is_closed
+
+
+async def test_a_redirect_is_handed_up_and_not_followed() -> None:
+    stub = Stub([(302, {"location": "https://other.example/x"}, b"")])
+    async with httpx.AsyncClient(transport=in_process(stub), follow_redirects=True) as client:
+        answer = await Transport(BASE, Timeouts(), http=client).exchange(GET)
+    assert answer.status == 302
+    assert len(stub.seen) == 1
+
+
+def test_only_an_httpx_client_can_be_handed_in() -> None:
+    client: Any = object()
+    with pytest.raises(ConfigurationError, match=r"httpx\.AsyncClient"):
+        Transport(BASE, Timeouts(), http=client)
+
+
+async def test_a_sink_takes_the_pieces_of_a_success_only() -> None:
+    pieces: list[bytes] = []
+    stub = Stub([(200, {}, b"zip"), (404, {}, b"{}")])
+    transport = Transport(BASE, Timeouts(), transport=in_process(stub))
+    assert (await transport.exchange(Request("GET", "api/themes/x", sink=pieces.append))).content == b""
+    assert (await transport.exchange(Request("GET", "api/themes/x", sink=pieces.append))).content == b"{}"
+    assert b"".join(pieces) == b"zip"
+
+
+async def test_too_many_headers_are_refused() -> None:
+    stub = Stub([(200, {f"x-{index}": "1" for index in range(250)}, b"")])
+    with pytest.raises(UnexpectedResponse, match="headers"):
+        await Transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
+
+
+def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
+    class Dripping(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            async def drip() -> AsyncIterator[bytes]:
+                while True:
+                    await asyncio.sleep(1)
+                    yield b"x"
+
+            return httpx.Response(200, content=drip())
+
+    async def main() -> None:
+        with pytest.raises(TransportError) as caught:
+            await Transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
+        assert caught.value.event == "read-timeout"
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://m.example", "https://m.example"),
+        ("https://m.example/", "https://m.example"),
+        ("https://m.example/sub/index.php/", "https://m.example/sub/index.php"),
+        ("https://m.example:8443/api", "https://m.example:8443"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("http://[::1]:80", "http://[::1]:80"),
+    ],
+)
+def test_a_base_url_may_have_a_subfolder(url: str, base: str) -> None:
+    assert site_url(url) == base
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "m.example",
+        "ftp://m.example",
+        "https://",
+        "http://m.example",
+        "https://u:p@m.example",
+        "https://m.example?x",
+    ],
+)
+def test_what_is_no_base_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        site_url(url)
+
+
+def test_plain_http_elsewhere_needs_a_word() -> None:
+    assert site_url("http://m.example", insecure=True) == "http://m.example"
+
+
+def test_repr_says_what_carries_the_bytes() -> None:
+    assert repr(Transport(BASE, Timeouts())) == "Transport('https://mautic.test', httpx)"
+    assert "in process" in repr(Transport(BASE, Timeouts(), transport=in_process(Stub())))
+    assert json_of(None).name == ("orjson" if ON_FAST else "json")
+
+
+async def test_every_error_of_ours_is_a_mautic_error() -> None:
+    for error in (httpx.ReadError("x"), httpx.InvalidURL("x")):
+        with pytest.raises(MauticError):
+            await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)

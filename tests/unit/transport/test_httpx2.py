@@ -1,0 +1,76 @@
+"""httpx's successor: a client of it can be handed in, and its mere presence changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from mautic_async import BasicAuth, ConfigurationError, Contact, InsecureWarning, Mautic, TransportError
+from mautic_async.errors import MauticError
+from mautic_async.protocol import Request
+from mautic_async.testing import FakeMautic
+from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.transport.client import Timeouts, Transport, in_process
+from tests.integration.test_contacts import FAULTS
+
+httpx2: Any = pytest.importorskip("httpx2", reason="httpx2 is installed beside httpx in a run of its own; see .ci/run")
+
+
+@pytest.mark.parametrize("name", ["ConnectError", "ConnectTimeout", "ReadTimeout", "WriteError", "ReadError"])
+async def test_the_exceptions_are_those_of_the_clients_own_module(name: str) -> None:
+    class Raising(httpx2.AsyncBaseTransport):  # type: ignore[misc]  # the module is found at run time
+        async def handle_async_request(self, request: Any) -> Any:
+            raise getattr(httpx2, name)("x")
+
+    async with httpx2.AsyncClient(transport=Raising()) as client:
+        with pytest.raises(TransportError):
+            await Transport("https://mautic.test", Timeouts(), http=client).exchange(Request("GET", "api/contacts"))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
+    async def main() -> None:
+        clock = virtual_clock(asyncio.get_running_loop())
+        async with (
+            FakeMautic(clock=clock, latency=(0.1, 0.01)) as fake,
+            httpx2.AsyncClient(transport=in_process(fake, httpx2)) as http,
+            Mautic(fake.url, auth=fake.auth, http=http, clock=clock) as mautic,
+        ):
+            await mautic.contacts.list(limit=1)
+            settings: dict[str, Any] = dict(FAULTS[fault])
+            fake.fail(settings.pop("what"), route="batch/new", times=2, **settings)
+            rows = [Contact(email=f"u{number}@example.com") for number in range(120)]
+            report = await mautic.contacts.upsert_all(rows)
+            assert report.created + report.updated == 120
+            assert len(fake.contacts) == 120
+            with pytest.raises(MauticError):
+                await mautic.contacts.get(99_999)
+
+    run(main())
+
+
+async def test_a_client_of_it_that_does_not_check_certificates_is_found_too() -> None:
+    auth = BasicAuth("ada", "hunter2")
+    async with httpx2.AsyncClient(verify=False) as blind, httpx2.AsyncClient() as fine:
+        with pytest.raises(ConfigurationError, match="insecure=True"):
+            Mautic("https://mautic.example.com", auth=auth, http=blind)
+        with pytest.warns(InsecureWarning):
+            Mautic("https://mautic.example.com", auth=auth, http=blind, insecure=True)
+        Mautic("https://mautic.example.com", auth=auth, http=fine)
+
+
+def test_invariant_51_no_warning_and_no_use_of_it_when_it_is_merely_there() -> None:
+    program = (
+        "import warnings; warnings.simplefilter('error');"
+        "import json, sys; import mautic_async; from mautic_async import Mautic, ClientCredentials;"
+        "Mautic('https://m.test', auth=ClientCredentials('a', 'b'));"
+        "print(json.dumps(sorted(name for name in sys.modules if name == 'httpx2')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == []
+    assert done.stderr == ""
