@@ -12,6 +12,7 @@ from mautic_async.protocol.json import MAX_DEPTH, STDLIB, Json, orjson, parse
 from mautic_async.protocol.multipart import multipart
 from mautic_async.protocol.paths import id_of, pairs, path, query_string
 from mautic_async.protocol.pieces import LARGE, in_pieces
+from mautic_async.protocol.requests import build_request, check_authorization
 from mautic_async.protocol.responses import read
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "Row",
     "Sink",
     "blotted",
+    "build_request",
+    "check_authorization",
     "class_of",
     "date_of",
     "excerpt",

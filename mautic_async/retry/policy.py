@@ -15,9 +15,10 @@ and prove that it was not: 401, 413 and 414.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from attrs import evolve, frozen
+from tenacity import AsyncRetrying, retry_if_exception
 
 from mautic_async.errors import (
     APIError,
@@ -36,12 +37,14 @@ from mautic_async.errors import (
 from mautic_async.protocol import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tenacity import RetryCallState
 
     from mautic_async.clock import Clock
-    from mautic_async.protocol import Call, Payload
+
+    OnPause = Callable[[MauticError, float, int], None]
+    from mautic_async.protocol import Call
     from mautic_async.retry.circuit_breaker import RetryBudget
 
 
@@ -232,12 +235,12 @@ class Retry:
     Attributes:
         clock: For pauses and jitter.
         budget: Shared by all calls of a client.
-        attempts: How often a call is sent at most.
+        max_attempts: How often a call is sent at most.
     """
 
     clock: Clock
     budget: RetryBudget
-    attempts: int = ATTEMPTS
+    max_attempts: int = ATTEMPTS
 
     def pause(self, error: MauticError, attempt: int) -> float:
         """Seconds to wait after the *attempt*-th failure: full jitter, or the server's own time and a bit more."""
@@ -260,63 +263,41 @@ class Retry:
     def _stop(self, state: RetryCallState) -> bool:
         error = _failure(state)
         limit = error.verdict.limit if error is not None and error.verdict is not None else None
-        return state.attempt_number >= (limit or self.attempts)
+        return state.attempt_number >= (limit or self.max_attempts)
 
-    async def around(
-        self,
-        first: MauticError,
-        attempt: Callable[[Sequence[MauticError]], Awaitable[Payload]],
-        before_sleep: Callable[[MauticError, float, int], None],
-        remaining: Callable[[], float | None],
-    ) -> Payload:
-        """Go on after the *first* failure: tenacity runs *attempt* until it succeeds or is not worth repeating.
+    def attempts(
+        self, failures: Sequence[MauticError], remaining: Callable[[], float | None], on_pause: OnPause | None
+    ) -> AsyncRetrying:
+        """Return the attempts of one call, for ``async for``: tenacity decides after each whether another follows.
 
-        tenacity enters with the second attempt, so that a call that succeeds at once does not pay for it. A fresh
-        `AsyncRetrying` each time: the object keeps state, and shared between tasks it hands one task another task's
-        exception. *attempt* is told of the failures so far.
+        A fresh `AsyncRetrying` each time: the object keeps state, and shared between tasks it hands one task another
+        task's exception.
 
-        Raises:
-            MauticError: The last failure, with the number of attempts and the earlier failures in `history`.
+        Args:
+            failures: Those so far; each attempt adds its own.
+            remaining: Seconds until the caller's deadline, or None.
+            on_pause: Called before each pause with the failure, the seconds, and the number of the attempt that failed.
         """
-        from tenacity import AsyncRetrying, retry_if_exception  # a program without failures need not load it
-
-        failures: list[MauticError] = []
-        pending: list[MauticError] = [first]
-
-        async def step() -> Payload:
-            error = pending.pop() if pending else None
-            try:
-                if error is not None:
-                    raise error
-                return await attempt(failures)
-            except MauticError as failure:
-                failure.history = tuple(failures)
-                failures.append(failure)
-                raise
 
         def wait(state: RetryCallState) -> float:
-            error = _failure(state)
-            return 0.0 if error is None else self.pause(error, state.attempt_number)
+            return self.pause(failures[-1], state.attempt_number) if failures else 0.0
 
-        def too_late(state: RetryCallState) -> bool:
+        def stop(state: RetryCallState) -> bool:
             left = remaining()
             return self._stop(state) or (left is not None and left <= state.upcoming_sleep)
 
-        def tell(state: RetryCallState) -> None:
-            error = _failure(state)
-            if error is not None:
-                before_sleep(error, state.upcoming_sleep, state.attempt_number)
+        def before_sleep(state: RetryCallState) -> None:
+            if on_pause is not None:
+                on_pause(failures[-1], state.upcoming_sleep, state.attempt_number)
 
-        retrying = AsyncRetrying(
+        return AsyncRetrying(
             sleep=self.clock.sleep,
-            stop=too_late,
+            stop=stop,
             wait=wait,
             retry=retry_if_exception(self.worth),
-            before_sleep=tell,
+            before_sleep=before_sleep,
             reraise=True,
         )
-        result: Any = await retrying(step)
-        return result  # type: ignore[no-any-return]  # tenacity hands back what step returned
 
 
 def _failure(state: RetryCallState) -> MauticError | None:
