@@ -31,8 +31,10 @@ from mautic_async.errors import (
 from mautic_async.events import LOG, Hook, Story, Teller
 from mautic_async.protocol import STDLIB, Answer, Call, Effect, Json, Payload, Request
 from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
-from mautic_async.retry.circuit_breaker import Breaker, RetryBudget
-from mautic_async.retry.policy import Retry, judged, perhaps_applied
+from mautic_async.retry.budget import RetryBudget
+from mautic_async.retry.circuit_breaker import Breaker
+from mautic_async.retry.failure_table import judged, perhaps_applied
+from mautic_async.retry.policy import Retry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
