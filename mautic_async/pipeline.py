@@ -33,8 +33,7 @@ from mautic_async.protocol import STDLIB, Answer, Call, Effect, Json, Payload, R
 from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
 from mautic_async.retry.budget import RetryBudget
 from mautic_async.retry.circuit_breaker import Breaker
-from mautic_async.retry.failure_table import judged, perhaps_applied
-from mautic_async.retry.policy import Retry
+from mautic_async.retry.policy import Retry, judged, perhaps_applied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine

@@ -1,6 +1,6 @@
-"""Whether and when a call is sent again: exponential back-off with full jitter, driven by tenacity.
+"""What a failure is, and whether and when its call is sent again: exponential back-off with full jitter, by tenacity.
 
-`mautic_async.retry.failure_table` says which failures may be repeated; a retry budget keeps a failing server from being
+`judged` finds the rule of an error in `mautic_async.retry.failure_table`, which says whether it may be repeated; a retry budget keeps a failing server from being
 flooded. A wait that the server asks for (``Retry-After``) is honoured.
 """
 
@@ -8,20 +8,124 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from tenacity import AsyncRetrying, retry_if_exception
 
-from mautic_async.errors import MauticError, Then
+from mautic_async.errors import (
+    APIError,
+    Fate,
+    MauticError,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    ServerError,
+    Then,
+    TransportError,
+    Unavailable,
+    UnexpectedResponse,
+    Verdict,
+)
+from mautic_async.protocol import Effect
+from mautic_async.retry.failure_table import VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tenacity import RetryCallState
 
     from mautic_async.clock import Clock
+    from mautic_async.protocol import Call
     from mautic_async.retry.budget import RetryBudget
 
     OnPause = Callable[[MauticError, float, int], None]
+
+_BY_STATUS: Final[Mapping[int, str]] = {
+    401: "unauthorized",
+    403: "forbidden",
+    408: "not-now",
+    413: "too-large",
+    425: "not-now",
+    502: "bad-gateway",
+    503: "unavailable",
+    504: "gateway-timeout",
+}
+
+_FATAL: Final = frozenset({"certificate", "redirect"})
+
+
+def event_of(error: MauticError) -> str:
+    """The row of the table that *error* belongs to."""
+    if isinstance(error, (TransportError, UnexpectedResponse)) and error.event in _FATAL:
+        return error.event  # of the token request too: asking again would not help
+    if not error.sent:
+        return "no-budget" if isinstance(error, RateLimited) else "no-token"
+    if isinstance(error, (TransportError, UnexpectedResponse)):
+        return error.event
+    if isinstance(error, ServerError):
+        return _server_event(error)
+    if isinstance(error, Unavailable):
+        return "breaker"
+    return _refusal_event(error) if isinstance(error, APIError) else "rejected-unsent"
+
+
+def _refusal_event(error: APIError) -> str:
+    if isinstance(error, RateLimited):
+        return "rate-limit" if error.refusal or not error.by_proxy else "proxy-limit"
+    texts = " ".join(problem.message for problem in error.problems)
+    if isinstance(error, NotFound) and "ID = 0" in texts:
+        return "item-not-found"
+    if error.status == 409 and "lock" in texts.lower():
+        return "locked"
+    return _BY_STATUS.get(error.status, "refused")
+
+
+def _server_event(error: ServerError) -> str:
+    if error.batch_limit is not None:
+        return "too-many-rows"
+    if error.by_proxy:
+        late = 520 <= error.status <= 524
+        return "gateway-timeout" if late else _BY_STATUS.get(error.status, "proxy-fault")
+    return "refused-500" if error.refusal or error.status == 501 else "server-fault"
+
+
+def verdict_of(error: MauticError, effect: Effect) -> Verdict:
+    """What *error* means for a call of class *effect*."""
+    return VERDICTS[event_of(error)][effect]
+
+
+def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
+    """*error* with its verdict; as `OutcomeUnknown` where a write may have been applied and must not be repeated."""
+    verdict = verdict_of(error, call.effect)
+    if not call.repeat and verdict.then is Then.REPEAT and verdict.event != "rate-limit":
+        verdict = evolve(verdict, then=Then.RAISE)
+    outcome = error
+    unclear = verdict.fate is Fate.UNKNOWN and (verdict.then is Then.RAISE or verdict.event == "item-not-found")
+    if unclear and call.effect in {Effect.UPSERT, Effect.APPEND}:
+        outcome = OutcomeUnknown(
+            f"{call}: it may have been applied ({error}). {_HOW[call.effect, verdict.live]}",
+            call=str(call),
+            sent_at=sent_at,
+            live=verdict.live,
+        )
+        outcome.__cause__ = error
+    outcome.verdict, outcome.attempts = verdict, attempts
+    return outcome
+
+
+def perhaps_applied(error: MauticError) -> bool:
+    """Whether the attempt that ended in *error* may have done its work."""
+    return error.verdict is not None and error.verdict.fate in {Fate.UNKNOWN, Fate.DONE}
+
+
+_HOW: Final = {
+    (
+        Effect.UPSERT,
+        True,
+    ): "The server may still be at work: wait a few minutes, look it up by its unique field, then decide",
+    (Effect.UPSERT, False): "Look it up by its unique field; the same upsert may then be sent again",
+    (Effect.APPEND, True): "The server may still be at work: wait a few minutes, then look whether it is there",
+    (Effect.APPEND, False): "Look whether it is there before sending it again: a repetition adds another",
+}
 
 ATTEMPTS: Final = 4
 CAP: Final = 30.0

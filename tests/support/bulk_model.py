@@ -26,7 +26,7 @@ from mautic_async.errors import (
     UnexpectedResponse,
 )
 from mautic_async.protocol import Effect
-from mautic_async.retry.failure_table import verdict_of
+from mautic_async.retry.policy import verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

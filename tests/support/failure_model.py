@@ -7,7 +7,8 @@ from typing import Final
 
 from mautic_async.errors import Then, TransportError, Verdict
 from mautic_async.protocol import Effect
-from mautic_async.retry.failure_table import EVENTS, verdict_of
+from mautic_async.retry.failure_table import EVENTS
+from mautic_async.retry.policy import verdict_of
 
 INTRODUCTION: Final = """# What a failure means
 

@@ -25,7 +25,7 @@ from mautic_async.errors import (
 )
 from mautic_async.protocol import Answer, Call, Effect
 from mautic_async.resources._batch import status_of
-from mautic_async.retry.failure_table import verdict_of
+from mautic_async.retry.policy import verdict_of
 
 GET = Call("GET", "contacts/1")
 BATCH = Call("POST", "contacts/batch/new", Effect.UPSERT, rows=3, batch=True)
