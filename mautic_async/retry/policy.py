@@ -1,6 +1,6 @@
 """What a failure is, and whether and when its call is sent again: exponential back-off with full jitter, by tenacity.
 
-`judged` finds the rule of an error in `mautic_async.retry.failure_table`, which says whether it may be repeated; a retry
+`judged` finds the rule of an error in `mautic_async.retry.failure_table`: it says whether repeating is safe. A retry
 budget keeps a failing server from being flooded. A wait that the server asks for (``Retry-After``) is honoured.
 """
 
