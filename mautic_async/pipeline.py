@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, evolve
 
-from mautic_async import meter, protocol
+from mautic_async import protocol
 from mautic_async._background import Flights
 from mautic_async.auth.authorization_code import renewing
 from mautic_async.auth.refresh import Header
@@ -184,34 +184,19 @@ class Pipeline:
             if story is not None:
                 story.tell("before", attempt)
             answer = await self.flights.outlive(self._fly(request, slot))
-            payload = await self._read(call, answer)
+            payload = protocol.read(call, answer, self.json, self.clock.time() - began)
         except MauticError as error:
             outcome = judged(error, call, attempt, sent_at)
             if story is not None and sent_at:
                 status = getattr(error, "status", None)
                 story.tell("after", attempt, status=status, seconds=self.clock.time() - began, error=outcome)
             raise outcome from outcome.__cause__
-        self._learn(call, self.clock.time() - began)
+        self._learn(call, payload.seconds)
         if story is not None:
-            story.tell("after", attempt, status=payload.status, seconds=self.clock.time() - began)
+            story.tell("after", attempt, status=payload.status, seconds=payload.seconds)
         return payload
 
-    async def _read(self, call: Call, answer: Answer) -> Payload:
-        """What the answer means; a large one is read in pieces, between which others get their turn."""
-        if len(answer.content) <= protocol.LARGE or call.raw:
-            return protocol.read(call, answer, self.json)
-        steps = protocol.in_pieces(answer.content, self.json, call.keep)
-        try:
-            while True:
-                next(steps)
-                await self.clock.sleep(0)
-        except StopIteration as end:
-            return protocol.read(call, answer, self.json, end.value)
-        except ValueError:
-            return protocol.read(call, answer, self.json)  # which tells what is wrong
-
     def _learn(self, call: Call, seconds: float) -> None:
-        meter.add(seconds)
         self._budget.succeeded()
         route = _route(call)
         known = self._latency.get(route)

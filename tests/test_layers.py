@@ -32,7 +32,7 @@ LAYERS: list[set[str]] = [
     {"protocol", "codec", "where"},
     {"models", "_files"},
     {"errors"},
-    {"_verdict", "_masking", "_background", "clock", "meter"},
+    {"_verdict", "_masking", "_background", "clock"},
 ]
 LEVEL = {unit: level for level, row in enumerate(LAYERS) for unit in row}
 
