@@ -62,10 +62,11 @@ def test_what_an_answer_does_not_hold_is_there_as_its_default_and_of_its_own() -
         one.no_such_thing  # type: ignore[attr-defined]  # noqa: B018 - that is the point
 
 
-def test_what_was_read_converts_what_is_assigned_to_it() -> None:
+def test_an_id_may_be_assigned_where_a_reference_belongs() -> None:
     contact = codec.decode(Contact, {"id": 1})
     contact.owner = cast("Any", 5)
-    assert contact.owner == m.User(id=5)
+    assert codec.encode(contact) == {"owner": 5}
+    assert Contact(owner=5).owner == m.User(id=5)
     with pytest.raises(AttributeError):
         contact.no_such_field = 1  # type: ignore[attr-defined]  # a slip of the pen stays one
 
