@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mautic_async.journal.records import Ledger
     from mautic_async.pipeline import Pipeline
     from mautic_async.protocol import Payload
-    from mautic_async.resources._base import Resource
+    from mautic_async.resources._batch_resource import BatchResource
     from mautic_async.where import Where
 
 E = TypeVar("E", bound=Entity)
@@ -56,7 +56,7 @@ def budget_of(pipeline: Pipeline) -> Budget | None:
 class _Courier(Generic[E]):
     """What the three share."""
 
-    space: Resource[E]
+    space: BatchResource[E]
     limit: int = 200
     guarantee: str = ""
     needed: int | None = None
