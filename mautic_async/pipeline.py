@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, evolve, field
 
-from mautic_async import meter, protocol
+from mautic_async import protocol
 from mautic_async._background import Flights
 from mautic_async.auth.authorization_code import renewing
 from mautic_async.auth.refresh import Header
@@ -137,7 +137,6 @@ class Pipeline:
 
     def record_success(self, call: Call, seconds: float) -> None:
         """Earn retries, and learn how long such a call takes."""
-        meter.add(seconds)
         self._budget.succeeded()
         route = _route(call)
         known = self.latency.get(route)
@@ -254,12 +253,12 @@ class Attempt:
             self.sent_at, self.began = pipeline.clock.wall(), pipeline.clock.time()
             self._tell("before")
             answer = await asyncio.shield(pipeline.flights.start(self._send_handling_auth(slot)))
-            payload = await self._parse_response(answer)
+            payload = protocol.read(call, answer, pipeline.json, pipeline.clock.time() - self.began)
         except MauticError as error:
             if isinstance(error, NotFound) and call.method == "DELETE" and any(map(perhaps_applied, self.failures)):
                 return Payload(200, None, attempts=self.number)  # an earlier attempt has deleted it
             raise self._failed(error) from error.__cause__
-        pipeline.record_success(call, pipeline.clock.time() - self.began)
+        pipeline.record_success(call, payload.seconds)
         self._tell("after", status=payload.status)
         return payload if self.number == 1 else evolve(payload, attempts=self.number)
 
@@ -296,21 +295,6 @@ class Attempt:
                 f"{self.call}: not sent; the server was down a moment ago, the next probe goes in {wait:.0f} s",
                 retry_after=wait,
             )
-
-    async def _parse_response(self, answer: Answer) -> Payload:
-        """What the answer means; a large one is read in pieces, between which others get their turn."""
-        call, json = self.call, self.pipeline.json
-        if len(answer.content) <= protocol.LARGE or call.raw:
-            return protocol.read(call, answer, json)
-        steps = protocol.in_pieces(answer.content, json, call.keep)
-        try:
-            while True:
-                next(steps)
-                await self.pipeline.clock.sleep(0)
-        except StopIteration as end:
-            return protocol.read(call, answer, json, end.value)
-        except ValueError:
-            return protocol.read(call, answer, json)  # which tells what is wrong
 
     # --- rate limit ------------------------------------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ from mautic_async.bulk.recovery import mend
 from mautic_async.bulk.requeue import put_off, release, send_again
 from mautic_async.errors import MauticError, Problem
 from mautic_async.journal.records import Entry, Standing, learn
-from mautic_async.meter import metered
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator, Sequence
@@ -246,14 +245,13 @@ class Engine(Generic[R, E]):
             self.sending[number] = (self.clock.time(), len(parcels))
             try:
                 self.courier.needed = self._needed()
-                with metered() as meter:
-                    delivery = await self.courier.deliver(step, parcels)
+                delivery = await self.courier.deliver(step, parcels)
             except MauticError as error:
                 self.tally.requests += error.attempts or 1
                 self.helm.failed(error, len(parcels), self.sending[number][0], self.in_flight)
                 return error
             self.tally.requests += delivery.requests
-            self.helm.succeeded(delivery, meter, self.sending[number][0], self.in_flight)
+            self.helm.succeeded(delivery, self.sending[number][0], self.in_flight)
             return delivery
         finally:
             self.sending.pop(number, None)
