@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mautic_async import BasicAuth, ConfigurationError, Contact, InsecureWarning, Mautic, TransportError
+from mautic_async import Contact, Mautic, TransportError
 from mautic_async.errors import MauticError
 from mautic_async.protocol import Request
 from mautic_async.testing import FakeMautic
@@ -52,16 +52,6 @@ def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
                 await mautic.contacts.get(99_999)
 
     run(main())
-
-
-async def test_a_client_of_it_that_does_not_check_certificates_is_found_too() -> None:
-    auth = BasicAuth("ada", "hunter2")
-    async with httpx2.AsyncClient(verify=False) as blind, httpx2.AsyncClient() as fine:
-        with pytest.raises(ConfigurationError, match="insecure=True"):
-            Mautic("https://mautic.example.com", auth=auth, http=blind)
-        with pytest.warns(InsecureWarning):
-            Mautic("https://mautic.example.com", auth=auth, http=blind, insecure=True)
-        Mautic("https://mautic.example.com", auth=auth, http=fine)
 
 
 def test_invariant_51_no_warning_and_no_use_of_it_when_it_is_merely_there() -> None:
