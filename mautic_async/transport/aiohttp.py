@@ -10,7 +10,8 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -18,7 +19,7 @@ from httpx_aiohttp import AiohttpTransport
 from multidict import CIMultiDict
 from yarl import URL
 
-from mautic_async.transport.connection_pool import KEPT
+from mautic_async.transport._sockets import KEEPALIVE_SECONDS, is_readable
 
 if TYPE_CHECKING:
     import ssl
@@ -45,7 +46,7 @@ class Fast(AiohttpTransport):
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT, ssl=self.ssl_context),
+            connector=_Connector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=self.ssl_context),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("accept", "accept-encoding", "user-agent", "content-type"),
@@ -77,6 +78,33 @@ class Fast(AiohttpTransport):
             stream=_Reading(response),
             extensions={"http_version": b"HTTP/1.1", "reason_phrase": (response.reason or "").encode()},
         )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Uses an idle connection again only if the server has said nothing on it since its last answer."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._used: WeakSet[object] = WeakSet()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
+    ) -> aiohttp.connector.Connection:
+        """Return a connection for *req*."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            if protocol is None or protocol.transport is None:
+                return connection
+            if protocol not in self._used:  # new: what TLS says after its handshake is no answer
+                self._used.add(protocol)
+                return connection
+            if not protocol.should_close and not is_readable(protocol.transport):
+                return connection
+            connection.close()
 
 
 def _payload(body: bytes) -> bytes | io.BytesIO | None:

@@ -21,7 +21,7 @@ from mautic_async.errors import TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
 from mautic_async.transport.aiohttp import Fast
 from mautic_async.transport.client import Timeouts, Transport, fast_transport
-from mautic_async.transport.connection_pool import MOST, Connections
+from mautic_async.transport.connection_pool import READ_BUFFER_LIMIT, Connections
 
 GET = Request("GET", "api/contacts/1", timeout=5.0)
 POST = Request("POST", "api/contacts/new", headers={"content-type": "application/json"}, content=b"{}", timeout=5.0)
@@ -188,7 +188,7 @@ async def test_large_bodies_pass_both_ways(carrier: Carrier) -> None:
         sizes.append(len(body))
         await line.give(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body), body)
 
-    content = bytes(range(256)) * (MOST // 64)
+    content = bytes(range(256)) * (READ_BUFFER_LIMIT // 32)
     async with listening(mirror) as server, transport_to(server, carrier) as transport:
         answer = await transport.exchange(Request("POST", "x", content=content, timeout=5.0))
     assert answer.content == content
