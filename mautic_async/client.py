@@ -21,7 +21,7 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.ratelimit.limiter import Limits
 from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport.client import Timeouts, Transport, chosen, json_of, site_url
+from mautic_async.transport.client import Timeouts, chosen, json_of, new_transport, site_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +79,7 @@ class Mautic(Namespaces):
             )
         settings = limits or Limits()
         transport = chosen(transport, http)
-        carrier = Transport(
+        carrier = new_transport(
             site_url(base_url, insecure=insecure),
             timeouts or Timeouts(),
             http=http,

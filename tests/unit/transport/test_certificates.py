@@ -17,7 +17,7 @@ from mautic_async import (
 )
 from mautic_async.errors import Fate
 from mautic_async.protocol import Request
-from mautic_async.transport.client import Transport, new_client
+from mautic_async.transport.client import Transport, new_client, new_transport
 from mautic_async.transport.connection_pool import Connections
 from tests.support.certificates import Authority
 from tests.support.raw_socket_server import answer, serving
@@ -115,7 +115,7 @@ async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
         writer.close()
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
-        transport = Transport(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", Timeouts())
+        transport = new_transport(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", Timeouts())
         with pytest.raises(TransportError) as found:
             await transport.exchange(Request("GET", "api/contacts", headers={"authorization": "Basic hunter2"}))
         await transport.aclose()

@@ -9,7 +9,7 @@ import pytest
 
 from mautic_async.errors import TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.transport.aiohttp import Fast
+from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.client import Transport
 from mautic_async.transport.connection_pool import Connections
 from tests.support.certificates import Authority
@@ -23,7 +23,7 @@ def own(number: int) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number
 
 
-@pytest.fixture(params=[Connections, Fast])
+@pytest.fixture(params=[Connections, AiohttpTransport])
 def carrier(request: pytest.FixtureRequest) -> Any:
     return request.param
 
@@ -52,7 +52,7 @@ async def test_what_comes_behind_an_answer_is_no_answer_to_the_next_request(carr
     async with listening(talk) as server, transport_to(server, carrier) as transport:
         answers = [await content(transport) for _ in range(4)]
     assert all(answer in (b"%d" % number, None) for number, answer in enumerate(answers, 1)), answers
-    assert carrier is Fast or None not in answers
+    assert carrier is AiohttpTransport or None not in answers
 
 
 @pytest.mark.parametrize("size", [1, 16_000, 60_000, 65_536 - 48, 250_000])

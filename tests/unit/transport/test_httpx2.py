@@ -15,7 +15,7 @@ from mautic_async.errors import MauticError
 from mautic_async.protocol import Request
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import run, virtual_clock
-from mautic_async.transport.client import Timeouts, Transport, in_process
+from mautic_async.transport.client import Timeouts, in_process, new_transport
 from tests.integration.test_contacts import FAULTS
 
 httpx2: Any = pytest.importorskip("httpx2", reason="httpx2 is installed beside httpx in a run of its own; see .ci/run")
@@ -29,7 +29,7 @@ async def test_the_exceptions_are_those_of_the_clients_own_module(name: str) -> 
 
     async with httpx2.AsyncClient(transport=Raising()) as client:
         with pytest.raises(TransportError):
-            await Transport("https://mautic.test", Timeouts(), http=client).exchange(Request("GET", "api/contacts"))
+            await new_transport("https://mautic.test", Timeouts(), http=client).exchange(Request("GET", "api/contacts"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
