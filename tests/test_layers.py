@@ -52,8 +52,6 @@ LIBRARIES = {
     "cattrs": {"codec"},
     "httpcore": {"transport.connection_pool"},
     "httpx": {"transport", "client"},  # the client names its types for two optional arguments
-    "httpx_aiohttp": {"transport.aiohttp"},
-    "multidict": {"transport.aiohttp"},
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
     "pytest": {"testing"},
