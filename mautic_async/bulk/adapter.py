@@ -7,118 +7,22 @@ lost. Contacts, companies, edits by id and deletes are four couriers and one eng
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
-from attrs import Factory, define, field, frozen
+from attrs import define, field, frozen
 
-from mautic_async.models._base import JSON
+from mautic_async.bulk.outcomes import Outcome
 
 if TYPE_CHECKING:
+    from mautic_async.bulk.items import Facts, Packed, Parcel
     from mautic_async.bulk.outcomes import Budget, Status
     from mautic_async.errors import Problem
 
 E = TypeVar("E")
-R = TypeVar("R")
 R_contra = TypeVar("R_contra", contravariant=True)
 
-Facts: TypeAlias = Mapping[str, JSON]
-"""What was learned of a row and must survive a crash: ids, mostly. JSON, so that the journal can keep it."""
-
 State: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown", "step", "again", "look"]
-
-
-@define
-class Packed:
-    """A row made ready for sending, once, when it is read. Not frozen: that takes twice as long, each row.
-
-    Attributes:
-        body: The row as JSON text. Its length is its weight in a batch, its hash tells a changed input from the same
-            one, and it is what a dead letter holds. Without anything that differs from run to run.
-        keys: Everything by which two rows could meet on the server: all unique values of the contact, coarser than the
-            database compares them (cleaned, trimmed, NFKC, casefolded, accents stripped), and every unique value of its
-            custom items (exact, per object). Two rows with a common key are never under way at once, and are sent in
-            the order of the input. Empty: the row meets nobody.
-        firsts: Keys that count only until one row with them is stored: names that the server makes where they are
-            missing, and would make twice if two rows brought them at once.
-        problems: Reasons to refuse the row here; it is then not sent.
-        cargo: Whatever `Courier.deliver` wants to have at hand, such as the decoded form.
-        linger: Seconds after the answer before a row with a common key may leave (unique custom items: more than 1).
-        memory: The name under which what is learned of the row is kept for the next run of the same job, or "".
-    """
-
-    body: bytes = field(repr=False)
-    keys: Sequence[Hashable] = field(default=(), repr=False)
-    problems: Sequence[Problem] = ()
-    cargo: Any = field(default=None, repr=False)
-    linger: float = 0.0
-    memory: str = ""
-    firsts: Sequence[Hashable] = field(default=(), repr=False)
-
-
-@define(eq=False)
-class Parcel(Generic[R]):
-    """One row on its way. A courier reads the first group; the rest is the engine's.
-
-    Attributes:
-        index: The row's place in the input.
-        row: As the caller gave it.
-        packed: As `Courier.pack` made it.
-        step: What is to be done next: "" first, then what the last receipt named.
-        known: What receipts, the journal or an earlier run taught about it.
-        since: Epoch seconds of this machine at which the row was first about to leave, over all runs: an entity made
-            after that is the row's own. 0 before.
-        sent_at: The same of the last try of this step: what is changed after that is this very request's doing.
-        tries: How often this step has been sent.
-    """
-
-    index: int
-    row: R = field(repr=False)
-    packed: Packed
-    step: str = ""
-    known: dict[str, JSON] = Factory(dict)
-    since: float = 0.0
-    sent_at: float = 0.0
-    tries: int = 0
-
-    id: int = 0
-    """Of the entity, once known."""
-    digest: bytes = b""
-    """Hash of the content, where there is a journal."""
-    keys: Sequence[Hashable] = field(default=(), repr=False)
-    """The lanes it holds or awaits; none before it has entered them."""
-    carried_at: float = 0.0
-    """Loop time at which it was last handed to the courier."""
-    ahead: int = 0
-    """In how many lanes another row is before it."""
-    maybe: bool = False
-    """Whether the server may hold some of it."""
-    blows: int = 0
-    """What is held against it: the requests it was in that failed as a whole without a reason."""
-    alone: int = 0
-    """The same for requests of its own."""
-    struck_at: int = 0
-    """How many requests of the job had succeeded when it was first in such a one."""
-    sends: int = 0
-    """How often it was sent, over all steps."""
-    uncertain: bool = False
-    """Whether an earlier request with it may have stored some of it: a later refusal does not mean that nothing is."""
-    began_at: float = 0.0
-    """Loop time at which its first step was last sent: all that it has written since is on the server in this order."""
-    resent: Parcel[R] | None = None
-    """The row whose values it sends once more, since they may have been overwritten by an older row; often itself."""
-    original: tuple[R, Packed] | None = field(default=None, repr=False)
-    """What it was before that."""
-    untouched: bool = False
-    """Whether the last look showed that nothing has changed its entity since the row first left."""
-    entity: Any = field(default=None, repr=False)
-    """What an earlier step returned of it, for the outcome."""
-    stages: int = 1
-    """How many steps it has had."""
-    so_far: Status | None = None
-    """What the steps that are done have made of it."""
-    brings: int = -1
-    """Which of its names it has to bring, a bit each; the others were there when it was first sent."""
 
 
 @define
@@ -249,3 +153,16 @@ class Courier(Protocol[R_contra, E]):
 
     def budget(self) -> Budget | None:
         """What is left of the rate limit, for the progress display; None if the server has told none."""
+
+
+def outcome_of(item: Parcel[Any], status: Status, result: Receipt[E]) -> Outcome[E]:
+    """Return the outcome of *item*, which ends with *status*.
+
+    What earlier steps stored counts: a row that is refused in its second step is ``partial``.
+    """
+    if item.so_far is not None:
+        if status in ("created", "updated"):
+            status = item.so_far
+        elif status == "rejected":
+            status = "partial"
+    return Outcome(item.index, status, item.id, result.problems, result.entity or item.entity, item.sends)

@@ -1,175 +1,167 @@
-"""One row that dooms its request: Mautic answers a bare 500 for all of them, with the rows before it stored.
+"""Bisection for a poison message: one row that makes its whole request fail.
 
-A proxy's answer may mean the same (a worker that crashed), but then the server may still be at work: wait, then look.
+Mautic answers a bare 500 for all rows of such a request, with the rows before the poison stored. A proxy's answer may
+mean the same (a worker that crashed), but then the server may still be at work: the flow waits, then looks up.
 
-The request is repeated once, since once may be chance; then what is suspect is halved down to the row. A row is blamed
-only if it has failed alone while others passed, so that a server that fails everything condemns nobody.
+The request is repeated once, since a single failure may be chance; then what is suspect is halved down to the row. It
+is blamed only if it has failed alone while others passed: a server that fails every request condemns no row.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mautic_async.bulk.adapter import Delivery, Receipt
-from mautic_async.bulk.reconcile import seen_after
-from mautic_async.bulk.requeue import repeat, unsay, wait_out
+from mautic_async.bulk.adapter import Receipt
+from mautic_async.bulk.flows import Abort, Apply, Flow, PauseSending, PutFirst, Send, Sleep
+from mautic_async.bulk.items import Blame, Parcel, undo_attempt
+from mautic_async.bulk.reconcile import look_up_when_ended
 from mautic_async.errors import APIError, Fate, MauticError, Problem, RateLimited, Then, Unavailable
 from mautic_async.journal.records import learn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from mautic_async.bulk.flows import Items, Results
+    from mautic_async.bulk.pacing import Helm
 
-    from mautic_async.bulk.adapter import Parcel
-    from mautic_async.bulk.scheduler import Engine
-
-R = TypeVar("R")
-E = TypeVar("E")
-
-Unmended: TypeAlias = "tuple[Sequence[Parcel[R]], MauticError] | None"
+Unresolved: TypeAlias = tuple[Sequence[Parcel[Any]], MauticError] | None
 """Rows that failed in another way meanwhile, and how; None if nothing is left to do."""
 
-ALONE: Final = 4
-"""Failures after which a row is to blame although no other row has passed meanwhile."""
+SUSPICION: Final = 4
+"""Points for Mautic's own bare 500 against each row of its request. The page of a proxy counts for half of that, a
+proxy's 502 to 504 for a quarter: those are hardly ever a row's doing."""
 
-BLOW: Final = 4
-"""What Mautic's own bare 500 counts for against a row. The page of a proxy counts for half of that, a proxy's 502 to
-504 for a quarter: those are hardly ever a row's doing."""
+SOLO_FAILURES: Final = 4
+"""Failures alone after which a row is to blame although no other row has passed meanwhile."""
 
-SURE: Final = 2 * BLOW
-"""What a row has to do alone to be blamed, where others pass: one 500 happens by chance in a large job."""
+POISON_THRESHOLD: Final = 2 * SUSPICION
+"""Points a row has to collect alone to be blamed, where others pass: one 500 happens by chance in a large job."""
 
 
-async def narrow(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
-    """A request failed as a whole, and has ended: once may be chance, twice is a row of it."""
-    left = await _remains(engine, parcels, error)
-    if not left:
+def recheck(items: Items, error: MauticError, pacing: Helm) -> Flow[Unresolved]:
+    """Repeat a request that failed as a whole, and bisect its rows if it fails again."""
+    missing = yield from _not_stored(items, error, pacing)
+    if not missing:
         return None
-    await engine.clock.sleep(engine.helm.back_off(1.0, engine.helm.failures))
-    if min(parcel.blows for parcel in left) > BLOW:
-        return await isolate(engine, left)
-    if len(left) < len(parcels):  # rows are written in order: it ended at the first that is missing
-        repeat(engine, left[1:])
-        return await isolate(engine, left[:1])
-    failure = await _try(engine, left)
+    yield Sleep(pacing.back_off(1.0, pacing.failures))
+    if min(_blame(item).suspicion for item in missing) > SUSPICION:
+        return (yield from bisect(missing, pacing))
+    if len(missing) < len(items):
+        # Rows are written in order: the request ended at the first one that is missing.
+        yield PutFirst(missing[1:])
+        return (yield from bisect(missing[:1], pacing))
+    failure: MauticError | None = yield Send(missing)
     if failure is None:
         return None
-    if not _same(failure):
-        return left, failure
-    left = await _remains(engine, left, failure)
-    return await isolate(engine, left)
+    if not _is_same_failure(failure):
+        return missing, failure
+    missing = yield from _not_stored(missing, failure, pacing)
+    return (yield from bisect(missing, pacing))
 
 
-async def isolate(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Unmended[R]:
-    """Find the row that dooms its request: halve what is suspect; what is cleared goes back into line at the end.
+def bisect(items: Items, pacing: Helm) -> Flow[Unresolved]:
+    """Find the row that makes its request fail; rows that are cleared of it are sent again with the others.
 
     If the first half passes, the second holds the culprit and need not be tried as a whole: 50 rows take 6 requests.
     """
-    suspects = list(parcels)
-    cleared: list[Parcel[R]] = []
-    try:
-        while suspects:
-            tries = max(engine.helm.failures - 1, suspects[0].alone)
-            if tries:  # not one success between: perhaps it is the server, not a row
-                await engine.clock.sleep(engine.helm.back_off(1.0, tries))
-            half = suspects[: max(1, len(suspects) // 2)]
-            rest = suspects[len(half) :]
-            error = await _try(engine, half)
-            if error is None:
-                suspects = rest
-                continue
-            if isinstance(error, RateLimited | Unavailable) and not _perhaps_stored(error):
-                wait_out(engine, half, error)
-                continue
-            cleared = rest + cleared
-            if not _same(error):
-                return half, error
-            suspects = await _remains(engine, half, error)
-            if len(half) == 1 and suspects:
-                if await _convicted(engine, suspects[0], error):
-                    return None
-                _clear(engine, cleared)  # let the others vouch for the server
-    finally:
-        _clear(engine, cleared)
+    cleared: list[Parcel[Any]] = []
+    unresolved = yield from _search(list(items), cleared, pacing)
+    yield PutFirst(cleared)
+    return unresolved
+
+
+def _search(suspects: list[Parcel[Any]], cleared: list[Parcel[Any]], pacing: Helm) -> Flow[Unresolved]:
+    while suspects:
+        failures = max(pacing.failures - 1, _blame(suspects[0]).solo_failures)
+        if failures:  # not one success between: perhaps it is the server, not a row
+            yield Sleep(pacing.back_off(1.0, failures))
+        half = suspects[: max(1, len(suspects) // 2)]
+        rest = suspects[len(half) :]
+        error: MauticError | None = yield Send(half)
+        if error is None:
+            suspects = rest
+            continue
+        if isinstance(error, RateLimited | Unavailable) and not _may_be_stored(error):
+            undo_attempt(half)
+            yield PauseSending(pacing.retry_after(error))
+            continue
+        cleared[:0] = rest
+        if not _is_same_failure(error):
+            return half, error
+        suspects = yield from _not_stored(half, error, pacing)
+        if len(half) == 1 and suspects:
+            if (yield from _condemn(suspects[0], error, pacing)):
+                return None
+            # Send the cleared rows now: whether they pass tells if the server as a whole is well.
+            yield PutFirst(tuple(cleared))
+            cleared.clear()
     return None
 
 
-def _clear(engine: Engine[R, E], cleared: list[Parcel[R]]) -> None:
-    repeat(engine, cleared)
-    cleared.clear()
-
-
-async def _convicted(engine: Engine[R, E], parcel: Parcel[R], error: MauticError) -> bool:
-    """Whether a row that failed alone is to blame, and not a server that fails everything."""
+def _condemn(item: Parcel[Any], error: MauticError, pacing: Helm) -> Flow[bool]:
+    """Give a row that failed alone its outcome if it is to blame; return False if the server may be."""
     verdict = error.verdict
-    assert verdict is not None  # noqa: S101 - it was judged before
+    assert verdict is not None  # noqa: S101 - `_is_same_failure` asked for it
     if verdict.bulk is Then.REJECT:
-        with engine.at_work():
-            await engine.sort([parcel], [Receipt("rejected", problems=reasons(error))])
+        yield Apply([item], [Receipt("rejected", problems=problems_from(error))])
         return True
-    if engine.helm.given_up():
-        engine.fail(error)
+    if pacing.given_up():
+        yield Abort(error)
         return True
-    parcel.alone += _blow(error)
-    others_pass = engine.helm.successes > parcel.struck_at
-    if parcel.alone < (SURE if others_pass else ALONE * BLOW):
+    blame = _blame(item)
+    blame.solo_failures += _points(error)
+    others_pass = pacing.successes > blame.successes_at_first_failure
+    if blame.solo_failures < (POISON_THRESHOLD if others_pass else SOLO_FAILURES * SUSPICION):
         return False
-    stored = verdict.fate is Fate.DONE or (parcel.id and not parcel.untouched)
-    state: Any = "unknown" if stored else "rejected"
+    stored = verdict.fate is Fate.DONE or (item.id and not blame.untouched)
     who = "the proxy before Mautic answers for" if verdict.live else "Mautic fails on"
-    why = (*reasons(error), Problem(f"{who} this row alone, again and again; the reason is in its log"))
-    with engine.at_work():
-        await engine.sort([parcel], [Receipt(state, problems=why)])
+    why = (*problems_from(error), Problem(f"{who} this row alone, again and again; the reason is in its log"))
+    yield Apply([item], [Receipt("unknown" if stored else "rejected", problems=why)])
     return True
 
 
-async def _remains(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> list[Parcel[R]]:
-    """Count the blow, settle what is proven, and return the rest in order."""
+def _not_stored(items: Items, error: MauticError, pacing: Helm) -> Flow[list[Parcel[Any]]]:
+    """Add the failure to the rows' blame, apply what a look-up proves, and return the other rows in order."""
     if error.verdict is not None and error.verdict.bulk is Then.REJECT:
-        return list(parcels)  # nothing of it is stored
-    unsay(parcels)  # most of them are innocent; the guilty one is found by its blows
-    for parcel in parcels:
-        parcel.uncertain = True
-        if not parcel.blows:
-            parcel.struck_at = engine.helm.successes
-        parcel.blows += _blow(error)
-    receipts = await seen_after(engine, parcels, error)
-    pairs = list(zip(parcels, receipts, strict=True))
-    for parcel, receipt in pairs:
-        learn(parcel.known, receipt.known)
-        parcel.id = receipt.id or parcel.id
-        parcel.untouched = receipt.state == "again" and receipt.so_far == "rejected"
-    proven = [(parcel, receipt) for parcel, receipt in pairs if receipt.state != "again"]
+        return list(items)  # nothing of it is stored
+    undo_attempt(items)  # most of them are innocent; the guilty one is found by its points
+    for item in items:
+        item.uncertain = True
+        blame = _blame(item)
+        if not blame.suspicion:
+            blame.successes_at_first_failure = pacing.successes
+        blame.suspicion += _points(error)
+    results: Results = yield from look_up_when_ended(items, error, pacing)
+    pairs = list(zip(items, results, strict=True))
+    for item, result in pairs:
+        learn(item.known, result.known)
+        item.id = result.id or item.id
+        _blame(item).untouched = result.state == "again" and result.so_far == "rejected"
+    proven = [(item, result) for item, result in pairs if result.state != "again"]
     if proven:
-        with engine.at_work():
-            await engine.sort([parcel for parcel, _ in proven], [receipt for _, receipt in proven])
-    return [parcel for parcel, receipt in pairs if receipt.state == "again"]
+        yield Apply([item for item, _ in proven], [result for _, result in proven])
+    return [item for item, result in pairs if result.state == "again"]
 
 
-def _blow(error: MauticError) -> int:
+def _blame(item: Parcel[Any]) -> Blame:
+    if item.blame is None:  # made here only, since nearly no row ever needs one
+        item.blame = Blame()
+    return item.blame
+
+
+def _points(error: MauticError) -> int:
     verdict = error.verdict
     if verdict is not None and verdict.live:
-        return BLOW // 4 if verdict.load else BLOW // 2
+        return SUSPICION // 4 if verdict.load else SUSPICION // 2
     if verdict is not None and verdict.fate is Fate.REFUSED:
-        return BLOW // 4  # a look, which can be repeated
-    return BLOW if verdict is not None and not verdict.load and verdict.fate is Fate.UNKNOWN else BLOW // 2
+        return SUSPICION // 4  # a look-up, which can be repeated
+    return SUSPICION if verdict is not None and not verdict.load and verdict.fate is Fate.UNKNOWN else SUSPICION // 2
 
 
-async def _try(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> MauticError | None:
-    """Send *parcels* before all others; None if that went well."""
-    await engine.claim()
-    with engine.at_work():
-        result = await engine.carry(parcels)
-        if isinstance(result, Delivery):
-            await engine.sort(parcels, result.receipts)
-            return None
-    return result
-
-
-def _perhaps_stored(error: MauticError) -> bool:
+def _may_be_stored(error: MauticError) -> bool:
     return error.verdict is not None and error.verdict.fate in {Fate.UNKNOWN, Fate.DONE}
 
 
-def _same(error: MauticError) -> bool:
+def _is_same_failure(error: MauticError) -> bool:
     return (
         error.verdict is not None
         and error.verdict.bulk in (Then.LOOK, Then.REJECT)
@@ -177,8 +169,8 @@ def _same(error: MauticError) -> bool:
     )
 
 
-def reasons(error: MauticError) -> tuple[Problem, ...]:
-    """Why, for the row's outcome."""
+def problems_from(error: MauticError) -> tuple[Problem, ...]:
+    """Return the problems that *error* names, for the outcome of a row."""
     if not isinstance(error, APIError) and isinstance(error.__cause__, APIError):
         error = error.__cause__
     if isinstance(error, APIError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from attrs import define
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.adapter import Parcel
+    from mautic_async.bulk.items import Parcel
 
 R = TypeVar("R")
 
@@ -107,7 +107,9 @@ class IdSet:
     def __init__(self) -> None:
         self._pages: dict[int, bytearray] = {}
 
-    def __contains__(self, id: int) -> bool:
+    def __contains__(self, id: object) -> bool:
+        if not isinstance(id, int):
+            return False
         page = self._pages.get(id >> 15)
         return page is not None and bool(page[(id & 0x7FFF) >> 3] & 1 << (id & 7))
 

@@ -15,7 +15,7 @@ from mautic_async.errors import ConfigurationError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mautic_async.bulk.adapter import Parcel
+    from mautic_async.bulk.items import Parcel
     from mautic_async.bulk.outcomes import Outcome, Status
     from mautic_async.models._base import JSON
 

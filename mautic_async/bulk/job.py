@@ -11,10 +11,10 @@ from mautic_async._background import Flights
 from mautic_async.bulk.dead_letters import DeadLetters
 from mautic_async.bulk.options import Plan
 from mautic_async.bulk.outcomes import Outcome, Progress, Report
-from mautic_async.bulk.reader import Intake
-from mautic_async.bulk.scheduler import Engine
+from mautic_async.bulk.reader import RowReader
+from mautic_async.bulk.scheduler import Scheduler
 from mautic_async.clock import Clock
-from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Standing
 
 if TYPE_CHECKING:
@@ -23,18 +23,17 @@ if TYPE_CHECKING:
     from typing import Self
 
     from mautic_async.bulk.adapter import Courier
+    from mautic_async.bulk.tasks import JobTasks
     from mautic_async.journal.records import Ledger
 
 R = TypeVar("R")
 E = TypeVar("E")
 
-TICK: Final = 0.5
+PROGRESS_INTERVAL: Final = 0.5
 """Seconds between two calls of the caller's progress callback."""
 
-MEMORY: Final = 10.0
+RATE_WINDOW: Final = 10.0
 """Seconds over which the rate of a `Progress` is taken."""
-
-CUT_SHORT: Final = Problem("the job ended before Mautic's answer came; it may be stored")
 
 
 class Run(Generic[R, E]):
@@ -66,139 +65,130 @@ class Run(Generic[R, E]):
         self._plan = plan or Plan()
         self._clock = clock or Clock()
         self._ledger = journal
-        self._engine: Engine[R, E] | None = None
-        self._intake: Intake[R] | None = None
-        self._flights = Flights()
+        self._scheduler: Scheduler[R, E] | None = None
+        self._reader: RowReader[R] | None = None
+        self._background = Flights()
         self._task: asyncio.Task[None] | None = None
-        self._began = 0.0
-        self._ended: float | None = None
-        self._total = len(rows) if isinstance(rows, Sized) else None
-        self._past: deque[tuple[float, int]] = deque()
+        self._rate = _Rate(self._clock)
+        self._is_failure_raised = False
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         """Check the server, open the journal, start."""
-        if self._engine is not None:
+        if self._scheduler is not None:
             raise ConfigurationError("a bulk run is for one use: call the method again for another")
-        self._began = self._clock.time()
-        standing = await self._ledger.begin() if self._ledger is not None else Standing()
+        self._rate.start()
+        checkpoint = await self._ledger.begin() if self._ledger is not None else Standing()
         try:
-            self._engine = await self._prepare(standing)
+            self._scheduler = await self._prepare(checkpoint)
         except BaseException:
             if self._ledger is not None:
                 await self._ledger.close()
             raise
-        self._intake = Intake(self._engine, self._rows)
-        self._task = self._flights.start(self._work(self._engine, self._intake))
+        scheduler = self._scheduler
+        self._reader = RowReader(
+            self._rows,
+            adapter=self._courier,
+            clock=self._clock,
+            consumer=scheduler,
+            tasks=scheduler.tasks,
+            backpressure=scheduler.backpressure,
+            journal=self._ledger,
+            checkpoint=checkpoint,
+            max_bytes=self._plan.batch_bytes,
+        )
+        self._task = self._background.start(self._work(scheduler, self._reader))
         return self
 
-    async def _prepare(self, standing: Standing) -> Engine[R, E]:
+    async def _prepare(self, checkpoint: Standing) -> Scheduler[R, E]:
         job = self._ledger.job if self._ledger is not None else ""
         await self._courier.prepare(job)
         path = self._plan.dead_letters
-        dead = DeadLetters(path, job=job) if path is not None else None
-        engine = Engine(self._courier, self._plan, self._clock, self._ledger, dead)
-        engine.standing = standing
-        for id in standing.created:
-            engine.created.add(id)
-        engine.total = self._total
-        for status, count in standing.counts.items():
-            engine.tally.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
-            engine.tally.resumed += count
-        return engine
+        dead_letters = DeadLetters(path, job=job) if path is not None else None
+        total = len(self._rows) if isinstance(self._rows, Sized) else None
+        return Scheduler(
+            self._courier,
+            options=self._plan,
+            clock=self._clock,
+            journal=self._ledger,
+            dead_letters=dead_letters,
+            checkpoint=checkpoint,
+            total=total,
+        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End all tasks, whatever state they are in; a second cancellation cuts the grace short."""
-        engine, task = self._engine, self._task
-        assert engine is not None  # noqa: S101 - entered
-        assert task is not None  # noqa: S101 - entered
-        engine.over.set()
+        assert self._scheduler is not None  # noqa: S101 - entered
+        assert self._task is not None  # noqa: S101 - entered
+        tasks, task = self._scheduler.tasks, self._task
+        tasks.stopping.set()
         try:
             await asyncio.wait({task})
         except asyncio.CancelledError:
             task.cancel()
             await asyncio.wait({task})
             raise
-        if kind is None and engine.failure is not None and not self._raised:
-            raise engine.failure
+        if kind is None and tasks.failure is not None and not self._is_failure_raised:
+            raise tasks.failure
 
-    _raised = False
-
-    async def _work(self, engine: Engine[R, E], intake: Intake[R]) -> None:
-        """All tasks of the job, from the first to the last."""
+    async def _work(self, scheduler: Scheduler[R, E], reader: RowReader[R]) -> None:
+        """Run all tasks of the job, from the first to the last."""
+        tasks = scheduler.tasks
         try:
             async with asyncio.TaskGroup() as group:
-                engine.start(group)
-                engine.chore(intake.feed())
-                engine.chore(self._flush(intake))
+                tasks.start(group)
+                tasks.spawn(reader.run())
+                tasks.spawn(self._flush(reader))
                 if self._plan.watch is not None:
-                    engine.chore(self._tell())
-                await engine.over.wait()
-                await intake.save()
-                await self._land(engine)
-                engine.cut()
-        except* Exception as group_error:  # noqa: BLE001 - a bug in a courier, or a full disk: the caller's to see
-            if engine.failure is None:
-                engine.failure = _first(group_error)
+                    tasks.spawn(self._report_progress())
+                await tasks.stopping.wait()
+                await reader.save()
+                await self._drain(tasks)
+                tasks.cancel_all()
+        except* Exception as group_error:  # noqa: BLE001 - a bug in an adapter, or a full disk: the caller's to see
+            if tasks.failure is None:
+                tasks.failure = _first_error(group_error)
         finally:
-            await self._close(engine)
+            await self._close(scheduler)
 
-    async def _land(self, engine: Engine[R, E]) -> None:
-        """Give what is under way the grace to land."""
-        if not engine.busy:
+    async def _drain(self, tasks: JobTasks) -> None:
+        """Give what is under way the grace to end."""
+        if not tasks.busy:
             return
         try:
             async with asyncio.timeout(self._plan.grace):
-                await engine.idle.wait()
+                await tasks.idle.wait()
         except TimeoutError:
             return
 
-    async def _close(self, engine: Engine[R, E]) -> None:
-        """Account for every row that was taken, let go of the files, wake the reader."""
-        engine.over.set()
-        for parcel in engine.open.values():
-            if parcel.maybe or parcel.so_far is not None:
-                engine.tally.counts["unknown"] += 1
-                end: Outcome[E] = Outcome(parcel.index, "unknown", parcel.id, (CUT_SHORT,), None, parcel.sends)
-                engine.outcomes.append(end)
-            else:
-                engine.tally.unsent += 1
-        complete = engine.exhausted and not engine.open and engine.failure is None
-        engine.open.clear()
-        self._ended = self._clock.time()
+    async def _close(self, scheduler: Scheduler[R, E]) -> None:
+        """Account for every row that was read, close the files, wake the caller."""
+        scheduler.tasks.stopping.set()
+        complete = scheduler.account_for_rest()
+        self._rate.stop()
         try:
-            await self._let_go(engine, complete=complete)
+            await scheduler.sink.close(complete=complete)
         except Exception as error:  # noqa: BLE001 - a full disk at the very end is the caller's to see
-            engine.failure = engine.failure or error
+            scheduler.tasks.failure = scheduler.tasks.failure or error
         finally:
-            engine.news.set()
+            scheduler.sink.outcomes_ready.set()
             if self._plan.watch is not None:
                 self._plan.watch(self.progress)
 
-    async def _let_go(self, engine: Engine[R, E], *, complete: bool) -> None:
-        try:
-            if engine.ledger is not None and complete:
-                await engine.ledger.finish()
-        finally:
-            if engine.ledger is not None:
-                await engine.ledger.close()  # before the letters: its thread may be about to sync them
-            if engine.dead is not None:
-                engine.dead.close()
-
-    async def _flush(self, intake: Intake[R]) -> None:
-        """Let rows of a slow input leave before a batch is full."""
+    async def _flush(self, reader: RowReader[R]) -> None:
+        """Send rows of a slow input before a batch is full."""
         while True:
             await self._clock.sleep(self._plan.flush)
-            await intake.pass_on(flush=True)
+            await reader.flush(flush=True)
 
-    async def _tell(self) -> None:
+    async def _report_progress(self) -> None:
         assert self._plan.watch is not None  # noqa: S101 - asked before
         while True:
             self._plan.watch(self.progress)
-            await self._clock.sleep(TICK)
+            await self._clock.sleep(PROGRESS_INTERVAL)
 
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
@@ -212,32 +202,31 @@ class Run(Generic[R, E]):
         Raises:
             MauticError: The job is doomed; outcomes known before were given first.
         """
-        engine, task = self._engine, self._task
-        if engine is None or task is None:
+        scheduler = self._scheduler
+        if scheduler is None:
             raise ConfigurationError("enter the run first: async with ... as run")
-        while not engine.outcomes:
-            if self._ended is not None:
-                if engine.failure is not None and not self._raised:
-                    self._raised = True
-                    raise engine.failure
+        sink, tasks = scheduler.sink, scheduler.tasks
+        while not sink.outcomes:
+            if self._rate.is_stopped:
+                if tasks.failure is not None and not self._is_failure_raised:
+                    self._is_failure_raised = True
+                    raise tasks.failure
                 raise StopAsyncIteration
-            engine.news.clear()
-            await engine.news.wait()
-        engine.yielded += 1
-        if engine.starving and engine.room_for():
-            engine.room.set()
-        return engine.outcomes.popleft()
+            sink.outcomes_ready.clear()
+            await sink.outcomes_ready.wait()
+        scheduler.backpressure.outcomes_consumed += 1
+        scheduler.backpressure.wake_reader()
+        return sink.outcomes.popleft()
 
     # -- numbers -------------------------------------------------------------------------------------------------------
 
     @property
     def report(self) -> Report:
         """The job in numbers, so far or for good."""
-        if self._engine is None:
+        if self._scheduler is None:
             return Report(guarantee=self._courier.guarantee)
-        end = self._ended if self._ended is not None else self._clock.time()
-        return self._engine.tally.report(
-            seconds=end - self._began,
+        return self._scheduler.sink.counters.report(
+            seconds=self._rate.seconds,
             guarantee=self._courier.guarantee,
             resumable=self._ledger is not None and self._ledger.durable,
         )
@@ -250,38 +239,70 @@ class Run(Generic[R, E]):
         of the job, also after a resumption, when this is the index of the first row that the source has to give.
         Always 0 before the job is entered and with a journal that keeps no rows (``payload="reference"``).
         """
-        return self._intake.journaled if self._intake is not None else 0
+        return self._reader.rows_stored if self._reader is not None else 0
 
     @property
     def progress(self) -> Progress:
         """The job on its way."""
-        engine = self._engine
-        if engine is None:
+        scheduler = self._scheduler
+        if scheduler is None:
             raise ConfigurationError("enter the run first: async with ... as run")
         now = self._clock.time()
         report = self.report
-        self._past.append((now, report.read))
-        while len(self._past) > 2 and self._past[0][0] < now - MEMORY:
-            self._past.popleft()
-        (since, before) = self._past[0]
-        left = [began for began, _ in engine.sending.values()]
+        backpressure, under_way = scheduler.backpressure, scheduler.sender.under_way.values()
         return Progress(
             report=report,
-            taken=engine.taken,
-            total=self._total,
-            sending=sum(rows for _, rows in engine.sending.values()),
-            parked=engine.parked,
-            waiting=engine.lanes.waiting,
-            rate=(report.read - before) / (now - since) if now > since else 0.0,
-            concurrency=engine.helm.flow.size,
-            batch=engine.helm.batch.size,
-            oldest=now - min(left, default=now),
-            paused=max(0.0, engine.paused_until - now),
+            taken=backpressure.rows_read,
+            total=backpressure.total,
+            sending=sum(rows for _, rows in under_way),
+            parked=backpressure.awaiting_reconcile,
+            waiting=scheduler.ordering.waiting,
+            rate=self._rate.sample(report.read),
+            concurrency=scheduler.pacing.flow.size,
+            batch=scheduler.pacing.batch.size,
+            oldest=now - min((sent_at for sent_at, _ in under_way), default=now),
+            paused=max(0.0, scheduler.slots.paused_until - now),
             budget=self._courier.budget(),
         )
 
 
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+class _Rate:
+    """How long a job has run, and how many rows a second it has finished lately."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_at = 0.0
+        self._stopped_at: float | None = None
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def start(self) -> None:
+        self._started_at = self._clock.time()
+
+    def stop(self) -> None:
+        self._stopped_at = self._clock.time()
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stopped_at is not None
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds that the job has taken so far, or in all."""
+        end = self._stopped_at if self._stopped_at is not None else self._clock.time()
+        return end - self._started_at
+
+    def sample(self, rows: int) -> float:
+        """Note that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
+        now = self._clock.time()
+        samples = self._samples
+        samples.append((now, rows))
+        while len(samples) > 2 and samples[0][0] < now - RATE_WINDOW:
+            samples.popleft()
+        since, before = samples[0]
+        return (rows - before) / (now - since) if now > since else 0.0
+
+
+def _first_error(group: BaseExceptionGroup[Any]) -> BaseException:
     """The first error of a group, bare."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):

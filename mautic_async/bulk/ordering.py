@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from mautic_async.bulk.adapter import Packed, Parcel
+    from mautic_async.bulk.items import Packed, Parcel
 
 ALL: Final = -1
 """All names of a row: every bit is set."""
@@ -31,7 +31,7 @@ class Lanes:
         self._queues: dict[Hashable, Parcel[Any] | deque[Parcel[Any]]] = {}
         self._stored: set[Hashable] = set()
         self._aliases: dict[Hashable, Hashable] = {}
-        self.waiting = 0
+        self._blocked_by: dict[Parcel[Any], int] = {}  # in how many queues of its keys another row is before it
 
     def __len__(self) -> int:
         """How many keys are held."""
@@ -54,10 +54,23 @@ class Lanes:
                 there.append(parcel)
             else:
                 queues[key] = deque((there, parcel))
-        parcel.ahead = ahead
         if ahead:
-            self.waiting += 1
+            self._blocked_by[parcel] = ahead
         return not ahead
+
+    @property
+    def waiting(self) -> int:
+        """Return how many rows wait for an earlier row with the same key."""
+        return len(self._blocked_by)
+
+    def _unblock(self, parcel: Parcel[Any]) -> bool:
+        """Count one queue less before *parcel*; return True if no queue is left and it may be sent."""
+        blocked_by = self._blocked_by[parcel] - 1
+        if blocked_by:
+            self._blocked_by[parcel] = blocked_by
+            return False
+        del self._blocked_by[parcel]
+        return True
 
     def _holds(self, parcel: Parcel[Any], key: Hashable) -> bool:
         """Whether *parcel* is the first of those who want *key*; nobody is once a name has been given up."""
@@ -110,16 +123,13 @@ class Lanes:
         if not isinstance(there, deque):
             return freed
         there.popleft()
-        for parcel in there:
-            parcel.ahead -= 1
-            if not parcel.ahead:
-                freed.append(parcel)
-        self.waiting -= len(freed)
+        freed += [parcel for parcel in there if self._unblock(parcel)]
         return freed
 
     def brings(self, parcel: Parcel[Any]) -> int:
         """Which of its names *parcel* is the one to bring, a bit each."""
-        return sum(1 << place for place, name in enumerate(parcel.packed.firsts) if self._holds(parcel, name))
+        names = parcel.packed.firsts
+        return sum(1 << place for place, name in enumerate(names) if self._holds(parcel, name)) if names else 0
 
     def leave(self, parcel: Parcel[Any]) -> list[Parcel[Any]]:
         """Give up the keys of *parcel*.
@@ -140,8 +150,6 @@ class Lanes:
             head = queue[0]
             if len(queue) == 1:
                 queues[key] = head
-            head.ahead -= 1
-            if not head.ahead:
-                self.waiting -= 1
+            if self._unblock(head):
                 freed.append(head)
         return freed

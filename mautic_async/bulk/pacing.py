@@ -11,7 +11,8 @@ from mautic_async.errors import RateLimited, Then, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mautic_async.bulk.adapter import Delivery, Parcel
+    from mautic_async.bulk.adapter import Delivery
+    from mautic_async.bulk.items import Parcel
     from mautic_async.bulk.options import Plan
     from mautic_async.clock import Clock
     from mautic_async.errors import MauticError
@@ -21,6 +22,9 @@ SHORT: Final = 5.0
 
 TIMED_OUT: Final = frozenset({"read-timeout", "gateway-timeout"})
 """Events after which the next request had better be smaller."""
+
+CONFIRM_AFTER: Final = 5.0
+"""Seconds between two look-ups that have to agree."""
 
 CAP: Final = 30.0
 """The longest back-off, in seconds."""
@@ -99,18 +103,34 @@ class Helm:
         self.batch = resize(self.batch, sample, growth=GENTLY if self.flow.seeking else QUICKLY)
         self.flow = steer(self.flow, sample)
 
-    def limit_rows(self, rows: int) -> None:
-        """The server takes no more than *rows* at once."""
-        self.batch = refuse(self.batch, rows)
-
-    def limit_bytes(self, count: int) -> None:
-        """The server takes no body as large as the last one."""
-        self.bytes = min(self.bytes, max(1, count))
+    def shrink(self, rows: int | None, max_bytes: int | None) -> None:
+        """Build no larger batches: the server takes no more than *rows* rows, or no more than *max_bytes*."""
+        if rows is not None:
+            self.batch = refuse(self.batch, rows)
+        if max_bytes is not None:
+            self.bytes = min(self.bytes, max(1, max_bytes))
 
     def given_up(self) -> bool:
         """Whether the server has failed too often and for too long."""
         silent = self._clock.time() - self._last_success
         return self.failures >= self._plan.give_up and silent >= self._plan.outage
+
+    def is_outage(self, attempts: int, since: float) -> bool:
+        """Return True if so many failed attempts since loop time *since* are too many, over too long a time."""
+        return attempts > self._plan.give_up and self.time() - since >= self._plan.outage
+
+    def may_retry(self, parcel: Parcel[Any]) -> bool:
+        """Return True if the row's step has not been sent `Plan.tries` times yet."""
+        return parcel.tries < self._plan.tries
+
+    def time(self) -> float:
+        """Return the loop time."""
+        return self._clock.time()
+
+    @property
+    def confirm_after(self) -> float:
+        """Return the seconds between two look-ups that have to agree."""
+        return min(CONFIRM_AFTER, self._plan.settle / 24)
 
     def requests_for(self, rows: int) -> int:
         """How many requests that many rows still need at most; half of the batches may be for second steps."""
@@ -129,6 +149,10 @@ class Helm:
     def back_off(self, base: float, failures: int) -> float:
         """Seconds to wait after so many failures in a row, with full jitter."""
         return self._clock.uniform(0.0, min(CAP, base * 2.0 ** min(failures, 10)))
+
+    def retry_after(self, error: RateLimited | Unavailable) -> float:
+        """Return the seconds to send nothing after *error*: as it says, else about half a second."""
+        return error.retry_after or self.back_off(1.0, 1)
 
     def settle_for(self, parcel: Parcel[Any], error: MauticError | None) -> float:
         """Return the seconds until the server can no longer be at work on a request that Mautic did not answer.

@@ -1,175 +1,156 @@
-"""Rows of unknown fate: rest until the server can no longer be at work on them, then look what is there.
+"""Reconciliation: find out what became of rows whose request was not answered, and go on from there.
 
-PHP goes on when the client has left; nothing but its own end stops it. Sending again before that makes duplicates.
+PHP goes on when the client has left, and nothing but its own end stops it. Rows that are sent again before that become
+duplicates, so reconciliation first waits until the server can no longer be at work on the request.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from mautic_async.bulk.adapter import Receipt, outcome_of
+from mautic_async.bulk.flows import Abort, Apply, Finish, Flow, LookUp, Park, Results, Sleep
+from mautic_async.bulk.items import Parcel
 from mautic_async.errors import MauticError, Then
 from mautic_async.journal.records import learn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from mautic_async.bulk.flows import Items
+    from mautic_async.bulk.pacing import Helm
 
-    from mautic_async.bulk.adapter import Parcel, Receipt
-    from mautic_async.bulk.outcomes import Outcome
-    from mautic_async.bulk.scheduler import Engine
-
-R = TypeVar("R")
-E = TypeVar("E")
+Pairs: TypeAlias = Sequence[tuple[Parcel[Any], Receipt[Any]]]
 
 STORED: Final = frozenset({"created", "updated", "step"})
-"""States of a look that found the row stored, or this step of it done."""
+"""States of a look-up that found the row stored, or this step of it done."""
 
-POLLS: Final = (5.0, 10.0, 20.0, 40.0)
-"""Seconds between looks while rows settle: if the last one is there, the server has ended the request."""
-
-TWICE: Final = 5.0
-"""Seconds between the two looks that have to agree after the rows have settled."""
+EARLY_LOOKUPS: Final = (5.0, 10.0, 20.0, 40.0)
+"""Seconds between look-ups while rows wait: if the last one is stored, the server has ended the request."""
 
 
-async def settle(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
-    """Rest until the server can no longer be at work on *parcels*, then look, twice, and go on from what is there."""
-    await _rest(engine, parcels, engine.helm.settle_for(parcels[0], error), POLLS)
+def reconcile_after_delay(items: Items, error: MauticError, pacing: Helm) -> Flow[None]:
+    """Wait until the server can no longer be at work on *items*, look them up, and apply what is there."""
+    yield Apply(items, (yield from _wait_and_look_up(items, pacing.settle_for(items[0], error), pacing)))
 
 
-async def settle_torn(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> None:
-    """The same for rows that a killed run had sent, in requests whose other rows and order are not known any more."""
-    await _rest(engine, parcels, engine.helm.settle_for(parcels[0], None), ())
+def reconcile_interrupted(items: Items, pacing: Helm) -> Flow[None]:
+    """Reconcile rows that a killed run had sent.
+
+    Which rows shared a request, and in which order, is not known any more: no early look-up proves that it has ended.
+    """
+    yield Apply(items, (yield from _wait_and_look_up(items, pacing.settle_for(items[0], None), pacing, early=())))
 
 
-async def seen_after(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Sequence[Receipt[E]]:
-    """Return what the server holds of *parcels*, once it can no longer be at work on the request that failed."""
+def look_up_when_ended(items: Items, error: MauticError, pacing: Helm) -> Flow[Results]:
+    """Return what the server holds of *items*, once it can no longer be at work on the request that failed."""
     verdict = error.verdict
     if verdict is None or not verdict.live:  # Mautic answered, so the request has ended
-        return await gaze(engine, parcels)
-    return await _parked(engine, parcels, engine.helm.settle_for(parcels[0], error), POLLS)
+        return (yield from look_up(items, pacing))
+    return (yield from _wait_and_look_up(items, pacing.settle_for(items[0], error), pacing))
 
 
-async def _rest(engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]) -> None:
-    receipts = await _parked(engine, parcels, wait, polls)
-    with engine.at_work():
-        await engine.sort(parcels, receipts)
+def _wait_and_look_up(
+    items: Items, seconds: float, pacing: Helm, early: Sequence[float] = EARLY_LOOKUPS
+) -> Flow[Results]:
+    yield Park(len(items))
+    results = yield from _poll(items, seconds, pacing, early)
+    yield Park(0)
+    return results
 
 
-async def _parked(
-    engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]
-) -> Sequence[Receipt[E]]:
-    engine.parked += len(parcels)
-    engine.dispatch()
-    try:
-        return await _poll(engine, parcels, wait, polls)
-    finally:
-        engine.parked -= len(parcels)
-
-
-async def _poll(
-    engine: Engine[R, E], parcels: Sequence[Parcel[R]], wait: float, polls: Sequence[float]
-) -> Sequence[Receipt[E]]:
-    end = engine.clock.time() + wait
-    for poll in polls:
-        if engine.clock.time() + poll >= end:
+def _poll(items: Items, seconds: float, pacing: Helm, early: Sequence[float]) -> Flow[Results]:
+    end = pacing.time() + seconds
+    for pause in early:
+        if pacing.time() + pause >= end:
             break
-        await engine.clock.sleep(poll)
-        receipts = await glance(engine, parcels)
-        if receipts is not None and receipts[-1].fresh and receipts[-1].state in STORED:
-            return receipts  # rows are written in order: the last one is there, so the request has ended
-    await engine.clock.sleep(end - engine.clock.time())
-    seen = await gaze(engine, parcels)
-    while wait and any(receipt.state != "again" or receipt.known for receipt in seen):
-        await engine.clock.sleep(min(TWICE, engine.plan.settle / 24))
-        receipts = await gaze(engine, parcels)
-        if receipts == seen:
+        yield Sleep(pause)
+        results = yield from look_up_once(items)
+        # Rows are written in order: if this request has written the last one, it has ended.
+        if results is not None and results[-1].fresh and results[-1].state in STORED:
+            return results
+    yield Sleep(end - pacing.time())
+    last = yield from look_up(items, pacing)
+    # A row that is found may still be written to: only two look-ups that agree are believed. Without a wait the caller
+    # has said that nothing can be under way, and rows of which nothing is known have nothing to agree on.
+    while seconds and any(result.state != "again" or result.known for result in last):
+        yield Sleep(pacing.confirm_after)
+        results = yield from look_up(items, pacing)
+        if results == last:
             break
-        seen = receipts
-    return seen
+        last = results
+    return last
 
 
-async def look(engine: Engine[R, E], parcels: Sequence[Parcel[R]], pause: float = 0.0) -> None:
-    """Look rows up, after *pause* seconds, whose fate Mautic's answer does not tell; it is done with them."""
+def reconcile_now(items: Items, pause: float, pacing: Helm) -> Flow[None]:
+    """Look up rows, after *pause* seconds, of which Mautic's answer said nothing; their request has ended."""
     if pause:
-        await engine.clock.sleep(pause)
-    receipts = await gaze(engine, parcels)
-    with engine.at_work():
-        await engine.sort(parcels, receipts)
+        yield Sleep(pause)
+    yield Apply(items, (yield from look_up(items, pacing)))
 
 
-async def look_at_refused(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
-    """Look rows up that Mautic refused after an earlier sending of unknown fate: that one may have stored them.
+def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Helm) -> Flow[None]:
+    """Look up rows that Mautic rejected after an earlier attempt of unknown fate: that one may have stored them.
 
-    A unique value that "must be unique" may be held by what the row's own first sending made. Where the look shows that
-    the entity was made or changed since, by whatever hand, the row is ``unknown``.
+    A unique value that "must be unique" may be held by what the row's own first attempt made. Where the look-up shows
+    that the entity was made or changed since, by whatever client, the row is ``unknown``.
+
+    Args:
+        pairs: The rows and their rejections.
+        created: Ids of the entities that rows of this job have created.
+        pacing: Decides how long to wait after a look-up that failed.
     """
-    stored: list[tuple[Parcel[R], Receipt[E]]] = []
-    ends: list[tuple[Parcel[R], Outcome[E]]] = []
-    for (parcel, refusal), seen in zip(pairs, await gaze(engine, [parcel for parcel, _ in pairs]), strict=True):
-        if seen.state in STORED:
-            stored.append((parcel, seen))
+    stored: list[tuple[Parcel[Any], Receipt[Any]]] = []
+    finished = []
+    found = yield from look_up([item for item, _ in pairs], pacing)
+    for (item, rejection), result in zip(pairs, found, strict=True):
+        if result.state in STORED:
+            stored.append((item, result))
             continue
-        parcel.id = seen.id or parcel.id
-        made = seen.so_far == "partial" and parcel.id not in engine.created  # by no other row of the job
-        touched = made or (bool(seen.id) and seen.so_far is None)
-        ends.append((parcel, engine.outcome(parcel, "unknown" if touched else "rejected", refusal)))
-    with engine.at_work():
-        await engine.conclude(ends)
-        await engine.sort([parcel for parcel, _ in stored], [seen for _, seen in stored])
+        item.id = result.id or item.id
+        made = result.so_far == "partial" and item.id not in created  # by no other row of the job
+        touched = made or (bool(result.id) and result.so_far is None)
+        finished.append((item, outcome_of(item, "unknown" if touched else "rejected", rejection)))
+    yield Finish(finished)
+    yield Apply([item for item, _ in stored], [result for _, result in stored])
 
 
-async def find_ids(engine: Engine[R, E], pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
-    """Rows stored in part, of which the answer gave no id: look for it, so that somebody can mend them.
+def resolve_ids(pairs: Pairs) -> Flow[None]:
+    """Find the ids of rows that are stored in part and whose answer gave none, so that the caller can mend them.
 
-    Where the look finds nothing, nothing of the row is stored.
+    Where the look-up finds nothing, nothing of the row is stored.
     """
-    receipts = await glance(engine, [parcel for parcel, _ in pairs])
+    results = yield from look_up_once([item for item, _ in pairs])
     missing: set[int] = set()
-    for (parcel, _), seen in zip(pairs, receipts or (), strict=bool(receipts)):
-        parcel.id = parcel.id or seen.id
-        learn(parcel.known, seen.known)
-        if seen.state == "again" and not parcel.id:
-            missing.add(parcel.index)
-    with engine.at_work():
-        await engine.conclude(
-            [
-                (parcel, engine.outcome(parcel, "rejected" if parcel.index in missing else "partial", receipt))
-                for parcel, receipt in pairs
-            ]
-        )
+    for (item, _), result in zip(pairs, results or (), strict=bool(results)):
+        item.id = item.id or result.id
+        learn(item.known, result.known)
+        if result.state == "again" and not item.id:
+            missing.add(item.index)
+    yield Finish(
+        [(item, outcome_of(item, "rejected" if item.index in missing else "partial", answer)) for item, answer in pairs]
+    )
 
 
-async def glance(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Sequence[Receipt[E]] | None:
-    """One look, for whose failure nobody cares."""
-    try:
-        delivery = await engine.courier.read_back(parcels[0].step, parcels)
-    except MauticError as error:
-        engine.tally.requests += error.attempts or 1
-        return None
-    engine.tally.requests += delivery.requests
-    return delivery.receipts
+def look_up_once(items: Items) -> Flow[Results | None]:
+    """Look the rows up once; return None if the request fails."""
+    reply: Results | MauticError = yield LookUp(items)
+    return None if isinstance(reply, MauticError) else reply
 
 
-async def gaze(engine: Engine[R, E], parcels: Sequence[Parcel[R]]) -> Sequence[Receipt[E]]:
-    """Look until it is seen.
+def look_up(items: Items, pacing: Helm) -> Flow[Results]:
+    """Look the rows up until it succeeds.
 
-    A look changes nothing, so it is repeated with back-off, whatever went wrong. The job ends where that cannot
-    help (the credentials are refused), or when looks have failed for `Plan.outage` seconds.
+    A look-up changes nothing, so it is repeated with backoff, whatever went wrong. The job is aborted where that cannot
+    help (the credentials are refused), or when look-ups have failed for `Plan.outage` seconds.
     """
-    tries = 0
-    began = engine.clock.time()
+    attempts = 0
+    began = pacing.time()
     while True:
-        try:
-            delivery = await engine.courier.read_back(parcels[0].step, parcels)
-        except MauticError as error:
-            engine.tally.requests += error.attempts or 1
-            verdict = error.verdict
-            tries += 1
-            lasted = engine.clock.time() - began
-            endless = tries > engine.plan.give_up and lasted >= engine.plan.outage
-            if verdict is None or verdict.bulk is Then.STOP or endless:
-                engine.fail(error)
-            pause = getattr(error, "retry_after", None) or engine.helm.back_off(1.0, tries)
-            await engine.clock.sleep(pause)
-        else:
-            engine.tally.requests += delivery.requests
-            return delivery.receipts
+        reply: Results | MauticError = yield LookUp(items)
+        if not isinstance(reply, MauticError):
+            return reply
+        attempts += 1
+        verdict = reply.verdict
+        if verdict is None or verdict.bulk is Then.STOP or pacing.is_outage(attempts, began):
+            yield Abort(reply)
+        yield Sleep(getattr(reply, "retry_after", None) or pacing.back_off(1.0, attempts))

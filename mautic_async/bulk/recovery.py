@@ -1,112 +1,155 @@
-"""After a request without a row-by-row answer: what its rows are to suffer, as the failure table says.
+"""Recovery of a batch that was not answered row by row, as the failure table says.
 
-Refused: they go again. Perhaps applied: they rest, it is looked what is there, and what is missing goes again. Failed
-as a whole: one row may be to blame.
+A request that was refused is sent again. After one that may have been applied, its rows are reconciled: the server is
+asked what is there, and what is missing is sent again. After one that failed as a whole, bisection finds the row to
+blame. `decide` chooses, `recover` does it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import frozen
 
 from mautic_async.bulk.adapter import Receipt
-from mautic_async.bulk.bisect import isolate, narrow, reasons
-from mautic_async.bulk.reconcile import settle
-from mautic_async.bulk.requeue import pause, repeat, unsay, wait_out
-from mautic_async.errors import Fate, MauticError, RateLimited, ServerError, Then, Unavailable
+from mautic_async.bulk.bisect import bisect, problems_from, recheck
+from mautic_async.bulk.flows import Abort, Apply, PauseSending, PutFirst
+from mautic_async.bulk.items import undo_attempt
+from mautic_async.bulk.reconcile import reconcile_after_delay
+from mautic_async.errors import Fate, RateLimited, ServerError, Then, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from mautic_async.bulk.adapter import Parcel
-    from mautic_async.bulk.bisect import Unmended
+    from mautic_async.bulk.bisect import Unresolved
+    from mautic_async.bulk.flows import Flow, Items
     from mautic_async.bulk.outcomes import Status
-    from mautic_async.bulk.scheduler import Engine
-
-R = TypeVar("R")
-E = TypeVar("E")
+    from mautic_async.bulk.pacing import Helm
+    from mautic_async.errors import MauticError, Problem, Verdict
 
 
-async def mend(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> None:
-    """Do with *parcels* what the failure table says of *error*, and of what fails on the way."""
-    left: Unmended[R] = (parcels, error)
-    while left is not None:
-        left = await _mend(engine, *left)
+@frozen
+class Requeue:
+    """Send each row again as *result* says; it counts as an attempt."""
+
+    result: Receipt[Any]
 
 
-async def _mend(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
+@frozen
+class Pause:
+    """Send nothing for so many seconds, then the rows again; it does not count as an attempt."""
+
+    seconds: float
+
+
+@frozen
+class Shrink:
+    """Send no request that large again: one of the two bounds is set."""
+
+    rows: int | None = None
+    max_bytes: int | None = None
+
+
+@frozen
+class Reject:
+    """Give the one row of the batch its outcome: it was refused."""
+
+    problems: tuple[Problem, ...]
+
+
+@frozen
+class Reconcile:
+    """Wait until the server has ended the request, then look up what it has stored."""
+
+
+@frozen
+class Bisect:
+    """Find the row that makes the request fail; if *confirm*, only if the request fails twice."""
+
+    confirm: bool
+
+
+Action: TypeAlias = Requeue | Pause | Shrink | Reject | Abort | Reconcile | Bisect
+
+
+def recover(items: Items, error: MauticError, pacing: Helm) -> Flow[None]:
+    """Do with *items* what the failure table says of *error*, and of every failure on the way."""
+    unresolved: Unresolved = (items, error)
+    while unresolved is not None:
+        items, error = unresolved
+        mark_what_may_be_stored(items, error)
+        unresolved = yield from _act(decide(items, error, pacing), items, error, pacing)
+
+
+def mark_what_may_be_stored(items: Items, error: MauticError) -> None:
+    """Note on each row whether the server may hold some of it after *error*."""
     verdict = error.verdict
     if isinstance(error, Unavailable) or (verdict is not None and verdict.fate in {Fate.REFUSED, Fate.FATAL}):
-        for parcel in parcels:
-            parcel.maybe = parcel.tries > 1 and parcel.maybe
+        for item in items:
+            item.maybe = item.tries > 1 and item.maybe
     else:
-        for parcel in parcels:
-            parcel.uncertain = True
-    if isinstance(error, Unavailable):  # the breaker is open: it says when to try again
-        wait_out(engine, parcels, error)
-        repeat(engine, parcels)
-        return None
-    way = _WAYS.get(verdict.bulk) if verdict is not None else None
-    if way is None or verdict is None or (verdict.fate is Fate.UNKNOWN and engine.helm.given_up()):
-        engine.fail(error)
-        return None
-    return await way(engine, parcels, error)
+        for item in items:
+            item.uncertain = True
 
 
-async def again(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
-    """Nothing of it was applied, or it may simply be repeated: wait as long as the server asks, or longer each time."""
+def decide(items: Items, error: MauticError, pacing: Helm) -> Action:
+    """Choose how to go on after *error*, which failed the whole batch. Changes nothing."""
     verdict = error.verdict
-    assert verdict is not None  # noqa: S101 - it was judged before
+    if isinstance(error, Unavailable):  # the circuit breaker is open: it says when to try again
+        return Pause(pacing.retry_after(error))
+    if verdict is None or (verdict.fate is Fate.UNKNOWN and pacing.given_up()):
+        return Abort(error)
+    if verdict.bulk is Then.REPEAT:
+        return _again(items, error, verdict, pacing)
+    if verdict.bulk is Then.PARK:
+        return Reconcile()
+    if verdict.bulk is Then.LOOK:
+        return Bisect(confirm=True)
+    if verdict.bulk is Then.SPLIT and len(items) > 1:
+        return _smaller(items, error)
+    if verdict.bulk in {Then.SPLIT, Then.REJECT}:
+        return Bisect(confirm=False) if len(items) > 1 else Reject(problems_from(error))
+    return Abort(error)
+
+
+def _again(items: Items, error: MauticError, verdict: Verdict, pacing: Helm) -> Action:
+    """Nothing of the batch was applied, or repeating it does no harm."""
     if isinstance(error, RateLimited):
-        wait_out(engine, parcels, error)
-        repeat(engine, parcels)
-    elif engine.helm.given_up():
-        engine.fail(error)
-    elif verdict.load:  # it is the server that cannot, whatever the rows are
-        unsay(parcels)
-        pause(engine, engine.helm.back_off(verdict.pause, engine.helm.failures))
-        repeat(engine, parcels)
-    else:
-        later = verdict.pause + engine.helm.back_off(verdict.pause, parcels[0].tries)
-        so_far: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
-        receipt: Receipt[E] = Receipt("again", problems=reasons(error), pause=later, so_far=so_far)
-        with engine.at_work():
-            await engine.sort(parcels, [receipt] * len(parcels))
-    return None
+        return Pause(pacing.retry_after(error))
+    if pacing.given_up():
+        return Abort(error)
+    if verdict.load:  # the server is overloaded, whatever the rows are
+        return Pause(pacing.back_off(verdict.pause, pacing.failures))
+    pause = verdict.pause + pacing.back_off(verdict.pause, items[0].tries)
+    if_given_up: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
+    return Requeue(Receipt("again", problems=problems_from(error), pause=pause, so_far=if_given_up))
 
 
-async def park(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
-    """The server may still be at work on it."""
-    await settle(engine, parcels, error)
-    return None
-
-
-async def split(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
-    """Too many rows, or too many bytes: never that large again."""
-    if len(parcels) == 1:
-        return await refuse(engine, parcels, error)
+def _smaller(items: Items, error: MauticError) -> Action:
     if isinstance(error, ServerError) and error.batch_limit is not None:
-        engine.helm.limit_rows(min(error.batch_limit, len(parcels) - 1))
-    else:
-        engine.helm.limit_bytes(sum(len(parcel.packed.body) + 1 for parcel in parcels) // 2)
-    unsay(parcels)
-    repeat(engine, parcels)
+        return Shrink(rows=min(error.batch_limit, len(items) - 1))
+    return Shrink(max_bytes=sum(len(item.packed.body) + 1 for item in items) // 2)
+
+
+def _act(action: Action, items: Items, error: MauticError, pacing: Helm) -> Flow[Unresolved]:
+    match action:
+        case Abort():
+            yield action
+        case Pause(seconds):
+            undo_attempt(items)
+            yield PauseSending(seconds)
+            yield PutFirst(items)
+        case Requeue(result):
+            yield Apply(items, [result] * len(items))
+        case Shrink(rows, max_bytes):
+            pacing.shrink(rows, max_bytes)
+            undo_attempt(items)
+            yield PutFirst(items)
+        case Reject(problems):
+            yield Apply(items, [Receipt("rejected", problems=problems)])
+        case Reconcile():
+            yield from reconcile_after_delay(items, error, pacing)
+        case Bisect(confirm=True):
+            return (yield from recheck(items, error, pacing))
+        case Bisect():
+            undo_attempt(items)
+            return (yield from bisect(items, pacing))
     return None
-
-
-async def refuse(engine: Engine[R, E], parcels: Sequence[Parcel[R]], error: MauticError) -> Unmended[R]:
-    """The request was refused: one row of it alone deserves that, so find out which."""
-    if len(parcels) > 1:
-        unsay(parcels)
-        return await isolate(engine, parcels)
-    with engine.at_work():
-        await engine.sort(parcels, [Receipt("rejected", problems=reasons(error))])
-    return None
-
-
-_WAYS: Final = {
-    Then.REPEAT: again,
-    Then.PARK: park,
-    Then.LOOK: narrow,
-    Then.SPLIT: split,
-    Then.REJECT: refuse,
-}

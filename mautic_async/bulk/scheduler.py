@@ -1,393 +1,349 @@
-"""The state of a job and its moves: rows into lanes, lanes into batches, answers into outcomes.
+"""The scheduler of a bulk job: rows into queues by key, ready rows into batches, answers into outcomes.
 
-Everything here happens on one event loop between two awaits, so nothing needs a lock. A row is in one place only:
-waiting in a lane, lined up, under way, or at rest until it can be mended.
+Everything here happens on one event loop between two awaits, so nothing needs a lock. A row is in one place only: it
+waits for its keys, is ready, is under way, or belongs to a recovery flow.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from attrs import Factory, define, evolve
+from attrs import evolve
 
-from mautic_async.bulk.adapter import Delivery, Parcel
-from mautic_async.bulk.collisions import Collisions, IdSet
+from mautic_async.bulk.adapter import Delivery
+from mautic_async.bulk.backpressure import Backpressure
+from mautic_async.bulk.collisions import Collisions, have_common_key
+from mautic_async.bulk.flows import Abort, Apply, Finish, LookUp, Park, PauseSending, PutFirst, Send, Sleep
 from mautic_async.bulk.ordering import Lanes
-from mautic_async.bulk.outcomes import Outcome, Tally
+from mautic_async.bulk.outcomes import Outcome
 from mautic_async.bulk.pacing import Helm
-from mautic_async.bulk.reconcile import find_ids, look, look_at_refused
-from mautic_async.bulk.recovery import mend
-from mautic_async.bulk.requeue import put_off, release, send_again
+from mautic_async.bulk.ready import ReadyQueue
+from mautic_async.bulk.reconcile import reconcile_interrupted, reconcile_now, reconcile_rejected, resolve_ids
+from mautic_async.bulk.recovery import recover
+from mautic_async.bulk.results import classify
+from mautic_async.bulk.sender import BatchSender
+from mautic_async.bulk.sink import OutcomeSink
+from mautic_async.bulk.slots import SendSlots
+from mautic_async.bulk.tasks import JobTasks
 from mautic_async.errors import MauticError, Problem
-from mautic_async.journal.records import Entry, Standing, learn
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from mautic_async.bulk.adapter import Courier, Packed, Receipt
+    from mautic_async.bulk.adapter import Courier, Receipt
     from mautic_async.bulk.dead_letters import DeadLetters
+    from mautic_async.bulk.flows import Flow, Request
+    from mautic_async.bulk.items import Parcel
     from mautic_async.bulk.options import Plan
-    from mautic_async.bulk.outcomes import Status
     from mautic_async.clock import Clock
-    from mautic_async.journal.records import Ledger
+    from mautic_async.journal.records import Entry, Ledger, Standing
 
 R = TypeVar("R")
 E = TypeVar("E")
 
-REMNANT: Final = 25
-"""Rows below which the last batches are not divided among idle connections: their fixed cost would weigh more."""
+CUT_SHORT: Final = Problem("the job ended before Mautic's answer came; it may be stored")
 
 
-@define(eq=False)
-class _Sorted(Generic[R, E]):
-    """The rows of an answer, by what is to be done with them."""
+class Scheduler(Generic[R, E]):
+    """Moves the rows of one job from object to object; each of those owns the state of one algorithm.
 
-    ends: list[tuple[Parcel[R], Outcome[E]]] = Factory(list)
-    steps: list[Parcel[R]] = Factory(list)
-    again: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
-    unseen: dict[float, list[Parcel[R]]] = Factory(dict)
-    refused: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
-    nameless: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
-
-
-class Engine(Generic[R, E]):
-    """One job under way."""
+    Attributes:
+        active: Rows that have been read and have no outcome, in the order of the input.
+    """
 
     def __init__(
-        self, courier: Courier[R, E], plan: Plan, clock: Clock, ledger: Ledger | None, dead: DeadLetters | None
+        self,
+        adapter: Courier[R, E],
+        *,
+        options: Plan,
+        clock: Clock,
+        journal: Ledger | None,
+        dead_letters: DeadLetters | None,
+        checkpoint: Standing,
+        total: int | None,
     ) -> None:
-        self.courier = courier
-        self.plan = plan
+        self.adapter = adapter
         self.clock = clock
-        self.ledger = ledger
-        self.dead = dead
-        self.standing = Standing()
-        self.total: int | None = None
-        self.tally = Tally()
-        self.lanes = Lanes()
+        self.tasks = JobTasks()
+        self.pacing = Helm(options, clock, adapter.limit)
+        self.ordering = Lanes()
+        self.ready: ReadyQueue[R] = ReadyQueue()
+        self.slots = SendSlots(self.pacing, self.tasks.stopping)
+        self.backpressure = Backpressure(self.pacing, self.ordering, total)
         self.collisions: Collisions[R] = Collisions()
-        self.created = IdSet()
-        self.helm = Helm(plan, clock, courier.limit)
-        self.open: dict[int, Parcel[R]] = {}
-        self.outcomes: deque[Outcome[E]] = deque()
-        self.news = asyncio.Event()
-        self.room = asyncio.Event()
-        self.over = asyncio.Event()
-        self.idle = asyncio.Event()
-        self.failure: BaseException | None = None
-        self.taken = 0
-        self.yielded = 0
-        self.exhausted = False
-        self.starving = False
-        self.in_flight = 0
-        self.sending: dict[int, tuple[float, int]] = {}
-        self.parked = 0
-        self.busy = 0
-        self.paused_until = 0.0
-        self._lined: dict[str, deque[Parcel[R]]] = {}
-        self._claims: deque[asyncio.Future[None]] = deque()
-        self._group: asyncio.TaskGroup | None = None
-        self._chores: set[asyncio.Task[None]] = set()
+        self.sink: OutcomeSink[R, E] = OutcomeSink(journal, dead_letters, self.ordering, checkpoint)
+        self.sender: BatchSender[R, E] = BatchSender(
+            adapter,
+            clock=clock,
+            journal=journal,
+            pacing=self.pacing,
+            slots=self.slots,
+            ordering=self.ordering,
+            counters=self.sink.counters,
+        )
+        self.active: dict[int, Parcel[R]] = {}
 
-    # -- tasks ---------------------------------------------------------------------------------------------------------
+    # -- rows in: what the reader asks ---------------------------------------------------------------------------------
 
-    def start(self, group: asyncio.TaskGroup) -> None:
-        """Take the group in which all work of the job runs."""
-        self._group = group
+    def enqueue(self, item: Parcel[R], creates: int) -> bool:
+        """Put a row behind all earlier rows with a common key.
 
-    def chore(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run *work* beside the job; it is cut when the job is over."""
-        assert self._group is not None  # noqa: S101 - started
-        task = self._group.create_task(work)
-        self._chores.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._chores.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            self.over.set()  # a bug, or a full disk: the group ends all, and nothing else may leave
-
-    def cut(self) -> None:
-        """End all that still runs."""
-        for task in self._chores:
-            task.cancel()
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Something that is worth waiting for when the job is left early."""
-        self.busy += 1
-        self.idle.clear()
-        try:
-            yield
-        finally:
-            self.busy -= 1
-            if not self.busy:
-                self.idle.set()
-
-    def fail(self, error: BaseException) -> None:
-        """End the job: nothing new leaves, what is under way lands, then *error* reaches the caller."""
-        if self.failure is None:
-            self.failure = error
-        self.over.set()
-
-    # -- rows in -------------------------------------------------------------------------------------------------------
-
-    def room_for(self) -> int:
-        """How many more rows may be taken: what is held is bounded, also when nobody reads the outcomes."""
-        stuck = self.parked + self.lanes.waiting
-        size = self.helm.batch.size
-        held = self.taken - self.yielded - stuck
-        return max(0, 2 * self.helm.flow.most * size - held) if stuck <= max(10 * size, 1000) else 0
-
-    def refusals(self, packed: Packed) -> tuple[Problem, ...]:
-        """Why a row is not sent; none if it may be."""
-        most = self.plan.batch_bytes
-        if len(packed.body) + 2 > most and not packed.problems:
-            return (Problem(f"the row has {len(packed.body)} bytes; a request may have {most}"),)
-        return tuple(packed.problems)
-
-    def admit(self, parcel: Parcel[R]) -> bool:
-        """Put a row into its lanes.
+        Args:
+            item: The row.
+            creates: Which of its names (tags, a company) it may have to create, a bit each.
 
         Returns:
-            Whether it may leave now; then line it up.
+            Whether nothing blocks it; it is then to be given to `push_ready`, or reconciled.
         """
-        self.open[parcel.index] = parcel
-        parcel.keys = self.lanes.keys_of(parcel.packed, parcel.brings)
-        return self.lanes.enter(parcel)
+        self.active[item.index] = item
+        item.keys = self.ordering.keys_of(item.packed, creates)
+        return self.ordering.enter(item)
 
-    def line_up(self, parcels: Iterable[Parcel[R]], *, front: bool = False) -> None:
-        """Rows whose lanes are free, ready for the next batch; at the *front* if they have waited before."""
-        for parcel in reversed(list(parcels)) if front else parcels:
-            line = self._lined.get(parcel.step)
-            if line is None:
-                line = self._lined[parcel.step] = deque()
-            if front:
-                line.appendleft(parcel)
-            else:
-                line.append(parcel)
+    def push_ready(self, items: Iterable[Parcel[R]]) -> None:
+        """Add rows that nothing blocks to those that may be sent."""
+        self.ready.push(items)
 
-    @property
-    def lined(self) -> int:
-        """Rows that could leave now."""
-        return sum(len(line) for line in self._lined.values())
+    def activate(self, item: Parcel[R]) -> None:
+        """Count a row as read that will not be sent; it gets its outcome by `finish`."""
+        self.active[item.index] = item
+
+    def restore(self, record: Entry, item: Parcel[R] | None) -> None:
+        """Take over what an earlier run has stored: an older row may still overwrite its entity."""
+        if record.status == "created":
+            self.sink.created.add(record.id)
+        if item is not None and record.status != "rejected":
+            item.id = record.id
+            self.collisions.restore(item, self.backpressure.rows_read)
+
+    def reconcile_interrupted(self, items: Sequence[Parcel[R]]) -> None:
+        """Reconcile rows of one step that a killed run had sent; they are sent again, or finished, by and by."""
+        size = self.pacing.batch.size
+        for start in range(0, len(items), size):
+            self.tasks.spawn(self._run(reconcile_interrupted(items[start : start + size], self.pacing)))
+
+    def end_input(self) -> None:
+        """Note that all rows have been read."""
+        self.backpressure.source_done = True
+        self._stop_if_done()
+        self.dispatch()
 
     # -- batches out ---------------------------------------------------------------------------------------------------
 
     def dispatch(self, *, flush: bool = False) -> None:
-        """Let as many batches leave as may."""
-        if self.starving and self.room_for():
-            self.room.set()
-        while self._may_leave():
-            if self._claims:
-                claim = self._claims.popleft()
-                if not claim.done():
-                    self.in_flight += 1
-                    claim.set_result(None)
-                continue
-            parcels = self._load(flush=flush or self.exhausted or self.starving)
-            if not parcels:
+        """Send as many batches as may be sent now; if *flush*, incomplete ones too."""
+        self.backpressure.wake_reader()
+        while self.slots.serve_waiters():
+            batch = self._next_batch(flush=flush)
+            if not batch:
                 return
-            self.in_flight += 1
-            self.chore(self._ship(parcels))
+            self.slots.take()
+            self.tasks.spawn(self._send_batch(batch))
 
-    def _may_leave(self) -> bool:
-        free = not self.over.is_set() and self.in_flight < self.helm.flow.size
-        return free and self.clock.time() >= self.paused_until
+    def _next_batch(self, *, flush: bool) -> list[Parcel[R]]:
+        # A reader that waits brings no row that could complete a batch, so incomplete ones are sent then, too.
+        at_end = self.backpressure.source_done
+        partial = flush or at_end or self.backpressure.reader_waiting
+        divide = self._divide_last if at_end else None
+        return self.ready.next_batch(self.pacing.batch.size, self.pacing.bytes, partial=partial, divide=divide)
 
-    def _load(self, *, flush: bool) -> list[Parcel[R]]:
-        """The next batch: of one step, bounded in rows and bytes; a part of one only if *flush*."""
-        size = self.helm.batch.size
-        lines = list(reversed(self._lined.values()))  # what has begun is finished first
-        lines = [line for line in lines if len(line) >= size] or [line for line in lines if line and flush]
-        if not lines:
-            return []
-        line = lines[0]
-        if self.exhausted:
-            size = min(size, max(REMNANT, self.helm.last_batch(len(line), self.sending.values())))
-        parcels: list[Parcel[R]] = []
-        weight = 2
-        while line and len(parcels) < size:
-            weight += len(line[0].packed.body) + 1
-            if weight > self.helm.bytes and parcels:
-                break
-            parcels.append(line.popleft())
-        return parcels
+    def _divide_last(self, waiting: int) -> int:
+        return self.pacing.last_batch(waiting, self.sender.under_way.values())
 
-    async def _ship(self, parcels: Sequence[Parcel[R]]) -> None:
-        """One batch, from its journal entry to its outcomes. It has a slot."""
-        with self.at_work():
-            result = await self.carry(parcels)
-            if isinstance(result, Delivery):
-                await self.clock.sleep(0)  # the batch that takes the slot leaves first; these rows are in no hurry
-                await self.sort(parcels, result.receipts)
+    async def _send_batch(self, items: Sequence[Parcel[R]]) -> None:
+        """Send one batch, for which a slot is taken, and see its rows through."""
+        with self.tasks.work():
+            answer = await self._send(items)
+            if isinstance(answer, Delivery):
+                await self.clock.sleep(0)  # the batch that takes the slot is sent first; these rows are in no hurry
+                await self.apply(items, answer.receipts)
                 return
-        await mend(self, parcels, result)
+        await self._run(recover(items, answer, self.pacing))
 
-    async def claim(self) -> None:
-        """Wait for a slot, before any new batch."""
-        if self._may_leave():
-            self.in_flight += 1
-            return
-        claim = asyncio.get_running_loop().create_future()
-        self._claims.append(claim)
-        await claim
-
-    async def carry(self, parcels: Sequence[Parcel[R]]) -> Delivery[E] | MauticError:
-        """Write down the intent, send, learn from how it went, give the slot back."""
-        step = parcels[0].step
-        number = id(parcels)
+    async def _send(self, items: Sequence[Parcel[R]]) -> Delivery[E] | MauticError:
         try:
-            await self._intend(parcels)
-            self.sending[number] = (self.clock.time(), len(parcels))
-            try:
-                self.courier.needed = self._needed()
-                delivery = await self.courier.deliver(step, parcels)
-            except MauticError as error:
-                self.tally.requests += error.attempts or 1
-                self.helm.failed(error, len(parcels), self.sending[number][0], self.in_flight)
-                return error
-            self.tally.requests += delivery.requests
-            self.helm.succeeded(delivery, self.sending[number][0], self.in_flight)
-            return delivery
+            return await self.sender.send(items, self._requests_left)
         finally:
-            self.sending.pop(number, None)
-            self.in_flight -= 1
             self.dispatch()
 
-    def _needed(self) -> int | None:
-        """How many requests the job still needs at most, where the input tells its length."""
-        if self.total is None and not self.exhausted:
-            return None
-        untaken = 0 if self.exhausted or self.total is None else max(0, self.total - self.taken)
-        return self.helm.requests_for(len(self.open) + untaken)
-
-    async def _intend(self, parcels: Sequence[Parcel[R]]) -> None:
-        now, time = self.clock.wall(), self.clock.time()
-        for parcel in parcels:
-            parcel.since = parcel.since or now
-            parcel.sent_at = now
-            parcel.carried_at = time
-            parcel.tries += 1
-            parcel.sends += 1
-            parcel.maybe = True
-            if not parcel.step:
-                parcel.began_at = time
-        if self.ledger is None:
-            return
-        named = {parcel.packed.memory: parcel for parcel in parcels if parcel.packed.memory}
-        for name, known in (await self.ledger.recall(named)).items():
-            fresh, named[name].known = named[name].known, {}
-            learn(named[name].known, known)
-            learn(named[name].known, fresh)
-        await self.ledger.intend([self._entry(parcel, "sent") for parcel in parcels])
-
-    def _entry(self, parcel: Parcel[R], state: str, status: str = "") -> Entry:
-        return Entry(
-            parcel.index,
-            parcel.digest,
-            state=state,
-            step=parcel.step,
-            tries=parcel.tries,
-            since=parcel.since,
-            known=parcel.known,
-            status=status,
-            so_far=parcel.so_far or "",
-            id=parcel.id,
-            memory=parcel.packed.memory,
-            brings=self.lanes.brings(parcel) if parcel.packed.firsts else 0,
-        )
+    def _requests_left(self) -> int | None:
+        """Return how many requests the job still needs at most; None where the input does not tell its length."""
+        rows = self.backpressure.rows_left
+        return None if rows is None else self.pacing.requests_for(len(self.active) + rows)
 
     # -- answers in ----------------------------------------------------------------------------------------------------
 
-    async def sort(self, parcels: Sequence[Parcel[R]], receipts: Sequence[Receipt[E]]) -> None:
-        """Give each row what its receipt says: an outcome, a next step, another try, or a look."""
-        piles: _Sorted[R, E] = _Sorted()
-        for parcel, receipt in zip(parcels, receipts, strict=True):
-            learn(parcel.known, receipt.known)
-            parcel.id = receipt.id or parcel.id
-            parcel.entity = receipt.entity if receipt.entity is not None else parcel.entity
-            self._place(parcel, receipt, piles)
-        await self.conclude(piles.ends, piles.steps)
-        self.line_up(piles.steps)
-        put_off(self, piles.again)
+    async def apply(self, items: Sequence[Parcel[R]], results: Sequence[Receipt[E]]) -> None:
+        """Give each row what its result says: an outcome, a next step, another attempt, or a look-up."""
+        classified = classify(items, results, self.pacing)
+        await self.finish(classified.finished, classified.next_step)
+        self.ready.push(classified.next_step)
+        self._retry(classified.retry)
         self.dispatch()
-        if piles.nameless:
-            await find_ids(self, piles.nameless)
-        if piles.refused:
-            await look_at_refused(self, piles.refused)
-        for pause, unseen in piles.unseen.items():
-            self.chore(look(self, unseen, pause))
+        if classified.without_id:
+            await self._run(resolve_ids(classified.without_id))
+        if classified.rejected_late:
+            await self._run(reconcile_rejected(classified.rejected_late, self.sink.created, self.pacing))
+        for pause, unreported in classified.unreported.items():
+            self.tasks.spawn(self._run(reconcile_now(unreported, pause, self.pacing)))
 
-    def _place(self, parcel: Parcel[R], receipt: Receipt[E], piles: _Sorted[R, E]) -> None:
-        state = receipt.state
-        if state == "step":
-            parcel.step, parcel.tries = receipt.step, 0
-            parcel.stages += 1
-            parcel.so_far = receipt.so_far or parcel.so_far
-            piles.steps.append(parcel)
-        elif state == "look":
-            parcel.uncertain = True
-            piles.unseen.setdefault(receipt.pause, []).append(parcel)
-        elif state == "partial" and not parcel.id:
-            piles.nameless.append((parcel, receipt))
-        elif state == "rejected" and parcel.uncertain:
-            piles.refused.append((parcel, receipt))
-        elif state != "again":
-            piles.ends.append((parcel, self.outcome(parcel, state, receipt)))
-        elif parcel.tries < self.plan.tries:
-            piles.again.append((parcel, receipt))
-        else:
-            piles.ends.append((parcel, self.outcome(parcel, receipt.so_far or "unknown", receipt)))
-
-    def outcome(self, parcel: Parcel[R], status: Status, receipt: Receipt[E]) -> Outcome[E]:
-        """The end of a row; what earlier steps have stored is not forgotten."""
-        if parcel.so_far is not None:
-            if status in ("created", "updated"):
-                status = parcel.so_far
-            elif status == "rejected":
-                status = "partial"
-        return Outcome(parcel.index, status, parcel.id, receipt.problems, receipt.entity or parcel.entity, parcel.sends)
-
-    async def conclude(self, ends: Sequence[tuple[Parcel[R], Outcome[E]]], steps: Sequence[Parcel[R]] = ()) -> None:
-        """Write outcomes down, then let them be seen and their lanes be used."""
-        ends = [self._named(*end) for end in ends if not self._overtaken(*end)]
-        bad = [(parcel, outcome) for parcel, outcome in ends if not outcome.ok]
-        if bad and self.dead is not None:
-            self.dead.add(bad)
-        if self.ledger is not None and (ends or steps):
-            entries = [self._entry(parcel, "done", outcome.status) for parcel, outcome in ends]
-            entries += [self._entry(parcel, "step") for parcel in steps]
-            await self.ledger.conclude(entries, self.dead.sync if bad and self.dead is not None else None)
-        for parcel, outcome in ends:
-            self.tally.counts[outcome.status] += 1
-            self.tally.retried += parcel.sends > parcel.stages
-            del self.open[parcel.index]
-            self.outcomes.append(outcome)
-        release(self, ends)
-        if ends:
-            self.news.set()
-        self.collisions.forget(next(iter(self.open), self.taken))
-        if self.exhausted and not self.open:
-            self.over.set()
+    async def finish(
+        self, finished: Sequence[tuple[Parcel[R], Outcome[E]]], next_step: Sequence[Parcel[R]] = ()
+    ) -> None:
+        """Write outcomes down, then let the caller see them and other rows use their keys."""
+        kept = [(item, outcome) for item, outcome in finished if not self._is_overtaken(item, outcome)]
+        written = await self.sink.write(kept, next_step)
+        for item, _ in written:
+            del self.active[item.index]
+        self._release_keys(written)
+        self.sink.publish(written)
+        self.collisions.forget(next(iter(self.active), self.backpressure.rows_read))
+        self._stop_if_done()
         self.dispatch()
 
-    def _overtaken(self, parcel: Parcel[R], outcome: Outcome[E]) -> bool:
+    def _stop_if_done(self) -> None:
+        if self.backpressure.source_done and not self.active:
+            self.tasks.stopping.set()
+
+    def _is_overtaken(self, item: Parcel[R], outcome: Outcome[E]) -> bool:
         """Return True if a row of the same entity goes again first, since it may not be the last one written."""
-        if not parcel.id or not parcel.sends or outcome.status == "rejected":
+        if not item.id or not item.sends or outcome.status == "rejected":
             return False
-        newest = self.collisions.ended(parcel, self.clock.time(), self.taken)
+        newest = self.collisions.ended(item, self.clock.time(), self.backpressure.rows_read)
         if newest is not None:
-            send_again(self, parcel, newest, outcome)
+            self._send_values_of(newest, item, outcome)
         return newest is not None
 
-    def _named(self, parcel: Parcel[R], outcome: Outcome[E]) -> tuple[Parcel[R], Outcome[E]]:
-        """The end of a row as it is told: an entity is created once, by the first row that says so."""
-        if parcel.original is not None:
-            parcel.row, parcel.packed = parcel.original
-        if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
-            outcome = evolve(outcome, status="updated")
-        return parcel, outcome
+    def _send_values_of(self, newest: Parcel[R], item: Parcel[R], outcome: Outcome[E]) -> None:
+        """Let *item* send the values of the *newest* row of its entity once more, before it gets its *outcome*.
+
+        An older row may have overwritten them. A row that has its outcome already cannot be sent itself: *item*, which
+        overwrote it, does so in its place, and a job that is killed meanwhile begins here again.
+        """
+        if outcome.status in {"created", "updated"}:
+            item.so_far = item.so_far or outcome.status
+        if not have_common_key(item, newest):
+            self.ordering.alias(item.keys, newest.keys, item.id)
+        item.original = item.original or (item.row, item.packed)
+        item.row = self.adapter.repeatable_part(newest.original[0] if newest.original else newest.row)
+        item.packed = evolve(self.adapter.pack(item.row, item.index), memory="")
+        item.resent = newest
+        item.step, item.tries, item.known = "", 0, {}
+        self.ready.push_first((item,))
+
+    # -- rows that wait ------------------------------------------------------------------------------------------------
+
+    def _retry(self, pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
+        """Send rows again, each after the pause that its result asks for."""
+        self.ready.push_first([item for item, result in pairs if not result.pause])
+        later: dict[float, list[Parcel[R]]] = {}
+        for item, result in pairs:
+            if result.pause:
+                later.setdefault(result.pause, []).append(item)
+        for pause, items in later.items():
+            self.tasks.spawn(self._put_first_later(items, pause))
+
+    async def _put_first_later(self, items: Sequence[Parcel[R]], seconds: float) -> None:
+        await self.clock.sleep(seconds)
+        self._put_first(items)
+
+    def _put_first(self, items: Sequence[Parcel[R]]) -> None:
+        self.ready.push_first(items)
+        self.dispatch(flush=True)
+
+    def _release_keys(self, finished: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
+        """Let other rows use the keys of rows that are done, some of them after a while."""
+        later: dict[float, list[Parcel[R]]] = {}
+        for item, outcome in finished:
+            if item.packed.firsts and outcome.status not in {"rejected", "unknown"}:
+                self.ready.push(self.ordering.learn(item.packed.firsts))
+            if item.packed.linger and item.sends:
+                later.setdefault(item.packed.linger, []).append(item)
+            elif item.keys:
+                self.ready.push(self.ordering.leave(item))
+        for seconds, items in later.items():
+            self.tasks.spawn(self._release_keys_later(items, seconds))
+
+    async def _release_keys_later(self, items: Sequence[Parcel[R]], seconds: float) -> None:
+        await self.clock.sleep(seconds)
+        for item in items:
+            self.ready.push(self.ordering.leave(item))
+        self.dispatch()
+
+    def _pause_sending(self, seconds: float) -> None:
+        added = self.slots.pause(seconds)
+        if added:
+            self.sink.counters.waited += added
+            self.tasks.spawn(self._dispatch_later(seconds))
+
+    async def _dispatch_later(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+        self.dispatch()
+
+    # -- recovery flows ------------------------------------------------------------------------------------------------
+
+    async def _run(self, flow: Flow[None]) -> None:
+        """Step a flow to its end: perform each of its requests, and send it the reply."""
+        parked = 0
+        reply: Any = None
+        try:
+            while True:
+                try:
+                    request = flow.send(reply)
+                except StopIteration:
+                    return
+                if isinstance(request, Park):
+                    self.backpressure.awaiting_reconcile += request.rows - parked
+                    parked, reply = request.rows, None
+                    if parked:
+                        self.dispatch()  # rows that wait make room for others
+                else:
+                    reply = await self._perform(request)
+        finally:
+            self.backpressure.awaiting_reconcile -= parked
+
+    async def _perform(self, request: Request) -> Any:
+        match request:
+            case Sleep(seconds):
+                await self.clock.sleep(seconds)
+            case LookUp(items):
+                return await self.sender.look_up(items)
+            case Send(items):
+                return await self._send_first(items)
+            case Apply(items, results):
+                with self.tasks.work():
+                    await self.apply(items, results)
+            case Finish(outcomes):
+                with self.tasks.work():
+                    await self.finish(outcomes)
+            case PutFirst(items):
+                self._put_first(items)
+            case PauseSending(seconds):
+                self._pause_sending(seconds)
+            case Abort(error):
+                self.tasks.abort(error)
+        return None
+
+    async def _send_first(self, items: Sequence[Parcel[R]]) -> MauticError | None:
+        """Send *items* before all other rows and apply the answer; return the error if there is none."""
+        await self.slots.acquire()
+        with self.tasks.work():
+            answer = await self._send(items)
+            if isinstance(answer, Delivery):
+                await self.apply(items, answer.receipts)
+                return None
+        return answer
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def account_for_rest(self) -> bool:
+        """Count every row that has been read and has no outcome; return True if there is none and the job is complete.
+
+        A row that may be stored becomes ``unknown``. What was never sent has no outcome.
+        """
+        for item in self.active.values():
+            may_be_stored = item.maybe or item.so_far is not None
+            unknown: Outcome[E] = Outcome(item.index, "unknown", item.id, (CUT_SHORT,), None, item.sends)
+            self.sink.cut_short(unknown if may_be_stored else None)
+        complete = self.backpressure.source_done and not self.active and self.tasks.failure is None
+        self.active.clear()
+        return complete

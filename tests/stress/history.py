@@ -321,10 +321,10 @@ async def until_death(
 
     async def work() -> None:
         async with job:
-            if broken == "created" and job._engine is not None:
-                job._engine.created = Forgetful()
-            if broken == "order" and job._engine is not None:
-                job._engine.collisions = Blind()
+            if broken == "created" and job._scheduler is not None:
+                job._scheduler.sink.created = Forgetful()
+            if broken == "order" and job._scheduler is not None:
+                job._scheduler.collisions = Blind()
             async for outcome in job:
                 if mortal.dead.is_set():
                     return

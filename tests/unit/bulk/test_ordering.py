@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from mautic_async.bulk.adapter import Packed, Parcel
+from mautic_async.bulk.items import Packed, Parcel
 from mautic_async.bulk.ordering import Lanes
 
 

@@ -1,0 +1,92 @@
+"""The requests of a recovery flow to the scheduler.
+
+A flow is a generator that yields one request at a time and is sent the reply, as httpx's ``Auth.auth_flow`` is. It
+never awaits, so that a test can step it without an event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from mautic_async.bulk.adapter import Receipt
+from mautic_async.bulk.items import Parcel
+
+if TYPE_CHECKING:
+    from mautic_async.bulk.outcomes import Outcome
+    from mautic_async.errors import MauticError
+
+T = TypeVar("T")
+
+Items: TypeAlias = Sequence[Parcel[Any]]
+Results: TypeAlias = Sequence[Receipt[Any]]
+
+
+@frozen
+class Send:
+    """Send *items* in one request, before all other rows. The reply is the error, or None if it was answered by row."""
+
+    items: Items
+
+
+@frozen
+class LookUp:
+    """Look up once what the server holds of *items*. The reply is one result an item, or the error."""
+
+    items: Items
+
+
+@frozen
+class Sleep:
+    """Wait; other batches are sent meanwhile."""
+
+    seconds: float
+
+
+@frozen
+class Apply:
+    """Give each item what its result says: an outcome, a next step, another attempt or a look-up."""
+
+    items: Items
+    results: Results
+
+
+@frozen
+class Finish:
+    """Give items their outcomes."""
+
+    outcomes: Sequence[tuple[Parcel[Any], Outcome[Any]]]
+
+
+@frozen
+class PutFirst:
+    """Send *items* again, before all rows that wait."""
+
+    items: Items
+
+
+@frozen
+class PauseSending:
+    """Send nothing at all for so many seconds."""
+
+    seconds: float
+
+
+@frozen
+class Park:
+    """Count so many rows of this flow as awaiting reconciliation; 0 when it has come to an end."""
+
+    rows: int
+
+
+@frozen
+class Abort:
+    """End the job with *error*."""
+
+    error: MauticError
+
+
+Request: TypeAlias = Send | LookUp | Sleep | Apply | Finish | PutFirst | PauseSending | Park | Abort
+Flow: TypeAlias = Generator[Request, Any, T]

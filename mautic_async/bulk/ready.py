@@ -1,0 +1,66 @@
+"""Rows that could be sent now, and the batches that are made of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mautic_async.bulk.items import Parcel
+
+R = TypeVar("R")
+
+MIN_ROWS_TO_SPLIT: Final = 25
+"""Rows below which the last batches are not divided among idle connections: their fixed cost would weigh more."""
+
+
+class ReadyQueue(Generic[R]):
+    """First in, first out, one queue for each step: a batch holds rows of one step only."""
+
+    def __init__(self) -> None:
+        self._by_step: dict[str, deque[Parcel[R]]] = {}
+
+    def push(self, items: Iterable[Parcel[R]]) -> None:
+        """Add rows that nothing blocks."""
+        for item in items:
+            self._queue(item).append(item)
+
+    def push_first(self, items: Iterable[Parcel[R]]) -> None:
+        """Add rows, in their order, before all others: they have waited already."""
+        for item in reversed(list(items)):
+            self._queue(item).appendleft(item)
+
+    def _queue(self, item: Parcel[R]) -> deque[Parcel[R]]:
+        queue = self._by_step.get(item.step)
+        if queue is None:
+            queue = self._by_step[item.step] = deque()
+        return queue
+
+    def next_batch(
+        self, rows: int, max_bytes: int, *, partial: bool, divide: Callable[[int], int] | None = None
+    ) -> list[Parcel[R]]:
+        """Take the next batch; none if too few rows are ready.
+
+        Args:
+            rows: How many it holds at most.
+            max_bytes: The most bytes of its body. A single row may have more.
+            partial: Whether it may hold fewer rows.
+            divide: At the end of the input: how many of so many last rows the batch should have.
+        """
+        queues = list(reversed(self._by_step.values()))  # later steps first: what has begun is finished first
+        queues = [queue for queue in queues if len(queue) >= rows] or [queue for queue in queues if queue and partial]
+        if not queues:
+            return []
+        queue = queues[0]
+        if divide is not None:
+            rows = min(rows, max(MIN_ROWS_TO_SPLIT, divide(len(queue))))
+        batch: list[Parcel[R]] = []
+        size = 2  # the brackets of the list; each row adds a comma
+        while queue and len(batch) < rows:
+            size += len(queue[0].packed.body) + 1
+            if size > max_bytes and batch:
+                break
+            batch.append(queue.popleft())
+        return batch

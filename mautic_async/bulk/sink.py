@@ -1,0 +1,110 @@
+"""Outcomes: to the dead letters, into the journal, into the counters, and then to the caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from attrs import evolve
+
+from mautic_async.bulk.collisions import IdSet
+from mautic_async.bulk.items import journal_record
+from mautic_async.bulk.outcomes import Outcome, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mautic_async.bulk.dead_letters import DeadLetters
+    from mautic_async.bulk.items import Parcel
+    from mautic_async.bulk.ordering import Lanes
+    from mautic_async.journal.records import Ledger, Standing
+
+R = TypeVar("R")
+E = TypeVar("E")
+
+
+class OutcomeSink(Generic[R, E]):
+    """Takes the outcomes of rows.
+
+    Attributes:
+        counters: The numbers of the report.
+        created: Ids of the entities that rows of the job have created.
+        outcomes: Outcomes that the caller has not taken yet.
+        outcomes_ready: Set when there are new ones.
+    """
+
+    def __init__(
+        self, journal: Ledger | None, dead_letters: DeadLetters | None, ordering: Lanes, checkpoint: Standing
+    ) -> None:
+        self.counters = Tally()
+        self.created = IdSet()
+        self.outcomes: deque[Outcome[E]] = deque()
+        self.outcomes_ready = asyncio.Event()
+        self._journal = journal
+        self._dead_letters = dead_letters
+        self._ordering = ordering
+        for id in checkpoint.created:
+            self.created.add(id)
+        for status, count in checkpoint.counts.items():
+            self.counters.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
+            self.counters.resumed += count
+
+    async def write(
+        self, finished: Sequence[tuple[Parcel[R], Outcome[E]]], next_step: Sequence[Parcel[R]] = ()
+    ) -> Sequence[tuple[Parcel[R], Outcome[E]]]:
+        """Write outcomes and finished steps to the dead letters and into the journal.
+
+        Returns:
+            The outcomes as they are to be published.
+        """
+        finished = [self._as_reported(*pair) for pair in finished]
+        bad = [(item, outcome) for item, outcome in finished if not outcome.ok]
+        if bad and self._dead_letters is not None:
+            self._dead_letters.add(bad)
+        if self._journal is not None and (finished or next_step):
+            records = [
+                journal_record(item, "done", creates=self._ordering.brings(item), status=outcome.status)
+                for item, outcome in finished
+            ]
+            records += [journal_record(item, "step", creates=self._ordering.brings(item)) for item in next_step]
+            # A row that the journal calls done is not sent again: its dead letter has to be on the disk before.
+            sync = self._dead_letters.sync if bad and self._dead_letters is not None else None
+            await self._journal.conclude(records, sync)
+        return finished
+
+    def publish(self, finished: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
+        """Count outcomes that are written down, and let the caller see them."""
+        for item, outcome in finished:
+            self.counters.counts[outcome.status] += 1
+            self.counters.retried += item.sends > item.stages
+            self.outcomes.append(outcome)
+        if finished:
+            self.outcomes_ready.set()
+
+    def _as_reported(self, item: Parcel[R], outcome: Outcome[E]) -> tuple[Parcel[R], Outcome[E]]:
+        """Return the outcome as it is reported: the first row that created an entity is the only one."""
+        if item.original is not None:
+            item.row, item.packed = item.original
+        if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
+            outcome = evolve(outcome, status="updated")
+        return item, outcome
+
+    def cut_short(self, outcome: Outcome[E] | None) -> None:
+        """Count a row that the end of the job has cut short; without an *outcome* it was not sent."""
+        if outcome is None:
+            self.counters.unsent += 1
+            return
+        self.counters.counts[outcome.status] += 1
+        self.outcomes.append(outcome)
+
+    async def close(self, *, complete: bool) -> None:
+        """Close the files; a *complete* job starts anew with the next run of its journal."""
+        try:
+            if self._journal is not None and complete:
+                await self._journal.finish()
+        finally:
+            if self._journal is not None:
+                await self._journal.close()  # before the letters: its thread may be about to sync them
+            if self._dead_letters is not None:
+                self._dead_letters.close()
