@@ -138,7 +138,8 @@ if TYPE_CHECKING:
         Widget,
     )
     from mautic_async.ratelimit.limiter import Limits
-    from mautic_async.ratelimit.store import FileBudget, MemoryBudget, SharedBudget
+    from mautic_async.ratelimit.shared_state import RateLimitState
+    from mautic_async.ratelimit.store import FileRateLimitStore, MemoryRateLimitStore, RateLimitStore
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources.contacts.item_identity import Marker, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
@@ -148,7 +149,8 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
-    "ratelimit.store": ("FileBudget", "MemoryBudget", "SharedBudget"),
+    "ratelimit.shared_state": ("RateLimitState",),
+    "ratelimit.store": ("FileRateLimitStore", "MemoryRateLimitStore", "RateLimitStore"),
     "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
@@ -239,7 +241,7 @@ __all__ = [
     "FieldOption",
     "FieldProperties",
     "FieldValue",
-    "FileBudget",
+    "FileRateLimitStore",
     "FileTokens",
     "Focus",
     "Form",
@@ -257,7 +259,7 @@ __all__ = [
     "Mautic",
     "MauticError",
     "Maybe",
-    "MemoryBudget",
+    "MemoryRateLimitStore",
     "MemoryTokens",
     "Message",
     "MessageChannel",
@@ -277,6 +279,8 @@ __all__ = [
     "Progress",
     "Project",
     "Published",
+    "RateLimitState",
+    "RateLimitStore",
     "RateLimited",
     "ReauthorizationNeeded",
     "Ref",
@@ -298,7 +302,6 @@ __all__ = [
     "SegmentFilter",
     "SegmentSend",
     "ServerError",
-    "SharedBudget",
     "Sms",
     "SmsReceipt",
     "Stage",

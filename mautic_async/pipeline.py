@@ -14,7 +14,6 @@ from attrs import define, evolve
 
 from mautic_async import meter, protocol
 from mautic_async._background import Flights
-from mautic_async.auth.authorization_code import renewing
 from mautic_async.auth.refresh import Header
 from mautic_async.errors import (
     ConfigurationError,
@@ -242,7 +241,7 @@ class Pipeline:
         left = self._remaining()
         began = self.clock.time()
         try:
-            slot = await self.gate.admit(background=call.background, patience=left, beside=renewing(), rest=call.rest)
+            slot = await self.gate.admit(background=call.background, patience=left, rest=call.rest)
         except TooLong as error:
             self._breaker.withdrawn()
             refused = RateLimited(
