@@ -14,7 +14,7 @@ from attrs import define, evolve
 
 from mautic_async import meter, protocol
 from mautic_async._background import Flights
-from mautic_async.auth.refresh import Header
+from mautic_async.auth.refresh import Header, check_not_refreshing
 from mautic_async.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -109,6 +109,7 @@ class Pipeline:
             MauticError: It failed; `verdict` and `attempts` say what is known.
         """
         self._check_loop()
+        check_not_refreshing(self.auth)
         request = self._request(call)
         story = self._teller.story(call)
         if story is None:
