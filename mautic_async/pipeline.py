@@ -15,8 +15,7 @@ from attrs import define, evolve, field
 
 from mautic_async import protocol
 from mautic_async._background import Flights
-from mautic_async.auth.authorization_code import renewing
-from mautic_async.auth.refresh import Header
+from mautic_async.auth.refresh import Header, check_not_refreshing
 from mautic_async.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -112,6 +111,7 @@ class Pipeline:
             MauticError: The last failure, with `verdict`, `attempts` and the earlier failures in `history`.
         """
         self._check_loop()
+        check_not_refreshing(self.auth)
         timeouts = self.transport.timeouts
         default = timeouts.read if call.effect is Effect.READ else timeouts.server
         request = protocol.build_request(call, self.json, call.timeout or default)
@@ -307,9 +307,7 @@ class Attempt:
         pipeline, call = self.pipeline, self.call
         began = pipeline.clock.time()
         try:
-            slot = await pipeline.gate.admit(
-                background=call.background, patience=pipeline.remaining(), beside=renewing(), rest=call.rest
-            )
+            slot = await pipeline.gate.admit(background=call.background, patience=pipeline.remaining(), rest=call.rest)
         except TooLong as error:
             pipeline.breaker.withdrawn()
             refused = RateLimited(
