@@ -27,7 +27,7 @@ ROUNDS = 5 if _measure.QUICK else 25
 REPEATS = 200 if _measure.QUICK else 1000
 FAST = protocol.orjson()
 NEEDS = ("httpx", "authlib", "attrs", "cattrs", "tenacity", "orjson", "pydantic", "msgspec")
-TARGET = 1.6
+TARGET = 1.0
 
 Works = dict[str, tuple[Callable[[Any], object], list[Any]]]
 
