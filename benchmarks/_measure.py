@@ -151,7 +151,7 @@ def machine() -> str:
 
     found = [f"Python {platform.python_version()}", f"{platform.system()} {platform.machine()}"]
     found.append(f"{os.cpu_count()} cores")
-    for name in ("httpx", "attrs", "cattrs", "orjson", "aiohttp", "httpx-aiohttp"):
+    for name in ("httpx", "attrs", "cattrs", "orjson", "aiohttp"):
         with contextlib.suppress(PackageNotFoundError):
             found.append(f"{name} {version(name)}")
     return ", ".join(found)

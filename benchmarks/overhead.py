@@ -2,8 +2,8 @@
 
 The bare client does what anybody would write: ``json.loads((await client.get(url)).content)``. Ours has retry, gate,
 flight, a bearer token and the limiter's headers on, and gives a `Contact`. Three transports: httpx as it comes beneath
-the bare client only; our own connections beneath both; aiohttp (the ``fast`` extra) beneath both. Every call asks for
-another contact.
+the bare client only; our own connections beneath both; aiohttp (the ``fast`` extra), bare and beneath ours. Every call
+asks for another contact.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 
-from benchmarks import _measure
+from benchmarks import _measure, concurrency
 from mautic_async import ClientCredentials, Mautic
-from mautic_async.transport.aiohttp import Fast
+from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.connection_pool import Connections
 
 CALLS = 300 if _measure.QUICK else 1000
@@ -42,16 +42,17 @@ def plain(client: httpx.AsyncClient) -> Call:
 
 async def compare(url: str) -> None:
     credentials = ClientCredentials("id", "secret")
-    made: dict[str, Any] = {"httpx": None, "our connections": Connections(), "[fast]": Fast()}
+    made: dict[str, Any] = {"httpx": None, "our connections": Connections()}
     numbers = itertools.count(1)
     calls: dict[str, Call] = {}
     async with contexts() as opened:
         for name, transport in made.items():
             client = httpx.AsyncClient(base_url=url, transport=transport, headers=HEADERS)
             calls[f"bare, {name}"] = plain(await opened(client))
+        calls["bare, [fast]"] = await opened(concurrency.raw_aiohttp(url))
         mautic = await opened(Mautic(url, auth=credentials))
         calls["ours, our connections"] = mautic.contacts.get
-        calls["ours, [fast]"] = (await opened(Mautic(url, auth=credentials, transport=Fast()))).contacts.get
+        calls["ours, [fast]"] = (await opened(Mautic(url, auth=credentials, transport=AiohttpTransport()))).contacts.get
         taken: dict[str, list[_measure.Spent]] = {name: [] for name in calls}
         for call in calls.values():
             await repeat(call, numbers, 50)

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         AuthenticationError,
         ConfigurationError,
         DeadlineExceeded,
-        InsecureWarning,
         MauticError,
         NotFound,
         OutcomeUnknown,
@@ -138,7 +137,8 @@ if TYPE_CHECKING:
         Widget,
     )
     from mautic_async.ratelimit.limiter import Limits
-    from mautic_async.ratelimit.store import FileBudget, MemoryBudget, SharedBudget
+    from mautic_async.ratelimit.shared_state import RateLimitState
+    from mautic_async.ratelimit.store import FileRateLimitStore, MemoryRateLimitStore, RateLimitStore
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources.contacts.item_identity import Marker, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
@@ -148,12 +148,13 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
-    "ratelimit.store": ("FileBudget", "MemoryBudget", "SharedBudget"),
+    "ratelimit.shared_state": ("RateLimitState",),
+    "ratelimit.store": ("FileRateLimitStore", "MemoryRateLimitStore", "RateLimitStore"),
     "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
     "errors": (
-        *("APIError", "AuthenticationError", "ConfigurationError", "DeadlineExceeded", "InsecureWarning"),
+        *("APIError", "AuthenticationError", "ConfigurationError", "DeadlineExceeded"),
         *("MauticError", "NotFound", "OutcomeUnknown", "PermissionDenied", "Problem", "RateLimited"),
         *("ReauthorizationNeeded", "Rejected", "Secret", "ServerError", "TransportError", "Unavailable"),
         "UnexpectedResponse",
@@ -239,7 +240,7 @@ __all__ = [
     "FieldOption",
     "FieldProperties",
     "FieldValue",
-    "FileBudget",
+    "FileRateLimitStore",
     "FileTokens",
     "Focus",
     "Form",
@@ -248,7 +249,6 @@ __all__ = [
     "FrequencyRule",
     "FromServer",
     "GroupScore",
-    "InsecureWarning",
     "IpAddress",
     "IpDetails",
     "Journal",
@@ -257,7 +257,7 @@ __all__ = [
     "Mautic",
     "MauticError",
     "Maybe",
-    "MemoryBudget",
+    "MemoryRateLimitStore",
     "MemoryTokens",
     "Message",
     "MessageChannel",
@@ -277,6 +277,8 @@ __all__ = [
     "Progress",
     "Project",
     "Published",
+    "RateLimitState",
+    "RateLimitStore",
     "RateLimited",
     "ReauthorizationNeeded",
     "Ref",
@@ -298,7 +300,6 @@ __all__ = [
     "SegmentFilter",
     "SegmentSend",
     "ServerError",
-    "SharedBudget",
     "Sms",
     "SmsReceipt",
     "Stage",

@@ -21,8 +21,7 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.ratelimit.limiter import Limits
 from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport import trust
-from mautic_async.transport.client import Timeouts, Transport, chosen, json_of, site_url
+from mautic_async.transport.client import Timeouts, chosen, json_of, new_transport, site_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +43,10 @@ class Mautic(Namespaces):
         auth: Credentials: `ClientCredentials`, `AuthorizationCode`, `BasicAuth`, or any object with their two methods.
         limits: How many requests at once, how long to wait for the rate limit, and how to spread it.
         timeouts: In seconds.
-        http: A ready ``httpx.AsyncClient``, which you keep and close; set its pool to at least ``limits.concurrency``.
+        http: A ready ``httpx.AsyncClient``, which you keep and close. It brings its own TLS settings; set its pool
+            to at least ``limits.concurrency``.
         transport: An httpx transport for the client's own ``httpx.AsyncClient``, such as `fast_transport()`.
-        insecure: Allow ``http://`` to a host that is not this machine, and an *http* or *transport* that does not check
-            certificates; of the latter an `InsecureWarning` tells.
+        insecure: Allow ``http://`` to a host that is not this machine.
         hooks: Called with an `Event` before and after each attempt, before each retry, and after each wait.
         clock: Time and chance, for tests.
 
@@ -80,13 +79,12 @@ class Mautic(Namespaces):
             )
         settings = limits or Limits()
         transport = chosen(transport, http)
-        carrier = Transport(
+        carrier = new_transport(
             site_url(base_url, insecure=insecure),
             timeouts or Timeouts(),
             http=http,
             transport=transport,
         )
-        trust.check(carrier.base, transport if http is None else http, insecure=insecure)
         self._pipeline = Pipeline(
             carrier, auth, settings, clock or Clock(), json=json_of(transport), hooks=tuple(hooks)
         )

@@ -234,10 +234,6 @@ class WebhookRejected(MauticError):
         self.status = status
 
 
-class InsecureWarning(UserWarning):
-    """The server's certificate is not checked, because ``insecure=True`` allows it."""
-
-
 class APIError(MauticError):
     """Mautic refused.
 

@@ -88,6 +88,10 @@ class Story:
             except Exception:
                 LOG.exception("a hook failed at %s", kind)
 
+    def retrying(self, error: MauticError, seconds: float, attempt: int) -> None:
+        """Tell of the pause before another attempt."""
+        self.tell("retry", attempt, seconds=seconds, error=error)
+
 
 class Teller:
     """Makes a `Story` for each call, or None where neither a hook nor the log wants one."""

@@ -1,6 +1,7 @@
-"""The one path of a request: retry > gate > flight(auth > transport).
+"""The one path of a request: retry > rate limit > auth > transport.
 
-`send` says how often, `_attempt` when, `_fly` with what right. No call goes back up. Mautic: REST API, Getting started.
+`Pipeline.send` retries, `Attempt.run` waits for the rate limiter, `Attempt._send_handling_auth` adds the token and
+refreshes it once after a 401. No call goes back up. Mautic: REST API, Getting started.
 """
 
 from __future__ import annotations
@@ -10,12 +11,11 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
-from mautic_async import meter, protocol
+from mautic_async import protocol
 from mautic_async._background import Flights
-from mautic_async.auth.authorization_code import renewing
-from mautic_async.auth.refresh import Header
+from mautic_async.auth.refresh import Header, check_not_refreshing
 from mautic_async.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -30,11 +30,12 @@ from mautic_async.errors import (
 from mautic_async.events import LOG, Hook, Story, Teller
 from mautic_async.protocol import STDLIB, Answer, Call, Effect, Json, Payload, Request
 from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
-from mautic_async.retry.circuit_breaker import Breaker, RetryBudget
+from mautic_async.retry.budget import RetryBudget
+from mautic_async.retry.circuit_breaker import Breaker
 from mautic_async.retry.policy import Retry, judged, perhaps_applied
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine
 
     from mautic_async.auth.authorization_code import Auth
     from mautic_async.clock import Clock
@@ -48,7 +49,7 @@ _DOWN: Final = frozenset({502, 503, 504, *range(520, 525)})
 
 @define
 class _Exchange:
-    """What `Auth` is handed: the unsigned transport, the clock, and tasks that outlive their caller."""
+    """What `Auth` is handed: the transport without a token, the clock, and tasks that outlive their caller."""
 
     clock: Clock
     transport: Transport
@@ -91,224 +92,62 @@ class Pipeline:
         self.flights = Flights()
         self.version: str | None = None
         self.requests = 0
-        self._exchange = _Exchange(clock, transport, self.flights)
+        self.auth_context = _Exchange(clock, transport, self.flights)
         self._budget = RetryBudget()
-        self._breaker = Breaker(clock.random)
+        self.breaker = Breaker(clock.random)
         self._retry = Retry(clock, self._budget)
         self.json = json
         self._teller = Teller(hooks)
-        self._latency: dict[str, float] = {}
+        self.latency: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
-    # --- how often -------------------------------------------------------------------------------------------------
+    # --- retry -----------------------------------------------------------------------------------------------------
 
     async def send(self, call: Call) -> Payload:
         """Send *call* until it succeeds or is not worth repeating.
 
         Raises:
-            MauticError: It failed; `verdict` and `attempts` say what is known.
+            MauticError: The last failure, with `verdict`, `attempts` and the earlier failures in `history`.
         """
         self._check_loop()
-        request = self._request(call)
-        story = self._teller.story(call)
-        if story is None:
-            return await self._persist(call, request, None)
-        began = self.clock.time()
-        try:
-            payload = await self._persist(call, request, story)
-        except BaseException as error:
-            ours = error if isinstance(error, MauticError) else None
-            story.tell("done", story.attempts, seconds=self.clock.time() - began, error=ours)
-            raise
-        story.tell("done", story.attempts, status=payload.status, seconds=self.clock.time() - began)
-        return payload
-
-    async def _persist(self, call: Call, request: Request, story: Story | None) -> Payload:
-        try:
-            return await self._attempt(call, request, 1, story)
-        except MauticError as error:
-            first = error
-
-        async def again(failures: Sequence[MauticError]) -> Payload:
-            try:
-                payload = await self._attempt(call, request, len(failures) + 1, story)
-                return evolve(payload, attempts=len(failures) + 1)
-            except NotFound:
-                if call.method == "DELETE" and any(map(perhaps_applied, failures)):
-                    return Payload(200, None)  # an earlier attempt has deleted it
-                raise
-
-        def pausing(error: MauticError, seconds: float, attempt: int) -> None:
-            if story is not None:
-                story.tell("retry", attempt, seconds=seconds, error=error)
-
-        return await self._retry.around(first, again, pausing, self._remaining)
-
-    def _request(self, call: Call) -> Request:
-        headers = {"accept": "application/ld+json" if call.v2 else "application/json", "user-agent": _AGENT}
-        content: bytes | None = None
-        if call.file is not None:
-            content, headers["content-type"] = protocol.multipart(call.file)
-        elif call.text is not None or call.body is not None:
-            try:
-                content = call.text or self.json.dumps(call.body)
-            except (TypeError, ValueError, RecursionError) as error:
-                error.__traceback__ = None  # its frames hold the body
-                raise ConfigurationError(f"{call}: the body cannot be written as JSON: {error}") from error
-            headers["content-type"] = _V2_TYPES.get(call.method, "application/json") if call.v2 else "application/json"
+        check_not_refreshing(self.auth)
         timeouts = self.transport.timeouts
         default = timeouts.read if call.effect is Effect.READ else timeouts.server
-        return Request(
-            call.method,
-            f"api/{call.path}",
-            protocol.query_string(call.query),
-            headers,
-            content,
-            call.timeout or default,
-            call.sink,
-        )
-
-    # --- when ------------------------------------------------------------------------------------------------------
-
-    async def _attempt(self, call: Call, request: Request, attempt: int, story: Story | None) -> Payload:
-        """Pass the gate, start the flight, read the answer."""
-        sent_at, began = 0.0, 0.0
+        request = protocol.build_request(call, self.json, call.timeout or default)
+        story = self._teller.story(call)
+        began = self.clock.time()
+        failures: list[MauticError] = []
+        payload = Payload(0)
         try:
-            request = self._within_deadline(call, request)
-            self._ask_breaker(call)
-            slot = self.gate.try_admit(background=call.background, rest=call.rest) or await self._admit(
-                call, attempt, story
-            )
-            sent_at, began = self.clock.wall(), self.clock.time()
+            on_pause = None if story is None else story.retrying
+            async for attempt in self._retry.attempts(failures, self.remaining, on_pause):
+                with attempt:
+                    payload = await Attempt(self, call, request, failures, story).run()
+        except BaseException as error:
             if story is not None:
-                story.tell("before", attempt)
-            answer = await self.flights.outlive(self._fly(request, slot))
-            payload = await self._read(call, answer)
-        except MauticError as error:
-            outcome = judged(error, call, attempt, sent_at)
-            if story is not None and sent_at:
-                status = getattr(error, "status", None)
-                story.tell("after", attempt, status=status, seconds=self.clock.time() - began, error=outcome)
-            raise outcome from outcome.__cause__
-        self._learn(call, self.clock.time() - began)
+                ours = error if isinstance(error, MauticError) else None
+                story.tell("done", story.attempts, seconds=self.clock.time() - began, error=ours)
+            raise
         if story is not None:
-            story.tell("after", attempt, status=payload.status, seconds=self.clock.time() - began)
+            story.tell("done", story.attempts, status=payload.status, seconds=self.clock.time() - began)
         return payload
 
-    async def _read(self, call: Call, answer: Answer) -> Payload:
-        """What the answer means; a large one is read in pieces, between which others get their turn."""
-        if len(answer.content) <= protocol.LARGE or call.raw:
-            return protocol.read(call, answer, self.json)
-        steps = protocol.in_pieces(answer.content, self.json, call.keep)
-        try:
-            while True:
-                next(steps)
-                await self.clock.sleep(0)
-        except StopIteration as end:
-            return protocol.read(call, answer, self.json, end.value)
-        except ValueError:
-            return protocol.read(call, answer, self.json)  # which tells what is wrong
+    # --- what attempts teach ------------------------------------------------------------------------------------------
 
-    def _learn(self, call: Call, seconds: float) -> None:
-        meter.add(seconds)
+    def record_success(self, call: Call, seconds: float) -> None:
+        """Earn retries, and learn how long such a call takes."""
         self._budget.succeeded()
         route = _route(call)
-        known = self._latency.get(route)
-        self._latency[route] = seconds if known is None else 0.8 * known + 0.2 * seconds
+        known = self.latency.get(route)
+        self.latency[route] = seconds if known is None else 0.8 * known + 0.2 * seconds
 
-    def _within_deadline(self, call: Call, request: Request) -> Request:
-        """A read ends with the caller's deadline; a write is not cut short, or it would go on unseen in PHP."""
-        left = self._remaining()
-        if left is None:
-            return request
-        if left <= self._latency.get(_route(call), 0.0):
-            raise DeadlineExceeded(
-                f"{call}: {max(0.0, left):.1f} s are left, which such a call does not fit in; not sent"
-            )
-        if call.effect is not Effect.READ or request.timeout is None:
-            return request
-        return evolve(request, timeout=min(request.timeout, left))
-
-    def _ask_breaker(self, call: Call) -> None:
-        wait = self._breaker.wait(self.clock.time())
-        if wait > 0:
-            raise Unavailable(
-                f"{call}: not sent; the server was down a moment ago, the next probe goes in {wait:.0f} s",
-                retry_after=wait,
-            )
-
-    async def _admit(self, call: Call, attempt: int, story: Story | None) -> Slot:
-        left = self._remaining()
-        began = self.clock.time()
-        try:
-            slot = await self.gate.admit(background=call.background, patience=left, beside=renewing(), rest=call.rest)
-        except TooLong as error:
-            self._breaker.withdrawn()
-            refused = RateLimited(
-                f"{call}: not sent; the rate limit allows the next call in {error.seconds:.0f} s",
-                status=429,
-                call=str(call),
-                retry_after=error.seconds,
-            )
-            refused.sent = False
-            raise refused from error
-        except BaseException:  # cancelled, closed, or a shared budget that cannot be reached
-            self._breaker.withdrawn()
-            raise
-        if story is not None:
-            story.tell("wait", attempt, seconds=self.clock.time() - began)
-        return slot
-
-    # --- with what right -------------------------------------------------------------------------------------------
-
-    async def _fly(self, request: Request, slot: Slot) -> Answer:
-        """One exchange, signed, and renewed once on 401.
-
-        Runs in a task of its own: a leaving caller cuts nothing in half.
-        """
-        answer: Answer | None = None
-        token = ""
-        failed: bool | None = None
-        try:
-            token = await self._header()
-            answer = await self._signed(request, token)
-            if answer.status == 401:
-                newer = await self._header(token)
-                if newer != token:
-                    token = newer
-                    answer = await self._signed(request, token)
-            failed = answer.status in _DOWN
-        except TransportError as error:
-            failed = error.event != "certificate"
-            raise
-        except asyncio.CancelledError:  # a flight is only ever cut by the end of the client
-            raise TransportError("the client was closed before the answer came", event="disconnected") from None
-        else:
-            return protocol.blotted(answer, token)
-        finally:
-            self._land(slot, answer, token, failed=failed)
-
-    async def _header(self, refused: str | None = None) -> str:
-        """What the next attempt carries; a failure on the way there is none of the request's."""
-        try:
-            if refused is not None:
-                await self.auth.renew(refused, self._exchange)
-            return Header(await self.auth.header(self._exchange))
-        except (TransportError, ServerError, UnexpectedResponse) as error:
-            error.sent = False
-            raise
-
-    async def _signed(self, request: Request, header: str) -> Answer:
-        _check_header(header)
-        self.requests += 1
-        return await self.transport.exchange(request.signed(header))
-
-    def _land(self, slot: Slot, answer: Answer | None, token: str, *, failed: bool | None) -> None:
+    def record_response(self, slot: Slot, answer: Answer | None, token: str, *, failed: bool | None) -> None:
+        """Give the slot back, and let the circuit breaker and the rate limiter learn from *answer*."""
         if failed is None:
-            self._breaker.withdrawn()  # it says nothing of the server
+            self.breaker.withdrawn()  # it says nothing of the server
         else:
-            self._breaker.record(self.clock.time(), failed=failed)
+            self.breaker.record(self.clock.time(), failed=failed)
         if answer is None:
             slot.land(status=None, reading=None, retry_after=None, token=token)
             return
@@ -329,7 +168,7 @@ class Pipeline:
         redeem = getattr(self.auth, "redeem", None)
         if redeem is None:
             raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
-        await asyncio.shield(self.flights.start(redeem(callback, state, self._exchange)))
+        await asyncio.shield(self.flights.start(redeem(callback, state, self.auth_context)))
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
@@ -342,7 +181,8 @@ class Pipeline:
         finally:
             _DEADLINE.reset(token)
 
-    def _remaining(self) -> float | None:
+    def remaining(self) -> float | None:
+        """Return the seconds until the caller's deadline, or None if it has none."""
         until = _DEADLINE.get()
         return None if until is None else until - self.clock.time()
 
@@ -373,25 +213,167 @@ class Pipeline:
             await self.transport.aclose()
 
 
-_AGENT: Final = "mautic_async/0.1"
-_V2_TYPES: Final = {
-    "PATCH": "application/merge-patch+json",
-    "POST": "application/ld+json",
-    "PUT": "application/ld+json",
-}
+@define(eq=False)
+class Attempt:
+    """One attempt of a call: a slot of the rate limiter, the request, the meaning of its response.
+
+    Attributes:
+        pipeline: Whose call it is.
+        call: What is asked.
+        request: The HTTP request, not signed yet.
+        failures: Of the earlier attempts of the same call.
+        story: Whom to tell of it; None where nobody listens.
+        number: Which attempt it is, from 1.
+        sent_at: Epoch seconds at which it got its slot; None before. *began* is the loop time of the same moment.
+    """
+
+    pipeline: Pipeline
+    call: Call
+    request: Request
+    failures: list[MauticError]
+    story: Story | None
+    number: int = field(init=False)
+    sent_at: float | None = field(default=None, init=False)
+    began: float = field(default=0.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.number = len(self.failures) + 1
+
+    async def run(self) -> Payload:
+        """Wait for a slot, send in a task that survives its caller, and parse the response.
+
+        Raises:
+            MauticError: The attempt failed; `verdict` says whether another one is safe.
+        """
+        pipeline, call = self.pipeline, self.call
+        try:
+            self._apply_deadline()
+            self._check_circuit()
+            slot = pipeline.gate.try_admit(background=call.background, rest=call.rest) or await self._acquire_slot()
+            self.sent_at, self.began = pipeline.clock.wall(), pipeline.clock.time()
+            self._tell("before")
+            answer = await asyncio.shield(pipeline.flights.start(self._send_handling_auth(slot)))
+            payload = protocol.read(call, answer, pipeline.json, pipeline.clock.time() - self.began)
+        except MauticError as error:
+            if isinstance(error, NotFound) and call.method == "DELETE" and any(map(perhaps_applied, self.failures)):
+                return Payload(200, None, attempts=self.number)  # an earlier attempt has deleted it
+            raise self._failed(error) from error.__cause__
+        pipeline.record_success(call, payload.seconds)
+        self._tell("after", status=payload.status)
+        return payload if self.number == 1 else evolve(payload, attempts=self.number)
+
+    def _failed(self, error: MauticError) -> MauticError:
+        """Classify *error*, and note it for the attempts that may follow."""
+        outcome = judged(error, self.call, self.number, self.sent_at or 0.0)
+        outcome.history = tuple(self.failures)
+        if self.sent_at is not None:
+            self._tell("after", status=getattr(error, "status", None), error=outcome)
+        self.failures.append(outcome)
+        return outcome
+
+    def _tell(self, kind: str, **more: Any) -> None:
+        if self.story is not None:
+            seconds = self.pipeline.clock.time() - self.began if kind == "after" else 0.0
+            self.story.tell(kind, self.number, seconds=seconds, **more)
+
+    def _apply_deadline(self) -> None:
+        """Let a read end with the caller's deadline; a write is not cut short, or it would go on unseen in PHP."""
+        left = self.pipeline.remaining()
+        if left is None:
+            return
+        if left <= self.pipeline.latency.get(_route(self.call), 0.0):
+            raise DeadlineExceeded(
+                f"{self.call}: {max(0.0, left):.1f} s are left, which such a call does not fit in; not sent"
+            )
+        if self.call.effect is Effect.READ and self.request.timeout is not None:
+            self.request = evolve(self.request, timeout=min(self.request.timeout, left))
+
+    def _check_circuit(self) -> None:
+        wait = self.pipeline.breaker.wait(self.pipeline.clock.time())
+        if wait > 0:
+            raise Unavailable(
+                f"{self.call}: not sent; the server was down a moment ago, the next probe goes in {wait:.0f} s",
+                retry_after=wait,
+            )
+
+    # --- rate limit ------------------------------------------------------------------------------------------------
+
+    async def _acquire_slot(self) -> Slot:
+        """Wait until the rate limiter and the concurrency let the request go.
+
+        Raises:
+            RateLimited: The wait would be longer than the caller's patience or deadline; nothing was sent.
+        """
+        pipeline, call = self.pipeline, self.call
+        began = pipeline.clock.time()
+        try:
+            slot = await pipeline.gate.admit(background=call.background, patience=pipeline.remaining(), rest=call.rest)
+        except TooLong as error:
+            pipeline.breaker.withdrawn()
+            refused = RateLimited(
+                f"{call}: not sent; the rate limit allows the next call in {error.seconds:.0f} s",
+                status=429,
+                call=str(call),
+                retry_after=error.seconds,
+            )
+            refused.sent = False
+            raise refused from error
+        except BaseException:  # cancelled, closed, or a shared budget that cannot be reached
+            pipeline.breaker.withdrawn()
+            raise
+        if self.story is not None:
+            self.story.tell("wait", self.number, seconds=pipeline.clock.time() - began)
+        return slot
+
+    # --- auth ------------------------------------------------------------------------------------------------------
+
+    async def _send_handling_auth(self, slot: Slot) -> Answer:
+        """Add the token and send; refresh the token once after a 401.
+
+        Runs in a task of its own: a leaving caller cuts nothing in half.
+        """
+        pipeline = self.pipeline
+        answer: Answer | None = None
+        token = ""
+        failed: bool | None = None
+        try:
+            token = await self._authorization()
+            answer = await self._send_request(token)
+            if answer.status == 401:
+                newer = await self._authorization(token)
+                if newer != token:
+                    token = newer
+                    answer = await self._send_request(token)
+            failed = answer.status in _DOWN
+        except TransportError as error:
+            failed = error.event != "certificate"
+            raise
+        except asyncio.CancelledError:  # the task is only ever cancelled by the end of the client
+            raise TransportError("the client was closed before the answer came", event="disconnected") from None
+        else:
+            return protocol.blotted(answer, token)
+        finally:
+            pipeline.record_response(slot, answer, token, failed=failed)
+
+    async def _authorization(self, refused: str | None = None) -> str:
+        """Return the Authorization header, after a refresh if *refused* was refused.
+
+        If the refresh fails, the error is marked ``sent=False``: the request was never sent, so retrying it is safe.
+        """
+        pipeline = self.pipeline
+        try:
+            if refused is not None:
+                await pipeline.auth.renew(refused, pipeline.auth_context)
+            return Header(await pipeline.auth.header(pipeline.auth_context))
+        except (TransportError, ServerError, UnexpectedResponse) as error:
+            error.sent = False
+            raise
+
+    async def _send_request(self, header: str) -> Answer:
+        protocol.check_authorization(header)
+        self.pipeline.requests += 1
+        return await self.pipeline.transport.exchange(self.request.signed(header))
 
 
 def _route(call: Call) -> str:
     return f"{call.method} {call.path.partition('/')[0]}"
-
-
-_MAX_HEADER: Final = 16 * 2**10
-"""Characters; web servers refuse more, some with half of it."""
-
-
-def _check_header(header: str) -> None:
-    if not header.isascii() or not header.isprintable() or len(header) > _MAX_HEADER or header != header.strip():
-        raise ConfigurationError(
-            f"the Authorization header must be visible ASCII, at most {_MAX_HEADER} characters;"
-            " check the credentials for line breaks, and for spaces around them"
-        )

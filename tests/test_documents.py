@@ -1,6 +1,7 @@
 """What the documents say of the tests is true: numbers, names and links.
 
-``python -m tests.test_documents`` writes the lines of ``docs/invariants.md`` that begin with *Tests*.
+``python -m tests.test_documents`` writes the lines of ``docs/invariants.md`` that begin with *Tests*, and
+``docs/failure-model.md``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from tests.support.failure_model import failure_model
 from tests.support.recordings import load_exchanges
 
 ROOT = Path(__file__).resolve().parent.parent
 INVARIANTS = ROOT / "docs" / "invariants.md"
+FAILURE_MODEL = ROOT / "docs" / "failure-model.md"
 DOCUMENTS = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
 
 NAMED = re.compile(r"(?<![a-z])(invariant|figure|fact)s?[ _](\d+(?:(?:, | and |_and_| to )\d+)*)", re.IGNORECASE)
@@ -108,6 +111,10 @@ def test_every_exchange_that_a_fact_names_is_recorded() -> None:
         assert not set(re.findall(r"`([\w-]+)`", names)) - load_exchanges(7 if is_newer else 5).keys()
 
 
+def test_the_failure_model_is_written_from_the_failure_table() -> None:
+    assert FAILURE_MODEL.read_text("utf-8") == failure_model(), "run `python -m tests.test_documents`"
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
         text = document.read_text("utf-8")
@@ -134,3 +141,4 @@ def anchors_of(document: Path) -> set[str]:
 
 if __name__ == "__main__":
     INVARIANTS.write_text(with_tests(INVARIANTS.read_text("utf-8")), "utf-8")
+    FAILURE_MODEL.write_text(failure_model(), "utf-8")

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from mautic_async.auth.refresh import LATE, Exchange, Header, NobodyYet, Renewal, Renewing, landed, renewing
+from mautic_async.auth.refresh import LATE, Exchange, Header, NobodyYet, Renewing, landed
 from mautic_async.auth.token_endpoint import login_url, read_callback, type_of
 from mautic_async.auth.token_store import FileTokens, MemoryTokens, Token, TokenStore
 from mautic_async.clock import Clock
@@ -30,7 +30,6 @@ __all__ = [
     "MemoryTokens",
     "Token",
     "TokenStore",
-    "renewing",
 ]
 
 
@@ -101,9 +100,9 @@ class ClientCredentials(Renewing):
     def __init__(self, client_id: str, client_secret: str, *, tokens: TokenStore | None = None) -> None:
         super().__init__(client_id, client_secret, tokens)
 
-    async def _fetch(self, exchange: Exchange, renewal: Renewal, current: Token | None) -> None:  # noqa: ARG002 - the other credential needs it
+    async def _fetch(self, exchange: Exchange, current: Token | None) -> None:  # noqa: ARG002 - the other credential needs it
         granted, arrived = await self._ask(exchange, "client_credentials")
-        await self._take(granted, arrived, exchange, renewal)
+        await self._take(granted, arrived, exchange)
 
 
 LOGIN_LIFETIME: Final = 600.0
@@ -216,7 +215,7 @@ class AuthorizationCode(Renewing):
         return found[0]
 
     async def _redeemed(self, code: Secret, login: _Login, exchange: Exchange) -> None:
-        async with self._alone() as renewal:
+        async with self._alone():
             granted, arrived = await self._ask(
                 exchange,
                 "authorization_code",
@@ -224,9 +223,9 @@ class AuthorizationCode(Renewing):
                 redirect_uri=self._redirect_uri,
                 code_verifier=login.verifier,
             )
-            await self._take(granted, arrived, exchange, renewal)
+            await self._take(granted, arrived, exchange)
 
-    async def _fetch(self, exchange: Exchange, renewal: Renewal, current: Token | None) -> None:
+    async def _fetch(self, exchange: Exchange, current: Token | None) -> None:
         if current is None or current.refresh is None:
             raise NobodyYet(
                 "nobody has logged in yet: send a person to authorization_url(), then call Mautic.authorize()"
@@ -236,13 +235,11 @@ class AuthorizationCode(Renewing):
         except AuthenticationError as error:
             if type_of(error) != "invalid_grant":
                 raise
-            await self._after_refusal(exchange, renewal, current, error)
+            await self._after_refusal(exchange, current, error)
             return
-        await self._take(granted, arrived, exchange, renewal, current.refresh)
+        await self._take(granted, arrived, exchange, current.refresh)
 
-    async def _after_refusal(
-        self, exchange: Exchange, renewal: Renewal, spent: Token, error: AuthenticationError
-    ) -> None:
+    async def _after_refusal(self, exchange: Exchange, spent: Token, error: AuthenticationError) -> None:
         """The refresh token is spent: by somebody who has stored a newer one, or for good."""
         stored = await self._load()
         if stored is not None and stored.access != spent.access and stored.expires_at - exchange.clock.wall() > LATE:
@@ -251,7 +248,7 @@ class AuthorizationCode(Renewing):
         if stored is not None and stored.refresh is not None and stored.refresh != spent.refresh:
             with contextlib.suppress(AuthenticationError):
                 granted, arrived = await self._ask(exchange, "refresh_token", refresh_token=stored.refresh)
-                await self._take(granted, arrived, exchange, renewal, stored.refresh)
+                await self._take(granted, arrived, exchange, stored.refresh)
                 return
         raise ReauthorizationNeeded(
             "the refresh token is spent, expired (after 14 days) or revoked: send a person to authorization_url(),"

@@ -13,7 +13,7 @@ import math
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
-from attrs import define, field, frozen
+from attrs import field, frozen
 
 from mautic_async.auth.token_endpoint import Client, Granted, read_grant
 from mautic_async.auth.token_store import MemoryTokens, Token, TokenStore
@@ -97,26 +97,18 @@ class _Held:
     late: float
 
 
-@define
-class Renewal:
-    """One renewal under way, as the code that it calls sees it: a token store may use the client itself."""
-
-    owner: object
-    refused: str | None = field(default=None, repr=False)
-    token: Token | None = None
-    over: bool = False
+_refreshing: ContextVar[object | None] = ContextVar("mautic_async_refreshing", default=None)
+"""The credential whose refresh the running code is part of, such as a token store that is loading a token."""
 
 
-_inside: ContextVar[Renewal | None] = ContextVar("mautic_async_renewal", default=None)
+def check_not_refreshing(credential: object) -> None:
+    """Refuse a call that the token store of *credential* makes during a refresh: the call would wait for the refresh.
 
-
-def renewing() -> bool:
-    """Whether the running code is part of a renewal, such as a token store that uses the client.
-
-    Everybody else may be waiting for it, so a request that it makes must not wait for a slot or a probe in turn.
+    Raises:
+        ConfigurationError: The running code is part of a refresh of *credential*.
     """
-    renewal = _inside.get()
-    return renewal is not None and not renewal.over
+    if _refreshing.get() is credential and getattr(credential, "is_refreshing", False):
+        raise ConfigurationError("the token store uses the client that it keeps the token for; give it another client")
 
 
 class Renewing:
@@ -134,15 +126,15 @@ class Renewing:
         self._quiet_until = -math.inf
         self._forced: list[float] = []
         self._jitter: float | None = None
+        self.is_refreshing = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client.id!r}, '***', tokens={self._tokens!r})"
 
     async def header(self, exchange: Exchange) -> str:
         """The bearer token, renewed before it expires."""
-        now, held, renewal = exchange.clock.time(), self._held, _inside.get()
-        if renewal is not None and renewal.owner is self and not renewal.over:
-            return self._borrowed(renewal, now)
+        check_not_refreshing(self)
+        now, held = exchange.clock.time(), self._held
         if held is not None and now < held.soon:
             return held.header
         if held is not None and now < held.late:
@@ -153,9 +145,9 @@ class Renewing:
 
     async def renew(self, refused: str, exchange: Exchange) -> None:
         """Get another token than *refused*, unless there is one already."""
-        renewal = _inside.get()
+        check_not_refreshing(self)
         held = self._held
-        if (renewal is not None and renewal.owner is self and not renewal.over) or held is None:
+        if held is None:
             return
         if held.header != refused or (not self._under_way() and not self._may_force(exchange.clock.time())):
             return
@@ -165,15 +157,6 @@ class Renewing:
         if self._held is None:  # pragma: no cover - a renewal that succeeds holds a token
             raise ReauthorizationNeeded("there is no token")
         return self._held.header
-
-    def _borrowed(self, renewal: Renewal, now: float) -> Header:
-        """For a request of the token store itself: the old token while it lives, else the one that is being saved."""
-        held = self._held
-        if held is not None and now < held.until and held.header != renewal.refused:
-            return held.header
-        if renewal.token is not None:
-            return bearer(renewal.token)
-        raise ConfigurationError("the token store uses the client before it has given a token: load it by other means")
 
     def _may_force(self, now: float) -> bool:
         self._forced = [moment for moment in self._forced if now - moment < 60.0][-_FORCED:]
@@ -208,8 +191,8 @@ class Renewing:
 
     async def _renewal(self, exchange: Exchange, refused: str | None) -> None:
         try:
-            async with self._alone(refused) as renewal:
-                await self._replace(exchange, renewal)
+            async with self._alone():
+                await self._replace(exchange, refused)
         except MauticError as error:
             seconds = _remembered(error)
             self._failure = (error, exchange.clock.time() + seconds)
@@ -218,25 +201,25 @@ class Renewing:
             raise
 
     @contextlib.asynccontextmanager
-    async def _alone(self, refused: str | None = None) -> AsyncIterator[Renewal]:
-        renewal = Renewal(self, refused)
-        _inside.set(renewal)  # in the flight's own context, which ends with its task
+    async def _alone(self) -> AsyncIterator[None]:
+        _refreshing.set(self)  # in the context of the task, whose children inherit it
         try:
+            self.is_refreshing = True
             async with self._tokens.lock():
-                yield renewal
+                yield
         finally:
-            renewal.over = True
+            self.is_refreshing = False
 
-    async def _replace(self, exchange: Exchange, renewal: Renewal) -> None:
+    async def _replace(self, exchange: Exchange, refused: str | None) -> None:
         if self._unsaved is not None:  # fetched, but the store failed: nobody has used it yet
-            await self._keep(self._unsaved, exchange, renewal)
+            await self._keep(self._unsaved, exchange)
             return
         stored = await self._load()
-        if stored is not None and self._is_news(stored, renewal.refused, exchange):
+        if stored is not None and self._is_news(stored, refused, exchange):
             self._hold(stored, exchange.clock, stored.expires_at - exchange.clock.wall())
             return
         current = stored if stored is not None or self._held is None else self._held.token
-        await self._fetch(exchange, renewal, current)
+        await self._fetch(exchange, current)
 
     async def _load(self) -> Token | None:
         stored = await self._tokens.load()
@@ -253,7 +236,7 @@ class Renewing:
             return False
         return mine is None or stored.access != mine.token.access
 
-    async def _fetch(self, exchange: Exchange, renewal: Renewal, current: Token | None) -> None:
+    async def _fetch(self, exchange: Exchange, current: Token | None) -> None:
         raise NotImplementedError
 
     async def _ask(self, exchange: Exchange, grant: str, **fields: Secret | str | None) -> tuple[Granted, float]:
@@ -272,9 +255,7 @@ class Renewing:
         await exchange.clock.sleep(pause + exchange.clock.uniform(0.1, 0.5))
         return read_grant(await exchange(self._client.request(grant, **fields)), *sent), exchange.clock.time()
 
-    async def _take(
-        self, granted: Granted, arrived: float, exchange: Exchange, renewal: Renewal, refresh: Secret | None = None
-    ) -> None:
+    async def _take(self, granted: Granted, arrived: float, exchange: Exchange, refresh: Secret | None = None) -> None:
         age = exchange.clock.time() - arrived
         token = Token(
             access=granted.access,
@@ -283,11 +264,10 @@ class Renewing:
             client_id=self._client.id,
         )
         self._unsaved = token
-        await self._keep(token, exchange, renewal, lifetime=granted.lifetime - age)
+        await self._keep(token, exchange, lifetime=granted.lifetime - age)
 
-    async def _keep(self, token: Token, exchange: Exchange, renewal: Renewal, lifetime: float | None = None) -> None:
+    async def _keep(self, token: Token, exchange: Exchange, lifetime: float | None = None) -> None:
         """Save, then use."""
-        renewal.token = token
         before = exchange.clock.time()
         await self._tokens.save(token)
         self._unsaved = None

@@ -77,10 +77,12 @@ class Delivery(Generic[E]):
     Attributes:
         receipts: One a parcel, in the order of the parcels.
         requests: How many HTTP requests it took.
+        seconds: How long the server took over them, without waits for the rate limiter; None if not known.
     """
 
     receipts: Sequence[Receipt[E]]
     requests: int = 1
+    seconds: float | None = None
 
 
 class Courier(Protocol[R_contra, E]):

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mautic_async.bulk.options import Plan
     from mautic_async.clock import Clock
     from mautic_async.errors import MauticError
-    from mautic_async.meter import Meter
 
 SHORT: Final = 5.0
 """Seconds to settle after a failure that ended the request on the server."""
@@ -61,15 +60,18 @@ class Helm:
         self.failures = 0
         self._last_success = clock.time()
 
-    def succeeded(self, delivery: Delivery[Any], meter: Meter, began: float, busy: int) -> None:
-        """Learn from an answer: of the time since it *began*, only what was metered is the server's."""
+    def succeeded(self, delivery: Delivery[Any], began: float, busy: int) -> None:
+        """Record the answer to a batch that began at *began*, while *busy* requests were in flight.
+
+        The adapter says how long the server took. Without that figure the whole time since *began* counts.
+        """
         if not delivery.requests:
             return  # the courier only told them apart
         now = self._clock.time()
         self.successes += 1
         self.failures = 0
         self._last_success = now
-        seconds = meter.seconds if meter.exchanges else now - began
+        seconds = now - began if delivery.seconds is None else delivery.seconds
         self.slowest = max(self.slowest, seconds)
         self._learn(
             Sample(

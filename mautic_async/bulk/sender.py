@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from mautic_async.bulk.items import journal_record
 from mautic_async.errors import MauticError
 from mautic_async.journal.records import learn
-from mautic_async.meter import metered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,14 +69,13 @@ class BatchSender(Generic[R, E]):
             self.under_way[number] = (self._clock.time(), len(items))
             self._adapter.needed = requests_left()
             try:
-                with metered() as meter:
-                    delivery = await self._adapter.deliver(items[0].step, items)
+                delivery = await self._adapter.deliver(items[0].step, items)
             except MauticError as error:
                 self._counters.requests += error.attempts or 1
                 self._pacing.failed(error, len(items), self.under_way[number][0], self._slots.in_use)
                 return error
             self._counters.requests += delivery.requests
-            self._pacing.succeeded(delivery, meter, self.under_way[number][0], self._slots.in_use)
+            self._pacing.succeeded(delivery, self.under_way[number][0], self._slots.in_use)
             return delivery
         finally:
             self.under_way.pop(number, None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 import typer
 
 if TYPE_CHECKING:
-    from mautic_async.cli.import_job import Job, Result
+    from mautic_async.cli.import_settings import Job, Result
 
 T = TypeVar("T")
 
@@ -99,7 +99,8 @@ def import_(
     """Import contacts with their custom items. Exit status: 0 all rows are stored, 1 some, 2 none."""
     from mautic_async import ConfigurationError
     from mautic_async.cli.column_mapping import parse_mapping
-    from mautic_async.cli.import_job import Job, strategies
+    from mautic_async.cli.import_job import strategies
+    from mautic_async.cli.import_settings import Job
 
     def job() -> Job:
         if form not in {None, "csv", "jsonl"}:

@@ -15,8 +15,9 @@ from attrs import define, field, frozen
 
 from mautic_async import Limits, Marker, Mautic, UniqueField
 from mautic_async.cli.display import Screen, reasons, table
-from mautic_async.cli.import_job import Job, Result, load
-from mautic_async.cli.rejects_file import PROBLEMS
+from mautic_async.cli.import_job import load
+from mautic_async.cli.import_settings import Job, Result
+from mautic_async.cli.rejects_format import PROBLEMS
 from mautic_async.testing import FakeMautic, Latency
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from mautic_async import Progress
-    from mautic_async.cli.import_job import Job, Result
+    from mautic_async.cli.import_settings import Job, Result
     from mautic_async.cli.input_file import Source
 
 EVERY: Final = 10.0

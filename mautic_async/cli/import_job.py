@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from mautic_async import ConfigurationError, Contact, Journal, Limits, Marker, Mautic, MauticError, Problem, UniqueField
 from mautic_async.bulk import Plan, Report, read_letters
 from mautic_async.cli.column_mapping import Layout
-from mautic_async.cli.input_file import Form, Source
+from mautic_async.cli.import_settings import Result
+from mautic_async.cli.input_file import Source
 from mautic_async.cli.rejects_file import Rejected, beside, create
 from mautic_async.cli.threaded_reader import Ahead
 
@@ -23,84 +24,14 @@ if TYPE_CHECKING:
     from mautic_async import Outcome
     from mautic_async.bulk import Run
     from mautic_async.cli.display import Screen
+    from mautic_async.cli.import_settings import Job
     from mautic_async.cli.input_file import Raw
     from mautic_async.journal.records import Standing
 
-ALL, SOME, NONE = 0, 1, 2
 DISTINCT: Final = 1000
 """Different reasons that are counted one by one; memory has its bounds."""
 FLUSH: Final = 200
 """Rows after which the file of rejected rows is handed to the system."""
-
-
-@frozen(kw_only=True)
-class Job:
-    """What is to be imported, and how.
-
-    Attributes:
-        file: CSV or JSON lines; ``-`` is standard input.
-        form: Of the file; by its ending if None.
-        encoding: Of its text.
-        delimiter: Between cells; found out if None.
-        mapping: Column name to target; see `mautic_async.cli.column_mapping`.
-        unique: Fields by which contacts are found again.
-        items: How new custom items are found again, by object.
-        clear: Whether empty values clear their field.
-        rejected: File for rows that were not stored whole; beside the input if None.
-        journal: Makes the job resumable.
-        resume: Whether to go on with an interrupted job of the journal.
-        concurrency: The most requests under way at once.
-        batch: The most rows a request.
-        settle: Seconds after which a request without an answer has surely ended on the server.
-    """
-
-    file: str
-    form: Form | None = None
-    encoding: str = "utf-8"
-    delimiter: str | None = None
-    mapping: Mapping[str, str] = field(factory=dict)
-    unique: Sequence[str] = ("email",)
-    items: Mapping[str, UniqueField | Marker] = field(factory=dict)
-    clear: bool = False
-    rejected: Path | None = None
-    journal: Path | None = None
-    resume: bool = False
-    concurrency: int = 8
-    batch: int = 200
-    settle: float = 120.0
-
-
-@define
-class Result:
-    """What came of an import.
-
-    Attributes:
-        report: Of the rows that the client took.
-        refused: Rows that never came so far: not readable, or not to be mapped.
-        rejected: File of the rows that were not stored whole, or None if there are none.
-        interrupted: Whether it was stopped before its end.
-        error: What ended it early.
-        reasons: How often each problem occurred.
-    """
-
-    report: Report = field(factory=Report)
-    refused: int = 0
-    rejected: Path | None = None
-    interrupted: bool = False
-    error: Exception | None = None
-    reasons: dict[str, int] = field(factory=dict)
-
-    @property
-    def read(self) -> int:
-        """Rows of the input whose fate is known."""
-        return self.report.read + self.refused
-
-    @property
-    def status(self) -> int:
-        """Exit status: 0 all rows are stored whole, 1 some, 2 none."""
-        if self.report.ok and not self.refused and not self.interrupted and self.error is None:
-            return ALL
-        return SOME if self.report.created + self.report.updated + self.report.partial else NONE
 
 
 class _Remembering(Journal):

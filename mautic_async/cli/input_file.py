@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
 from attrs import frozen
 
 from mautic_async import ConfigurationError
-from mautic_async.cli.rejects_file import MARKS, PROBLEMS, STATUS, unguard
+from mautic_async.cli.rejects_format import MARKS, PROBLEMS, STATUS, unguard
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -13,30 +13,14 @@ import os
 from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from mautic_async import ConfigurationError
+from mautic_async.cli.rejects_format import MARKS, PROBLEMS, STATUS, guard
 
 if TYPE_CHECKING:
     from mautic_async import Problem
     from mautic_async.cli.input_file import Raw, Source
-
-STATUS: Final = "_status"
-PROBLEMS: Final = "_problems"
-MARKS: Final = (STATUS, PROBLEMS)
-
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
-"""The apostrophe too, so that taking one off always gives back what was there."""
-
-
-def guard(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def unguard(cell: str) -> str:
-    """What `guard` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
 
 
 def beside(path: str) -> Path | None:

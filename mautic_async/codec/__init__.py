@@ -1,7 +1,8 @@
 """attrs <-> JSON. `decode` reads an answer as a model, `encode` gives what of a model is to be sent."""
 
 from mautic_async.codec.containers import converter
-from mautic_async.codec.fields import decode, text_of, to_json
+from mautic_async.codec.decoding import decode
+from mautic_async.codec.encoding import text_of, to_json
 from mautic_async.codec.records import OBJECTS, encode
 from mautic_async.codec.request_bodies import decode_request
 

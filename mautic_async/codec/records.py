@@ -16,17 +16,17 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
-from mautic_async.codec import fields as field_codecs
-from mautic_async.codec.compiled import UNFIT, Writer, gather
-from mautic_async.codec.construction import making_of
-from mautic_async.codec.containers import hook_of
-from mautic_async.codec.fields import Slot, decode, encode_map, slots_of, writing
+from mautic_async.codec.compiled import DECODE_ERRORS, Writer, collect_extra
+from mautic_async.codec.containers import converter, hook_of
+from mautic_async.codec.decoding import constructor_for, decode, reader_for
+from mautic_async.codec.encoding import encode_entity, encode_map, writer_for
+from mautic_async.codec.fields import JSONField, json_fields
 from mautic_async.codec.scalars import is_json_map, unfit
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Company, Contact, ContactField, CustomItem
 
-ReadFields: TypeAlias = Callable[[Any, Any, dict[str, Any]], None]
-"""Into what was made, from the groups of fields, what is left over."""
+FieldReader: TypeAlias = Callable[[dict[str, Any], Any, dict[str, Any]], None]
+"""Puts into constructor arguments what the groups of fields hold; the last map is what is left of the answer."""
 
 OBJECTS: Final = "customObjects"
 _GROUPED: Final = frozenset({"fields", "field_groups", "custom_items", "custom_items_truncated"})
@@ -90,50 +90,56 @@ _NO_GROUPS: Final = FieldGroups({})
 
 
 @lru_cache(maxsize=256)
-def _aliases(model: Any) -> Mapping[str, Slot]:
-    """Attributes that are fields: their JSON name is the alias itself, not its camelCase."""
+def _aliases(model: Any) -> Mapping[str, JSONField]:
+    """Return the attributes that are fields: their JSON name is the alias itself, not its camelCase."""
     return {
-        slot.name: evolve(slot, key=slot.name, write_key=slot.name)
-        for slot in slots_of(model)
-        if slot.name not in model.PROPERTIES
+        field.name: evolve(field, key=field.name, write_key=field.name)
+        for field in json_fields(model)
+        if field.name not in model.PROPERTIES
     }
 
 
-def _record(model: Any) -> Callable[[Any, Any], Any]:
-    making = making_of(model)
-    own = [s for s in slots_of(model) if s.readable and s.name in model.PROPERTIES and s.name not in _GROUPED]
-    make, bare = making.making(own, {"fields"}), making.bare
-    read_grouped, read_flat = _fields_of(model)
+def _is_record(model: Any) -> bool:
+    return isinstance(model, type) and issubclass(model, (Contact, Company))
+
+
+def _record_hook(model: Any) -> Callable[[Any, Any], Any]:
+    own = [f for f in json_fields(model) if f.readable and f.name in model.PROPERTIES and f.name not in _GROUPED]
+    known = frozenset(("fields", *(field.key for field in own)))
+    read, construct = reader_for(own, {"fields"}), constructor_for(model)
+    read_grouped, read_flat = _field_readers(model)
     holds_items = "custom_items" in model.PROPERTIES
 
     def structure(raw: Any, _: object = None) -> Any:
         if type(raw) is not dict and not isinstance(raw, Mapping):
             unfit(raw)
+        values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
-        made = make(raw, extra)
+        if read(raw, values, extra) != len(raw):
+            collect_extra(raw, known, extra)
         groups = raw.get("fields")
         if groups:
-            read_grouped(made, groups, extra)
+            read_grouped(values, groups, extra)
         elif extra or groups is not None:
-            read_flat(made, groups, extra)
+            read_flat(values, groups, extra)
         if extra and holds_items and OBJECTS in extra:
-            _read_items(extra, made, making.store)
-        if not bare:
-            return making.called(made, extra)
-        made.__class__ = model
-        return made
+            _read_items(extra, values)
+        return construct(values, extra)
 
     return structure
 
 
-def _fields_of(model: Any) -> tuple[ReadFields, ReadFields]:
-    """What reads the fields of a record: from their groups, and from beside the properties."""
-    making, aliases = making_of(model), _aliases(model)
-    read, put, bare = making.reading(aliases.values(), _IN_ALL), making.store, making.bare
+converter.register_structure_hook_factory(_is_record, _record_hook)
+
+
+def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
+    """Return what reads the fields of a record: from their groups, and from beside the properties."""
+    aliases = _aliases(model)
+    read = reader_for(aliases.values(), _IN_ALL)
     flat = frozenset(aliases)
     named = flat | _IN_ALL
 
-    def grouped(target: Any, groups: Any, extra: dict[str, Any]) -> None:
+    def grouped(values: dict[str, Any], groups: Any, extra: dict[str, Any]) -> None:
         everything = groups.get("all") if type(groups) is dict else None
         if type(everything) is dict:
             definitions: FieldGroups | None = FieldGroups(groups) if len(groups) > 1 else _NO_GROUPS
@@ -143,20 +149,17 @@ def _fields_of(model: Any) -> tuple[ReadFields, ReadFields]:
             _drop_repeated(extra, everything)
         misfits: dict[str, Any] = {}
         fields: Mapping[str, Any] = {}
-        if read(target, everything, misfits) != len(everything):
+        if read(everything, values, misfits) != len(everything):
             fields = Fields(everything, named - misfits.keys() if misfits else named)
-        if bare:  # what `put` does, too, in ten times the time
-            target.fields, target.field_groups = fields, definitions
-        else:
-            target |= {"fields": fields, "field_groups": definitions}
+        values["fields"], values["field_groups"] = fields, definitions
 
-    def beside(target: Any, groups: Any, extra: dict[str, Any]) -> None:  # so they stand inside other entities
+    def beside(values: dict[str, Any], groups: Any, extra: dict[str, Any]) -> None:  # so they stand in other entities
         raw = extra.copy()
         extra.clear()
-        read(target, raw, extra)
-        gather(raw, flat, extra)
+        read(raw, values, extra)
+        collect_extra(raw, flat, extra)
         if groups is not None:
-            put(target, "fields", {})
+            values["fields"] = {}
 
     return grouped, beside
 
@@ -183,7 +186,7 @@ def _drop_repeated(extra: dict[str, Any], everything: Mapping[str, Any]) -> None
         del extra[alias]
 
 
-def _read_items(extra: dict[str, Any], target: Any, put: Callable[[Any, str, Any], object]) -> None:
+def _read_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
     """Flatten ``customObjects`` to a list of items, and note whether a group is as long as its page."""
     container = extra[OBJECTS]
     groups = container.get("data") if isinstance(container, Mapping) else None
@@ -191,11 +194,10 @@ def _read_items(extra: dict[str, Any], target: Any, put: Callable[[Any, str, Any
         return
     try:
         items, truncated = _items_of(container, groups)
-    except UNFIT:
+    except DECODE_ERRORS:
         return
     del extra[OBJECTS]
-    put(target, "custom_items", items)
-    put(target, "custom_items_truncated", truncated)
+    values["custom_items"], values["custom_items_truncated"] = items, truncated
 
 
 def _items_of(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool]:
@@ -221,10 +223,6 @@ def _is_full(group: Any, rows: list[Any]) -> bool:
         return False
 
 
-field_codecs.special(Contact, _record)
-field_codecs.special(Company, _record)
-
-
 # --- encoding ------------------------------------------------------------------------------------------------------
 
 
@@ -237,9 +235,9 @@ def encode(entity: Any) -> dict[str, Any]:
         ConfigurationError: A value has no JSON form, or a field is named twice; the message names it.
     """
     if not isinstance(entity, (Contact, Company)):
-        return field_codecs.encode(entity)
+        return encode_entity(entity)
     kind: Any = type(entity)
-    plain = _write_plan(kind)
+    plain = _record_writer(kind)
     body = plain(entity)
     fields = entity.fields
     if fields:
@@ -259,12 +257,12 @@ def _twice(body: Mapping[str, Any], fields: Mapping[Any, Any]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _write_plan(model: Any) -> Writer:
+def _record_writer(model: Any) -> Writer:
     aliases = _aliases(model)
-    return writing(
-        (slot.name, slot.name if slot.name in aliases else slot.write_key, slot.encode)
-        for slot in slots_of(model)
-        if slot.writable and slot.name not in _GROUPED
+    return writer_for(
+        evolve(field, write_key=field.name) if field.name in aliases else field
+        for field in json_fields(model)
+        if field.writable and field.name not in _GROUPED
     )
 
 

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 import attrs
 
-from mautic_async.codec.fields import Slot, decode, slots_of
+from mautic_async.codec.compiled import Convert
+from mautic_async.codec.decoding import decode, value_decoder
+from mautic_async.codec.fields import JSONField, json_fields
 
 E = TypeVar("E")
 
@@ -26,31 +28,31 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
     Raises:
         ValueError: A value is not what the model's annotation promises.
     """
-    by_write_key = _written(model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
-    shown: dict[str, Any] = {}
-    unshown: dict[str, Any] = {}
+    by_write_key = _by_write_key(model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
+    readable: dict[str, Any] = {}
+    write_only: dict[str, Any] = {}
     for key, value in body.items():
-        slot = by_write_key.get(key)
-        if slot is None:
-            shown[key] = value
-        elif slot.readable:
-            shown[slot.key] = value
+        field, convert = by_write_key.get(key, (None, None))
+        if field is None or convert is None:
+            readable[key] = value
+        elif field.readable:
+            readable[field.key] = value
         else:
-            unshown[slot.name] = None if value is None else slot.decode(value)
-    entity = decode(model, shown)
-    for name, value in unshown.items():
+            write_only[field.name] = None if value is None else convert(value)
+    entity = decode(model, readable)
+    for name, value in write_only.items():
         setattr(entity, name, value)
-    _take_fields(entity)
+    _extra_to_fields(entity)
     return entity
 
 
 @lru_cache(maxsize=256)
-def _written(model: Any) -> Mapping[str, Slot]:
-    return {slot.write_key: slot for slot in slots_of(model) if slot.writable}
+def _by_write_key(model: Any) -> Mapping[str, tuple[JSONField, Convert]]:
+    return {field.write_key: (field, value_decoder(field)) for field in json_fields(model) if field.writable}
 
 
-def _take_fields(entity: Any) -> None:
-    """What no property has is a custom field, of those who have such."""
+def _extra_to_fields(entity: Any) -> None:
+    """Take what no property has for custom fields, where the class has such."""
     left = getattr(entity, "extra", None)
     if left and "fields" in attrs.fields_dict(type(entity)):
         entity.fields = dict(left)

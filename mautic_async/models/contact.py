@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from attrs import define, field
+from attrs import define, field, setters
 
 from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset, by_id
 from mautic_async.models.custom_item import CustomItem
@@ -18,7 +18,7 @@ from mautic_async.models.user import User, as_user
 from mautic_async.models.utm import UtmTag
 
 
-@define(kw_only=True)
+@define(kw_only=True, on_setattr=setters.NO_OP)  # else the constructor takes three times as long
 class Contact(Published):
     """Somebody whom Mautic knows.
 

@@ -11,11 +11,10 @@ from mautic_async.protocol.headers import MAX_WAIT, Rate, date_of, rate_of, retr
 from mautic_async.protocol.json import MAX_DEPTH, STDLIB, Json, orjson, parse
 from mautic_async.protocol.multipart import multipart
 from mautic_async.protocol.paths import id_of, pairs, path, query_string
-from mautic_async.protocol.pieces import LARGE, in_pieces
+from mautic_async.protocol.requests import build_request, check_authorization
 from mautic_async.protocol.responses import read
 
 __all__ = [
-    "LARGE",
     "MAX_DEPTH",
     "MAX_WAIT",
     "STDLIB",
@@ -31,11 +30,12 @@ __all__ = [
     "Row",
     "Sink",
     "blotted",
+    "build_request",
+    "check_authorization",
     "class_of",
     "date_of",
     "excerpt",
     "id_of",
-    "in_pieces",
     "indexed",
     "multipart",
     "orjson",

@@ -61,7 +61,6 @@ class Call:
         timeout: Seconds to wait for the answer, or None for the client's own.
         v2: Whether it is below ``/api/v2/`` (JSON-LD).
         sink: Takes the bytes of a `raw` answer as they come, instead of keeping them.
-        keep: Properties of the rows of a large answer that are wanted, if not all.
         rest: Requests that the background job behind it still needs at most, this one included; None: not known.
     """
 
@@ -81,7 +80,6 @@ class Call:
     timeout: float | None = None
     v2: bool = False
     sink: Sink | None = field(default=None, repr=False)
-    keep: tuple[str, ...] = ()
     rest: int | None = None
 
     def __str__(self) -> str:
@@ -126,6 +124,7 @@ class Payload:
         content: The bytes of a file.
         headers: Lower-case names.
         attempts: How often the call was sent.
+        seconds: From sending the request that succeeded to its answer, without waiting for the rate limiter.
     """
 
     status: int
@@ -133,3 +132,4 @@ class Payload:
     content: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     attempts: int = 1
+    seconds: float = 0.0

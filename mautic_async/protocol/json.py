@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from gc import get_referents, is_tracked
-from json.encoder import c_make_encoder, encode_basestring  # type: ignore[attr-defined]  # the first is not in its stubs
 from typing import Any, Final
 
 from attrs import frozen
@@ -30,30 +29,11 @@ def _no_constant(name: str) -> Any:
 
 
 _decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
-_scan: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once  # type: ignore[attr-defined]  # not in its stubs
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
-
-def _writer() -> Callable[[Any], str]:
-    """What `json.JSONEncoder.encode` does; it makes a new encoder in C for each call, which takes longer than a row."""
-    if c_make_encoder is None:  # pragma: no cover - no C in this Python
-        return _encoder.encode
-    write = c_make_encoder(None, _encoder.default, encode_basestring, None, ":", ",", False, False, False)
-    return lambda value: "".join(write(value, 0))
-
-
-def _loads(content: bytes) -> Any:
-    """What `json.JSONDecoder.decode` does; it also searches for blanks at both ends, which takes as long as a row."""
-    text = content.decode()
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    return value if end == len(text) else _decoder.decode(text)
-
-
-_encode: Final = _writer()
-STDLIB: Final = Json("json", lambda value: _encode(value).encode(), _loads)
+STDLIB: Final = Json(
+    "json", lambda value: _encoder.encode(value).encode(), lambda content: _decoder.decode(content.decode())
+)
 
 
 def orjson() -> Json:
@@ -75,7 +55,7 @@ def orjson() -> Json:
         except TypeError:
             return STDLIB.dumps(value)
         if b"null" in text:
-            _encode(value)  # it may stand for a NaN, which is an error here
+            _encoder.encode(value)  # it may stand for a NaN, which is an error here
         return text
 
     return Json("orjson", dumps, library.loads)

@@ -10,17 +10,15 @@ from mautic_async.protocol.call import Answer, Call, Payload
 from mautic_async.protocol.error_bodies import WORDS, class_of, excerpt, problems_of, reasons, refusal
 from mautic_async.protocol.json import STDLIB, Json, parse
 
-_UNREAD: Final = object()
 
-
-def read(call: Call, answer: Answer, library: Json = STDLIB, body: Any = _UNREAD) -> Payload:
-    """What *answer* means for *call*.
+def read(call: Call, answer: Answer, library: Json = STDLIB, seconds: float = 0.0) -> Payload:
+    """Return the payload of *answer*, or raise the error that it reports.
 
     Args:
-        call: What was asked.
-        answer: What came.
-        library: That parses.
-        body: The content of the answer, where that has been parsed already.
+        call: The call that was sent.
+        answer: The response to it.
+        library: The JSON library that parses the body.
+        seconds: How long the server took, for `Payload.seconds`.
 
     Raises:
         APIError: Mautic refused, also where it did so with a 200.
@@ -34,10 +32,9 @@ def read(call: Call, answer: Answer, library: Json = STDLIB, body: Any = _UNREAD
             event="redirect",
         )
     if call.raw and status < 300:
-        return Payload(status, None, answer.content, answer.headers)
+        return Payload(status, None, answer.content, answer.headers, seconds=seconds)
     try:
-        if body is _UNREAD:
-            body = parse(answer.content, library) if answer.content else None
+        body = parse(answer.content, library) if answer.content else None
     except ValueError as error:
         raise _unreadable(call, answer, str(error)) from error
     if status >= 400:
@@ -48,7 +45,7 @@ def read(call: Call, answer: Answer, library: Json = STDLIB, body: Any = _UNREAD
     if call.batch and not _reports_rows(answer, body):
         raise _unreadable(call, answer, "no answer to a batch")
     _raise_hidden(call, answer, body)
-    return Payload(status, body, b"", answer.headers)
+    return Payload(status, body, b"", answer.headers, seconds=seconds)
 
 
 def _unreadable(call: Call, answer: Answer, why: str) -> Exception:

@@ -1,10 +1,9 @@
-"""The budget as the answers tell it: a fixed window of an hour, counted by the server. Nothing here awaits.
+"""A fixed-window rate limit as the client sees it through response headers. Nothing here awaits.
 
-Mautic's limiter sends limit, remaining calls and the end of the window (by its own clock) with every answer that it
-counts; it opens a window at the first call after the last one ended. Its counter loses calls under concurrency, so the
-number of remaining calls may jump up: the smallest one seen counts. Behind a balancer there may be nodes that count
-apart. Others may draw on the same budget: how much they take is estimated, and left to them.
-Mautic: REST API, Rate limiter.
+Mautic counts the calls of a window of one hour, which the first call opens. Every response that it counts carries the
+limit, the remaining calls, and the end of the window by the server's clock. The counter of the server loses calls under
+concurrency, responses overtake each other, and servers behind a load balancer may count apart. Within a window the
+smallest `remaining` therefore counts, and the earliest end. Mautic: REST API, Rate limiter.
 """
 
 from __future__ import annotations
@@ -15,32 +14,31 @@ from collections import deque
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import astuple, define, frozen
+from attrs import frozen
+
+from mautic_async.ratelimit.decision import GO, PROBE, WAIT_FOR_RESPONSE, Decision, WaitUntil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-GO: Final = 0.0
-"""A turn: go now."""
-PROBE: Final = -1.0
-"""A turn: go now, if nobody else is on the same errand; everybody else waits for the answer."""
-ANSWER: Final = math.inf
-"""A turn: wait until something lands. Any other number is the moment at which to look again, on the loop's clock."""
-
 HOUR: Final = 3600.0
-LONGEST: Final = 3660.0
-"""No window lasts longer, whatever a server says, in seconds."""
+MAX_WINDOW: Final = 3660.0
+"""No window lasts longer, whatever a server sends, in seconds."""
+_RESERVE_SHARE: Final = 0.1
+"""Share of the rest of the window that background work leaves to interactive calls."""
+_MAX_INVALID: Final = 3
+"""Invalid headers in a row after which the server is taken to have no limiter."""
 
 
 @frozen
 class Reading:
-    """The limiter's headers of one answer.
+    """The rate-limit headers of one response.
 
     Attributes:
         limit: Calls per window.
-        remaining: Calls left in it.
-        reset: Its end, in epoch seconds of the server's clock.
-        date: The server's clock when it answered, in epoch seconds, or None.
+        remaining: Calls left in the window.
+        reset: End of the window, in epoch seconds of the server's clock.
+        date: The server's clock when it responded, in epoch seconds, or None.
     """
 
     limit: int
@@ -49,325 +47,240 @@ class Reading:
     date: float | None = None
 
 
-class TooLong(Exception):
-    """The wait for the rate limit is longer than the caller's patience.
+@frozen
+class BackgroundPolicy:
+    """The rules for background work, which one process sets for its own calls.
 
     Attributes:
-        seconds: How long it would be.
+        reserve: Calls that background work leaves to interactive calls; None: a tenth of what the rest of the window
+            would bring at an even pace.
+        is_even: Whether background work spreads its calls over the window.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the rate limit asks for {seconds:.0f} s")
-        self.seconds = seconds
+    reserve: int | None = None
+    is_even: bool = False
 
 
-class _Knows(enum.Enum):
-    NOTHING = enum.auto()
-    NO_LIMIT = enum.auto()
-    BUDGET = enum.auto()
+class _LimiterState(enum.Enum):
+    UNKNOWN = enum.auto()
+    OFF = enum.auto()
+    KNOWN = enum.auto()
 
 
-@define
-class _Bucket:
-    """One window of one node: *until* and *wake* are on the loop's clock; *late* is a random share of the jitter."""
+class FixedWindow:
+    """The window of one token: what responses tell about it, and whether one more call may be sent.
 
-    reset: int
-    limit: int
-    left: int
-    until: float
-    wake: float
-    seen: int
-    began: float
-    first: int
-    """What was left at the first reading, at *began*."""
-    at: float
-    """When the last reading came."""
-    mine: int = 0
-    """Own calls since the first reading."""
-
-    @property
-    def others(self) -> int:
-        """Calls of strangers since the first reading."""
-        return max(0, self.first - self.left - self.mine)
-
-    @property
-    def ends(self) -> float:
-        """When it is forgotten: an empty one only after the jitter, so that a fleet does not wake as one."""
-        return self.until if self.left > 0 else self.wake
-
-
-_MEMORY: Final = 600.0
-"""As how many seconds of this window the earlier ones count, when strangers are estimated."""
-_NODES: Final = 8
-_STALE: Final = 64
-"""Readings of other windows after which a window that is seen no more is forgotten: its node's counter was lost."""
-_ODD: Final = 3
-"""Senseless readings in a row after which the limiter is taken for absent."""
-
-
-class Window:
-    """What is known of the budget, and whether a call may be spent.
+    All times are on one clock, which the caller chooses.
 
     Args:
-        random: Chance, in [0, 1).
-        reserve: Calls that background work leaves to interactive calls; None: a tenth of what the rest of the window
-            would bring, which melts away towards its end.
-        spread: Whether background work spreads its calls over the window.
+        random: Return a number in [0, 1). It delays the first call after a window that was used up, so that processes
+            do not all send at once.
     """
 
-    def __init__(self, random: Callable[[], float], *, reserve: int | None = None, spread: bool = False) -> None:
+    def __init__(self, random: Callable[[], float]) -> None:
         self._random = random
-        self._fixed = reserve
-        self._spread = spread
-        self._knows = _Knows.NOTHING
-        self._buckets: dict[int, _Bucket] = {}
-        self._skews: deque[float] = deque(maxlen=8)
-        self._readings = 0
-        self._odd = 0
+        self._state = _LimiterState.UNKNOWN
+        self._limit = 0
+        self._remaining = 0
+        self._reset = 0
+        self._ends_at = math.inf
+        self._jitter = 0.0
+        self._invalid = 0
         self._last_background = -math.inf
-        self._strangers = 0.0
-        """Calls per second of others on the same budget, from the windows that have ended."""
-        self._memory = 0.1 * _MEMORY
+        self._clock_offsets: deque[float] = deque(maxlen=8)
         self._token: object = None
 
-    # -- what answers say --
+    # -- what responses tell --
 
-    def observe(self, reading: Reading, *, now: float, wall: float, refused: bool = False) -> bool:
-        """Learn from the headers of one answer.
+    def observe(self, headers: Reading, *, now: float, wall: float, refused: bool = False) -> bool:
+        """Learn from the headers of one response.
 
         Args:
-            reading: The headers.
-            now: The loop's clock.
-            wall: The local wall clock, for answers without a date.
-            refused: Whether it was a 429.
+            headers: The headers.
+            now: The time.
+            wall: The local wall clock, for responses without a date.
+            refused: Whether the response was a 429.
 
         Returns:
-            Whether they made sense.
+            True if the headers are valid.
         """
-        seconds = reading.reset - self._server_time(reading, wall)
-        if reading.limit <= 0 or reading.remaining < 0 or not seconds > 0 or (refused and reading.remaining):
-            self._ignore()
+        seconds = headers.reset - self._server_time(headers, wall)
+        if headers.limit <= 0 or headers.remaining < 0 or not seconds > 0 or (refused and headers.remaining):
+            self._count_invalid()
             return False
-        self._odd = 0
-        self._readings += 1
-        seconds = min(seconds, LONGEST)
-        until = now + seconds + 1.0  # both ends are whole seconds
-        left = min(reading.remaining, reading.limit)
-        bucket = self._find(reading.reset)
-        if bucket is None:
-            late = self._random() * min(10.0, 1.0 + seconds / 10.0)
-            bucket = _Bucket(reading.reset, reading.limit, left, until, until + late, self._readings, now, left, now)
-            self._buckets[reading.reset] = bucket
-        else:
-            bucket.limit, bucket.seen, bucket.at = reading.limit, self._readings, now
-            bucket.mine += 1
-            bucket.left = min(bucket.left, left)
-            if until < bucket.until:
-                bucket.wake -= bucket.until - until
-                bucket.until = until
-        self._knows = _Knows.BUDGET
-        self._forget_others(now)
+        self._invalid = 0
+        self._end_if_over(now)
+        seconds = min(seconds, MAX_WINDOW)
+        ends_at = now + seconds + 1.0  # both ends are whole seconds
+        remaining = min(headers.remaining, headers.limit)
+        if self._state is not _LimiterState.KNOWN:
+            self._state = _LimiterState.KNOWN
+            self._remaining, self._ends_at, self._reset = remaining, ends_at, headers.reset
+            self._jitter = self._random() * min(10.0, 1.0 + seconds / 10.0)
+        elif ends_at < self._ends_at:
+            self._ends_at, self._reset = ends_at, headers.reset
+        self._limit = headers.limit
+        self._remaining = min(self._remaining, remaining)
         return True
 
-    def _server_time(self, reading: Reading, wall: float) -> float:
-        if reading.date is not None:
-            self._skews.append(reading.date - wall)
-            return reading.date
-        return wall + (median(self._skews) if self._skews else 0.0)
+    def _server_time(self, headers: Reading, wall: float) -> float:
+        if headers.date is not None:
+            self._clock_offsets.append(headers.date - wall)
+            return headers.date
+        return wall + (median(self._clock_offsets) if self._clock_offsets else 0.0)
 
-    def _ignore(self) -> None:
-        """An answer at the edge of a window may still carry the old one; one probe more will tell."""
-        self._odd += 1
-        if self._knows is _Knows.NOTHING and self._odd >= _ODD:
-            self._knows = _Knows.NO_LIMIT
+    def _count_invalid(self) -> None:
+        """Take the limiter for absent after several invalid headers; a single one may come from a window just over."""
+        self._invalid += 1
+        if self._state is _LimiterState.UNKNOWN and self._invalid >= _MAX_INVALID:
+            self._state = _LimiterState.OFF
 
-    def _find(self, reset: int) -> _Bucket | None:
-        return self._buckets.get(reset) or self._buckets.get(reset - 1) or self._buckets.get(reset + 1)
+    def observe_missing_headers(self, status: int | None) -> None:
+        """Learn from a response without rate-limit headers.
 
-    def _forget_others(self, now: float) -> None:
-        gone = [
-            reset
-            for reset, bucket in self._buckets.items()
-            if bucket.ends <= now or self._readings - bucket.seen > _STALE
-        ]
-        for reset in gone:
-            self._strangers, self._memory = self._strangers_at(self._buckets.pop(reset)), _MEMORY
-        while len(self._buckets) > _NODES:
-            del self._buckets[min(self._buckets, key=lambda reset: self._buckets[reset].seen)]
+        A 401 is not counted by the server. A 5xx may come from a proxy, which knows nothing of the limiter behind it.
+        Any other response without headers comes from a server whose limiter is off.
 
-    def silent(self, status: int | None) -> None:
-        """Learn from an answer without the limiter's headers, or (None) from an answer that never came.
-
-        A 401 is not counted, and a proxy's error says nothing of the limiter behind it; anything else that has no
-        headers comes from a server whose limiter is off.
+        Args:
+            status: Status of the response, or None if there was none.
         """
         if status == 401:
             return
-        if self._knows is _Knows.NOTHING and status is not None and status < 500:
-            self._knows = _Knows.NO_LIMIT
-        for bucket in self._buckets.values():
-            bucket.left = max(0, bucket.left - 1)  # it may have been counted
-            bucket.mine += 1
+        if self._state is _LimiterState.UNKNOWN and status is not None and status < 500:
+            self._state = _LimiterState.OFF
+        self.debit(1)  # the server may have counted it
 
-    def belong(self, token: object) -> None:
-        """It is the budget of *token*; what was learned under another one is forgotten."""
-        if self._token is not None:
-            self._buckets.clear()
-            if self._knows is _Knows.BUDGET:
-                self._knows = _Knows.NOTHING
+    def debit(self, calls: int) -> None:
+        """Take *calls* as counted by the server although no response says so."""
+        self._remaining = max(0, self._remaining - calls)
+
+    def switch_token(self, token: object) -> None:
+        """Belong to *token* from now on; forget the window of another one."""
+        if self._token is not None and self._state is _LimiterState.KNOWN:
+            self._state = _LimiterState.UNKNOWN
         self._token = token
 
-    # -- whether to go --
+    # -- the decision --
 
-    def turn(self, *, now: float, in_flight: int, background: bool, rest: int | None = None) -> float:
-        """Whether a call may be spent: `GO`, `PROBE`, `ANSWER`, or the moment to ask again.
+    def decide(
+        self,
+        *,
+        now: float,
+        in_flight: int,
+        background: bool,
+        policy: BackgroundPolicy,
+        job_requests_left: int | None = None,
+    ) -> Decision:
+        """Return whether one more call may be sent.
 
-        Calls in flight may or may not be counted in what the server said is left: they are taken not to be.
+        Calls in flight may or may not be counted in `remaining` already. They are taken not to be.
 
         Args:
-            now: The loop's clock.
+            now: The time.
             in_flight: Calls under way.
-            background: Whether the reserve is not for it.
-            rest: Calls that the job behind it still needs at most, this one included, or None: a job that fits into
-                half of what may be spent need not spread its calls.
+            background: Whether the call is background work, which keeps the reserve.
+            policy: The rules for background work.
+            job_requests_left: Upper bound of the requests that the bulk job still sends, this one included, or None.
+                A job that fits into half of what may be spent does not spread its calls.
         """
-        if self._knows is _Knows.NO_LIMIT:
+        self._end_if_over(now)
+        if self._state is _LimiterState.OFF:
             return GO
-        bucket = self._tightest(now)
-        if bucket is None:
+        if self._state is _LimiterState.UNKNOWN:
             return PROBE
-        free = self._free(bucket, now, in_flight) if background else bucket.left - in_flight
-        reserve = self._reserve(bucket, now) if background else 0.0
-        if free > reserve:
-            if not background or not self._spread or (rest is not None and 2 * rest <= free - reserve):
+        free = self._remaining - in_flight
+        spendable = free - (self._reserve(policy, now) if background else 0.0)
+        if spendable > 0:
+            if not background or not policy.is_even or _fits(job_requests_left, spendable):
                 return GO
-            due = self._due(bucket, free - reserve, now)
-            return GO if due <= now else due
+            due = self._last_background + max(0.0, self._ends_at - now) / max(1.0, spendable)
+            return GO if due <= now else WaitUntil(due)
         if in_flight > 0:
-            return ANSWER
-        return max(self._melted(bucket, free), now + 1.0) if background else bucket.ends
+            return WAIT_FOR_RESPONSE
+        return WaitUntil(max(self._reserve_gone_at(policy, free), now + 1.0) if background else self._reopens_at)
 
-    def spent(self, now: float, *, background: bool) -> None:
-        """A call has been admitted."""
-        if background:
-            self._last_background = now
-
-    def spare(self, *, now: float, in_flight: int) -> int:
-        """How many calls background work may still spend in this window, were it not for its pace."""
-        bucket = self._tightest(now)
-        if bucket is None:
-            return 0
-        return max(0, math.ceil(self._free(bucket, now, in_flight) - self._reserve(bucket, now)))
-
-    def _free(self, bucket: _Bucket, now: float, in_flight: int) -> int:
-        """What is left of *bucket* to background work, its reserve included."""
-        free = bucket.left - in_flight
-        if self._fixed is None:
-            free -= int(self._strangers_at(bucket) * (now - bucket.at))  # what they took since the last answer
-        return free
-
-    def _tightest(self, now: float) -> _Bucket | None:
-        if self._knows is not _Knows.BUDGET:
-            return None
-        if any(bucket.ends <= now for bucket in self._buckets.values()):
-            self._forget_others(now)
-        if not self._buckets:
-            self._knows = _Knows.NOTHING
-            return None
-        return min(self._buckets.values(), key=lambda bucket: bucket.left)
-
-    def _reserve(self, bucket: _Bucket, now: float) -> float:
-        if self._fixed is not None:
-            return self._fixed
-        rest = max(0.0, bucket.until - now)
-        expected = self._strangers_at(bucket) * rest
-        own = max(_kept(bucket), 0.1 * bucket.limit * rest / HOUR)
-        return own + expected + 2.0 * math.sqrt(expected)
-
-    def _strangers_at(self, bucket: _Bucket) -> float:
-        """Calls per second of others: what this window shows, and as much as ten minutes' worth of earlier ones."""
-        return (self._strangers * self._memory + bucket.others) / (self._memory + bucket.at - bucket.began)
-
-    def _melted(self, bucket: _Bucket, free: int) -> float:
-        """About when the reserve will be smaller than *free*, the calls left."""
-        if free <= _kept(bucket) or self._fixed is not None:
-            return bucket.ends
-        return bucket.until - free / (0.1 * bucket.limit / HOUR + self._strangers_at(bucket))
-
-    def _due(self, bucket: _Bucket, spendable: float, now: float) -> float:
-        return self._last_background + max(0.0, bucket.until - now) / max(1.0, spendable)
-
-    # -- what users see --
-
-    def tightest(self, now: float) -> tuple[int, int, int] | None:
-        """Limit, remaining calls and reset (epoch seconds of the server's clock) of the window that counts."""
-        bucket = self._tightest(now)
-        return None if bucket is None else (bucket.limit, bucket.left, bucket.reset)
+    def record_background(self, now: float) -> None:
+        """Note that a background call is sent: the next one keeps its distance if the pace is even."""
+        self._last_background = now
 
     @property
-    def unlimited(self) -> bool:
-        """Whether the limiter is off, as far as answers tell."""
-        return self._knows is _Knows.NO_LIMIT
+    def _reopens_at(self) -> float:
+        """When the next window is probed: after a random delay if this one was used up."""
+        return self._ends_at if self._remaining > 0 else self._ends_at + self._jitter
+
+    def _end_if_over(self, now: float) -> None:
+        if self._state is _LimiterState.KNOWN and now >= self._reopens_at:
+            self._state = _LimiterState.UNKNOWN
+
+    def _reserve(self, policy: BackgroundPolicy, now: float) -> float:
+        if policy.reserve is not None:
+            return policy.reserve
+        seconds_left = max(0.0, self._ends_at - now)
+        return max(self._minimum_reserve, _RESERVE_SHARE * self._limit * seconds_left / HOUR)
 
     @property
-    def spreads(self) -> bool:
-        """Whether background work spreads its calls over the window."""
-        return self._spread
+    def _minimum_reserve(self) -> float:
+        """The calls that background work leaves to the very end of the window."""
+        return float(min(2, self._limit // 400))
+
+    def _reserve_gone_at(self, policy: BackgroundPolicy, free: int) -> float:
+        """Return about when the reserve is smaller than *free*, the calls left."""
+        if free <= self._minimum_reserve or policy.reserve is not None:
+            return self._reopens_at
+        return self._ends_at - free * HOUR / (_RESERVE_SHARE * self._limit)
+
+    # -- what users see, and what is stored --
+
+    def current(self, now: float) -> tuple[int, int, int] | None:
+        """Return limit, remaining calls and reset (epoch seconds of the server's clock), or None if none is known."""
+        self._end_if_over(now)
+        return (self._limit, self._remaining, self._reset) if self._state is _LimiterState.KNOWN else None
 
     @property
-    def until(self) -> float:
-        """The moment at which the first of the windows ends; infinity if none is known."""
-        return min((bucket.until for bucket in self._buckets.values()), default=math.inf)
+    def ends_at(self) -> float:
+        """End of the window; infinity if none was ever known."""
+        return self._ends_at
 
-    # -- to be kept --
-
-    def dump(self) -> dict[str, Any]:
-        """All that was learned, as JSON values; `restore` reads it."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that was learned as JSON values, for `from_dict`."""
+        known = self._state is _LimiterState.KNOWN
         return {
-            "knows": self._knows.name,
-            "buckets": [astuple(bucket) for bucket in self._buckets.values()],
-            "skews": list(self._skews),
-            "readings": self._readings,
-            "odd": self._odd,
+            "state": self._state.name,
+            "window": [self._limit, self._remaining, self._reset, self._ends_at, self._jitter] if known else None,
+            "invalid": self._invalid,
             "last_background": max(0.0, self._last_background),
-            "strangers": self._strangers,
-            "memory": self._memory,
+            "clock_offsets": list(self._clock_offsets),
         }
 
-    def restore(self, kept: Mapping[str, Any], now: float) -> None:
-        """Know what `dump` wrote; *now* is of the clock that the other one went by.
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any], now: float, random: Callable[[], float]) -> FixedWindow:
+        """Read what `to_dict` returned.
+
+        Times later than *now* allows are cut: the clock may have been set back since.
 
         Raises:
-            ValueError, TypeError, KeyError, OverflowError: It is nothing that `dump` writes.
+            ValueError, TypeError, KeyError, OverflowError: *stored* was not made by `to_dict`.
         """
-        buckets = [_bucket(parts, now) for parts in kept["buckets"]]
-        self._buckets = {bucket.reset: bucket for bucket in buckets[:_NODES]}
-        self._knows = _Knows[kept["knows"]]
-        self._skews.extend(_number(skew) for skew in kept["skews"])
-        self._readings, self._odd = int(kept["readings"]), int(kept["odd"])
-        self._last_background = min(now, _number(kept["last_background"]))
-        self._strangers = max(0.0, _number(kept["strangers"]))
-        self._memory = min(_MEMORY, max(1.0, _number(kept["memory"])))
-        if self._knows is _Knows.BUDGET and not self._buckets:
-            self._knows = _Knows.NOTHING
+        window = cls(random)
+        window._state = _LimiterState[stored["state"]]
+        window._invalid = int(stored["invalid"])
+        window._last_background = min(now, _number(stored["last_background"]))
+        window._clock_offsets.extend(_number(offset) for offset in stored["clock_offsets"])
+        if window._state is _LimiterState.KNOWN:
+            limit, remaining, reset, ends_at, jitter = map(_number, stored["window"])
+            if not limit >= remaining >= 0 or limit < 1:
+                raise ValueError(stored)
+            window._limit, window._remaining, window._reset = int(limit), int(remaining), int(reset)
+            window._ends_at = min(ends_at, now + MAX_WINDOW + 1.0)
+            window._jitter = min(10.0, max(0.0, jitter))
+        return window
 
 
-def _bucket(parts: list[Any], now: float) -> _Bucket:
-    """A bucket that was written down; a clock that was set back meanwhile must not make it last longer."""
-    reset, limit, left, until, wake, seen, began, first, at, mine = map(_number, parts)
-    if not limit >= left >= 0 or limit < 1:
-        raise ValueError(parts)
-    until, at = min(until, now + LONGEST + 1.0), min(at, now)
-    wake, began = min(max(wake, until), until + 10.0), min(began, at)
-    return _Bucket(int(reset), int(limit), int(left), until, wake, int(seen), began, int(first), at, max(0, int(mine)))
+def _fits(job_requests_left: int | None, spendable: float) -> bool:
+    return job_requests_left is not None and 2 * job_requests_left <= spendable
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(value)
     return value
-
-
-def _kept(bucket: _Bucket) -> float:
-    """The calls that background work leaves to the very end."""
-    return float(min(2, bucket.limit // 400))

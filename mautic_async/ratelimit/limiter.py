@@ -1,8 +1,8 @@
-"""The gate that every request passes: how many at once, how fast, and when not at all.
+"""The rate limiter that every request passes: it bounds concurrency and rate, and pauses after refusals.
 
-One admission decides all three, so that nobody sits on a slot while waiting for the budget. Waiters are futures in two
-lines, interactive before background; a slot is given back without awaiting, so that a cancelled caller loses nothing.
-Mautic: REST API, Rate limiter.
+One decision covers all three, so that no call holds a slot while it waits for the rate limit. Calls wait as futures in
+two queues, interactive before background. A slot is released without awaiting, so that a cancelled caller loses
+nothing. Mautic: REST API, Rate limiter.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from functools import partial
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
 
 from attrs import define, frozen
 
 from mautic_async.errors import ConfigurationError  # beyond the clock: a wrong setting is told like any other
-from mautic_async.ratelimit.fixed_window import ANSWER, GO, PROBE, Reading, TooLong, Window
-from mautic_async.ratelimit.steward import Steward
+from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Decision, Go, Probe, TooLong, WaitUntil
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, Reading
+from mautic_async.ratelimit.shared_window import SharedWindow
 from mautic_async.ratelimit.throttle import Throttle
 from mautic_async.ratelimit.wait_queue import Line, Waiter
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock
-    from mautic_async.ratelimit.store import SharedBudget
+    from mautic_async.ratelimit.shared_state import Permit
+    from mautic_async.ratelimit.store import RateLimitStore
 
 __all__ = ["Gate", "Limits", "Reading", "Slot", "TooLong"]
 
@@ -47,8 +48,9 @@ class Limits:
             Basic authentication, whose budget is the whole site's.
         reserve: Calls per window that bulk jobs leave to interactive calls; None: a tenth of what the rest of the
             window would bring, which melts away towards its end.
-        budget: Shared with other processes that use the same token, or Basic authentication on the same site: a
-            `FileBudget`, or any object with its method. None: others are strangers, of whose calls only answers tell.
+        store: Shares the rate limit with other processes that use the same token, or Basic authentication on the same
+            site: a `FileRateLimitStore`, or any `RateLimitStore`. None: only responses tell of calls of other
+            processes.
 
     Raises:
         ConfigurationError: A value is out of range.
@@ -60,7 +62,7 @@ class Limits:
     patience: float | None = None
     pace: Pace = "auto"
     reserve: int | None = None
-    budget: SharedBudget | None = None
+    store: RateLimitStore | None = None
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -72,8 +74,10 @@ class Limits:
             _refuse("pace", '"auto", "fast" or "spread"', self.pace)
         if self.reserve is not None and (not _is_count(self.reserve) or self.reserve < 0):
             _refuse("reserve", "a number of calls, or None", self.reserve)
-        if self.budget is not None and not callable(getattr(self.budget, "change", None)):
-            _refuse("budget", "a FileBudget or another object with its method, or None", self.budget)
+        if self.store is not None and not all(
+            callable(getattr(self.store, name, None)) for name in ("acquire", "observe")
+        ):
+            _refuse("store", "a FileRateLimitStore or another RateLimitStore, or None", self.store)
 
     def wait_for(self, *, background: bool) -> float:
         """The patience of a call, in seconds."""
@@ -100,8 +104,8 @@ class Slot:
 
     _gate: Gate
     admitted_at: float
-    counted: bool = True
-    """Whether it is one of the `Limits.concurrency`; the calls that a token store makes are not."""
+    permit: Permit | None = None
+    """Of the shared store, if there is one."""
     given_back: bool = False
 
     def land(
@@ -142,17 +146,20 @@ class Gate:
         self._limits = limits
         self._clock = clock
         evenly = limits.pace == "spread" or (limits.pace == "auto" and spread)
-        window = partial(Window, clock.random, reserve=limits.reserve, spread=evenly)
-        self._window: Window | Steward = window()
-        if limits.budget is not None:
-            self._window = Steward(
-                *(limits.budget, clock, window, self._busy), wake=self._pump, refuse=self._dismiss, by_token=not spread
+        self._policy = BackgroundPolicy(limits.reserve, evenly)
+        self._window = FixedWindow(clock.random)
+        self._shared: SharedWindow | None = None
+        if limits.store is not None:
+            self._shared = SharedWindow(
+                *(limits.store, clock, self._policy),
+                on_change=self._pump,
+                on_error=self._dismiss,
+                is_per_token=not spread,
             )
         self._throttle = Throttle(clock.random)
         self._front: Line[Slot] = Line(background=False)
         self._back: Line[Slot] = Line(background=True)
         self._in_flight = 0
-        self._beside = 0
         self._probe: Slot | None = None
         self._interactive_at = -math.inf
         self._token: object = None
@@ -188,11 +195,8 @@ class Gate:
         return self._part(2)
 
     def _part(self, index: int) -> int | None:
-        known = self._window.tightest(self._clock.time())
+        known = self._window.current(self._clock.time())
         return None if known is None else known[index]
-
-    def _busy(self) -> int:
-        return self._in_flight + self._beside
 
     def __repr__(self) -> str:
         return f"<limits: {self._in_flight} in flight, {self.waiting} waiting>"
@@ -206,19 +210,15 @@ class Gate:
             self._interactive_at = now
         if self._front.waiters or (background and self._back.waiters) or self._closed is not None:
             return None
-        turn = self._turn(now, background=background, rest=rest)
-        return self._grant(now, turn, background=background) if turn <= GO else None
+        decision = self._decide(now, background=background, rest=rest)
+        return self._grant(now, decision, background=background) if isinstance(decision, (Go, Probe)) else None
 
-    async def admit(
-        self, *, background: bool = False, patience: float | None = None, beside: bool = False, rest: int | None = None
-    ) -> Slot:
+    async def admit(self, *, background: bool = False, patience: float | None = None, rest: int | None = None) -> Slot:
         """Wait for a slot.
 
         Args:
             background: Whether interactive calls go first.
             patience: Seconds to wait for the rate limit, or None for that of `Limits`.
-            beside: For a call that others wait for, such as one that a token store makes while a token is renewed: it
-                needs no free slot and no probe's answer, only the end of a pause.
             rest: Requests that the background job still needs at most, this one included, or None if that is not known:
                 one that fits into half of what may be spent need not spread them over the window.
 
@@ -228,8 +228,6 @@ class Gate:
         patient_until = self._clock.time() + (
             self._limits.wait_for(background=background) if patience is None else patience
         )
-        if beside:
-            return await self._admit_beside(patient_until)
         slot = self.try_admit(background=background, rest=rest)
         if slot is not None:
             return slot
@@ -255,19 +253,6 @@ class Gate:
         else:
             self._pump()
 
-    async def _admit_beside(self, patient_until: float) -> Slot:
-        while True:
-            now = self._clock.time()
-            at = max(self._throttle.until, self._window.turn(now=now, in_flight=0, background=False))
-            if at <= now or at == ANSWER:
-                break
-            if at > patient_until:
-                raise TooLong(at - now)
-            await self._clock.sleep(at - now)
-        self._beside += 1
-        self._window.spent(now, background=False)
-        return Slot(self, now, counted=False)
-
     # -- coming out --
 
     def landed(
@@ -277,15 +262,17 @@ class Gate:
         now = self._clock.time()
         if self._is_current(token):
             self._learn(slot, now, status, reading, retry_after)
+        permit, slot.permit = slot.permit, None
+        if self._shared is not None and permit is not None:
+            self._shared.complete(permit, sent=True, token=token, headers=reading, status=status)
         self.give_back(slot)
 
     def give_back(self, slot: Slot) -> None:
         """Give *slot* back; see `Slot.release`."""
         slot.given_back = True
-        if slot.counted:
-            self._in_flight -= 1
-        else:
-            self._beside -= 1
+        if self._shared is not None and slot.permit is not None:
+            self._shared.complete(slot.permit, sent=False, token=None)
+        self._in_flight -= 1
         assert self._in_flight >= 0  # noqa: S101 - an invariant
         if self._probe is slot:
             self._probe = None
@@ -297,14 +284,14 @@ class Gate:
         self._dismiss(reason)
 
     async def leave(self) -> None:
-        """Give back what was leased of a shared budget, after `close` and the last landing."""
-        if isinstance(self._window, Steward):
-            await self._window.leave()
+        """Wait until the shared store knows of every call that has ended, after `close` and the last landing."""
+        if self._shared is not None:
+            await self._shared.aclose()
 
     def _dismiss(self, reason: Exception) -> None:
         for line in (self._front, self._back):
             line.dismiss(reason)
-        self._arm(ANSWER)
+        self._arm(None)
 
     def _is_current(self, token: object) -> bool:
         """Whether *token* is the one in use; a new one drops what was known of the last one's budget."""
@@ -315,7 +302,9 @@ class Gate:
         if self._token is not None:
             self._old_tokens.append(self._token)
         self._token = token
-        self._window.belong(token)
+        self._window.switch_token(token)
+        if self._shared is not None:
+            self._shared.switch_token(token)
         return True
 
     def _learn(
@@ -326,7 +315,7 @@ class Gate:
             reading, now=now, wall=self._clock.wall(), refused=refused
         )
         if reading is None:
-            self._window.silent(status)
+            self._window.observe_missing_headers(status)
         if not refused:
             if status is not None:
                 self._throttle.passed(slot.admitted_at, now)
@@ -337,57 +326,67 @@ class Gate:
 
     # -- the decision --
 
-    def _turn(self, now: float, *, background: bool, rest: int | None = None) -> float:
-        """`GO` or `PROBE`: go now; else the moment to ask again, `ANSWER` for the next landing."""
+    def _decide(self, now: float, *, background: bool, rest: int | None = None) -> Decision:
+        """Return whether one more call may be sent, and what to wait for if not."""
         if self._in_flight >= self._width(now, background=background):
-            return ANSWER
-        busy = self._in_flight + self._beside
-        turn = self._throttle.turn(now, busy)
-        if turn == GO:
-            turn = self._window.turn(now=now, in_flight=busy, background=background, rest=rest)
-        if turn == PROBE and self._probe is not None:
-            return ANSWER
-        return turn
+            return WAIT_FOR_RESPONSE
+        decision = self._throttle.decide(now)
+        if isinstance(decision, Go):
+            decision = self._decide_by_window(now, background=background, rest=rest)
+        if isinstance(decision, Probe) and self._probe is not None:
+            return WAIT_FOR_RESPONSE
+        return decision
+
+    def _decide_by_window(self, now: float, *, background: bool, rest: int | None) -> Decision:
+        if self._shared is not None:
+            return self._shared.decide(now=now, background=background, job_requests_left=rest)
+        return self._window.decide(
+            now=now, in_flight=self._in_flight, background=background, policy=self._policy, job_requests_left=rest
+        )
 
     def _width(self, now: float, *, background: bool) -> int:
         """How many may be under way; background work leaves one slot where interactive calls have been seen lately."""
         width = self._limits.concurrency
         return width - 1 if background and width > 1 and now - self._interactive_at < _LATELY else width
 
-    def _grant(self, now: float, turn: float, *, background: bool) -> Slot:
+    def _grant(self, now: float, decision: Go | Probe, *, background: bool) -> Slot:
         assert self._in_flight < self._limits.concurrency  # noqa: S101 - an invariant
-        assert now >= self._throttle.until  # noqa: S101 - nobody goes during a pause
-        slot = Slot(self, now)
+        assert now >= self._throttle.until  # noqa: S101 - no call is sent during a pause
+        slot = Slot(self, now, self._shared.take_permit() if self._shared is not None else None)
         self._in_flight += 1
-        if turn == PROBE:
+        if isinstance(decision, Probe):
             self._probe = slot
         self._throttle.spent(now)
-        self._window.spent(now, background=background)
+        if background:
+            self._window.record_background(now)
         return slot
 
     def _pump(self) -> None:
-        """Admit as many waiters as may go, interactive ones first, and set the alarm for the next."""
+        """Admit as many waiting calls as may go, interactive ones first, and set the timer for the next."""
         now = self._clock.time()
-        wake = ANSWER
+        wake: float | None = None
         for line in (self._front, self._back):
             while line.waiters:
-                turn = self._turn(now, background=line.background, rest=next(iter(line.waiters)).rest)
-                if turn > GO:
-                    line.expel(turn, turn - now)
-                    wake = min(wake, turn) if line.waiters else wake
+                decision = self._decide(now, background=line.background, rest=next(iter(line.waiters)).rest)
+                if isinstance(decision, WaitUntil):
+                    line.expel(decision.at, decision.at - now)
+                    if line.waiters:
+                        wake = decision.at if wake is None else min(wake, decision.at)
+                    break
+                if not isinstance(decision, (Go, Probe)):
                     break
                 waiter, _ = line.waiters.popitem(last=False)
                 if not waiter.future.done():
-                    waiter.future.set_result(self._grant(now, turn, background=line.background))
+                    waiter.future.set_result(self._grant(now, decision, background=line.background))
         self._arm(wake)
 
-    def _arm(self, at: float) -> None:
+    def _arm(self, at: float | None) -> None:
         if self._timer is not None:
             if self._timer.when() == at:
                 return
             self._timer.cancel()
             self._timer = None
-        if at < ANSWER:
+        if at is not None:
             self._timer = asyncio.get_running_loop().call_at(at, self._ring)
 
     def _ring(self) -> None:

@@ -1,119 +1,142 @@
-"""Where several processes keep a rate budget that they share: in a file, in memory, or in an object of yours.
-
-Such a store has one method, `change`: it hands the text it keeps to a step and keeps what comes back, with nobody else
-in between. What the text says (`shares`) and who may send when (`steward`) is no concern of the store.
-Mautic: REST API, Rate limiter.
-"""
+"""Stores for a shared rate limit: one atomic transaction per operation. Mautic: REST API, Rate limiter."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from mautic_async._files import let_go, open_private, take_lock
 from mautic_async.errors import ConfigurationError
+from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Step: TypeAlias = Callable[[str | None], str]
+T = TypeVar("T")
 
-LOCK_PATIENCE: Final = 5.0
-"""How long to wait for another process that holds the file, in seconds; each holds it for less than a millisecond."""
-_LOOK_AGAIN: Final = 0.001
-"""Between two looks at a lock that is taken, in seconds."""
-_MAX_BYTES: Final = 64 * 1024
+LOCK_TIMEOUT: Final = 5.0
+"""Seconds to wait for another process that holds the file; each holds it for less than a millisecond."""
+_POLL_SECONDS: Final = 0.001
+"""Seconds between two attempts at a lock that is taken."""
+_MAX_BYTES: Final = 512 * 1024
 
 
-class SharedBudget(Protocol):
-    """Where the budget is kept: any object with this method.
+class RateLimitStore(Protocol):
+    """Keeps what processes share about their rate limit: any object with these two methods.
 
-    The clocks of machines that share a budget must agree within a second or two.
+    The clocks of machines that share a store must agree within a second or two. An error that `acquire` raises is
+    raised by the calls that wait.
 
     Example:
         With redis-py, several machines share one key::
 
-            class RedisBudget:
+            class RedisRateLimitStore:
                 def __init__(self, redis: redis.asyncio.Redis, key: str) -> None:
                     self._redis, self._key = redis, key
 
-                async def change(self, step: Callable[[str | None], str]) -> None:
-                    async def once(pipe: redis.asyncio.client.Pipeline) -> None:
-                        kept = await pipe.get(self._key)
-                        pipe.multi()
-                        pipe.set(self._key, step(kept and kept.decode()), ex=7200)
+                async def acquire(self, request):
+                    return await self._change(request.now, lambda state: state.acquire(request))
 
-                    await self._redis.transaction(once, self._key)  # once more, if somebody else was faster
+                async def observe(self, observation):
+                    await self._change(observation.now, lambda state: state.observe(observation))
+
+                async def _change(self, now, operation):
+                    async def once(pipe):
+                        text = await pipe.get(self._key)
+                        state = RateLimitState.from_text(text and text.decode(), now)
+                        result = operation(state)
+                        pipe.multi()
+                        pipe.set(self._key, state.to_text(), ex=7200)
+                        return result
+
+                    return await self._redis.transaction(once, self._key, value_from_callable=True)
 
     Mautic: REST API, Rate limiter.
     """
 
-    async def change(self, step: Callable[[str | None], str]) -> None:
-        """Keep what *step* makes of the text that is kept, so that nobody else changes it in between.
+    async def acquire(self, request: AcquireRequest) -> Acquired:
+        """Apply `RateLimitState.acquire` in one transaction, and return its result."""
+        ...
 
-        What this raises is raised by the calls that wait for the budget.
-
-        Args:
-            step: Takes the text as last kept, or None, and returns the next one: ASCII, a few kB. It takes a tenth of a
-                millisecond, may be called in any thread, and may be called again, in which case the last call counts.
-        """
+    async def observe(self, observation: Observation) -> None:
+        """Apply `RateLimitState.observe` in one transaction."""
         ...
 
 
-class MemoryBudget:
-    """Shares a budget between several clients on one event loop, and shows what a store of your own has to do.
+class MemoryRateLimitStore:
+    """Share a rate limit between several clients on one event loop.
 
     Mautic: REST API, Rate limiter.
     """
 
     def __init__(self) -> None:
-        self._text: str | None = None
+        self._state = RateLimitState()
 
     def __repr__(self) -> str:
-        return "MemoryBudget()"
+        return "MemoryRateLimitStore()"
 
-    async def change(self, step: Callable[[str | None], str]) -> None:
-        """Keep what *step* makes of the text."""
-        self._text = step(self._text)
+    async def acquire(self, request: AcquireRequest) -> Acquired:
+        """Apply `RateLimitState.acquire`."""
+        return self._state.acquire(request)
+
+    async def observe(self, observation: Observation) -> None:
+        """Apply `RateLimitState.observe`."""
+        self._state.observe(observation)
 
 
-class FileBudget:
-    """Shares a budget between any number of processes on one machine, through a file that only its owner can read.
+class FileRateLimitStore:
+    """Share a rate limit between any number of processes on one machine, through a file that only its owner can read.
 
     The file holds counts, and a short salted digest instead of a token. It is locked for less than a millisecond at a
-    time, in a thread. One that holds something else, or is removed, is begun anew. It must not be a symbolic link, and
-    must lie on a local disk.
+    time, in a thread. A file that holds something else, or was removed, is begun anew. The file must not be a symbolic
+    link, and must lie on a local disk.
 
     Args:
-        path: Of the file; it need not exist yet, but its folder must.
+        path: Path of the file. It need not exist yet, but its folder must.
 
     Mautic: REST API, Rate limiter.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"FileBudget({str(self._path)!r})"
+        return f"FileRateLimitStore({str(self._path)!r})"
 
-    async def change(self, step: Callable[[str | None], str]) -> None:
-        """Keep what *step* makes of the text in the file.
+    async def acquire(self, request: AcquireRequest) -> Acquired:
+        """Apply `RateLimitState.acquire` to the state in the file.
 
         Raises:
-            ConfigurationError: It is a link, or no file, or others own it or may read it, or it cannot be written, or
-                another process has held it for 5 s.
+            ConfigurationError: The path is a link or no file, another user owns or may read the file, it cannot be
+                written, or another process has held it for 5 s.
         """
-        await asyncio.to_thread(_change, self._path, step)
+        return await asyncio.to_thread(self._change, request.now, lambda state: state.acquire(request))
+
+    async def observe(self, observation: Observation) -> None:
+        """Apply `RateLimitState.observe` to the state in the file.
+
+        Raises:
+            ConfigurationError: As for `acquire`.
+        """
+        await asyncio.to_thread(self._change, observation.now, lambda state: state.observe(observation))
+
+    def _change(self, now: float, operation: Callable[[RateLimitState], T]) -> T:
+        with self._lock:  # the threads of one process take turns without polling the file lock
+            return _change(self._path, now, operation)
 
 
-def _change(path: Path, step: Step) -> None:
-    opened = _hold(path)
+def _change(path: Path, now: float, operation: Callable[[RateLimitState], T]) -> T:
+    opened = _open_locked(path)
     try:
         before = _read(opened)
-        after = step(None if before is None else before.decode("utf-8", "replace")).encode()
+        state = RateLimitState.from_text(None if before is None else before.decode("utf-8", "replace"), now)
+        result = operation(state)
+        after = state.to_text().encode()
         # One write, over the old text and as long: a process that is killed leaves the old text or the new one.
         os.lseek(opened, 0, os.SEEK_SET)
         os.write(opened, after.ljust(len(before or b"")))
@@ -121,26 +144,27 @@ def _change(path: Path, step: Step) -> None:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     finally:
         let_go(opened)
+    return result
 
 
 def _read(opened: int) -> bytes | None:
     os.lseek(opened, 0, os.SEEK_SET)
     content = os.read(opened, _MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:  # not ours
+    if len(content) > _MAX_BYTES:  # another program's
         os.ftruncate(opened, 0)
         return None
     return content or None
 
 
-def _hold(path: Path) -> int:
-    """Open the file and lock it; a lock ends with the process that holds it."""
-    deadline = time.monotonic() + LOCK_PATIENCE
+def _open_locked(path: Path) -> int:
+    """Open the file and lock it; the lock ends with the process that holds it."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         opened = open_private(path, os.O_RDWR)
         try:
             while not take_lock(opened):
-                _wait(path, deadline)
-            if _is_still(path, opened):
+                _sleep_or_fail(path, deadline)
+            if _same_file(path, opened):
                 return opened
         except BaseException:
             os.close(opened)
@@ -148,16 +172,14 @@ def _hold(path: Path) -> int:
         let_go(opened)
 
 
-def _wait(path: Path, deadline: float) -> None:
+def _sleep_or_fail(path: Path, deadline: float) -> None:
     if time.monotonic() > deadline:
-        raise ConfigurationError(
-            f"another process has held {path} for {LOCK_PATIENCE:.0f} s; end the one that is stuck"
-        )
-    time.sleep(_LOOK_AGAIN)
+        raise ConfigurationError(f"another process has held {path} for {LOCK_TIMEOUT:.0f} s; end the one that is stuck")
+    time.sleep(_POLL_SECONDS)
 
 
-def _is_still(path: Path, opened: int) -> bool:
-    """Whether the file that was locked is still the one of that name: somebody may have removed it meanwhile."""
+def _same_file(path: Path, opened: int) -> bool:
+    """Return True if the locked file is still the one at *path*: another process may have removed it meanwhile."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(opened))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Those who wait at the gate, in two lines: interactive calls and background work."""
+"""First-in, first-out queues of the calls that wait for a slot: one for interactive calls, one for background work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import define, field
 
-from mautic_async.ratelimit.fixed_window import ANSWER, TooLong
+from mautic_async.ratelimit.decision import TooLong
 
 if TYPE_CHECKING:
     import asyncio
@@ -52,7 +52,7 @@ class Line(Generic[S]):
 
     def expel(self, at: float, seconds: float) -> None:
         """Tell those who will not wait until *at*."""
-        if at == ANSWER or at <= self.patient_until:
+        if at <= self.patient_until:
             return
         for waiter in [waiter for waiter in self.waiters if waiter.patient_until < at]:
             del self.waiters[waiter]

@@ -23,7 +23,7 @@ from mautic_async.protocol import Call, Effect, Row
 if TYPE_CHECKING:
     from mautic_async.bulk.outcomes import Status
     from mautic_async.models import Entity
-    from mautic_async.resources._base import Resource
+    from mautic_async.resources._batch_resource import BatchResource
 
 E = TypeVar("E", bound="Entity")
 
@@ -91,7 +91,7 @@ def _link_lost(row: Row) -> bool:
     return row.status == 404 and any("ID = 0" in problem.message for problem in row.problems)
 
 
-def outcome_of(index: int, row: Row, space: Resource[E], body: Mapping[str, Any] | None = None) -> Outcome[E]:
+def outcome_of(index: int, row: Row, space: BatchResource[E], body: Mapping[str, Any] | None = None) -> Outcome[E]:
     """The outcome of one row of a batch answer; *body* is what was sent to change an entity."""
     status, problems = status_of(row), row.problems
     if status not in {"created", "updated", "partial"} or row.entity is None:
@@ -102,7 +102,7 @@ def outcome_of(index: int, row: Row, space: Resource[E], body: Mapping[str, Any]
 
 
 async def send_many(
-    space: Resource[E], method: str, path: str, effect: Effect, bodies: Sequence[dict[str, Any]]
+    space: BatchResource[E], method: str, path: str, effect: Effect, bodies: Sequence[dict[str, Any]]
 ) -> list[Outcome[E]]:
     """Send *bodies* in chunks, one after another; a chunk that fails does not hide the outcome of the others.
 
@@ -150,7 +150,7 @@ def _failed(error: MauticError, chunk: Sequence[object], offset: int) -> list[Ou
     return [Outcome(offset + index, status, problems=tuple(problems)) for index in range(len(chunk))]
 
 
-async def delete_many(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+async def delete_many(space: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
     """Delete in chunks; before each look what is there, after it what still is."""
     outcomes: list[Outcome[E]] = []
     for offset in range(0, len(ids), LIMIT):
@@ -165,7 +165,7 @@ async def delete_many(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]
     return outcomes
 
 
-async def _delete_chunk(space: Resource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+async def _delete_chunk(space: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
     before = await space._present(ids)
     call = Call(
         "DELETE",

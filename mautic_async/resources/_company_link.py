@@ -39,10 +39,12 @@ class Linked:
     Attributes:
         problems: For each contact None, or why it is not known whether the link is there.
         requests: How many calls that took.
+        seconds: How long the server took over them.
     """
 
     problems: Sequence[Problem | None]
     requests: int
+    seconds: float
 
 
 async def link_all(pipeline: Pipeline, named: Iterable[tuple[int, str]]) -> Linked:
@@ -52,7 +54,8 @@ async def link_all(pipeline: Pipeline, named: Iterable[tuple[int, str]]) -> Link
         MauticError: As `CompanyLinks.ensure_linked`; it may be repeated as a whole.
     """
     links = CompanyLinks(pipeline)
-    return Linked([await links.ensure_linked(contact, company) for contact, company in named], links.requests)
+    problems = [await links.ensure_linked(contact, company) for contact, company in named]
+    return Linked(problems, links.requests, links.seconds)
 
 
 @define
@@ -63,11 +66,13 @@ class CompanyLinks:
         pipeline: Sends the calls.
         background: Whether interactive calls go first.
         requests: How many calls it has sent.
+        seconds: How long the server took over those that it answered.
     """
 
     pipeline: Pipeline
     background: bool = True
     requests: int = 0
+    seconds: float = 0.0
 
     async def ensure_linked(self, contact: int, company: str) -> Problem | None:
         """See to it that *contact* belongs to the company of that name, as its primary one.
@@ -110,7 +115,9 @@ class CompanyLinks:
     async def _send(self, method: str, path: str, effect: Effect = Effect.READ, **more: Any) -> Any:
         self.requests += 1
         call = Call(method, path, effect, background=self.background, **more)
-        return (await self.pipeline.send(call)).body
+        payload = await self.pipeline.send(call)
+        self.seconds += payload.seconds
+        return payload.body
 
 
 def _listed(body: Any, key: str) -> Sequence[Mapping[str, Any]]:

@@ -1,23 +1,15 @@
-"""What a failure means, and whether the call may be sent again. The failure table is data, and stands here once.
+"""What a failure is, and whether and when its call is sent again: exponential back-off with full jitter, by tenacity.
 
-Rows follow the events F1-F24 of a Mautic server's behaviour under failure; columns are the effect classes of
-`Effect`. For a single call a cell says RAISE or REPEAT; for the rows of a batch also PARK (wait until the server
-can no longer be at work, look, send what is missing), LOOK (the same, and find the row to blame), SPLIT, REJECT or
-STOP.
-
-Each row names who wrote the answer, and that decides what it proves. PHP goes on when its client has left, and a proxy
-before it is such a client: when its connection to PHP breaks, or its own time runs out, it answers 502, 503 or 504
-while PHP stores the rest of the batch. So only an answer that Mautic itself wrote proves that the request has ended.
-After every other one (and after none) the server may still be at work: `live`. A proxy that could not connect at all
-answers the same 502, so it is treated the same. Three answers of a proxy are decided before a request is passed on,
-and prove that it was not: 401, 413 and 414.
+`judged` finds the rule of an error in `mautic_async.retry.failure_table`: it says whether repeating is safe. A retry
+budget keeps a failing server from being flooded. A wait that the server asks for (``Retry-After``) is honoured.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from attrs import evolve, frozen
+from tenacity import AsyncRetrying, retry_if_exception
 
 from mautic_async.errors import (
     APIError,
@@ -34,87 +26,18 @@ from mautic_async.errors import (
     Verdict,
 )
 from mautic_async.protocol import Effect
+from mautic_async.retry.failure_table import VERDICTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tenacity import RetryCallState
 
     from mautic_async.clock import Clock
-    from mautic_async.protocol import Call, Payload
-    from mautic_async.retry.circuit_breaker import RetryBudget
+    from mautic_async.protocol import Call
+    from mautic_async.retry.budget import RetryBudget
 
-
-@frozen(kw_only=True)
-class _Row:
-    """One event; the four letters of *single* and *bulk* stand for READ, SET, UPSERT, APPEND (see `_LETTERS`).
-
-    Attributes:
-        writer: Who wrote the answer: ``mautic``, a ``proxy``, or ``nobody`` (none came, or nothing was sent).
-    """
-
-    writer: Literal["mautic", "proxy", "nobody"]
-    fate: Fate
-    single: str
-    bulk: str
-    live: bool = False
-    load: bool = False
-    pause: float = 1.0
-    limits: Mapping[Effect, int] = {}
-
-
-_LETTERS: Final = {
-    ".": Then.RAISE,
-    "R": Then.REPEAT,
-    "P": Then.PARK,
-    "L": Then.LOOK,
-    "S": Then.SPLIT,
-    "J": Then.REJECT,
-    "X": Then.STOP,
-}
-_COLUMNS: Final = (Effect.READ, Effect.SET, Effect.UPSERT, Effect.APPEND)
-_TWICE: Final = {Effect.READ: 1, Effect.SET: 2}
-
-R, U, D, X = Fate.REFUSED, Fate.UNKNOWN, Fate.DONE, Fate.FATAL
-_N: Final = "nobody"
-_P: Final = "proxy"
-_M: Final = "mautic"
-EVENTS: Final[Mapping[str, _Row]] = {
-    # No answer.
-    "connect": _Row(writer=_N, fate=R, single="RRRR", bulk="RRRR", pause=0.2, load=True),  # F1: no connection was made
-    "certificate": _Row(writer=_N, fate=X, single="....", bulk="XXXX"),
-    "write": _Row(writer=_N, fate=U, single="RR..", bulk="RPPP", pause=0.2),  # F2: the body did not go out whole
-    "read-timeout": _Row(writer=_N, fate=U, single="RR..", bulk="RPPP", live=True, load=True, pause=0.2),  # F4
-    "disconnected": _Row(writer=_N, fate=U, single="RR..", bulk="RPPP", live=True, pause=0.2),  # F3, F5: after sending
-    # A proxy's answer.
-    "bad-gateway": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True, load=True),  # F6: 502
-    "unavailable": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True, load=True),  # F7: 503
-    "gateway-timeout": _Row(writer=_P, fate=U, single="RR..", bulk="RPPP", live=True, load=True),  # F8: 504, 520-524
-    "proxy-fault": _Row(writer=_P, fate=U, single=".R..", bulk="LLLL", live=True, limits=_TWICE),  # F9: 500 as a page
-    "proxy-limit": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True),  # F12: a proxy's own 429
-    "not-now": _Row(writer=_P, fate=U, single="RR..", bulk="RLLL", live=True),  # 408, 425
-    "not-mautic": _Row(writer=_P, fate=U, single="R...", bulk="RLLL", live=True, limits={Effect.READ: 2}),  # a page
-    "unauthorized": _Row(writer=_P, fate=X, single="....", bulk="XXXX"),  # F13: Mautic's or a proxy's, after renewal
-    "too-large": _Row(writer=_P, fate=R, single="....", bulk="SSSS"),  # F16: 413
-    "redirect": _Row(writer=_P, fate=X, single="....", bulk="XXXX"),  # F21: a wrong base URL
-    # Mautic's answer: the request has ended.
-    "server-fault": _Row(writer=_M, fate=U, single=".R..", bulk="LLLL", limits=_TWICE),  # F9: 500, mostly permanent
-    "too-many-rows": _Row(writer=_M, fate=R, single="....", bulk="SSSS"),  # F10: 500 that names its limit
-    "refused-500": _Row(writer=_M, fate=R, single="....", bulk="JJJJ"),  # a 500 that Mautic meant: a missing theme
-    "rate-limit": _Row(writer=_M, fate=R, single="RRRR", bulk="RRRR", pause=0.0),  # F11: the gate knows how long
-    "forbidden": _Row(writer=_M, fate=X, single="....", bulk="XXXX"),  # F14
-    "refused": _Row(writer=_M, fate=R, single="....", bulk="JJJJ"),  # F15: 400, 404, 422 and the other 4xx
-    "unreadable": _Row(
-        writer=_M, fate=D, single="R...", bulk="RLLL", limits={Effect.READ: 2}
-    ),  # F19: its answer is cut
-    "locked": _Row(writer=_M, fate=R, single="RRRR", bulk="RRRR"),  # F23: 409, somebody edits the record
-    "item-not-found": _Row(writer=_M, fate=U, single="RRR.", bulk="RRRL", pause=1.1),  # F24: an item twice in a second
-    # Nothing was sent.
-    "no-budget": _Row(writer=_N, fate=R, single="....", bulk="RRRR", pause=0.0),  # the wait is beyond the patience
-    "no-token": _Row(writer=_N, fate=R, single="RRRR", bulk="RRRR"),  # the token request failed
-    "breaker": _Row(writer=_N, fate=R, single="....", bulk="RRRR"),  # the server was down a moment ago
-    "rejected-unsent": _Row(writer=_N, fate=X, single="....", bulk="XXXX"),  # a set-up that cannot work
-}
+    OnPause = Callable[[MauticError, float, int], None]
 
 _BY_STATUS: Final[Mapping[int, str]] = {
     401: "unauthorized",
@@ -126,23 +49,6 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     503: "unavailable",
     504: "gateway-timeout",
 }
-_SPELLED: Final = {
-    event: {
-        effect: Verdict(
-            event=event,
-            fate=Fate.REFUSED if effect is Effect.READ and row.fate is Fate.UNKNOWN else row.fate,
-            live=row.live and effect is not Effect.READ,
-            then=_LETTERS[row.single[column]],
-            bulk=_LETTERS[row.bulk[column]],
-            pause=row.pause,
-            limit=row.limits.get(effect),
-            load=row.load,
-        )
-        for column, effect in enumerate(_COLUMNS)
-    }
-    for event, row in EVENTS.items()
-}
-
 
 _FATAL: Final = frozenset({"certificate", "redirect"})
 
@@ -184,7 +90,7 @@ def _server_event(error: ServerError) -> str:
 
 def verdict_of(error: MauticError, effect: Effect) -> Verdict:
     """What *error* means for a call of class *effect*."""
-    return _SPELLED[event_of(error)][effect]
+    return VERDICTS[event_of(error)][effect]
 
 
 def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
@@ -232,12 +138,12 @@ class Retry:
     Attributes:
         clock: For pauses and jitter.
         budget: Shared by all calls of a client.
-        attempts: How often a call is sent at most.
+        max_attempts: How often a call is sent at most.
     """
 
     clock: Clock
     budget: RetryBudget
-    attempts: int = ATTEMPTS
+    max_attempts: int = ATTEMPTS
 
     def pause(self, error: MauticError, attempt: int) -> float:
         """Seconds to wait after the *attempt*-th failure: full jitter, or the server's own time and a bit more."""
@@ -260,63 +166,41 @@ class Retry:
     def _stop(self, state: RetryCallState) -> bool:
         error = _failure(state)
         limit = error.verdict.limit if error is not None and error.verdict is not None else None
-        return state.attempt_number >= (limit or self.attempts)
+        return state.attempt_number >= (limit or self.max_attempts)
 
-    async def around(
-        self,
-        first: MauticError,
-        attempt: Callable[[Sequence[MauticError]], Awaitable[Payload]],
-        before_sleep: Callable[[MauticError, float, int], None],
-        remaining: Callable[[], float | None],
-    ) -> Payload:
-        """Go on after the *first* failure: tenacity runs *attempt* until it succeeds or is not worth repeating.
+    def attempts(
+        self, failures: Sequence[MauticError], remaining: Callable[[], float | None], on_pause: OnPause | None
+    ) -> AsyncRetrying:
+        """Return the attempts of one call, for ``async for``: tenacity decides after each whether another follows.
 
-        tenacity enters with the second attempt, so that a call that succeeds at once does not pay for it. A fresh
-        `AsyncRetrying` each time: the object keeps state, and shared between tasks it hands one task another task's
-        exception. *attempt* is told of the failures so far.
+        A fresh `AsyncRetrying` each time: the object keeps state, and shared between tasks it hands one task another
+        task's exception.
 
-        Raises:
-            MauticError: The last failure, with the number of attempts and the earlier failures in `history`.
+        Args:
+            failures: Those so far; each attempt adds its own.
+            remaining: Seconds until the caller's deadline, or None.
+            on_pause: Called before each pause with the failure, the seconds, and the number of the attempt that failed.
         """
-        from tenacity import AsyncRetrying, retry_if_exception  # a program without failures need not load it
-
-        failures: list[MauticError] = []
-        pending: list[MauticError] = [first]
-
-        async def step() -> Payload:
-            error = pending.pop() if pending else None
-            try:
-                if error is not None:
-                    raise error
-                return await attempt(failures)
-            except MauticError as failure:
-                failure.history = tuple(failures)
-                failures.append(failure)
-                raise
 
         def wait(state: RetryCallState) -> float:
-            error = _failure(state)
-            return 0.0 if error is None else self.pause(error, state.attempt_number)
+            return self.pause(failures[-1], state.attempt_number) if failures else 0.0
 
-        def too_late(state: RetryCallState) -> bool:
+        def stop(state: RetryCallState) -> bool:
             left = remaining()
             return self._stop(state) or (left is not None and left <= state.upcoming_sleep)
 
-        def tell(state: RetryCallState) -> None:
-            error = _failure(state)
-            if error is not None:
-                before_sleep(error, state.upcoming_sleep, state.attempt_number)
+        def before_sleep(state: RetryCallState) -> None:
+            if on_pause is not None:
+                on_pause(failures[-1], state.upcoming_sleep, state.attempt_number)
 
-        retrying = AsyncRetrying(
+        return AsyncRetrying(
             sleep=self.clock.sleep,
-            stop=too_late,
+            stop=stop,
             wait=wait,
             retry=retry_if_exception(self.worth),
-            before_sleep=tell,
+            before_sleep=before_sleep,
             reraise=True,
         )
-        result: Any = await retrying(step)
-        return result  # type: ignore[no-any-return]  # tenacity hands back what step returned
 
 
 def _failure(state: RetryCallState) -> MauticError | None:

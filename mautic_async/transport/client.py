@@ -12,48 +12,44 @@ import asyncio
 import logging
 import os
 import re
-import ssl
 import sys
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from attrs import frozen
-
 from mautic_async import protocol
-from mautic_async.errors import ConfigurationError, TransportError, UnexpectedResponse, quote
+from mautic_async.errors import ConfigurationError, TransportError, quote
 from mautic_async.protocol import Answer, Request
 from mautic_async.transport.decompression import Body
+from mautic_async.transport.interface import (
+    Timeouts,
+    Transport,
+    is_about_certificate,
+    parse_headers,
+    strip_error,
+    too_late,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     import httpx
 
-MAX_HEADERS: Final = 200
+__all__ = [
+    "HttpxTransport",
+    "Timeouts",
+    "Transport",
+    "fast_transport",
+    "in_process",
+    "json_of",
+    "new_client",
+    "new_transport",
+    "site_url",
+]
+
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _VALUE: Final = re.compile(r"([?&][^=&#]*)=[^&#]*")
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-@frozen(kw_only=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    Attributes:
-        connect: For a connection.
-        read: For the next bytes of an answer to a read.
-        write: For the server to take the next bytes of a request.
-        server: For the next bytes of an answer to a write. A write that is given up goes on in PHP, so a short time
-            here creates load and doubt, never speed; a proxy's own limit is usually 60.
-        drain: How long closing the client waits for requests under way.
-    """
-
-    connect: float = 5.0
-    read: float = 30.0
-    write: float = 30.0
-    server: float = 120.0
-    drain: float = 10.0
 
 
 def site_url(url: str, *, insecure: bool = False) -> str:
@@ -125,8 +121,8 @@ class _Masked(logging.Filter):
         return True
 
 
-class Transport:
-    """One HTTP exchange at a time, with caps on time and size; what goes wrong becomes our errors.
+class HttpxTransport:
+    """The transport over httpx, or over the client of its successor httpx2.
 
     Args:
         base: From `site_url`. Every request goes below it, so that a token can reach no other place.
@@ -162,29 +158,21 @@ class Transport:
         return self._client
 
     async def exchange(self, request: Request) -> Answer:
-        """Send *request* and read its answer to the end.
-
-        Raises:
-            TransportError: No answer came, or not all of it; its `event` says what is known.
-            UnexpectedResponse: The answer is larger than any that Mautic gives, or not what its headers say.
-            ConfigurationError: The request cannot be sent at all.
-        """
+        """Send *request* and read its answer to the end; see `Transport`."""
         client = self._opened()
         read = request.timeout or self.timeouts.read
-        total = self.timeouts.connect + self.timeouts.write + 2 * read
+        total = self.timeouts.total(read)
         try:
             async with asyncio.timeout(total):
                 return await self._exchange(client, request, read)
         except TimeoutError as error:
-            raise TransportError(
-                f"no whole answer within {total:.0f} s; the server may still be at work", event="read-timeout"
-            ) from _bare(error)
+            raise too_late(total) from strip_error(error)
         except (self._module.RequestError, self._module.InvalidURL) as error:
-            raise self._ours(error) from _bare(error)
+            raise self._ours(error) from strip_error(error)
         except RuntimeError as error:
             if not client.is_closed:
                 raise
-            raise ConfigurationError("the HTTP client that was handed in is closed") from _bare(error)
+            raise ConfigurationError("the HTTP client that was handed in is closed") from strip_error(error)
 
     def _outgoing(self, request: Request, read: float) -> httpx.Request:
         """What goes out; made apart, so that no frame with the credentials in it is alive when something fails."""
@@ -210,7 +198,7 @@ class Transport:
         outgoing = self._outgoing(request, read)
         response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
         try:
-            fields = _headers(response)
+            fields = parse_headers(response.status_code, response.headers.raw)
             sink = request.sink if response.status_code < 300 else None
             ready = response.is_stream_consumed  # a canned response: read and unpacked when it was made
             body = Body("" if ready else fields.get("content-encoding", ""), response.status_code)
@@ -233,7 +221,7 @@ class Transport:
         if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
             return TransportError(f"no connection in time: {reason}", event="connect")
         if isinstance(error, (module.ConnectError, module.ProxyError)):
-            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _chain(error)):
+            if is_about_certificate(error):
                 return TransportError(f"the server's certificate is refused: {reason}", event="certificate")
             return TransportError(f"no connection: {reason}", event="connect")
         if isinstance(error, module.ReadTimeout):
@@ -259,35 +247,28 @@ class Transport:
         return f"Transport({self.base!r}, {'httpx' if inner == 'NoneType' else inner})"
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def new_transport(
+    base: str, timeouts: Timeouts, *, http: httpx.AsyncClient | None = None, transport: object = None
+) -> Transport:
+    """Return the transport for requests below *base*.
 
-
-def _bare(error: Exception) -> Exception:
-    """*error* by its kind alone, since what it says is told by ours.
-
-    The frames it came through hold headers and bodies; the errors beneath it, and their texts, may quote either.
+    Args:
+        base: From `site_url`.
+        timeouts: In seconds.
+        http: A ready client, which its owner keeps and closes.
+        transport: From `fast_transport`, or an httpx transport for a client of our own.
     """
-    error.__traceback__ = error.__cause__ = error.__context__ = None
-    error.args = ()
-    return error
-
-
-def _headers(response: httpx.Response) -> dict[str, str]:
-    raw = response.headers.raw
-    if response.status_code < 200:  # aiohttp hands on a change of protocols that nobody asked for
-        raise UnexpectedResponse("an answer that is none: the server went on to something else", status=101)
-    if len(raw) > MAX_HEADERS:
-        raise UnexpectedResponse(f"an answer with {len(raw)} headers", status=response.status_code)
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+    bind = getattr(type(transport), "bind", None) if http is None else None
+    if bind is not None:
+        bound: Transport = bind(transport, base, timeouts)  # AiohttpTransport, whose module only its users load
+        return bound
+    return HttpxTransport(base, timeouts, http=http, transport=transport)
 
 
 def fast_transport() -> Any:
-    """The ``fast`` extra, aiohttp beneath httpx and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
+    """The ``fast`` extra, aiohttp instead of httpx and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
 
-    It carries several times as many requests a second as httpx alone; all else stays the same. ``repr(mautic)`` says
+    It carries several times as many requests a second as httpx; all else stays the same. ``repr(mautic)`` says
     which is in use. ``MAUTIC_ASYNC_FAST=1`` in the environment chooses it for every client that is given no other.
 
     Raises:
@@ -298,7 +279,7 @@ def fast_transport() -> Any:
         from mautic_async.transport import aiohttp
     except ImportError as error:
         raise ConfigurationError(f"{error.name} is not installed: pip install 'mautic-async[fast]'") from error
-    return aiohttp.Fast()
+    return aiohttp.AiohttpTransport()
 
 
 def _is_fast_wanted() -> bool:

@@ -1,33 +1,25 @@
-"""The connections beneath the client: httpcore's, each for itself, on plain asyncio.
+"""A small connection pool for httpx, loaded with the first request, because httpx is.
 
-Second half of the transport room; loaded with the first request, because httpx is. httpx comes with a pool (httpcore
-1.0) that looks at every connection twice a request, so that a few idle ones cost more than the request itself, and that
-keeps the connection of a cancelled request for busy for ever; and with a network layer (anyio) that opens nine scopes a
-request. Here a request takes the connection that was used last, or makes one, and its bytes go straight to asyncio.
-Parsing, TLS and the life of a connection stay httpcore's.
+httpx's own pool (httpcore 1.0) leaves the connection of a cancelled request stuck, and looks at every connection twice
+a request. Here a request takes the connection that was used last, or opens one; a connection returns to the pool only
+after its answer was read to the end and nothing came behind it. Parsing and the life of a connection stay httpcore's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import select
 import ssl
-from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, cast
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final, cast
 
 import httpcore
 import httpx
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from mautic_async.transport._sockets import KEEPALIVE_SECONDS, is_readable
 
-KEPT: Final = 3.0
-"""Seconds for which an idle connection is kept: Apache closes it after 5, and equal values lose requests."""
-
-MOST: Final = 256 * 2**10
-"""Bytes that may lie unread before the socket is left alone."""
+READ_BUFFER_LIMIT: Final = 128 * 2**10
+"""Half of the bytes that may lie unread before asyncio stops reading from the socket."""
 
 TURN: Final = 256
 """Pieces of a body after which others get their turn: a quarter of a megabyte may hold 40,000 of them."""
@@ -44,7 +36,7 @@ _ERRORS: Final = tuple(_TOLD)
 
 
 class Connections(httpx.AsyncBaseTransport):
-    """An httpx transport with as many connections as there are requests under way; the caller keeps these few.
+    """An httpx transport with as many connections as there are requests under way; the rate limiter keeps these few.
 
     Args:
         context: Of TLS; without one, httpx's own for its usual certificates.
@@ -54,7 +46,7 @@ class Connections(httpx.AsyncBaseTransport):
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self._context = context
-        self._network = _Network()
+        self._network = _AsyncioBackend()
         self._idle: list[httpcore.AsyncHTTPConnection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -95,7 +87,7 @@ class Connections(httpx.AsyncBaseTransport):
         if self._context is None and origin.scheme == b"https":
             self._context = httpx.create_ssl_context(trust_env=False)  # 20 ms, so once
         return httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self._context, keepalive_expiry=KEPT, network_backend=self._network
+            origin, ssl_context=self._context, keepalive_expiry=KEEPALIVE_SECONDS, network_backend=self._network
         )
 
     async def aclose(self) -> None:
@@ -131,7 +123,7 @@ class _Body(httpx.AsyncByteStream):
         await self._stream.aclose()
         if not connection.is_available():
             return
-        if _said_more(connection):
+        if _has_trailing_data(connection):
             await connection.aclose()
         else:
             self._idle.append(connection)
@@ -139,9 +131,12 @@ class _Body(httpx.AsyncByteStream):
                 await self._idle.pop(0).aclose()  # what a rush has left behind
 
 
-def _said_more(connection: Any) -> bool:
-    """Whether bytes lie behind the end of the answer: the parser would take them for the answer to the next request."""
-    return bool(connection._connection._h11_state.trailing_data[0])  # noqa: SLF001 - httpcore neither asks nor tells
+def _has_trailing_data(connection: Any) -> bool:
+    """Return True if the parser holds bytes behind the answer, which it would take for the answer to the next request.
+
+    httpcore has no public way to ask; it does not look itself.
+    """
+    return bool(connection._connection._h11_state.trailing_data[0])  # noqa: SLF001
 
 
 class _NoCookies(httpx.Cookies):
@@ -170,11 +165,29 @@ class Client(httpx.AsyncClient):
         """Take none."""
 
 
-# --- bytes ---------------------------------------------------------------------------------------------------------
+class _ByteCountingReader(asyncio.StreamReader):
+    """A stream reader that knows how many received bytes have not been read yet."""
+
+    unread = 0
+
+    def feed_data(self, data: Any) -> None:
+        """Count the bytes of *data* and buffer them."""
+        self.unread += len(data)
+        super().feed_data(data)
+
+    async def read(self, n: int = -1) -> bytes:
+        """Return up to *n* bytes, or nothing at the end of the stream."""
+        data = await super().read(n)
+        self.unread -= len(data)
+        return data
 
 
-class _Network(httpcore.AsyncNetworkBackend):
-    """Opens connections by asyncio."""
+class _AsyncioBackend(httpcore.AsyncNetworkBackend):
+    """Opens connections with asyncio's streams.
+
+    httpcore's own backend (anyio) keeps received bytes in buffers that its `is_readable` does not look into. With TLS,
+    a second answer behind the first one would therefore become the answer to the next request.
+    """
 
     async def connect_tcp(
         self,
@@ -184,121 +197,44 @@ class _Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002 - none is ever asked for
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - none is ever asked for
     ) -> httpcore.AsyncNetworkStream:
-        """A connection to *host*."""
-        with _connecting():
-            async with asyncio.timeout(timeout):
-                loop = asyncio.get_running_loop()
-                _, stream = await loop.create_connection(_Stream, host, port, happy_eyeballs_delay=0.25)
-                return stream
+        """Return a new connection to *host*."""
+        loop = asyncio.get_running_loop()
+        reader = _ByteCountingReader(limit=READ_BUFFER_LIMIT, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        async with _translated(timeout, httpcore.ConnectTimeout, httpcore.ConnectError):
+            transport, _ = await loop.create_connection(lambda: protocol, host, port, happy_eyeballs_delay=0.25)
+        return _AsyncioStream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
 
-@contextmanager
-def _connecting() -> Iterator[None]:
+@asynccontextmanager
+async def _translated(seconds: float | None, too_late: type[Exception], failed: type[Exception]) -> AsyncIterator[None]:
+    """Limit the body to *seconds* and raise httpcore's errors for a timeout and for a failure of the socket or TLS."""
     try:
-        yield
+        async with asyncio.timeout(seconds):
+            yield
     except TimeoutError as error:
-        raise httpcore.ConnectTimeout(str(error)) from error
-    except OSError as error:  # also what is wrong with a certificate
-        raise httpcore.ConnectError(str(error)) from error
+        raise too_late(str(error)) from error
+    except OSError as error:
+        raise failed(str(error)) from error
 
 
-class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
-    """A connection's bytes."""
+class _AsyncioStream(httpcore.AsyncNetworkStream):
+    """One connection, as httpcore sees it."""
 
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self._pieces: deque[bytes] = deque()
-        self._unread = 0
-        self._over = False
-        self._error: Exception | None = None
-        self._full = False
-        self._waiter: asyncio.Future[None] | None = None
-        self._lost = self._loop.create_future()
-        self._poll: Any = None
+    def __init__(self, reader: _ByteCountingReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
 
-    # what asyncio calls
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It is open."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
-        self._pieces.append(data)
-        self._unread += len(data)
-        if self._unread > MOST:
-            self._transport.pause_reading()
-        self._wake()
-
-    def eof_received(self) -> None:
-        """The server has no more to say; asyncio closes the connection."""
-        self._over = True
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
-        self._over, self._error = True, exc
-        self._wake()
-        if not self._lost.done():
-            self._lost.set_result(None)
-
-    def pause_writing(self) -> None:
-        """The other side does not keep up."""
-        self._full = True
-
-    def resume_writing(self) -> None:
-        """It does again."""
-        self._full = False
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def _wait(self, seconds: float | None) -> bool:
-        """Wait for any of these calls; False if none came in time."""
-        waiter = self._waiter = self._loop.create_future()
-        timer = None if seconds is None else self._loop.call_later(seconds, waiter.cancel, _LATE)
-        try:
-            await waiter
-        except asyncio.CancelledError as error:
-            if waiter.cancelled() and error.args == (_LATE,):
-                return False
-            raise
-        finally:
-            self._waiter = None
-            if timer is not None:
-                timer.cancel()
-        return True
-
-    # what httpcore calls
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002, ASYNC109 - its parser takes pieces of any size
-        """The next bytes; none at the end."""
-        while not self._pieces:
-            if self._error is not None:
-                raise httpcore.ReadError(str(self._error)) from self._error
-            if self._over:
-                return b""
-            if not await self._wait(timeout):
-                raise httpcore.ReadTimeout
-        piece = self._pieces.popleft()
-        if self._unread > MOST >= self._unread - len(piece):
-            self._transport.resume_reading()
-        self._unread -= len(piece)
-        return piece
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
+        """Return the next bytes, or nothing at the end of the stream."""
+        async with _translated(timeout, httpcore.ReadTimeout, httpcore.ReadError):
+            return await self._reader.read(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        """Send *buffer*."""
-        if not buffer:
-            return
-        if self._over:
-            raise httpcore.WriteError("the connection is closed") from self._error
-        self._transport.write(buffer)
-        while self._full and not self._over:
-            if not await self._wait(timeout):
-                raise httpcore.WriteTimeout
+        """Send *buffer*; wait while the server does not take it."""
+        async with _translated(timeout, httpcore.WriteTimeout, httpcore.WriteError):
+            self._writer.write(buffer)
+            await self._writer.drain()
 
     async def start_tls(
         self,
@@ -306,49 +242,31 @@ class _Stream(asyncio.Protocol, httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
     ) -> httpcore.AsyncNetworkStream:
-        """Go on in secret."""
+        """Encrypt the connection from here on."""
         try:
-            with _connecting():
-                async with asyncio.timeout(timeout):
-                    upgraded = await self._loop.start_tls(
-                        self._transport, self, ssl_context, server_hostname=server_hostname
-                    )
+            async with _translated(timeout, httpcore.ConnectTimeout, httpcore.ConnectError):
+                await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
         except BaseException:
-            self._transport.abort()
+            self._writer.transport.abort()
             raise
-        self._transport = cast("asyncio.Transport", upgraded)
         return self
 
     async def aclose(self) -> None:
-        """Close it, without a farewell in TLS for which the other side might keep us waiting.
+        """Close the connection and drop what is not yet written: a request that was given up must not go out whole.
 
-        What is not yet written is dropped: the caller has given the request up, and counts on its not going out whole.
+        TLS is closed without its farewell, for which the server might keep us waiting.
         """
-        if self._transport.get_extra_info("ssl_object") is None and not self._transport.get_write_buffer_size():
-            self._transport.close()
+        transport = self._writer.transport
+        if transport.get_extra_info("ssl_object") is None and not transport.get_write_buffer_size():
+            transport.close()
         else:
-            self._transport.abort()
-        await asyncio.wait([self._lost], timeout=1.0)
+            transport.abort()
+        with suppress(OSError):  # a timeout among them
+            async with asyncio.timeout(1.0):
+                await self._writer.wait_closed()
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks: whether TLS chose a protocol, and whether an idle connection was closed meanwhile."""
+        """Return what httpcore asks for: above all whether an idle connection has been closed, or has said more."""
         if info == "is_readable":
-            return self._over or bool(self._pieces) or self._has_news()
-        if info == "server_addr":
-            return self._transport.get_extra_info("peername")
-        return self._transport.get_extra_info(info)
-
-    def _has_news(self) -> bool:
-        """Whether the system knows more than the loop has seen yet: the server may have closed a moment ago."""
-        number = self._transport.get_extra_info("socket").fileno()
-        if number < 0:
-            return True
-        if not hasattr(select, "poll"):  # pragma: no cover - Windows
-            return bool(select.select([number], [], [], 0)[0])
-        if self._poll is None:
-            self._poll = select.poll()
-            self._poll.register(number, select.POLLIN)
-        return bool(self._poll.poll(0))
-
-
-_LATE: Final = "late"
+            return self._reader.unread > 0 or self._reader.at_eof() or is_readable(self._writer.transport)
+        return self._writer.get_extra_info("peername" if info == "server_addr" else info)

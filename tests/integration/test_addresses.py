@@ -14,7 +14,7 @@ from mautic_async import BasicAuth, ClientCredentials, Mautic, MauticError, Time
 from mautic_async.errors import ConfigurationError, UnexpectedResponse
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Request, pairs, path, query_string
-from mautic_async.transport.client import Transport, site_url
+from mautic_async.transport.client import new_transport, site_url
 from tests.support.chunked_transport import Canned, canned
 from tests.support.raw_socket_server import Server, answer, serving
 from tests.support.scripted_server import ON_FAST
@@ -476,7 +476,7 @@ async def test_proxies_and_passwords_of_the_environment_are_not_used(
 
 async def test_without_a_credential_nothing_carries_one() -> None:
     async with serving(answer("200 OK")) as here:
-        transport = Transport(here.base, Timeouts())
+        transport = new_transport(here.base, Timeouts())
         await transport.exchange(Request("GET", "api/contacts"))
         await transport.aclose()
     assert b"authorization" not in here.requests[0].lower()

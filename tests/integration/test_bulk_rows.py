@@ -81,7 +81,7 @@ def test_invariant_32_memory_does_not_grow_with_the_input() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     over, slope = map(float, told.split())
     assert over <= 64.0
-    assert slope <= 1.0
+    assert slope <= 2.0  # MiB for 100,000 rows: one small object kept of each would be five times as much
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 import pytest
@@ -19,13 +20,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mautic_async.ratelimit.limiter import Gate, Limits, Reading
-from mautic_async.ratelimit.steward import Steward
-from mautic_async.ratelimit.store import MemoryBudget
+from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
 from tests.support.processes import ready
 
 HOUR = 3600
+T = TypeVar("T")
 
 
 @define
@@ -50,18 +51,27 @@ class Limiter:
 
 
 @define
-class Store(MemoryBudget):
-    """A store that takes its time, before and after the change."""
+class Store:
+    """A store that takes its time, before and after the transaction."""
 
     seconds: Callable[[], float]
     text: str | None = field(default=None, repr=False)
     changes: int = 0
 
-    async def change(self, step: Callable[[str | None], str]) -> None:
+    async def acquire(self, request: AcquireRequest) -> Acquired:
+        return await self.change(request.now, lambda state: state.acquire(request))
+
+    async def observe(self, observation: Observation) -> None:
+        await self.change(observation.now, lambda state: state.observe(observation))
+
+    async def change(self, now: float, operation: Callable[[RateLimitState], T]) -> T:
         self.changes += 1
         await asyncio.sleep(self.seconds())
-        self.text = step(self.text)
+        state = RateLimitState.from_text(self.text, now)
+        result = operation(state)
+        self.text = state.to_text()
         await asyncio.sleep(self.seconds())
+        return result
 
 
 @define
@@ -110,9 +120,9 @@ class Fleet:
         """End as SIGKILL does: nothing is landed, nothing is given back."""
         await asyncio.sleep(at)
         self.dead.add(doors)
-        assert isinstance(doors._window, Steward)
-        doors._window._leaving = True
-        gone = {process, *doors._window._flights._tasks}
+        assert doors._shared is not None
+        doors._shared._is_closed = True
+        gone = {process, *doors._shared._background._tasks}
         for task in gone:
             task.cancel()
         await asyncio.wait(gone)
@@ -123,7 +133,7 @@ class Fleet:
             await doors.leave()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         if not self.dead:
-            assert json.loads(self.store.text or "")["leases"] == {}
+            assert json.loads(self.store.text or "")["in_flight"] == {}
 
     @property
     def full(self) -> list[int]:
@@ -155,7 +165,7 @@ async def fleet(
 ) -> Fleet:
     loop, chance = asyncio.get_running_loop(), random.Random(seed)
     kept = Store(lambda: chance.uniform(0, store))
-    limits = Limits(concurrency=concurrency, reserve=reserve, budget=kept)
+    limits = Limits(concurrency=concurrency, reserve=reserve, store=kept)
     gates = [Gate(limits, virtual_clock(loop, seed + index), spread=spread) for index in range(processes)]
     site = Fleet(Limiter(limit), kept, chance, gates, seconds, hours * HOUR)
     async with asyncio.TaskGroup() as group:
@@ -264,12 +274,12 @@ LIMIT, RESERVE, WINDOW, PROCESSES = 60, 10, 2, 4
 
 CHILD = """
 import asyncio, json, sys, time
-from mautic_async import ClientCredentials, FileBudget, FileTokens, Limits, Mautic
+from mautic_async import ClientCredentials, FileRateLimitStore, FileTokens, Limits, Mautic
 from mautic_async.protocol import Call
 
 async def main(url, client_id, secret, folder, reserve, name):
     auth = ClientCredentials(client_id, secret, tokens=FileTokens(f"{folder}/token.json"))
-    limits = Limits(concurrency=4, reserve=int(reserve), budget=FileBudget(f"{folder}/budget.json"))
+    limits = Limits(concurrency=4, reserve=int(reserve), store=FileRateLimitStore(f"{folder}/budget.json"))
     done = {"background": 0, "interactive": 0}
     async with Mautic(url, auth=auth, limits=limits) as mautic:
         print("ready", flush=True)
@@ -334,5 +344,5 @@ async def test_invariant_53_holds_for_real_processes_that_share_a_file(tmp_path:
     assert all(one["background"] and one["interactive"] and not one["left"] for one in told)
     assert (tmp_path / "budget.json").stat().st_mode & 0o777 == 0o600
     text = (tmp_path / "budget.json").read_text()
-    assert json.loads(text)["leases"] == {}
+    assert json.loads(text)["in_flight"] == {}
     assert json.loads((tmp_path / "token.json").read_text())["access_token"] not in text

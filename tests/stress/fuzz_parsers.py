@@ -53,14 +53,12 @@ ADDRESS = "ada@example.com"
 
 
 def envelope(text: bytes) -> None:
-    """What an answer means; a large one is read in pieces, and means the same."""
+    """What an answer means."""
     for number, call in enumerate(CALLS):
         status = STATUSES[(zlib.crc32(text) + number) % len(STATUSES)]
         message = refusal(lambda call=call, status=status: rows_of(call, Answer(status, {}, text)), MauticError)  # type: ignore[misc]  # bound at once
         assert len(message) < 2500, "a long message"
         assert ADDRESS not in message, "an address in a message"
-    whole = outcome(lambda: protocol.parse(text))
-    assert outcome(lambda: pieced(text)) == whole, "another value in pieces"
 
 
 def rows_of(call: Call, answer: Answer) -> None:
@@ -76,15 +74,6 @@ def refusal(work: Callable[[], object], kind: type[Exception]) -> str:
     except kind as error:
         return f"{getattr(error, 'reason', '')} {error}"
     return ""
-
-
-def pieced(text: bytes) -> Any:
-    steps = protocol.in_pieces(text, size=40)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def outcome(work: Callable[[], Any]) -> str:

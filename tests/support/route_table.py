@@ -1,10 +1,9 @@
-"""The table of all routes for the README: ``python -m tests.support.route_table > routes.md``."""
+"""Writes ``docs/routes.md``, the table of all routes: ``python -m tests.support.route_table``."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,4 +63,7 @@ def _key(path: str) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        sys.stdout.write(markdown(asyncio.run(call_every_method.table(Path(folder)))) + "\n")
+        table = markdown(asyncio.run(call_every_method.table(Path(folder))))
+    document = Path(__file__).resolve().parents[2] / "docs" / "routes.md"
+    introduction, _, _ = document.read_text("utf-8").partition("| route | call |")
+    document.write_text(f"{introduction}{table}\n", "utf-8")

@@ -16,7 +16,7 @@ from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call
 from mautic_async.ratelimit.limiter import Limits
 from mautic_async.testing.virtual_time import virtual_clock
-from mautic_async.transport.client import Timeouts, Transport, in_process
+from mautic_async.transport.client import Timeouts, in_process, new_transport
 
 ON_FAST = os.environ.get("MAUTIC_ASYNC_FAST", "") not in {"", "0"}
 """Whether the suite runs on the ``fast`` extra: ``MAUTIC_ASYNC_FAST=1 pytest``."""
@@ -91,7 +91,7 @@ class FixedAuth:
 def pipeline_of(stub: Stub, *, auth: Auth | None = None, limits: Limits | None = None, **more: Any) -> Pipeline:
     """A real pipeline over *stub*, on the running loop's time."""
     clock: Clock = more.pop("clock", None) or virtual_clock(asyncio.get_running_loop())
-    transport = Transport("https://mautic.test", more.pop("timeouts", Timeouts()), transport=in_process(stub))
+    transport = new_transport("https://mautic.test", more.pop("timeouts", Timeouts()), transport=in_process(stub))
     return Pipeline(transport, auth or FixedAuth(), limits or Limits(), clock, **more)
 
 

@@ -69,7 +69,7 @@ def test_a_probe_whose_answer_cannot_be_read_is_over(answer: Any) -> None:
         for _ in range(40):
             with pytest.raises((TransportError, Unavailable)):
                 await pipeline.send(GET)
-        assert pipeline._breaker.open
+        assert pipeline.breaker.open
         stub.script = [answer]
         await asyncio.sleep(120)
         with pytest.raises(UnexpectedResponse):

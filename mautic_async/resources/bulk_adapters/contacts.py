@@ -28,14 +28,12 @@ from mautic_async.resources.contacts.field_schema import Preflight
 if TYPE_CHECKING:
     from mautic_async.bulk.outcomes import Status
     from mautic_async.pipeline import Pipeline
+    from mautic_async.protocol import Payload
     from mautic_async.resources.contacts.item_identity import Items
 
 C = TypeVar("C", bound=Contact)
 
 ITEMS: Final = ("includeCustomObjects", "true")
-KEPT: Final = ("id", "dateAdded", codec.OBJECTS)
-"""What is wanted of the contacts that an answer shows."""
-
 CLEAR: Final = "clear"
 EDIT: Final = "edit"
 LINK: Final = "link"
@@ -154,9 +152,8 @@ class ContactCourier(Generic[C]):
         fresh = [parcel for parcel in parcels if not parcel.row.id]
         sent = await self._upsert(fresh) if fresh else Delivery[C]((), requests=0)
         receipts = iter(sent.receipts)
-        return Delivery(
-            [Receipt("step", step=EDIT) if parcel.row.id else next(receipts) for parcel in parcels], sent.requests
-        )
+        results = [Receipt("step", step=EDIT) if parcel.row.id else next(receipts) for parcel in parcels]
+        return Delivery(results, sent.requests, sent.seconds)
 
     async def _upsert(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         with_items = any(parcel.row.custom_items for parcel in parcels)
@@ -174,13 +171,13 @@ class ContactCourier(Generic[C]):
             background=True,
             rest=self.needed,
             repeat=False,
-            keep=KEPT if self.returning == "ids" else (),
         )
         asked = self.pipeline.clock.wall()
         payload = await self.pipeline.send(call)
         self._clocks.learn(payload, asked, self.pipeline.clock.wall())
         rows = protocol.read_rows(payload.body, "contacts", len(parcels))
-        return Delivery([self._receipt(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
+        receipts = [self._receipt(parcel, row) for parcel, row in zip(parcels, rows, strict=True)]
+        return Delivery(receipts, seconds=payload.seconds)
 
     def _body(self, parcel: Parcel[C]) -> bytes:
         """The row as it was packed, but for what is to be cleared, and with the ids of items known from before."""
@@ -236,7 +233,7 @@ class ContactCourier(Generic[C]):
             self._next(parcel, Receipt("partial" if problem else "updated", id, (problem,) if problem else ()))
             for parcel, (id, _), problem in zip(parcels, named, linked.problems, strict=True)
         ]
-        return Delivery(receipts, linked.requests)
+        return Delivery(receipts, linked.requests, linked.seconds)
 
     def _made(self, parcel: Parcel[C], row: Row) -> bool:
         """Whether an earlier sending of the row, whose answer was lost, has made the contact."""
@@ -310,12 +307,15 @@ class ContactCourier(Generic[C]):
                 later[place] = Receipt("partial", problems=(_NAMELESS,))
             seen.add(body["id"])
         now = [place for place in range(len(bodies)) if place not in later]
+        seconds = None
         if now:
-            rows = await self._patched_rows([parcels[place] for place in now], [bodies[place] for place in now])
+            payload = await self._send_edits([parcels[place] for place in now], [bodies[place] for place in now])
+            seconds = payload.seconds
+            rows = protocol.read_rows(payload.body, "contacts", len(now))
             later |= {place: self._patched(parcels[place], row) for place, row in zip(now, rows, strict=True)}
-        return Delivery([later[place] for place in range(len(bodies))], requests=1 if now else 0)
+        return Delivery([later[place] for place in range(len(bodies))], 1 if now else 0, seconds)
 
-    async def _patched_rows(self, parcels: Sequence[Parcel[C]], bodies: list[dict[str, Any]]) -> list[Row]:
+    async def _send_edits(self, parcels: Sequence[Parcel[C]], bodies: list[dict[str, Any]]) -> Payload:
         safe = all(parcel.step == CLEAR or self._repeatable(parcel.row) for parcel in parcels)
         call = Call(
             "PATCH",
@@ -328,9 +328,8 @@ class ContactCourier(Generic[C]):
             background=True,
             rest=self.needed,
             repeat=False,
-            keep=KEPT if self.returning == "ids" else (),
         )
-        return protocol.read_rows((await self.pipeline.send(call)).body, "contacts", len(bodies))
+        return await self.pipeline.send(call)
 
     def _patched(self, parcel: Parcel[C], row: Row) -> Receipt[C]:
         if row.problems:

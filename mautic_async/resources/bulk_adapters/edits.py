@@ -27,7 +27,8 @@ from mautic_async.resources.contacts import validation
 if TYPE_CHECKING:
     from mautic_async.journal.records import Ledger
     from mautic_async.pipeline import Pipeline
-    from mautic_async.resources._base import Resource
+    from mautic_async.protocol import Payload
+    from mautic_async.resources._batch_resource import BatchResource
     from mautic_async.where import Where
 
 E = TypeVar("E", bound=Entity)
@@ -55,7 +56,7 @@ def budget_of(pipeline: Pipeline) -> Budget | None:
 class _Courier(Generic[E]):
     """What the three share."""
 
-    space: Resource[E]
+    space: BatchResource[E]
     limit: int = 200
     guarantee: str = ""
     needed: int | None = None
@@ -75,8 +76,8 @@ class _Courier(Generic[E]):
         """The row itself: an edit, a deletion, or a company found by its name may be sent twice."""
         return row
 
-    async def send(self, method: str, path: str, effect: Effect, **more: Any) -> Any:
-        """One request of the job, not repeated by anybody below the engine."""
+    async def send(self, method: str, path: str, effect: Effect, **more: Any) -> Payload:
+        """Send one request of the job once; the pipeline does not retry it."""
         endpoint = self.space.endpoint
         call = Call(
             method,
@@ -88,20 +89,22 @@ class _Courier(Generic[E]):
             rest=self.needed,
             **more,
         )
-        return (await self.space._pipeline.send(call)).body
+        return await self.space._pipeline.send(call)
 
-    async def rows(self, method: str, path: str, effect: Effect, bodies: Sequence[Mapping[str, Any]]) -> list[Row]:
-        """The same for entities: what the answer says of each."""
-        body = await self.send(method, path, effect, body=list(bodies), rows=len(bodies))
-        return protocol.read_rows(body, self.space.endpoint.many, len(bodies))
+    async def rows(
+        self, method: str, path: str, effect: Effect, bodies: Sequence[Mapping[str, Any]]
+    ) -> tuple[list[Row], float]:
+        """Send *bodies* in one request; return what the answer says of each, and the seconds that the server took."""
+        payload = await self.send(method, path, effect, body=list(bodies), rows=len(bodies))
+        return protocol.read_rows(payload.body, self.space.endpoint.many, len(bodies)), payload.seconds
 
-    async def found(self, where: Where, limit: int, **query: Any) -> Collection[Any]:
-        """What a look for *where* shows, in the order of ids."""
+    async def found(self, where: Where, limit: int, **query: Any) -> tuple[Collection[Any], float]:
+        """Look *where* up; return what is stored, in the order of ids, and the seconds that the server took."""
         endpoint = self.space.endpoint
         asked = protocol.pairs({"where": [where.parameters()], "limit": limit, "orderBy": "id", **query})
-        body = (await self.space._pipeline.send(Call("GET", endpoint.path, query=asked, background=True))).body
-        raw = body.get(endpoint.many) if isinstance(body, Mapping) else None
-        return raw.values() if isinstance(raw, Mapping) else raw or ()
+        payload = await self.space._pipeline.send(Call("GET", endpoint.path, query=asked, background=True))
+        raw = payload.body.get(endpoint.many) if isinstance(payload.body, Mapping) else None
+        return raw.values() if isinstance(raw, Mapping) else raw or (), payload.seconds
 
     def packed(self, body: Mapping[str, Any], *keys: tuple[str, object]) -> Packed:
         """*body* as the engine wants it."""
@@ -142,8 +145,10 @@ class EditCourier(_Courier[E]):
         """Send one batch."""
         if step == LINK:
             return await self._link(parcels)
-        rows = await self.rows("PATCH", "batch/edit", Effect.SET, [parcel.packed.cargo for parcel in parcels])
-        return Delivery([self._edited(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
+        bodies = [parcel.packed.cargo for parcel in parcels]
+        rows, seconds = await self.rows("PATCH", "batch/edit", Effect.SET, bodies)
+        receipts = [self._edited(parcel, row) for parcel, row in zip(parcels, rows, strict=True)]
+        return Delivery(receipts, seconds=seconds)
 
     def _edited(self, parcel: Parcel[E], row: Row) -> Receipt[E]:
         receipt = _receipt(row, parcel.row.id)
@@ -158,15 +163,15 @@ class EditCourier(_Courier[E]):
             Receipt("partial" if problem else "updated", parcel.row.id, (problem,) if problem else ())
             for parcel, problem in zip(parcels, linked.problems, strict=True)
         ]
-        return Delivery(receipts, linked.requests)
+        return Delivery(receipts, linked.requests, linked.seconds)
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[E]]) -> Delivery[E]:
         """Look up only what tells whether a contact was touched since: an edit may be repeated in any case."""
         if step == LINK or not all(isinstance(parcel.row, Contact) for parcel in parcels):
             return Delivery([Receipt("again", parcel.row.id) for parcel in parcels], requests=0)
-        rows = await self.found(conditions.in_("id", [parcel.row.id for parcel in parcels]), len(parcels))
+        rows, seconds = await self.found(conditions.in_("id", [parcel.row.id for parcel in parcels]), len(parcels))
         dates = {int(row["id"]): _responses.changed(row) for row in rows}
-        return Delivery([self._seen(parcel, dates.get(parcel.row.id)) for parcel in parcels])
+        return Delivery([self._seen(parcel, dates.get(parcel.row.id)) for parcel in parcels], seconds=seconds)
 
     def _seen(self, parcel: Parcel[E], changed: float | None) -> Receipt[E]:
         untouched = changed is not None and changed + CLOCKS_APART < parcel.since
@@ -198,22 +203,23 @@ class DeleteCourier(_Courier[E]):
         del step
         for parcel in parcels:
             self._found.setdefault(parcel.index, False)  # if the look fails, nothing has been deleted
-        there = await self._see(parcels)
+        there, before = await self._see(parcels)
         if not there:
-            return self._final(parcels, there, requests=1)
+            return self._final(parcels, there, 1, before)
         ids = ",".join(str(parcel.row) for parcel in parcels if parcel.row in there)
-        await self.send("DELETE", "batch/delete", Effect.SET, query=(("ids", ids),), rows=len(there))
+        deletion = await self.send("DELETE", "batch/delete", Effect.SET, query=(("ids", ids),), rows=len(there))
+        seconds = before + deletion.seconds
         try:
-            left = await self._present(parcels)
+            left, after = await self._present(parcels)
         except MauticError:  # the deletion has its answer; only what it did is not known yet
-            return Delivery([Receipt("look", parcel.row) for parcel in parcels], requests=3)
-        return self._final(parcels, left, requests=3)
+            return Delivery([Receipt("look", parcel.row) for parcel in parcels], 3, seconds)
+        return self._final(parcels, left, 3, seconds + after)
 
-    def _final(self, parcels: Sequence[Parcel[int]], left: set[int], requests: int) -> Delivery[E]:
+    def _final(self, parcels: Sequence[Parcel[int]], left: set[int], requests: int, seconds: float) -> Delivery[E]:
         receipts = [self._told(parcel, left) for parcel in parcels]
         for parcel in parcels:
             self._found.pop(parcel.index, None)
-        return Delivery(receipts, requests)
+        return Delivery(receipts, requests, seconds)
 
     def _told(self, parcel: Parcel[int], left: set[int]) -> Receipt[E]:
         """Return the outcome of a row after the last look; of a repeated id, only the first row has deleted it.
@@ -235,19 +241,21 @@ class DeleteCourier(_Courier[E]):
     async def read_back(self, step: str, parcels: Sequence[Parcel[int]]) -> Delivery[E]:
         """Gone is gone, whoever did it; what is there goes again."""
         del step
-        left = await self._see(parcels)
-        return Delivery(
-            [Receipt("again", parcel.row) if parcel.row in left else self._told(parcel, left) for parcel in parcels]
-        )
+        left, seconds = await self._see(parcels)
+        receipts = [
+            Receipt("again", parcel.row) if parcel.row in left else self._told(parcel, left) for parcel in parcels
+        ]
+        return Delivery(receipts, seconds=seconds)
 
-    async def _see(self, parcels: Sequence[Parcel[int]]) -> set[int]:
-        there = await self._present(parcels)
+    async def _see(self, parcels: Sequence[Parcel[int]]) -> tuple[set[int], float]:
+        there, seconds = await self._present(parcels)
         self._found.update((parcel.index, True) for parcel in parcels if parcel.row in there)
-        return there
+        return there, seconds
 
-    async def _present(self, parcels: Sequence[Parcel[int]]) -> set[int]:
+    async def _present(self, parcels: Sequence[Parcel[int]]) -> tuple[set[int], float]:
         where = conditions.in_("id", [parcel.row for parcel in parcels])
-        return {int(item["id"]) for item in await self.found(where, len(parcels), select=["id"])}
+        items, seconds = await self.found(where, len(parcels), select=["id"])
+        return {int(item["id"]) for item in items}, seconds
 
 
 @define(eq=False)
@@ -279,8 +287,10 @@ class CompanyCourier(_Courier[C]):
         if step == EDIT:
             return await self._edit(parcels)
         if step == CREATE:
-            rows = await self.rows("POST", "batch/new", Effect.UPSERT, [parcel.packed.cargo for parcel in parcels])
-            return Delivery([self._created(parcel, row) for parcel, row in zip(parcels, rows, strict=True)])
+            bodies = [parcel.packed.cargo for parcel in parcels]
+            rows, seconds = await self.rows("POST", "batch/new", Effect.UPSERT, bodies)
+            receipts = [self._created(parcel, row) for parcel, row in zip(parcels, rows, strict=True)]
+            return Delivery(receipts, seconds=seconds)
         return await self._look(parcels)
 
     async def _edit(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
@@ -289,13 +299,14 @@ class CompanyCourier(_Courier[C]):
         for parcel in parcels:
             first.setdefault(_known(parcel), parcel)
         bodies = [{**parcel.packed.cargo, "id": id} for id, parcel in first.items()]
-        rows = dict(zip(first, await self.rows("PATCH", "batch/edit", Effect.SET, bodies), strict=True))
+        answers, seconds = await self.rows("PATCH", "batch/edit", Effect.SET, bodies)
+        rows = dict(zip(first, answers, strict=True))
         receipts: list[Receipt[C]] = []
         for parcel in parcels:
             company = _known(parcel)
             mine = first[company] is parcel
             receipts.append(_receipt(rows[company], company) if mine else Receipt("again", company, pause=0.1))
-        return Delivery(receipts)
+        return Delivery(receipts, seconds=seconds)
 
     def _created(self, parcel: Parcel[C], row: Row) -> Receipt[C]:
         if row.status == 422 and not parcel.known.get("clash"):
@@ -305,27 +316,24 @@ class CompanyCourier(_Courier[C]):
     async def _look(self, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         names = (str(parcel.packed.cargo[self.unique]).strip() for parcel in parcels if not parcel.row.id)
         found: dict[str, int] = {}
-        requests = 0
+        requests, seconds = 0, 0.0
         for piece in conditions.pieces(names):
-            requests += 1
-            for company in await self._named(piece):
+            stored, took = await self.found(conditions.one_of(self.unique, piece), 5 * len(piece))
+            requests, seconds = requests + 1, seconds + took
+            for company in (codec.decode(Company, item) for item in stored):
                 found.setdefault(validation.same_for_database(codec.encode(company).get(self.unique, "")), company.id)
-        return Delivery([self._next(parcel, found) for parcel in parcels], requests)
+        return Delivery([self._next(parcel, found) for parcel in parcels], requests, seconds)
 
     def _next(self, parcel: Parcel[C], found: Mapping[str, int]) -> Receipt[C]:
         id = parcel.row.id or found.get(validation.same_for_database(parcel.packed.cargo.get(self.unique, "")), 0)
         return Receipt("step", id, step=EDIT if id else CREATE, known={"id": id} if id else None)
-
-    async def _named(self, names: Sequence[str]) -> list[Company]:
-        found = await self.found(conditions.one_of(self.unique, names), 5 * len(names))
-        return [codec.decode(Company, item) for item in found]
 
     async def read_back(self, step: str, parcels: Sequence[Parcel[C]]) -> Delivery[C]:
         """An edit is repeated; a new company is looked for by its name."""
         if step != CREATE:
             return Delivery([Receipt("again", _known(parcel)) for parcel in parcels], requests=0)
         look = await self._look(parcels)
-        return Delivery([self._made(receipt) for receipt in look.receipts], look.requests)
+        return Delivery([self._made(receipt) for receipt in look.receipts], look.requests, look.seconds)
 
     def _made(self, receipt: Receipt[C]) -> Receipt[C]:
         """It was not there before; now it is, perhaps by somebody else's hand: an edit gives it our values."""

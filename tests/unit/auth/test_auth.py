@@ -25,9 +25,8 @@ from mautic_async.auth.authorization_code import (
     MemoryTokens,
     Token,
     TokenStore,
-    renewing,
 )
-from mautic_async.auth.refresh import Renewing, landed
+from mautic_async.auth.refresh import landed
 from mautic_async.auth.token_endpoint import read_callback, read_grant
 from mautic_async.clock import Clock
 from mautic_async.errors import (
@@ -43,10 +42,10 @@ from mautic_async.errors import (
     TransportError,
     UnexpectedResponse,
 )
-from mautic_async.protocol import Answer, Request
-from mautic_async.ratelimit.limiter import Gate, Limits, Slot
+from mautic_async.protocol import Answer, Call, Request
 from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
 from tests.support.recordings import load_exchanges
+from tests.support.scripted_server import Stub, pipeline_of
 
 T = TypeVar("T")
 SECRET = "s3cr3t-of-the-client"
@@ -533,39 +532,14 @@ def test_invariant_48_client_credentials_never_send_a_refresh_grant() -> None:
 # --- a store that uses the client ----------------------------------------------------------------------------------
 
 
-@define(eq=False)
-class Client:
-    """Gate and flight as the pipeline has them, no more."""
-
-    site: Site
-    credential: Renewing
-    gate: Gate
-    requests: list[str] = field(factory=list)
-
-    async def call(self) -> str:
-        slot = self.gate.try_admit() or await self.gate.admit(beside=renewing())
-        return await asyncio.shield(self.site.start(self._fly(slot)))
-
-    async def _fly(self, slot: Slot) -> str:
-        try:
-            header = await self.credential.header(self.site)
-            await asyncio.sleep(0.1)
-            self.requests.append(str(header))
-            return str(header)
-        finally:
-            slot.land(status=200)
-
-
 @pytest.mark.parametrize("method", ["save", "lock", "load"])
-@pytest.mark.parametrize("cold", [False, True])
-@pytest.mark.parametrize("left", [-5.0, 3.0, 40.0])
-def test_invariant_49_a_store_that_uses_the_client_does_not_dead_lock(method: str, left: float, *, cold: bool) -> None:
+@pytest.mark.parametrize("left", [None, -5.0, 3.0])
+def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: str, left: float | None) -> None:
     async def main() -> None:
         site = Site(lifetime=3600)
+        refused: list[str] = []
 
         class Nosy(MemoryTokens):
-            nosy = False
-
             async def save(self, token: Token) -> None:
                 await self.look("save")
                 await super().save(token)
@@ -581,47 +555,24 @@ def test_invariant_49_a_store_that_uses_the_client_does_not_dead_lock(method: st
                     yield
 
             async def look(self, here: str) -> None:
-                if self.nosy and here == method:
-                    await client.call()
+                if here != method:
+                    return
+                pipeline = pipeline_of(Stub([(200, {})]), auth=credential)
+                for work in (
+                    credential.header(site),
+                    credential.renew("Bearer old", site),
+                    pipeline.send(Call("GET", "contacts")),
+                ):
+                    with pytest.raises(ConfigurationError, match="another client") as caught:
+                        await work
+                    refused.append(str(caught.value))
 
-        store = Nosy(token("old", seconds=3600))
-        credential = machine(store)
-        client = Client(site, credential, Gate(Limits(concurrency=1), site.clock))
-        if cold:
-            store = Nosy()
-            credential._tokens = store
-        else:
-            await client.call()
-            await asyncio.sleep(3600 - left)
-        store.nosy = True
-        usable = method == "save" or (not cold and left > 0)
-        outcomes = await together(client.call, 5)
-        await asyncio.sleep(10)
-        if usable or left == 40.0:
-            assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)] or cold
-        else:
-            assert all(isinstance(outcome, ConfigurationError) for outcome in outcomes)
-        assert (client.gate.in_flight, client.gate.waiting, len(site.flights)) == (0, 0, 0)
-
-    run(main())
-
-
-def test_a_store_that_uses_the_client_after_a_401_gets_the_token_it_is_given() -> None:
-    async def main() -> None:
-        site = Site()
-        seen: list[str] = []
-
-        class Nosy(MemoryTokens):
-            async def save(self, token: Token) -> None:
-                seen.append(str(await credential.header(site)))
-                await credential.renew(seen[-1], site)
-                await super().save(token)
-
-        credential = machine(Nosy(token("revoked")))
-        header = await credential.header(site)
-        await credential.renew(header, site)
-        assert seen == ["Bearer access-1"]
-        assert not renewing()
+        credential = machine(Nosy() if left is None else Nosy(token("old", seconds=left)))
+        headers = await together(lambda: credential.header(site), 5)
+        assert headers == ["Bearer access-1"] * 5
+        assert len(refused) == 3
+        assert await credential.header(site) == "Bearer access-1"
+        assert not len(site.flights)
 
     run(main())
 

@@ -17,7 +17,7 @@ from mautic_async import ConfigurationError, __main__
 from mautic_async.bulk import Budget, Progress, Report
 from mautic_async.cli.commands import _guarded, app
 from mautic_async.cli.display import Screen, lines_of, notes, reasons, table
-from mautic_async.cli.import_job import Job, Result
+from mautic_async.cli.import_settings import Job, Result
 from mautic_async.cli.input_file import Source
 from mautic_async.cli.serve import listen, parse_latency
 from tests.support import socket_server

@@ -15,7 +15,8 @@ from mautic_async import BasicAuth, ConfigurationError, Limits, Marker, Mautic, 
 from mautic_async.bulk import Progress
 from mautic_async.cli import demo
 from mautic_async.cli.display import Screen
-from mautic_async.cli.import_job import ALL, NONE, SOME, Job, Result, check, load
+from mautic_async.cli.import_job import check, load
+from mautic_async.cli.import_settings import ALL, NONE, SOME, Job, Result
 from mautic_async.testing import FakeMautic, Latency
 from mautic_async.testing.virtual_time import run, virtual_clock
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, Problem
 from mautic_async.cli.input_file import Raw, Source
-from mautic_async.cli.rejects_file import PROBLEMS, STATUS, Rejected, beside, guard, unguard
+from mautic_async.cli.rejects_file import Rejected, beside
+from mautic_async.cli.rejects_format import PROBLEMS, STATUS, guard, unguard
 from mautic_async.cli.threaded_reader import ROOM, Ahead
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, codec
 from mautic_async import models as m
-from mautic_async.codec.fields import camel, slots_of
+from mautic_async.codec.fields import camel, json_fields
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Entity, Maybe, Nested, Unset
 from mautic_async.models._base import Direction
 
@@ -87,7 +87,7 @@ def entities(model: Any, depth: int = 2) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(model, include_extras=True)
     given_values = {}
     found: st.SearchStrategy[Any] | None
-    for slot in slots_of(model):
+    for slot in json_fields(model):
         annotation = hints[slot.name]
         if not slot.writable or not slot.readable or not slot.write_key or slot.name in APART:
             continue
@@ -104,14 +104,14 @@ def entities(model: Any, depth: int = 2) -> st.SearchStrategy[Any]:
 
 def answered(model: type, body: Mapping[str, Any]) -> dict[str, Any]:
     """What was written, under the names that an answer has."""
-    return {slot.key: body[slot.write_key] for slot in slots_of(model) if slot.writable and slot.write_key in body}
+    return {slot.key: body[slot.write_key] for slot in json_fields(model) if slot.writable and slot.write_key in body}
 
 
 KEYED = {"frequency_rules", "channels"}
 APART = {"custom_items_truncated", *KEYED}
 """Never sent, or sent as a map; they have tests of their own."""
 
-WRITABLE = [kind for kind in PLAIN if any(slot.writable and slot.readable for slot in slots_of(kind))]
+WRITABLE = [kind for kind in PLAIN if any(slot.writable and slot.readable for slot in json_fields(kind))]
 LOSSY = {
     m.FrequencyRule,  # its channel is the key under which it is sent
     m.CampaignEvent,  # a new one is known by its key, which no answer shows
@@ -145,7 +145,7 @@ def test_what_was_never_mentioned_is_never_sent(model: Any) -> None:
     @settings(max_examples=20, deadline=None)
     def check(entity: Any) -> None:
         body = codec.encode(entity)
-        for slot in slots_of(model):
+        for slot in json_fields(model):
             if getattr(entity, slot.name) is UNSET:
                 assert slot.write_key not in body
         assert not list(unset_in(body))
@@ -165,7 +165,7 @@ def test_an_empty_entity_sends_nothing(model: type) -> None:
 def test_keys_that_nobody_knows_survive_in_their_order(model: type) -> None:
     if model is m.PlainPassword:
         return
-    known = {slot.key for slot in slots_of(model)} | {"fields", "customObjects"}
+    known = {slot.key for slot in json_fields(model)} | {"fields", "customObjects"}
 
     @given(st.dictionaries(texts, jsons, max_size=5).map(lambda raw: {k: v for k, v in raw.items() if k not in known}))
     @settings(max_examples=10, deadline=None)
@@ -181,7 +181,7 @@ def test_keys_that_nobody_knows_survive_in_their_order(model: type) -> None:
 def test_no_answer_is_so_odd_that_reading_it_fails(model: type) -> None:
     if model is m.PlainPassword:
         return
-    keys = sorted({slot.key for slot in slots_of(model) if slot.readable} | {"fields", "customObjects"})
+    keys = sorted({slot.key for slot in json_fields(model) if slot.readable} | {"fields", "customObjects"})
 
     @given(st.dictionaries(st.sampled_from(keys), jsons, max_size=5))
     @settings(max_examples=25, deadline=None)
@@ -206,7 +206,7 @@ def test_an_unknown_word_is_no_reason_to_fail() -> None:
 @pytest.mark.parametrize("model", CUSTOM, ids=lambda kind: kind.__name__)
 def test_a_contacts_fields_come_back_from_where_answers_have_them(model: Any) -> None:
     aliases = [a.name for a in attrs.fields(model) if a.name not in model.PROPERTIES]
-    slots = {slot.name: slot for slot in slots_of(model)}
+    slots = {slot.name: slot for slot in json_fields(model)}
     own = st.dictionaries(
         st.sampled_from(["seats", "plan"]), st.one_of(texts, st.integers(), st.booleans()), max_size=2
     )

@@ -14,7 +14,7 @@ import pytest
 
 from mautic_async import APIError, NotFound, Rejected, UnexpectedResponse, codec, protocol
 from mautic_async import models as m
-from mautic_async.codec.fields import slots_of
+from mautic_async.codec.fields import json_fields
 from mautic_async.models import Company, Contact, Nested
 from mautic_async.protocol import Answer, Call
 from tests.support import recorded_entities
@@ -177,10 +177,10 @@ def test_what_was_decoded_can_be_sent_and_says_the_same() -> None:
 
 def as_answer(model: Any, body: Mapping[str, Any]) -> dict[str, Any]:
     """What is sent, under the names that answers have."""
-    names = {slot.write_key: slot.key for slot in slots_of(model) if slot.writable}
+    names = {slot.write_key: slot.key for slot in json_fields(model) if slot.writable}
     if not issubclass(model, Contact | Company):
         return {names.get(key, key): value for key, value in body.items()}
-    properties = {slot.write_key for slot in slots_of(model) if slot.name in model.PROPERTIES} | {"customObjects"}
+    properties = {slot.write_key for slot in json_fields(model) if slot.name in model.PROPERTIES} | {"customObjects"}
     fields = {key: value for key, value in body.items() if key not in properties}
     return {names.get(key, key): value for key, value in body.items() if key in properties} | {
         "fields": {"all": fields}

@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.protocol import Call
-from mautic_async.ratelimit.fixed_window import ANSWER, GO, PROBE, Window
+from mautic_async.ratelimit.decision import GO, Go, Probe, WaitForResponse, WaitUntil
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow
 from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
 from mautic_async.ratelimit.throttle import Throttle
 from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, run, virtual_clock
@@ -253,7 +254,7 @@ def test_invariant_54_remaining_that_jumps_up_releases_nothing_but_a_new_reset_d
         await one(doors, reading(1))
         reset = doors.reset
         await one(doors, reading(0, reset=reset))
-        slot = await doors.admit(beside=True, patience=1e9)
+        slot = await doors.admit(patience=1e9)
         assert now() >= 3600
         slot.land(status=200, reading=reading(7))
         assert doors.remaining == 7
@@ -353,19 +354,18 @@ async def _probe(doors: Gate) -> None:
 
 
 @pytest.mark.parametrize("why", [waiting_for_the_reset, waiting_for_a_pause, _fill, _probe])
-@pytest.mark.parametrize("beside", [False, True])
 def test_invariant_60_every_wait_ends_at_once_on_cancellation(
-    why: Callable[[Gate], Coroutine[Any, Any, None]], *, beside: bool
+    why: Callable[[Gate], Coroutine[Any, Any, None]],
 ) -> None:
     async def main() -> None:
         doors = gate()
         await why(doors)
         before, flying = now(), doors.in_flight
-        task = asyncio.ensure_future(doors.admit(background=True, beside=beside))
+        task = asyncio.ensure_future(doors.admit(background=True))
         await asyncio.sleep(0.5)
         task.cancel()
         await asyncio.wait([task])
-        assert task.cancelled() or beside
+        assert task.cancelled()
         assert now() == before + 0.5
         assert (doors.waiting, doors.in_flight, doors._timer) == (0, flying, None)
 
@@ -455,16 +455,6 @@ def test_of_two_nodes_that_count_apart_the_smaller_budget_is_obeyed(remaining: i
     run(main())
 
 
-def test_a_node_that_lost_its_counter_is_forgotten_after_a_while() -> None:
-    window = Window(NO_JITTER)
-    window.observe(Reading(100, 1, 3600, 0.0), now=0.0, wall=0.0)
-    for index in range(65):
-        window.observe(Reading(100, 99 - index, 3700, 100.0), now=1.0 + index, wall=0.0)
-    known = window.tightest(66.0)
-    assert known is not None
-    assert known[1] == 35
-
-
 # --- patience ------------------------------------------------------------------------------------------------------
 
 
@@ -551,9 +541,9 @@ def test_a_refusal_cuts_the_pace_by_a_third_and_it_comes_back_by_a_twentieth_per
     assert throttle._pace_at(11.0) == pytest.approx(0.7 * 11 * 1.05)
     throttle.passed(5.0, 5.0)
     throttle.spent(5.0)
-    assert throttle.turn(5.0, 0) > 5.0
+    assert isinstance(throttle.decide(5.0), WaitUntil)
     throttle.passed(500.0, 500.0)
-    assert throttle.turn(500.0, 0) == GO
+    assert throttle.decide(500.0) == GO
 
 
 def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
@@ -567,33 +557,6 @@ def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
     assert waits[:-1] == sorted(waits[:-1])
     assert moment == 3601
     assert len(waits) <= 8
-
-
-# --- calls that others wait for ------------------------------------------------------------------------------------
-
-
-def test_a_call_beside_needs_neither_a_slot_nor_a_probes_answer() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=1))
-        await doors.admit()
-        slot = await doors.admit(beside=True)
-        assert doors.in_flight == 1
-        slot.land(status=200)
-        assert doors.in_flight == 1
-
-    run(main())
-
-
-def test_a_call_beside_waits_for_the_end_of_a_pause() -> None:
-    async def main() -> None:
-        doors = gate()
-        (await doors.admit()).land(status=429, retry_after=50)
-        with pytest.raises(TooLong):
-            await doors.admit(beside=True, patience=10)
-        await doors.admit(beside=True)
-        assert now() >= 50
-
-    run(main())
 
 
 def test_a_closed_gate_sends_everybody_away() -> None:
@@ -722,16 +685,22 @@ READINGS = st.builds(
 def test_whatever_headers_say_no_wait_is_longer_than_an_hour_and_a_bit(
     answers: list[tuple[Reading, bool, float]],
 ) -> None:
-    window = Window(random.Random(1).random, spread=True)
+    window = FixedWindow(random.Random(1).random)
+    policy = BackgroundPolicy(is_even=True)
     moment = 0.0
     for told, refused, step in answers:
         moment += step
         window.observe(told, now=moment, wall=EPOCH + moment, refused=refused)
         for background in (False, True):
             for in_flight in (0, 5):
-                turn = window.turn(now=moment, in_flight=in_flight, background=background)
-                assert turn in {GO, PROBE, ANSWER} or moment < turn <= moment + 3660 + 1 + 10
-                assert turn != ANSWER or in_flight
+                decision = window.decide(now=moment, in_flight=in_flight, background=background, policy=policy)
+                match decision:
+                    case WaitUntil(at):
+                        assert moment < at <= moment + 3660 + 1 + 10
+                    case WaitForResponse():
+                        assert in_flight
+                    case _:
+                        assert isinstance(decision, (Go, Probe))
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, 0.0, 1.0, 3600.0]), st.floats(0, 5000), st.booleans()), max_size=30))
@@ -742,7 +711,7 @@ def test_whatever_is_refused_the_pause_ends_within_an_hour_and_a_bit(
     moment = 0.0
     for retry_after, step, passed in refusals:
         moment = max(moment + step, throttle.until)
-        assert throttle.turn(moment, 0) != ANSWER
+        assert not isinstance(throttle.decide(moment), WaitForResponse)
         throttle.spent(moment)
         if passed:
             throttle.passed(moment, moment)
@@ -763,7 +732,7 @@ class GateMachine(RuleBasedStateMachine):
         self.gate = self.step(self.build())
         self.tasks: list[asyncio.Task[Slot]] = []
         self.slots: list[Slot] = []
-        self.ends: dict[int, float] = {}
+        self.end: tuple[int, float] = (0, math.inf)
 
     async def build(self) -> Gate:
         return Gate(Limits(concurrency=3), virtual_clock(asyncio.get_running_loop(), 7))
@@ -862,10 +831,13 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_window_never_moves_back(self) -> None:
-        assert isinstance(self.gate._window, Window)
-        for reset, bucket in self.gate._window._buckets.items():
-            assert bucket.until <= self.ends.get(reset, math.inf) + 1e-3
-            self.ends[reset] = bucket.until
+        window = self.gate._window
+        known = window.current(self.loop.time())
+        if known is not None:
+            reset, ends_at = self.end
+            if known[2] == reset:
+                assert window.ends_at <= ends_at + 1e-3
+            self.end = known[2], window.ends_at
 
     @invariant()
     def nobody_waits_without_a_reason(self) -> None:

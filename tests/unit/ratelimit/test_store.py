@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import stat
 import sys
@@ -12,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from mautic_async import FileBudget, Limits, Mautic, MemoryBudget
+from mautic_async import FileRateLimitStore, Limits, Mautic, MemoryRateLimitStore
 from mautic_async._files import let_go
 from mautic_async.errors import ConfigurationError
-from mautic_async.ratelimit.store import LOCK_PATIENCE, _change, _hold, _wait
+from mautic_async.ratelimit import store
+from mautic_async.ratelimit.decision import WaitForResponse
+from mautic_async.ratelimit.fixed_window import Reading
+from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, Permit, RateLimitState
+from mautic_async.ratelimit.store import LOCK_TIMEOUT, _change, _open_locked, _sleep_or_fail
 from mautic_async.testing import FakeMautic
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and flock")
@@ -25,25 +30,33 @@ def one_more(text: str | None) -> str:
     return str(int(text or "0") + 1)
 
 
-async def test_a_store_hands_over_what_it_keeps_and_keeps_what_comes_back(tmp_path: Path) -> None:
-    for store in (MemoryBudget(), FileBudget(tmp_path / "budget.json")):
-        seen: list[str | None] = []
+async def enter(path: Path | FileRateLimitStore) -> Acquired:
+    shared = path if isinstance(path, FileRateLimitStore) else FileRateLimitStore(path)
+    return await shared.acquire(AcquireRequest(now=time.time()))
 
-        def step(text: str | None, seen: list[str | None] = seen) -> str:
-            seen.append(text)
-            return one_more(text)
 
-        for _ in range(11):
-            await store.change(step)
-        assert [text and text.strip() for text in seen] == [None, *map(str, range(1, 11))]
+def in_flight(path: Path) -> int:
+    return len(json.loads(path.read_text())["in_flight"])
+
+
+async def test_a_store_keeps_the_calls_that_were_acquired_until_they_are_observed(tmp_path: Path) -> None:
+    for shared in (MemoryRateLimitStore(), FileRateLimitStore(tmp_path / "budget.json")):
+        now = time.time()
+        permit = await shared.acquire(AcquireRequest(now=now))
+        assert isinstance(permit, Permit)
+        assert await shared.acquire(AcquireRequest(now=now)) == WaitForResponse()
+        headers = Reading(10, 2, int(now) + 3600, now)
+        await shared.observe(Observation(now=now, permit=permit, token="t", headers=headers, status=200))
+        permits = [await shared.acquire(AcquireRequest(now=now)) for _ in range(3)]
+        assert [isinstance(one, Permit) for one in permits] == [True, True, False]
 
 
 async def test_a_shorter_text_leaves_nothing_of_the_longer_one(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
-    store = FileBudget(path)
-    await store.change(lambda _: "x" * 5000)
-    await store.change(lambda _: "yes")
-    assert path.read_text().strip() == "yes"
+    path.touch(0o600)
+    path.write_text("x" * 5000)
+    await enter(path)
+    assert in_flight(path) == 1
 
 
 @posix
@@ -52,7 +65,7 @@ async def test_the_file_is_its_owners_alone_under_any_umask(tmp_path: Path, mask
     path = tmp_path / "budget.json"
     before = os.umask(mask)
     try:
-        await FileBudget(path).change(one_more)
+        await enter(path)
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -78,7 +91,7 @@ async def test_a_place_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path: P
         case "no folder":
             path = tmp_path / "none" / "budget.json"
     with pytest.raises(ConfigurationError, match=r"budget\.json"):
-        await FileBudget(path).change(one_more)
+        await enter(path)
     assert not aside.exists() or aside.read_text() == "7"
     assert kind != "readable" or path.read_text() == "7"
 
@@ -87,122 +100,123 @@ async def test_a_file_too_long_to_be_ours_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     path.touch(0o600)
     path.write_bytes(b"9" * 100_000)
-    await FileBudget(path).change(one_more)
-    assert path.read_text() == "1"
+    await enter(path)
+    assert in_flight(path) == 1
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"\0" * 100])
-async def test_bytes_that_are_no_text_reach_the_step_as_some_text(tmp_path: Path, content: bytes) -> None:
+async def test_bytes_that_are_no_text_are_begun_anew(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "budget.json"
     path.touch(0o600)
     path.write_bytes(content)
-    await FileBudget(path).change(lambda text: str(type(text).__name__))
-    assert path.read_text().strip() == "str"
+    await enter(path)
+    assert in_flight(path) == 1
 
 
-async def test_a_step_that_fails_changes_nothing_and_leaves_no_lock(tmp_path: Path) -> None:
-    store = FileBudget(tmp_path / "budget.json")
-    await store.change(one_more)
+def test_an_operation_that_fails_changes_nothing_and_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "budget.json"
+
+    def fail(state: RateLimitState) -> None:
+        state.acquire(AcquireRequest(now=0.0))
+        raise ValueError("no number")
+
     with pytest.raises(ValueError, match="no number"):
-        await store.change(lambda _: str(int("no number")))
-    await store.change(one_more)
-    assert (tmp_path / "budget.json").read_text() == "2"
+        _change(path, 0.0, fail)
+    _change(path, 0.0, lambda state: state.acquire(AcquireRequest(now=0.0)))
+    assert in_flight(path) == 1
 
 
-async def test_the_file_is_never_touched_on_the_event_loops_own_thread(tmp_path: Path) -> None:
+async def test_the_file_is_never_touched_on_the_event_loops_own_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     threads: list[int] = []
-
-    def step(_: str | None) -> str:
-        threads.append(threading.get_ident())
-        return ""
-
-    await FileBudget(tmp_path / "budget.json").change(step)
+    monkeypatch.setattr(store, "_read", lambda _: threads.append(threading.get_ident()))
+    await enter(tmp_path / "budget.json")
     assert threads
     assert threads != [threading.get_ident()]
 
 
-async def test_a_change_takes_about_as_long_as_it_says(tmp_path: Path) -> None:
-    store, spent = FileBudget(tmp_path / "budget.json"), []
-    text = "x" * 1000
+async def test_a_transaction_takes_about_as_long_as_it_says(tmp_path: Path) -> None:
+    shared, spent = FileRateLimitStore(tmp_path / "budget.json"), []
     for _ in range(200):
         began = time.perf_counter()
-        await store.change(lambda _: text)
+        await enter(shared)
         spent.append(time.perf_counter() - began)
     middle = sorted(spent)[100]
-    print(
-        f"\na change of the shared budget's file: {1e3 * middle:.2f} ms in the middle, {1e3 * max(spent):.2f} at most"
-    )
+    print(f"\na transaction on the file: {1e3 * middle:.2f} ms in the middle, {1e3 * max(spent):.2f} at most")
     assert middle < 0.05
 
 
 @posix
 async def test_a_file_that_is_removed_while_somebody_waits_for_it_is_made_again(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
-    held = _hold(path)
-    task = asyncio.create_task(FileBudget(path).change(one_more))
+    held = _open_locked(path)
+    task = asyncio.create_task(enter(path))
     await asyncio.sleep(0.02)
     assert not task.done()
     path.unlink()
     let_go(held)
     await task
-    assert path.read_text() == "1"
+    assert in_flight(path) == 1
 
 
 @posix
 async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_free_after_it(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
-    held = _hold(path)
-    task = asyncio.create_task(FileBudget(path).change(one_more))
+    held = _open_locked(path)
+    task = asyncio.create_task(enter(path))
     await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.wait([task], timeout=1)
     assert task.cancelled()
     let_go(held)
-    await FileBudget(path).change(one_more)
-    assert path.read_text() in {"1", "2"}
+    await enter(path)
+    assert in_flight(path) == 1
 
 
 def test_a_lock_that_is_held_for_too_long_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=f"held .*budget.json for {LOCK_PATIENCE:.0f} s"):
-        _wait(tmp_path / "budget.json", time.monotonic() - 1)
+    with pytest.raises(ConfigurationError, match=f"held .*budget.json for {LOCK_TIMEOUT:.0f} s"):
+        _sleep_or_fail(tmp_path / "budget.json", time.monotonic() - 1)
 
 
 CHILD = """
-import sys
+import sys, time
 from pathlib import Path
 from mautic_async.ratelimit.store import _change
 
-for _ in range(int(sys.argv[2])):
-    _change(Path(sys.argv[1]), lambda text: str(int(text or "0") + 1))
+for number in range(int(sys.argv[2])):
+    token = f"{sys.argv[3]} {number}"
+    _change(Path(sys.argv[1]), time.time(), lambda state: state._in_flight.update({token: time.time()}))
 """
 
 
-async def test_of_many_changes_by_several_processes_none_is_lost(tmp_path: Path) -> None:
+async def test_of_many_transactions_by_several_processes_none_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
-    command = (sys.executable, "-W", "error", "-c", CHILD, str(path), "250")
-    children = [await asyncio.create_subprocess_exec(*command) for _ in range(4)]
+    command = (sys.executable, "-W", "error", "-c", CHILD, str(path), "100")
+    children = [await asyncio.create_subprocess_exec(*command, str(number)) for number in range(4)]
     assert [await child.wait() for child in children] == [0, 0, 0, 0]
-    assert path.read_text() == "1000"
+    assert in_flight(path) == 400
 
 
 @posix
 async def test_a_process_killed_at_any_moment_leaves_a_whole_text_and_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     for delay in (0.0, 0.003, 0.007):
-        child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, str(path), "1000000")
+        child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, str(path), "5000", str(delay))
         while not path.exists() or not path.stat().st_size:  # noqa: ASYNC110 - another process tells no event
             await asyncio.sleep(0.005)
         await asyncio.sleep(delay)
         child.kill()
         await child.wait()
-        before = int(path.read_text())
-        _change(path, one_more)
-        assert int(path.read_text()) == before + 1
+        before = in_flight(path)
+        _change(path, time.time(), lambda state: state._in_flight.update(one=time.time()))
+        assert in_flight(path) == before + 1
+        path.unlink()
 
 
 async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_sent(tmp_path: Path) -> None:
     async with FakeMautic() as fake:
-        limits = Limits(budget=FileBudget(tmp_path / "none" / "budget.json"))
+        limits = Limits(store=FileRateLimitStore(tmp_path / "none" / "budget.json"))
         async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=limits) as mautic:
             for _ in range(2):
                 with pytest.raises(ConfigurationError, match=r"budget\.json"):
@@ -213,5 +227,5 @@ async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_s
 
 
 def test_a_repr_names_the_place() -> None:
-    assert repr(FileBudget("budget.json")) == "FileBudget('budget.json')"
-    assert repr(MemoryBudget()) == "MemoryBudget()"
+    assert repr(FileRateLimitStore("budget.json")) == "FileRateLimitStore('budget.json')"
+    assert repr(MemoryRateLimitStore()) == "MemoryRateLimitStore()"

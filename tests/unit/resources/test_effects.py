@@ -10,7 +10,7 @@ from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Effect, Payload
 from mautic_async.ratelimit.limiter import Limits
 from mautic_async.resources._base import Resource
-from mautic_async.transport.client import Timeouts, Transport, in_process
+from mautic_async.transport.client import Timeouts, in_process, new_transport
 from tests.support import call_every_method
 from tests.support.samples import namespaces
 from tests.support.scripted_server import FixedAuth
@@ -69,7 +69,7 @@ async def test_every_call_says_what_a_repetition_would_do(tmp_path: Path) -> Non
             calls.append(call)
             return await super().send(call)
 
-    carrier = Transport("https://mautic.test", Timeouts(), transport=in_process(call_every_method.Notes()))
+    carrier = new_transport("https://mautic.test", Timeouts(), transport=in_process(call_every_method.Notes()))
     pipeline = Noting(carrier, FixedAuth(), Limits(), Clock())
     wrong, seen = {}, 0
 

@@ -25,8 +25,10 @@ from mautic_async.errors import (
     UnexpectedResponse,
 )
 from mautic_async.protocol import Call, Effect
-from mautic_async.retry.circuit_breaker import Breaker, RetryBudget
-from mautic_async.retry.policy import EVENTS, verdict_of
+from mautic_async.retry.budget import RetryBudget
+from mautic_async.retry.circuit_breaker import Breaker
+from mautic_async.retry.failure_table import EVENTS
+from mautic_async.retry.policy import verdict_of
 from mautic_async.testing.virtual_time import run
 from tests.support.scripted_server import Reply, Stub, error, pipeline_of
 

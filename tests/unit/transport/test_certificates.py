@@ -3,29 +3,21 @@
 import asyncio
 import inspect
 import ssl
-import warnings
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import httpx
 import pytest
-from httpx_aiohttp import AiohttpTransport
 
 from mautic_async import (
     BasicAuth,
     ClientCredentials,
-    ConfigurationError,
-    InsecureWarning,
     Mautic,
     Timeouts,
     TransportError,
 )
 from mautic_async.errors import Fate
 from mautic_async.protocol import Request
-from mautic_async.transport.aiohttp import Fast
-from mautic_async.transport.client import Transport, new_client
+from mautic_async.transport.client import Transport, new_client, new_transport
 from mautic_async.transport.connection_pool import Connections
 from tests.support.certificates import Authority
 from tests.support.raw_socket_server import answer, serving
@@ -123,7 +115,7 @@ async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
         writer.close()
 
     async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
-        transport = Transport(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", Timeouts())
+        transport = new_transport(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}", Timeouts())
         with pytest.raises(TransportError) as found:
             await transport.exchange(Request("GET", "api/contacts", headers={"authorization": "Basic hunter2"}))
         await transport.aclose()
@@ -152,138 +144,11 @@ def test_there_is_no_setting_that_switches_the_checks_off() -> None:
         assert not {"verify", "ssl", "ssl_context", "cert", "trust_env"} & set(inspect.signature(made).parameters)
 
 
-# --- a client that does not check them -----------------------------------------------------------------------------
-
-
-def unchecked() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def any_name() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    return context
-
-
-class Wrapped(httpx.AsyncBaseTransport):
-    """A transport that adds something to another, as those for caches and retries do."""
-
-    def __init__(self, *inner: httpx.AsyncBaseTransport) -> None:
-        self._others = inner
-
-
-class Odd(httpx.AsyncBaseTransport):
-    """A transport whose inside raises when it is looked at."""
-
-    @property
-    def __dict__(self) -> Any:  # type: ignore[override]  # which is what is odd
-        raise RuntimeError
-
-
-class Turning(httpx.AsyncBaseTransport):
-    """A transport that holds itself."""
-
-    def __init__(self) -> None:
-        self.inner = self
-
-
-SITE = "https://mautic.example.com"
-BLIND: dict[str, Callable[[], dict[str, Any]]] = {
-    "a client": lambda: {"http": httpx.AsyncClient(verify=False)},
-    "a client with a context": lambda: {"http": httpx.AsyncClient(verify=unchecked())},
-    "a client that takes any name": lambda: {"http": httpx.AsyncClient(verify=any_name())},
-    "a client by its mounts": lambda: {
-        "http": httpx.AsyncClient(mounts={"https://": httpx.AsyncHTTPTransport(verify=False)})
-    },
-    "a client through a proxy": lambda: {"http": httpx.AsyncClient(proxy="http://127.0.0.1:9", verify=False)},
-    "a client over aiohttp": lambda: {"http": httpx.AsyncClient(transport=AiohttpTransport(verify=False))},
-    "a transport": lambda: {"transport": httpx.AsyncHTTPTransport(verify=False)},
-    "a transport over aiohttp": lambda: {"transport": AiohttpTransport(verify=False)},
-    "a transport in another": lambda: {"transport": Wrapped(Wrapped(httpx.AsyncHTTPTransport(verify=False)))},
-    "one of two": lambda: {"transport": Wrapped(httpx.AsyncHTTPTransport(), httpx.AsyncHTTPTransport(verify=False))},
-    "our own": lambda: {"transport": Connections(unchecked())},
-    "the fast one": lambda: {"transport": Fast(unchecked())},
-}
-CHECKED: dict[str, Callable[[], dict[str, Any]]] = {
-    "none": dict,
-    "a client": lambda: {"http": httpx.AsyncClient()},
-    "a client with an authority of its own": lambda: {"http": httpx.AsyncClient(verify=ssl.create_default_context())},
-    "a client that is blind elsewhere": lambda: {
-        "http": httpx.AsyncClient(mounts={"https://other.example.com": httpx.AsyncHTTPTransport(verify=False)})
-    },
-    "our own": lambda: {"transport": Connections()},
-    "the fast one": lambda: {"transport": Fast()},
-    "one without a form": lambda: {"transport": object()},
-    "one that raises": lambda: {"transport": Odd()},
-    "one in itself": lambda: {"transport": Turning()},
-}
-
-
-def warnings_of(work: Callable[[], object]) -> list[warnings.WarningMessage]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        work()
-    return caught
-
-
-@pytest.mark.parametrize("made", BLIND.values(), ids=BLIND.keys())
-async def test_a_client_that_does_not_check_has_to_be_asked_for_and_warns(made: Callable[[], dict[str, Any]]) -> None:
-    auth = BasicAuth("ada", "hunter2")
-    with pytest.raises(ConfigurationError, match="insecure=True"):
-        Mautic(SITE, auth=auth, **made())
-    (warning,) = warnings_of(lambda: Mautic(SITE, auth=auth, insecure=True, **made()))
-    assert warning.category is InsecureWarning
-    assert "not checked" in str(warning.message)
-    assert warning.filename == __file__  # the line of the user
-
-
-async def test_the_warning_points_at_the_users_line_from_everywhere() -> None:
-    environ = {"MAUTIC_BASE_URL": SITE, "MAUTIC_USERNAME": "ada", "MAUTIC_PASSWORD": "hunter2"}
-
-    class Ours(Mautic):
-        """A subclass."""
-
-    for kind in (Mautic, Ours):
-        transport = Connections(unchecked())
-        (warning,) = warnings_of(
-            lambda kind=kind, transport=transport: kind.from_env(environ, transport=transport, insecure=True)  # type: ignore[misc]
-        )
-        assert warning.filename == __file__
-
-
-@pytest.mark.parametrize("insecure", [False, True])
-@pytest.mark.parametrize("made", CHECKED.values(), ids=CHECKED.keys())
-async def test_one_that_checks_or_cannot_be_judged_is_taken(made: Callable[[], dict[str, Any]], insecure: bool) -> None:  # noqa: FBT001 - a table
-    assert warnings_of(lambda: Mautic(SITE, auth=BasicAuth("ada", "hunter2"), insecure=insecure, **made())) == []
-
-
-async def test_without_tls_there_is_nothing_to_check() -> None:
-    made = httpx.AsyncClient(verify=False)
-    assert warnings_of(lambda: Mautic("http://127.0.0.1:8080", auth=BasicAuth("ada", "hunter2"), http=made)) == []
-
-
-async def test_aiohttp_with_its_checks_off_is_found_in_a_session() -> None:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session:
-        with pytest.raises(ConfigurationError, match="insecure=True"):
-            Mautic(SITE, auth=BasicAuth("ada", "hunter2"), transport=AiohttpTransport(client=session))
-    async with aiohttp.ClientSession() as session:
-        Mautic(SITE, auth=BasicAuth("ada", "hunter2"), transport=AiohttpTransport(client=session))
-
-
-async def test_who_says_insecure_reaches_a_server_signed_by_itself_and_nobody_else_does(authority: Authority) -> None:
+async def test_a_client_handed_in_brings_its_own_tls_settings(authority: Authority) -> None:
     respond = answer("200 OK", body=b'{"contact": {"id": 1}}')
     async with (
         serving(respond, tls=authority.server("other.example.com", own=True)) as server,
         httpx.AsyncClient(verify=False, trust_env=False) as http,
+        Mautic(f"https://localhost:{server.port}", auth=BasicAuth("ada", "hunter2"), http=http) as mautic,
     ):
-        base, auth = f"https://localhost:{server.port}", BasicAuth("ada", "hunter2")
-        with pytest.raises(ConfigurationError, match="does not check"):
-            Mautic(base, auth=auth, http=http)
-        assert server.connections == 0
-        with pytest.warns(InsecureWarning):
-            mautic = Mautic(base, auth=auth, http=http, insecure=True)
-        async with mautic:
-            assert (await mautic.contacts.get(1)).id == 1
+        assert (await mautic.contacts.get(1)).id == 1

@@ -15,7 +15,7 @@ import respx
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
 from mautic_async.testing.virtual_time import run
-from mautic_async.transport.client import Timeouts, Transport, in_process, json_of, site_url
+from mautic_async.transport.client import Timeouts, in_process, json_of, new_transport, site_url
 from tests.support.scripted_server import ON_FAST, Stub
 
 BASE = "https://mautic.test"
@@ -48,7 +48,7 @@ class Raising(httpx.AsyncBaseTransport):
 )
 async def test_each_failure_of_httpx_is_a_transport_error(error: Exception, event: str) -> None:
     with pytest.raises(TransportError) as caught:
-        await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+        await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
     assert caught.value.event == event
     assert caught.value.__cause__ is error
 
@@ -58,21 +58,21 @@ async def test_each_failure_of_httpx_is_a_transport_error(error: Exception, even
 )
 async def test_what_cannot_be_sent_is_a_configuration_error(error: Exception) -> None:
     with pytest.raises(ConfigurationError):
-        await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+        await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
 
 
 async def test_a_wrong_certificate_is_no_matter_of_retrying() -> None:
     error = httpx.ConnectError("certificate verify failed")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
     with pytest.raises(TransportError) as caught:
-        await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+        await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
     assert caught.value.event == "certificate"
 
 
 @respx.mock
 async def test_a_canned_response_is_read_too() -> None:
     respx.get(f"{BASE}/api/contacts?limit=1").respond(200, json={"total": "0"}, headers={"X-One": "1"})
-    transport = Transport(BASE, Timeouts())
+    transport = new_transport(BASE, Timeouts())
     answer = await transport.exchange(Request("GET", "api/contacts", "limit=1"))
     assert (answer.status, answer.content, answer.headers["x-one"]) == (200, b'{"total":"0"}', "1")
     await transport.aclose()
@@ -80,7 +80,7 @@ async def test_a_canned_response_is_read_too() -> None:
 
 async def test_gzip_is_unpacked() -> None:
     stub = Stub([(200, {"content-encoding": "gzip"}, gzip.compress(b"x" * 100_000))])
-    answer = await Transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
+    answer = await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
     assert answer.content == b"x" * 100_000
 
 
@@ -90,12 +90,12 @@ async def test_gzip_is_unpacked() -> None:
 async def test_broken_packing_is_ours(encoding: str, body: bytes) -> None:
     stub = Stub([(200, {"content-encoding": encoding}, body)])
     with pytest.raises((UnexpectedResponse, TransportError)):
-        await Transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
+        await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
 
 async def test_invariant_57_a_cookie_is_never_echoed() -> None:
     stub = Stub([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
-    transport = Transport(BASE, Timeouts(), transport=in_process(stub))
+    transport = new_transport(BASE, Timeouts(), transport=in_process(stub))
     await transport.exchange(GET)
     await transport.exchange(GET)
     assert "cookie" not in stub.seen[1].headers
@@ -110,7 +110,7 @@ async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
         auth=("user", "pass"),
         follow_redirects=True,
     ) as client:
-        transport = Transport(BASE, Timeouts(), http=client)
+        transport = new_transport(BASE, Timeouts(), http=client)
         await transport.exchange(GET)
         await transport.exchange(GET)
         assert "cookie" not in stub.seen[1].headers
@@ -122,7 +122,7 @@ async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
 async def test_a_redirect_is_handed_up_and_not_followed() -> None:
     stub = Stub([(302, {"location": "https://other.example/x"}, b"")])
     async with httpx.AsyncClient(transport=in_process(stub), follow_redirects=True) as client:
-        answer = await Transport(BASE, Timeouts(), http=client).exchange(GET)
+        answer = await new_transport(BASE, Timeouts(), http=client).exchange(GET)
     assert answer.status == 302
     assert len(stub.seen) == 1
 
@@ -130,13 +130,13 @@ async def test_a_redirect_is_handed_up_and_not_followed() -> None:
 def test_only_an_httpx_client_can_be_handed_in() -> None:
     client: Any = object()
     with pytest.raises(ConfigurationError, match=r"httpx\.AsyncClient"):
-        Transport(BASE, Timeouts(), http=client)
+        new_transport(BASE, Timeouts(), http=client)
 
 
 async def test_a_sink_takes_the_pieces_of_a_success_only() -> None:
     pieces: list[bytes] = []
     stub = Stub([(200, {}, b"zip"), (404, {}, b"{}")])
-    transport = Transport(BASE, Timeouts(), transport=in_process(stub))
+    transport = new_transport(BASE, Timeouts(), transport=in_process(stub))
     assert (await transport.exchange(Request("GET", "api/themes/x", sink=pieces.append))).content == b""
     assert (await transport.exchange(Request("GET", "api/themes/x", sink=pieces.append))).content == b"{}"
     assert b"".join(pieces) == b"zip"
@@ -145,7 +145,7 @@ async def test_a_sink_takes_the_pieces_of_a_success_only() -> None:
 async def test_too_many_headers_are_refused() -> None:
     stub = Stub([(200, {f"x-{index}": "1" for index in range(250)}, b"")])
     with pytest.raises(UnexpectedResponse, match="headers"):
-        await Transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
+        await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
 
 def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
@@ -160,7 +160,7 @@ def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
 
     async def main() -> None:
         with pytest.raises(TransportError) as caught:
-            await Transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
+            await new_transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
         assert caught.value.event == "read-timeout"
 
     run(main())
@@ -204,12 +204,12 @@ def test_plain_http_elsewhere_needs_a_word() -> None:
 
 
 def test_repr_says_what_carries_the_bytes() -> None:
-    assert repr(Transport(BASE, Timeouts())) == "Transport('https://mautic.test', httpx)"
-    assert "in process" in repr(Transport(BASE, Timeouts(), transport=in_process(Stub())))
+    assert repr(new_transport(BASE, Timeouts())) == "Transport('https://mautic.test', httpx)"
+    assert "in process" in repr(new_transport(BASE, Timeouts(), transport=in_process(Stub())))
     assert json_of(None).name == ("orjson" if ON_FAST else "json")
 
 
 async def test_every_error_of_ours_is_a_mautic_error() -> None:
     for error in (httpx.ReadError("x"), httpx.InvalidURL("x")):
         with pytest.raises(MauticError):
-            await Transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
+            await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)

@@ -19,9 +19,9 @@ from cryptography.x509.oid import NameOID
 
 from mautic_async.errors import TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.transport.aiohttp import Fast
-from mautic_async.transport.client import Timeouts, Transport, fast_transport
-from mautic_async.transport.connection_pool import MOST, Connections
+from mautic_async.transport.aiohttp import AiohttpTransport
+from mautic_async.transport.client import Timeouts, Transport, fast_transport, new_transport
+from mautic_async.transport.connection_pool import READ_BUFFER_LIMIT, Connections
 
 GET = Request("GET", "api/contacts/1", timeout=5.0)
 POST = Request("POST", "api/contacts/new", headers={"content-type": "application/json"}, content=b"{}", timeout=5.0)
@@ -86,12 +86,12 @@ async def listening(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncI
 
 @pytest.fixture(params=["httpx", "aiohttp"])
 def carrier(request: pytest.FixtureRequest) -> Callable[[], Any]:
-    return Connections if request.param == "httpx" else Fast
+    return Connections if request.param == "httpx" else AiohttpTransport
 
 
 @asynccontextmanager
 async def transport_to(server: Server, carrier: Callable[[], Any], **times: float) -> AsyncIterator[Transport]:
-    transport = Transport(server.url, Timeouts(**times), transport=carrier())
+    transport = new_transport(server.url, Timeouts(**times), transport=carrier())
     try:
         yield transport
     finally:
@@ -188,7 +188,7 @@ async def test_large_bodies_pass_both_ways(carrier: Carrier) -> None:
         sizes.append(len(body))
         await line.give(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body), body)
 
-    content = bytes(range(256)) * (MOST // 64)
+    content = bytes(range(256)) * (READ_BUFFER_LIMIT // 32)
     async with listening(mirror) as server, transport_to(server, carrier) as transport:
         answer = await transport.exchange(Request("POST", "x", content=content, timeout=5.0))
     assert answer.content == content
@@ -381,5 +381,5 @@ async def test_plain_text_where_tls_is_expected_is_no_connection(carrier: Carrie
 
 
 def test_repr_says_which_is_in_use() -> None:
-    assert "aiohttp" in repr(Transport("https://mautic.test", Timeouts(), transport=fast_transport()))
-    assert "httpx" in repr(Transport("https://mautic.test", Timeouts()))
+    assert "aiohttp" in repr(new_transport("https://mautic.test", Timeouts(), transport=fast_transport()))
+    assert "httpx" in repr(new_transport("https://mautic.test", Timeouts()))

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mautic_async.errors import TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.transport.aiohttp import Fast
+from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.client import Transport
 from mautic_async.transport.connection_pool import Connections
+from tests.support.certificates import Authority
 from tests.unit.transport.test_connection_pool import Carrier, Line, listening, transport_to
 
 GET = Request("GET", "api/contacts/1", timeout=5.0)
@@ -21,7 +23,7 @@ def own(number: int) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number
 
 
-@pytest.fixture(params=[Connections, Fast])
+@pytest.fixture(params=[Connections, AiohttpTransport])
 def carrier(request: pytest.FixtureRequest) -> Any:
     return request.param
 
@@ -50,7 +52,33 @@ async def test_what_comes_behind_an_answer_is_no_answer_to_the_next_request(carr
     async with listening(talk) as server, transport_to(server, carrier) as transport:
         answers = [await content(transport) for _ in range(4)]
     assert all(answer in (b"%d" % number, None) for number, answer in enumerate(answers, 1)), answers
-    assert carrier is Fast or None not in answers
+    assert carrier is AiohttpTransport or None not in answers
+
+
+@pytest.mark.parametrize("size", [1, 16_000, 60_000, 65_536 - 48, 250_000])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+async def test_bytes_behind_an_answer_are_no_answer_wherever_they_are_buffered(
+    carrier: Carrier,
+    tmp_path: Path,
+    tls: bool,  # noqa: FBT001 - a table
+    size: int,
+) -> None:
+    authority = Authority.new(tmp_path)
+    count = iter(range(1, 10))
+
+    async def talk(line: Line) -> None:
+        while True:
+            await line.take()
+            body = b"%d" % next(count) * size
+            line.writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %08d\r\n\r\n" % len(body) + body)
+            line.writer.write(FORGED)  # a TLS record of its own
+
+    async with (
+        listening(talk, authority.server("127.0.0.1") if tls else None) as server,
+        transport_to(server, lambda: carrier(authority.client())) as transport,  # type: ignore[call-arg]  # both take a context
+    ):
+        answers = [await content(transport) for _ in range(4)]
+    assert all(answer in (b"%d" % number * size, None) for number, answer in enumerate(answers, 1))
 
 
 @pytest.mark.parametrize("head", ["HEAD", "204", "304"])

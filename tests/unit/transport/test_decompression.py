@@ -14,8 +14,8 @@ import pytest
 from mautic_async.errors import APIError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.protocol import STDLIB, Answer, Call, Json, Request, orjson, parse, read
 from mautic_async.testing.virtual_time import run
-from mautic_async.transport.aiohttp import Fast
-from mautic_async.transport.client import Timeouts, Transport
+from mautic_async.transport.aiohttp import AiohttpTransport
+from mautic_async.transport.client import Timeouts, new_transport
 from mautic_async.transport.connection_pool import Connections
 from mautic_async.transport.decompression import MAX_BODY, MAX_ERROR_BODY, PIECE, RATIO_FROM
 from tests.support.chunked_transport import Canned, Headers, Pieces, canned
@@ -26,7 +26,7 @@ MIB = 2**20
 
 
 async def exchange(inner: Canned, **request: object) -> Answer:
-    transport = Transport("https://mautic.example.com", Timeouts(), transport=inner)
+    transport = new_transport("https://mautic.example.com", Timeouts(), transport=inner)
     try:
         return await transport.exchange(Request("GET", "api/contacts", **request))  # type: ignore[arg-type]
     finally:
@@ -117,7 +117,7 @@ async def test_tiny_chunks_take_no_more_room_than_large_ones() -> None:
     assert peak < MIB
 
 
-@pytest.mark.parametrize("carrier", [Connections, Fast])
+@pytest.mark.parametrize("carrier", [Connections, AiohttpTransport])
 async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callable[[], Any]) -> None:
     turns, loop = 0, asyncio.get_running_loop()
 
@@ -132,7 +132,7 @@ async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callabl
 
     over = asyncio.Event()
     async with serving(respond) as server:
-        transport = Transport(server.base, Timeouts(), transport=carrier())
+        transport = new_transport(server.base, Timeouts(), transport=carrier())
         loop.call_soon(turn)
         answer = await transport.exchange(Request("GET", "api/contacts", timeout=20.0))
         over.set()

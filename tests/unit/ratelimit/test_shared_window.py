@@ -1,11 +1,11 @@
-"""One gate on a shared budget: what it asks of the store, when, and what it leaves behind."""
+"""One gate with a shared store: what it asks of the store, when, and what it leaves behind."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from attrs import define, field
@@ -13,10 +13,8 @@ from hypothesis import settings
 from hypothesis.stateful import invariant
 
 from mautic_async.errors import ConfigurationError
-from mautic_async.ratelimit.fixed_window import Window
-from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
-from mautic_async.ratelimit.steward import Steward
-from mautic_async.ratelimit.store import MemoryBudget
+from mautic_async.ratelimit.limiter import Gate, Limits, Reading, TooLong
+from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
 from tests.unit.ratelimit.test_limiter import GateMachine
 
@@ -25,8 +23,11 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+T = TypeVar("T")
+
+
 @define
-class Store(MemoryBudget):
+class Store:
     """Counts, takes its time, and fails when told to."""
 
     seconds: float = 0.0
@@ -34,22 +35,29 @@ class Store(MemoryBudget):
     changes: int = 0
     text: str | None = field(default=None, repr=False)
 
-    async def change(self, step: Callable[[str | None], str]) -> None:
+    async def acquire(self, request: AcquireRequest) -> Acquired:
+        return await self.change(request.now, lambda state: state.acquire(request))
+
+    async def observe(self, observation: Observation) -> None:
+        await self.change(observation.now, lambda state: state.observe(observation))
+
+    async def change(self, now: float, operation: Callable[[RateLimitState], T]) -> T:
         self.changes += 1
         await asyncio.sleep(self.seconds)
         if self.broken is not None:
             raise self.broken
-        self.text = step(self.text)
+        state = RateLimitState.from_text(self.text, now)
+        result = operation(state)
+        self.text = state.to_text()
+        return result
 
     @property
-    def leases(self) -> dict[str, int]:
-        if self.text is None:
-            return {}
-        return {holder: calls for holder, (calls, _, _) in json.loads(self.text)["leases"].items()}
+    def in_flight(self) -> dict[str, float]:
+        return dict(json.loads(self.text)["in_flight"]) if self.text is not None else {}
 
 
 def gate(store: Store, *, spread: bool = False, seed: int = 1, **limits: Any) -> Gate:
-    return Gate(Limits(budget=store, **limits), virtual_clock(asyncio.get_running_loop(), seed), spread=spread)
+    return Gate(Limits(store=store, **limits), virtual_clock(asyncio.get_running_loop(), seed), spread=spread)
 
 
 @define
@@ -95,16 +103,16 @@ async def leave(*gates: Gate) -> None:
         doors.close(RuntimeError("closed"))
         await doors.leave()
         assert doors._timer is None
-        assert isinstance(doors._window, Steward)
-        assert doors._window._task is None
-        assert not len(doors._window._flights)
+        assert doors._shared is not None
+        assert doors._shared._task is None
+        assert not len(doors._shared._background)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
     async def main() -> None:
         doors = Gate(Limits(), virtual_clock(asyncio.get_running_loop()))
-        assert type(doors._window) is Window
+        assert doors._shared is None
         await doors.leave()
 
     run(main())
@@ -112,106 +120,8 @@ def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
 
 @pytest.mark.parametrize("wrong", ["budget.json", object(), 7])
 def test_a_budget_without_its_method_is_refused(wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="budget must be a FileBudget"):
-        Limits(budget=wrong)
-
-
-def test_while_the_lease_lasts_a_call_goes_at_once_and_nothing_is_asked() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(10_000)
-        doors = gate(store, concurrency=50)
-        for _ in range(5):
-            await asyncio.gather(*(call(doors, server) for _ in range(50)))
-        before = store.changes
-        slots = [doors.try_admit() for _ in range(30)]
-        assert all(slots)
-        assert store.changes == before
-        for slot in slots:
-            assert slot is not None
-            slot.release()
-        await leave(doors)
-        assert store.leases == {}
-
-    run(main())
-
-
-def test_a_lease_grows_with_its_use() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100_000)
-        doors = gate(store)
-        for _ in range(2000):
-            await call(doors, server, seconds=0.002)
-        assert now() == pytest.approx(2000 * 0.002, rel=0.1)
-        assert store.changes < 100
-        await leave(doors)
-
-    run(main())
-
-
-def test_an_unused_lease_is_given_back_within_a_second_and_the_task_ends() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(1000)
-        doors = gate(store)
-        await asyncio.gather(*(call(doors, server) for _ in range(8)))
-        assert store.leases
-        await asyncio.sleep(1)
-        assert store.leases == {}
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    run(main())
-
-
-def test_a_process_that_only_waits_for_an_answer_keeps_its_lease_alive() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(1000)
-        doors = gate(store)
-        await call(doors, server)
-        task = asyncio.ensure_future(call(doors, server, seconds=600))
-        await asyncio.sleep(590)
-        ((_, touched, _),) = json.loads(store.text or "")["leases"].values()
-        assert EPOCH + now() - touched < 10
-        assert store.leases
-        await task
-        await leave(doors)
-
-    run(main())
-
-
-def test_where_the_limiter_is_off_the_store_is_asked_once_and_again_at_the_end() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(0)
-        doors = gate(store)
-        for _ in range(1000):
-            await call(doors, server)
-        assert store.changes <= 3
-        assert (doors.limit, doors.remaining) == (None, None)
-        await leave(doors)
-        assert store.leases == {}
-        server.limit = 50
-        other = gate(Store(text=store.text))
-        await asyncio.gather(*(call(other, server) for _ in range(40)))
-        assert other.limit == 50
-        await leave(other)
-
-    run(main())
-
-
-def test_a_lease_that_was_not_confirmed_for_half_a_minute_is_not_spent() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(1000)
-        doors = gate(store, concurrency=50)
-        await asyncio.gather(*(call(doors, server) for _ in range(50)))
-        assert doors._window._calls  # type: ignore[union-attr]
-        store.seconds = 500.0  # such as a machine that was asleep
-        slot = doors.try_admit()
-        assert slot is not None
-        slot.land(status=200, reading=server.hit()[1], token="t")
-        await asyncio.sleep(31)
-        assert doors.try_admit() is None
-        store.seconds = 0.0
-        await leave(doors)
-
-    run(main())
+    with pytest.raises(ConfigurationError, match="store must be a FileRateLimitStore"):
+        Limits(store=wrong)
 
 
 # --- several gates -------------------------------------------------------------------------------------------------
@@ -231,7 +141,7 @@ def test_what_one_learns_the_others_know() -> None:
     run(main())
 
 
-def test_an_interactive_call_does_not_starve_behind_the_lease_of_another_process() -> None:
+def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_process() -> None:
     async def main() -> None:
         store, server = Store(), Server(60)
         bulk, people = gate(store, seed=1, reserve=20), gate(store, seed=2, reserve=20)
@@ -287,31 +197,12 @@ def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_res
             job.cancel()
         await asyncio.wait(jobs)
         await leave(*gates)
-        assert store.leases == {}
+        assert store.in_flight == {}
 
     run(main())
 
 
-def test_the_calls_of_a_process_that_died_are_free_again_soon() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        dying, living = gate(store, seed=1), gate(store, seed=2)
-        await asyncio.gather(*(call(dying, server, background=True) for _ in range(30)))
-        (task,) = dying._window._flights._tasks  # type: ignore[union-attr]
-        task.cancel()
-        await asyncio.wait([task])
-        lost = sum(store.leases.values())
-        assert lost
-        await asyncio.sleep(200)
-        statuses = [await call(living, server) for _ in range(70)]
-        assert set(statuses) == {200}
-        assert server.windows["t"][1] == 100
-        await leave(living)
-
-    run(main())
-
-
-def test_invariant_56_a_new_token_drops_the_lease_of_the_old_ones_budget() -> None:
+def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_one() -> None:
     async def main() -> None:
         store, server = Store(), Server(30)
         doors, other = gate(store), gate(store, seed=2)
@@ -330,22 +221,6 @@ def test_invariant_56_a_new_token_drops_the_lease_of_the_old_ones_budget() -> No
     run(main())
 
 
-def test_invariant_56_what_was_leased_under_the_old_token_is_not_spent_under_the_new_one() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(1000)
-        doors = gate(store, concurrency=50)
-        await asyncio.gather(*(call(doors, server, token="old") for _ in range(50)))
-        slot = await doors.admit()
-        assert doors._window._calls  # type: ignore[union-attr]
-        slot.land(status=200, reading=server.hit("new")[1], token="new")
-        assert doors.try_admit() is None
-        await asyncio.sleep(1)
-        assert doors.remaining == 999
-        await leave(doors)
-
-    run(main())
-
-
 def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> None:
     async def main() -> None:
         store, server = Store(), Server(1000)
@@ -355,7 +230,7 @@ def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> N
         slot.land(status=200, reading=server.hit()[1], token="Basic Ym9i")
         assert bob.remaining == 998
         await leave(ada, bob)
-        assert len(json.loads(store.text or "")["accounts"]) == 1
+        assert len(json.loads(store.text or "")["windows"]) == 1
 
     run(main())
 
@@ -431,7 +306,7 @@ def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cancellatio
         assert (doors.waiting, doors.in_flight) == (0, flying)
         store.seconds = 0.0
         await asyncio.sleep(60)
-        assert len(store.leases) == flying
+        assert len(store.in_flight) == flying
         await leave(doors)
 
     run(main())
@@ -452,33 +327,7 @@ def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(mo
         assert now() <= moment + 0.2
         await asyncio.sleep(10)
         assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert store.leases == {}
-
-    run(main())
-
-
-@pytest.mark.parametrize("what", [asking, resting])
-def test_a_steward_that_is_cancelled_is_followed_by_another(
-    what: Callable[[Store, Gate, Server], Awaitable[None]],
-) -> None:
-    async def main() -> None:
-        store, server = Store(), Server(1000)
-        doors = gate(store)
-        await what(store, doors, server)
-        waiting = asyncio.ensure_future(doors.admit())
-        await asyncio.sleep(0.01)
-        if doors._window._task is not None:  # type: ignore[union-attr]
-            doors._window._task.cancel()  # type: ignore[union-attr]
-        await asyncio.sleep(0.01)
-        store.seconds = 0.0
-        other = asyncio.ensure_future(call(doors, server))
-        (await waiting).release()
-        assert await other == 200
-        assert doors.waiting == 0
-        while doors.in_flight:
-            doors.give_back(Slot(doors, 0.0))
-        await leave(doors)
-        assert store.leases == {}
+        assert store.in_flight == {}
 
     run(main())
 
@@ -492,21 +341,20 @@ class SharedGateMachine(GateMachine):
 
     @invariant()
     def the_window_never_moves_back(self) -> None:
-        assert len(self.store.leases) <= 1
-        assert sum(self.store.leases.values()) >= 0
+        assert len(self.store.in_flight) <= 3 + 8  # slots, and calls whose end is being reported
 
     @invariant()
     def nobody_waits_without_a_reason(self) -> None:
         if self.tasks and not self.slots:
-            steward = self.gate._window
-            assert isinstance(steward, Steward)
-            assert self.gate._timer is not None or steward._task is not None
+            shared = self.gate._shared
+            assert shared is not None
+            assert self.gate._timer is not None or shared._task is not None or len(shared._background)
 
     def teardown(self) -> None:
         async def end() -> None:
             await self.empty()
             await leave(self.gate)
-            assert self.store.leases == {}
+            assert self.store.in_flight == {}
 
         self.step(end())
         self.loop.close()
@@ -524,25 +372,9 @@ def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None:
         for _ in range(50):
             (await doors.admit()).release()
         await asyncio.sleep(20)
-        assert store.leases == {}
+        assert store.in_flight == {}
         assert await call(doors, server) == 200
         assert doors.remaining == 98
         await leave(doors)
-
-    run(main())
-
-
-def test_a_call_beside_waits_for_no_lease() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        doors = gate(store)
-        store.seconds = 50.0
-        slot = await doors.admit(beside=True)
-        assert now() == 0
-        slot.land(status=200, reading=server.hit()[1], token="t")
-        store.seconds = 0.0
-        await asyncio.sleep(100)
-        await leave(doors)
-        assert store.leases == {}
 
     run(main())

@@ -1,0 +1,52 @@
+"""The answers to "may this request be sent now?"."""
+
+from __future__ import annotations
+
+from typing import Final, TypeAlias
+
+from attrs import frozen
+
+
+@frozen
+class Go:
+    """Send the request now."""
+
+
+@frozen
+class Probe:
+    """Send the request now if no other probe is under way, else wait for the response to that probe."""
+
+
+@frozen
+class WaitForResponse:
+    """Ask again when a request under way has ended."""
+
+
+@frozen
+class WaitUntil:
+    """Ask again at a given time.
+
+    Attributes:
+        at: The time, on the clock that the question was asked by.
+    """
+
+    at: float
+
+
+Decision: TypeAlias = Go | Probe | WaitUntil | WaitForResponse
+
+GO: Final = Go()
+PROBE: Final = Probe()
+WAIT_FOR_RESPONSE: Final = WaitForResponse()
+
+
+class TooLong(Exception):
+    """The wait for the rate limit is longer than the caller's patience.
+
+    Attributes:
+        seconds: The length of the wait.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the rate limit asks for {seconds:.0f} s")
+        self.seconds = seconds

@@ -1,0 +1,204 @@
+"""What processes with one rate limit share: a window per token, and the calls in flight. Nothing here awaits.
+
+A store keeps this state as text and changes it in one atomic transaction per operation. `acquire` enters a call before
+it is sent. `observe` removes it together with what its response told. So the calls that the server has counted are
+never more than those that a response told of and those in flight, whichever process is killed at whatever time.
+Mautic: REST API, Rate limiter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import secrets
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from attrs import define, field, frozen
+
+from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Go, Probe, WaitForResponse, WaitUntil
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, Reading
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+CALL_TIMEOUT: Final = 150.0
+"""Seconds after which a call in flight is taken as counted: by then the server has seen it, or its process is dead."""
+_PROBE_TIMEOUT: Final = 60.0
+"""Seconds after which another probe is sent if the first one has not ended."""
+_MAX_TOKENS: Final = 8
+"""Windows in one state; those of old tokens end within the hour."""
+_MAX_IN_FLIGHT: Final = 10_000
+_VERSION: Final = 2
+
+
+@frozen(kw_only=True)
+class AcquireRequest:
+    """A process asks whether it may send a call.
+
+    Attributes:
+        now: Epoch seconds, by a clock that all processes share within a second or two.
+        token: Digest of the token, or "" before one is known; then the token that was used last counts.
+        background: Whether the call is background work.
+        policy: The rules for background work of this process.
+        job_requests_left: Upper bound of the requests that the bulk job still sends, this one included, or None.
+    """
+
+    now: float
+    token: str = ""
+    background: bool = False
+    policy: BackgroundPolicy = field(factory=BackgroundPolicy)
+    job_requests_left: int | None = None
+
+
+@frozen
+class Permit:
+    """The right to send one call; `observe` ends it.
+
+    Attributes:
+        id: Its key among the calls in flight.
+    """
+
+    id: str
+
+
+@frozen(kw_only=True)
+class Observation:
+    """A call has ended.
+
+    Attributes:
+        now: Epoch seconds.
+        permit: The permit of the call.
+        token: Digest of the token that it was signed with, or "".
+        sent: Whether it was sent.
+        headers: The rate-limit headers of its response, or None.
+        status: Status of its response, or None.
+    """
+
+    now: float
+    permit: Permit
+    token: str = ""
+    sent: bool = True
+    headers: Reading | None = None
+    status: int | None = None
+
+
+Acquired: TypeAlias = Permit | WaitUntil | WaitForResponse
+
+
+@define
+class RateLimitState:
+    """What processes share about their rate limit: one fixed window per token, and the calls in flight.
+
+    Mautic: REST API, Rate limiter.
+    """
+
+    _salt: str = field(factory=lambda: secrets.token_hex(8))
+    _latest: str = ""
+    _windows: dict[str, FixedWindow] = field(factory=dict)
+    _in_flight: dict[str, float] = field(factory=dict)
+    _probe: str = ""
+
+    def acquire(self, request: AcquireRequest) -> Acquired:
+        """Enter one more call if it may be sent, and return its permit; else return what to wait for."""
+        now = request.now
+        self._count_overdue(now)
+        window = self._windows.get(self._key(request.token)) or _new_window()
+        decision = window.decide(
+            now=now,
+            in_flight=len(self._in_flight),
+            background=request.background,
+            policy=request.policy,
+            job_requests_left=request.job_requests_left,
+        )
+        if isinstance(decision, Probe) and self._in_flight.get(self._probe, -_PROBE_TIMEOUT) + _PROBE_TIMEOUT > now:
+            return WAIT_FOR_RESPONSE
+        if not isinstance(decision, (Go, Probe)):
+            return decision
+        permit = Permit(secrets.token_hex(4))
+        self._in_flight[permit.id] = now
+        if isinstance(decision, Probe):
+            self._probe = permit.id
+        if request.background:
+            window.record_background(now)
+        return permit
+
+    def observe(self, observation: Observation) -> None:
+        """Remove a call that has ended, and learn from its response."""
+        self._count_overdue(observation.now)
+        self._in_flight.pop(observation.permit.id, None)
+        if not observation.sent:
+            return
+        key = self._latest = self._key(observation.token)
+        window = self._windows.pop(key, None) or _new_window()
+        self._windows[key] = window  # the last one used is the last one dropped
+        if observation.headers is None:
+            window.observe_missing_headers(observation.status)
+        else:
+            refused = observation.status == 429
+            window.observe(observation.headers, now=observation.now, wall=observation.now, refused=refused)
+        while len(self._windows) > _MAX_TOKENS:
+            del self._windows[next(iter(self._windows))]
+
+    def _count_overdue(self, now: float) -> None:
+        overdue = [key for key, at in self._in_flight.items() if at + CALL_TIMEOUT <= now]
+        for key in overdue:
+            del self._in_flight[key]
+        for window in self._windows.values():
+            window.debit(len(overdue))
+
+    def _key(self, token: str) -> str:
+        """Return a digest too short to find a token by, and different in each state."""
+        return hashlib.sha256(f"{self._salt}{token}".encode()).hexdigest()[:8] if token else self._latest
+
+    def to_text(self) -> str:
+        """Return the state as ASCII text: a few hundred bytes, and 30 for each call in flight."""
+        return json.dumps(
+            {
+                "version": _VERSION,
+                "salt": self._salt,
+                "latest": self._latest,
+                "windows": {key: window.to_dict() for key, window in self._windows.items()},
+                "in_flight": self._in_flight,
+                "probe": self._probe,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_text(cls, text: str | None, now: float) -> RateLimitState:
+        """Read what `to_text` returned; begin anew if *text* is None or anything else.
+
+        Args:
+            text: The text.
+            now: Epoch seconds: later times are cut, since the clock may have been set back.
+        """
+        if text is not None:
+            try:
+                return cls._parse(json.loads(text, parse_constant=_raise_for), now)
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+                pass  # another program's text, or of another version
+        return cls()
+
+    @classmethod
+    def _parse(cls, stored: dict[str, Any], now: float) -> RateLimitState:
+        if stored["version"] != _VERSION or len(stored["in_flight"]) > _MAX_IN_FLIGHT:
+            raise ValueError
+        return cls(
+            str(stored["salt"]),
+            str(stored["latest"]),
+            {key: FixedWindow.from_dict(parts, now, _RANDOM.random) for key, parts in stored["windows"].items()},
+            {key: min(now, float(at)) for key, at in stored["in_flight"].items()},
+            str(stored["probe"]),
+        )
+
+
+_RANDOM: Final = random.Random()  # noqa: S311 - jitter, not a secret
+
+
+def _new_window() -> FixedWindow:
+    return FixedWindow(_RANDOM.random)
+
+
+def _raise_for(constant: str) -> NoReturn:
+    raise ValueError(constant)

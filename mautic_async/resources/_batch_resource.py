@@ -1,0 +1,41 @@
+"""The part of a resource that batches and bulk jobs use, so that they need not import `_base`, which uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+from mautic_async.models import Entity
+
+if TYPE_CHECKING:
+    from mautic_async.errors import Problem
+    from mautic_async.pipeline import Pipeline
+    from mautic_async.protocol import Call, Payload
+    from mautic_async.resources._endpoint import Endpoint
+
+E = TypeVar("E", bound=Entity)
+
+
+class BatchResource(Protocol[E]):
+    """A resource whose entities are sent in batches; `Resource` implements it."""
+
+    endpoint: ClassVar[Endpoint[Any]]
+    _model: type[E]
+    _pipeline: Pipeline
+
+    async def _send(self, call: Call) -> Payload: ...
+
+    async def _present(self, ids: Sequence[int]) -> dict[int, E]:
+        """Return those of *ids* that exist."""
+
+    def _settled(self, entity: E, status: int | None) -> E:
+        """Return *entity* with what only the status of its answer tells."""
+
+    def _changes(self, entity: E) -> dict[str, Any]:
+        """Return the body that edits an entity."""
+
+    def _lost(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
+        """Return the changes in *body* that Mautic ignored."""
+
+    def _unrepeatable(self, row: E) -> Sequence[Problem]:
+        """Return why an edit must not be sent twice."""
