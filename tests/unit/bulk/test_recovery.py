@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mautic_async.bulk import Packed, Plan, Receipt, Run, read_letters
+from mautic_async.bulk.flows import Abort, PauseSending, PutFirst
 from mautic_async.bulk.ordering import Lanes
-from mautic_async.errors import Problem, Rejected, ServerError, TransportError
+from mautic_async.bulk.recovery import Bisect, Pause, Reconcile, Reject, Shrink, decide, recover
+from mautic_async.errors import MauticError, Problem, RateLimited, Rejected, ServerError, TransportError, Unavailable
 from mautic_async.testing.virtual_time import run, virtual_clock
 from tests.support.bulk_jobs import Plain, created, job, people
 from tests.support.bulk_model import Faults, Post, Row, Site, keys_of, raised
+from tests.support.flow_steps import FlowSteps, make_pacing, sent_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -435,3 +438,62 @@ def test_invariant_36_dead_letters_are_input_again(tmp_path: Path) -> None:
 
 def test_a_row_holds_each_key_once() -> None:
     assert Lanes().keys_of(Packed(b"", ("a", "b", "a"), firsts=("b", "c"))) == ("a", "b", "c")
+
+
+def test_decide_pauses_for_as_long_as_the_server_or_the_breaker_asks() -> None:
+    items, pacing = sent_items(3), make_pacing()
+    limited = raised(RateLimited("429", status=429, retry_after=60.0))
+    assert decide(items, limited, pacing) == Pause(60.0)
+    assert decide(items, raised(Unavailable("the circuit is open", retry_after=7.0)), pacing) == Pause(7.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "action"), [(504, Reconcile()), (502, Bisect(confirm=True)), (500, Bisect(confirm=True))]
+)
+def test_decide_reconciles_after_a_timeout_and_bisects_what_fails_as_a_whole(status: int, action: object) -> None:
+    assert decide(sent_items(3), raised(ServerError("?", status=status)), make_pacing()) == action
+
+
+def test_decide_shrinks_a_batch_that_is_too_long_and_remembers_the_limit_it_names() -> None:
+    error = ServerError("at most 200", status=500)
+    error.batch_limit = 200
+    raised(error)
+    assert decide(sent_items(300), error, make_pacing()) == Shrink(rows=200)
+    assert decide(sent_items(50), error, make_pacing()) == Shrink(rows=49)
+
+
+def test_decide_rejects_a_single_row_and_bisects_several() -> None:
+    error = raised(Rejected("422", status=422))
+    assert decide(sent_items(1), error, make_pacing()) == Reject((Problem("422", code=422),))
+    assert decide(sent_items(2), error, make_pacing()) == Bisect(confirm=False)
+
+
+def test_decide_aborts_where_no_verdict_says_how_to_go_on() -> None:
+    error = MauticError("?")
+    assert decide(sent_items(2), error, make_pacing()) == Abort(error)
+
+
+def test_decide_aborts_after_an_outage_but_not_for_the_rate_limit() -> None:
+    pacing = make_pacing(give_up=2, outage=0.0)
+    pacing.failures = 2
+    error = raised(ServerError("?", status=504))
+    assert decide(sent_items(2), error, pacing) == Abort(error)
+    assert decide(sent_items(2), raised(RateLimited("429", status=429, retry_after=1.0)), pacing) == Pause(1.0)
+
+
+def test_decide_changes_nothing() -> None:
+    items, pacing = sent_items(3), make_pacing()
+    before = [(it.tries, it.maybe, it.uncertain, it.blame) for it in items], pacing.batch, pacing.bytes
+    for error in (ServerError("?", status=500), ServerError("?", status=502), Rejected("422", status=422)):
+        decide(items, raised(error), pacing)
+    assert before == ([(it.tries, it.maybe, it.uncertain, it.blame) for it in items], pacing.batch, pacing.bytes)
+
+
+def test_recover_sends_a_refused_request_again_without_counting_the_attempt() -> None:
+    items, pacing = sent_items(3), make_pacing()
+    steps = FlowSteps(recover(items, raised(RateLimited("429", status=429, retry_after=9.0)), pacing), pacing)
+    assert steps.step() == PauseSending(9.0)
+    assert steps.step() == PutFirst(items)
+    assert [(it.tries, it.maybe) for it in items] == [(0, False)] * 3
+    steps.step()
+    assert steps.ended

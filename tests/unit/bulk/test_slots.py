@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import asyncio
+
+from attrs import evolve
+
+from mautic_async.bulk.slots import SendSlots
+from mautic_async.testing.virtual_time import run
+from tests.support.flow_steps import make_pacing
+
+
+def test_serve_waiters_gives_a_free_slot_to_recovery_before_a_new_batch() -> None:
+    async def main() -> None:
+        slots = SendSlots(make_pacing(start=1, concurrency=1), asyncio.Event())
+        assert slots.serve_waiters()
+        slots.take()
+        waiting = asyncio.ensure_future(slots.acquire())
+        await asyncio.sleep(0)
+        assert not slots.serve_waiters()
+        slots.release()
+        assert not slots.serve_waiters(), "the waiter has taken it"
+        await waiting
+        assert slots.in_use == 1
+
+    run(main())
+
+
+def test_a_waiter_that_was_cancelled_takes_no_slot() -> None:
+    async def main() -> None:
+        slots = SendSlots(make_pacing(start=1, concurrency=1), asyncio.Event())
+        slots.take()
+        waiting = asyncio.ensure_future(slots.acquire())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        slots.release()
+        assert slots.serve_waiters()
+        assert slots.in_use == 0
+
+    run(main())
+
+
+def test_pause_gives_no_slot_and_a_shorter_one_within_it_adds_nothing() -> None:
+    pacing = make_pacing()
+    slots = SendSlots(pacing, asyncio.Event())
+    assert slots.pause(10.0) == 10.0
+    assert slots.pause(4.0) == 0.0
+    assert slots.pause(15.0) == 5.0
+    assert not slots.serve_waiters()
+    assert slots.paused_until == pacing.time() + 15.0
+
+
+def test_nothing_is_sent_once_the_job_stops_or_the_pacing_shrinks() -> None:
+    pacing, stopping = make_pacing(start=2), asyncio.Event()
+    slots = SendSlots(pacing, stopping)
+    slots.take()
+    assert slots.serve_waiters()
+    pacing.flow = evolve(pacing.flow, limit=1.0)
+    assert not slots.serve_waiters()
+    slots.release()
+    assert slots.serve_waiters()
+    stopping.set()
+    assert not slots.serve_waiters()
