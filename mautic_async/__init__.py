@@ -138,7 +138,7 @@ if TYPE_CHECKING:
     )
     from mautic_async.ratelimit.limiter import Limits
     from mautic_async.ratelimit.shared_state import RateLimitState
-    from mautic_async.ratelimit.store import FileRateLimitStore, MemoryRateLimitStore, RateLimitStore
+    from mautic_async.ratelimit.store import FileRateLimitStore, RateLimitStore
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources.contacts.item_identity import Marker, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
@@ -149,7 +149,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
     "ratelimit.shared_state": ("RateLimitState",),
-    "ratelimit.store": ("FileRateLimitStore", "MemoryRateLimitStore", "RateLimitStore"),
+    "ratelimit.store": ("FileRateLimitStore", "RateLimitStore"),
     "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
@@ -257,7 +257,6 @@ __all__ = [
     "Mautic",
     "MauticError",
     "Maybe",
-    "MemoryRateLimitStore",
     "MemoryTokens",
     "Message",
     "MessageChannel",

@@ -67,27 +67,6 @@ class RateLimitStore(Protocol):
         ...
 
 
-class MemoryRateLimitStore:
-    """Share a rate limit between several clients on one event loop.
-
-    Mautic: REST API, Rate limiter.
-    """
-
-    def __init__(self) -> None:
-        self._state = RateLimitState()
-
-    def __repr__(self) -> str:
-        return "MemoryRateLimitStore()"
-
-    async def acquire(self, request: AcquireRequest) -> Acquired:
-        """Apply `RateLimitState.acquire`."""
-        return self._state.acquire(request)
-
-    async def observe(self, observation: Observation) -> None:
-        """Apply `RateLimitState.observe`."""
-        self._state.observe(observation)
-
-
 class FileRateLimitStore:
     """Share a rate limit between any number of processes on one machine, through a file that only its owner can read.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mautic_async import FileRateLimitStore, Limits, Mautic, MemoryRateLimitStore
+from mautic_async import FileRateLimitStore, Limits, Mautic
 from mautic_async._files import let_go
 from mautic_async.errors import ConfigurationError
 from mautic_async.ratelimit import store
@@ -40,7 +40,7 @@ def in_flight(path: Path) -> int:
 
 
 async def test_a_store_keeps_the_calls_that_were_acquired_until_they_are_observed(tmp_path: Path) -> None:
-    for shared in (MemoryRateLimitStore(), FileRateLimitStore(tmp_path / "budget.json")):
+    for shared in (FileRateLimitStore(tmp_path / "budget.json"),):
         now = time.time()
         permit = await shared.acquire(AcquireRequest(now=now))
         assert isinstance(permit, Permit)
@@ -228,4 +228,3 @@ async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_s
 
 def test_a_repr_names_the_place() -> None:
     assert repr(FileRateLimitStore("budget.json")) == "FileRateLimitStore('budget.json')"
-    assert repr(MemoryRateLimitStore()) == "MemoryRateLimitStore()"
