@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
 import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from attrs import define, field, frozen
 
+from mautic_async.clock import Clock
 from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Go, Probe, WaitForResponse, WaitUntil
 from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, Reading
 
@@ -187,17 +187,18 @@ class RateLimitState:
         return cls(
             str(stored["salt"]),
             str(stored["latest"]),
-            {key: FixedWindow.from_dict(parts, now, _RANDOM.random) for key, parts in stored["windows"].items()},
+            {key: FixedWindow.from_dict(parts, now, _CLOCK.random) for key, parts in stored["windows"].items()},
             {key: min(now, float(at)) for key, at in stored["in_flight"].items()},
             str(stored["probe"]),
         )
 
 
-_RANDOM: Final = random.Random()  # noqa: S311 - jitter, not a secret
+_CLOCK: Final = Clock()
+"""For jitter alone."""
 
 
 def _new_window() -> FixedWindow:
-    return FixedWindow(_RANDOM.random)
+    return FixedWindow(_CLOCK.random)
 
 
 def _raise_for(constant: str) -> NoReturn:

@@ -270,7 +270,7 @@ def test_invariant_53_holds_for_any_fleet_also_where_some_of_it_dies(
 
 # --- real processes ------------------------------------------------------------------------------------------------
 
-LIMIT, RESERVE, WINDOW, PROCESSES = 60, 10, 2, 4
+LIMIT, RESERVE, WINDOW, PROCESSES = 60, 10, 3, 4
 
 CHILD = """
 import asyncio, json, sys, time
