@@ -43,14 +43,14 @@ def contacts(rows: int, *, items: bool) -> Iterator[Any]:
 
 async def ours(url: str, rows: int, options: dict[str, Any]) -> None:
     from mautic_async import ClientCredentials, Limits, Mautic, codec
-    from mautic_async.bulk import Plan
+    from mautic_async.bulk import BulkOptions
     from mautic_async.protocol import Call
     from mautic_async.transport.client import fast_transport
 
     workers = options.get("workers", 8)
     transport = fast_transport() if options.get("fast") else None
     limits = Limits(concurrency=workers)
-    plan = Plan(concurrency=workers, **options.get("plan", {}))
+    plan = BulkOptions(concurrency=workers, **options.get("plan", {}))
     async with Mautic(url, auth=ClientCredentials("id", "secret"), limits=limits, transport=transport) as mautic:
         codec.encode(next(contacts(1, items=True)))  # what is made once a process is no part of a row
         await mautic._pipeline.send(Call("GET", "contacts/42", background=True))  # noqa: SLF001 - opens the client
@@ -62,7 +62,7 @@ async def ours(url: str, rows: int, options: dict[str, Any]) -> None:
             gc.freeze()
         with _measure.Watchdog() if options.get("watch") else _Idle() as watch:
             began, cpu = time.perf_counter(), time.process_time()
-            async with mautic.contacts.upserting(source, plan=plan) as run:
+            async with mautic.contacts.bulk_upsert(source, options=plan) as run:
                 async for _ in run:
                     pass
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

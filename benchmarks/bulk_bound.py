@@ -15,22 +15,22 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.bulk import Delivery, Packed, Plan, Receipt, Run
+from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, EncodedRow, RowResult
 from mautic_async.journal.sqlite import Journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mautic_async.bulk import Budget, Parcel
-    from mautic_async.journal.records import Ledger
+    from mautic_async.bulk import RateLimitStatus, WorkItem
+    from mautic_async.journal.records import JobJournal
 
 
-class Pause:
+class FixedLatencyAdapter:
     """A courier whose server takes the same time for every batch."""
 
-    limit = 200
+    max_rows = 200
     guarantee = ""
-    needed: int | None = None
+    requests_left: int | None = None
 
     def __init__(self, latency: float) -> None:
         self._latency = latency
@@ -38,41 +38,43 @@ class Pause:
     async def prepare(self, job: str) -> None:
         """Nothing to ask."""
 
-    def pack(self, row: str, index: int) -> Packed:
+    def encode(self, row: str, index: int) -> EncodedRow:
         del index
-        return Packed(b'{"email":"%b"}' % row.encode(), (row,))
+        return EncodedRow(b'{"email":"%b"}' % row.encode(), (row,))
 
-    def unpack(self, body: bytes) -> str:
+    def decode(self, body: bytes) -> str:
         raise AssertionError(f"no row is kept, not even {body!r}")
 
-    def repeatable_part(self, row: str) -> str:
+    def idempotent_part(self, row: str) -> str:
         return row
 
-    async def deliver(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
+    async def send(self, step: str, batch: Sequence[WorkItem[str]]) -> BatchResult[Any]:
         del step
         await asyncio.sleep(self._latency)
-        return Delivery([Receipt("created", parcel.index + 1) for parcel in parcels])
+        return BatchResult([RowResult("created", item.index + 1) for item in batch])
 
-    async def read_back(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
-        raise AssertionError(f"nothing is ever lost, not even {step} {parcels}")
+    async def look_up(self, step: str, batch: Sequence[WorkItem[str]]) -> BatchResult[Any]:
+        raise AssertionError(f"nothing is ever lost, not even {step} {batch}")
 
-    def budget(self) -> Budget | None:
+    def rate_limit(self) -> RateLimitStatus | None:
         return None
 
 
-async def job(rows: int, latency: float, plan: Plan, journal: Ledger | None = None) -> tuple[float, float]:
+async def run_job(
+    rows: int, latency: float, options: BulkOptions, journal: JobJournal | None = None
+) -> tuple[float, float]:
     """Seconds of a job, and its CPU seconds."""
-    given = (f"p{number}@example.org" for number in range(rows))
-    run: Run[str, Any] = Run(Pause(latency), given, plan=plan, journal=journal)
-    began, cpu = time.perf_counter(), time.process_time()
-    async with run:
-        async for _ in run:
+    source = (f"p{number}@example.org" for number in range(rows))
+    bulk_job: BulkJob[str, Any] = BulkJob(FixedLatencyAdapter(latency), source, options=options, journal=journal)
+    started_at, cpu = time.perf_counter(), time.process_time()
+    async with bulk_job:
+        async for _ in bulk_job:
             pass
-    assert run.report.created == rows
-    return time.perf_counter() - began, time.process_time() - cpu
+    assert bulk_job.report.created == rows
+    return time.perf_counter() - started_at, time.process_time() - cpu
 
 
-def told(name: str, rows: int, bound: float, seconds: float, cpu: float) -> float:
+def print_result(name: str, rows: int, bound: float, seconds: float, cpu: float) -> float:
     """Print one line."""
     share = rows / seconds / bound
     print(
@@ -83,17 +85,19 @@ def told(name: str, rows: int, bound: float, seconds: float, cpu: float) -> floa
 
 
 async def main() -> None:
-    fixed = {"batch": 200, "first_batch": 200}
+    fixed = {"batch": 200, "initial_batch": 200}
     for latency, workers, rows in ((0.1, 8, 160_000), (0.25, 32, 256_000), (1.0, 8, 16_000)):
         bound = workers * 200 / latency
-        steady = Plan(concurrency=workers, start=workers, **fixed)  # type: ignore[arg-type]
-        told(f"{workers} x 200 at {latency * 1000:.0f} ms", rows, bound, *await job(rows, latency, steady))
+        steady = BulkOptions(concurrency=workers, initial_concurrency=workers, **fixed)  # type: ignore[arg-type]
+        print_result(f"{workers} x 200 at {latency * 1000:.0f} ms", rows, bound, *await run_job(rows, latency, steady))
     bound = 8 * 200 / 0.1
-    told("the same as the first, from a cold start", 320_000, bound, *await job(320_000, 0.1, Plan()))
+    print_result(
+        "the same as the first, from a cold start", 320_000, bound, *await run_job(320_000, 0.1, BulkOptions())
+    )
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder) / "job.db")
-        steady = Plan(concurrency=8, start=8, **fixed)  # type: ignore[arg-type]
-        told("8 x 200 at 100 ms, with a journal", 160_000, bound, *await job(160_000, 0.1, steady, journal))
+        steady = BulkOptions(concurrency=8, initial_concurrency=8, **fixed)  # type: ignore[arg-type]
+        print_result("8 x 200 at 100 ms, with a journal", 160_000, bound, *await run_job(160_000, 0.1, steady, journal))
     print(json.dumps({"peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}))
 
 

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bulk_bound import Pause
-from mautic_async.bulk import Plan, Run
+from benchmarks.bulk_bound import FixedLatencyAdapter
+from mautic_async.bulk import BulkJob, BulkOptions
 from mautic_async.journal.sqlite import Journal
 
 
@@ -26,8 +26,10 @@ def rss() -> float:
 async def grown(rows: int, path: Path | None) -> tuple[float, float]:
     """MiB over the start at the peak, and MiB between a fifth of the rows and all of them, a 100,000 rows."""
     given = (f"person.number.{number}@example.org" for number in range(rows))
-    plan = Plan(batch=200, first_batch=200, start=8)
-    run: Run[str, Any] = Run(Pause(0.01), given, plan=plan, journal=Journal(path) if path else None)
+    plan = BulkOptions(batch=200, initial_batch=200, initial_concurrency=8)
+    run: BulkJob[str, Any] = BulkJob(
+        FixedLatencyAdapter(0.01), given, options=plan, journal=Journal(path) if path else None
+    )
     gc.collect()
     start = peak = early = rss()
     done = 0

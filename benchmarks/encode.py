@@ -23,7 +23,7 @@ from mautic_async import Contact, CustomItem, codec, protocol
 
 ROUNDS = 5 if _measure.QUICK else 25
 REPEATS = 200 if _measure.QUICK else 1000
-FAST = protocol.orjson()
+FAST = protocol.orjson_library()
 
 LEAN = {"firstname": "Ada", "lastname": "Example", "email": "ada@example.com", "city": "London", "points": 5}
 CUSTOM = {f"custom_{number}": f"value {number}" if number % 3 else number + 1 for number in range(30)}

@@ -49,11 +49,11 @@ async def ours(url: str, *, fast: bool) -> dict[str, Any]:
 
 
 async def bound(url: str, *, fast: bool) -> dict[str, Any]:
-    from mautic_async.protocol import STDLIB, Request, orjson
+    from mautic_async.protocol import STDLIB, Request, orjson_library
     from mautic_async.transport.aiohttp import AiohttpTransport
     from mautic_async.transport.client import Timeouts, new_transport
 
-    library = orjson() if fast else STDLIB
+    library = orjson_library() if fast else STDLIB
     transport = new_transport(url, Timeouts(), transport=AiohttpTransport() if fast else None)
     began, cpu = time.perf_counter(), time.process_time()
     seen = 0

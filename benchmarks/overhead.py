@@ -19,7 +19,7 @@ import httpx
 from benchmarks import _measure, concurrency
 from mautic_async import ClientCredentials, Mautic
 from mautic_async.transport.aiohttp import AiohttpTransport
-from mautic_async.transport.connection_pool import Connections
+from mautic_async.transport.connection_pool import PooledTransport
 
 CALLS = 300 if _measure.QUICK else 1000
 ROUNDS = 3 if _measure.QUICK else 15
@@ -42,7 +42,7 @@ def plain(client: httpx.AsyncClient) -> Call:
 
 async def compare(url: str) -> None:
     credentials = ClientCredentials("id", "secret")
-    made: dict[str, Any] = {"httpx": None, "our connections": Connections()}
+    made: dict[str, Any] = {"httpx": None, "our connections": PooledTransport()}
     numbers = itertools.count(1)
     calls: dict[str, Call] = {}
     async with contexts() as opened:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mautic_async import where
     from mautic_async.auth.authorization_code import Auth, AuthorizationCode, BasicAuth, ClientCredentials
     from mautic_async.auth.token_store import FileTokens, MemoryTokens, Token, TokenStore
-    from mautic_async.bulk import Outcome, Plan, Progress, Report, Run, read_letters
+    from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Outcome, Progress, read_dead_letters
     from mautic_async.client import Mautic
     from mautic_async.clock import Clock
     from mautic_async.errors import (
@@ -99,8 +99,8 @@ if TYPE_CHECKING:
         Project,
         Published,
         Ref,
+        Report,
         ReportAggregator,
-        ReportDefinition,
         ReportFilter,
         ReportGraph,
         ReportOrder,
@@ -140,17 +140,17 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.shared_state import RateLimitState
     from mautic_async.ratelimit.store import FileRateLimitStore, RateLimitStore
     from mautic_async.resources._base import ResultPage
-    from mautic_async.resources.contacts.item_identity import Marker, UniqueField
+    from mautic_async.resources.contacts.item_identity import LookupField, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
     from mautic_async.transport.client import Timeouts, fast_transport
 
 __version__ = "0.1.0"
 
-_ROOMS = {
+_EXPORTS = {
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
     "ratelimit.shared_state": ("RateLimitState",),
     "ratelimit.store": ("FileRateLimitStore", "RateLimitStore"),
-    "bulk": ("Outcome", "Plan", "Progress", "Report", "Run", "read_letters"),
+    "bulk": ("Outcome", "BulkOptions", "Progress", "BulkReport", "BulkJob", "read_dead_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
     "errors": (
@@ -163,12 +163,12 @@ _ROOMS = {
     "ratelimit.limiter": ("Limits",),
     "events": ("Event",),
     "resources._base": ("ResultPage",),
-    "resources.contacts.item_identity": ("Marker", "UniqueField"),
+    "resources.contacts.item_identity": ("LookupField", "UniqueField"),
     "resources.contacts.merge": ("merge_rows",),
     "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
     "transport.client": ("Timeouts", "fast_transport"),
 }
-_HOMES = {name: room for room, names in _ROOMS.items() for name in names}
+_MODULE_OF = {name: room for room, names in _EXPORTS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
@@ -177,9 +177,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     if name == "where":
         return import_module("mautic_async.where")
-    home = _HOMES.get(name, "models")
+    module = _MODULE_OF.get(name, "models")
     try:
-        return getattr(import_module(f"mautic_async.{home}"), name)
+        return getattr(import_module(f"mautic_async.{module}"), name)
     except AttributeError:
         raise AttributeError(f"module 'mautic_async' has no attribute {name!r}") from None
 
@@ -200,6 +200,9 @@ __all__ = [
     "AuthenticationError",
     "AuthorizationCode",
     "BasicAuth",
+    "BulkJob",
+    "BulkOptions",
+    "BulkReport",
     "Campaign",
     "CampaignContact",
     "CampaignEvent",
@@ -253,7 +256,7 @@ __all__ = [
     "IpDetails",
     "Journal",
     "Limits",
-    "Marker",
+    "LookupField",
     "Mautic",
     "MauticError",
     "Maybe",
@@ -269,7 +272,6 @@ __all__ = [
     "Page",
     "PermissionDenied",
     "PlainPassword",
-    "Plan",
     "Point",
     "PointGroup",
     "Problem",
@@ -284,7 +286,6 @@ __all__ = [
     "Rejected",
     "Report",
     "ReportAggregator",
-    "ReportDefinition",
     "ReportFilter",
     "ReportGraph",
     "ReportOrder",
@@ -292,7 +293,6 @@ __all__ = [
     "ReportSettings",
     "ResultPage",
     "Role",
-    "Run",
     "Scheduled",
     "Secret",
     "Segment",
@@ -332,6 +332,6 @@ __all__ = [
     "Widget",
     "fast_transport",
     "merge_rows",
-    "read_letters",
+    "read_dead_letters",
     "where",
 ]

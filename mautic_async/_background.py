@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Flights:
+class BackgroundTasks:
     """The set of tasks under way, to be waited for when the client closes."""
 
     def __init__(self) -> None:
@@ -27,40 +27,40 @@ class Flights:
         """How many are under way."""
         return len(self._tasks)
 
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run *work* in a task of its own; await it through `asyncio.shield`."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._landed)
+        task.add_done_callback(self._on_done)
         return task
 
-    async def outlive(self, work: Coroutine[Any, Any, T]) -> T:
+    async def run_shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Await *work* in a task of its own, which goes on if the caller leaves.
 
-        The same as awaiting `start` through `asyncio.shield`, for half its price: the result is handed over by the task
+        The same as awaiting `spawn` through `asyncio.shield`, for half its price: the result is handed over by the task
         itself, one turn of the loop earlier.
         """
         loop = asyncio.get_running_loop()
-        landed: asyncio.Future[T] = loop.create_future()
-        task = loop.create_task(_hand_over(work, landed))
+        result: asyncio.Future[T] = loop.create_future()
+        task = loop.create_task(_forward_result(work, result))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await landed
+        return await result
 
-    def _landed(self, task: asyncio.Task[Any]) -> None:
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # looked at: a caller who has left is no reason for a warning
 
-    async def land(self, grace: float) -> int:
-        """Wait up to *grace* seconds for all, then cut the rest.
+    async def drain(self, seconds: float) -> int:
+        """Wait up to *seconds* seconds for all, then cut the rest.
 
         Returns:
             How many had to be cut: their outcome is unknown.
         """
         if not self._tasks:
             return 0
-        _, late = await asyncio.wait(set(self._tasks), timeout=grace)
+        _, late = await asyncio.wait(set(self._tasks), timeout=seconds)
         for task in late:
             task.cancel()
         if late:
@@ -68,18 +68,18 @@ class Flights:
         return len(late)
 
 
-async def _hand_over(work: Coroutine[Any, Any, T], landed: asyncio.Future[T]) -> None:
+async def _forward_result(work: Coroutine[Any, Any, T], result_future: asyncio.Future[T]) -> None:
     try:
         result = await work
     except asyncio.CancelledError:
-        landed.cancel()
+        result_future.cancel()
         raise
     except BaseException as error:
-        if landed.done():  # nobody waits for it any more
+        if result_future.done():  # nobody waits for it any more
             return
-        landed.set_exception(error)
+        result_future.set_exception(error)
         if not isinstance(error, Exception):
             raise
     else:
-        if not landed.done():
-            landed.set_result(result)
+        if not result_future.done():
+            result_future.set_result(result)

@@ -18,14 +18,14 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-_EXTRA: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_NOT_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
+_OPEN_FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
 
-_BEYOND: Final = 2**30
+_WINDOWS_LOCK_OFFSET: Final = 2**30
 """Where Windows locks a byte: a lock there keeps nobody from reading the file."""
 
 
-def open_private(path: Path, flags: int) -> int:
+def open_owner_only(path: Path, flags: int) -> int:
     """Open *path*, made if it is not there with mode 0600; no link is followed.
 
     Returns:
@@ -35,7 +35,7 @@ def open_private(path: Path, flags: int) -> int:
         ConfigurationError: It cannot be opened, belongs to another user, or others may read what is in it.
     """
     try:
-        file = os.open(path, flags | os.O_CREAT | _EXTRA | _NOT_WAITING, 0o600)
+        file = os.open(path, flags | os.O_CREAT | _OPEN_FLAGS | _O_NONBLOCK, 0o600)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     if sys.platform == "win32":
@@ -51,24 +51,24 @@ def open_private(path: Path, flags: int) -> int:
     return file
 
 
-def lock_private(path: Path) -> int:
+def open_locked(path: Path) -> int:
     """Open *path* and hold it for this process alone, until the descriptor is closed or the process ends.
 
     Raises:
         ConfigurationError: Another process holds it.
     """
-    file = open_private(path, os.O_RDWR)
-    if not take_lock(file):
+    file = open_owner_only(path, os.O_RDWR)
+    if not try_lock(file):
         os.close(file)
         raise ConfigurationError(f"{path}: another process is at work with it")
     return file
 
 
-def take_lock(file: int) -> bool:
-    """Whether the lock on the open *file* is ours now; it ends with `let_go`, or with the process."""
+def try_lock(file: int) -> bool:
+    """Whether the lock on the open *file* is ours now; it ends with `unlock_and_close`, or with the process."""
     try:
         if sys.platform == "win32":
-            os.lseek(file, _BEYOND, os.SEEK_SET)
+            os.lseek(file, _WINDOWS_LOCK_OFFSET, os.SEEK_SET)
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,11 +77,11 @@ def take_lock(file: int) -> bool:
     return True
 
 
-def let_go(file: int) -> None:
+def unlock_and_close(file: int) -> None:
     """Give up the lock on *file*, if it is ours, and close it."""
     with suppress(OSError):
         if sys.platform == "win32":
-            os.lseek(file, _BEYOND, os.SEEK_SET)
+            os.lseek(file, _WINDOWS_LOCK_OFFSET, os.SEEK_SET)
             msvcrt.locking(file, msvcrt.LK_UNLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_UN)  # closing alone is not enough where a forked child has the file open too

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from mautic_async import protocol
 from mautic_async.auth.authorization_code import BasicAuth, ClientCredentials
-from mautic_async.auth.refresh import Header
+from mautic_async.auth.refresh import AuthorizationHeader
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.events import Hook
@@ -21,7 +21,7 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.ratelimit.limiter import Limits
 from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport.client import Timeouts, chosen, json_of, new_transport, site_url
+from mautic_async.transport.client import Timeouts, json_library_for, new_transport, parse_base_url, resolve_transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mautic_async.auth.authorization_code import Auth
     from mautic_async.models import JSON
-    from mautic_async.ratelimit.limiter import Gate
+    from mautic_async.ratelimit.limiter import RateLimiter
 
 
 class Mautic(Namespaces):
@@ -44,7 +44,7 @@ class Mautic(Namespaces):
         limits: How many requests at once, how long to wait for the rate limit, and how to spread it.
         timeouts: In seconds.
         http: A ready ``httpx.AsyncClient``, which you keep and close. It brings its own TLS settings; set its pool
-            to at least ``limits.concurrency``.
+            to at least ``rate_limit.concurrency``.
         transport: An httpx transport for the client's own ``httpx.AsyncClient``, such as `fast_transport()`.
         insecure: Allow ``http://`` to a host that is not this machine.
         hooks: Called with an `Event` before and after each attempt, before each retry, and after each wait.
@@ -78,15 +78,15 @@ class Mautic(Namespaces):
                 "auth must be ClientCredentials, AuthorizationCode, BasicAuth or have their methods"
             )
         settings = limits or Limits()
-        transport = chosen(transport, http)
+        transport = resolve_transport(transport, http)
         carrier = new_transport(
-            site_url(base_url, insecure=insecure),
+            parse_base_url(base_url, insecure=insecure),
             timeouts or Timeouts(),
             http=http,
             transport=transport,
         )
         self._pipeline = Pipeline(
-            carrier, auth, settings, clock or Clock(), json=json_of(transport), hooks=tuple(hooks)
+            carrier, auth, settings, clock or Clock(), json=json_library_for(transport), hooks=tuple(hooks)
         )
 
     @classmethod
@@ -107,7 +107,7 @@ class Mautic(Namespaces):
         base = given.get("MAUTIC_BASE_URL")
         if not base:
             raise ConfigurationError("MAUTIC_BASE_URL is not set; it must be like https://mautic.example.com")
-        return cls(base, auth=_auth_from(given), **settings)
+        return cls(base, auth=_auth_from_env(given), **settings)
 
     # --- everything else -------------------------------------------------------------------------------------------
 
@@ -142,19 +142,19 @@ class Mautic(Namespaces):
         """
         asked = Call(method.upper(), "", body=body)  # which a traceback with locals does not show
         del body
-        if asked.method not in _VERBS:
-            raise ConfigurationError(f"a method is one of {', '.join(sorted(_VERBS))}")
-        clean = protocol.path(*path.removeprefix("/").removeprefix("api/").split("/"))
-        if clean.endswith("/batch/edit") and clean != _LOGS:
-            _batch.distinct(_ids_in(asked))
+        if asked.method not in _METHODS:
+            raise ConfigurationError(f"a method is one of {', '.join(sorted(_METHODS))}")
+        clean = protocol.build_path(*path.removeprefix("/").removeprefix("api/").split("/"))
+        if clean.endswith("/batch/edit") and clean != _EVENT_LOG_BATCH:
+            _batch.require_unique_ids(_row_ids(asked))
         call = evolve(
             asked,
             path=clean,
-            effect=_effect(asked.method, clean, repeatable),
-            query=protocol.pairs(query or {}),
-            rows=len(asked.body) if isinstance(asked.body, (list, tuple)) else 0,
-            batch="batch" in clean,
-            v2=clean.startswith("v2/"),
+            effect=_infer_effect(asked.method, clean, repeatable),
+            query=protocol.encode_query(query or {}),
+            row_count=len(asked.body) if isinstance(asked.body, (list, tuple)) else 0,
+            is_batch="batch" in clean,
+            jsonld=clean.startswith("v2/"),
         )
         return (await self._pipeline.send(call)).body
 
@@ -172,7 +172,10 @@ class Mautic(Namespaces):
 
         Mautic: REST API, Authorization (OAuth2).
         """
-        callback, state = Header(callback), None if state is None else Header(state)  # discreet in a traceback
+        callback, state = (
+            AuthorizationHeader(callback),
+            None if state is None else AuthorizationHeader(state),
+        )  # discreet in a traceback
         await self._pipeline.authorize(callback, state)
 
     @property
@@ -181,9 +184,9 @@ class Mautic(Namespaces):
         return self._pipeline.version
 
     @property
-    def limits(self) -> Gate:
+    def rate_limit(self) -> RateLimiter:
         """The rate limit as it stands: `limit`, `remaining`, `reset`, `waiting`, `in_flight`."""
-        return self._pipeline.gate
+        return self._pipeline.rate_limiter
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
         """Give all calls inside ``async with mautic.deadline(20):`` that many seconds together.
@@ -198,7 +201,7 @@ class Mautic(Namespaces):
         await self._pipeline.aclose()
 
     async def __aenter__(self) -> Self:
-        self._pipeline.bind()
+        self._pipeline.bind_loop()
         return self
 
     async def __aexit__(
@@ -211,31 +214,31 @@ class Mautic(Namespaces):
         return f"Mautic({self._pipeline.transport!r}, json={self._pipeline.json.name!r})"
 
 
-_VERBS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
-_LOGS = "campaigns/events/batch/edit"
+_EVENT_LOG_BATCH = "campaigns/events/batch/edit"
 """The one batch edit whose rows are told apart by two other ids."""
 
 
-def _effect(verb: str, path: str, repeatable: bool | None) -> Effect:  # noqa: FBT001 - a setting handed on
+def _infer_effect(verb: str, path: str, repeatable: bool | None) -> Effect:  # noqa: FBT001 - a setting handed on
     """What a repetition would do, as far as the verb tells, unless the caller says it."""
     reads = verb in {"GET", "HEAD", "OPTIONS"} and not path.endswith("/send")
     if repeatable is None:
         repeatable = reads or verb in {"PATCH", "DELETE"}
     if not repeatable:
-        return Effect.APPEND
-    return Effect.READ if reads else Effect.SET
+        return Effect.NON_IDEMPOTENT
+    return Effect.READ if reads else Effect.IDEMPOTENT
 
 
-def _ids_in(call: Call) -> list[object]:
+def _row_ids(call: Call) -> list[object]:
     if not isinstance(call.body, (list, tuple)):
         raise ConfigurationError("a batch edit takes a list of objects")
     ids = (row.get("id") if isinstance(row, dict) else None for row in call.body)
     return [int(id) if isinstance(id, str) and id.isdecimal() else id for id in ids]
 
 
-def _auth_from(given: Mapping[str, str]) -> Auth:
+def _auth_from_env(given: Mapping[str, str]) -> Auth:
     client_id, secret = given.get("MAUTIC_CLIENT_ID"), given.get("MAUTIC_CLIENT_SECRET")
     if client_id and secret:
         return ClientCredentials(client_id, secret)

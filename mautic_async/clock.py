@@ -22,14 +22,14 @@ class Clock:
     """Real time and real chance; give other callables for a test.
 
     Attributes:
-        wall: Epoch seconds, as the local machine believes them.
+        wall_time: Epoch seconds, as the local machine believes them.
         random: A float in [0, 1).
     """
 
-    wall: Callable[[], float] = time.time
+    wall_time: Callable[[], float] = time.time
     random: Callable[[], float] = field(factory=lambda: random.Random().random)  # noqa: S311 - jitter, not a secret
 
-    def time(self) -> float:
+    def monotonic(self) -> float:
         """Monotonic seconds of the running event loop."""
         return asyncio.get_running_loop().time()
 

@@ -48,23 +48,23 @@ class Fate(enum.Enum):
     """Not applied, and no repetition will help."""
 
 
-class Then(enum.Enum):
+class Action(enum.Enum):
     """What to do after a failure."""
 
     RAISE = "raise"
     """Tell the caller; repeating would not help or would not be safe."""
-    REPEAT = "repeat"
+    RETRY = "retry"
     """Send it again after a pause."""
-    PARK = "park"
+    RECONCILE_LATER = "reconcile-later"
     """Wait until the server can no longer be at work on it, look what is there, send what is missing."""
-    LOOK = "look"
+    RECONCILE = "reconcile"
     """Look what is there, send what is missing, and find the row that is to blame if that fails again. Where the server
     may still be at work on it, wait first."""
     SPLIT = "split"
     """Send it again in smaller pieces."""
     REJECT = "reject"
     """The row is refused; the others go on."""
-    STOP = "stop"
+    ABORT = "abort"
     """The whole job is refused; no other row would fare better."""
 
 
@@ -73,24 +73,24 @@ class Verdict:
     """One cell of the failure table: what an event means for a call of one effect class.
 
     Attributes:
-        event: The row of the table, such as ``"read-timeout"``.
+        kind: The row of the table, such as ``"read-timeout"``.
         fate: What is known of the effect.
-        live: Whether the server may still be at work on the request.
-        then: What to do with a single call.
-        bulk: What to do with the rows of a batch.
-        pause: Base of the back-off before a repetition, in seconds.
-        limit: How often the call may be sent in all, or None for the policy's own number.
-        load: Whether the event says that the server is overloaded (concurrency is halved).
+        may_still_run: Whether the server may still be at work on the request.
+        single: What to do with a single call.
+        batch: What to do with the rows of a batch.
+        backoff_base: Base of the back-off before a repetition, in seconds.
+        max_attempts: How often the call may be sent in all, or None for the policy's own number.
+        overload: Whether the event says that the server is overloaded (concurrency is halved).
     """
 
-    event: str
+    kind: str
     fate: Fate
-    live: bool
-    then: Then
-    bulk: Then
-    pause: float = 1.0
-    limit: int | None = None
-    load: bool = False
+    may_still_run: bool
+    single: Action
+    batch: Action
+    backoff_base: float = 1.0
+    max_attempts: int | None = None
+    overload: bool = False
 
 
 @frozen
@@ -118,7 +118,7 @@ _EMAIL = re.compile(
     r"""(?:(?<![^\s@<>"',;:()])(?:[^\s@%<>"',;:()]|%(?!40))++|"[^"@\r\n]{1,64}")(?:@|%40)[^\s<>"',;:()]++"""
 )
 """Of any length, in linear time: a word is looked at once, from its beginning."""
-_HIDDEN = re.compile(
+_CONTROL_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 """Control and direction characters, halves of surrogate pairs: what moves a cursor, turns a line or breaks a log."""
@@ -129,11 +129,11 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
-def quote(text: str, limit: int = 300) -> str:
+def sanitize(text: str, limit: int = 300) -> str:
     """Make server text safe to print: control and direction characters escaped, addresses masked, cut at *limit*."""
     cut = text[: limit * 4]
     masked = _EMAIL.sub("<email>", cut)
-    escaped = _HIDDEN.sub(_escape, masked)
+    escaped = _CONTROL_CHARACTERS.sub(_escape, masked)
     return escaped if len(escaped) <= limit else escaped[:limit] + "..."
 
 
@@ -161,12 +161,12 @@ class TransportError(MauticError):
     """No answer came.
 
     Attributes:
-        event: The row of the failure table it belongs to.
+        kind: The row of the failure table it belongs to.
     """
 
-    def __init__(self, message: str, *, event: str = "disconnected") -> None:
+    def __init__(self, message: str, *, kind: str = "disconnected") -> None:
         super().__init__(message)
-        self.event = event
+        self.kind = kind
 
 
 class UnexpectedResponse(MauticError):
@@ -174,13 +174,13 @@ class UnexpectedResponse(MauticError):
 
     Attributes:
         status: The HTTP status.
-        event: The row of the failure table it belongs to.
+        kind: The row of the failure table it belongs to.
     """
 
-    def __init__(self, message: str, *, status: int = 0, event: str = "unreadable") -> None:
+    def __init__(self, message: str, *, status: int = 0, kind: str = "undecodable-body") -> None:
         super().__init__(message)
         self.status = status
-        self.event = event
+        self.kind = kind
 
 
 class OutcomeUnknown(MauticError):
@@ -189,14 +189,14 @@ class OutcomeUnknown(MauticError):
     Attributes:
         call: Method and path.
         sent_at: Epoch seconds at which the last attempt left.
-        live: Whether the server may still be at work on it.
+        may_still_run: Whether the server may still be at work on it.
     """
 
-    def __init__(self, message: str, *, call: str = "", sent_at: float = 0.0, live: bool = True) -> None:
+    def __init__(self, message: str, *, call: str = "", sent_at: float = 0.0, may_still_run: bool = True) -> None:
         super().__init__(message)
         self.call = call
         self.sent_at = sent_at
-        self.live = live
+        self.may_still_run = may_still_run
 
 
 class Unavailable(MauticError):
@@ -242,7 +242,7 @@ class APIError(MauticError):
         problems: What it complains of, one entry a field or message. Mautic keeps one message a field.
         call: Method and path, such as ``PATCH segments/3/edit``.
         retry_after: Seconds after which it may be tried again, or None.
-        refusal: True where Mautic itself refused on purpose (its error had a ``details`` key).
+        deliberate: True where Mautic itself refused on purpose (its error had a ``details`` key).
         by_proxy: True where a proxy, not Mautic, wrote the answer. It proves nothing about the request: PHP may still
             be at work on it.
     """
@@ -255,7 +255,7 @@ class APIError(MauticError):
         problems: Sequence[Problem] = (),
         call: str = "",
         retry_after: float | None = None,
-        refusal: bool = False,
+        deliberate: bool = False,
         by_proxy: bool = False,
     ) -> None:
         super().__init__(message)
@@ -263,7 +263,7 @@ class APIError(MauticError):
         self.problems = tuple(problems)
         self.call = call
         self.retry_after = retry_after
-        self.refusal = refusal
+        self.deliberate = deliberate
         self.by_proxy = by_proxy
 
 

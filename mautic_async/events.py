@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mautic_async.errors import MauticError
     from mautic_async.protocol import Call
 
-LOG: Final = logging.getLogger("mautic_async")
+logger: Final = logging.getLogger("mautic_async")
 
 
 @frozen(kw_only=True)
@@ -28,7 +28,7 @@ class Event:
         kind: ``before`` an attempt, ``after`` it, ``retry`` (a pause before another), ``wait`` (for the limit or a free
             slot), ``done`` (the call has ended, well or not, and without status and error if its caller has left;
             `attempt` is then how often it was sent).
-        number: Of the call, so that the events of concurrent calls can be told apart.
+        call_id: Of the call, so that the events of concurrent calls can be told apart.
         call: Method and path.
         attempt: From 1.
         status: Of the answer, or None.
@@ -37,7 +37,7 @@ class Event:
     """
 
     kind: str
-    number: int
+    call_id: int
     call: str
     attempt: int
     status: int | None = None
@@ -49,16 +49,16 @@ Hook: TypeAlias = Callable[[Event], None]
 """A plain callable; it must not block, and what it raises is logged and dropped."""
 
 
-class Story:
+class CallEvents:
     """Tells of one call; nothing is made where nobody listens."""
 
-    def __init__(self, hooks: tuple[Hook, ...], number: int, call: Call) -> None:
+    def __init__(self, hooks: tuple[Hook, ...], call_id: int, call: Call) -> None:
         self._hooks = hooks
-        self._number = number
+        self._call_id = call_id
         self._call = call
         self.attempts = 0
 
-    def tell(
+    def emit(
         self,
         kind: str,
         attempt: int,
@@ -72,7 +72,7 @@ class Story:
             self.attempts = attempt
         event = Event(
             kind=kind,
-            number=self._number,
+            call_id=self._call_id,
             call=str(self._call),
             attempt=attempt,
             status=status,
@@ -80,40 +80,40 @@ class Story:
             error=error,
         )
         level = logging.DEBUG if error is None else logging.INFO
-        if LOG.isEnabledFor(level):
-            LOG.log(level, "%s %s", kind, event.call, extra=_fields(event))
+        if logger.isEnabledFor(level):
+            logger.log(level, "%s %s", kind, event.call, extra=_log_extra(event))
         for hook in self._hooks:
             try:
                 hook(event)
             except Exception:
-                LOG.exception("a hook failed at %s", kind)
+                logger.exception("a hook failed at %s", kind)
 
     def retrying(self, error: MauticError, seconds: float, attempt: int) -> None:
         """Tell of the pause before another attempt."""
-        self.tell("retry", attempt, seconds=seconds, error=error)
+        self.emit("retry", attempt, seconds=seconds, error=error)
 
 
-class Teller:
-    """Makes a `Story` for each call, or None where neither a hook nor the log wants one."""
+class EventDispatcher:
+    """Makes a `CallEvents` for each call, or None where neither a hook nor the log wants one."""
 
     def __init__(self, hooks: tuple[Hook, ...]) -> None:
         self._hooks = hooks
         self._numbers = count(1)
 
-    def story(self, call: Call) -> Story | None:
+    def for_call(self, call: Call) -> CallEvents | None:
         """For *call*."""
-        if not self._hooks and not LOG.isEnabledFor(logging.INFO):
+        if not self._hooks and not logger.isEnabledFor(logging.INFO):
             return None
-        return Story(self._hooks, next(self._numbers), call)
+        return CallEvents(self._hooks, next(self._numbers), call)
 
 
-def _fields(event: Event) -> dict[str, object]:
+def _log_extra(event: Event) -> dict[str, object]:
     verdict = event.error.verdict if event.error is not None else None
     return {
-        "number": event.number,
+        "call_id": event.call_id,
         "call": event.call,
         "attempt": event.attempt,
         "status": event.status,
         "seconds": round(event.seconds, 6),
-        "failure": verdict.event if verdict is not None else None,
+        "failure": verdict.kind if verdict is not None else None,
     }

@@ -34,12 +34,12 @@ def spans(tracer: Any = None) -> Callable[[Event], None]:
     open_spans: dict[int, Any] = {}
 
     def hook(event: Event) -> None:
-        span = open_spans.get(event.number)
+        span = open_spans.get(event.call_id)
         if span is None:
-            span = open_spans[event.number] = maker.start_span(f"mautic {event.call.partition(' ')[0]}")
+            span = open_spans[event.call_id] = maker.start_span(f"mautic {event.call.partition(' ')[0]}")
             span.set_attribute("mautic.call", event.call)
         if event.kind == "done":
-            del open_spans[event.number]
+            del open_spans[event.call_id]
             _finish(span, event, trace)
         else:
             span.add_event(event.kind, _attributes(event))
@@ -62,5 +62,5 @@ def _attributes(event: Event) -> dict[str, str | int | float]:
     if event.status is not None:
         found["http.response.status_code"] = event.status
     if event.error is not None and event.error.verdict is not None:
-        found["reason"] = event.error.verdict.event
+        found["reason"] = event.error.verdict.kind
     return found

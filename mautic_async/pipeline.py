@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from attrs import define, evolve, field
 
 from mautic_async import protocol
-from mautic_async._background import Flights
-from mautic_async.auth.refresh import Header, check_not_refreshing
+from mautic_async._background import BackgroundTasks
+from mautic_async.auth.refresh import AuthorizationHeader, check_not_refreshing
 from mautic_async.errors import (
     ConfigurationError,
     DeadlineExceeded,
@@ -27,12 +27,12 @@ from mautic_async.errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from mautic_async.events import LOG, Hook, Story, Teller
-from mautic_async.protocol import STDLIB, Answer, Call, Effect, Json, Payload, Request
-from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
+from mautic_async.events import CallEvents, EventDispatcher, Hook, logger
+from mautic_async.protocol import STDLIB, Call, Effect, JsonLibrary, Payload, Request, Response
+from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, Slot, TooLong
 from mautic_async.retry.budget import RetryBudget
-from mautic_async.retry.circuit_breaker import Breaker
-from mautic_async.retry.policy import Retry, judged, perhaps_applied
+from mautic_async.retry.circuit_breaker import CircuitBreaker
+from mautic_async.retry.policy import RetryPolicy, classify, may_have_applied
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -44,22 +44,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DEADLINE: Final[ContextVar[float | None]] = ContextVar("mautic_async_deadline", default=None)
-_DOWN: Final = frozenset({502, 503, 504, *range(520, 525)})
+_UPSTREAM_DOWN: Final = frozenset({502, 503, 504, *range(520, 525)})
 
 
 @define
-class _Exchange:
+class _AuthContext:
     """What `Auth` is handed: the transport without a token, the clock, and tasks that outlive their caller."""
 
     clock: Clock
     transport: Transport
-    flights: Flights
+    background: BackgroundTasks
 
-    async def __call__(self, request: Request) -> Answer:
+    async def __call__(self, request: Request) -> Response:
         return await self.transport.exchange(request)
 
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        return self.flights.start(work)
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        return self.background.spawn(work)
 
 
 class Pipeline:
@@ -81,23 +81,23 @@ class Pipeline:
         limits: Limits,
         clock: Clock,
         *,
-        json: Json = STDLIB,
+        json: JsonLibrary = STDLIB,
         hooks: tuple[Hook, ...] = (),
     ) -> None:
         self.transport = transport
         self.auth = auth
         self.clock = clock
         self.concurrency = limits.concurrency
-        self.gate = Gate(limits, clock, spread=bool(getattr(auth, "shared_bucket", False)))
-        self.flights = Flights()
+        self.rate_limiter = RateLimiter(limits, clock, spread=bool(getattr(auth, "shares_site_limit", False)))
+        self.background = BackgroundTasks()
         self.version: str | None = None
         self.requests = 0
-        self.auth_context = _Exchange(clock, transport, self.flights)
-        self._budget = RetryBudget()
-        self.breaker = Breaker(clock.random)
-        self._retry = Retry(clock, self._budget)
+        self.auth_context = _AuthContext(clock, transport, self.background)
+        self._retry_budget = RetryBudget()
+        self.breaker = CircuitBreaker(clock.random)
+        self._retry_policy = RetryPolicy(clock, self._retry_budget)
         self.json = json
-        self._teller = Teller(hooks)
+        self._dispatcher = EventDispatcher(hooks)
         self.latency: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
@@ -115,65 +115,67 @@ class Pipeline:
         timeouts = self.transport.timeouts
         default = timeouts.read if call.effect is Effect.READ else timeouts.server
         request = protocol.build_request(call, self.json, call.timeout or default)
-        story = self._teller.story(call)
-        began = self.clock.time()
+        events = self._dispatcher.for_call(call)
+        began = self.clock.monotonic()
         failures: list[MauticError] = []
         payload = Payload(0)
         try:
-            on_pause = None if story is None else story.retrying
-            async for attempt in self._retry.attempts(failures, self.remaining, on_pause):
+            on_pause = None if events is None else events.retrying
+            async for attempt in self._retry_policy.attempts(failures, self.remaining, on_pause):
                 with attempt:
-                    payload = await Attempt(self, call, request, failures, story).run()
+                    payload = await Attempt(self, call, request, failures, events).run()
         except BaseException as error:
-            if story is not None:
+            if events is not None:
                 ours = error if isinstance(error, MauticError) else None
-                story.tell("done", story.attempts, seconds=self.clock.time() - began, error=ours)
+                events.emit("done", events.attempts, seconds=self.clock.monotonic() - began, error=ours)
             raise
-        if story is not None:
-            story.tell("done", story.attempts, status=payload.status, seconds=self.clock.time() - began)
+        if events is not None:
+            events.emit("done", events.attempts, status=payload.status, seconds=self.clock.monotonic() - began)
         return payload
 
     # --- what attempts teach ------------------------------------------------------------------------------------------
 
     def record_success(self, call: Call, seconds: float) -> None:
         """Earn retries, and learn how long such a call takes."""
-        self._budget.succeeded()
-        route = _route(call)
+        self._retry_budget.deposit()
+        route = _latency_key(call)
         known = self.latency.get(route)
         self.latency[route] = seconds if known is None else 0.8 * known + 0.2 * seconds
 
-    def record_response(self, slot: Slot, answer: Answer | None, token: str, *, failed: bool | None) -> None:
+    def record_response(self, slot: Slot, answer: Response | None, token: str, *, failed: bool | None) -> None:
         """Give the slot back, and let the circuit breaker and the rate limiter learn from *answer*."""
         if failed is None:
-            self.breaker.withdrawn()  # it says nothing of the server
+            self.breaker.cancel_probe()  # it says nothing of the server
         else:
-            self.breaker.record(self.clock.time(), failed=failed)
+            self.breaker.record(self.clock.monotonic(), failed=failed)
         if answer is None:
-            slot.land(status=None, reading=None, retry_after=None, token=token)
+            slot.complete(status=None, reading=None, retry_after=None, token=token)
             return
-        self.version = protocol.version_of(answer) or self.version
-        rate = protocol.rate_of(answer)
-        reading = Reading(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None
-        slot.land(status=answer.status, reading=reading, retry_after=protocol.retry_after(answer), token=token)
+        self.version = protocol.parse_version(answer) or self.version
+        rate = protocol.parse_rate_limit(answer)
+        reading = RateLimitHeaders(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None
+        slot.complete(
+            status=answer.status, reading=reading, retry_after=protocol.parse_retry_after(answer), token=token
+        )
 
     # --- deadlines and the end -------------------------------------------------------------------------------------
 
-    def bind(self) -> None:
+    def bind_loop(self) -> None:
         """Belong to the running event loop from now on."""
         self._check_loop()
 
     async def authorize(self, callback: str, state: str | None) -> None:
         """Let the credentials exchange what a browser brought back; see `Mautic.authorize`."""
         self._check_loop()
-        redeem = getattr(self.auth, "redeem", None)
-        if redeem is None:
+        exchange_code = getattr(self.auth, "exchange_code", None)
+        if exchange_code is None:
             raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
-        await asyncio.shield(self.flights.start(redeem(callback, state, self.auth_context)))
+        await asyncio.shield(self.background.spawn(exchange_code(callback, state, self.auth_context)))
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
         """Give all calls inside *seconds* in all; see `Mautic.deadline`."""
-        until = self.clock.time() + seconds
+        until = self.clock.monotonic() + seconds
         outer = _DEADLINE.get()
         token = _DEADLINE.set(until if outer is None else min(until, outer))
         try:
@@ -184,7 +186,7 @@ class Pipeline:
     def remaining(self) -> float | None:
         """Return the seconds until the caller's deadline, or None if it has none."""
         until = _DEADLINE.get()
-        return None if until is None else until - self.clock.time()
+        return None if until is None else until - self.clock.monotonic()
 
     def _check_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -203,12 +205,14 @@ class Pipeline:
         if self._closed:
             return
         self._closed = True
-        self.gate.close(ConfigurationError("this Mautic client was closed while the call waited; it was not sent"))
+        self.rate_limiter.close(
+            ConfigurationError("this Mautic client was closed while the call waited; it was not sent")
+        )
         try:
-            cut = await self.flights.land(self.transport.timeouts.drain)
+            cut = await self.background.drain(self.transport.timeouts.drain)
             if cut:
-                LOG.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
-            await self.gate.leave()
+                logger.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
+            await self.rate_limiter.release_leases()
         finally:
             await self.transport.aclose()
 
@@ -231,7 +235,7 @@ class Attempt:
     call: Call
     request: Request
     failures: list[MauticError]
-    story: Story | None
+    story: CallEvents | None
     number: int = field(init=False)
     sent_at: float | None = field(default=None, init=False)
     began: float = field(default=0.0, init=False)
@@ -249,13 +253,16 @@ class Attempt:
         try:
             self._apply_deadline()
             self._check_circuit()
-            slot = pipeline.gate.try_admit(background=call.background, rest=call.rest) or await self._acquire_slot()
-            self.sent_at, self.began = pipeline.clock.wall(), pipeline.clock.time()
+            slot = (
+                pipeline.rate_limiter.try_acquire(background=call.background, job_requests_left=call.job_requests_left)
+                or await self._acquire_slot()
+            )
+            self.sent_at, self.began = pipeline.clock.wall_time(), pipeline.clock.monotonic()
             self._tell("before")
-            answer = await asyncio.shield(pipeline.flights.start(self._send_handling_auth(slot)))
-            payload = protocol.read(call, answer, pipeline.json, pipeline.clock.time() - self.began)
+            answer = await asyncio.shield(pipeline.background.spawn(self._send_handling_auth(slot)))
+            payload = protocol.parse_response(call, answer, pipeline.json, pipeline.clock.monotonic() - self.began)
         except MauticError as error:
-            if isinstance(error, NotFound) and call.method == "DELETE" and any(map(perhaps_applied, self.failures)):
+            if isinstance(error, NotFound) and call.method == "DELETE" and any(map(may_have_applied, self.failures)):
                 return Payload(200, None, attempts=self.number)  # an earlier attempt has deleted it
             raise self._failed(error) from error.__cause__
         pipeline.record_success(call, payload.seconds)
@@ -264,7 +271,7 @@ class Attempt:
 
     def _failed(self, error: MauticError) -> MauticError:
         """Classify *error*, and note it for the attempts that may follow."""
-        outcome = judged(error, self.call, self.number, self.sent_at or 0.0)
+        outcome = classify(error, self.call, self.number, self.sent_at or 0.0)
         outcome.history = tuple(self.failures)
         if self.sent_at is not None:
             self._tell("after", status=getattr(error, "status", None), error=outcome)
@@ -273,15 +280,15 @@ class Attempt:
 
     def _tell(self, kind: str, **more: Any) -> None:
         if self.story is not None:
-            seconds = self.pipeline.clock.time() - self.began if kind == "after" else 0.0
-            self.story.tell(kind, self.number, seconds=seconds, **more)
+            seconds = self.pipeline.clock.monotonic() - self.began if kind == "after" else 0.0
+            self.story.emit(kind, self.number, seconds=seconds, **more)
 
     def _apply_deadline(self) -> None:
         """Let a read end with the caller's deadline; a write is not cut short, or it would go on unseen in PHP."""
         left = self.pipeline.remaining()
         if left is None:
             return
-        if left <= self.pipeline.latency.get(_route(self.call), 0.0):
+        if left <= self.pipeline.latency.get(_latency_key(self.call), 0.0):
             raise DeadlineExceeded(
                 f"{self.call}: {max(0.0, left):.1f} s are left, which such a call does not fit in; not sent"
             )
@@ -289,7 +296,7 @@ class Attempt:
             self.request = evolve(self.request, timeout=min(self.request.timeout, left))
 
     def _check_circuit(self) -> None:
-        wait = self.pipeline.breaker.wait(self.pipeline.clock.time())
+        wait = self.pipeline.breaker.try_acquire(self.pipeline.clock.monotonic())
         if wait > 0:
             raise Unavailable(
                 f"{self.call}: not sent; the server was down a moment ago, the next probe goes in {wait:.0f} s",
@@ -305,11 +312,13 @@ class Attempt:
             RateLimited: The wait would be longer than the caller's patience or deadline; nothing was sent.
         """
         pipeline, call = self.pipeline, self.call
-        began = pipeline.clock.time()
+        began = pipeline.clock.monotonic()
         try:
-            slot = await pipeline.gate.admit(background=call.background, patience=pipeline.remaining(), rest=call.rest)
+            slot = await pipeline.rate_limiter.acquire(
+                background=call.background, patience=pipeline.remaining(), job_requests_left=call.job_requests_left
+            )
         except TooLong as error:
-            pipeline.breaker.withdrawn()
+            pipeline.breaker.cancel_probe()
             refused = RateLimited(
                 f"{call}: not sent; the rate limit allows the next call in {error.seconds:.0f} s",
                 status=429,
@@ -319,21 +328,21 @@ class Attempt:
             refused.sent = False
             raise refused from error
         except BaseException:  # cancelled, closed, or a shared budget that cannot be reached
-            pipeline.breaker.withdrawn()
+            pipeline.breaker.cancel_probe()
             raise
         if self.story is not None:
-            self.story.tell("wait", self.number, seconds=pipeline.clock.time() - began)
+            self.story.emit("wait", self.number, seconds=pipeline.clock.monotonic() - began)
         return slot
 
     # --- auth ------------------------------------------------------------------------------------------------------
 
-    async def _send_handling_auth(self, slot: Slot) -> Answer:
+    async def _send_handling_auth(self, slot: Slot) -> Response:
         """Add the token and send; refresh the token once after a 401.
 
         Runs in a task of its own: a leaving caller cuts nothing in half.
         """
         pipeline = self.pipeline
-        answer: Answer | None = None
+        answer: Response | None = None
         token = ""
         failed: bool | None = None
         try:
@@ -344,14 +353,14 @@ class Attempt:
                 if newer != token:
                     token = newer
                     answer = await self._send_request(token)
-            failed = answer.status in _DOWN
+            failed = answer.status in _UPSTREAM_DOWN
         except TransportError as error:
-            failed = error.event != "certificate"
+            failed = error.kind != "certificate"
             raise
         except asyncio.CancelledError:  # the task is only ever cancelled by the end of the client
-            raise TransportError("the client was closed before the answer came", event="disconnected") from None
+            raise TransportError("the client was closed before the answer came", kind="disconnected") from None
         else:
-            return protocol.blotted(answer, token)
+            return protocol.redact(answer, token)
         finally:
             pipeline.record_response(slot, answer, token, failed=failed)
 
@@ -364,16 +373,16 @@ class Attempt:
         try:
             if refused is not None:
                 await pipeline.auth.renew(refused, pipeline.auth_context)
-            return Header(await pipeline.auth.header(pipeline.auth_context))
+            return AuthorizationHeader(await pipeline.auth.header(pipeline.auth_context))
         except (TransportError, ServerError, UnexpectedResponse) as error:
             error.sent = False
             raise
 
-    async def _send_request(self, header: str) -> Answer:
+    async def _send_request(self, header: str) -> Response:
         protocol.check_authorization(header)
         self.pipeline.requests += 1
-        return await self.pipeline.transport.exchange(self.request.signed(header))
+        return await self.pipeline.transport.exchange(self.request.with_authorization(header))
 
 
-def _route(call: Call) -> str:
+def _latency_key(call: Call) -> str:
     return f"{call.method} {call.path.partition('/')[0]}"

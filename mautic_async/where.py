@@ -20,7 +20,7 @@ from urllib.parse import quote as percent
 
 from attrs import field, frozen
 
-from mautic_async.errors import ConfigurationError, quote
+from mautic_async.errors import ConfigurationError, sanitize
 
 Value: TypeAlias = str | int | float | bool | date | datetime
 
@@ -31,7 +31,7 @@ RANGES: Final = frozenset({"between", "notBetween"})
 STATES: Final = frozenset({"isNull", "isNotNull", "isEmpty", "isNotEmpty"})
 GROUPS: Final = frozenset({"andX", "orX"})
 
-URL_BYTES: Final = 6_000
+MAX_URL_BYTES: Final = 6_000
 """Bytes of values in one condition: servers refuse an address line of 8,000."""
 
 
@@ -54,22 +54,22 @@ class Where:
         return found
 
 
-def column_of(name: object) -> str:
+def validate_column(name: object) -> str:
     """*name* as the name of a column, perhaps with that of its table.
 
     Raises:
         ConfigurationError: It is not one; Mautic would strip it down to some other.
     """
     if not isinstance(name, str) or not _COLUMN.fullmatch(name):
-        raise ConfigurationError(f"{quote(repr(name), 60)} is not a column's name")
+        raise ConfigurationError(f"{sanitize(repr(name), 60)} is not a column's name")
     return name
 
 
 def _condition(expression: str, column: str, value: object = None) -> Where:
-    return Where(expression, column_of(column), value)
+    return Where(expression, validate_column(column), value)
 
 
-def _text(value: Value) -> str | int | float:
+def _to_scalar(value: Value) -> str | int | float:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
@@ -83,32 +83,32 @@ def _text(value: Value) -> str | int | float:
 
 def eq(column: str, value: Value) -> Where:
     """Equal; for texts the database ignores case and accents."""
-    return _condition("eq", column, _text(value))
+    return _condition("eq", column, _to_scalar(value))
 
 
 def neq(column: str, value: Value) -> Where:
     """Not equal."""
-    return _condition("neq", column, _text(value))
+    return _condition("neq", column, _to_scalar(value))
 
 
 def lt(column: str, value: Value) -> Where:
     """Less than."""
-    return _condition("lt", column, _text(value))
+    return _condition("lt", column, _to_scalar(value))
 
 
 def lte(column: str, value: Value) -> Where:
     """At most."""
-    return _condition("lte", column, _text(value))
+    return _condition("lte", column, _to_scalar(value))
 
 
 def gt(column: str, value: Value) -> Where:
     """Greater than."""
-    return _condition("gt", column, _text(value))
+    return _condition("gt", column, _to_scalar(value))
 
 
 def gte(column: str, value: Value) -> Where:
     """At least."""
-    return _condition("gte", column, _text(value))
+    return _condition("gte", column, _to_scalar(value))
 
 
 def like(column: str, pattern: str) -> Where:
@@ -123,15 +123,15 @@ def not_like(column: str, pattern: str) -> Where:
 
 def in_(column: str, values: Iterable[Value]) -> Where:
     """One of *values*. Mautic takes them as one CSV text; keep the URL below 8,000 bytes: about 150 addresses."""
-    return _condition("in", column, csv(values))
+    return _condition("in", column, csv_text(values))
 
 
 def not_in(column: str, values: Iterable[Value]) -> Where:
     """None of *values*."""
-    return _condition("notIn", column, csv(values))
+    return _condition("notIn", column, csv_text(values))
 
 
-def csv(values: Iterable[Value]) -> str:
+def csv_text(values: Iterable[Value]) -> str:
     """*values* as the one CSV text that ``in`` takes: no space after a comma, quotes where a value needs them.
 
     Raises:
@@ -139,46 +139,46 @@ def csv(values: Iterable[Value]) -> str:
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ConfigurationError("where: `in` takes a list of values")
-    texts = [str(_text(value)) for value in values]
+    texts = [str(_to_scalar(value)) for value in values]
     if not texts or not all(texts):
         raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
-    if not all(map(_fits, texts)):
+    if not all(map(_survives_php_csv, texts)):
         raise ConfigurationError(
             "where: `in` cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()"
         )
-    return ",".join(map(_cell, texts))
+    return ",".join(map(_csv_cell, texts))
 
 
-_QUOTED: Final = re.compile(r'[,"\s]')
+_NEEDS_QUOTES: Final = re.compile(r'[,"\s]')
 
 
-def _cell(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+def _csv_cell(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
-def _fits(text: str) -> bool:
+def _survives_php_csv(text: str) -> bool:
     """Whether PHP reads the cell of *text* as it was meant: in quotes a backslash takes the next quote along."""
-    return '\\"' not in _cell(text)
+    return '\\"' not in _csv_cell(text)
 
 
-def one_of(column: str, values: Sequence[str]) -> Where:
-    """The same condition as `in_`, for a piece that `pieces` gave, or a single text.
+def in_or_eq(column: str, values: Sequence[str]) -> Where:
+    """The same condition as `in_`, for a piece that `url_sized_groups` gave, or a single text.
 
     `in` also where one value is asked for: until Mautic 6, `eq` compares with ``&`` and quotes as HTML entities.
     """
-    return in_(column, values) if len(values) > 1 or _fits(values[0]) else eq(column, values[0])
+    return in_(column, values) if len(values) > 1 or _survives_php_csv(values[0]) else eq(column, values[0])
 
 
-def pieces(values: Iterable[str]) -> Iterator[list[str]]:
+def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
     """Distinct *values* in groups that fit into one address line as the CSV text of `in`, however they are escaped."""
     group: list[str] = []
     size = 0
     for value in dict.fromkeys(values):
-        if not _fits(value):
+        if not _survives_php_csv(value):
             yield [value]
             continue
-        weight = len(percent(_cell(value), safe="")) + 3  # and an escaped comma
-        if group and size + weight > URL_BYTES:
+        weight = len(percent(_csv_cell(value), safe="")) + 3  # and an escaped comma
+        if group and size + weight > MAX_URL_BYTES:
             yield group
             group, size = [], 0
         group.append(value)
@@ -189,12 +189,12 @@ def pieces(values: Iterable[str]) -> Iterator[list[str]]:
 
 def between(column: str, low: Value, high: Value) -> Where:
     """From *low* to *high*, both included."""
-    return _condition("between", column, [_text(low), _text(high)])
+    return _condition("between", column, [_to_scalar(low), _to_scalar(high)])
 
 
 def not_between(column: str, low: Value, high: Value) -> Where:
     """Below *low* or above *high*."""
-    return _condition("notBetween", column, [_text(low), _text(high)])
+    return _condition("notBetween", column, [_to_scalar(low), _to_scalar(high)])
 
 
 def is_null(column: str) -> Where:
@@ -230,15 +230,17 @@ def any_of(*clauses: Where) -> Where:
 def _group(expression: str, clauses: Sequence[Where]) -> Where:
     if not clauses:
         raise ConfigurationError("where: an empty group would find everything")
-    return Where(expression, clauses=tuple(_checked(clause) for clause in clauses))
+    return Where(expression, clauses=tuple(_to_clause(clause) for clause in clauses))
 
 
-def _checked(clause: object) -> Where:
+def _to_clause(clause: object) -> Where:
     if isinstance(clause, Where):
         return clause
     if isinstance(clause, Mapping):
         return parse(clause)
-    raise ConfigurationError(f"where: {quote(repr(clause), 60)} is not a condition; build it with mautic_async.where")
+    raise ConfigurationError(
+        f"where: {sanitize(repr(clause), 60)} is not a condition; build it with mautic_async.where"
+    )
 
 
 def parse(raw: Mapping[str, Any]) -> Where:
@@ -250,29 +252,30 @@ def parse(raw: Mapping[str, Any]) -> Where:
     expression, column = raw.get("expr"), raw.get("col", raw.get("column", ""))
     value = raw.get("val", raw.get("value"))
     if expression in GROUPS:
-        return _group(str(expression), [_checked(item) for item in value or ()])
+        return _group(str(expression), [_to_clause(item) for item in value or ()])
     if expression in LISTS:
-        return _condition(str(expression), column, value if isinstance(value, str) and value else csv(value or ()))
+        return _condition(str(expression), column, value if isinstance(value, str) and value else csv_text(value or ()))
     if expression in STATES:
         return _condition(str(expression), column)
     if expression in RANGES:
         if not isinstance(value, (list, tuple)) or len(value) != 2:
             raise ConfigurationError(f"where: {expression} takes exactly two values")
-        return _condition(str(expression), column, [_text(item) for item in value])
+        return _condition(str(expression), column, [_to_scalar(item) for item in value])
     if expression in COMPARISONS and value is not None:
-        return _condition(str(expression), column, _text(value))
-    known = sorted(COMPARISONS | LISTS | RANGES | STATES | GROUPS)
+        return _condition(str(expression), column, _to_scalar(value))
+    expressions = sorted(COMPARISONS | LISTS | RANGES | STATES | GROUPS)
     raise ConfigurationError(
-        f"where: {quote(repr(expression), 60)} is not an expression that Mautic knows, or lacks its value: {known}"
+        f"where: {sanitize(repr(expression), 60)} is not an expression that Mautic knows,"
+        f" or lacks its value: {expressions}"
     )
 
 
-def clauses_of(given: object) -> list[Where]:
+def to_clauses(value: object) -> list[Where]:
     """The conditions of a query's ``where``: one, several, or in Mautic's own form."""
-    if given is None:
+    if value is None:
         return []
-    if isinstance(given, (Where, Mapping)):
-        return [_checked(given)]
-    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
-        return [_checked(item) for item in given]
+    if isinstance(value, (Where, Mapping)):
+        return [_to_clause(value)]
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        return [_to_clause(item) for item in value]
     raise ConfigurationError("where: give conditions built with mautic_async.where")

@@ -17,7 +17,7 @@ import pytest
 
 from mautic_async import errors
 from tests.support import socket_server
-from tests.support.socket_server import Site
+from tests.support.socket_server import ServedFake
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -36,9 +36,9 @@ PROGRAMS = programs()
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Site]:
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ServedFake]:
     monkeypatch.chdir(tmp_path)
-    with socket_server.site() as found:
+    with socket_server.serve_fake() as found:
         for name, value in found.env.items():
             monkeypatch.setenv(name, value)
         yield found
@@ -50,14 +50,14 @@ def play(code: str) -> dict[str, Any]:
     return names
 
 
-def emails(site: Site) -> list[str]:
+def emails(site: ServedFake) -> list[str]:
     return [contact["fields"].get("email") for contact in site.fake.contacts]
 
 
 # --- what each of them has to do -------------------------------------------------------------------------------------
 
 
-def first_program(code: str, site: Site, shown: Callable[[], str]) -> None:
+def first_program(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
     site.fake.skew += 2  # an item that is written twice within a second is answered with a 404
     play(code)
@@ -68,7 +68,7 @@ def first_program(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert len(body.strip().splitlines()) < 10
 
 
-def log_in(code: str, site: Site, shown: Callable[[], str]) -> None:
+def log_in(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
     assert int(shown()) >= 1
     token = Path("token.json")
@@ -78,7 +78,7 @@ def log_in(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert sum(seen.path.startswith("/oauth") for seen in site.fake.requests) == before == 1
 
 
-def own_store(code: str, site: Site, shown: Callable[[], str]) -> None:
+def own_store(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     names = play(code)
     for _ in range(2):
         asyncio.run(names["main"](*site.env.values()))
@@ -86,7 +86,7 @@ def own_store(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert sum(seen.path.startswith("/oauth") for seen in site.fake.requests) == 1
 
 
-def read_and_write(code: str, site: Site, shown: Callable[[], str]) -> None:
+def read_and_write(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
     lines = shown().splitlines()
     assert lines[:3] == ["London", "1 [1]", "0 created 2"]
@@ -96,14 +96,14 @@ def read_and_write(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert emails(site) == ["bob@example.com"]
 
 
-def read_everything(code: str, site: Site, shown: Callable[[], str]) -> None:
+def read_everything(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(PROGRAMS["Upsert half a million contacts"])
     shown()
     play(code)
     assert shown().splitlines() == [f"{number} 1" for number in range(1, 501)]
 
 
-def bulk(code: str, site: Site, shown: Callable[[], str]) -> None:
+def bulk(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
     assert "created=500" in shown()
     assert len(set(emails(site))) == len(site.fake.contacts) == len(site.fake.custom_items) == 500
@@ -112,7 +112,7 @@ def bulk(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert len(site.fake.contacts) == len(site.fake.custom_items) == 500
 
 
-def backend(code: str, site: Site, shown: Callable[[], str]) -> None:
+def backend(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     app = play(code)["app"]
 
     async def visit() -> None:
@@ -135,19 +135,19 @@ def backend(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert site.fake.contacts[0]["tags"] == ["sign-up"]
 
 
-def webhooks(code: str, site: Site, shown: Callable[[], str]) -> None:
+def webhooks(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     """Told in full by `test_webhook_recipe`."""
     assert "FastAPI" in code
     assert "mautic_async.webhooks" in code
 
 
-def fast(code: str, site: Site, shown: Callable[[], str]) -> None:
+def fast(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     site.fake.limiter.limit = 100
     play(code)
     assert shown().split() == ["100", "99"]
 
 
-def shared(code: str, site: Site, shown: Callable[[], str]) -> None:
+def shared(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     site.fake.limiter.limit = 100
     names = play(code)
     for _ in range(2):
@@ -156,14 +156,14 @@ def shared(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert Path("budget.json").stat().st_mode & 0o777 == 0o600
 
 
-def watch(code: str, site: Site, shown: Callable[[], str]) -> None:
+def watch(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
     lines = shown().splitlines()
     assert "POST contacts/batch/new 201 1 attempts" in lines
     assert lines[-1].startswith("1 rows, ")
 
 
-def own_tests(code: str, site: Site, shown: Callable[[], str]) -> None:
+def own_tests(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     Path("test_mine.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -171,12 +171,12 @@ def own_tests(code: str, site: Site, shown: Callable[[], str]) -> None:
     assert "2 passed" in done.stdout
 
 
-def own_server(code: str, site: Site, shown: Callable[[], str]) -> None:
+def own_server(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
     assert shown().strip() == "[('POST', '/oauth/v2/token', 200), ('GET', '/api/contacts', 200)]"
 
 
-CHECKS: dict[str, Callable[[str, Site, Callable[[], str]], None]] = {
+CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "A first program": first_program,
     "Log in": log_in,
     "Keep tokens somewhere else": own_store,
@@ -198,7 +198,9 @@ def test_every_program_has_its_check() -> None:
 
 
 @pytest.mark.parametrize("heading", CHECKS)
-def test_the_program_does_what_its_text_says(heading: str, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_program_does_what_its_text_says(
+    heading: str, site: ServedFake, capsys: pytest.CaptureFixture[str]
+) -> None:
     CHECKS[heading](PROGRAMS[heading], site, lambda: capsys.readouterr().out)
 
 

@@ -15,7 +15,7 @@ from attrs import define, field
 import mautic_async
 from mautic_async.codec import decode, encode
 from mautic_async.models import UNSET, Entity, Maybe
-from mautic_async.testing.php import brackets, put
+from mautic_async.testing.php import parse_brackets, set_bracketed
 
 ROOT = Path(mautic_async.__file__).parent
 SOURCES = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted(ROOT.rglob("*.py"))}
@@ -268,16 +268,16 @@ def test_no_pattern_takes_10_ms_for_100_kib(where: str) -> None:
 @pytest.mark.parametrize("name", ["a[", "[", "a]", "a[]", "a[b][", "][", "a.b "])
 def test_a_bracketed_name_of_100_kib_takes_the_simulator_no_longer(name: str) -> None:
     text = "a" + (name * SIZE)[:SIZE]
-    spent = quickest(lambda: put({}, text, 1))
+    spent = quickest(lambda: set_bracketed({}, text, 1))
     assert spent < LIMIT, f"{spent * 1000:.1f} ms for {name!r}"
 
 
 def test_what_php_nests_is_nested_and_deeper_than_php_does_is_dropped() -> None:
-    assert brackets("a[b[c]=1&d[]=2&d[]=3&e[x=4&f[g]h[i]=5") == {
+    assert parse_brackets("a[b[c]=1&d[]=2&d[]=3&e[x=4&f[g]h[i]=5") == {
         "a": {"b[c": "1"},
         "d": ["2", "3"],
         "e": "4",
         "f": {"g": {"i": "5"}},
     }
-    assert brackets("a" + "[b]" * 65 + "=1&c=2") == {"c": "2"}
-    assert "b" in brackets("a" + "[b]" * 64 + "=1")["a"]
+    assert parse_brackets("a" + "[b]" * 65 + "=1&c=2") == {"c": "2"}
+    assert "b" in parse_brackets("a" + "[b]" * 64 + "=1")["a"]

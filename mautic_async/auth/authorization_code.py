@@ -13,19 +13,26 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from mautic_async.auth.refresh import LATE, Exchange, Header, NobodyYet, Renewing, landed
-from mautic_async.auth.token_endpoint import login_url, read_callback, type_of
+from mautic_async.auth.refresh import (
+    MIN_LIFETIME,
+    AuthContext,
+    AuthorizationHeader,
+    LoginRequired,
+    OAuth2Credentials,
+    await_shared,
+)
+from mautic_async.auth.token_endpoint import authorization_url, error_code, parse_redirect
 from mautic_async.auth.token_store import FileTokens, MemoryTokens, Token, TokenStore
 from mautic_async.clock import Clock
 from mautic_async.errors import AuthenticationError, ConfigurationError, ReauthorizationNeeded, Secret
-from mautic_async.protocol import reasons
+from mautic_async.protocol import format_problems
 
 __all__ = [
     "Auth",
+    "AuthContext",
     "AuthorizationCode",
     "BasicAuth",
     "ClientCredentials",
-    "Exchange",
     "FileTokens",
     "MemoryTokens",
     "Token",
@@ -36,11 +43,11 @@ __all__ = [
 class Auth(Protocol):
     """A credential: any object with these two methods. Mautic: REST API, Authentication."""
 
-    async def header(self, exchange: Exchange) -> str:
+    async def header(self, context: AuthContext) -> str:
         """The value of ``Authorization`` for the next attempt."""
         ...
 
-    async def renew(self, refused: str, exchange: Exchange) -> None:
+    async def renew(self, refused: str, context: AuthContext) -> None:
         """The server answered 401 to *refused*; the next `header` gives another value, or the same if there is none."""
         ...
 
@@ -61,7 +68,7 @@ class BasicAuth:
     Mautic: REST API, Authentication (Basic authentication).
     """
 
-    shared_bucket: Final = True
+    shares_site_limit: Final = True
     """Whether all users of the site share one rate limit."""
 
     def __init__(self, username: str, password: str) -> None:
@@ -75,15 +82,15 @@ class BasicAuth:
     def __repr__(self) -> str:
         return "BasicAuth('***')"
 
-    async def header(self, exchange: Exchange) -> str:  # noqa: ARG002 - the protocol's shape
+    async def header(self, context: AuthContext) -> str:  # noqa: ARG002 - the protocol's shape
         """User name and password, as the protocol wants them."""
-        return Header(self._header.reveal)
+        return AuthorizationHeader(self._header.reveal)
 
-    async def renew(self, refused: str, exchange: Exchange) -> None:
+    async def renew(self, refused: str, context: AuthContext) -> None:
         """Nothing can be renewed: a 401 is final."""
 
 
-class ClientCredentials(Renewing):
+class ClientCredentials(OAuth2Credentials):
     """An API credential that acts for itself, without a person: the choice for jobs and backends.
 
     Args:
@@ -100,9 +107,9 @@ class ClientCredentials(Renewing):
     def __init__(self, client_id: str, client_secret: str, *, tokens: TokenStore | None = None) -> None:
         super().__init__(client_id, client_secret, tokens)
 
-    async def _fetch(self, exchange: Exchange, current: Token | None) -> None:  # noqa: ARG002 - the other credential needs it
-        granted, arrived = await self._ask(exchange, "client_credentials")
-        await self._take(granted, arrived, exchange)
+    async def _fetch(self, context: AuthContext, current: Token | None) -> None:  # noqa: ARG002 - the other credential needs it
+        granted, arrived = await self._request_token(context, "client_credentials")
+        await self._accept(granted, arrived, context)
 
 
 LOGIN_LIFETIME: Final = 600.0
@@ -111,13 +118,13 @@ _MAX_LOGINS: Final = 1000
 
 
 @frozen
-class _Login:
+class _PendingLogin:
     state: Secret
     verifier: Secret | None
-    until: float
+    expires_at: float
 
 
-class AuthorizationCode(Renewing):
+class AuthorizationCode(OAuth2Credentials):
     """A person logs in once, in a browser; from then on the token is renewed without them.
 
     Send the person to `authorization_url`; when the browser comes back to *redirect_uri*, hand the address to
@@ -154,7 +161,7 @@ class AuthorizationCode(Renewing):
         self._redirect_uri = redirect_uri
         self._pkce = pkce
         self._clock = clock or Clock()
-        self._logins: list[_Login] = []
+        self._logins: list[_PendingLogin] = []
 
     def authorization_url(self, base_url: str) -> str:
         """An address of Mautic where a person allows the access; good for one login, within ten minutes.
@@ -167,23 +174,23 @@ class AuthorizationCode(Renewing):
 
         Mautic: REST API, Authentication (Authorization Code, step one).
         """
-        login = _Login(
+        login = _PendingLogin(
             Secret(secrets.token_urlsafe(32)),
             Secret(secrets.token_urlsafe(48)) if self._pkce else None,
-            self._clock.wall() + LOGIN_LIFETIME,
+            self._clock.wall_time() + LOGIN_LIFETIME,
         )
         verifier = login.verifier.reveal if login.verifier else None
-        address = login_url(base_url, self._client.id, self._redirect_uri, login.state.reveal, verifier)
+        address = authorization_url(base_url, self._client.id, self._redirect_uri, login.state.reveal, verifier)
         self._logins = [*self._logins[1 - _MAX_LOGINS :], login]
         return address
 
-    async def redeem(self, callback: str, state: str | None, exchange: Exchange) -> None:
+    async def exchange_code(self, callback: str, state: str | None, context: AuthContext) -> None:
         """Exchange what the browser brought back for a token, and store it.
 
         Args:
             callback: The whole address that the browser was sent back to, or the code alone.
             state: That came with the code, when *callback* is the code alone.
-            exchange: The client's way to the server.
+            context: The client's way to the server.
 
         Raises:
             ConfigurationError: The state is missing, unknown, used or more than ten minutes old.
@@ -192,65 +199,69 @@ class AuthorizationCode(Renewing):
 
         Mautic: REST API, Authentication (Authorization Code, step two).
         """
-        came, claimed = read_callback(callback), Secret(state) if state else None
+        came, claimed = parse_redirect(callback), Secret(state) if state else None
         del callback, state  # a traceback with locals would show them
-        login = self._claim(came.state or claimed)
+        login = self._pop_login(came.state or claimed)
         if came.error is not None or came.code is None:
             why = came.error or "no code came"
             raise ReauthorizationNeeded(f"the login was not completed ({why}): a person must log in again")
-        flight = exchange.start(self._redeemed(came.code, login, exchange))
-        await landed(flight)
+        task = context.spawn(self._exchange_code(came.code, login, context))
+        await await_shared(task)
 
-    def _claim(self, state: Secret | None) -> _Login:
+    def _pop_login(self, state: Secret | None) -> _PendingLogin:
         """The login that *state* belongs to, which is then used up; every one is compared, in constant time."""
         given = b"" if state is None else state.reveal.encode("utf-8", "replace")
-        now = self._clock.wall()
+        now = self._clock.wall_time()
         found = [login for login in self._logins if secrets.compare_digest(login.state.reveal.encode(), given)]
-        self._logins = [login for login in self._logins if login not in found and now < login.until]
-        if not found or now >= found[0].until:
+        self._logins = [login for login in self._logins if login not in found and now < login.expires_at]
+        if not found or now >= found[0].expires_at:
             raise ConfigurationError(
                 "the login's state is missing, unknown, used before or older than ten minutes; nothing was sent."
                 " Begin again with authorization_url(), and bring the answer back to the same process"
             )
         return found[0]
 
-    async def _redeemed(self, code: Secret, login: _Login, exchange: Exchange) -> None:
-        async with self._alone():
-            granted, arrived = await self._ask(
-                exchange,
+    async def _exchange_code(self, code: Secret, login: _PendingLogin, context: AuthContext) -> None:
+        async with self._locked():
+            granted, arrived = await self._request_token(
+                context,
                 "authorization_code",
                 code=code,
                 redirect_uri=self._redirect_uri,
                 code_verifier=login.verifier,
             )
-            await self._take(granted, arrived, exchange)
+            await self._accept(granted, arrived, context)
 
-    async def _fetch(self, exchange: Exchange, current: Token | None) -> None:
+    async def _fetch(self, context: AuthContext, current: Token | None) -> None:
         if current is None or current.refresh is None:
-            raise NobodyYet(
+            raise LoginRequired(
                 "nobody has logged in yet: send a person to authorization_url(), then call Mautic.authorize()"
             )
         try:
-            granted, arrived = await self._ask(exchange, "refresh_token", refresh_token=current.refresh)
+            granted, arrived = await self._request_token(context, "refresh_token", refresh_token=current.refresh)
         except AuthenticationError as error:
-            if type_of(error) != "invalid_grant":
+            if error_code(error) != "invalid_grant":
                 raise
-            await self._after_refusal(exchange, current, error)
+            await self._recover_invalid_grant(context, current, error)
             return
-        await self._take(granted, arrived, exchange, current.refresh)
+        await self._accept(granted, arrived, context, current.refresh)
 
-    async def _after_refusal(self, exchange: Exchange, spent: Token, error: AuthenticationError) -> None:
+    async def _recover_invalid_grant(self, context: AuthContext, spent: Token, error: AuthenticationError) -> None:
         """The refresh token is spent: by somebody who has stored a newer one, or for good."""
         stored = await self._load()
-        if stored is not None and stored.access != spent.access and stored.expires_at - exchange.clock.wall() > LATE:
-            self._hold(stored, exchange.clock, stored.expires_at - exchange.clock.wall())
+        if (
+            stored is not None
+            and stored.access != spent.access
+            and stored.expires_at - context.clock.wall_time() > MIN_LIFETIME
+        ):
+            self._cache(stored, context.clock, stored.expires_at - context.clock.wall_time())
             return
         if stored is not None and stored.refresh is not None and stored.refresh != spent.refresh:
             with contextlib.suppress(AuthenticationError):
-                granted, arrived = await self._ask(exchange, "refresh_token", refresh_token=stored.refresh)
-                await self._take(granted, arrived, exchange, stored.refresh)
+                granted, arrived = await self._request_token(context, "refresh_token", refresh_token=stored.refresh)
+                await self._accept(granted, arrived, context, stored.refresh)
                 return
         raise ReauthorizationNeeded(
             "the refresh token is spent, expired (after 14 days) or revoked: send a person to authorization_url(),"
-            f" then call Mautic.authorize(). Mautic said: {reasons(error.problems)}"
+            f" then call Mautic.authorize(). Mautic said: {format_problems(error.problems)}"
         ) from error

@@ -21,9 +21,17 @@ from mautic_async.errors import (
     Problem,
     Secret,
     UnexpectedResponse,
-    quote,
+    sanitize,
 )
-from mautic_async.protocol import Answer, Request, class_of, parse, problems_of, reasons, retry_after
+from mautic_async.protocol import (
+    Request,
+    Response,
+    error_class,
+    format_problems,
+    parse_json,
+    parse_problems,
+    parse_retry_after,
+)
 
 PATH: Final = "oauth/v2/token"
 _CALL: Final = f"POST {PATH}"
@@ -32,11 +40,11 @@ TIMEOUT: Final = 12.0
 LIFETIME: Final = 3600
 """Seconds that Mautic's tokens live unless it says otherwise."""
 _MAX_LIFETIME: Final = 10 * 365 * 24 * 3600
-_VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,8192}")
+_PRINTABLE_ASCII: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 
 
 @frozen
-class Granted:
+class TokenResponse:
     """What a successful token request gave.
 
     Attributes:
@@ -51,7 +59,7 @@ class Granted:
 
 
 @frozen
-class Client:
+class OAuthClient:
     """An API credential of Mautic.
 
     Raises:
@@ -64,7 +72,7 @@ class Client:
     def __attrs_post_init__(self) -> None:
         """Refuse what a copy or an environment file spoilt."""
         for name, value in (("client_id", self.id), ("client_secret", self.secret.reveal)):
-            if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
+            if not isinstance(value, str) or not _PRINTABLE_ASCII.fullmatch(value):
                 raise ConfigurationError(
                     f"{name} must be a text without spaces or line breaks;"
                     " Mautic shows it under Settings > API Credentials"
@@ -82,7 +90,7 @@ class Client:
         )
 
 
-def _form(client: Client, grant: str, fields: Mapping[str, str]) -> bytes:
+def _form(client: OAuthClient, grant: str, fields: Mapping[str, str]) -> bytes:
     from authlib.oauth2.auth import ClientAuth  # type: ignore[import-untyped]  # authlib has no types
     from authlib.oauth2.rfc6749.parameters import prepare_token_request  # type: ignore[import-untyped]
 
@@ -94,7 +102,7 @@ def _form(client: Client, grant: str, fields: Mapping[str, str]) -> bytes:
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-def read_grant(answer: Answer, *sent: Secret | None) -> Granted:
+def parse_token_response(answer: Response, *sent: Secret | None) -> TokenResponse:
     """The token in *answer*; what was *sent* is blotted out of its complaints, should it repeat them.
 
     Raises:
@@ -102,49 +110,51 @@ def read_grant(answer: Answer, *sent: Secret | None) -> Granted:
         APIError: It refused for another reason: the API is off, too many requests, a fault.
         UnexpectedResponse: It is not an answer of a token endpoint.
     """
-    outcome = _judge(answer, [secret for secret in sent if secret is not None])
+    outcome = _classify(answer, [secret for secret in sent if secret is not None])
     if isinstance(outcome, MauticError):
         raise outcome
     return outcome
 
 
-def _judge(answer: Answer, sent: list[Secret]) -> Granted | MauticError:
+def _classify(answer: Response, sent: list[Secret]) -> TokenResponse | MauticError:
     """Token or error, returned so that no frame of a traceback holds the body."""
     if 300 <= answer.status < 400:
-        return _odd(answer, "a redirect, which is not followed: check the scheme, host and subfolder of the base URL")
+        return _unexpected(
+            answer, "a redirect, which is not followed: check the scheme, host and subfolder of the base URL"
+        )
     try:
-        body = parse(answer.content) if answer.content else None
+        body = parse_json(answer.content) if answer.content else None
     except ValueError:
         body = None
-    problems, _ = problems_of(body)
+    problems, _ = parse_problems(body)
     if problems:
-        return _refusal(answer, tuple(_blotted(problem, sent) for problem in problems))
+        return _refusal(answer, tuple(_redact(problem, sent) for problem in problems))
     if answer.status >= 500 or answer.status in {401, 408, 425, 429}:
         return _refusal(answer, ())
     if answer.status >= 400 or not isinstance(body, Mapping):
-        return _odd(
+        return _unexpected(
             answer, "a body that is not Mautic's: check that the base URL leads to Mautic and not to a login page"
         )
     from authlib.oauth2.rfc6749 import OAuth2Token  # type: ignore[import-untyped]
 
     token = OAuth2Token({**body, "expires_at": 0})  # a number there keeps authlib from reading a clock of its own
     if not _is_token(token.get("access_token")) or not isinstance(token.get("refresh_token"), (str, type(None))):
-        return _odd(answer, "a success without a usable access_token")
+        return _unexpected(answer, "a success without a usable access_token")
     refresh = token.get("refresh_token")
-    return Granted(
+    return TokenResponse(
         Secret(token["access_token"]), Secret(refresh) if refresh else None, _lifetime(token.get("expires_in"))
     )
 
 
-def _blotted(problem: Problem, sent: list[Secret]) -> Problem:
+def _redact(problem: Problem, sent: list[Secret]) -> Problem:
     message = problem.message
     for secret in sent:
         message = message.replace(secret.reveal, "***")
-    return Problem(message, problem.field, problem.code, quote(problem.type, 60) if problem.type else None)
+    return Problem(message, problem.field, problem.code, sanitize(problem.type, 60) if problem.type else None)
 
 
 def _is_token(value: object) -> bool:
-    return isinstance(value, str) and _VISIBLE.fullmatch(value) is not None
+    return isinstance(value, str) and _PRINTABLE_ASCII.fullmatch(value) is not None
 
 
 def _lifetime(value: object) -> int:
@@ -155,12 +165,12 @@ def _lifetime(value: object) -> int:
     return max(1, int(value))
 
 
-def _odd(answer: Answer, what: str) -> UnexpectedResponse:
-    event = "redirect" if 300 <= answer.status < 400 else "not-mautic" if answer.status >= 400 else "unreadable"
-    return UnexpectedResponse(f"{_CALL} ({answer.status}) answered with {what}", status=answer.status, event=event)
+def _unexpected(answer: Response, what: str) -> UnexpectedResponse:
+    event = "redirect" if 300 <= answer.status < 400 else "not-mautic" if answer.status >= 400 else "undecodable-body"
+    return UnexpectedResponse(f"{_CALL} ({answer.status}) answered with {what}", status=answer.status, kind=event)
 
 
-_ADVICE: Final[Mapping[str, str]] = {
+_HINTS: Final[Mapping[str, str]] = {
     "invalid_client": "check client_id and client_secret against Mautic's Settings > API Credentials, and that the"
     " base URL is that Mautic",
     "unauthorized_client": "this API credential was created for another grant type: make one under Settings > API"
@@ -170,7 +180,7 @@ _ADVICE: Final[Mapping[str, str]] = {
     "invalid_request": "a parameter did not arrive; a proxy may drop the body of POST requests",
     "api_disabled": "switch the API on in Mautic: Settings > Configuration > API Settings > API enabled",
 }
-_REFUSED_AS: Final = frozenset(
+_OAUTH_ERRORS: Final = frozenset(
     {
         "invalid_client",
         "invalid_grant",
@@ -184,32 +194,32 @@ _REFUSED_AS: Final = frozenset(
 )
 
 
-def type_of(error: MauticError) -> str | None:
+def error_code(error: MauticError) -> str | None:
     """The OAuth word for a refusal, such as ``invalid_grant``."""
     problems: tuple[Problem, ...] = error.problems if isinstance(error, APIError) else ()
     return next((problem.type for problem in problems if problem.type), None)
 
 
-def _refusal(answer: Answer, problems: tuple[Problem, ...]) -> APIError:
+def _refusal(answer: Response, problems: tuple[Problem, ...]) -> APIError:
     kinds = [problem.type for problem in problems if problem.type]
-    known = next((kind for kind in kinds if kind in _REFUSED_AS), None)
-    kind = AuthenticationError if known and answer.status < 500 else class_of(max(answer.status, 400))
-    reason = reasons(problems) or "no reason given"
-    advice = next((f" -> {_ADVICE[name]}" for name in kinds if name in _ADVICE), "")
+    known = next((kind for kind in kinds if kind in _OAUTH_ERRORS), None)
+    kind = AuthenticationError if known and answer.status < 500 else error_class(max(answer.status, 400))
+    reason = format_problems(problems) or "no reason given"
+    advice = next((f" -> {_HINTS[name]}" for name in kinds if name in _HINTS), "")
     return kind(
         f"{_CALL} refused ({answer.status}{f', {kinds[0]}' if kinds else ''}): {reason}{advice}",
         status=answer.status,
         problems=problems,
         call=_CALL,
-        retry_after=retry_after(answer),
-        refusal=bool(known),
+        retry_after=parse_retry_after(answer),
+        deliberate=bool(known),
     )
 
 
 # --- the login page ------------------------------------------------------------------------------------------------
 
 
-def login_url(base_url: str, client_id: str, redirect_uri: str, state: str, verifier: str | None) -> str:
+def authorization_url(base_url: str, client_id: str, redirect_uri: str, state: str, verifier: str | None) -> str:
     """Where a person gives the consent.
 
     Raises:
@@ -232,7 +242,7 @@ def _challenge(verifier: str) -> dict[str, str]:
 
 
 @frozen
-class Callback:
+class AuthorizationResponse:
     """What came back to the redirect URI."""
 
     code: Secret | None
@@ -240,16 +250,16 @@ class Callback:
     error: str | None
 
 
-def read_callback(text: str) -> Callback:
+def parse_redirect(text: str) -> AuthorizationResponse:
     """Take the address that the browser was sent back to apart; a text that is no address is the code itself."""
     if "?" not in text and "://" not in text:
-        return Callback(Secret(text) if text else None, None, None)
+        return AuthorizationResponse(Secret(text) if text else None, None, None)
     try:
         query = parse_qs(urlsplit(text).query, keep_blank_values=False, max_num_fields=50)
     except ValueError:
-        return Callback(None, None, None)
+        return AuthorizationResponse(None, None, None)
     code, state, error = (query.get(name, [""]) for name in ("code", "state", "error"))
     if max(len(code), len(state), len(error)) > 1:  # twice the same parameter is somebody's trick
-        return Callback(None, None, None)
+        return AuthorizationResponse(None, None, None)
     word = error[0] if re.fullmatch(r"[a-z_]{1,40}", error[0]) else "an error" if error[0] else None
-    return Callback(Secret(code[0]) if code[0] else None, Secret(state[0]) if state[0] else None, word)
+    return AuthorizationResponse(Secret(code[0]) if code[0] else None, Secret(state[0]) if state[0] else None, word)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import field, frozen
 
-from mautic_async._files import let_go, take_lock
+from mautic_async._files import try_lock, unlock_and_close
 from mautic_async.errors import ConfigurationError, Secret
 
 if TYPE_CHECKING:
@@ -133,14 +133,14 @@ class MemoryTokens:
             yield
 
 
-LOCK_PATIENCE: Final = 30.0
+LOCK_TIMEOUT: Final = 30.0
 """How long to wait for another process that is renewing, in seconds."""
-_LOOK_AGAIN: Final = 0.02
+_POLL_SECONDS: Final = 0.02
 """Between two looks at a lock that is taken, in seconds."""
 _MAX_BYTES: Final = 64 * 1024
-_NOT_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
-_NOT_INHERITED: Final = getattr(os, "O_CLOEXEC", 0)
-_NOT_WAITING: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
+_O_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
+_O_CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
+_O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
 
 
 class FileTokens:
@@ -198,16 +198,16 @@ class FileTokens:
             await self._acquire(opened, place)
             yield
         finally:
-            let_go(opened)
+            unlock_and_close(opened)
 
     async def _acquire(self, opened: int, place: Path) -> None:
         try:
-            async with asyncio.timeout(LOCK_PATIENCE):
-                while not take_lock(opened):  # noqa: ASYNC110 - another process tells no event
-                    await asyncio.sleep(_LOOK_AGAIN)
+            async with asyncio.timeout(LOCK_TIMEOUT):
+                while not try_lock(opened):  # noqa: ASYNC110 - another process tells no event
+                    await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
             raise ConfigurationError(
-                f"another process has held {place} for {LOCK_PATIENCE:.0f} s; end the one that is stuck"
+                f"another process has held {place} for {LOCK_TIMEOUT:.0f} s; end the one that is stuck"
             ) from None
 
 
@@ -215,7 +215,7 @@ def _open(path: Path, flags: int) -> int:
     try:
         if flags & os.O_CREAT:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = os.open(path, flags | _NOT_LINK | _NOT_INHERITED | _NOT_WAITING, 0o600)
+        opened = os.open(path, flags | _O_NOFOLLOW | _O_CLOEXEC | _O_NONBLOCK, 0o600)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -262,7 +262,7 @@ def _replace(path: Path, token: Token) -> None:
     try:
         _write(fresh, token)
         fresh.replace(path)
-        _settle(path.parent)
+        _fsync_directory(path.parent)
     except OSError as error:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
     finally:
@@ -280,7 +280,7 @@ def _write(path: Path, token: Token) -> None:
         os.fsync(opened)
 
 
-def _settle(directory: Path) -> None:
+def _fsync_directory(directory: Path) -> None:
     """Make the new name survive a power cut."""
     if sys.platform == "win32":
         return

@@ -1,27 +1,27 @@
 """Bulk jobs: many rows, few requests, one outcome a row. Knows neither HTTP nor JSON: a courier does."""
 
-from mautic_async.bulk.adapter import Courier, Delivery, Receipt
-from mautic_async.bulk.dead_letters import DeadLetter, read_letters
-from mautic_async.bulk.items import Facts, Packed, Parcel
-from mautic_async.bulk.job import Run, to_the_end
-from mautic_async.bulk.options import Plan
-from mautic_async.bulk.outcomes import Budget, Outcome, Progress, Report, Status
+from mautic_async.bulk.adapter import BatchResult, BulkAdapter, RowResult
+from mautic_async.bulk.dead_letters import DeadLetter, read_dead_letters
+from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
+from mautic_async.bulk.job import BulkJob, run_to_end
+from mautic_async.bulk.options import BulkOptions
+from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress, RateLimitStatus, Status
 
 __all__ = [
-    "Budget",
-    "Courier",
+    "BatchResult",
+    "BulkAdapter",
+    "BulkJob",
+    "BulkOptions",
+    "BulkReport",
     "DeadLetter",
-    "Delivery",
+    "EncodedRow",
     "Facts",
     "Outcome",
-    "Packed",
-    "Parcel",
-    "Plan",
     "Progress",
-    "Receipt",
-    "Report",
-    "Run",
+    "RateLimitStatus",
+    "RowResult",
     "Status",
-    "read_letters",
-    "to_the_end",
+    "WorkItem",
+    "read_dead_letters",
+    "run_to_end",
 ]

@@ -15,18 +15,18 @@ from attrs import define, field, frozen
 from mautic_async.bulk.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.items import Facts, Packed, Parcel
-    from mautic_async.bulk.outcomes import Budget, Status
+    from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
+    from mautic_async.bulk.outcomes import RateLimitStatus, Status
     from mautic_async.errors import Problem
 
 E = TypeVar("E")
 R_contra = TypeVar("R_contra", contravariant=True)
 
-State: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown", "step", "again", "look"]
+ResultState: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown", "step", "again", "look"]
 
 
 @define
-class Receipt(Generic[E]):
+class RowResult(Generic[E]):
     """What an answer, or a look at the server, says of one row.
 
     ====================  ==============================================================================================
@@ -35,69 +35,72 @@ class Receipt(Generic[E]):
     created, updated      the step is done and nothing is left to do
     rejected              refused; nothing of it is stored (row codes 400 to 499)
     partial               the entity is stored, a part is not, and repeating would not mend it (row code 0)
-    unknown               from `read_back`: it cannot be told, and sending it again could do it twice: the end
-    step                  this step is done; *step* names the next one, *known* holds what it needs (the id)
-    again                 send the step again after *pause* seconds: from `deliver`, a refusal that time mends (404
-                          ``ID = 0``, 409, a deadlock); from `read_back`, it is missing, or repeating it does no harm
-    look                  from `deliver`: the answer does not say what became of the row: look, after *pause* seconds
-    ====================  ==============================================================================================
+    unknown               from `look_up`: it cannot be told, and sending it again could do it twice: the end
+    step                  this step is done; *next_step* names the next one, *facts* holds what it needs (the id)
+    again                 send the step again after *retry_after* seconds: from `deliver`, a refusal that time mends
+                          (404 ``ID = 0``, 409, a deadlock); from `look_up`, it is missing, or repeating it does no harm
+    look                  from `deliver`: the answer does not say what became of the row: look, after *retry_after*
+    seconds ====================
+    ==============================================================================================
 
     Attributes:
         state: See above.
         id: Of the entity; 0 when not known.
         problems: For `rejected`, `partial`, `unknown`; also for `again`, in case it is given up.
         entity: For the caller, if entities are wanted.
-        known: Facts to add to what is known of the row; kept by the journal.
-        step: The next step, with state ``step``.
-        pause: Seconds, with the states ``again`` and ``look``.
-        fresh: From `read_back`: what is stored can only have been written by this very request (created since, a
-            marker). When the last row of a batch is fresh and done, the server has ended the request: no need to wait.
-        load: Whether it says that the server is overloaded (a deadlock).
-        so_far: With ``step``: whether the finished step created or updated the entity (None: it only looked). With
-            ``again``: what the row is if it has to be given up; ``unknown`` unless said. From `read_back`: ``partial``
-            if the entity was made since the row first left, ``rejected`` if it surely was not touched since.
+        facts: Facts to add to what is known of the row; kept by the journal.
+        next_step: The next step, with state ``next_step``.
+        retry_after: Seconds, with the states ``again`` and ``look``.
+        proves_request_ended: From `look_up`: what is stored can only have been written by this very request (created
+            since, a marker). When the last row of a batch is fresh and done, the server has ended the request: no need
+            to wait.
+        overload: Whether it says that the server is overloaded (a deadlock).
+        status_if_given_up: With ``next_step``: whether the finished step created or updated the entity (None: it only
+            looked). With ``again``: what the row is if it has to be given up; ``unknown`` unless said. From `look_up`:
+            ``partial`` if the entity was made since the row first left, ``rejected`` if it surely was not touched
+            since.
     """
 
-    state: State
+    state: ResultState
     id: int = 0
     problems: tuple[Problem, ...] = ()
     entity: E | None = field(default=None, eq=False)
-    known: Facts | None = None
-    step: str = ""
-    pause: float = 0.0
-    fresh: bool = False
-    load: bool = False
-    so_far: Status | None = None
+    facts: Facts | None = None
+    next_step: str = ""
+    retry_after: float = 0.0
+    proves_request_ended: bool = False
+    overload: bool = False
+    status_if_given_up: Status | None = None
 
 
 @frozen
-class Delivery(Generic[E]):
+class BatchResult(Generic[E]):
     """An answer to a batch.
 
     Attributes:
-        receipts: One a parcel, in the order of the parcels.
+        results: One a parcel, in the order of the parcels.
         requests: How many HTTP requests it took.
         seconds: How long the server took over them, without waits for the rate limiter; None if not known.
     """
 
-    receipts: Sequence[Receipt[E]]
+    results: Sequence[RowResult[E]]
     requests: int = 1
     seconds: float | None = None
 
 
-class Courier(Protocol[R_contra, E]):
+class BulkAdapter(Protocol[R_contra, E]):
     """What the engine needs to know of a kind of row and of the server.
 
     Attributes:
-        limit: The most rows a request may hold, as far as is known before the first one.
+        max_rows: The most rows a request may hold, as far as is known before the first one.
         guarantee: What may be relied on for new custom items (or whatever else is not idempotent); goes to the report.
-        needed: Set before each `deliver`: how many requests the job still needs at most, or None where nobody knows. A
-            rate limit that leaves room for them need not be spread over its window.
+        requests_left: Set before each `send`: how many requests the job still needs at most, or None where nobody
+            knows. A rate limit that leaves room for them need not be spread over its window.
     """
 
-    limit: int
+    max_rows: int
     guarantee: str
-    needed: int | None
+    requests_left: int | None
 
     async def prepare(self, job: str) -> None:
         """Ask the server what rows can be checked against; once, before the first row is packed.
@@ -109,34 +112,34 @@ class Courier(Protocol[R_contra, E]):
             MauticError: The job cannot work at all; nothing was sent.
         """
 
-    def pack(self, row: R_contra, index: int) -> Packed:
+    def encode(self, row: R_contra, index: int) -> EncodedRow:
         """Make *row* ready. Pure and quick: it is called once a row, and never awaits.
 
-        A row that cannot be encoded is no exception: it is packed with `Packed.problems`.
+        A row that cannot be encoded is no exception: it is packed with `EncodedRow.problems`.
         """
 
-    def unpack(self, body: bytes) -> Any:
+    def decode(self, body: bytes) -> Any:
         """The row that was packed as *body*. Asked only of a journal that keeps rows; any error means: it cannot."""
 
-    def repeatable_part(self, row: Any) -> Any:
+    def idempotent_part(self, row: Any) -> Any:
         """Return *row* without what a second sending would add once more: new items that nothing tells apart.
 
         Asked when a newer row may have been overwritten by an older one that named the same entity by another key.
         """
 
-    async def deliver(self, step: str, parcels: Sequence[Parcel[Any]]) -> Delivery[E]:
+    async def send(self, step: str, batch: Sequence[WorkItem[Any]]) -> BatchResult[E]:
         """Send one batch, all of the same step, in one request, without repeating it.
 
-        The request must be sent such that nothing below repeats it (``Call.repeat=False``); a look-up step may.
+        The request must be sent such that nothing below repeats it (``Call.retryable=False``); a look-up step may.
 
         Returns:
             One receipt a parcel, by position.
 
         Raises:
-            MauticError: No row-by-row answer; ``.verdict.bulk`` says what the rows are to suffer.
+            MauticError: No row-by-row answer; ``.verdict.batch`` says what the rows are to suffer.
         """
 
-    async def read_back(self, step: str, parcels: Sequence[Parcel[Any]]) -> Delivery[E]:
+    async def look_up(self, step: str, batch: Sequence[WorkItem[Any]]) -> BatchResult[E]:
         """Look what the server holds of these rows, of which *step* was sent and not answered.
 
         For each row: a final state if it is there whole; ``step`` if this step is done and the next one is due;
@@ -151,18 +154,18 @@ class Courier(Protocol[R_contra, E]):
             MauticError: The look itself failed; the engine tries it later.
         """
 
-    def budget(self) -> Budget | None:
+    def rate_limit(self) -> RateLimitStatus | None:
         """What is left of the rate limit, for the progress display; None if the server has told none."""
 
 
-def outcome_of(item: Parcel[Any], status: Status, result: Receipt[E]) -> Outcome[E]:
+def outcome_of(item: WorkItem[Any], status: Status, result: RowResult[E]) -> Outcome[E]:
     """Return the outcome of *item*, which ends with *status*.
 
     What earlier steps stored counts: a row that is refused in its second step is ``partial``.
     """
-    if item.so_far is not None:
+    if item.partial_status is not None:
         if status in ("created", "updated"):
-            status = item.so_far
+            status = item.partial_status
         elif status == "rejected":
             status = "partial"
-    return Outcome(item.index, status, item.id, result.problems, result.entity or item.entity, item.sends)
+    return Outcome(item.index, status, item.id, result.problems, result.entity or item.entity, item.total_attempts)

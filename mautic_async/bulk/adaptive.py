@@ -12,19 +12,19 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-SLOW: Final = 30.0
+SLOW_SECONDS: Final = 30.0
 """Seconds: a request near the proxies' usual 60 is halved at once."""
 
-QUEUE: Final = 1.2
+QUEUEING_RATIO: Final = 1.2
 """How much longer a row may take than at its best before that is a queue."""
 
-UNSURE: Final = 1.5
+NOISY_QUEUEING_RATIO: Final = 1.5
 """The same of the few answers that the first windows hold: growth only becomes careful."""
 
-CAUTION: Final = 8
+COOLDOWN_WINDOWS: Final = 8
 """Windows after a step back before more is tried; doubled each time, up to ..."""
 
-MOST_CAUTION: Final = 64
+MAX_COOLDOWN_WINDOWS: Final = 64
 """... this."""
 
 
@@ -35,221 +35,252 @@ class Sample:
     Attributes:
         rows: How many it held.
         seconds: What it took, without waits for limits.
-        began: Loop time at which it left.
-        ended: Loop time at which it was answered, or given up.
-        load: Whether it failed in a way that says the server is overloaded.
-        dropped: Whether it timed out, so that the next had better be smaller.
-        starved: Whether it waited for the rate limit: then calls are scarce, and rows a call are what counts.
-        busy: Requests that were under way when it ended, itself included.
+        sent_at: Loop time at which it left.
+        ended_at: Loop time at which it was answered, or given up.
+        overload: Whether it failed in a way that says the server is overloaded.
+        timed_out: Whether it timed out, so that the next had better be smaller.
+        rate_limited: Whether it waited for the rate limit: then calls are scarce, and rows a call are what counts.
+        in_flight: Requests that were under way when it ended, itself included.
     """
 
     rows: int
     seconds: float
-    began: float
-    ended: float
-    load: bool = False
-    dropped: bool = False
-    starved: bool = False
-    busy: int = 1
+    sent_at: float
+    ended_at: float
+    overload: bool = False
+    timed_out: bool = False
+    rate_limited: bool = False
+    in_flight: int = 1
 
 
 @frozen
-class Batch:
+class BatchSize:
     """Rows a request.
 
     Attributes:
         rows: The size now.
-        most: The most that is allowed: the plan's, lowered by what the server refused.
-        target: Seconds a request should take, up to twice that: between the two nothing is changed.
-        each: Seconds a row, smoothed; 0 before the first answer.
+        maximum: The most that is allowed: the plan's, lowered by what the server refused.
+        target_seconds: Seconds a request should take, up to twice that: between the two nothing is changed.
+        seconds_per_row: Seconds a row, smoothed; 0 before the first answer.
     """
 
     rows: float
-    most: int
-    target: float
-    each: float = 0.0
+    maximum: int
+    target_seconds: float
+    seconds_per_row: float = 0.0
 
     @property
     def size(self) -> int:
         """Whole rows, at least one."""
-        return max(1, min(self.most, int(self.rows)))
+        return max(1, min(self.maximum, int(self.rows)))
 
 
-def resize(state: Batch, sample: Sample, *, growth: float = 1.5) -> Batch:
-    """Return the batch size after *sample*; an answer far below the target multiplies the size by *growth* at most."""
-    if sample.dropped or sample.seconds > SLOW:
+def update_batch_size(state: BatchSize, sample: Sample, *, max_growth: float = 1.5) -> BatchSize:
+    """Return the batch size after *sample*; a fast answer multiplies it by *max_growth* at most."""
+    if sample.timed_out or sample.seconds > SLOW_SECONDS:
         return evolve(state, rows=max(1.0, min(state.rows, sample.rows / 2)))
-    if sample.load:
+    if sample.overload:
         return state
-    each = sample.seconds / max(1, sample.rows)
-    each = each if not state.each else state.each + 0.3 * (each - state.each)
-    if sample.starved:
-        return evolve(state, rows=float(state.most), each=each)
+    seconds_per_row = sample.seconds / max(1, sample.rows)
+    seconds_per_row = (
+        seconds_per_row
+        if not state.seconds_per_row
+        else state.seconds_per_row + 0.3 * (seconds_per_row - state.seconds_per_row)
+    )
+    if sample.rate_limited:
+        return evolve(state, rows=float(state.maximum), seconds_per_row=seconds_per_row)
     if sample.rows < state.size // 2:
         return state  # a remnant: its fixed cost says nothing of a full batch
-    fit = state.target / each if each else float(state.most)
-    if 2 * fit < state.rows:
-        rows = max(2 * fit, state.rows * 0.7)
-    elif fit < state.rows:
+    target_rows = state.target_seconds / seconds_per_row if seconds_per_row else float(state.maximum)
+    if 2 * target_rows < state.rows:
+        rows = max(2 * target_rows, state.rows * 0.7)
+    elif target_rows < state.rows:
         rows = state.rows
-    elif fit > 2 * state.rows:
-        rows = state.rows * growth
+    elif target_rows > 2 * state.rows:
+        rows = state.rows * max_growth
     else:
-        rows = min(fit, state.rows * 1.1)
-    return evolve(state, rows=min(max(1.0, rows), float(state.most)), each=each)
+        rows = min(target_rows, state.rows * 1.1)
+    return evolve(state, rows=min(max(1.0, rows), float(state.maximum)), seconds_per_row=seconds_per_row)
 
 
-def refuse(state: Batch, limit: int) -> Batch:
-    """The batch size after a refusal of the number of rows; *limit* holds for the rest of the run."""
-    most = max(1, min(state.most, limit))
-    return evolve(state, most=most, rows=min(state.rows, float(most)))
+def cap_rows(state: BatchSize, max_rows: int) -> BatchSize:
+    """The batch size after a refusal of the number of rows; *max_rows* holds for the rest of the run."""
+    maximum = max(1, min(state.maximum, max_rows))
+    return evolve(state, maximum=maximum, rows=min(state.rows, float(maximum)))
 
 
 @frozen
-class Flow:
+class ConcurrencyLimit:
     """Requests at once.
 
     Attributes:
         limit: The number now.
-        most: The plan's ceiling.
-        best: Seconds a row when nothing queues, smoothed ...
-        size_then: ... and the rows a request at that time: smaller requests take longer a row, and are no queue.
-        rising: Whether no window has been slow yet, so that growth may double.
-        wall: A number that has shown a queue or an overload; it is not tried again ...
-        hold: ... for so many windows ...
-        caution: ... and for so many the next time.
-        calm: A number that has gone well; below it growth need not be careful.
-        tried: The limit before the last step back, 0 if the last step was none ...
-        tried_each: ... and the seconds a row with it.
+        maximum: The plan's ceiling.
+        baseline: Seconds a row when nothing queues, smoothed ...
+        baseline_rows: ... and the rows a request at that time: smaller requests take longer a row, and are no queue.
+        slow_start: Whether no window has been slow yet, so that growth may double.
+        known_bad: A number that has shown a queue or an overload; it is not tried again ...
+        cooldown: ... for so many windows ...
+        next_cooldown: ... and for so many the next time.
+        known_good: A number that has gone well; below it growth need not be careful.
+        previous_limit: The limit before the last step back, 0 if the last step was none ...
+        previous_latency: ... and the seconds a row with it.
         rows: Rows answered in this window ...
         seconds: ... and the seconds they took.
         answers: ... in so many answers.
-        crowded: ... of which so many came while at least half the limit was in use.
-        cut_at: Loop time of the last change: a request that left before says nothing of the new limit.
+        saturated: ... of which so many came while at least half the limit was in use.
+        changed_at: Loop time of the last change: a request that left before says nothing of the new limit.
     """
 
     limit: float
-    most: int
-    best: float = 0.0
-    size_then: float = 0.0
-    rising: bool = True
-    wall: float = 0.0
-    hold: int = 0
-    caution: int = CAUTION
-    calm: float = 0.0
-    tried: float = 0.0
-    tried_each: float = 0.0
+    maximum: int
+    baseline: float = 0.0
+    baseline_rows: float = 0.0
+    slow_start: bool = True
+    known_bad: float = 0.0
+    cooldown: int = 0
+    next_cooldown: int = COOLDOWN_WINDOWS
+    known_good: float = 0.0
+    previous_limit: float = 0.0
+    previous_latency: float = 0.0
     rows: int = 0
     seconds: float = 0.0
     answers: int = 0
-    crowded: int = 0
-    cut_at: float = -1.0
+    saturated: int = 0
+    changed_at: float = -1.0
 
     @property
     def size(self) -> int:
         """Whole requests, at least one."""
-        return max(1, min(self.most, int(self.limit)))
+        return max(1, min(self.maximum, int(self.limit)))
 
     @property
-    def seeking(self) -> bool:
+    def will_double(self) -> bool:
         """Whether the next good window doubles the limit."""
-        return self.rising and self.size < self.most
+        return self.slow_start and self.size < self.maximum
 
 
-def steer(state: Flow, sample: Sample) -> Flow:
+def update_concurrency(state: ConcurrencyLimit, sample: Sample) -> ConcurrencyLimit:
     """Return the concurrency after *sample*: one more a good window, half after an overload, once a round trip.
 
     While concurrency doubles, half as many answers as the limit make a window: a step from 2 to 4 that only queues is
     taken back after two answers. Waiting for all four would let eight batches leave at the wrong limit.
     """
-    if sample.began <= state.cut_at:
+    if sample.sent_at <= state.changed_at:
         return state
-    if sample.load:
-        return _cut(state, sample.ended)
+    if sample.overload:
+        return _decrease(state, sample.ended_at)
     state = evolve(
         state,
         rows=state.rows + sample.rows,
         seconds=state.seconds + sample.seconds,
         answers=state.answers + 1,
-        crowded=state.crowded + (2 * sample.busy >= state.size and not sample.starved),
+        saturated=state.saturated + (2 * sample.in_flight >= state.size and not sample.rate_limited),
     )
-    if state.rising:
+    if state.slow_start:
         window = max(2, state.size // 2)
-    elif state.limit < state.calm:
+    elif state.limit < state.known_good:
         window = state.size
     else:
         window = max(8, state.size)
-    return _judge(state, sample.ended) if state.answers >= window else state
+    return _end_window(state, sample.ended_at) if state.answers >= window else state
 
 
-def _window(state: Flow, limit: float, **changes: Any) -> Flow:
+def _new_window(state: ConcurrencyLimit, limit: float, **changes: Any) -> ConcurrencyLimit:
     """A new window."""
-    limit = min(max(1.0, limit), float(state.most))
-    return evolve(state, limit=limit, rows=0, seconds=0.0, answers=0, crowded=0, **changes)
+    limit = min(max(1.0, limit), float(state.maximum))
+    return evolve(state, limit=limit, rows=0, seconds=0.0, answers=0, saturated=0, **changes)
 
 
-def _cut(state: Flow, now: float) -> Flow:
+def _decrease(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
     """Half, and not as far as this again for a while; cuts from below what went well say nothing of it."""
-    if state.limit < state.calm:
-        return _window(state, state.limit / 2, rising=False, tried=0.0, cut_at=now)
-    wall = float(state.size)
-    hold, caution = state.caution, min(2 * state.caution, MOST_CAUTION)
-    return _window(
-        state, wall / 2, rising=False, wall=wall, hold=hold, caution=caution, calm=wall - 1, tried=0.0, cut_at=now
+    if state.limit < state.known_good:
+        return _new_window(state, state.limit / 2, slow_start=False, previous_limit=0.0, changed_at=now)
+    known_bad = float(state.size)
+    cooldown, next_cooldown = state.next_cooldown, min(2 * state.next_cooldown, MAX_COOLDOWN_WINDOWS)
+    return _new_window(
+        state,
+        known_bad / 2,
+        slow_start=False,
+        known_bad=known_bad,
+        cooldown=cooldown,
+        next_cooldown=next_cooldown,
+        known_good=known_bad - 1,
+        previous_limit=0.0,
+        changed_at=now,
     )
 
 
-def _judge(state: Flow, now: float) -> Flow:
+def _end_window(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
     """End a window: grow, hold or step back."""
-    if 2 * state.crowded < state.answers:
-        return _window(state, state.limit)
-    each, size = state.seconds / max(1, state.rows), state.rows / state.answers
-    if state.tried and each > state.tried_each * (1 + state.limit / state.tried) / 2:
+    if 2 * state.saturated < state.answers:
+        return _new_window(state, state.limit)
+    seconds_per_row, rows_per_answer = state.seconds / max(1, state.rows), state.rows / state.answers
+    if state.previous_limit and seconds_per_row > state.previous_latency * (1 + state.limit / state.previous_limit) / 2:
         # Fewer at once, and a row takes as long: it is no queue of ours, the server has become slower.
-        return _window(state, state.tried, best=each, size_then=size, rising=True, hold=0, tried=0.0, cut_at=now)
-    if not state.best or size < 0.7 * state.size_then:
-        best, then = each, size
+        return _new_window(
+            state,
+            state.previous_limit,
+            baseline=seconds_per_row,
+            baseline_rows=rows_per_answer,
+            slow_start=True,
+            cooldown=0,
+            previous_limit=0.0,
+            changed_at=now,
+        )
+    if not state.baseline or rows_per_answer < 0.7 * state.baseline_rows:
+        baseline, baseline_rows = seconds_per_row, rows_per_answer
     else:
-        unsure = state.rising and each < UNSURE * state.best
-        weight = 0.5 if each < state.best else 0.25 if unsure else 0.02
-        best, then = state.best + weight * (each - state.best), state.size_then
-    state = evolve(state, best=best, size_then=max(then, size) if each <= best else then, tried=0.0)
-    ratio = each / best if best else 1.0
-    if ratio < QUEUE:
-        return _grow(state, now)
-    if state.rising and ratio < UNSURE:
-        return _grow(evolve(state, rising=False), now)
-    return _step_back(state, each, ratio, now)
-
-
-def _grow(state: Flow, now: float) -> Flow:
-    hold = max(0, state.hold - 1)
-    limit = state.limit * 2 if state.rising else state.limit + 1
-    if hold:
-        limit = max(state.limit, min(limit, state.wall - 1))
-    caution = CAUTION if state.limit > state.wall else state.caution
-    calm = max(state.calm, state.limit)
-    return _window(
-        state, limit, hold=hold, caution=caution, calm=calm, cut_at=now if limit != state.limit else state.cut_at
+        noisy = state.slow_start and seconds_per_row < NOISY_QUEUEING_RATIO * state.baseline
+        weight = 0.5 if seconds_per_row < state.baseline else 0.25 if noisy else 0.02
+        baseline, baseline_rows = state.baseline + weight * (seconds_per_row - state.baseline), state.baseline_rows
+    state = evolve(
+        state,
+        baseline=baseline,
+        baseline_rows=max(baseline_rows, rows_per_answer) if seconds_per_row <= baseline else baseline_rows,
+        previous_limit=0.0,
     )
+    ratio = seconds_per_row / baseline if baseline else 1.0
+    if ratio < QUEUEING_RATIO:
+        return _increase(state, now)
+    if state.slow_start and ratio < NOISY_QUEUEING_RATIO:
+        return _increase(evolve(state, slow_start=False), now)
+    return _step_back(state, seconds_per_row, ratio, now)
 
 
-def _step_back(state: Flow, each: float, ratio: float, now: float) -> Flow:
-    """By Little's law the server works on ``limit / ratio`` requests; the rest only waits."""
-    limit = max(1.0, float(ceil(state.limit / ratio - 0.1)))
-    if state.calm < state.size:
-        limit = max(limit, state.calm)
-    if limit >= state.size:
-        return _window(state, state.limit, rising=False, hold=max(0, state.hold - 1))
-    return _window(
+def _increase(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
+    cooldown = max(0, state.cooldown - 1)
+    limit = state.limit * 2 if state.slow_start else state.limit + 1
+    if cooldown:
+        limit = max(state.limit, min(limit, state.known_bad - 1))
+    next_cooldown = COOLDOWN_WINDOWS if state.limit > state.known_bad else state.next_cooldown
+    known_good = max(state.known_good, state.limit)
+    return _new_window(
         state,
         limit,
-        rising=False,
-        wall=limit + 1,
-        hold=state.caution,
-        caution=min(2 * state.caution, MOST_CAUTION),
-        calm=limit,
-        tried=float(state.size),
-        tried_each=each,
-        cut_at=now,
+        cooldown=cooldown,
+        next_cooldown=next_cooldown,
+        known_good=known_good,
+        changed_at=now if limit != state.limit else state.changed_at,
+    )
+
+
+def _step_back(state: ConcurrencyLimit, seconds_per_row: float, ratio: float, now: float) -> ConcurrencyLimit:
+    """By Little's law the server works on ``limit / ratio`` requests; the rest only waits."""
+    limit = max(1.0, float(ceil(state.limit / ratio - 0.1)))
+    if state.known_good < state.size:
+        limit = max(limit, state.known_good)
+    if limit >= state.size:
+        return _new_window(state, state.limit, slow_start=False, cooldown=max(0, state.cooldown - 1))
+    return _new_window(
+        state,
+        limit,
+        slow_start=False,
+        known_bad=limit + 1,
+        cooldown=state.next_cooldown,
+        next_cooldown=min(2 * state.next_cooldown, MAX_COOLDOWN_WINDOWS),
+        known_good=limit,
+        previous_limit=float(state.size),
+        previous_latency=seconds_per_row,
+        changed_at=now,
     )

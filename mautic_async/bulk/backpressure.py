@@ -10,8 +10,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.ordering import Lanes
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.ordering import KeyedQueue
+    from mautic_async.bulk.pacing import Pacing
 
 
 class Backpressure:
@@ -26,7 +26,7 @@ class Backpressure:
         awaiting_reconcile: Rows of unknown fate that wait until the server can no longer be at work on them.
     """
 
-    def __init__(self, pacing: Helm, ordering: Lanes, total: int | None) -> None:
+    def __init__(self, pacing: Pacing, ordering: KeyedQueue, total: int | None) -> None:
         self.total = total
         self.rows_read = 0
         self.outcomes_consumed = 0
@@ -42,7 +42,7 @@ class Backpressure:
         stuck = self.awaiting_reconcile + self._ordering.waiting
         size = self._pacing.batch.size
         held = self.rows_read - self.outcomes_consumed - stuck
-        return max(0, 2 * self._pacing.flow.most * size - held) if stuck <= max(10 * size, 1000) else 0
+        return max(0, 2 * self._pacing.concurrency.maximum * size - held) if stuck <= max(10 * size, 1000) else 0
 
     async def wait_for_capacity(self) -> None:
         """Wait until a row may be read."""

@@ -12,18 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mautic_async.bulk.adapter import Receipt
+from mautic_async.bulk.adapter import RowResult
 from mautic_async.bulk.flows import Abort, Apply, Flow, PauseSending, PutFirst, Send, Sleep
-from mautic_async.bulk.items import Blame, Parcel, undo_attempt
+from mautic_async.bulk.items import Blame, WorkItem, undo_attempt
 from mautic_async.bulk.reconcile import look_up_when_ended
-from mautic_async.errors import APIError, Fate, MauticError, Problem, RateLimited, Then, Unavailable
-from mautic_async.journal.records import learn
+from mautic_async.errors import Action, APIError, Fate, MauticError, Problem, RateLimited, Unavailable
+from mautic_async.journal.records import merge_facts
 
 if TYPE_CHECKING:
     from mautic_async.bulk.flows import Items, Results
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.pacing import Pacing
 
-Unresolved: TypeAlias = tuple[Sequence[Parcel[Any]], MauticError] | None
+Unresolved: TypeAlias = tuple[Sequence[WorkItem[Any]], MauticError] | None
 """Rows that failed in another way meanwhile, and how; None if nothing is left to do."""
 
 SUSPICION: Final = 4
@@ -37,12 +37,12 @@ POISON_THRESHOLD: Final = 2 * SUSPICION
 """Points a row has to collect alone to be blamed, where others pass: one 500 happens by chance in a large job."""
 
 
-def recheck(items: Items, error: MauticError, pacing: Helm) -> Flow[Unresolved]:
+def recheck(items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved]:
     """Repeat a request that failed as a whole, and bisect its rows if it fails again."""
     missing = yield from _not_stored(items, error, pacing)
     if not missing:
         return None
-    yield Sleep(pacing.back_off(1.0, pacing.failures))
+    yield Sleep(pacing.backoff(1.0, pacing.failures))
     if min(_blame(item).suspicion for item in missing) > SUSPICION:
         return (yield from bisect(missing, pacing))
     if len(missing) < len(items):
@@ -58,22 +58,22 @@ def recheck(items: Items, error: MauticError, pacing: Helm) -> Flow[Unresolved]:
     return (yield from bisect(missing, pacing))
 
 
-def bisect(items: Items, pacing: Helm) -> Flow[Unresolved]:
+def bisect(items: Items, pacing: Pacing) -> Flow[Unresolved]:
     """Find the row that makes its request fail; rows that are cleared of it are sent again with the others.
 
     If the first half passes, the second holds the culprit and need not be tried as a whole: 50 rows take 6 requests.
     """
-    cleared: list[Parcel[Any]] = []
+    cleared: list[WorkItem[Any]] = []
     unresolved = yield from _search(list(items), cleared, pacing)
     yield PutFirst(cleared)
     return unresolved
 
 
-def _search(suspects: list[Parcel[Any]], cleared: list[Parcel[Any]], pacing: Helm) -> Flow[Unresolved]:
+def _search(suspects: list[WorkItem[Any]], cleared: list[WorkItem[Any]], pacing: Pacing) -> Flow[Unresolved]:
     while suspects:
         failures = max(pacing.failures - 1, _blame(suspects[0]).solo_failures)
         if failures:  # not one success between: perhaps it is the server, not a row
-            yield Sleep(pacing.back_off(1.0, failures))
+            yield Sleep(pacing.backoff(1.0, failures))
         half = suspects[: max(1, len(suspects) // 2)]
         rest = suspects[len(half) :]
         error: MauticError | None = yield Send(half)
@@ -97,14 +97,14 @@ def _search(suspects: list[Parcel[Any]], cleared: list[Parcel[Any]], pacing: Hel
     return None
 
 
-def _condemn(item: Parcel[Any], error: MauticError, pacing: Helm) -> Flow[bool]:
+def _condemn(item: WorkItem[Any], error: MauticError, pacing: Pacing) -> Flow[bool]:
     """Give a row that failed alone its outcome if it is to blame; return False if the server may be."""
     verdict = error.verdict
     assert verdict is not None  # noqa: S101 - `_is_same_failure` asked for it
-    if verdict.bulk is Then.REJECT:
-        yield Apply([item], [Receipt("rejected", problems=problems_from(error))])
+    if verdict.batch is Action.REJECT:
+        yield Apply([item], [RowResult("rejected", problems=problems_from(error))])
         return True
-    if pacing.given_up():
+    if pacing.should_abort():
         yield Abort(error)
         return True
     blame = _blame(item)
@@ -113,19 +113,19 @@ def _condemn(item: Parcel[Any], error: MauticError, pacing: Helm) -> Flow[bool]:
     if blame.solo_failures < (POISON_THRESHOLD if others_pass else SOLO_FAILURES * SUSPICION):
         return False
     stored = verdict.fate is Fate.DONE or (item.id and not blame.untouched)
-    who = "the proxy before Mautic answers for" if verdict.live else "Mautic fails on"
+    who = "the proxy before Mautic answers for" if verdict.may_still_run else "Mautic fails on"
     why = (*problems_from(error), Problem(f"{who} this row alone, again and again; the reason is in its log"))
-    yield Apply([item], [Receipt("unknown" if stored else "rejected", problems=why)])
+    yield Apply([item], [RowResult("unknown" if stored else "rejected", problems=why)])
     return True
 
 
-def _not_stored(items: Items, error: MauticError, pacing: Helm) -> Flow[list[Parcel[Any]]]:
+def _not_stored(items: Items, error: MauticError, pacing: Pacing) -> Flow[list[WorkItem[Any]]]:
     """Add the failure to the rows' blame, apply what a look-up proves, and return the other rows in order."""
-    if error.verdict is not None and error.verdict.bulk is Then.REJECT:
+    if error.verdict is not None and error.verdict.batch is Action.REJECT:
         return list(items)  # nothing of it is stored
     undo_attempt(items)  # most of them are innocent; the guilty one is found by its points
     for item in items:
-        item.uncertain = True
+        item.had_unknown_outcome = True
         blame = _blame(item)
         if not blame.suspicion:
             blame.successes_at_first_failure = pacing.successes
@@ -133,16 +133,16 @@ def _not_stored(items: Items, error: MauticError, pacing: Helm) -> Flow[list[Par
     results: Results = yield from look_up_when_ended(items, error, pacing)
     pairs = list(zip(items, results, strict=True))
     for item, result in pairs:
-        learn(item.known, result.known)
+        merge_facts(item.facts, result.facts)
         item.id = result.id or item.id
-        _blame(item).untouched = result.state == "again" and result.so_far == "rejected"
+        _blame(item).untouched = result.state == "again" and result.status_if_given_up == "rejected"
     proven = [(item, result) for item, result in pairs if result.state != "again"]
     if proven:
         yield Apply([item for item, _ in proven], [result for _, result in proven])
     return [item for item, result in pairs if result.state == "again"]
 
 
-def _blame(item: Parcel[Any]) -> Blame:
+def _blame(item: WorkItem[Any]) -> Blame:
     if item.blame is None:  # made here only, since nearly no row ever needs one
         item.blame = Blame()
     return item.blame
@@ -150,11 +150,13 @@ def _blame(item: Parcel[Any]) -> Blame:
 
 def _points(error: MauticError) -> int:
     verdict = error.verdict
-    if verdict is not None and verdict.live:
-        return SUSPICION // 4 if verdict.load else SUSPICION // 2
+    if verdict is not None and verdict.may_still_run:
+        return SUSPICION // 4 if verdict.overload else SUSPICION // 2
     if verdict is not None and verdict.fate is Fate.REFUSED:
         return SUSPICION // 4  # a look-up, which can be repeated
-    return SUSPICION if verdict is not None and not verdict.load and verdict.fate is Fate.UNKNOWN else SUSPICION // 2
+    return (
+        SUSPICION if verdict is not None and not verdict.overload and verdict.fate is Fate.UNKNOWN else SUSPICION // 2
+    )
 
 
 def _may_be_stored(error: MauticError) -> bool:
@@ -164,7 +166,7 @@ def _may_be_stored(error: MauticError) -> bool:
 def _is_same_failure(error: MauticError) -> bool:
     return (
         error.verdict is not None
-        and error.verdict.bulk in (Then.LOOK, Then.REJECT)
+        and error.verdict.batch in (Action.RECONCILE, Action.REJECT)
         and getattr(error, "batch_limit", None) is None
     )
 

@@ -17,88 +17,90 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from attrs import define
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.items import Parcel
+    from mautic_async.bulk.items import WorkItem
 
 R = TypeVar("R")
 
-REMEMBERED: Final = 10_000
+MAX_ENTITIES: Final = 10_000
 """Entities whose last row is remembered at most, if an older row is under way for so long."""
 
 
 @define(eq=False)
-class _Written(Generic[R]):
+class _LastWrite(Generic[R]):
     """The newest row of one entity that has its answer.
 
     Attributes:
         newest: The row; another one may have taken its place in the lanes since.
-        began: Loop time at which the newest row was last sent; infinity while it waits to be sent again.
-        ended: Loop time at which the last older row of the entity ended.
-        until: Rows from this index on were read later, and cannot be overtaken any more.
+        newest_sent_at: Loop time at which the newest row was last sent; infinity while it waits to be sent again.
+        last_finished_at: Loop time at which the last older row of the entity ended.
+        rows_read: Rows from this index on were read later, and cannot be overtaken any more.
     """
 
-    newest: Parcel[R]
-    began: float
-    ended: float
-    until: int
+    newest: WorkItem[R]
+    newest_sent_at: float
+    last_finished_at: float
+    rows_read: int
 
 
 class Collisions(Generic[R]):
     """The newest row of each entity, as long as an older row could still overwrite it."""
 
     def __init__(self) -> None:
-        self._written: OrderedDict[int, _Written[R]] = OrderedDict()
+        self._last_writes: OrderedDict[int, _LastWrite[R]] = OrderedDict()
 
-    def ended(self, parcel: Parcel[R], now: float, until: int) -> Parcel[R] | None:
-        """Note that *parcel*, whose entity is known, has been written.
+    def record_write(self, item: WorkItem[R], now: float, rows_read: int) -> WorkItem[R] | None:
+        """Note that *item*, whose entity is known, has been written.
 
         Args:
-            parcel: The row.
+            item: The row.
             now: Loop time.
-            until: How many rows have been read from the input.
+            rows_read: How many rows have been read from the input.
 
         Returns:
-            The row that has to be sent again so that the newest is the last one written (it may be *parcel*), or None.
+            The row that has to be sent again so that the newest is the last one written (it may be *item*), or None.
         """
-        there = self._written.get(parcel.id)
-        if there is None:
-            self._remember(parcel, parcel.began_at, now, until)
+        last_write = self._last_writes.get(item.id)
+        if last_write is None:
+            self._store(item, item.first_step_sent_at, now, rows_read)
             return None
-        there.until = until
-        self._written.move_to_end(parcel.id)
-        overtaken = parcel.began_at < there.ended  # another row of the entity ended after this sending had begun
-        there.ended = max(there.ended, now)
-        if parcel.index >= there.newest.index:
-            there.newest = parcel
-        elif parcel.resent is not there.newest:
-            overtaken = there.began < now  # an older row ended after the newest one had begun
-            if not overtaken:
+        last_write.rows_read = rows_read
+        self._last_writes.move_to_end(item.id)
+        overwritten = (
+            item.first_step_sent_at < last_write.last_finished_at
+        )  # another row of the entity ended after this sending had begun
+        last_write.last_finished_at = max(last_write.last_finished_at, now)
+        if item.index >= last_write.newest.index:
+            last_write.newest = item
+        elif item.resend_of is not last_write.newest:
+            overwritten = last_write.newest_sent_at < now  # an older row ended after the newest one had begun
+            if not overwritten:
                 return None
-        there.began = math.inf if overtaken else parcel.began_at
-        return there.newest if overtaken else None
+        last_write.newest_sent_at = math.inf if overwritten else item.first_step_sent_at
+        return last_write.newest if overwritten else None
 
-    def restore(self, parcel: Parcel[R], until: int) -> None:
+    def restore(self, item: WorkItem[R], rows_read: int) -> None:
         """Take over a row that an earlier run of the job has finished."""
-        there = self._written.get(parcel.id)
-        if there is None or there.newest.index < parcel.index:
-            self._remember(parcel, -1.0, -1.0, until)
+        last_write = self._last_writes.get(item.id)
+        if last_write is None or last_write.newest.index < item.index:
+            self._store(item, -1.0, -1.0, rows_read)
 
-    def forget(self, first_open: int) -> None:
-        """Let go of entities that no row can overtake: all below *first_open* have their outcome."""
-        written = self._written
-        while written:
-            id, oldest = next(iter(written.items()))
-            if oldest.until > first_open and len(written) <= REMEMBERED:
+    def discard_before(self, first_active: int) -> None:
+        """Let go of entities that no row can overtake: all below *first_active* have their outcome."""
+        last_writes = self._last_writes
+        while last_writes:
+            id, oldest = next(iter(last_writes.items()))
+            if oldest.rows_read > first_active and len(last_writes) <= MAX_ENTITIES:
                 return
-            del written[id]
+            del last_writes[id]
 
-    def _remember(self, parcel: Parcel[R], began: float, ended: float, until: int) -> None:
-        self._written[parcel.id] = _Written(parcel, began, ended, until)
-        self._written.move_to_end(parcel.id)
+    def _store(self, item: WorkItem[R], newest_sent_at: float, last_finished_at: float, rows_read: int) -> None:
+        self._last_writes[item.id] = _LastWrite(item, newest_sent_at, last_finished_at, rows_read)
+        self._last_writes.move_to_end(item.id)
 
 
-def have_common_key(one: Parcel[Any], other: Parcel[Any]) -> bool:
+def have_common_key(first: WorkItem[Any], second: WorkItem[Any]) -> bool:
     """Return True if the lanes already keep both rows in order."""
-    return not set(one.keys).isdisjoint(other.keys)
+    return not set(first.queue_keys).isdisjoint(second.queue_keys)
 
 
 class IdSet:
@@ -116,8 +118,8 @@ class IdSet:
     def add(self, id: int) -> bool:
         """Add *id*; return False if it was there."""
         page = self._pages.setdefault(id >> 15, bytearray(4096))
-        place, bit = (id & 0x7FFF) >> 3, 1 << (id & 7)
-        if page[place] & bit:
+        offset, bit = (id & 0x7FFF) >> 3, 1 << (id & 7)
+        if page[offset] & bit:
             return False
-        page[place] |= bit
+        page[offset] |= bit
         return True

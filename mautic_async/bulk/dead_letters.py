@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from mautic_async._files import open_private
+from mautic_async._files import open_owner_only
 from mautic_async.errors import ConfigurationError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mautic_async.bulk.items import Parcel
+    from mautic_async.bulk.items import WorkItem
     from mautic_async.bulk.outcomes import Outcome, Status
     from mautic_async.models._base import JSON
 
@@ -61,31 +61,32 @@ class DeadLetters:
     def __init__(self, path: str | os.PathLike[str], *, job: str = "") -> None:
         self.path = Path(path)
         self.job = job
-        self._file: int | None = open_private(self.path, os.O_WRONLY | os.O_APPEND)
+        self._file: int | None = open_owner_only(self.path, os.O_WRONLY | os.O_APPEND)
 
-    def add(self, bad: Sequence[tuple[Parcel[Any], Outcome[Any]]]) -> None:
+    def add(self, failed: Sequence[tuple[WorkItem[Any], Outcome[Any]]]) -> None:
         """Write letters; in the file when this returns, on the disk after `sync`."""
         assert self._file is not None  # noqa: S101 - open
-        text = "".join(self._line(parcel, outcome) for parcel, outcome in bad).encode()
+        text = "".join(self._format_line(item, outcome) for item, outcome in failed).encode()
         while text:
             text = text[os.write(self._file, text) :]
 
-    def _line(self, parcel: Parcel[Any], outcome: Outcome[Any]) -> str:
+    def _format_line(self, item: WorkItem[Any], outcome: Outcome[Any]) -> str:
         stored = {"rejected": False, "partial": True}.get(outcome.status)
-        letter = {
+        fields = {
             "job": self.job,
             "index": outcome.index,
             "status": outcome.status,
             "id": outcome.id,
             "problems": [
-                {"message": it.message, "field": it.field, "code": it.code, "type": it.type} for it in outcome.problems
+                {"message": problem.message, "field": problem.field, "code": problem.code, "type": problem.type}
+                for problem in outcome.problems
             ],
             "attempts": outcome.attempts,
             "stored": stored,
-            "known": dict(parcel.known),
+            "known": dict(item.facts),
         }
-        head = json.dumps(letter, ensure_ascii=False, separators=(",", ":"))
-        return f'{head[:-1]},"row":{parcel.packed.body.decode() or "null"}}}\n'
+        head = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        return f'{head[:-1]},"row":{item.encoded.body.decode() or "null"}}}\n'
 
     def sync(self) -> None:
         """Wait until all letters are on the disk."""
@@ -100,23 +101,23 @@ class DeadLetters:
             self._file = None
 
 
-def read_letters(path: str | os.PathLike[str]) -> Iterator[DeadLetter]:
+def read_dead_letters(path: str | os.PathLike[str]) -> Iterator[DeadLetter]:
     """The letters of a file, each row once: a job that was killed and resumed may have written one twice.
 
     Raises:
         ConfigurationError: A line is not a letter.
     """
-    seen: set[tuple[str, int]] = set()
+    yielded: set[tuple[str, int]] = set()
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - any path-like
         for number, line in enumerate(file, 1):
             if not line.endswith("\n"):
                 return  # the process was killed while it wrote this one; the journal will have it written again
             try:
-                letter = json.loads(line)
-                problems = tuple(Problem(**problem) for problem in letter.pop("problems"))
-                read = DeadLetter(problems=problems, **letter)
+                fields = json.loads(line)
+                problems = tuple(Problem(**problem) for problem in fields.pop("problems"))
+                dead_letter = DeadLetter(problems=problems, **fields)
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise ConfigurationError(f"{os.fspath(path)}, line {number}: not a dead letter") from error
-            if (read.job, read.index) not in seen:
-                seen.add((read.job, read.index))
-                yield read
+            if (dead_letter.job, dead_letter.index) not in yielded:
+                yielded.add((dead_letter.job, dead_letter.index))
+                yield dead_letter

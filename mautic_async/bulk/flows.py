@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from mautic_async.bulk.adapter import Receipt
-from mautic_async.bulk.items import Parcel
+from mautic_async.bulk.adapter import RowResult
+from mautic_async.bulk.items import WorkItem
 
 if TYPE_CHECKING:
     from mautic_async.bulk.outcomes import Outcome
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Items: TypeAlias = Sequence[Parcel[Any]]
-Results: TypeAlias = Sequence[Receipt[Any]]
+Items: TypeAlias = Sequence[WorkItem[Any]]
+Results: TypeAlias = Sequence[RowResult[Any]]
 
 
 @frozen
@@ -57,7 +57,7 @@ class Apply:
 class Finish:
     """Give items their outcomes."""
 
-    outcomes: Sequence[tuple[Parcel[Any], Outcome[Any]]]
+    outcomes: Sequence[tuple[WorkItem[Any], Outcome[Any]]]
 
 
 @frozen

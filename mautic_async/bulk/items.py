@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from attrs import Factory, define, field
 
-from mautic_async.journal.records import Entry
+from mautic_async.journal.records import RowRecord
 from mautic_async.models._base import JSON
 
 if TYPE_CHECKING:
@@ -21,31 +21,32 @@ Facts: TypeAlias = Mapping[str, JSON]
 
 
 @define
-class Packed:
+class EncodedRow:
     """A row made ready for sending, once, when it is read. Not frozen: that takes twice as long, each row.
 
     Attributes:
         body: The row as JSON text. Its length is its weight in a batch, its hash tells a changed input from the same
             one, and it is what a dead letter holds. Without anything that differs from run to run.
-        keys: Everything by which two rows could meet on the server: all unique values of the contact, coarser than the
-            database compares them (cleaned, trimmed, NFKC, casefolded, accents stripped), and every unique value of its
-            custom items (exact, per object). Two rows with a common key are never under way at once, and are sent in
-            the order of the input. Empty: the row meets nobody.
-        firsts: Keys that count only until one row with them is stored: names that the server makes where they are
+        ordering_keys: Everything by which two rows could meet on the server: all unique values of the contact, coarser
+            than the database compares them (cleaned, trimmed, NFKC, casefolded, accents stripped), and every unique
+            value of its custom items (exact, per object). Two rows with a common key are never under way at once, and
+            are sent in the order of the input. Empty: the row meets nobody.
+        creates: Keys that count only until one row with them is stored: names that the server makes where they are
             missing, and would make twice if two rows brought them at once.
         problems: Reasons to refuse the row here; it is then not sent.
-        cargo: Whatever `Courier.deliver` wants to have at hand, such as the decoded form.
-        linger: Seconds after the answer before a row with a common key may leave (unique custom items: more than 1).
-        memory: The name under which what is learned of the row is kept for the next run of the same job, or "".
+        payload: Whatever `BulkAdapter.send` wants to have at hand, such as the decoded form.
+        hold_keys_seconds: Seconds after the answer before a row with a common key may leave (unique custom items: more
+            than 1).
+        facts_key: The name under which what is learned of the row is kept for the next run of the same job, or "".
     """
 
     body: bytes = field(repr=False)
-    keys: Sequence[Hashable] = field(default=(), repr=False)
+    ordering_keys: Sequence[Hashable] = field(default=(), repr=False)
     problems: Sequence[Problem] = ()
-    cargo: Any = field(default=None, repr=False)
-    linger: float = 0.0
-    memory: str = ""
-    firsts: Sequence[Hashable] = field(default=(), repr=False)
+    payload: Any = field(default=None, repr=False)
+    hold_keys_seconds: float = 0.0
+    facts_key: str = ""
+    creates: Sequence[Hashable] = field(default=(), repr=False)
 
 
 @define(eq=False)
@@ -67,47 +68,47 @@ class Blame:
 
 
 @define(eq=False)
-class Parcel(Generic[R]):
+class WorkItem(Generic[R]):
     """One row under way. An adapter reads the first group of attributes; the others belong to the bulk job.
 
     Attributes:
         index: The row's place in the input.
         row: As the caller gave it.
-        packed: As `Courier.pack` encoded it.
+        encoded: As `BulkAdapter.encode` encoded it.
         step: What is to be done next: "" first, then what the last result named.
-        known: What results, the journal or an earlier run said about it.
-        since: Epoch seconds of this machine at which the row was first about to be sent, over all runs: an entity made
-            after that is the row's own. 0 before.
+        facts: What results, the journal or an earlier run said about it.
+        first_sent_at: Epoch seconds of this machine at which the row was first about to be sent, over all runs: an
+            entity made after that is the row's own. 0 before.
         sent_at: The same of the last attempt of this step: what is changed after that was changed by this request.
-        tries: How often this step has been sent.
-        uncertain: Whether an earlier request with it may have stored some of it: a later refusal does not mean that
-            nothing is stored.
+        attempts: How often this step has been sent.
+        had_unknown_outcome: Whether an earlier request with it may have stored some of it: a later refusal does not
+            mean that nothing is stored.
     """
 
     index: int
     row: R = field(repr=False)
-    packed: Packed
+    encoded: EncodedRow
     step: str = ""
-    known: dict[str, JSON] = Factory(dict)
-    since: float = 0.0
+    facts: dict[str, JSON] = Factory(dict)
+    first_sent_at: float = 0.0
     sent_at: float = 0.0
-    tries: int = 0
-    uncertain: bool = False
+    attempts: int = 0
+    had_unknown_outcome: bool = False
 
     # Read by the ordering of rows and by `collisions`.
-    keys: Sequence[Hashable] = field(default=(), repr=False)
+    queue_keys: Sequence[Hashable] = field(default=(), repr=False)
     """The keys whose queues it is in; none before it has entered them."""
-    began_at: float = 0.0
+    first_step_sent_at: float = 0.0
     """Loop time at which its first step was last sent: all that it has written since is on the server in this order."""
-    resent: Parcel[R] | None = None
+    resend_of: WorkItem[R] | None = None
     """The row whose values it sends once more, since they may have been overwritten by an older row; often itself."""
-    original: tuple[R, Packed] | None = field(default=None, repr=False)
+    original: tuple[R, EncodedRow] | None = field(default=None, repr=False)
     """Its own row and encoded form, while it sends those of another."""
 
     # Read by recovery.
-    carried_at: float = 0.0
+    sent_loop_time: float = 0.0
     """Loop time at which it was last handed to the adapter."""
-    maybe: bool = False
+    may_be_stored: bool = False
     """Whether the server may hold some of it."""
     blame: Blame | None = None
     """The evidence against it, once a request with it has failed as a whole."""
@@ -115,19 +116,19 @@ class Parcel(Generic[R]):
     # Read for its outcome and for the journal.
     id: int = 0
     """Of the entity, once known."""
-    digest: bytes = b""
+    row_hash: bytes = b""
     """Hash of the content, where there is a journal."""
-    sends: int = 0
+    total_attempts: int = 0
     """How often it was sent, over all steps."""
-    stages: int = 1
+    steps: int = 1
     """How many steps it has had."""
-    so_far: Status | None = None
+    partial_status: Status | None = None
     """What the steps that are done have made of it."""
     entity: Any = field(default=None, repr=False)
     """What an earlier step returned of it, for the outcome."""
 
 
-def journal_record(item: Parcel[Any], state: str, *, creates: int, status: str = "") -> Entry:
+def journal_record(item: WorkItem[Any], state: str, *, creates: int, status: str = "") -> RowRecord:
     """Return the journal's record of *item*.
 
     Args:
@@ -136,23 +137,23 @@ def journal_record(item: Parcel[Any], state: str, *, creates: int, status: str =
         creates: The names that the row has to create, a bit each.
         status: Its outcome, if it has one.
     """
-    return Entry(
+    return RowRecord(
         item.index,
-        item.digest,
+        item.row_hash,
         state=state,
         step=item.step,
-        tries=item.tries,
-        since=item.since,
-        known=item.known,
+        attempts=item.attempts,
+        first_sent_at=item.first_sent_at,
+        facts=item.facts,
         status=status,
-        so_far=item.so_far or "",
+        partial_status=item.partial_status or "",
         id=item.id,
-        memory=item.packed.memory,
-        brings=creates,
+        facts_key=item.encoded.facts_key,
+        creates_mask=creates,
     )
 
 
-def undo_attempt(items: Iterable[Parcel[Any]]) -> None:
+def undo_attempt(items: Iterable[WorkItem[Any]]) -> None:
     """Do not count the last attempt of *items*: their request was refused before any row was processed."""
     for item in items:
-        item.tries -= 1
+        item.attempts -= 1

@@ -7,24 +7,24 @@ from collections import deque
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from mautic_async._background import Flights
+from mautic_async._background import BackgroundTasks
 from mautic_async.bulk.dead_letters import DeadLetters
-from mautic_async.bulk.options import Plan
-from mautic_async.bulk.outcomes import Outcome, Progress, Report
+from mautic_async.bulk.options import BulkOptions
+from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress
 from mautic_async.bulk.reader import RowReader
 from mautic_async.bulk.scheduler import Scheduler
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
-from mautic_async.journal.records import Standing
+from mautic_async.journal.records import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
     from types import TracebackType
     from typing import Self
 
-    from mautic_async.bulk.adapter import Courier
+    from mautic_async.bulk.adapter import BulkAdapter
     from mautic_async.bulk.tasks import JobTasks
-    from mautic_async.journal.records import Ledger
+    from mautic_async.journal.records import JobJournal
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -36,7 +36,7 @@ RATE_WINDOW: Final = 10.0
 """Seconds over which the rate of a `Progress` is taken."""
 
 
-class Run(Generic[R, E]):
+class BulkJob(Generic[R, E]):
     """One bulk job: enter it, iterate its outcomes in the order in which they become known, leave it.
 
     Leaving early (break, error, cancellation) takes nothing new from the input, gives requests under way the plan's
@@ -44,30 +44,30 @@ class Run(Generic[R, E]):
     caller's own iterable) is raised, bare, at the loop, after the outcomes that were known by then.
 
     Args:
-        courier: Knows the rows and the server.
+        adapter: Knows the rows and the server.
         rows: Any iterable or async iterable. Taken from only as far as there is room.
-        plan: Bounds of size, concurrency and time.
+        options: Bounds of size, concurrency and time.
         clock: Time and chance.
         journal: Makes a killed job resumable.
     """
 
     def __init__(
         self,
-        courier: Courier[R, E],
+        adapter: BulkAdapter[R, E],
         rows: Iterable[R] | AsyncIterable[R],
         *,
-        plan: Plan | None = None,
+        options: BulkOptions | None = None,
         clock: Clock | None = None,
-        journal: Ledger | None = None,
+        journal: JobJournal | None = None,
     ) -> None:
-        self._courier = courier
+        self._adapter = adapter
         self._rows = rows
-        self._plan = plan or Plan()
+        self._options = options or BulkOptions()
         self._clock = clock or Clock()
-        self._ledger = journal
+        self._journal = journal
         self._scheduler: Scheduler[R, E] | None = None
         self._reader: RowReader[R] | None = None
-        self._background = Flights()
+        self._background = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
         self._rate = _Rate(self._clock)
         self._is_failure_raised = False
@@ -79,39 +79,39 @@ class Run(Generic[R, E]):
         if self._scheduler is not None:
             raise ConfigurationError("a bulk run is for one use: call the method again for another")
         self._rate.start()
-        checkpoint = await self._ledger.begin() if self._ledger is not None else Standing()
+        checkpoint = await self._journal.open() if self._journal is not None else Checkpoint()
         try:
             self._scheduler = await self._prepare(checkpoint)
         except BaseException:
-            if self._ledger is not None:
-                await self._ledger.close()
+            if self._journal is not None:
+                await self._journal.close()
             raise
         scheduler = self._scheduler
         self._reader = RowReader(
             self._rows,
-            adapter=self._courier,
+            adapter=self._adapter,
             clock=self._clock,
             consumer=scheduler,
             tasks=scheduler.tasks,
             backpressure=scheduler.backpressure,
-            journal=self._ledger,
+            journal=self._journal,
             checkpoint=checkpoint,
-            max_bytes=self._plan.batch_bytes,
+            max_bytes=self._options.batch_bytes,
         )
-        self._task = self._background.start(self._work(scheduler, self._reader))
+        self._task = self._background.spawn(self._run(scheduler, self._reader))
         return self
 
-    async def _prepare(self, checkpoint: Standing) -> Scheduler[R, E]:
-        job = self._ledger.job if self._ledger is not None else ""
-        await self._courier.prepare(job)
-        path = self._plan.dead_letters
+    async def _prepare(self, checkpoint: Checkpoint) -> Scheduler[R, E]:
+        job = self._journal.job if self._journal is not None else ""
+        await self._adapter.prepare(job)
+        path = self._options.dead_letters
         dead_letters = DeadLetters(path, job=job) if path is not None else None
         total = len(self._rows) if isinstance(self._rows, Sized) else None
         return Scheduler(
-            self._courier,
-            options=self._plan,
+            self._adapter,
+            options=self._options,
             clock=self._clock,
-            journal=self._ledger,
+            journal=self._journal,
             dead_letters=dead_letters,
             checkpoint=checkpoint,
             total=total,
@@ -134,15 +134,15 @@ class Run(Generic[R, E]):
         if kind is None and tasks.failure is not None and not self._is_failure_raised:
             raise tasks.failure
 
-    async def _work(self, scheduler: Scheduler[R, E], reader: RowReader[R]) -> None:
+    async def _run(self, scheduler: Scheduler[R, E], reader: RowReader[R]) -> None:
         """Run all tasks of the job, from the first to the last."""
         tasks = scheduler.tasks
         try:
             async with asyncio.TaskGroup() as group:
                 tasks.start(group)
                 tasks.spawn(reader.run())
-                tasks.spawn(self._flush(reader))
-                if self._plan.watch is not None:
+                tasks.spawn(self._flush_periodically(reader))
+                if self._options.on_progress is not None:
                     tasks.spawn(self._report_progress())
                 await tasks.stopping.wait()
                 await reader.save()
@@ -159,7 +159,7 @@ class Run(Generic[R, E]):
         if not tasks.busy:
             return
         try:
-            async with asyncio.timeout(self._plan.grace):
+            async with asyncio.timeout(self._options.grace):
                 await tasks.idle.wait()
         except TimeoutError:
             return
@@ -175,19 +175,19 @@ class Run(Generic[R, E]):
             scheduler.tasks.failure = scheduler.tasks.failure or error
         finally:
             scheduler.sink.outcomes_ready.set()
-            if self._plan.watch is not None:
-                self._plan.watch(self.progress)
+            if self._options.on_progress is not None:
+                self._options.on_progress(self.progress)
 
-    async def _flush(self, reader: RowReader[R]) -> None:
+    async def _flush_periodically(self, reader: RowReader[R]) -> None:
         """Send rows of a slow input before a batch is full."""
         while True:
-            await self._clock.sleep(self._plan.flush)
+            await self._clock.sleep(self._options.flush_after)
             await reader.flush(flush=True)
 
     async def _report_progress(self) -> None:
-        assert self._plan.watch is not None  # noqa: S101 - asked before
+        assert self._options.on_progress is not None  # noqa: S101 - asked before
         while True:
-            self._plan.watch(self.progress)
+            self._options.on_progress(self.progress)
             await self._clock.sleep(PROGRESS_INTERVAL)
 
     # -- outcomes ------------------------------------------------------------------------------------------------------
@@ -221,14 +221,14 @@ class Run(Generic[R, E]):
     # -- numbers -------------------------------------------------------------------------------------------------------
 
     @property
-    def report(self) -> Report:
+    def report(self) -> BulkReport:
         """The job in numbers, so far or for good."""
         if self._scheduler is None:
-            return Report(guarantee=self._courier.guarantee)
-        return self._scheduler.sink.counters.report(
+            return BulkReport(guarantee=self._adapter.guarantee)
+        return self._scheduler.sink.counters.make_report(
             seconds=self._rate.seconds,
-            guarantee=self._courier.guarantee,
-            resumable=self._ledger is not None and self._ledger.durable,
+            guarantee=self._adapter.guarantee,
+            resumable=self._journal is not None and self._journal.durable,
         )
 
     @property
@@ -247,7 +247,7 @@ class Run(Generic[R, E]):
         scheduler = self._scheduler
         if scheduler is None:
             raise ConfigurationError("enter the run first: async with ... as run")
-        now = self._clock.time()
+        now = self._clock.monotonic()
         report = self.report
         backpressure, under_way = scheduler.backpressure, scheduler.sender.under_way.values()
         return Progress(
@@ -255,14 +255,14 @@ class Run(Generic[R, E]):
             taken=backpressure.rows_read,
             total=backpressure.total,
             sending=sum(rows for _, rows in under_way),
-            parked=backpressure.awaiting_reconcile,
+            awaiting_check=backpressure.awaiting_reconcile,
             waiting=scheduler.ordering.waiting,
             rate=self._rate.sample(report.read),
-            concurrency=scheduler.pacing.flow.size,
+            concurrency=scheduler.pacing.concurrency.size,
             batch=scheduler.pacing.batch.size,
             oldest=now - min((sent_at for sent_at, _ in under_way), default=now),
             paused=max(0.0, scheduler.slots.paused_until - now),
-            budget=self._courier.budget(),
+            budget=self._adapter.rate_limit(),
         )
 
 
@@ -276,10 +276,10 @@ class _Rate:
         self._samples: deque[tuple[float, int]] = deque()
 
     def start(self) -> None:
-        self._started_at = self._clock.time()
+        self._started_at = self._clock.monotonic()
 
     def stop(self) -> None:
-        self._stopped_at = self._clock.time()
+        self._stopped_at = self._clock.monotonic()
 
     @property
     def is_stopped(self) -> bool:
@@ -288,12 +288,12 @@ class _Rate:
     @property
     def seconds(self) -> float:
         """Return the seconds that the job has taken so far, or in all."""
-        end = self._stopped_at if self._stopped_at is not None else self._clock.time()
+        end = self._stopped_at if self._stopped_at is not None else self._clock.monotonic()
         return end - self._started_at
 
     def sample(self, rows: int) -> float:
         """Note that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
-        now = self._clock.time()
+        now = self._clock.monotonic()
         samples = self._samples
         samples.append((now, rows))
         while len(samples) > 2 and samples[0][0] < now - RATE_WINDOW:
@@ -310,9 +310,9 @@ def _first_error(group: BaseExceptionGroup[Any]) -> BaseException:
     return error
 
 
-async def to_the_end(run: Run[Any, Any]) -> Report:
+async def run_to_end(job: BulkJob[Any, Any]) -> BulkReport:
     """Run a job whose single outcomes nobody wants."""
-    async with run:
-        async for _ in run:
+    async with job:
+        async for _ in job:
             pass
-    return run.report
+    return job.report

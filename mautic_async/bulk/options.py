@@ -12,42 +12,43 @@ from mautic_async.bulk.outcomes import Progress
 if TYPE_CHECKING:
     from os import PathLike
 
-Watch: TypeAlias = Callable[[Progress], object]
+ProgressCallback: TypeAlias = Callable[[Progress], object]
 
 
 @frozen(kw_only=True)
-class Plan:
+class BulkOptions:
     """The bounds within which a job steers itself; every one has a default that suits a common Mautic.
 
     Attributes:
         concurrency: The most requests under way at once. Beyond the server's cores only latency grows.
-        start: Requests under way at once at the beginning.
+        initial_concurrency: Requests under way at once at the beginning.
         batch: The most rows a request; Mautic refuses more than 200 by default.
-        first_batch: Rows a request at the beginning.
+        initial_batch: Rows a request at the beginning.
         batch_bytes: The most bytes a request body.
         batch_seconds: What a request should take; larger batches are slower and lose more when they fail.
-        settle: Seconds after which a request without an answer has surely ended on the server. Sending its rows again
-            earlier makes duplicates. PHP goes on after the client has left; nothing but its own end stops it.
-        tries: How often a row of unknown fate is sent before it is given up as ``unknown``.
+        reconcile_after: Seconds after which a request without an answer has surely ended on the server. Sending its
+            rows again earlier makes duplicates. PHP goes on after the client has left; nothing but its own end stops
+            it.
+        max_attempts: How often a row of unknown fate is sent before it is given up as ``unknown``.
         grace: Seconds that requests under way are given to land when the job is left early.
-        give_up: Failed requests in a row, without one success between, that end the job ...
-        outage: ... if no request has succeeded for this many seconds either.
-        flush: Seconds without a new row after which an incomplete batch leaves.
+        max_failures: Failed requests in a row, without one success between, that end the job ...
+        max_outage: ... if no request has succeeded for this many seconds either.
+        flush_after: Seconds without a new row after which an incomplete batch leaves.
         dead_letters: A file for rows that were not stored whole; None for none.
-        watch: Called with a `Progress`, at most four times a second and once at the end.
+        on_progress: Called with a `Progress`, at most four times a second and once at the end.
     """
 
     concurrency: int = field(default=8, validator=validators.ge(1))
-    start: int = field(default=2, validator=validators.ge(1))
+    initial_concurrency: int = field(default=2, validator=validators.ge(1))
     batch: int = field(default=200, validator=validators.ge(1))
-    first_batch: int = field(default=50, validator=validators.ge(1))
+    initial_batch: int = field(default=50, validator=validators.ge(1))
     batch_bytes: int = field(default=512_000, validator=validators.ge(1))
     batch_seconds: float = field(default=5.0, validator=validators.gt(0))
-    settle: float = field(default=120.0, validator=validators.ge(0))
-    tries: int = field(default=8, validator=validators.ge(1))
+    reconcile_after: float = field(default=120.0, validator=validators.ge(0))
+    max_attempts: int = field(default=8, validator=validators.ge(1))
     grace: float = field(default=10.0, validator=validators.ge(0))
-    give_up: int = field(default=20, validator=validators.ge(1))
-    outage: float = field(default=600.0, validator=validators.ge(0))
-    flush: float = field(default=0.5, validator=validators.gt(0))
+    max_failures: int = field(default=20, validator=validators.ge(1))
+    max_outage: float = field(default=600.0, validator=validators.ge(0))
+    flush_after: float = field(default=0.5, validator=validators.gt(0))
     dead_letters: str | PathLike[str] | None = None
-    watch: Watch | None = None
+    on_progress: ProgressCallback | None = None

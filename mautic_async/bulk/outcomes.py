@@ -49,7 +49,7 @@ class Outcome(Generic[E]):
 
 
 @frozen(kw_only=True)
-class Report:
+class BulkReport:
     """A job in numbers.
 
     Attributes:
@@ -95,7 +95,7 @@ class Report:
 
 
 @frozen
-class Budget:
+class RateLimitStatus:
     """What is left of the server's rate limit.
 
     Attributes:
@@ -118,7 +118,7 @@ class Progress:
         taken: Rows taken from the input.
         total: Rows in the input, where it tells its length.
         sending: Rows in requests under way.
-        parked: Rows of unknown fate that wait until the server can no longer be at work on them.
+        awaiting_check: Rows of unknown fate that wait until the server can no longer be at work on them.
         waiting: Rows that wait for an earlier row with the same key.
         rate: Rows a second, over about the last ten seconds.
         concurrency: Requests that may be under way at once, as steered.
@@ -128,18 +128,18 @@ class Progress:
         budget: The rate limit, or None where the server has not told one.
     """
 
-    report: Report
+    report: BulkReport
     taken: int
     total: int | None
     sending: int
-    parked: int
+    awaiting_check: int
     waiting: int
     rate: float
     concurrency: int
     batch: int
     oldest: float
     paused: float
-    budget: Budget | None
+    budget: RateLimitStatus | None
 
     @property
     def done(self) -> int:
@@ -148,7 +148,7 @@ class Progress:
 
 
 @define
-class Tally:
+class Counters:
     """The counters behind a report."""
 
     counts: dict[Status, int] = field(
@@ -160,9 +160,9 @@ class Tally:
     unsent: int = 0
     waited: float = 0.0
 
-    def report(self, **rest: Any) -> Report:
+    def make_report(self, **rest: Any) -> BulkReport:
         """The numbers as they are."""
-        return Report(
+        return BulkReport(
             **cast("dict[str, Any]", self.counts),
             requests=self.requests,
             retried=self.retried,

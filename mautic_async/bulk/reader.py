@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from attrs import evolve
 
-from mautic_async.bulk.adapter import Receipt, outcome_of
-from mautic_async.bulk.items import Packed, Parcel
+from mautic_async.bulk.adapter import RowResult, outcome_of
+from mautic_async.bulk.items import EncodedRow, WorkItem
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.journal.records import digest_of, follow
+from mautic_async.journal.records import extend_hash, row_hash
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from mautic_async.bulk.adapter import Courier
+    from mautic_async.bulk.adapter import BulkAdapter
     from mautic_async.bulk.backpressure import Backpressure
     from mautic_async.bulk.outcomes import Outcome
     from mautic_async.bulk.tasks import JobTasks
     from mautic_async.clock import Clock
-    from mautic_async.journal.records import Entry, Ledger, Standing
+    from mautic_async.journal.records import Checkpoint, JobJournal, RowRecord
 
 R = TypeVar("R")
 
@@ -40,14 +40,14 @@ NOT_ROUND_TRIPPABLE: Final = (
 class RowConsumer(Protocol[R]):
     """What the reader needs of the scheduler, which stands above it."""
 
-    def enqueue(self, item: Parcel[R], creates: int) -> bool: ...  # noqa: D102 - see Scheduler
-    def push_ready(self, items: Iterable[Parcel[R]]) -> None: ...  # noqa: D102
-    def activate(self, item: Parcel[R]) -> None: ...  # noqa: D102
-    def restore(self, record: Entry, item: Parcel[R] | None) -> None: ...  # noqa: D102
-    def reconcile_interrupted(self, items: Sequence[Parcel[R]]) -> None: ...  # noqa: D102
+    def enqueue(self, item: WorkItem[R], creates: int) -> bool: ...  # noqa: D102 - see Scheduler
+    def push_ready(self, items: Iterable[WorkItem[R]]) -> None: ...  # noqa: D102
+    def activate(self, item: WorkItem[R]) -> None: ...  # noqa: D102
+    def restore(self, record: RowRecord, item: WorkItem[R] | None) -> None: ...  # noqa: D102
+    def reconcile_interrupted(self, items: Sequence[WorkItem[R]]) -> None: ...  # noqa: D102
     def end_input(self) -> None: ...  # noqa: D102
     def dispatch(self, *, flush: bool = False) -> None: ...  # noqa: D102
-    async def finish(self, finished: Sequence[tuple[Parcel[R], Outcome[Any]]]) -> None: ...  # noqa: D102
+    async def finish(self, finished: Sequence[tuple[WorkItem[R], Outcome[Any]]]) -> None: ...  # noqa: D102
 
 
 class InputCheck:
@@ -59,27 +59,27 @@ class InputCheck:
         records: The journal's records of rows from the mark on.
     """
 
-    def __init__(self, checkpoint: Standing, *, journaled: bool) -> None:
-        self.mark = checkpoint.mark
-        self.records = checkpoint.entries
-        self.end = max(self.mark, max(checkpoint.entries, default=-1) + 1)
-        self._expected = checkpoint.chain
+    def __init__(self, checkpoint: Checkpoint, *, journaled: bool) -> None:
+        self.mark = checkpoint.watermark
+        self.records = checkpoint.records
+        self.end = max(self.mark, max(checkpoint.records, default=-1) + 1)
+        self._expected = checkpoint.input_hash
         self._hash = b""
         self._journaled = journaled
 
     def digest(self, body: bytes) -> bytes:
         """Return the hash of a row, which nobody needs without a journal."""
-        return digest_of(body) if self._journaled else b""
+        return row_hash(body) if self._journaled else b""
 
-    def difference(self, item: Parcel[Any]) -> str:
+    def difference(self, item: WorkItem[Any]) -> str:
         """Return how the input differs from the journal's, up to and with *item*; "" if it does not.
 
         To be called for each row, in the order of the input.
         """
         if item.index >= self.mark:
             record = self.records.get(item.index)
-            return f"row {item.index} differs" if record is not None and record.digest != item.digest else ""
-        self._hash = follow(self._hash, item.digest)
+            return f"row {item.index} differs" if record is not None and record.row_hash != item.row_hash else ""
+        self._hash = extend_hash(self._hash, item.row_hash)
         rows = item.index + 1
         return f"one of its first {rows} rows differs" if rows == self.mark and self._hash != self._expected else ""
 
@@ -91,14 +91,14 @@ class RowStore(Generic[R]):
         stored: Rows below this index are in the journal.
     """
 
-    def __init__(self, journal: Ledger, adapter: Courier[R, Any], stored: int) -> None:
+    def __init__(self, journal: JobJournal, adapter: BulkAdapter[R, Any], stored: int) -> None:
         self.stored = stored
         self._journal = journal
         self._adapter = adapter
-        self._unsaved: list[Parcel[R]] = []
+        self._unsaved: list[WorkItem[R]] = []
         self._saving = asyncio.Lock()
 
-    def add(self, item: Parcel[R]) -> None:
+    def add(self, item: WorkItem[R]) -> None:
         """Take a row that is to be written."""
         self._unsaved.append(item)
 
@@ -107,33 +107,33 @@ class RowStore(Generic[R]):
         """Return True if there are rows to write which no other task is writing."""
         return bool(self._unsaved)
 
-    async def flush(self) -> list[Parcel[R]]:
+    async def flush(self) -> list[WorkItem[R]]:
         """Write rows down; return those that may be sent now. One that could not be read back gets a problem."""
         async with self._saving:
             rows, self._unsaved = self._unsaved, []
             if not rows:
                 return []
             for item in rows:
-                if not item.packed.problems and not self._round_trips(item):
-                    item.packed = evolve(item.packed, problems=(Problem(NOT_ROUND_TRIPPABLE),))
-            await self._journal.keep([(item.index, item.packed.body) for item in rows])
+                if not item.encoded.problems and not self._round_trips(item):
+                    item.encoded = evolve(item.encoded, problems=(Problem(NOT_ROUND_TRIPPABLE),))
+            await self._journal.store_rows([(item.index, item.encoded.body) for item in rows])
             self.stored = rows[-1].index + 1
             return rows
 
-    def load(self, record: Entry) -> Parcel[R]:
+    def load(self, record: RowRecord) -> WorkItem[R]:
         """Return the row of a record."""
         if not record.body:  # it could not even be written as JSON, and the process ended before it said so
             nothing: Any = None
-            return Parcel(record.index, nothing, Packed(b"", problems=(Problem(NOT_ROUND_TRIPPABLE),)))
-        row = self._adapter.unpack(record.body)
-        return Parcel(record.index, row, self._adapter.pack(row, record.index))
+            return WorkItem(record.index, nothing, EncodedRow(b"", problems=(Problem(NOT_ROUND_TRIPPABLE),)))
+        row = self._adapter.decode(record.body)
+        return WorkItem(record.index, row, self._adapter.encode(row, record.index))
 
-    def _round_trips(self, item: Parcel[R]) -> bool:
+    def _round_trips(self, item: WorkItem[R]) -> bool:
         try:
-            again = self._adapter.pack(self._adapter.unpack(item.packed.body), item.index)
+            again = self._adapter.encode(self._adapter.decode(item.encoded.body), item.index)
         except Exception:  # noqa: BLE001 - for whatever reason: it cannot
             return False
-        return again.body == item.packed.body
+        return again.body == item.encoded.body
 
 
 class RowReader(Generic[R]):
@@ -143,13 +143,13 @@ class RowReader(Generic[R]):
         self,
         rows: Iterable[R] | AsyncIterable[R],
         *,
-        adapter: Courier[R, Any],
+        adapter: BulkAdapter[R, Any],
         clock: Clock,
         consumer: RowConsumer[R],
         tasks: JobTasks,
         backpressure: Backpressure,
-        journal: Ledger | None,
-        checkpoint: Standing,
+        journal: JobJournal | None,
+        checkpoint: Checkpoint,
         max_bytes: int,
     ) -> None:
         self._rows = rows
@@ -159,12 +159,12 @@ class RowReader(Generic[R]):
         self._tasks = tasks
         self._backpressure = backpressure
         self._check = InputCheck(checkpoint, journaled=journal is not None)
-        stores_rows = journal is not None and journal.keeps
+        stores_rows = journal is not None and journal.stores_rows
         self._store = RowStore(journal, adapter, self._check.end) if journal is not None and stores_rows else None
         self._max_bytes = max_bytes
         self._next = 0
-        self._interrupted: list[Parcel[R]] = []
-        self._refused: list[tuple[Parcel[R], Outcome[Any]]] = []
+        self._interrupted: list[WorkItem[R]] = []
+        self._refused: list[tuple[WorkItem[R], Outcome[Any]]] = []
 
     @property
     def rows_stored(self) -> int:
@@ -201,7 +201,7 @@ class RowReader(Generic[R]):
                 await self.save()
                 self._tasks.abort(error)
                 return False
-            item = Parcel(self._next, row, self._adapter.pack(row, self._next))
+            item = WorkItem(self._next, row, self._adapter.encode(row, self._next))
             self._next += 1
             if self._store is not None:
                 self._store.add(item)
@@ -244,10 +244,10 @@ class RowReader(Generic[R]):
 
     # -- one row -------------------------------------------------------------------------------------------------------
 
-    def _submit(self, item: Parcel[R]) -> bool:
+    def _submit(self, item: WorkItem[R]) -> bool:
         """Pass one row on; False if it ended the job, since it is not the row that the journal knows."""
         check = self._check
-        item.digest = check.digest(item.packed.body)
+        item.row_hash = check.digest(item.encoded.body)
         if difference := check.difference(item):
             return self._abort_input_changed(difference)
         if item.index < check.mark:
@@ -259,28 +259,28 @@ class RowReader(Generic[R]):
             return True
         self._backpressure.rows_read += 1
         was_sent = record is not None and record.state != "new"
-        problems = () if was_sent else self._problems_of(item.packed)
+        problems = () if was_sent else self._problems_of(item.encoded)
         if problems:
             self._consumer.activate(item)
-            self._refused.append((item, outcome_of(item, "rejected", Receipt("rejected", problems=problems))))
+            self._refused.append((item, outcome_of(item, "rejected", RowResult("rejected", problems=problems))))
             return True
         if record is not None and was_sent:
-            _restore(item, record)
+            _restore_item(item, record)
         # A row that has been sent must not wait for those that bring the other names now: -1 stands for all names.
-        if self._consumer.enqueue(item, record.brings if record is not None and was_sent else -1):
-            if item.maybe:
+        if self._consumer.enqueue(item, record.creates_mask if record is not None and was_sent else -1):
+            if item.may_be_stored:
                 self._interrupted.append(item)
             else:
                 self._consumer.push_ready((item,))
         return True
 
-    def _problems_of(self, packed: Packed) -> tuple[Problem, ...]:
+    def _problems_of(self, packed: EncodedRow) -> tuple[Problem, ...]:
         """Return why a row is not sent; nothing if it may be."""
         if len(packed.body) + 2 > self._max_bytes and not packed.problems:
             return (Problem(f"the row has {len(packed.body)} bytes; a request may have {self._max_bytes}"),)
         return tuple(packed.problems)
 
-    def _pass_by(self, record: Entry, item: Parcel[R] | None) -> None:
+    def _pass_by(self, record: RowRecord, item: WorkItem[R] | None) -> None:
         """Count a row whose outcome an earlier run has given."""
         self._backpressure.count_finished_before()
         if record.id:
@@ -308,7 +308,7 @@ class RowReader(Generic[R]):
         Not from the time in the journal: between that record and the first byte lies the wait for a slot and for the
         rate limit, up to an hour.
         """
-        by_step: dict[str, list[Parcel[R]]] = {}
+        by_step: dict[str, list[WorkItem[R]]] = {}
         for item in self._interrupted:
             by_step.setdefault(item.step, []).append(item)
         self._interrupted = []
@@ -327,14 +327,14 @@ class RowReader(Generic[R]):
         self._consumer.end_input()
 
 
-def _restore(item: Parcel[Any], record: Entry) -> None:
+def _restore_item(item: WorkItem[Any], record: RowRecord) -> None:
     item.step = record.step
-    item.known = dict(record.known)
+    item.facts = dict(record.facts)
     item.id = record.id
-    item.tries = item.sends = record.tries
-    item.since = record.since
-    item.so_far = record.so_far or None  # type: ignore[assignment]  # the journal holds what we wrote
-    item.maybe = item.uncertain = record.state == "sent"
+    item.attempts = item.total_attempts = record.attempts
+    item.first_sent_at = record.first_sent_at
+    item.partial_status = record.partial_status or None  # type: ignore[assignment]  # the journal holds what we wrote
+    item.may_be_stored = item.had_unknown_outcome = record.state == "sent"
 
 
 def _next_and_close(
@@ -343,7 +343,7 @@ def _next_and_close(
     """Return how to read the next row, and how to close the iterable."""
     if isinstance(rows, AsyncIterable):
         source: AsyncIterator[R] = aiter(rows)
-        return source.__anext__, getattr(source, "aclose", _nothing)
+        return source.__anext__, getattr(source, "aclose", _no_op)
     plain = iter(rows)
 
     async def take() -> R:
@@ -352,8 +352,8 @@ def _next_and_close(
         except StopIteration:
             raise StopAsyncIteration from None
 
-    return take, _nothing
+    return take, _no_op
 
 
-async def _nothing() -> None:
+async def _no_op() -> None:
     pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mautic_async.bulk.items import Parcel
+    from mautic_async.bulk.items import WorkItem
 
 R = TypeVar("R")
 
@@ -20,19 +20,19 @@ class ReadyQueue(Generic[R]):
     """First in, first out, one queue for each step: a batch holds rows of one step only."""
 
     def __init__(self) -> None:
-        self._by_step: dict[str, deque[Parcel[R]]] = {}
+        self._by_step: dict[str, deque[WorkItem[R]]] = {}
 
-    def push(self, items: Iterable[Parcel[R]]) -> None:
+    def push(self, items: Iterable[WorkItem[R]]) -> None:
         """Add rows that nothing blocks."""
         for item in items:
             self._queue(item).append(item)
 
-    def push_first(self, items: Iterable[Parcel[R]]) -> None:
+    def push_first(self, items: Iterable[WorkItem[R]]) -> None:
         """Add rows, in their order, before all others: they have waited already."""
         for item in reversed(list(items)):
             self._queue(item).appendleft(item)
 
-    def _queue(self, item: Parcel[R]) -> deque[Parcel[R]]:
+    def _queue(self, item: WorkItem[R]) -> deque[WorkItem[R]]:
         queue = self._by_step.get(item.step)
         if queue is None:
             queue = self._by_step[item.step] = deque()
@@ -40,7 +40,7 @@ class ReadyQueue(Generic[R]):
 
     def next_batch(
         self, rows: int, max_bytes: int, *, partial: bool, divide: Callable[[int], int] | None = None
-    ) -> list[Parcel[R]]:
+    ) -> list[WorkItem[R]]:
         """Take the next batch; none if too few rows are ready.
 
         Args:
@@ -56,10 +56,10 @@ class ReadyQueue(Generic[R]):
         queue = queues[0]
         if divide is not None:
             rows = min(rows, max(MIN_ROWS_TO_SPLIT, divide(len(queue))))
-        batch: list[Parcel[R]] = []
+        batch: list[WorkItem[R]] = []
         size = 2  # the brackets of the list; each row adds a comma
         while queue and len(batch) < rows:
-            size += len(queue[0].packed.body) + 1
+            size += len(queue[0].encoded.body) + 1
             if size > max_bytes and batch:
                 break
             batch.append(queue.popleft())

@@ -9,48 +9,48 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mautic_async.bulk.adapter import Receipt, outcome_of
+from mautic_async.bulk.adapter import RowResult, outcome_of
 from mautic_async.bulk.flows import Abort, Apply, Finish, Flow, LookUp, Park, Results, Sleep
-from mautic_async.bulk.items import Parcel
-from mautic_async.errors import MauticError, Then
-from mautic_async.journal.records import learn
+from mautic_async.bulk.items import WorkItem
+from mautic_async.errors import Action, MauticError
+from mautic_async.journal.records import merge_facts
 
 if TYPE_CHECKING:
     from mautic_async.bulk.flows import Items
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.pacing import Pacing
 
-Pairs: TypeAlias = Sequence[tuple[Parcel[Any], Receipt[Any]]]
+Pairs: TypeAlias = Sequence[tuple[WorkItem[Any], RowResult[Any]]]
 
-STORED: Final = frozenset({"created", "updated", "step"})
+STORED_STATES: Final = frozenset({"created", "updated", "step"})
 """States of a look-up that found the row stored, or this step of it done."""
 
 EARLY_LOOKUPS: Final = (5.0, 10.0, 20.0, 40.0)
 """Seconds between look-ups while rows wait: if the last one is stored, the server has ended the request."""
 
 
-def reconcile_after_delay(items: Items, error: MauticError, pacing: Helm) -> Flow[None]:
+def reconcile_after_delay(items: Items, error: MauticError, pacing: Pacing) -> Flow[None]:
     """Wait until the server can no longer be at work on *items*, look them up, and apply what is there."""
-    yield Apply(items, (yield from _wait_and_look_up(items, pacing.settle_for(items[0], error), pacing)))
+    yield Apply(items, (yield from _wait_and_look_up(items, pacing.reconcile_delay(items[0], error), pacing)))
 
 
-def reconcile_interrupted(items: Items, pacing: Helm) -> Flow[None]:
+def reconcile_interrupted(items: Items, pacing: Pacing) -> Flow[None]:
     """Reconcile rows that a killed run had sent.
 
     Which rows shared a request, and in which order, is not known any more: no early look-up proves that it has ended.
     """
-    yield Apply(items, (yield from _wait_and_look_up(items, pacing.settle_for(items[0], None), pacing, early=())))
+    yield Apply(items, (yield from _wait_and_look_up(items, pacing.reconcile_delay(items[0], None), pacing, early=())))
 
 
-def look_up_when_ended(items: Items, error: MauticError, pacing: Helm) -> Flow[Results]:
+def look_up_when_ended(items: Items, error: MauticError, pacing: Pacing) -> Flow[Results]:
     """Return what the server holds of *items*, once it can no longer be at work on the request that failed."""
     verdict = error.verdict
-    if verdict is None or not verdict.live:  # Mautic answered, so the request has ended
+    if verdict is None or not verdict.may_still_run:  # Mautic answered, so the request has ended
         return (yield from look_up(items, pacing))
-    return (yield from _wait_and_look_up(items, pacing.settle_for(items[0], error), pacing))
+    return (yield from _wait_and_look_up(items, pacing.reconcile_delay(items[0], error), pacing))
 
 
 def _wait_and_look_up(
-    items: Items, seconds: float, pacing: Helm, early: Sequence[float] = EARLY_LOOKUPS
+    items: Items, seconds: float, pacing: Pacing, early: Sequence[float] = EARLY_LOOKUPS
 ) -> Flow[Results]:
     yield Park(len(items))
     results = yield from _poll(items, seconds, pacing, early)
@@ -58,7 +58,7 @@ def _wait_and_look_up(
     return results
 
 
-def _poll(items: Items, seconds: float, pacing: Helm, early: Sequence[float]) -> Flow[Results]:
+def _poll(items: Items, seconds: float, pacing: Pacing, early: Sequence[float]) -> Flow[Results]:
     end = pacing.time() + seconds
     for pause in early:
         if pacing.time() + pause >= end:
@@ -66,13 +66,13 @@ def _poll(items: Items, seconds: float, pacing: Helm, early: Sequence[float]) ->
         yield Sleep(pause)
         results = yield from look_up_once(items)
         # Rows are written in order: if this request has written the last one, it has ended.
-        if results is not None and results[-1].fresh and results[-1].state in STORED:
+        if results is not None and results[-1].proves_request_ended and results[-1].state in STORED_STATES:
             return results
     yield Sleep(end - pacing.time())
     last = yield from look_up(items, pacing)
     # A row that is found may still be written to: only two look-ups that agree are believed. Without a wait the caller
     # has said that nothing can be under way, and rows of which nothing is known have nothing to agree on.
-    while seconds and any(result.state != "again" or result.known for result in last):
+    while seconds and any(result.state != "again" or result.facts for result in last):
         yield Sleep(pacing.confirm_after)
         results = yield from look_up(items, pacing)
         if results == last:
@@ -81,14 +81,14 @@ def _poll(items: Items, seconds: float, pacing: Helm, early: Sequence[float]) ->
     return last
 
 
-def reconcile_now(items: Items, pause: float, pacing: Helm) -> Flow[None]:
+def reconcile_now(items: Items, pause: float, pacing: Pacing) -> Flow[None]:
     """Look up rows, after *pause* seconds, of which Mautic's answer said nothing; their request has ended."""
     if pause:
         yield Sleep(pause)
     yield Apply(items, (yield from look_up(items, pacing)))
 
 
-def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Helm) -> Flow[None]:
+def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) -> Flow[None]:
     """Look up rows that Mautic rejected after an earlier attempt of unknown fate: that one may have stored them.
 
     A unique value that "must be unique" may be held by what the row's own first attempt made. Where the look-up shows
@@ -99,16 +99,16 @@ def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Helm) -> F
         created: Ids of the entities that rows of this job have created.
         pacing: Decides how long to wait after a look-up that failed.
     """
-    stored: list[tuple[Parcel[Any], Receipt[Any]]] = []
+    stored: list[tuple[WorkItem[Any], RowResult[Any]]] = []
     finished = []
     found = yield from look_up([item for item, _ in pairs], pacing)
     for (item, rejection), result in zip(pairs, found, strict=True):
-        if result.state in STORED:
+        if result.state in STORED_STATES:
             stored.append((item, result))
             continue
         item.id = result.id or item.id
-        made = result.so_far == "partial" and item.id not in created  # by no other row of the job
-        touched = made or (bool(result.id) and result.so_far is None)
+        made = result.status_if_given_up == "partial" and item.id not in created  # by no other row of the job
+        touched = made or (bool(result.id) and result.status_if_given_up is None)
         finished.append((item, outcome_of(item, "unknown" if touched else "rejected", rejection)))
     yield Finish(finished)
     yield Apply([item for item, _ in stored], [result for _, result in stored])
@@ -123,7 +123,7 @@ def resolve_ids(pairs: Pairs) -> Flow[None]:
     missing: set[int] = set()
     for (item, _), result in zip(pairs, results or (), strict=bool(results)):
         item.id = item.id or result.id
-        learn(item.known, result.known)
+        merge_facts(item.facts, result.facts)
         if result.state == "again" and not item.id:
             missing.add(item.index)
     yield Finish(
@@ -137,11 +137,11 @@ def look_up_once(items: Items) -> Flow[Results | None]:
     return None if isinstance(reply, MauticError) else reply
 
 
-def look_up(items: Items, pacing: Helm) -> Flow[Results]:
+def look_up(items: Items, pacing: Pacing) -> Flow[Results]:
     """Look the rows up until it succeeds.
 
     A look-up changes nothing, so it is repeated with backoff, whatever went wrong. The job is aborted where that cannot
-    help (the credentials are refused), or when look-ups have failed for `Plan.outage` seconds.
+    help (the credentials are refused), or when look-ups have failed for `BulkOptions.max_outage` seconds.
     """
     attempts = 0
     began = pacing.time()
@@ -151,6 +151,6 @@ def look_up(items: Items, pacing: Helm) -> Flow[Results]:
             return reply
         attempts += 1
         verdict = reply.verdict
-        if verdict is None or verdict.bulk is Then.STOP or pacing.is_outage(attempts, began):
+        if verdict is None or verdict.batch is Action.ABORT or pacing.is_outage(attempts, began):
             yield Abort(reply)
-        yield Sleep(getattr(reply, "retry_after", None) or pacing.back_off(1.0, attempts))
+        yield Sleep(getattr(reply, "retry_after", None) or pacing.backoff(1.0, attempts))

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
-from mautic_async.bulk.adapter import Receipt
+from mautic_async.bulk.adapter import RowResult
 from mautic_async.bulk.bisect import bisect, problems_from, recheck
 from mautic_async.bulk.flows import Abort, Apply, PauseSending, PutFirst
 from mautic_async.bulk.items import undo_attempt
 from mautic_async.bulk.reconcile import reconcile_after_delay
-from mautic_async.errors import Fate, RateLimited, ServerError, Then, Unavailable
+from mautic_async.errors import Action as Then
+from mautic_async.errors import Fate, RateLimited, ServerError, Unavailable
 
 if TYPE_CHECKING:
     from mautic_async.bulk.bisect import Unresolved
     from mautic_async.bulk.flows import Flow, Items
     from mautic_async.bulk.outcomes import Status
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.pacing import Pacing
     from mautic_async.errors import MauticError, Problem, Verdict
 
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Requeue:
     """Send each row again as *result* says; it counts as an attempt."""
 
-    result: Receipt[Any]
+    result: RowResult[Any]
 
 
 @frozen
@@ -70,7 +71,7 @@ class Bisect:
 Action: TypeAlias = Requeue | Pause | Shrink | Reject | Abort | Reconcile | Bisect
 
 
-def recover(items: Items, error: MauticError, pacing: Helm) -> Flow[None]:
+def recover(items: Items, error: MauticError, pacing: Pacing) -> Flow[None]:
     """Do with *items* what the failure table says of *error*, and of every failure on the way."""
     unresolved: Unresolved = (items, error)
     while unresolved is not None:
@@ -84,52 +85,52 @@ def mark_what_may_be_stored(items: Items, error: MauticError) -> None:
     verdict = error.verdict
     if isinstance(error, Unavailable) or (verdict is not None and verdict.fate in {Fate.REFUSED, Fate.FATAL}):
         for item in items:
-            item.maybe = item.tries > 1 and item.maybe
+            item.may_be_stored = item.attempts > 1 and item.may_be_stored
     else:
         for item in items:
-            item.uncertain = True
+            item.had_unknown_outcome = True
 
 
-def decide(items: Items, error: MauticError, pacing: Helm) -> Action:
+def decide(items: Items, error: MauticError, pacing: Pacing) -> Action:
     """Choose how to go on after *error*, which failed the whole batch. Changes nothing."""
     verdict = error.verdict
     if isinstance(error, Unavailable):  # the circuit breaker is open: it says when to try again
         return Pause(pacing.retry_after(error))
-    if verdict is None or (verdict.fate is Fate.UNKNOWN and pacing.given_up()):
+    if verdict is None or (verdict.fate is Fate.UNKNOWN and pacing.should_abort()):
         return Abort(error)
-    if verdict.bulk is Then.REPEAT:
+    if verdict.batch is Then.RETRY:
         return _again(items, error, verdict, pacing)
-    if verdict.bulk is Then.PARK:
+    if verdict.batch is Then.RECONCILE_LATER:
         return Reconcile()
-    if verdict.bulk is Then.LOOK:
+    if verdict.batch is Then.RECONCILE:
         return Bisect(confirm=True)
-    if verdict.bulk is Then.SPLIT and len(items) > 1:
+    if verdict.batch is Then.SPLIT and len(items) > 1:
         return _smaller(items, error)
-    if verdict.bulk in {Then.SPLIT, Then.REJECT}:
+    if verdict.batch in {Then.SPLIT, Then.REJECT}:
         return Bisect(confirm=False) if len(items) > 1 else Reject(problems_from(error))
     return Abort(error)
 
 
-def _again(items: Items, error: MauticError, verdict: Verdict, pacing: Helm) -> Action:
+def _again(items: Items, error: MauticError, verdict: Verdict, pacing: Pacing) -> Action:
     """Nothing of the batch was applied, or repeating it does no harm."""
     if isinstance(error, RateLimited):
         return Pause(pacing.retry_after(error))
-    if pacing.given_up():
+    if pacing.should_abort():
         return Abort(error)
-    if verdict.load:  # the server is overloaded, whatever the rows are
-        return Pause(pacing.back_off(verdict.pause, pacing.failures))
-    pause = verdict.pause + pacing.back_off(verdict.pause, items[0].tries)
+    if verdict.overload:  # the server is overloaded, whatever the rows are
+        return Pause(pacing.backoff(verdict.backoff_base, pacing.failures))
+    pause = verdict.backoff_base + pacing.backoff(verdict.backoff_base, items[0].attempts)
     if_given_up: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
-    return Requeue(Receipt("again", problems=problems_from(error), pause=pause, so_far=if_given_up))
+    return Requeue(RowResult("again", problems=problems_from(error), retry_after=pause, status_if_given_up=if_given_up))
 
 
 def _smaller(items: Items, error: MauticError) -> Action:
     if isinstance(error, ServerError) and error.batch_limit is not None:
         return Shrink(rows=min(error.batch_limit, len(items) - 1))
-    return Shrink(max_bytes=sum(len(item.packed.body) + 1 for item in items) // 2)
+    return Shrink(max_bytes=sum(len(item.encoded.body) + 1 for item in items) // 2)
 
 
-def _act(action: Action, items: Items, error: MauticError, pacing: Helm) -> Flow[Unresolved]:
+def _act(action: Action, items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved]:
     match action:
         case Abort():
             yield action
@@ -144,7 +145,7 @@ def _act(action: Action, items: Items, error: MauticError, pacing: Helm) -> Flow
             undo_attempt(items)
             yield PutFirst(items)
         case Reject(problems):
-            yield Apply(items, [Receipt("rejected", problems=problems)])
+            yield Apply(items, [RowResult("rejected", problems=problems)])
         case Reconcile():
             yield from reconcile_after_delay(items, error, pacing)
         case Bisect(confirm=True):

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from attrs import Factory, define
 
 from mautic_async.bulk.adapter import outcome_of
-from mautic_async.journal.records import learn
+from mautic_async.journal.records import merge_facts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mautic_async.bulk.adapter import Receipt
-    from mautic_async.bulk.items import Parcel
+    from mautic_async.bulk.adapter import RowResult
+    from mautic_async.bulk.items import WorkItem
     from mautic_async.bulk.outcomes import Outcome
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.pacing import Pacing
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -34,42 +34,42 @@ class Classified(Generic[R, E]):
         without_id: Rows that are stored in part, under an id that the answer does not give.
     """
 
-    finished: list[tuple[Parcel[R], Outcome[E]]] = Factory(list)
-    next_step: list[Parcel[R]] = Factory(list)
-    retry: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
-    unreported: dict[float, list[Parcel[R]]] = Factory(dict)
-    rejected_late: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
-    without_id: list[tuple[Parcel[R], Receipt[E]]] = Factory(list)
+    finished: list[tuple[WorkItem[R], Outcome[E]]] = Factory(list)
+    next_step: list[WorkItem[R]] = Factory(list)
+    retry: list[tuple[WorkItem[R], RowResult[E]]] = Factory(list)
+    unreported: dict[float, list[WorkItem[R]]] = Factory(dict)
+    rejected_late: list[tuple[WorkItem[R], RowResult[E]]] = Factory(list)
+    without_id: list[tuple[WorkItem[R], RowResult[E]]] = Factory(list)
 
 
-def classify(items: Sequence[Parcel[R]], results: Sequence[Receipt[E]], pacing: Helm) -> Classified[R, E]:
+def classify(items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]], pacing: Pacing) -> Classified[R, E]:
     """Note on each row what its result says, and return the rows by what is to be done with them."""
     classified: Classified[R, E] = Classified()
     for item, result in zip(items, results, strict=True):
-        learn(item.known, result.known)
+        merge_facts(item.facts, result.facts)
         item.id = result.id or item.id
         item.entity = result.entity if result.entity is not None else item.entity
         _place(item, result, classified, pacing)
     return classified
 
 
-def _place(item: Parcel[R], result: Receipt[E], classified: Classified[R, E], pacing: Helm) -> None:
+def _place(item: WorkItem[R], result: RowResult[E], classified: Classified[R, E], pacing: Pacing) -> None:
     state = result.state
     if state == "step":
-        item.step, item.tries = result.step, 0
-        item.stages += 1
-        item.so_far = result.so_far or item.so_far
+        item.step, item.attempts = result.next_step, 0
+        item.steps += 1
+        item.partial_status = result.status_if_given_up or item.partial_status
         classified.next_step.append(item)
     elif state == "look":
-        item.uncertain = True
-        classified.unreported.setdefault(result.pause, []).append(item)
+        item.had_unknown_outcome = True
+        classified.unreported.setdefault(result.retry_after, []).append(item)
     elif state == "partial" and not item.id:
         classified.without_id.append((item, result))
-    elif state == "rejected" and item.uncertain:
+    elif state == "rejected" and item.had_unknown_outcome:
         classified.rejected_late.append((item, result))
     elif state != "again":
         classified.finished.append((item, outcome_of(item, state, result)))
     elif pacing.may_retry(item):
         classified.retry.append((item, result))
     else:
-        classified.finished.append((item, outcome_of(item, result.so_far or "unknown", result)))
+        classified.finished.append((item, outcome_of(item, result.status_if_given_up or "unknown", result)))

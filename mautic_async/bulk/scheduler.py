@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from attrs import evolve
 
-from mautic_async.bulk.adapter import Delivery
+from mautic_async.bulk.adapter import BatchResult
 from mautic_async.bulk.backpressure import Backpressure
 from mautic_async.bulk.collisions import Collisions, have_common_key
 from mautic_async.bulk.flows import Abort, Apply, Finish, LookUp, Park, PauseSending, PutFirst, Send, Sleep
-from mautic_async.bulk.ordering import Lanes
+from mautic_async.bulk.ordering import KeyedQueue
 from mautic_async.bulk.outcomes import Outcome
-from mautic_async.bulk.pacing import Helm
+from mautic_async.bulk.pacing import Pacing
 from mautic_async.bulk.ready import ReadyQueue
 from mautic_async.bulk.reconcile import reconcile_interrupted, reconcile_now, reconcile_rejected, resolve_ids
 from mautic_async.bulk.recovery import recover
@@ -30,13 +30,13 @@ from mautic_async.errors import MauticError, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mautic_async.bulk.adapter import Courier, Receipt
+    from mautic_async.bulk.adapter import BulkAdapter, RowResult
     from mautic_async.bulk.dead_letters import DeadLetters
     from mautic_async.bulk.flows import Flow, Request
-    from mautic_async.bulk.items import Parcel
-    from mautic_async.bulk.options import Plan
+    from mautic_async.bulk.items import WorkItem
+    from mautic_async.bulk.options import BulkOptions
     from mautic_async.clock import Clock
-    from mautic_async.journal.records import Entry, Ledger, Standing
+    from mautic_async.journal.records import Checkpoint, JobJournal, RowRecord
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -53,20 +53,20 @@ class Scheduler(Generic[R, E]):
 
     def __init__(
         self,
-        adapter: Courier[R, E],
+        adapter: BulkAdapter[R, E],
         *,
-        options: Plan,
+        options: BulkOptions,
         clock: Clock,
-        journal: Ledger | None,
+        journal: JobJournal | None,
         dead_letters: DeadLetters | None,
-        checkpoint: Standing,
+        checkpoint: Checkpoint,
         total: int | None,
     ) -> None:
         self.adapter = adapter
         self.clock = clock
         self.tasks = JobTasks()
-        self.pacing = Helm(options, clock, adapter.limit)
-        self.ordering = Lanes()
+        self.pacing = Pacing(options, clock, adapter.max_rows)
+        self.ordering = KeyedQueue()
         self.ready: ReadyQueue[R] = ReadyQueue()
         self.slots = SendSlots(self.pacing, self.tasks.stopping)
         self.backpressure = Backpressure(self.pacing, self.ordering, total)
@@ -81,11 +81,11 @@ class Scheduler(Generic[R, E]):
             ordering=self.ordering,
             counters=self.sink.counters,
         )
-        self.active: dict[int, Parcel[R]] = {}
+        self.active: dict[int, WorkItem[R]] = {}
 
     # -- rows in: what the reader asks ---------------------------------------------------------------------------------
 
-    def enqueue(self, item: Parcel[R], creates: int) -> bool:
+    def enqueue(self, item: WorkItem[R], creates: int) -> bool:
         """Put a row behind all earlier rows with a common key.
 
         Args:
@@ -96,18 +96,18 @@ class Scheduler(Generic[R, E]):
             Whether nothing blocks it; it is then to be given to `push_ready`, or reconciled.
         """
         self.active[item.index] = item
-        item.keys = self.ordering.keys_of(item.packed, creates)
-        return self.ordering.enter(item)
+        item.queue_keys = self.ordering.effective_keys(item.encoded, creates)
+        return self.ordering.push(item)
 
-    def push_ready(self, items: Iterable[Parcel[R]]) -> None:
+    def push_ready(self, items: Iterable[WorkItem[R]]) -> None:
         """Add rows that nothing blocks to those that may be sent."""
         self.ready.push(items)
 
-    def activate(self, item: Parcel[R]) -> None:
+    def activate(self, item: WorkItem[R]) -> None:
         """Count a row as read that will not be sent; it gets its outcome by `finish`."""
         self.active[item.index] = item
 
-    def restore(self, record: Entry, item: Parcel[R] | None) -> None:
+    def restore(self, record: RowRecord, item: WorkItem[R] | None) -> None:
         """Take over what an earlier run has stored: an older row may still overwrite its entity."""
         if record.status == "created":
             self.sink.created.add(record.id)
@@ -115,7 +115,7 @@ class Scheduler(Generic[R, E]):
             item.id = record.id
             self.collisions.restore(item, self.backpressure.rows_read)
 
-    def reconcile_interrupted(self, items: Sequence[Parcel[R]]) -> None:
+    def reconcile_interrupted(self, items: Sequence[WorkItem[R]]) -> None:
         """Reconcile rows of one step that a killed run had sent; they are sent again, or finished, by and by."""
         size = self.pacing.batch.size
         for start in range(0, len(items), size):
@@ -139,27 +139,27 @@ class Scheduler(Generic[R, E]):
             self.slots.take()
             self.tasks.spawn(self._send_batch(batch))
 
-    def _next_batch(self, *, flush: bool) -> list[Parcel[R]]:
+    def _next_batch(self, *, flush: bool) -> list[WorkItem[R]]:
         # A reader that waits brings no row that could complete a batch, so incomplete ones are sent then, too.
         at_end = self.backpressure.source_done
         partial = flush or at_end or self.backpressure.reader_waiting
         divide = self._divide_last if at_end else None
-        return self.ready.next_batch(self.pacing.batch.size, self.pacing.bytes, partial=partial, divide=divide)
+        return self.ready.next_batch(self.pacing.batch.size, self.pacing.max_bytes, partial=partial, divide=divide)
 
     def _divide_last(self, waiting: int) -> int:
-        return self.pacing.last_batch(waiting, self.sender.under_way.values())
+        return self.pacing.final_batch_rows(waiting, self.sender.under_way.values())
 
-    async def _send_batch(self, items: Sequence[Parcel[R]]) -> None:
+    async def _send_batch(self, items: Sequence[WorkItem[R]]) -> None:
         """Send one batch, for which a slot is taken, and see its rows through."""
         with self.tasks.work():
             answer = await self._send(items)
-            if isinstance(answer, Delivery):
+            if isinstance(answer, BatchResult):
                 await self.clock.sleep(0)  # the batch that takes the slot is sent first; these rows are in no hurry
-                await self.apply(items, answer.receipts)
+                await self.apply(items, answer.results)
                 return
         await self._run(recover(items, answer, self.pacing))
 
-    async def _send(self, items: Sequence[Parcel[R]]) -> Delivery[E] | MauticError:
+    async def _send(self, items: Sequence[WorkItem[R]]) -> BatchResult[E] | MauticError:
         try:
             return await self.sender.send(items, self._requests_left)
         finally:
@@ -168,11 +168,11 @@ class Scheduler(Generic[R, E]):
     def _requests_left(self) -> int | None:
         """Return how many requests the job still needs at most; None where the input does not tell its length."""
         rows = self.backpressure.rows_left
-        return None if rows is None else self.pacing.requests_for(len(self.active) + rows)
+        return None if rows is None else self.pacing.estimate_requests(len(self.active) + rows)
 
     # -- answers in ----------------------------------------------------------------------------------------------------
 
-    async def apply(self, items: Sequence[Parcel[R]], results: Sequence[Receipt[E]]) -> None:
+    async def apply(self, items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]]) -> None:
         """Give each row what its result says: an outcome, a next step, another attempt, or a look-up."""
         classified = classify(items, results, self.pacing)
         await self.finish(classified.finished, classified.next_step)
@@ -187,7 +187,7 @@ class Scheduler(Generic[R, E]):
             self.tasks.spawn(self._run(reconcile_now(unreported, pause, self.pacing)))
 
     async def finish(
-        self, finished: Sequence[tuple[Parcel[R], Outcome[E]]], next_step: Sequence[Parcel[R]] = ()
+        self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]], next_step: Sequence[WorkItem[R]] = ()
     ) -> None:
         """Write outcomes down, then let the caller see them and other rows use their keys."""
         kept = [(item, outcome) for item, outcome in finished if not self._is_overtaken(item, outcome)]
@@ -196,7 +196,7 @@ class Scheduler(Generic[R, E]):
             del self.active[item.index]
         self._release_keys(written)
         self.sink.publish(written)
-        self.collisions.forget(next(iter(self.active), self.backpressure.rows_read))
+        self.collisions.discard_before(next(iter(self.active), self.backpressure.rows_read))
         self._stop_if_done()
         self.dispatch()
 
@@ -204,69 +204,69 @@ class Scheduler(Generic[R, E]):
         if self.backpressure.source_done and not self.active:
             self.tasks.stopping.set()
 
-    def _is_overtaken(self, item: Parcel[R], outcome: Outcome[E]) -> bool:
+    def _is_overtaken(self, item: WorkItem[R], outcome: Outcome[E]) -> bool:
         """Return True if a row of the same entity goes again first, since it may not be the last one written."""
-        if not item.id or not item.sends or outcome.status == "rejected":
+        if not item.id or not item.total_attempts or outcome.status == "rejected":
             return False
-        newest = self.collisions.ended(item, self.clock.time(), self.backpressure.rows_read)
+        newest = self.collisions.record_write(item, self.clock.monotonic(), self.backpressure.rows_read)
         if newest is not None:
             self._send_values_of(newest, item, outcome)
         return newest is not None
 
-    def _send_values_of(self, newest: Parcel[R], item: Parcel[R], outcome: Outcome[E]) -> None:
+    def _send_values_of(self, newest: WorkItem[R], item: WorkItem[R], outcome: Outcome[E]) -> None:
         """Let *item* send the values of the *newest* row of its entity once more, before it gets its *outcome*.
 
         An older row may have overwritten them. A row that has its outcome already cannot be sent itself: *item*, which
         overwrote it, does so in its place, and a job that is killed meanwhile begins here again.
         """
         if outcome.status in {"created", "updated"}:
-            item.so_far = item.so_far or outcome.status
+            item.partial_status = item.partial_status or outcome.status
         if not have_common_key(item, newest):
-            self.ordering.alias(item.keys, newest.keys, item.id)
-        item.original = item.original or (item.row, item.packed)
-        item.row = self.adapter.repeatable_part(newest.original[0] if newest.original else newest.row)
-        item.packed = evolve(self.adapter.pack(item.row, item.index), memory="")
-        item.resent = newest
-        item.step, item.tries, item.known = "", 0, {}
+            self.ordering.alias(item.queue_keys, newest.queue_keys, item.id)
+        item.original = item.original or (item.row, item.encoded)
+        item.row = self.adapter.idempotent_part(newest.original[0] if newest.original else newest.row)
+        item.encoded = evolve(self.adapter.encode(item.row, item.index), facts_key="")
+        item.resend_of = newest
+        item.step, item.attempts, item.facts = "", 0, {}
         self.ready.push_first((item,))
 
     # -- rows that wait ------------------------------------------------------------------------------------------------
 
-    def _retry(self, pairs: Sequence[tuple[Parcel[R], Receipt[E]]]) -> None:
+    def _retry(self, pairs: Sequence[tuple[WorkItem[R], RowResult[E]]]) -> None:
         """Send rows again, each after the pause that its result asks for."""
-        self.ready.push_first([item for item, result in pairs if not result.pause])
-        later: dict[float, list[Parcel[R]]] = {}
+        self.ready.push_first([item for item, result in pairs if not result.retry_after])
+        later: dict[float, list[WorkItem[R]]] = {}
         for item, result in pairs:
-            if result.pause:
-                later.setdefault(result.pause, []).append(item)
+            if result.retry_after:
+                later.setdefault(result.retry_after, []).append(item)
         for pause, items in later.items():
             self.tasks.spawn(self._put_first_later(items, pause))
 
-    async def _put_first_later(self, items: Sequence[Parcel[R]], seconds: float) -> None:
+    async def _put_first_later(self, items: Sequence[WorkItem[R]], seconds: float) -> None:
         await self.clock.sleep(seconds)
         self._put_first(items)
 
-    def _put_first(self, items: Sequence[Parcel[R]]) -> None:
+    def _put_first(self, items: Sequence[WorkItem[R]]) -> None:
         self.ready.push_first(items)
         self.dispatch(flush=True)
 
-    def _release_keys(self, finished: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
+    def _release_keys(self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]]) -> None:
         """Let other rows use the keys of rows that are done, some of them after a while."""
-        later: dict[float, list[Parcel[R]]] = {}
+        later: dict[float, list[WorkItem[R]]] = {}
         for item, outcome in finished:
-            if item.packed.firsts and outcome.status not in {"rejected", "unknown"}:
-                self.ready.push(self.ordering.learn(item.packed.firsts))
-            if item.packed.linger and item.sends:
-                later.setdefault(item.packed.linger, []).append(item)
-            elif item.keys:
-                self.ready.push(self.ordering.leave(item))
+            if item.encoded.creates and outcome.status not in {"rejected", "unknown"}:
+                self.ready.push(self.ordering.mark_created(item.encoded.creates))
+            if item.encoded.hold_keys_seconds and item.total_attempts:
+                later.setdefault(item.encoded.hold_keys_seconds, []).append(item)
+            elif item.queue_keys:
+                self.ready.push(self.ordering.release(item))
         for seconds, items in later.items():
             self.tasks.spawn(self._release_keys_later(items, seconds))
 
-    async def _release_keys_later(self, items: Sequence[Parcel[R]], seconds: float) -> None:
+    async def _release_keys_later(self, items: Sequence[WorkItem[R]], seconds: float) -> None:
         await self.clock.sleep(seconds)
         for item in items:
-            self.ready.push(self.ordering.leave(item))
+            self.ready.push(self.ordering.release(item))
         self.dispatch()
 
     def _pause_sending(self, seconds: float) -> None:
@@ -323,13 +323,13 @@ class Scheduler(Generic[R, E]):
                 self.tasks.abort(error)
         return None
 
-    async def _send_first(self, items: Sequence[Parcel[R]]) -> MauticError | None:
+    async def _send_first(self, items: Sequence[WorkItem[R]]) -> MauticError | None:
         """Send *items* before all other rows and apply the answer; return the error if there is none."""
         await self.slots.acquire()
         with self.tasks.work():
             answer = await self._send(items)
-            if isinstance(answer, Delivery):
-                await self.apply(items, answer.receipts)
+            if isinstance(answer, BatchResult):
+                await self.apply(items, answer.results)
                 return None
         return answer
 
@@ -341,8 +341,8 @@ class Scheduler(Generic[R, E]):
         A row that may be stored becomes ``unknown``. What was never sent has no outcome.
         """
         for item in self.active.values():
-            may_be_stored = item.maybe or item.so_far is not None
-            unknown: Outcome[E] = Outcome(item.index, "unknown", item.id, (CUT_SHORT,), None, item.sends)
+            may_be_stored = item.may_be_stored or item.partial_status is not None
+            unknown: Outcome[E] = Outcome(item.index, "unknown", item.id, (CUT_SHORT,), None, item.total_attempts)
             self.sink.cut_short(unknown if may_be_stored else None)
         complete = self.backpressure.source_done and not self.active and self.tasks.failure is None
         self.active.clear()

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mautic_async.bulk.items import journal_record
 from mautic_async.errors import MauticError
-from mautic_async.journal.records import learn
+from mautic_async.journal.records import merge_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mautic_async.bulk.adapter import Courier, Delivery, Receipt
-    from mautic_async.bulk.items import Parcel
-    from mautic_async.bulk.ordering import Lanes
-    from mautic_async.bulk.outcomes import Tally
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.adapter import BatchResult, BulkAdapter, RowResult
+    from mautic_async.bulk.items import WorkItem
+    from mautic_async.bulk.ordering import KeyedQueue
+    from mautic_async.bulk.outcomes import Counters
+    from mautic_async.bulk.pacing import Pacing
     from mautic_async.bulk.slots import SendSlots
     from mautic_async.clock import Clock
-    from mautic_async.journal.records import Ledger
+    from mautic_async.journal.records import JobJournal
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -33,14 +33,14 @@ class BatchSender(Generic[R, E]):
 
     def __init__(
         self,
-        adapter: Courier[R, E],
+        adapter: BulkAdapter[R, E],
         *,
         clock: Clock,
-        journal: Ledger | None,
-        pacing: Helm,
+        journal: JobJournal | None,
+        pacing: Pacing,
         slots: SendSlots,
-        ordering: Lanes,
-        counters: Tally,
+        ordering: KeyedQueue,
+        counters: Counters,
     ) -> None:
         self.under_way: dict[int, tuple[float, int]] = {}
         self._adapter = adapter
@@ -52,8 +52,8 @@ class BatchSender(Generic[R, E]):
         self._counters = counters
 
     async def send(
-        self, items: Sequence[Parcel[R]], requests_left: Callable[[], int | None]
-    ) -> Delivery[E] | MauticError:
+        self, items: Sequence[WorkItem[R]], requests_left: Callable[[], int | None]
+    ) -> BatchResult[E] | MauticError:
         """Send one batch, and release the slot that the caller has acquired.
 
         Args:
@@ -66,50 +66,50 @@ class BatchSender(Generic[R, E]):
         number = id(items)
         try:
             await self._journal_sending(items)
-            self.under_way[number] = (self._clock.time(), len(items))
-            self._adapter.needed = requests_left()
+            self.under_way[number] = (self._clock.monotonic(), len(items))
+            self._adapter.requests_left = requests_left()
             try:
-                delivery = await self._adapter.deliver(items[0].step, items)
+                delivery = await self._adapter.send(items[0].step, items)
             except MauticError as error:
                 self._counters.requests += error.attempts or 1
-                self._pacing.failed(error, len(items), self.under_way[number][0], self._slots.in_use)
+                self._pacing.on_failure(error, len(items), self.under_way[number][0], self._slots.in_use)
                 return error
             self._counters.requests += delivery.requests
-            self._pacing.succeeded(delivery, self.under_way[number][0], self._slots.in_use)
+            self._pacing.on_success(delivery, self.under_way[number][0], self._slots.in_use)
             return delivery
         finally:
             self.under_way.pop(number, None)
             self._slots.release()
 
-    async def look_up(self, items: Sequence[Parcel[R]]) -> Sequence[Receipt[E]] | MauticError:
+    async def look_up(self, items: Sequence[WorkItem[R]]) -> Sequence[RowResult[E]] | MauticError:
         """Ask once what the server holds of *items*; return the error if the request fails."""
         try:
-            delivery = await self._adapter.read_back(items[0].step, items)
+            delivery = await self._adapter.look_up(items[0].step, items)
         except MauticError as error:
             self._counters.requests += error.attempts or 1
             return error
         self._counters.requests += delivery.requests
-        return delivery.receipts
+        return delivery.results
 
-    async def _journal_sending(self, items: Sequence[Parcel[R]]) -> None:
-        now, time = self._clock.wall(), self._clock.time()
+    async def _journal_sending(self, items: Sequence[WorkItem[R]]) -> None:
+        now, time = self._clock.wall_time(), self._clock.monotonic()
         for item in items:
-            item.since = item.since or now
+            item.first_sent_at = item.first_sent_at or now
             item.sent_at = now
-            item.carried_at = time
-            item.tries += 1
-            item.sends += 1
-            item.maybe = True
+            item.sent_loop_time = time
+            item.attempts += 1
+            item.total_attempts += 1
+            item.may_be_stored = True
             if not item.step:
-                item.began_at = time
+                item.first_step_sent_at = time
         if self._journal is None:
             return
-        named = {item.packed.memory: item for item in items if item.packed.memory}
-        for name, remembered in (await self._journal.recall(named)).items():
+        named = {item.encoded.facts_key: item for item in items if item.encoded.facts_key}
+        for name, remembered in (await self._journal.load_facts(named)).items():
             # What this run has learned is newer than what an earlier one has written down.
-            learned, named[name].known = named[name].known, {}
-            learn(named[name].known, remembered)
-            learn(named[name].known, learned)
-        await self._journal.intend(
-            [journal_record(item, "sent", creates=self._ordering.brings(item)) for item in items]
+            learned, named[name].facts = named[name].facts, {}
+            merge_facts(named[name].facts, remembered)
+            merge_facts(named[name].facts, learned)
+        await self._journal.record_sending(
+            [journal_record(item, "sent", creates=self._ordering.creates_mask(item)) for item in items]
         )

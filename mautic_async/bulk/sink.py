@@ -10,15 +10,15 @@ from attrs import evolve
 
 from mautic_async.bulk.collisions import IdSet
 from mautic_async.bulk.items import journal_record
-from mautic_async.bulk.outcomes import Outcome, Tally
+from mautic_async.bulk.outcomes import Counters, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mautic_async.bulk.dead_letters import DeadLetters
-    from mautic_async.bulk.items import Parcel
-    from mautic_async.bulk.ordering import Lanes
-    from mautic_async.journal.records import Ledger, Standing
+    from mautic_async.bulk.items import WorkItem
+    from mautic_async.bulk.ordering import KeyedQueue
+    from mautic_async.journal.records import Checkpoint, JobJournal
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -35,9 +35,9 @@ class OutcomeSink(Generic[R, E]):
     """
 
     def __init__(
-        self, journal: Ledger | None, dead_letters: DeadLetters | None, ordering: Lanes, checkpoint: Standing
+        self, journal: JobJournal | None, dead_letters: DeadLetters | None, ordering: KeyedQueue, checkpoint: Checkpoint
     ) -> None:
-        self.counters = Tally()
+        self.counters = Counters()
         self.created = IdSet()
         self.outcomes: deque[Outcome[E]] = deque()
         self.outcomes_ready = asyncio.Event()
@@ -51,8 +51,8 @@ class OutcomeSink(Generic[R, E]):
             self.counters.resumed += count
 
     async def write(
-        self, finished: Sequence[tuple[Parcel[R], Outcome[E]]], next_step: Sequence[Parcel[R]] = ()
-    ) -> Sequence[tuple[Parcel[R], Outcome[E]]]:
+        self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]], next_step: Sequence[WorkItem[R]] = ()
+    ) -> Sequence[tuple[WorkItem[R], Outcome[E]]]:
         """Write outcomes and finished steps to the dead letters and into the journal.
 
         Returns:
@@ -64,28 +64,28 @@ class OutcomeSink(Generic[R, E]):
             self._dead_letters.add(bad)
         if self._journal is not None and (finished or next_step):
             records = [
-                journal_record(item, "done", creates=self._ordering.brings(item), status=outcome.status)
+                journal_record(item, "done", creates=self._ordering.creates_mask(item), status=outcome.status)
                 for item, outcome in finished
             ]
-            records += [journal_record(item, "step", creates=self._ordering.brings(item)) for item in next_step]
+            records += [journal_record(item, "step", creates=self._ordering.creates_mask(item)) for item in next_step]
             # A row that the journal calls done is not sent again: its dead letter has to be on the disk before.
             sync = self._dead_letters.sync if bad and self._dead_letters is not None else None
-            await self._journal.conclude(records, sync)
+            await self._journal.record_outcomes(records, sync)
         return finished
 
-    def publish(self, finished: Sequence[tuple[Parcel[R], Outcome[E]]]) -> None:
+    def publish(self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]]) -> None:
         """Count outcomes that are written down, and let the caller see them."""
         for item, outcome in finished:
             self.counters.counts[outcome.status] += 1
-            self.counters.retried += item.sends > item.stages
+            self.counters.retried += item.total_attempts > item.steps
             self.outcomes.append(outcome)
         if finished:
             self.outcomes_ready.set()
 
-    def _as_reported(self, item: Parcel[R], outcome: Outcome[E]) -> tuple[Parcel[R], Outcome[E]]:
+    def _as_reported(self, item: WorkItem[R], outcome: Outcome[E]) -> tuple[WorkItem[R], Outcome[E]]:
         """Return the outcome as it is reported: the first row that created an entity is the only one."""
         if item.original is not None:
-            item.row, item.packed = item.original
+            item.row, item.encoded = item.original
         if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
             outcome = evolve(outcome, status="updated")
         return item, outcome
@@ -102,7 +102,7 @@ class OutcomeSink(Generic[R, E]):
         """Close the files; a *complete* job starts anew with the next run of its journal."""
         try:
             if self._journal is not None and complete:
-                await self._journal.finish()
+                await self._journal.mark_complete()
         finally:
             if self._journal is not None:
                 await self._journal.close()  # before the letters: its thread may be about to sync them

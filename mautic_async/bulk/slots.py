@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.pacing import Helm
+    from mautic_async.bulk.pacing import Pacing
 
 
 class SendSlots:
@@ -18,7 +18,7 @@ class SendSlots:
         paused_until: Loop time before which no slot is given.
     """
 
-    def __init__(self, pacing: Helm, stopping: asyncio.Event) -> None:
+    def __init__(self, pacing: Pacing, stopping: asyncio.Event) -> None:
         self.in_use = 0
         self.paused_until = 0.0
         self._pacing = pacing
@@ -64,5 +64,5 @@ class SendSlots:
         return added
 
     def _is_free(self) -> bool:
-        is_open = not self._stopping.is_set() and self.in_use < self._pacing.flow.size
+        is_open = not self._stopping.is_set() and self.in_use < self._pacing.concurrency.size
         return is_open and self._pacing.time() >= self.paused_until

@@ -30,40 +30,40 @@ ITEMS: Final = frozenset({"customObjects", "custom_items"})
 
 _ALIAS: Final = re.compile(r"[a-z][a-z0-9_]*")
 _ITEM: Final = re.compile(r"([A-Za-z0-9_-]+)(?:\.([1-9][0-9]*))?\.([A-Za-z0-9_-]+)")
-_WHOLE: Final = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
+_INTEGER: Final = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 
-Place: TypeAlias = tuple[str, str]
+ItemKey: TypeAlias = tuple[str, str]
 """Object and number of a custom item within a row."""
 
 
 @define
-class Draft:
+class ContactDraft:
     """One row while it is put together."""
 
     id: int = 0
     values: dict[str, Any] = field(factory=dict)
-    items: dict[Place, dict[str, Any]] = field(factory=dict)
-    ready: list[CustomItem] = field(factory=list)
+    items: dict[ItemKey, dict[str, Any]] = field(factory=dict)
+    complete_items: list[CustomItem] = field(factory=list)
     problems: list[Problem] = field(factory=list)
 
-    def complain(self, where: str, message: str) -> None:
+    def add_problem(self, location: str, message: str) -> None:
         """Note why the row cannot be sent."""
-        self.problems.append(Problem(message, where))
+        self.problems.append(Problem(message, location))
 
 
-Take: TypeAlias = Callable[[Draft, Any], None]
+ColumnSetter: TypeAlias = Callable[[ContactDraft, Any], None]
 """What one column does with its value."""
 
 
 @frozen
-class Layout:
+class ColumnMapping:
     """How the columns of one input become contacts.
 
     Args:
         columns: Their names, where they are known beforehand (CSV).
         mapping: Column name to target; columns that it does not name are their own target, in lower case.
         unique: Fields by which contacts are found again; one of them, or the id, must have a column.
-        clear: Whether an empty cell clears its field, instead of leaving it alone.
+        clear_empty: Whether an empty cell clears its field, instead of leaving it alone.
 
     Raises:
         ConfigurationError: A column leads nowhere, two lead to one place, or none to a unique field.
@@ -72,40 +72,42 @@ class Layout:
     columns: Sequence[str] | None = None
     mapping: Mapping[str, str] = field(factory=dict)
     unique: Sequence[str] = ("email",)
-    clear: bool = False
-    _known: dict[str, Take] = field(factory=dict, init=False)
+    clear_empty: bool = False
+    _setters: dict[str, ColumnSetter] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         """Check everything that can be checked before the first row."""
         if self.columns is None:
             for name, target in self.mapping.items():
-                self._known[name] = _take(name, target, clear=self.clear)
+                self._setters[name] = _setter_for(name, target, clear_empty=self.clear_empty)
             return
         targets: dict[str, str] = {}
-        for place, name in enumerate(self.columns, 1):
+        for number, name in enumerate(self.columns, 1):
             if not name.strip():
-                raise ConfigurationError(f"column {place} has no name: name it in the first line, or remove it")
-            if name in self._known:
+                raise ConfigurationError(f"column {number} has no name: name it in the first line, or remove it")
+            if name in self._setters:
                 raise ConfigurationError(f"two columns are named {name!r}")
             target = self.target(name)
             if target and (other := targets.setdefault(target.removesuffix("[]"), name)) != name:
                 raise ConfigurationError(
                     f"the columns {other!r} and {name!r} both lead to {target}; map one: --map {name}="
                 )
-            self._known[name] = _take(name, target, clear=self.clear)
-        if absent := [name for name in self.mapping if name not in self._known]:
-            raise ConfigurationError(f"--map names {_listed(absent)}; the columns are {_listed(self.columns)}")
+            self._setters[name] = _setter_for(name, target, clear_empty=self.clear_empty)
+        if absent := [name for name in self.mapping if name not in self._setters]:
+            raise ConfigurationError(
+                f"--map names {_quoted_list(absent)}; the columns are {_quoted_list(self.columns)}"
+            )
         if not targets.keys() & {*self.unique, "id"}:
             raise ConfigurationError(
                 f"no column for {' or '.join(self.unique)}, by which a contact is found again; the columns are"
-                f" {_listed(self.columns)}. If one of them is it: --map COLUMN={self.unique[0]}"
+                f" {_quoted_list(self.columns)}. If one of them is it: --map COLUMN={self.unique[0]}"
             )
 
     def target(self, column: str) -> str:
         """Where the values of *column* go."""
-        given = self.mapping.get(column)
-        if given is not None:
-            return given.strip()
+        target = self.mapping.get(column)
+        if target is not None:
+            return target.strip()
         return column.strip() if "." in column or column.strip() in STRUCTURED | ITEMS else column.strip().lower()
 
     def contact(self, values: Iterable[tuple[str, Any]]) -> tuple[Contact, Sequence[Problem]]:
@@ -114,17 +116,17 @@ class Layout:
         Args:
             values: Column name and value; texts from CSV, any JSON from JSON lines.
         """
-        draft = Draft()
+        draft = ContactDraft()
         for name, value in values:
-            take = self._known.get(name)
-            if take is None:
+            set_value = self._setters.get(name)
+            if set_value is None:
                 try:
-                    take = self._known[name] = _take(name, self.target(name), clear=self.clear)
+                    set_value = self._setters[name] = _setter_for(name, self.target(name), clear_empty=self.clear_empty)
                 except ConfigurationError as error:
-                    draft.complain(name, str(error))
+                    draft.add_problem(name, str(error))
                     continue
-            take(draft, value)
-        items = [_item(draft, place, parts) for place, parts in draft.items.items()] + draft.ready
+            set_value(draft, value)
+        items = [_build_item(draft, item_key, parts) for item_key, parts in draft.items.items()] + draft.complete_items
         contact = Contact(id=draft.id)
         if items:
             contact.custom_items = items
@@ -136,14 +138,14 @@ class Layout:
         return contact, draft.problems
 
 
-def parse_mapping(given: Iterable[str]) -> dict[str, str]:
+def parse_mapping(arguments: Iterable[str]) -> dict[str, str]:
     """Read ``COLUMN=FIELD`` arguments; a column's name may hold ``=``, a field's cannot.
 
     Raises:
         ConfigurationError: One has no ``=``, or a column is there twice.
     """
     mapping: dict[str, str] = {}
-    for text in given:
+    for text in arguments:
         column, sign, target = text.rpartition("=")
         if not sign or not column:
             raise ConfigurationError(f"--map {text}: write it as COLUMN=FIELD, or COLUMN= to leave the column out")
@@ -153,37 +155,37 @@ def parse_mapping(given: Iterable[str]) -> dict[str, str]:
     return mapping
 
 
-def _listed(names: Iterable[str]) -> str:
+def _quoted_list(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names)) or "none"
 
 
 # --- columns ---------------------------------------------------------------------------------------------------------
 
 
-def _take(column: str, target: str, *, clear: bool) -> Take:
+def _setter_for(column: str, target: str, *, clear_empty: bool) -> ColumnSetter:
     """What a column with this target does.
 
     Raises:
         ConfigurationError: There is no such target.
     """
     if not target:
-        return _leave_out
-    name, many = target.removesuffix("[]"), target.endswith("[]")
+        return _ignore_column
+    name, is_list = target.removesuffix("[]"), target.endswith("[]")
     if name in ITEMS:
-        return _take_grouped if name == "customObjects" else _take_items
-    if found := _ITEM.fullmatch(name):
-        return _item_part((found[1], found[2] or ""), found[3], many=many)
+        return _set_grouped_items if name == "customObjects" else _set_items
+    if match := _ITEM.fullmatch(name):
+        return _item_setter((match[1], match[2] or ""), match[3], is_list=is_list)
     if name not in STRUCTURED and not _ALIAS.fullmatch(name):
         raise ConfigurationError(
             f"column {column!r}: {name!r} is no alias of a field (small letters, digits, _). Map it: --map"
             f" '{column}=FIELD', or leave it out: --map '{column}='"
         )
     if name in NUMBERS:
-        return _number(name)
-    return _field(name, many=many or name == "tags", clear=clear and name != "tags")
+        return _number_setter(name)
+    return _field_setter(name, is_list=is_list or name == "tags", clear_empty=clear_empty and name != "tags")
 
 
-def _leave_out(draft: Draft, value: Any) -> None:
+def _ignore_column(draft: ContactDraft, value: Any) -> None:
     """The column was mapped to nothing."""
 
 
@@ -191,40 +193,40 @@ def _is_empty(value: Any) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def _split(value: Any) -> Any:
+def _split_list(value: Any) -> Any:
     return [part.strip() for part in value.split("|") if part.strip()] if isinstance(value, str) else value
 
 
-def _field(name: str, *, many: bool, clear: bool) -> Take:
-    def take(draft: Draft, value: Any) -> None:
+def _field_setter(name: str, *, is_list: bool, clear_empty: bool) -> ColumnSetter:
+    def set_value(draft: ContactDraft, value: Any) -> None:
         if _is_empty(value):
-            if clear:
+            if clear_empty:
                 draft.values[name] = None
             return
-        draft.values[name] = _split(value) if many else value
+        draft.values[name] = _split_list(value) if is_list else value
 
-    return take
+    return set_value
 
 
-def _number(name: str) -> Take:
-    def take(draft: Draft, value: Any) -> None:
+def _number_setter(name: str) -> ColumnSetter:
+    def set_value(draft: ContactDraft, value: Any) -> None:
         if value is None or _is_empty(value):
             return
-        number = _whole(value)
+        number = _parse_int(value)
         if number is None or (name != "points" and number <= 0):
-            draft.complain(name, f"{str(value)[:40]!r} is not {'a whole number' if name == 'points' else 'an id'}")
+            draft.add_problem(name, f"{str(value)[:40]!r} is not {'a whole number' if name == 'points' else 'an id'}")
         elif name == "id":
             draft.id = number
         else:
             draft.values[name] = number
 
-    return take
+    return set_value
 
 
-def _whole(value: Any) -> int | None:
+def _parse_int(value: Any) -> int | None:
     if isinstance(value, Mapping) and "id" in value:  # JSON shows owner and stage as objects
         value = value["id"]
-    if isinstance(value, str) and _WHOLE.fullmatch(value):
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -232,78 +234,78 @@ def _whole(value: Any) -> int | None:
 # --- custom items ----------------------------------------------------------------------------------------------------
 
 
-def _item_part(place: Place, attribute: str, *, many: bool) -> Take:
-    def take(draft: Draft, value: Any) -> None:
+def _item_setter(item_key: ItemKey, attribute: str, *, is_list: bool) -> ColumnSetter:
+    def set_value(draft: ContactDraft, value: Any) -> None:
         if value is None or _is_empty(value):
             return
-        draft.items.setdefault(place, {})[attribute] = _split(value) if many else value
+        draft.items.setdefault(item_key, {})[attribute] = _split_list(value) if is_list else value
 
-    return take
+    return set_value
 
 
-def _item(draft: Draft, place: Place, parts: dict[str, Any]) -> CustomItem:
+def _build_item(draft: ContactDraft, item_key: ItemKey, values: dict[str, Any]) -> CustomItem:
     """One item from its columns. A row without any value for them has no such item."""
-    where = ".".join(filter(None, place))
-    id, name = parts.pop("id", None), parts.pop("name", None)
-    return _checked(draft, where, CustomItem(place[0], attributes=parts), id, name)
+    location = ".".join(filter(None, item_key))
+    id, name = values.pop("id", None), values.pop("name", None)
+    return _with_id_and_name(draft, location, CustomItem(item_key[0], attributes=values), id, name)
 
 
-def _checked(draft: Draft, where: str, item: CustomItem, id: Any, name: Any) -> CustomItem:
+def _with_id_and_name(draft: ContactDraft, location: str, item: CustomItem, id: Any, name: Any) -> CustomItem:
     if id is not None:
-        number = _whole(id)
+        number = _parse_int(id)
         if number is None or number <= 0:
-            draft.complain(f"{where}.id", f"{str(id)[:40]!r} is not an id")
+            draft.add_problem(f"{location}.id", f"{str(id)[:40]!r} is not an id")
         else:
             item.id = number
     if name is not None:
         item.name = str(name)
     elif not item.id:
-        draft.complain(f"{where}.name", "a new item needs a name")
+        draft.add_problem(f"{location}.name", "a new item needs a name")
     return item
 
 
-def _take_items(draft: Draft, value: Any) -> None:
+def _set_items(draft: ContactDraft, value: Any) -> None:
     """``custom_items`` of a JSON row: a list of objects with object, name, id, attributes."""
     if not isinstance(value, list):
-        draft.complain("custom_items", "must be a list")
+        draft.add_problem("custom_items", "must be a list")
         return
-    for place, raw in enumerate(value):
-        _take_item(draft, f"custom_items[{place}]", raw, None)
+    for index, raw in enumerate(value):
+        _set_item(draft, f"custom_items[{index}]", raw, None)
 
 
-def _take_grouped(draft: Draft, value: Any) -> None:
+def _set_grouped_items(draft: ContactDraft, value: Any) -> None:
     """``customObjects`` of a JSON row, in the form of Mautic's own API."""
     groups = value.get("data") if isinstance(value, Mapping) else None
     if not isinstance(groups, list):
-        draft.complain("customObjects", 'must be {"data": [{"alias": ..., "data": [...]}]}')
+        draft.add_problem("customObjects", 'must be {"data": [{"alias": ..., "data": [...]}]}')
         return
     for number, group in enumerate(groups):
-        where = f"customObjects.data[{number}]"
+        location = f"customObjects.data[{number}]"
         rows = group.get("data") if isinstance(group, Mapping) else None
         if not isinstance(rows, list):
-            draft.complain(where, "needs alias (or id) and data")
+            draft.add_problem(location, "needs alias (or id) and data")
             continue
-        for place, raw in enumerate(rows):
-            _take_item(draft, f"{where}.data[{place}]", raw, group)
+        for index, raw in enumerate(rows):
+            _set_item(draft, f"{location}.data[{index}]", raw, group)
 
 
 _ITEM_KEYS: Final = frozenset({"object", "object_id", "id", "name", "attributes"})
 
 
-def _take_item(draft: Draft, where: str, raw: Any, group: Mapping[str, Any] | None) -> None:
+def _set_item(draft: ContactDraft, location: str, raw: Any, group: Mapping[str, Any] | None) -> None:
     if not isinstance(raw, Mapping):
-        draft.complain(where, "must be an object")
+        draft.add_problem(location, "must be an object")
         return
-    if odd := raw.keys() - _ITEM_KEYS:
-        draft.complain(where, f"{_listed(sorted(odd))}: an item has object, id, name and attributes")
+    if unknown := raw.keys() - _ITEM_KEYS:
+        draft.add_problem(location, f"{_quoted_list(sorted(unknown))}: an item has object, id, name and attributes")
         return
     alias, object_id = (group.get("alias"), group.get("id")) if group else (raw.get("object"), raw.get("object_id"))
     attributes = raw.get("attributes") or {}
     if not isinstance(attributes, Mapping):
-        draft.complain(f"{where}.attributes", "must be an object")
+        draft.add_problem(f"{location}.attributes", "must be an object")
     elif not isinstance(alias, str) and not isinstance(object_id, int):
-        draft.complain(where, "names no custom object")
+        draft.add_problem(location, "names no custom object")
     else:
         number = object_id if isinstance(object_id, int) else 0
         item = CustomItem(alias if isinstance(alias, str) else "", object_id=number, attributes=dict(attributes))
-        draft.ready.append(_checked(draft, where, item, raw.get("id"), raw.get("name")))
+        draft.complete_items.append(_with_id_and_name(draft, location, item, raw.get("id"), raw.get("name")))

@@ -36,9 +36,9 @@ def demo_(
     seed: Annotated[int, typer.Option(help="Of the people and of chance.")] = 1,
 ) -> None:
     """Import thousands of contacts into a simulated Mautic that fails on purpose; prove none lost, none doubled."""
-    from mautic_async.cli.demo import play
+    from mautic_async.cli.demo import main
 
-    raise typer.Exit(_run(lambda: play(rows=rows, seed=seed)))
+    raise typer.Exit(_run(lambda: main(rows=rows, seed=seed)))
 
 
 @app.command("import", epilog=_ENVIRONMENT)
@@ -85,11 +85,13 @@ def import_(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted import of the journal.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=100, help="The most requests at once.")] = 8,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="The most rows a request.")] = 200,
-    settle: Annotated[
+    reconcile_after: Annotated[
         float,
         typer.Option(min=0, help="Seconds after which a request without an answer has surely ended on the server."),
     ] = 120.0,
-    form: Annotated[str | None, typer.Option("--format", help="csv or jsonl. [default: by the file's ending]")] = None,
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="csv or jsonl. [default: by the file's ending]")
+    ] = None,
     encoding: Annotated[str, typer.Option(help="Of the file's text.")] = "utf-8",
     delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV. [default: found out]")] = None,
     insecure: Annotated[
@@ -99,32 +101,34 @@ def import_(
     """Import contacts with their custom items. Exit status: 0 all rows are stored, 1 some, 2 none."""
     from mautic_async import ConfigurationError
     from mautic_async.cli.column_mapping import parse_mapping
-    from mautic_async.cli.import_job import strategies
+    from mautic_async.cli.import_job import parse_match_options
     from mautic_async.cli.import_settings import Job
 
-    def job() -> Job:
-        if form not in {None, "csv", "jsonl"}:
-            raise ConfigurationError(f"--format {form}: it is csv or jsonl")
+    def make_job() -> Job:
+        if file_format not in {None, "csv", "jsonl"}:
+            raise ConfigurationError(f"--format {file_format}: it is csv or jsonl")
         if resume and journal is None:
             raise ConfigurationError("--resume needs the journal of the import that is to go on: --journal FILE")
         return Job(
             file=file,
-            form="csv" if form == "csv" else "jsonl" if form else None,
+            form="csv" if file_format == "csv" else "jsonl" if file_format else None,
             encoding=encoding,
             delimiter=delimiter,
             mapping=parse_mapping(map_ or ()),
             unique=unique or ("email",),
-            items=strategies(item_unique or (), item_marker or ()),
+            items=parse_match_options(item_unique or (), item_marker or ()),
             clear=clear_empty,
             rejected=rejected,
             journal=journal,
             resume=resume,
             concurrency=concurrency,
             batch=batch,
-            settle=settle,
+            settle=reconcile_after,
         )
 
-    raise typer.Exit(_guarded(lambda: _check(job()) if dry_run else _load(job(), insecure=insecure)))
+    raise typer.Exit(
+        _exit_status(lambda: _dry_run(make_job()) if dry_run else _run_import(make_job(), insecure=insecure))
+    )
 
 
 @app.command()
@@ -146,13 +150,13 @@ def serve(
 ) -> None:
     """Be a simulated Mautic on a socket, for any client, until Ctrl-C."""
     from mautic_async import ConfigurationError
-    from mautic_async.cli.serve import listen, parse_latency
+    from mautic_async.cli.serve import parse_latency, serve_forever
 
     async def work() -> int:
         if initial not in {"lab", "clean"}:
             raise ConfigurationError(f"--initial {initial}: it is lab or clean")
         start: Literal["lab", "clean"] = "lab" if initial == "lab" else "clean"
-        return await listen(
+        return await serve_forever(
             host,
             port,
             rate_limit=limit,
@@ -169,42 +173,42 @@ def serve(
     raise typer.Exit(_run(work))
 
 
-def _check(job: Job) -> int:
+def _dry_run(job: Job) -> int:
     from mautic_async.cli import display
-    from mautic_async.cli.import_job import check
+    from mautic_async.cli.import_job import dry_run
 
-    result = check(job)
+    result = dry_run(job)
     lines: list[tuple[str, object]] = [
         ("rows read", f"{result.read:,}"),
         ("fit to be sent", f"{result.report.updated:,}"),
     ]
-    lines += [("rejected", f"{result.refused:,}"), *display.reasons(result.reasons)]
+    lines += [("rejected", f"{result.refused:,}"), *display.reason_lines(result.reasons)]
     if result.rejected is not None:
         lines.append(("rejected rows in", result.rejected))
-    display.table("Dry run: nothing was sent", lines)
+    display.print_table("Dry run: nothing was sent", lines)
     return result.status
 
 
-def _load(job: Job, *, insecure: bool) -> int:
+def _run_import(job: Job, *, insecure: bool) -> int:
     from mautic_async.cli import display
-    from mautic_async.cli.import_job import client, load
+    from mautic_async.cli.import_job import make_client, run_import
 
     async def work() -> Result:
-        async with client(job, insecure=insecure) as mautic:
-            return await load(job, mautic, display.Screen())
+        async with make_client(job, insecure=insecure) as mautic:
+            return await run_import(job, mautic, display.ProgressDisplay())
 
     result = asyncio.run(work())
-    display.table("Import", display.lines_of(result))
+    display.print_table("Import", display.result_lines(result))
     for line in display.notes(job, result):
         typer.echo(line, err=True)
     return result.status
 
 
 def _run(work: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    return _guarded(lambda: asyncio.run(work()))
+    return _exit_status(lambda: asyncio.run(work()))
 
 
-def _guarded(work: Callable[[], int]) -> int:
+def _exit_status(work: Callable[[], int]) -> int:
     """The exit status; what prevents all work is told in one line."""
     from mautic_async import MauticError
 

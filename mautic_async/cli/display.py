@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from mautic_async import Progress
     from mautic_async.cli.import_settings import Job, Result
-    from mautic_async.cli.input_file import Source
+    from mautic_async.cli.input_file import InputFile
 
-EVERY: Final = 10.0
+LINE_INTERVAL: Final = 10.0
 """Seconds between two plain lines."""
-REASONS: Final = 10
+MAX_REASONS: Final = 10
 """Reasons that the table names one by one, the most frequent first."""
 
 
-class Screen:
+class ProgressDisplay:
     """Progress on standard error, results on standard output.
 
     Args:
@@ -35,13 +35,13 @@ class Screen:
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, total: int | None = None) -> None:
         self._clock = clock
         self._total = total
-        self._said = clock()
-        self._source: Source | None = None
+        self._last_line_at = clock()
+        self._source: InputFile | None = None
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self.last: Progress | None = None
+        self.last_progress: Progress | None = None
 
-    def begin(self, source: Source) -> None:
+    def start(self, source: InputFile) -> None:
         """The input is open."""
         self._source = source
         if _console().is_terminal:
@@ -49,36 +49,38 @@ class Screen:
             self._bar.start()
             self._task = self._bar.add_task(Path(source.name).name[:20], total=1.0, told="")
 
-    def show(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """The job has moved."""
-        self.last = progress
+        self.last_progress = progress
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._share(progress), total=self._whole, told=_short(progress))
-        elif self._clock() - self._said >= EVERY:
-            self._said = self._clock()
-            self.say(_told(progress))
+            self._bar.update(
+                self._task, completed=self._fraction_done(progress), total=self._bar_total, told=_summary(progress)
+            )
+        elif self._clock() - self._last_line_at >= LINE_INTERVAL:
+            self._last_line_at = self._clock()
+            self.print(_line(progress))
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """A line of its own."""
         _console().print(text, markup=False, highlight=False)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """The job is over."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
     @property
-    def _whole(self) -> float | None:
+    def _bar_total(self) -> float | None:
         return 1.0 if self._total is not None or (self._source is not None and self._source.size) else None
 
-    def _share(self, progress: Progress) -> float:
+    def _fraction_done(self, progress: Progress) -> float:
         """How much is done: by rows where their number is known, by bytes of the file otherwise."""
         if self._total is not None:
             return min(1.0, progress.done / max(1, self._total))
         if self._source is None or not self._source.size:
             return 0.0
-        return self._source.position / self._source.size * progress.done / max(1, progress.taken)
+        return self._source.bytes_read / self._source.size * progress.done / max(1, progress.taken)
 
 
 def _console() -> Console:
@@ -100,21 +102,21 @@ def _bar() -> Bar:
     )
 
 
-def _told(progress: Progress) -> str:
+def _line(progress: Progress) -> str:
     """A line that stands by itself."""
     report = progress.report
     parts = [f"{report.created:,} created", f"{report.updated:,} updated"]
-    if progress.parked:
-        parts.append(f"{progress.parked:,} to look after")
-    return f"{progress.done:,} rows, {', '.join(parts)}, {_short(progress)}"
+    if progress.awaiting_check:
+        parts.append(f"{progress.awaiting_check:,} to look after")
+    return f"{progress.done:,} rows, {', '.join(parts)}, {_summary(progress)}"
 
 
-def _short(progress: Progress) -> str:
+def _summary(progress: Progress) -> str:
     """What fits beside a bar."""
     report, budget = progress.report, progress.budget
     parts = [f"{progress.rate:,.0f}/s"]
-    if bad := report.rejected + report.partial + report.unknown:
-        parts.append(f"{bad:,} not stored")
+    if not_stored := report.rejected + report.partial + report.unknown:
+        parts.append(f"{not_stored:,} not stored")
     if budget is not None:
         parts.append(
             f"budget {budget.remaining}/{budget.limit}" + ("" if budget.remaining else f", {budget.reset:.0f} s")
@@ -124,7 +126,7 @@ def _short(progress: Progress) -> str:
     return ", ".join(parts)
 
 
-def table(title: str, lines: Sequence[tuple[str, object]]) -> None:
+def print_table(title: str, lines: Sequence[tuple[str, object]]) -> None:
     """Two columns on standard output; plain text where that is no terminal."""
     from rich.console import Console
     from rich.table import Table
@@ -144,7 +146,7 @@ def table(title: str, lines: Sequence[tuple[str, object]]) -> None:
     console.print(grid)
 
 
-def lines_of(result: Result) -> list[tuple[str, object]]:
+def result_lines(result: Result) -> list[tuple[str, object]]:
     """The result of an import, line by line."""
     report = result.report
     lines: list[tuple[str, object]] = [
@@ -152,7 +154,7 @@ def lines_of(result: Result) -> list[tuple[str, object]]:
         ("created", f"{report.created:,}"),
         ("updated", f"{report.updated:,}"),
         ("rejected", f"{report.rejected + result.refused:,}"),
-        *reasons(result.reasons),
+        *reason_lines(result.reasons),
     ]
     lines += [
         (name, f"{count:,}") for name, count in (("partial", report.partial), ("unknown", report.unknown)) if count
@@ -164,12 +166,14 @@ def lines_of(result: Result) -> list[tuple[str, object]]:
     return lines
 
 
-def reasons(counts: Mapping[str, int]) -> list[tuple[str, Any]]:
+def reason_lines(counts: Mapping[str, int]) -> list[tuple[str, Any]]:
     """The most frequent reasons, and how many more there are."""
     ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    lines: list[tuple[str, Any]] = [(f"  {count:,} x", reason) for reason, count in ranked[:REASONS]]
-    if len(ranked) > REASONS:
-        lines.append((f"  {sum(count for _, count in ranked[REASONS:]):,} x", f"{len(ranked) - REASONS} other reasons"))
+    lines: list[tuple[str, Any]] = [(f"  {count:,} x", reason) for reason, count in ranked[:MAX_REASONS]]
+    if len(ranked) > MAX_REASONS:
+        lines.append(
+            (f"  {sum(count for _, count in ranked[MAX_REASONS:]):,} x", f"{len(ranked) - MAX_REASONS} other reasons")
+        )
     return lines
 
 
@@ -181,8 +185,8 @@ def notes(job: Job, result: Result) -> list[str]:
     if result.interrupted:
         lines.append("stopped before the end")
     if result.error is not None or result.interrupted:
-        again = f"--journal {job.journal} --resume" if job.journal else "next time with --journal FILE"
-        lines.append(f"to go on where it stopped: {again}")
+        resume_options = f"--journal {job.journal} --resume" if job.journal else "next time with --journal FILE"
+        lines.append(f"to go on where it stopped: {resume_options}")
     if result.report.unknown:
         lines.append(f"{result.report.unknown:,} rows may be stored: look in Mautic before you send them again")
     if job.items or not result.report.unknown:

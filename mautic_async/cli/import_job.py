@@ -12,138 +12,150 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
-from mautic_async import ConfigurationError, Contact, Journal, Limits, Marker, Mautic, MauticError, Problem, UniqueField
-from mautic_async.bulk import Plan, Report, read_letters
-from mautic_async.cli.column_mapping import Layout
+from mautic_async import (
+    ConfigurationError,
+    Contact,
+    Journal,
+    Limits,
+    LookupField,
+    Mautic,
+    MauticError,
+    Problem,
+    UniqueField,
+)
+from mautic_async.bulk import BulkOptions, BulkReport, read_dead_letters
+from mautic_async.cli.column_mapping import ColumnMapping
 from mautic_async.cli.import_settings import Result
-from mautic_async.cli.input_file import Source
-from mautic_async.cli.rejects_file import Rejected, beside, create
-from mautic_async.cli.threaded_reader import Ahead
+from mautic_async.cli.input_file import InputFile
+from mautic_async.cli.rejects_file import RejectsFile, create_private_file, default_path
+from mautic_async.cli.threaded_reader import ThreadedReader
 
 if TYPE_CHECKING:
     from mautic_async import Outcome
-    from mautic_async.bulk import Run
-    from mautic_async.cli.display import Screen
+    from mautic_async.bulk import BulkJob
+    from mautic_async.cli.display import ProgressDisplay
     from mautic_async.cli.import_settings import Job
-    from mautic_async.cli.input_file import Raw
-    from mautic_async.journal.records import Standing
+    from mautic_async.cli.input_file import InputRow
+    from mautic_async.journal.records import Checkpoint
 
-DISTINCT: Final = 1000
+MAX_REASONS: Final = 1000
 """Different reasons that are counted one by one; memory has its bounds."""
-FLUSH: Final = 200
+FLUSH_ROWS: Final = 200
 """Rows after which the file of rejected rows is handed to the system."""
 
 
-class _Remembering(Journal):
+class _CheckpointJournal(Journal):
     """A journal that says where it stood when the job began."""
 
-    standing: Standing | None = None
+    checkpoint: Checkpoint | None = None
 
-    async def begin(self) -> Standing:
-        self.standing = await super().begin()
-        return self.standing
+    async def open(self) -> Checkpoint:
+        self.checkpoint = await super().open()
+        return self.checkpoint
 
-    def finished(self, index: int) -> bool:
+    def is_finished(self, index: int) -> bool:
         """Whether an earlier run has given this row its outcome: it will not come again."""
-        standing = self.standing
-        if standing is None:
+        checkpoint = self.checkpoint
+        if checkpoint is None:
             return False
-        entry = standing.entries.get(index)
-        return index < standing.mark or (entry is not None and entry.state == "done")
+        record = checkpoint.records.get(index)
+        return index < checkpoint.watermark or (record is not None and record.state == "done")
 
 
 @define(eq=False)
-class _Rows:
+class _InputRows:
     """The rows on their way: contacts go out, and what they came from is kept until their outcome comes back."""
 
-    source: Source
-    layout: Layout
-    rejected: Rejected
-    finished: Callable[[int], bool]
-    earlier: dict[int, tuple[str, Sequence[Problem]]] = field(factory=dict)
-    waiting: dict[int, Raw] = field(factory=dict)
+    source: InputFile
+    mapping: ColumnMapping
+    rejects: RejectsFile
+    is_finished: Callable[[int], bool]
+    earlier_rejects: dict[int, tuple[str, Sequence[Problem]]] = field(factory=dict)
+    pending: dict[int, InputRow] = field(factory=dict)
     result: Result = field(factory=Result)
-    taken: int = 0
-    known: int = 0
+    submitted: int = 0
+    maybe_finished_below: int = 0
     """Rows below this index may have an outcome from an earlier run of the job."""
 
     def __iter__(self) -> Iterator[Contact]:
-        for raw in self.source:
-            contact = self._take(raw)
+        for row in self.source:
+            contact = self._to_contact(row)
             if contact is not None:
                 yield contact
 
     async def stream(self) -> AsyncIterator[Contact]:
         """The same for an input that may keep us waiting."""
-        async with aclosing(aiter(Ahead(self.source))) as taken:
-            async for raw in taken:
-                contact = self._take(raw)
+        async with aclosing(aiter(ThreadedReader(self.source))) as rows:
+            async for row in rows:
+                contact = self._to_contact(row)
                 if contact is not None:
                     yield contact
 
-    def _take(self, raw: Raw) -> Contact | None:
-        if raw.error:
-            self._refuse(raw, [Problem(raw.error)])
+    def _to_contact(self, row: InputRow) -> Contact | None:
+        if row.error:
+            self._reject_invalid(row, [Problem(row.error)])
             return None
-        contact, problems = self.layout.contact(raw.values)
+        contact, problems = self.mapping.contact(row.values)
         if problems:
-            self._refuse(raw, problems)
+            self._reject_invalid(row, problems)
             return None
-        index = self.taken
-        self.taken += 1
-        if not self.finished(index):
-            self.waiting[index] = raw
-        elif index in self.earlier:
-            self._reject(raw, *self.earlier.pop(index))
+        index = self.submitted
+        self.submitted += 1
+        if not self.is_finished(index):
+            self.pending[index] = row
+        elif index in self.earlier_rejects:
+            self._write_reject(row, *self.earlier_rejects.pop(index))
         return contact
 
-    def settle(self, outcome: Outcome[Any]) -> None:
+    def record_outcome(self, outcome: Outcome[Any]) -> None:
         """An outcome has come."""
-        raw = self.waiting.pop(outcome.index)
+        row = self.pending.pop(outcome.index)
         if not outcome.ok:
-            self._reject(raw, outcome.status, outcome.problems)
+            self._write_reject(row, outcome.status, outcome.problems)
 
-    def refuse(self, index: int, problems: Sequence[Problem]) -> None:
+    def reject_row(self, index: int, problems: Sequence[Problem]) -> None:
         """A row is not to be sent."""
-        self._refuse(self.waiting.pop(index), problems)
+        self._reject_invalid(self.pending.pop(index), problems)
 
-    def _refuse(self, raw: Raw, problems: Sequence[Problem]) -> None:
+    def _reject_invalid(self, row: InputRow, problems: Sequence[Problem]) -> None:
         self.result.refused += 1
-        self._reject(raw, "rejected", problems)
+        self._write_reject(row, "rejected", problems)
 
-    def _reject(self, raw: Raw, status: str, problems: Sequence[Problem]) -> None:
-        self.rejected.add(raw, status, problems)
+    def _write_reject(self, row: InputRow, status: str, problems: Sequence[Problem]) -> None:
+        self.rejects.add(row, status, problems)
         for problem in problems:
             text = str(problem)
-            if text not in self.result.reasons and len(self.result.reasons) >= DISTINCT:
+            if text not in self.result.reasons and len(self.result.reasons) >= MAX_REASONS:
                 text = "other reasons"
             self.result.reasons[text] = self.result.reasons.get(text, 0) + 1
-        if self.rejected.rows % FLUSH == 0:
-            self.rejected.flush()
+        if self.rejects.row_count % FLUSH_ROWS == 0:
+            self.rejects.flush()
 
 
-def _never(index: int) -> bool:
+def _not_finished(index: int) -> bool:
     """Without a journal no row has been finished before."""
     del index
     return False
 
 
 @contextmanager
-def _opened(job: Job, finished: Callable[[int], bool] = _never) -> Iterator[_Rows]:
+def _open_rows(job: Job, is_finished: Callable[[int], bool] = _not_finished) -> Iterator[_InputRows]:
     """The input, with all that can be checked before its first row checked."""
-    with Source(job.file, form=job.form, encoding=job.encoding, delimiter=job.delimiter) as source:
-        layout = Layout(source.columns, job.mapping, job.unique, clear=job.clear)
-        with closing(Rejected(job.rejected or beside(job.file), source)) as rejected:
-            rows = _Rows(source, layout, rejected, finished)
+    with InputFile(job.file, file_format=job.form, encoding=job.encoding, delimiter=job.delimiter) as source:
+        mapping = ColumnMapping(source.columns, job.mapping, job.unique, clear_empty=job.clear)
+        with closing(RejectsFile(job.rejected or default_path(job.file), source)) as rejects:
+            rows = _InputRows(source, mapping, rejects, is_finished)
             yield rows
-            behind = rows.taken < rows.known  # rows of the earlier run have not all come by; its file has them
-            if not behind:
-                rejected.commit()
-            there = rejected.path is not None and rejected.path.exists()
-            rows.result.rejected = rejected.path if there and (rejected.rows or behind) else None
+            incomplete = (
+                rows.submitted < rows.maybe_finished_below
+            )  # rows of the earlier run have not all come by; its file has them
+            if not incomplete:
+                rejects.commit()
+            exists = rejects.path is not None and rejects.path.exists()
+            rows.result.rejected = rejects.path if exists and (rejects.row_count or incomplete) else None
 
 
-def check(job: Job) -> Result:
+def dry_run(job: Job) -> Result:
     """``--dry-run``: every row is read, mapped and checked; nothing is sent.
 
     Raises:
@@ -151,22 +163,22 @@ def check(job: Job) -> Result:
     """
     from mautic_async.resources import Contacts
 
-    passed = 0
-    with _opened(job) as rows:
+    valid = 0
+    with _open_rows(job) as rows:
         for contact in rows:
             problems = Contacts.check(
-                contact, unique=job.unique, items=job.items or None, clear="patch" if job.clear else "refuse"
+                contact, unique=job.unique, match_items=job.items or None, clear="patch" if job.clear else "refuse"
             )
             if problems:
-                rows.refuse(rows.taken - 1, problems)
+                rows.reject_row(rows.submitted - 1, problems)
             else:
-                rows.waiting.clear()
-                passed += 1
-    rows.result.report = Report(updated=passed)
+                rows.pending.clear()
+                valid += 1
+    rows.result.report = BulkReport(updated=valid)
     return rows.result
 
 
-async def load(job: Job, mautic: Mautic, screen: Screen) -> Result:
+async def run_import(job: Job, mautic: Mautic, display: ProgressDisplay) -> Result:
     """Import the file.
 
     Raises:
@@ -174,48 +186,57 @@ async def load(job: Job, mautic: Mautic, screen: Screen) -> Result:
     """
     journal = None
     if job.journal is not None:
-        journal = _Remembering(job.journal, unfinished="resume" if job.resume else "refuse")
-    with _opened(job, journal.finished if journal is not None else _never) as rows:
-        screen.begin(rows.source)
-        letters = job.journal.with_name(f"{job.journal.name}.letters") if job.journal is not None else None
-        if letters is not None and letters.exists():
-            rows.earlier = {letter.index: (letter.status, letter.problems) for letter in read_letters(letters)}
-        run = mautic.contacts.upserting(
+        journal = _CheckpointJournal(job.journal, unfinished="resume" if job.resume else "refuse")
+    with _open_rows(job, journal.is_finished if journal is not None else _not_finished) as rows:
+        display.start(rows.source)
+        dead_letters = job.journal.with_name(f"{job.journal.name}.letters") if job.journal is not None else None
+        if dead_letters is not None and dead_letters.exists():
+            rows.earlier_rejects = {
+                dead_letter.index: (dead_letter.status, dead_letter.problems)
+                for dead_letter in read_dead_letters(dead_letters)
+            }
+        bulk_job = mautic.contacts.bulk_upsert(
             rows.stream() if job.file == "-" else rows,
             journal=journal,
             unique=job.unique,
-            items=dict(job.items) or None,
+            match_items=dict(job.items) or None,
             clear="patch" if job.clear else "refuse",
-            plan=Plan(
+            options=BulkOptions(
                 concurrency=job.concurrency,
                 batch=job.batch,
-                settle=job.settle,
-                watch=screen.show,
-                dead_letters=letters,
+                reconcile_after=job.settle,
+                on_progress=display.update,
+                dead_letters=dead_letters,
             ),
         )
-        await _drive(run, rows, screen, journal, job)
-        rows.result.report = run.report
-        done = rows.result.error is None and not rows.result.interrupted
-    if letters is not None and done:
-        letters.unlink(missing_ok=True)  # the job is done: its file of rejected rows has them all
-        _name_file(job).unlink(missing_ok=True)
+        await _consume(bulk_job, rows, display, journal, job)
+        rows.result.report = bulk_job.report
+        complete = rows.result.error is None and not rows.result.interrupted
+    if dead_letters is not None and complete:
+        dead_letters.unlink(missing_ok=True)  # the job is done: its file of rejected rows has them all
+        _rejects_name_file(job).unlink(missing_ok=True)
     return rows.result
 
 
-async def _drive(run: Run[Any, Any], rows: _Rows, screen: Screen, journal: _Remembering | None, job: Job) -> None:
+async def _consume(
+    bulk_job: BulkJob[Any, Any],
+    rows: _InputRows,
+    display: ProgressDisplay,
+    journal: _CheckpointJournal | None,
+    job: Job,
+) -> None:
     """Run to the end, to the first error, or to the first Ctrl-C; all outcomes that there are reach the rows."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in one
     entered = False
     try:
-        async with run:
+        async with bulk_job:
             entered = True
             if journal is not None:
-                _join_earlier(journal, rows, job)
-            with _terminated(task):
-                async for outcome in run:
-                    rows.settle(outcome)
+                _continue_earlier(journal, rows, job)
+            with _sigterm_as_cancel(task):
+                async for outcome in bulk_job:
+                    rows.record_outcome(outcome)
     except asyncio.CancelledError:
         if not entered:
             raise
@@ -226,37 +247,37 @@ async def _drive(run: Run[Any, Any], rows: _Rows, screen: Screen, journal: _Reme
             raise
         rows.result.error = error
     with suppress(MauticError, OSError):  # the one that ended the job
-        async for outcome in run:  # what landed while the job was drained
-            rows.settle(outcome)
-    screen.end()
+        async for outcome in bulk_job:  # what landed while the job was drained
+            rows.record_outcome(outcome)
+    display.stop()
 
 
-def _join_earlier(journal: _Remembering, rows: _Rows, job: Job) -> None:
+def _continue_earlier(journal: _CheckpointJournal, rows: _InputRows, job: Job) -> None:
     """Go on with the letters and the file of rejected rows of an interrupted run; forget those of a finished job.
 
     The name of the file is written down beside the journal, so that a job has one file however often it is resumed.
     """
-    standing = journal.standing
-    name = _name_file(job)
-    if standing is not None and (standing.mark or standing.entries):
-        rows.known = max(standing.mark, max(standing.entries, default=-1) + 1)
-        told = name.read_text(encoding="utf-8") if name.exists() else ""
-        rows.rejected.follow(job.rejected or (Path(told) if told else rows.rejected.path))
-    elif rows.earlier:
-        rows.earlier.clear()
+    checkpoint = journal.checkpoint
+    name_file = _rejects_name_file(job)
+    if checkpoint is not None and (checkpoint.watermark or checkpoint.records):
+        rows.maybe_finished_below = max(checkpoint.watermark, max(checkpoint.records, default=-1) + 1)
+        earlier_path = name_file.read_text(encoding="utf-8") if name_file.exists() else ""
+        rows.rejects.resume(job.rejected or (Path(earlier_path) if earlier_path else rows.rejects.path))
+    elif rows.earlier_rejects:
+        rows.earlier_rejects.clear()
         os.truncate(journal.path.with_name(f"{journal.path.name}.letters"), 0)
-    if rows.rejected.path is not None:
-        with create(name) as text:
-            text.write(str(rows.rejected.path.absolute()))
+    if rows.rejects.path is not None:
+        with create_private_file(name_file) as text:
+            text.write(str(rows.rejects.path.absolute()))
 
 
-def _name_file(job: Job) -> Path:
+def _rejects_name_file(job: Job) -> Path:
     assert job.journal is not None  # noqa: S101 - asked before
     return job.journal.with_name(f"{job.journal.name}.rejected")
 
 
 @contextmanager
-def _terminated(task: asyncio.Task[Any]) -> Iterator[None]:
+def _sigterm_as_cancel(task: asyncio.Task[Any]) -> Iterator[None]:
     """Take a SIGTERM for a Ctrl-C, which asyncio turns into a cancellation."""
     loop = asyncio.get_running_loop()
     try:
@@ -270,7 +291,7 @@ def _terminated(task: asyncio.Task[Any]) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGTERM)
 
 
-def client(job: Job, *, insecure: bool) -> Mautic:
+def make_client(job: Job, *, insecure: bool) -> Mautic:
     """The client that the environment's ``MAUTIC_*`` variables describe.
 
     Raises:
@@ -279,7 +300,7 @@ def client(job: Job, *, insecure: bool) -> Mautic:
     return Mautic.from_env(limits=Limits(concurrency=job.concurrency), insecure=insecure)
 
 
-def strategies(unique: Sequence[str], marker: Sequence[str]) -> dict[str, UniqueField | Marker]:
+def parse_match_options(unique: Sequence[str], marker: Sequence[str]) -> dict[str, UniqueField | LookupField]:
     """Read ``OBJECT.ATTRIBUTE`` arguments; several unique ones of an object belong together.
 
     Raises:
@@ -287,18 +308,18 @@ def strategies(unique: Sequence[str], marker: Sequence[str]) -> dict[str, Unique
     """
     fields: dict[str, list[str]] = {}
     for text in unique:
-        alias, attribute = _halves("--item-unique", text)
+        alias, attribute = _split_option("--item-unique", text)
         fields.setdefault(alias, []).append(attribute)
-    found: dict[str, UniqueField | Marker] = {alias: UniqueField(names) for alias, names in fields.items()}
+    options: dict[str, UniqueField | LookupField] = {alias: UniqueField(names) for alias, names in fields.items()}
     for text in marker:
-        alias, attribute = _halves("--item-marker", text)
-        if alias in found:
+        alias, attribute = _split_option("--item-marker", text)
+        if alias in options:
             raise ConfigurationError(f"--item-marker {text}: {alias} has its way to be found again already")
-        found[alias] = Marker(None if attribute == "name" else attribute)
-    return found
+        options[alias] = LookupField(None if attribute == "name" else attribute)
+    return options
 
 
-def _halves(option: str, text: str) -> tuple[str, str]:
+def _split_option(option: str, text: str) -> tuple[str, str]:
     alias, dot, attribute = text.partition(".")
     if not (alias and dot and attribute):
         raise ConfigurationError(f"{option} {text}: write it as OBJECT.ATTRIBUTE, such as orders.order-number")

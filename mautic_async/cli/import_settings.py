@@ -7,9 +7,9 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from mautic_async import Marker, UniqueField
-from mautic_async.bulk import Report
-from mautic_async.cli.input_file import Form
+from mautic_async import LookupField, UniqueField
+from mautic_async.bulk import BulkReport
+from mautic_async.cli.input_file import FileFormat
 
 ALL, SOME, NONE = 0, 1, 2
 
@@ -36,12 +36,12 @@ class Job:
     """
 
     file: str
-    form: Form | None = None
+    form: FileFormat | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
     mapping: Mapping[str, str] = field(factory=dict)
     unique: Sequence[str] = ("email",)
-    items: Mapping[str, UniqueField | Marker] = field(factory=dict)
+    items: Mapping[str, UniqueField | LookupField] = field(factory=dict)
     clear: bool = False
     rejected: Path | None = None
     journal: Path | None = None
@@ -64,7 +64,7 @@ class Result:
         reasons: How often each problem occurred.
     """
 
-    report: Report = field(factory=Report)
+    report: BulkReport = field(factory=BulkReport)
     refused: int = 0
     rejected: Path | None = None
     interrupted: bool = False

@@ -20,23 +20,25 @@ from mautic_async.cli.rejects_format import MARKS, PROBLEMS, STATUS, guard
 
 if TYPE_CHECKING:
     from mautic_async import Problem
-    from mautic_async.cli.input_file import Raw, Source
+    from mautic_async.cli.input_file import InputFile, InputRow
 
 
-def beside(path: str) -> Path | None:
-    """Where rejected rows go unless said: ``contacts.rejected.csv``, with a number if that is there already.
+def default_path(path: str) -> Path | None:
+    """Where rejected rows go unless said: ``contacts.rejected.csv_text``, with a number if that is there already.
 
     Standard input has no such place.
     """
     if path == "-":
         return None
-    given = Path(path)
-    stem = given.stem.partition(".rejected")[0]
-    names = chain([f"{stem}.rejected{given.suffix}"], (f"{stem}.rejected-{n}{given.suffix}" for n in count(2)))
-    return next(found for name in names if not (found := given.with_name(name)).exists())
+    input_path = Path(path)
+    stem = input_path.stem.partition(".rejected")[0]
+    candidates = chain(
+        [f"{stem}.rejected{input_path.suffix}"], (f"{stem}.rejected-{n}{input_path.suffix}" for n in count(2))
+    )
+    return next(candidate for name in candidates if not (candidate := input_path.with_name(name)).exists())
 
 
-class Rejected:
+class RejectsFile:
     """The file of one import: made with its first row, readable by its owner alone.
 
     Args:
@@ -47,15 +49,15 @@ class Rejected:
         ConfigurationError: It is the input itself, or (with the first row) it cannot be written.
     """
 
-    def __init__(self, path: Path | None, source: Source) -> None:
+    def __init__(self, path: Path | None, source: InputFile) -> None:
         _not_the_input(path, source)
         self.path = path
-        self.rows = 0
-        self._source = source
-        self._draft: Path | None = None
+        self.row_count = 0
+        self._input = source
+        self._draft_path: Path | None = None
         self._file: io.TextIOWrapper | None = None
 
-    def follow(self, path: Path | None) -> None:
+    def resume(self, path: Path | None) -> None:
         """Go on with the file of an interrupted run of the same job; call this before the first row.
 
         The new rows are written into a draft beside it, which replaces the file at once with `commit`. Until then, and
@@ -64,45 +66,45 @@ class Rejected:
         Raises:
             ConfigurationError: *path* is the input itself.
         """
-        _not_the_input(path, self._source)
+        _not_the_input(path, self._input)
         self.path = path
         if path is not None and path.exists():
-            self._draft = path.with_name(f"{path.name}.new")
+            self._draft_path = path.with_name(f"{path.name}.new")
 
     def commit(self) -> None:
         """Let what was written be the file; an interrupted run's file without rows to replace it is removed."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
-        draft, self._draft = self._draft, None
-        if draft is None or self.path is None:
+        draft_path, self._draft_path = self._draft_path, None
+        if draft_path is None or self.path is None:
             return
         if self._file is None:
             self.path.unlink(missing_ok=True)
         else:
             self._file.close()  # Windows replaces no open file
-            draft.replace(self.path)
+            draft_path.replace(self.path)
 
-    def add(self, raw: Raw, status: str, problems: Sequence[Problem]) -> None:
+    def add(self, row: InputRow, status: str, problems: Sequence[Problem]) -> None:
         """Write one row."""
-        self.rows += 1
+        self.row_count += 1
         if self.path is None:
             return
         if self._file is None:
-            self._file = create(self._draft or self.path)
-            if self._source.form == "csv":
-                self._write([*MARKS, *(self._source.columns or ())])
+            self._file = create_private_file(self._draft_path or self.path)
+            if self._input.file_format == "csv":
+                self._write([*MARKS, *(self._input.columns or ())])
         reasons = [str(problem) for problem in problems]
-        if self._source.form == "csv":
-            self._write([status, "; ".join(reasons), *raw.original])
+        if self._input.file_format == "csv":
+            self._write([status, "; ".join(reasons), *row.original])
         else:
-            letter: dict[str, Any] = {"line": raw.line, STATUS: status, PROBLEMS: reasons}
-            letter |= {"text": raw.original[0]} if raw.original else {"row": dict(raw.values)}
-            self._file.write(json.dumps(letter, ensure_ascii=False) + "\n")
+            record: dict[str, Any] = {"line": row.line_number, STATUS: status, PROBLEMS: reasons}
+            record |= {"text": row.original[0]} if row.original else {"row": dict(row.values)}
+            self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     def _write(self, cells: Sequence[str]) -> None:
         assert self._file is not None  # noqa: S101 - made before
-        csv.writer(self._file, delimiter=self._source.delimiter).writerow([guard(cell) for cell in cells])
+        csv.writer(self._file, delimiter=self._input.delimiter).writerow([guard(cell) for cell in cells])
 
     def flush(self) -> None:
         """Hand what was written to the system."""
@@ -114,16 +116,16 @@ class Rejected:
         if self._file is not None:
             self._file.close()
             self._file = None
-            if self._draft is not None:
-                self._draft.unlink(missing_ok=True)
+            if self._draft_path is not None:
+                self._draft_path.unlink(missing_ok=True)
 
 
-def _not_the_input(path: Path | None, source: Source) -> None:
+def _not_the_input(path: Path | None, source: InputFile) -> None:
     if path is not None and source.path != "-" and path.exists() and path.samefile(source.path):
         raise ConfigurationError(f"{path} is the input itself; name another file: --rejected FILE")
 
 
-def create(path: Path) -> io.TextIOWrapper:
+def create_private_file(path: Path) -> io.TextIOWrapper:
     """Open *path* anew for text that its owner alone may read; no link is followed.
 
     Raises:

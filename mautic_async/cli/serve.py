@@ -27,7 +27,7 @@ def parse_latency(text: str) -> float | tuple[float, float] | None:
     return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
 
-async def listen(host: str, port: int, **settings: Any) -> int:
+async def serve_forever(host: str, port: int, **settings: Any) -> int:
     """Serve until cancelled, which is the way to end it."""
     async with FakeMautic(**settings) as fake, fake.serve(port=port, host=host) as url:
         sys.stdout.write(

@@ -11,7 +11,7 @@ from attrs import frozen
 
 T = TypeVar("T")
 
-ROOM: Final = 256
+MAX_AHEAD: Final = 256
 """Rows that may be read ahead."""
 
 
@@ -20,7 +20,7 @@ class _End:
     error: Exception | None
 
 
-class Ahead(Generic[T]):
+class ThreadedReader(Generic[T]):
     """An iterable, iterated by a thread, a bounded number of rows ahead; what it raises is raised here.
 
     The thread dies with the process: one that waits for input cannot be woken.
@@ -28,36 +28,36 @@ class Ahead(Generic[T]):
 
     def __init__(self, rows: Iterable[T]) -> None:
         self._rows = rows
-        self._room = threading.Semaphore(ROOM)
-        self._over = False
+        self._free_slots = threading.Semaphore(MAX_AHEAD)
+        self._stopped = False
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
         """The rows, once."""
-        arrived: asyncio.Queue[T | _End] = asyncio.Queue()
+        queue: asyncio.Queue[T | _End] = asyncio.Queue()
         loop = asyncio.get_running_loop()
-        threading.Thread(target=self._read, args=(loop, arrived), name="input", daemon=True).start()
+        threading.Thread(target=self._read, args=(loop, queue), name="input", daemon=True).start()
         try:
             while True:
-                row = await arrived.get()
+                row = await queue.get()
                 if isinstance(row, _End):
                     if row.error is not None:
                         raise row.error
                     return
-                self._room.release()
+                self._free_slots.release()
                 yield row
         finally:
-            self._over = True
-            self._room.release()
+            self._stopped = True
+            self._free_slots.release()
 
-    def _read(self, loop: asyncio.AbstractEventLoop, arrived: asyncio.Queue[T | _End]) -> None:
+    def _read(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[T | _End]) -> None:
         end = _End(None)
         try:
             for row in self._rows:
-                self._room.acquire()
-                if self._over:
+                self._free_slots.acquire()
+                if self._stopped:
                     return
-                loop.call_soon_threadsafe(arrived.put_nowait, row)
+                loop.call_soon_threadsafe(queue.put_nowait, row)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the rows are awaited
             end = _End(error)
         if not loop.is_closed():
-            loop.call_soon_threadsafe(arrived.put_nowait, end)
+            loop.call_soon_threadsafe(queue.put_nowait, end)

@@ -3,7 +3,7 @@
 from mautic_async.codec.containers import converter
 from mautic_async.codec.decoding import decode
 from mautic_async.codec.encoding import text_of, to_json
-from mautic_async.codec.records import OBJECTS, encode
+from mautic_async.codec.records import CUSTOM_OBJECTS, encode
 from mautic_async.codec.request_bodies import decode_request
 
-__all__ = ["OBJECTS", "converter", "decode", "decode_request", "encode", "text_of", "to_json"]
+__all__ = ["CUSTOM_OBJECTS", "converter", "decode", "decode_request", "encode", "text_of", "to_json"]

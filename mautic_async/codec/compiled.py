@@ -15,12 +15,12 @@ from typing import Any, Final, TypeAlias
 import cattrs
 
 from mautic_async.codec.fields import JSONField
-from mautic_async.codec.scalars import PLAIN
+from mautic_async.codec.scalars import JSON_SCALARS
 from mautic_async.models._base import UNSET
 
 Convert: TypeAlias = Callable[[Any], Any]
-Reader: TypeAlias = Callable[[Mapping[str, Any], dict[str, Any], dict[str, Any]], int]
-Writer: TypeAlias = Callable[[Any], dict[str, Any]]
+Updater: TypeAlias = Callable[[Mapping[str, Any], dict[str, Any], dict[str, Any]], int]
+Encoder: TypeAlias = Callable[[Any], dict[str, Any]]
 
 DECODE_ERRORS: Final = (
     *(ValueError, TypeError, KeyError, AttributeError, ArithmeticError),
@@ -28,10 +28,10 @@ DECODE_ERRORS: Final = (
 )
 """What conversions raise for a value that is not what its annotation promises."""
 
-_GLOBALS: Final = {"UNSET": UNSET, "PLAIN": PLAIN, "DECODE_ERRORS": DECODE_ERRORS}
+_GLOBALS: Final = {"UNSET": UNSET, "PLAIN": JSON_SCALARS, "DECODE_ERRORS": DECODE_ERRORS}
 
 
-def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Collection[str] = ()) -> Reader:
+def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Collection[str] = ()) -> Updater:
     """Return a function that puts the values of a JSON object into constructor arguments.
 
     The function returns how many keys of the object it handled. A value that its conversion refuses goes to *extra*,
@@ -63,7 +63,7 @@ def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Colle
         converts[f"convert_{number}"] = convert
         lines += [f"if {field.key!r} in raw:", "    handled += 1"]
         lines += [f"    {line}" for line in _assignment(field, f"convert_{number}")]
-    read: Reader = _compile("raw, values, extra", [*lines, "return handled"], converts)
+    read: Updater = _compile("raw, values, extra", [*lines, "return handled"], converts)
     return read
 
 
@@ -94,7 +94,7 @@ def collect_extra(raw: Mapping[str, Any], known: AbstractSet[str], extra: dict[s
     extra.update(found)
 
 
-def compile_writer(parts: Iterable[tuple[str, str, Convert, bool]]) -> Writer:
+def compile_writer(parts: Iterable[tuple[str, str, Convert, bool]]) -> Encoder:
     """Return a function that writes the attributes of an entity that are set.
 
     For ``points`` the generated lines are
@@ -116,7 +116,7 @@ def compile_writer(parts: Iterable[tuple[str, str, Convert, bool]]) -> Writer:
             "if value is not UNSET:",
             f"    body[{key!r}] = value if {ready} else convert_{number}(value)",
         ]
-    write: Writer = _compile("entity", [*lines, "return body"], converts)
+    write: Encoder = _compile("entity", [*lines, "return body"], converts)
     return write
 
 

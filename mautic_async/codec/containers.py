@@ -10,56 +10,56 @@ from typing import Any, Final, TypeAlias, get_args
 import attrs
 import cattrs
 
-from mautic_async.codec.annotations import core_of, directions, is_json, is_list, is_map, is_mixed
+from mautic_async.codec.annotations import accepts_scalar, base_type, is_json, is_list, is_map, markers
 from mautic_async.codec.scalars import (
+    decode_bool,
+    decode_date,
+    decode_datetime,
+    decode_float,
+    decode_int,
+    decode_str,
+    decode_time,
     is_json_map,
-    read_bool,
-    read_date,
-    read_datetime,
-    read_float,
-    read_int,
-    read_str,
-    read_time,
-    unfit,
+    reject,
 )
-from mautic_async.models._base import Direction
+from mautic_async.models._base import PropertyMarker
 
-Hook: TypeAlias = Callable[[Any, Any], Any]
+StructureHook: TypeAlias = Callable[[Any, Any], Any]
 
 converter: Final = cattrs.Converter(detailed_validation=False)
 for _kind, _hook in {
-    int: read_int,
-    float: read_float,
-    str: read_str,
-    bool: read_bool,
-    datetime: read_datetime,
-    date: read_date,
-    time: read_time,
+    int: decode_int,
+    float: decode_float,
+    str: decode_str,
+    bool: decode_bool,
+    datetime: decode_datetime,
+    date: decode_date,
+    time: decode_time,
 }.items():
     converter.register_structure_hook(_kind, _hook)
 
 
 @lru_cache(maxsize=1024)
-def hook_of(model: type) -> Hook:
+def structure_hook_for(model: type) -> StructureHook:
     """The hook of a class; what users teach the converter later counts for classes not read before."""
     return converter.get_structure_hook(model)
 
 
-def _late(core: Any) -> Hook:
+def _lazy_hook(base: Any) -> StructureHook:
     """The hook of a class, fetched when it is first used: classes name each other, and themselves."""
-    return lambda value, _: hook_of(core)(value, core)
+    return lambda value, _: structure_hook_for(base)(value, base)
 
 
-def _map_hook(kind: Any) -> Hook:
-    inside = get_args(kind)[1:] or (Any,)
-    core = core_of(inside[0])
-    hook = None if is_json(inside[0]) else _late(core) if attrs.has(core) else converter.get_structure_hook(core)
+def _map_hook(annotation: Any) -> StructureHook:
+    inside = get_args(annotation)[1:] or (Any,)
+    base = base_type(inside[0])
+    hook = None if is_json(inside[0]) else _lazy_hook(base) if attrs.has(base) else converter.get_structure_hook(base)
 
     def structure(value: Any, _: object = None) -> Any:
         if isinstance(value, list):
             value = {str(index): item for index, item in enumerate(value)} if value else {}
         if not is_json_map(value):
-            unfit(value)
+            reject(value)
         if hook is None:
             return dict(value)
         return {key: None if item is None else hook(item, inside[0]) for key, item in value.items()}
@@ -67,21 +67,21 @@ def _map_hook(kind: Any) -> Hook:
     return structure
 
 
-def _list_hook(kind: Any) -> Hook:
-    inside = (get_args(kind) or (Any,))[0]
-    core = core_of(inside)
-    hook = None if is_json(inside) else _late(core) if attrs.has(core) else converter.get_structure_hook(core)
-    by_id = Direction.BY_ID in directions(inside)
-    loose = is_mixed(inside)
+def _list_hook(annotation: Any) -> StructureHook:
+    inside = (get_args(annotation) or (Any,))[0]
+    base = base_type(inside)
+    hook = None if is_json(inside) else _lazy_hook(base) if attrs.has(base) else converter.get_structure_hook(base)
+    by_id = PropertyMarker.BY_ID in markers(inside)
+    allow_scalar = accepts_scalar(inside)
 
     def one(item: Any) -> Any:
-        if is_json_map(item) or not (loose or by_id):
+        if is_json_map(item) or not (allow_scalar or by_id):
             return hook(item, inside) if hook is not None else item
-        return core_of(inside)(id=read_int(item)) if by_id else item
+        return base_type(inside)(id=decode_int(item)) if by_id else item
 
     def structure(value: Any, _: object = None) -> Any:
         if value.__class__ is not list:
-            value = list(value.values()) if is_json_map(value) else unfit(value)  # PHP's list with a gap is a map
+            value = list(value.values()) if is_json_map(value) else reject(value)  # PHP's list with a gap is a map
         if not value:
             return []
         return list(value) if hook is None else [one(item) for item in value if item is not None]

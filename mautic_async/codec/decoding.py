@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 import attrs
 
-from mautic_async.codec.annotations import core_of, is_mixed
-from mautic_async.codec.compiled import Convert, Reader, collect_extra, compile_reader
-from mautic_async.codec.containers import converter, hook_of
+from mautic_async.codec.annotations import accepts_scalar, base_type
+from mautic_async.codec.compiled import Convert, Updater, collect_extra, compile_reader
+from mautic_async.codec.containers import converter, structure_hook_for
 from mautic_async.codec.fields import JSONField, json_fields
-from mautic_async.codec.scalars import is_json_map, read_int, unfit
+from mautic_async.codec.scalars import decode_int, is_json_map, reject
 from mautic_async.models._base import UNSET
 
 E = TypeVar("E")
@@ -32,7 +32,7 @@ def decode(model: type[E], raw: Any) -> E:
     Raises:
         ValueError: It is not a JSON object.
     """
-    entity: E = hook_of(model)(raw, model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
+    entity: E = structure_hook_for(model)(raw, model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
     return entity
 
 
@@ -44,7 +44,7 @@ def _class_hook(model: Any) -> Callable[[Any, Any], Any]:
 
     def structure(raw: Any, _: object = None) -> Any:
         if type(raw) is not dict and not isinstance(raw, Mapping):
-            unfit(raw)
+            reject(raw)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         if read(raw, values, extra) != len(raw):
@@ -57,7 +57,7 @@ def _class_hook(model: Any) -> Callable[[Any, Any], Any]:
 converter.register_structure_hook_factory(attrs.has, _class_hook)
 
 
-def reader_for(fields: Iterable[JSONField], elsewhere: Collection[str] = ()) -> Reader:
+def reader_for(fields: Iterable[JSONField], elsewhere: Collection[str] = ()) -> Updater:
     """Return the generated function that reads *fields*; see `compile_reader`."""
     return compile_reader(((field, value_decoder(field)) for field in fields), elsewhere)
 
@@ -76,14 +76,14 @@ def constructor_for(model: Any) -> Callable[[dict[str, Any], dict[str, Any]], An
 
 def value_decoder(field: JSONField) -> Convert:
     """Return the conversion of a JSON value of *field* that is neither plain nor null."""
-    core: Any = core_of(field.kind)
+    core: Any = base_type(field.kind)
     if core is Any:
         return _identity
     if "item" in field.metadata:
         return _list_of(field.metadata["item"])
     if not attrs.has(core):
         return _unary(converter.get_structure_hook(core), core)
-    return _entity_decoder(core, by_id=field.by_id, accepts_scalar=is_mixed(field.kind))
+    return _entity_decoder(core, by_id=field.by_id, accepts_scalar=accepts_scalar(field.kind))
 
 
 def _entity_decoder(core: Any, *, by_id: bool, accepts_scalar: bool) -> Convert:
@@ -91,12 +91,12 @@ def _entity_decoder(core: Any, *, by_id: bool, accepts_scalar: bool) -> Convert:
         if by_id and not value:
             return UNSET  # some lists show the empty shell of a reference
         if is_json_map(value):
-            return hook_of(core)(value, core)  # fetched late: classes name each other, and themselves
+            return structure_hook_for(core)(value, core)  # fetched late: classes name each other, and themselves
         if by_id:
-            return core(id=read_int(value))
+            return core(id=decode_int(value))
         if value == []:
-            return hook_of(core)({}, core)  # PHP's empty map
-        return value if accepts_scalar else unfit(value)
+            return structure_hook_for(core)({}, core)  # PHP's empty map
+        return value if accepts_scalar else reject(value)
 
     return convert
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
-from mautic_async.codec.annotations import core_of, directions, is_list
-from mautic_async.codec.compiled import Convert, Writer, compile_writer
+from mautic_async.codec.annotations import base_type, is_list, markers
+from mautic_async.codec.compiled import Convert, Encoder, compile_writer
 from mautic_async.codec.containers import converter
 from mautic_async.codec.fields import JSONField, json_fields
-from mautic_async.codec.scalars import PLAIN, put_datetime, put_minutes
+from mautic_async.codec.scalars import JSON_SCALARS, encode_datetime, encode_minutes
 from mautic_async.errors import ConfigurationError
-from mautic_async.models._base import Direction, Entity
-from mautic_async.models._discreet import Discreet
+from mautic_async.models._base import Entity, PropertyMarker
+from mautic_async.models._discreet import MaskedStr
 
 if TYPE_CHECKING:
     from mautic_async.models._base import JSON
@@ -34,11 +34,11 @@ def encode_entity(entity: Any) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1024)
-def _writer_of(model: Any) -> Writer:
+def _writer_of(model: Any) -> Encoder:
     return writer_for(field for field in json_fields(model) if field.writable)
 
 
-def writer_for(fields: Iterable[JSONField]) -> Writer:
+def writer_for(fields: Iterable[JSONField]) -> Encoder:
     """Return the generated function that writes *fields*; see `compile_writer`."""
     converts = [(field, _field_encoder(field)) for field in fields]
     return compile_writer(
@@ -63,16 +63,16 @@ def _field_encoder(field: JSONField) -> Convert | None:
     """Return what a value of *field* needs beyond `to_json`, or None."""
     form = field.metadata.get("form")
     if form == "minutes":
-        return put_minutes
+        return encode_minutes
     if form == "id-object":
         return lambda value: [{"id": _encode_id(item)} for item in value]
     if "keyed" in field.metadata:
         return _keyed(field.metadata["keyed"])
-    if Direction.BY_ID in directions(field.kind):
+    if PropertyMarker.BY_ID in markers(field.kind):
         return _encode_id
-    core = core_of(field.kind)
+    core = base_type(field.kind)
     inside = get_args(core) if is_list(core) else ()
-    if inside and Direction.BY_ID in directions(inside[0]):
+    if inside and PropertyMarker.BY_ID in markers(inside[0]):
         return lambda value: [_encode_id(item) for item in value]
     return None
 
@@ -102,7 +102,7 @@ def encode_map(values: Mapping[Any, Any], body: dict[str, Any] | None = None) ->
     """Return *values* of any kind, such as custom fields by alias, as JSON; added to *body* if there is one."""
     body = {} if body is None else body
     for key, value in values.items():
-        body[key if type(key) is str else str(key)] = value if type(value) in PLAIN else to_json(value)
+        body[key if type(key) is str else str(key)] = value if type(value) in JSON_SCALARS else to_json(value)
     return body
 
 
@@ -112,13 +112,13 @@ def to_json(value: Any) -> JSON:
     Raises:
         ConfigurationError: It has no JSON form.
     """
-    if value is None or type(value) in PLAIN:
+    if value is None or type(value) in JSON_SCALARS:
         plain: JSON = value
         return plain
-    if isinstance(value, Discreet):
+    if isinstance(value, MaskedStr):
         return value  # as it is: its repr keeps it out of tracebacks that show the body
     if isinstance(value, datetime):
-        return put_datetime(value)
+        return encode_datetime(value)
     if isinstance(value, (date, time)):
         return value.isoformat()
     if isinstance(value, enum.Enum):
@@ -148,7 +148,7 @@ def _by_converter(value: Any) -> JSON:
     except Exception as error:
         raise ConfigurationError(f"a {type(value).__name__} cannot be sent: {error}") from error
     if isinstance(plain, (str, int, float, bool, list, dict)) or plain is None:
-        return to_json(plain) if type(plain) in {*PLAIN, list, dict} else str(plain)
+        return to_json(plain) if type(plain) in {*JSON_SCALARS, list, dict} else str(plain)
     raise ConfigurationError(f"a {type(value).__name__} cannot be sent; give Mautic a text, number, date or list")
 
 

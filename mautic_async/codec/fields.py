@@ -11,9 +11,10 @@ from typing import Any
 import attrs
 from attrs import frozen
 
-from mautic_async.codec.annotations import core_of, directions, is_list, is_nullable, outer
-from mautic_async.codec.scalars import PLAIN
-from mautic_async.models._base import Direction, Entity
+from mautic_async.codec.annotations import accepts_none, base_type, is_list, own_markers
+from mautic_async.codec.annotations import markers as directions
+from mautic_async.codec.scalars import JSON_SCALARS
+from mautic_async.models._base import Entity, PropertyMarker
 
 
 @frozen
@@ -26,7 +27,7 @@ class JSONField:
         key: Its name in answers.
         write_key: Its name in requests.
         kind: Its annotation.
-        metadata: Where Mautic breaks its own rules; `mautic_async.models._base` lists the words.
+        metadata: Where Mautic breaks its own rules; `mautic_async.models._db` lists the words.
         plain: The class whose values are right as JSON has them; `object` for all, `NoneType` for none.
         nullable: Whether None may stand for a JSON null.
         by_id: Whether it refers to another entity, which requests name by its id.
@@ -60,9 +61,9 @@ def json_fields(model: Any) -> tuple[JSONField, ...]:
 
 
 def _json_field(attribute: attrs.Attribute[Any], kind: Any, *, silent: bool) -> JSONField:
-    core = core_of(kind)
-    markers = outer(kind) | (set() if is_list(core) else directions(kind))
-    key = attribute.metadata.get("json", camel(attribute.name))
+    core = base_type(kind)
+    markers = own_markers(kind) | (set() if is_list(core) else directions(kind))
+    key = attribute.metadata.get("json", camel_case(attribute.name))
     write_key = attribute.metadata.get("json_write", key)
     return JSONField(
         name=attribute.name,
@@ -71,15 +72,15 @@ def _json_field(attribute: attrs.Attribute[Any], kind: Any, *, silent: bool) -> 
         write_key=write_key,
         kind=kind,
         metadata=attribute.metadata,
-        plain=core if core in PLAIN else object if core is Any else types.NoneType,
-        nullable=is_nullable(kind),
-        by_id=Direction.BY_ID in markers,
-        readable=Direction.WRITE_ONLY not in markers,
-        writable=Direction.READ_ONLY not in markers and write_key != "" and not silent,
+        plain=core if core in JSON_SCALARS else object if core is Any else types.NoneType,
+        nullable=accepts_none(kind),
+        by_id=PropertyMarker.BY_ID in markers,
+        readable=PropertyMarker.WRITE_ONLY not in markers,
+        writable=PropertyMarker.READ_ONLY not in markers and write_key != "" and not silent,
     )
 
 
-def camel(name: str) -> str:
+def camel_case(name: str) -> str:
     """Return *name* in camel case: ``is_published`` is ``isPublished``."""
     head, *tail = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in tail)

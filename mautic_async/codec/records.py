@@ -16,39 +16,39 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve
 
-from mautic_async.codec.compiled import DECODE_ERRORS, Writer, collect_extra
-from mautic_async.codec.containers import converter, hook_of
+from mautic_async.codec.compiled import DECODE_ERRORS, Encoder, collect_extra
+from mautic_async.codec.containers import converter, structure_hook_for
 from mautic_async.codec.decoding import constructor_for, decode, reader_for
 from mautic_async.codec.encoding import encode_entity, encode_map, writer_for
 from mautic_async.codec.fields import JSONField, json_fields
-from mautic_async.codec.scalars import is_json_map, unfit
+from mautic_async.codec.scalars import is_json_map, reject
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Company, Contact, ContactField, CustomItem
 
 FieldReader: TypeAlias = Callable[[dict[str, Any], Any, dict[str, Any]], None]
 """Puts into constructor arguments what the groups of fields hold; the last map is what is left of the answer."""
 
-OBJECTS: Final = "customObjects"
-_GROUPED: Final = frozenset({"fields", "field_groups", "custom_items", "custom_items_truncated"})
-_IN_ALL: Final = frozenset({"id", "points"})
+CUSTOM_OBJECTS: Final = "customObjects"
+_SPECIAL_ATTRIBUTES: Final = frozenset({"fields", "field_groups", "custom_items", "custom_items_truncated"})
+_SHARED_KEYS: Final = frozenset({"id", "points"})
 
 
 class Fields(Mapping[str, Any]):
     """The custom fields of one contact, as a view of the answer: nothing is copied until it is asked for."""
 
-    __slots__ = ("_all", "_named")
+    __slots__ = ("_all", "_excluded")
 
-    def __init__(self, everything: Mapping[str, Any], named: AbstractSet[str]) -> None:
-        self._all = everything
-        self._named = named
+    def __init__(self, values: Mapping[str, Any], excluded: AbstractSet[str]) -> None:
+        self._all = values
+        self._excluded = excluded
 
     def __getitem__(self, alias: str) -> Any:
-        if alias in self._named:
+        if alias in self._excluded:
             raise KeyError(alias)
         return self._all[alias]
 
     def __iter__(self) -> Iterator[str]:
-        return (alias for alias in self._all if alias not in self._named)
+        return (alias for alias in self._all if alias not in self._excluded)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -90,7 +90,7 @@ _NO_GROUPS: Final = FieldGroups({})
 
 
 @lru_cache(maxsize=256)
-def _aliases(model: Any) -> Mapping[str, JSONField]:
+def _alias_codecs(model: Any) -> Mapping[str, JSONField]:
     """Return the attributes that are fields: their JSON name is the alias itself, not its camelCase."""
     return {
         field.name: evolve(field, key=field.name, write_key=field.name)
@@ -104,7 +104,9 @@ def _is_record(model: Any) -> bool:
 
 
 def _record_hook(model: Any) -> Callable[[Any, Any], Any]:
-    own = [f for f in json_fields(model) if f.readable and f.name in model.PROPERTIES and f.name not in _GROUPED]
+    own = [
+        f for f in json_fields(model) if f.readable and f.name in model.PROPERTIES and f.name not in _SPECIAL_ATTRIBUTES
+    ]
     known = frozenset(("fields", *(field.key for field in own)))
     read, construct = reader_for(own, {"fields"}), constructor_for(model)
     read_grouped, read_flat = _field_readers(model)
@@ -112,7 +114,7 @@ def _record_hook(model: Any) -> Callable[[Any, Any], Any]:
 
     def structure(raw: Any, _: object = None) -> Any:
         if type(raw) is not dict and not isinstance(raw, Mapping):
-            unfit(raw)
+            reject(raw)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         if read(raw, values, extra) != len(raw):
@@ -122,8 +124,8 @@ def _record_hook(model: Any) -> Callable[[Any, Any], Any]:
             read_grouped(values, groups, extra)
         elif extra or groups is not None:
             read_flat(values, groups, extra)
-        if extra and holds_items and OBJECTS in extra:
-            _read_items(extra, values)
+        if extra and holds_items and CUSTOM_OBJECTS in extra:
+            _decode_items(extra, values)
         return construct(values, extra)
 
     return structure
@@ -134,19 +136,19 @@ converter.register_structure_hook_factory(_is_record, _record_hook)
 
 def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
     """Return what reads the fields of a record: from their groups, and from beside the properties."""
-    aliases = _aliases(model)
-    read = reader_for(aliases.values(), _IN_ALL)
+    aliases = _alias_codecs(model)
+    read = reader_for(aliases.values(), _SHARED_KEYS)
     flat = frozenset(aliases)
-    named = flat | _IN_ALL
+    named = flat | _SHARED_KEYS
 
     def grouped(values: dict[str, Any], groups: Any, extra: dict[str, Any]) -> None:
         everything = groups.get("all") if type(groups) is dict else None
         if type(everything) is dict:
             definitions: FieldGroups | None = FieldGroups(groups) if len(groups) > 1 else _NO_GROUPS
         else:
-            everything, definitions = _everything(groups), FieldGroups(groups) if is_json_map(groups) else None
+            everything, definitions = _values_by_alias(groups), FieldGroups(groups) if is_json_map(groups) else None
         if extra:
-            _drop_repeated(extra, everything)
+            _drop_duplicates(extra, everything)
         misfits: dict[str, Any] = {}
         fields: Mapping[str, Any] = {}
         if read(everything, values, misfits) != len(everything):
@@ -164,13 +166,13 @@ def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
     return grouped, beside
 
 
-def _everything(groups: Any) -> dict[str, Any]:
+def _values_by_alias(groups: Any) -> dict[str, Any]:
     """All values by alias, where ``all`` does not have them: answers to dnc and utm calls, webhooks."""
     if not is_json_map(groups):
         return {}
-    everything = groups.get("all")
-    if is_json_map(everything):
-        return dict(everything)
+    values = groups.get("all")
+    if is_json_map(values):
+        return dict(values)
     return {
         alias: definition.get("value")
         for group in groups.values()
@@ -180,34 +182,34 @@ def _everything(groups: Any) -> dict[str, Any]:
     }
 
 
-def _drop_repeated(extra: dict[str, Any], everything: Mapping[str, Any]) -> None:
+def _drop_duplicates(extra: dict[str, Any], values: Mapping[str, Any]) -> None:
     """Such answers also repeat filled fields at the top level, from where they are taken out of *extra*."""
-    for alias in [key for key in extra if key in everything]:
+    for alias in [key for key in extra if key in values]:
         del extra[alias]
 
 
-def _read_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
+def _decode_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
     """Flatten ``customObjects`` to a list of items, and note whether a group is as long as its page."""
-    container = extra[OBJECTS]
+    container = extra[CUSTOM_OBJECTS]
     groups = container.get("data") if isinstance(container, Mapping) else None
     if not isinstance(groups, list):
         return
     try:
-        items, truncated = _items_of(container, groups)
+        items, truncated = _flatten_items(container, groups)
     except DECODE_ERRORS:
         return
-    del extra[OBJECTS]
+    del extra[CUSTOM_OBJECTS]
     values["custom_items"], values["custom_items_truncated"] = items, truncated
 
 
-def _items_of(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool]:
+def _flatten_items(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool]:
     items: list[CustomItem] = []
-    read = hook_of(CustomItem)
-    truncated = _is_full(container, groups)
+    read = structure_hook_for(CustomItem)
+    truncated = _fills_page(container, groups)
     for group in groups:
         rows = group.get("data")
         rows = list(rows.values()) if isinstance(rows, Mapping) else rows or []
-        truncated = truncated or _is_full(group, rows)
+        truncated = truncated or _fills_page(group, rows)
         for row in rows:
             item = read(row, CustomItem)
             item.object, item.object_id = str(group.get("alias") or ""), int(group.get("id") or 0)
@@ -215,7 +217,7 @@ def _items_of(container: Any, groups: list[Any]) -> tuple[list[CustomItem], bool
     return items, truncated
 
 
-def _is_full(group: Any, rows: list[Any]) -> bool:
+def _fills_page(group: Any, rows: list[Any]) -> bool:
     """Whether a list is as long as the page it says it is: the server may hold more, and shows no second page."""
     try:
         return len(rows) >= int(group["meta"]["page"]["size"])
@@ -243,26 +245,26 @@ def encode(entity: Any) -> dict[str, Any]:
     if fields:
         both = len(body) + len(fields)
         if len(encode_map(fields, body)) < both:
-            twice = _twice(plain(entity), fields)
-            raise ConfigurationError(f"{twice} is given twice, among attributes and `fields`")
+            duplicate = _duplicate_name(plain(entity), fields)
+            raise ConfigurationError(f"{duplicate} is given twice, among attributes and `fields`")
     if isinstance(entity, Contact) and entity.custom_items:
-        body[OBJECTS] = group_items(entity.custom_items)
+        body[CUSTOM_OBJECTS] = group_items(entity.custom_items)
     return body
 
 
-def _twice(body: Mapping[str, Any], fields: Mapping[Any, Any]) -> str:
+def _duplicate_name(body: Mapping[str, Any], fields: Mapping[Any, Any]) -> str:
     """The name that *fields* have from *body*, or twice."""
     names = [*body, *map(str, fields)]
     return next(name for name in names if names.count(name) > 1)
 
 
 @lru_cache(maxsize=256)
-def _record_writer(model: Any) -> Writer:
-    aliases = _aliases(model)
+def _record_writer(model: Any) -> Encoder:
+    aliases = _alias_codecs(model)
     return writer_for(
         evolve(field, write_key=field.name) if field.name in aliases else field
         for field in json_fields(model)
-        if field.writable and field.name not in _GROUPED
+        if field.writable and field.name not in _SPECIAL_ATTRIBUTES
     )
 
 
@@ -283,11 +285,11 @@ def group_items(items: list[CustomItem]) -> dict[str, Any]:
         group = groups.get(key)
         if group is None:
             group = groups[key] = {"id" if item.object_id else "alias": key, "data": []}
-        group["data"].append(_item(item))
+        group["data"].append(_encode_item(item))
     return {"data": list(groups.values())}
 
 
-def _item(item: CustomItem) -> dict[str, Any]:
+def _encode_item(item: CustomItem) -> dict[str, Any]:
     body: dict[str, Any] = {"id": item.id} if item.id else {}
     if item.name:
         body["name"] = item.name

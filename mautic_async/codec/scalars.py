@@ -9,34 +9,34 @@ from typing import Any, Final, TypeGuard
 
 from mautic_async.errors import ConfigurationError
 
-PLAIN: Final = (str, int, bool, float)
+JSON_SCALARS: Final = (str, int, bool, float)
 
 
-def read_int(value: Any, _: object = None) -> int | None:
+def decode_int(value: Any, _: object = None) -> int | None:
     """Return an integer, also from its text."""
     if isinstance(value, str):
         text = value.strip()
         if len(text) >= 20:
-            unfit(value)
+            reject(value)
         value = float(text) if "." in text else int(text)
     if isinstance(value, float) and not value.is_integer():
-        return unfit(value)
+        return reject(value)
     return int(value)
 
 
-def read_float(value: Any, _: object = None) -> float:
+def decode_float(value: Any, _: object = None) -> float:
     """Return a float, also from its text."""
-    return float(value) if isinstance(value, (int, float, str)) else unfit(value)
+    return float(value) if isinstance(value, (int, float, str)) else reject(value)
 
 
-def read_str(value: Any, _: object = None) -> str:
+def decode_str(value: Any, _: object = None) -> str:
     """Return a text, also of a number."""
     if isinstance(value, (str, int, float)):
         return str(value)
-    return unfit(value)
+    return reject(value)
 
 
-_TRUTHS: Final = {
+_BOOLEANS: Final = {
     "1": True,
     "true": True,
     "yes": True,
@@ -48,22 +48,22 @@ _TRUTHS: Final = {
 }
 
 
-def read_bool(value: Any, _: object = None) -> bool | None:
+def decode_bool(value: Any, _: object = None) -> bool | None:
     """Return a truth value, also from PHP's texts for it; None from an empty text."""
     if isinstance(value, str):
-        return _TRUTHS[value.lower()] if value else None
-    return bool(value) if value in {0, 1} else unfit(value)
+        return _BOOLEANS[value.lower()] if value else None
+    return bool(value) if value in {0, 1} else reject(value)
 
 
-_moment: Final = datetime.fromisoformat
+_parse_iso: Final = datetime.fromisoformat
 
 
-def read_datetime(value: Any, _: object = None) -> datetime | None:
+def decode_datetime(value: Any, _: object = None) -> datetime | None:
     """Return an aware datetime, UTC where no time zone is named; None from an empty date."""
     if not isinstance(value, str):
         return datetime.fromtimestamp(value, UTC)
     try:
-        moment = _moment(value)
+        moment = _parse_iso(value)
     except ValueError:
         if not value or value.startswith("0000-"):
             return None
@@ -71,12 +71,12 @@ def read_datetime(value: Any, _: object = None) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def read_date(value: Any, _: object = None) -> date | None:
+def decode_date(value: Any, _: object = None) -> date | None:
     """Return a date; None from an empty one."""
     return date.fromisoformat(value[:10]) if value and not value.startswith("0000-") else None
 
 
-def read_time(value: Any, _: object = None) -> time | None:
+def decode_time(value: Any, _: object = None) -> time | None:
     """Return a time of day; None from an empty one."""
     return time.fromisoformat(value) if value else None
 
@@ -86,22 +86,22 @@ def is_json_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return type(value) is dict or isinstance(value, Mapping)
 
 
-def unfit(value: object) -> typing.NoReturn:
+def reject(value: object) -> typing.NoReturn:
     """Raise ValueError: the value has a type that its attribute does not take."""
     raise ValueError(f"a {type(value).__name__} does not fit")
 
 
-def put_datetime(value: datetime) -> str:
+def encode_datetime(value: datetime) -> str:
     """ISO with its offset: right in every server time zone."""
-    return _aware(value).isoformat(timespec="seconds")
+    return _require_time_zone(value).isoformat(timespec="seconds")
 
 
-def put_minutes(value: datetime) -> str:
+def encode_minutes(value: datetime) -> str:
     """The only form that Mautic's publish dates take; it reads them in the server's time zone, UTC by default."""
-    return _aware(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    return _require_time_zone(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
-def _aware(value: datetime) -> datetime:
+def _require_time_zone(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ConfigurationError(f"{value} has no time zone: say which, for example datetime(..., tzinfo=UTC)")
     return value

@@ -16,15 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from mautic_async._files import lock_private, open_private
+from mautic_async._files import open_locked, open_owner_only
 from mautic_async.errors import ConfigurationError, MauticError
-from mautic_async.journal.records import Entry, Mark, Standing, with_rows
+from mautic_async.journal.records import Checkpoint, RowRecord, Watermark, with_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 VERSION: Final = 2
-APPLICATION: Final = 0x4D614A6F
+APPLICATION_ID: Final = 0x4D614A6F
 """SQLite's mark of whose file it is."""
 
 SCHEMA: Final = """
@@ -36,11 +36,11 @@ CREATE TABLE row (
 CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
 CREATE TABLE payload (n INTEGER PRIMARY KEY, body BLOB);
 """
-BEHIND: Final = 5000
+REMEMBERED_BELOW_WATERMARK: Final = 5000
 """Rows below the mark that are remembered: more than lie between two rows of one contact, sent within two seconds."""
 
-PUT: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-LEARN: Final = (
+_UPSERT_ROW: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_MERGE_FACTS: Final = (
     "INSERT INTO memory VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET known = json_patch(known, excluded.known)"
 )
 
@@ -85,92 +85,96 @@ class Journal:
     ) -> None:
         self.path = Path(path)
         self.job = job or self.path.stem
-        self.keeps = payload == "full"
+        self.stores_rows = payload == "full"
         self._payload = payload
         self._unfinished = unfinished
         self._lock: int | None = None
-        self._base: sqlite3.Connection | None = None
+        self._db: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._work: deque[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = deque()
-        self._mark = Mark(Standing())
+        self._watermark = Watermark(Checkpoint())
         self._counts: dict[str, int] = {}
 
-    async def begin(self) -> Standing:
+    async def open(self) -> Checkpoint:
         """Open the file for this process alone, and say where the job stands."""
         if self._thread is not None:
             raise ConfigurationError(f"journal {self.path}: in use by another run of this process")
         self._thread = ThreadPoolExecutor(1, "journal")
         try:
-            standing = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
+            checkpoint = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
         except BaseException:
             await self.close()
             raise
-        self._mark = Mark(standing)
-        self._counts = dict(standing.counts)
-        return standing
+        self._watermark = Watermark(checkpoint)
+        self._counts = dict(checkpoint.counts)
+        return checkpoint
 
-    async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
+    async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
         """Write down the rows themselves."""
-        kept = list(rows)
+        stored_rows = list(rows)
 
         def write(base: sqlite3.Connection) -> None:
-            base.executemany("REPLACE INTO payload VALUES (?, ?)", kept)
+            base.executemany("REPLACE INTO payload VALUES (?, ?)", stored_rows)
 
-        await self._do(write)
+        await self._in_transaction(write)
 
-    async def intend(self, entries: Sequence[Entry]) -> None:
+    async def record_sending(self, records: Sequence[RowRecord]) -> None:
         """Write that these rows are about to leave."""
-        rows = [_columns(entry) for entry in entries]
+        rows = [_columns(record) for record in records]
 
         def write(base: sqlite3.Connection) -> None:
             # Its cursor must not leave this thread: whoever drops it resets the statement, in use here or not.
-            base.executemany(PUT, rows)
+            base.executemany(_UPSERT_ROW, rows)
 
-        await self._do(write)
+        await self._in_transaction(write)
 
-    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
+    async def record_outcomes(
+        self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None = None
+    ) -> None:
         """Write what became of these rows."""
-        facts = [(it.memory, _dump(it.known)) for it in entries if it.memory and it.known]
-        for entry in entries:
-            if entry.state == "done":
-                self._mark.add(entry)
-                self._counts[entry.status] = self._counts.get(entry.status, 0) + 1
-        mark, chain, counts = self._mark.index, self._mark.chain, json.dumps(self._counts)
-        rows = [_columns(entry) for entry in entries if entry.index >= mark or entry.status == "created"]
+        facts = [(it.facts_key, _dump(it.facts)) for it in records if it.facts_key and it.facts]
+        for record in records:
+            if record.state == "done":
+                self._watermark.add(record)
+                self._counts[record.status] = self._counts.get(record.status, 0) + 1
+        watermark, input_hash, counts = self._watermark.index, self._watermark.input_hash, json.dumps(self._counts)
+        rows = [_columns(record) for record in records if record.index >= watermark or record.status == "created"]
 
-        def write(base: sqlite3.Connection) -> None:
-            if before is not None:
-                before()
-            base.executemany(PUT, rows)
-            base.execute("DELETE FROM row WHERE n < ?", (mark - BEHIND,))
-            base.executemany("REPLACE INTO meta VALUES (?, ?)", (("mark", mark), ("chain", chain), ("counts", counts)))
-            base.executemany(LEARN, facts)
-            if self.keeps:
-                base.execute("DELETE FROM payload WHERE n < ?", (mark,))
+        def write(db: sqlite3.Connection) -> None:
+            if before_commit is not None:
+                before_commit()
+            db.executemany(_UPSERT_ROW, rows)
+            db.execute("DELETE FROM row WHERE n < ?", (watermark - REMEMBERED_BELOW_WATERMARK,))
+            db.executemany(
+                "REPLACE INTO meta VALUES (?, ?)", (("mark", watermark), ("chain", input_hash), ("counts", counts))
+            )
+            db.executemany(_MERGE_FACTS, facts)
+            if self.stores_rows:
+                db.execute("DELETE FROM payload WHERE n < ?", (watermark,))
 
-        await self._do(write)
+        await self._in_transaction(write)
 
-    async def recall(self, memories: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+    async def load_facts(self, facts_keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """What earlier runs learned under these names."""
-        names = json.dumps(list(memories))
+        names = json.dumps(list(facts_keys))
         if names == "[]":
             return {}
 
-        def ask(base: sqlite3.Connection) -> dict[str, Any]:
+        def ask(db: sqlite3.Connection) -> dict[str, Any]:
             query = "SELECT name, known FROM memory WHERE name IN (SELECT value FROM json_each(?))"
-            return {name: json.loads(known) for name, known in base.execute(query, (names,))}
+            return {name: json.loads(facts) for name, facts in db.execute(query, (names,))}
 
-        return await self._do(ask)
+        return await self._in_transaction(ask)
 
-    async def finish(self) -> None:
+    async def mark_complete(self) -> None:
         """Start anew next time; what was learned stays."""
 
-        def clear(base: sqlite3.Connection) -> None:
-            base.execute("DELETE FROM row")
-            base.execute("DELETE FROM payload")
-            base.execute("DELETE FROM meta")
+        def clear(db: sqlite3.Connection) -> None:
+            db.execute("DELETE FROM row")
+            db.execute("DELETE FROM payload")
+            db.execute("DELETE FROM meta")
 
-        await self._do(clear)
+        await self._in_transaction(clear)
 
     async def close(self) -> None:
         """Let go of the file, after what has been asked for is written."""
@@ -181,85 +185,85 @@ class Journal:
 
     # -- in the writer thread ------------------------------------------------------------------------------------------
 
-    async def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Have *work* done, in one transaction with all that waits by then; on disk when this returns."""
         if self._thread is None:
             raise ConfigurationError(f"journal {self.path}: not open")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
         self._work.append((work, done))
-        self._thread.submit(self._drain, loop)
+        self._thread.submit(self._commit_batch, loop)
         return await done
 
-    def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _commit_batch(self, loop: asyncio.AbstractEventLoop) -> None:
         batch: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
         while self._work:
             batch.append(self._work.popleft())
         if not batch:
             return
-        assert self._base is not None  # noqa: S101 - open
+        assert self._db is not None  # noqa: S101 - open
         results: list[Any] = []
         failure: MauticError | None = None
         try:
-            with self._base:
-                self._base.execute("BEGIN IMMEDIATE")
-                results = [work(self._base) for work, _ in batch]
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                results = [work(self._db) for work, _ in batch]
         except (sqlite3.Error, OSError) as error:
             failure = MauticError(f"journal {self.path}: {error}")
             failure.__cause__ = error
-        loop.call_soon_threadsafe(_answer, [future for _, future in batch], results, failure)
+        loop.call_soon_threadsafe(_resolve, [future for _, future in batch], results, failure)
 
-    def _open(self) -> Standing:
-        self._lock = lock_private(self.path.with_name(self.path.name + ".lock"))
-        os.close(open_private(self.path, os.O_RDWR))
-        for beside in ("-wal", "-shm", "-journal"):
-            if self.path.with_name(self.path.name + beside).is_symlink():
-                raise ConfigurationError(f"journal {self.path}: {self.path.name}{beside} is a symbolic link; remove it")
+    def _open(self) -> Checkpoint:
+        self._lock = open_locked(self.path.with_name(self.path.name + ".lock"))
+        os.close(open_owner_only(self.path, os.O_RDWR))
+        for suffix in ("-wal", "-shm", "-journal"):
+            if self.path.with_name(self.path.name + suffix).is_symlink():
+                raise ConfigurationError(f"journal {self.path}: {self.path.name}{suffix} is a symbolic link; remove it")
         try:
-            self._base = sqlite3.connect(self.path, isolation_level=None)
-            return self._read(self._base)
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            return self._read(self._db)
         except sqlite3.DatabaseError as error:
             raise ConfigurationError(f"journal {self.path}: damaged, or not a journal ({error})") from error
 
-    def _read(self, base: sqlite3.Connection) -> Standing:
-        base.execute("PRAGMA journal_mode = WAL")
-        base.execute("PRAGMA synchronous = FULL")
-        (version,) = base.execute("PRAGMA user_version").fetchone()
-        (application,) = base.execute("PRAGMA application_id").fetchone()
-        if not version and not base.execute("SELECT 1 FROM sqlite_master").fetchone():
-            marks = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
-            base.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
-        elif application != APPLICATION:
+    def _read(self, db: sqlite3.Connection) -> Checkpoint:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        if not version and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+            marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+            db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
+        elif application != APPLICATION_ID:
             raise ConfigurationError(f"journal {self.path}: it belongs to another program")
         elif version != VERSION:
             raise ConfigurationError(f"journal {self.path}: written by version {version}, this program reads {VERSION}")
-        meta = dict(base.execute("SELECT key, value FROM meta").fetchall())
-        rows = base.execute("SELECT * FROM row").fetchall()
-        kept = dict(base.execute("SELECT n, body FROM payload").fetchall())
-        how = meta.pop("payload", "")
-        if self._unfinished == "refuse" and (meta or rows or kept):
+        meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
+        rows = db.execute("SELECT * FROM row").fetchall()
+        stored_rows = dict(db.execute("SELECT n, body FROM payload").fetchall())
+        payload_mode = meta.pop("payload", "")
+        if self._unfinished == "refuse" and (meta or rows or stored_rows):
             raise ConfigurationError(
                 f"journal {self.path}: it holds an interrupted run; resume it, or give another file to begin anew"
             )
-        if how != self._payload and (meta or rows or kept):
-            raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={how!r}")
-        base.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
-        mark = meta.get("mark", 0)
-        known = [_entry(row) for row in rows]
-        entries = with_rows({entry.index: entry for entry in known if entry.index >= mark}, kept)
-        created = {entry.id for entry in known if entry.index < mark and entry.status == "created"}
-        return Standing(mark, meta.get("chain", b""), json.loads(meta.get("counts", "{}")), entries, created)
+        if payload_mode != self._payload and (meta or rows or stored_rows):
+            raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={payload_mode!r}")
+        db.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
+        watermark = meta.get("mark", 0)
+        all_records = [_to_record(row) for row in rows]
+        records = with_rows({record.index: record for record in all_records if record.index >= watermark}, stored_rows)
+        created = {record.id for record in all_records if record.index < watermark and record.status == "created"}
+        return Checkpoint(watermark, meta.get("chain", b""), json.loads(meta.get("counts", "{}")), records, created)
 
     def _close(self) -> None:
-        base, self._base = self._base, None
+        db, self._db = self._db, None
         lock, self._lock = self._lock, None
-        if base is not None:
-            base.close()
+        if db is not None:
+            db.close()
         if lock is not None:
             os.close(lock)
 
 
-def _answer(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any], failure: MauticError | None) -> None:
+def _resolve(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any], failure: MauticError | None) -> None:
     for number, future in enumerate(futures):
         if future.done():
             continue
@@ -269,27 +273,39 @@ def _answer(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any], fail
             future.set_result(results[number])
 
 
-def _dump(known: Mapping[str, Any]) -> str:
-    return json.dumps(known, ensure_ascii=False, separators=(",", ":")) if known else ""
+def _dump(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":")) if facts else ""
 
 
-def _columns(entry: Entry) -> tuple[Any, ...]:
+def _columns(record: RowRecord) -> tuple[Any, ...]:
     return (
-        entry.index,
-        entry.digest,
-        entry.state,
-        entry.step,
-        entry.tries,
-        entry.since,
-        _dump(entry.known),
-        entry.status,
-        entry.so_far,
-        entry.id,
-        entry.brings,
+        record.index,
+        record.row_hash,
+        record.state,
+        record.step,
+        record.attempts,
+        record.first_sent_at,
+        _dump(record.facts),
+        record.status,
+        record.partial_status,
+        record.id,
+        record.creates_mask,
     )
 
 
-def _entry(row: Sequence[Any]) -> Entry:
-    index, digest, state, step, tries, since, known, status, so_far, entity, brings = row
-    facts = json.loads(known or "{}")
-    return Entry(index, digest, state, step, tries, since, facts, status, so_far, entity, brings=brings)
+def _to_record(row: Sequence[Any]) -> RowRecord:
+    index, digest, state, step, attempts, first_sent_at, facts_json, status, partial_status, entity, creates_mask = row
+    facts = json.loads(facts_json or "{}")
+    return RowRecord(
+        index,
+        digest,
+        state,
+        step,
+        attempts,
+        first_sent_at,
+        facts,
+        status,
+        partial_status,
+        entity,
+        creates_mask=creates_mask,
+    )

@@ -43,7 +43,7 @@ from mautic_async.models.point import Point
 from mautic_async.models.point_group import GroupScore, PointGroup
 from mautic_async.models.preference import DoNotContact, FrequencyRule
 from mautic_async.models.project import Project
-from mautic_async.models.report import ReportAggregator, ReportDefinition, ReportFilter, ReportOrder, ReportSettings
+from mautic_async.models.report import Report, ReportAggregator, ReportFilter, ReportOrder, ReportSettings
 from mautic_async.models.report_result import ReportGraph, ReportResult
 from mautic_async.models.role import Role
 from mautic_async.models.segment import Segment, SegmentFilter
@@ -122,8 +122,8 @@ __all__ = [
     "Project",
     "Published",
     "Ref",
+    "Report",
     "ReportAggregator",
-    "ReportDefinition",
     "ReportFilter",
     "ReportGraph",
     "ReportOrder",

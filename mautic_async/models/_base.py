@@ -49,7 +49,7 @@ UNSET: Final = Unset.UNSET
 """Never mentioned: not sent, and not in the answer."""
 
 
-class Direction(enum.Enum):
+class PropertyMarker(enum.Enum):
     """Marks in a property's annotation."""
 
     READ_ONLY = "read-only"
@@ -60,13 +60,13 @@ class Direction(enum.Enum):
 Maybe: TypeAlias = T | Unset | None
 """A value; None, known to be empty (sent: it clears); `UNSET`, never mentioned (not sent)."""
 
-FromServer: TypeAlias = Annotated[T | None, Direction.READ_ONLY]
+FromServer: TypeAlias = Annotated[T | None, PropertyMarker.READ_ONLY]
 """Read, never sent."""
 
-ToServer: TypeAlias = Annotated[T | Unset | None, Direction.WRITE_ONLY]
+ToServer: TypeAlias = Annotated[T | Unset | None, PropertyMarker.WRITE_ONLY]
 """Sent, never in an answer."""
 
-Ref: TypeAlias = Annotated[T, Direction.BY_ID]
+Ref: TypeAlias = Annotated[T, PropertyMarker.BY_ID]
 """Read as an object, sent as its id: write ``category=Category(id=3)``, or just the id."""
 
 
@@ -107,7 +107,7 @@ class Entity(Nested):
 E = TypeVar("E", bound=Entity)
 
 
-def by_id(model: type[E], value: E | int | Unset | None) -> E | Unset | None:
+def as_entity(model: type[E], value: E | int | Unset | None) -> E | Unset | None:
     """Take an id for the entity itself.
 
     Models that are referred to have it as a function of their own, since mypy understands no other converter.
@@ -115,7 +115,7 @@ def by_id(model: type[E], value: E | int | Unset | None) -> E | Unset | None:
     return model(id=value) if isinstance(value, int) else value
 
 
-def by_ids(model: type[E], values: Iterable[E | int] | Unset | None) -> list[E] | Unset | None:
+def as_entities(model: type[E], values: Iterable[E | int] | Unset | None) -> list[E] | Unset | None:
     """Take ids for the entities themselves."""
     if values is None or isinstance(values, Unset):
         return values

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mautic_async.models._base import Unset
 
 
-class Discreet(str):
+class MaskedStr(str):
     """A text like any other, but that its repr is three stars: dictionaries and frames that hold it stay clean."""
 
     __slots__ = ()
@@ -14,11 +14,11 @@ class Discreet(str):
         return "'***'"
 
 
-def discreet(value: str | Unset | None) -> str | Unset | None:
+def mask(value: str | Unset | None) -> str | Unset | None:
     """Hide a text; leave the rest as it is."""
-    return Discreet(value) if isinstance(value, str) else value
+    return MaskedStr(value) if isinstance(value, str) else value
 
 
-def discreet_text(value: str) -> str:
+def mask_text(value: str) -> str:
     """Hide a text."""
-    return Discreet(value)
+    return MaskedStr(value)

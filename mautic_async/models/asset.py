@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Ref, Scheduled, ToServer, Unset, by_ids
+from mautic_async.models._base import UNSET, FromServer, Maybe, Ref, Scheduled, ToServer, Unset, as_entities
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 
@@ -59,4 +59,4 @@ class Asset(Scheduled):
 
 def as_assets(values: Iterable[Asset | int] | Unset | None) -> list[Asset] | Unset | None:
     """Take ids for the assets themselves."""
-    return by_ids(Asset, values)
+    return as_entities(Asset, values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from mautic_async.models._base import UNSET, Maybe, Published, Unset, by_id
+from mautic_async.models._base import UNSET, Maybe, Published, Unset, as_entity
 
 
 @define(kw_only=True)
@@ -31,4 +31,4 @@ class Category(Published):
 
 def as_category(value: Category | int | Unset | None) -> Category | Unset | None:
     """Take an id for the category itself."""
-    return by_id(Category, value)
+    return as_entity(Category, value)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from attrs import define, field, setters
 
-from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset, by_id
+from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset, as_entity
 from mautic_async.models.custom_item import CustomItem
 from mautic_async.models.field import ContactField
 from mautic_async.models.ip_address import IpAddress
@@ -112,4 +112,4 @@ class Contact(Published):
 
 def as_contact(value: Contact | int | Unset | None) -> Contact | Unset | None:
     """Take an id for the contact itself."""
-    return by_id(Contact, value)
+    return as_entity(Contact, value)

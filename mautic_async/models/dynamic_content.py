@@ -6,7 +6,7 @@ from datetime import datetime
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Ref, Scheduled, ToServer, Unset, by_id
+from mautic_async.models._base import UNSET, FromServer, Maybe, Ref, Scheduled, ToServer, Unset, as_entity
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 from mautic_async.models.segment import SegmentFilter
@@ -15,7 +15,7 @@ from mautic_async.models.utm import UtmParameters
 
 def as_dynamic_content(value: DynamicContent | int | Unset | None) -> DynamicContent | Unset | None:
     """Take an id for the dynamic content itself."""
-    return by_id(DynamicContent, value)
+    return as_entity(DynamicContent, value)
 
 
 @define(kw_only=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import define, field
 
-from mautic_async.models._base import JSON, UNSET, FromServer, Maybe, Nested, Ref, Scheduled, ToServer, Unset, by_id
+from mautic_async.models._base import JSON, UNSET, FromServer, Maybe, Nested, Ref, Scheduled, ToServer, Unset, as_entity
 from mautic_async.models.asset import Asset, as_assets
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.form import Form, as_form
@@ -19,7 +19,7 @@ from mautic_async.models.utm import UtmParameters
 
 def as_email(value: Email | int | Unset | None) -> Email | Unset | None:
     """Take an id for the e-mail itself."""
-    return by_id(Email, value)
+    return as_entity(Email, value)
 
 
 @define(kw_only=True)

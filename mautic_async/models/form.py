@@ -6,7 +6,18 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
-from mautic_async.models._base import JSON, UNSET, Entity, FromServer, Maybe, Ref, Scheduled, Unset, by_id, by_ids
+from mautic_async.models._base import (
+    JSON,
+    UNSET,
+    Entity,
+    FromServer,
+    Maybe,
+    Ref,
+    Scheduled,
+    Unset,
+    as_entities,
+    as_entity,
+)
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 
@@ -137,9 +148,9 @@ class Form(Scheduled):
 
 def as_form(value: Form | int | Unset | None) -> Form | Unset | None:
     """Take an id for the form itself."""
-    return by_id(Form, value)
+    return as_entity(Form, value)
 
 
 def as_forms(values: Iterable[Form | int] | Unset | None) -> list[Form] | Unset | None:
     """Take ids for the forms themselves."""
-    return by_ids(Form, values)
+    return as_entities(Form, values)

@@ -7,14 +7,14 @@ from datetime import datetime
 
 from attrs import define, field
 
-from mautic_async.models._base import JSON, UNSET, FromServer, Maybe, Ref, Scheduled, ToServer, Unset, by_id
+from mautic_async.models._base import JSON, UNSET, FromServer, Maybe, Ref, Scheduled, ToServer, Unset, as_entity
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 
 
 def as_page(value: Page | int | Unset | None) -> Page | Unset | None:
     """Take an id for the page itself."""
-    return by_id(Page, value)
+    return as_entity(Page, value)
 
 
 @define(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Unset, by_id
+from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Unset, as_entity
 
 
 @define(kw_only=True)
@@ -24,7 +24,7 @@ class PointGroup(Published):
 
 def as_point_group(value: PointGroup | int | Unset | None) -> PointGroup | Unset | None:
     """Take an id for the group itself."""
-    return by_id(PointGroup, value)
+    return as_entity(PointGroup, value)
 
 
 @define(kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define
 
-from mautic_async.models._base import JSON, UNSET, Maybe, Published, Unset, by_ids
+from mautic_async.models._base import JSON, UNSET, Maybe, Published, Unset, as_entities
 
 
 @define(kw_only=True)
@@ -28,4 +28,4 @@ class Project(Published):
 
 def as_projects(values: Iterable[Project | int] | Unset | None) -> list[Project] | Unset | None:
     """Take ids for the projects themselves."""
-    return by_ids(Project, values)
+    return as_entities(Project, values)

@@ -76,7 +76,7 @@ class ReportSettings(Nested):
 
 
 @define(kw_only=True)
-class ReportDefinition(Published):
+class Report(Published):
     """A question to the database that can be asked again.
 
     Attributes:
@@ -87,7 +87,7 @@ class ReportDefinition(Published):
         columns: ``prefix.column`` each.
         filters: Which rows.
         table_order: By what to sort.
-        graphs: Names: ``mautic.email.graph.line.stats``.
+        graphs: Names: ``mautic.email.graph.line_number.stats``.
         group_by: ``prefix.column`` each.
         aggregators: What to reckon up.
         settings: How people see it.

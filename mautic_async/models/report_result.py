@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import define, field
 
 from mautic_async.models._base import JSON, FromServer, Nested
-from mautic_async.models.report import ReportDefinition
+from mautic_async.models.report import Report
 
 
 @define(kw_only=True)
@@ -17,7 +17,7 @@ class ReportGraph(Nested):
 
     Attributes:
         type: ``line``, ``pie`` or ``table``.
-        name: As in `ReportDefinition.graphs`.
+        name: As in `Report.graphs`.
         title: For people.
         labels: Along the axis.
         datasets: One for each line.
@@ -52,7 +52,7 @@ class ReportResult(Nested):
     Mautic: REST API, Reports (get report).
     """
 
-    report: FromServer[ReportDefinition] = None
+    report: FromServer[Report] = None
     total_results: FromServer[int] = None
     rows: FromServer[list[Mapping[str, JSON]]] = field(default=None, repr=False, metadata={"json": "data"})
     columns: FromServer[Mapping[str, str]] = field(default=None, repr=False, metadata={"json": "dataColumns"})

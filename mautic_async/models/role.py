@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import define
 
-from mautic_async.models._base import UNSET, Maybe, Published, Unset, by_id
+from mautic_async.models._base import UNSET, Maybe, Published, Unset, as_entity
 
 
 @define(kw_only=True)
@@ -30,4 +30,4 @@ class Role(Published):
 
 def as_role(value: Role | int | Unset | None) -> Role | Unset | None:
     """Take an id for the role itself."""
-    return by_id(Role, value)
+    return as_entity(Role, value)

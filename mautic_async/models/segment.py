@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import define, field
 
-from mautic_async.models._base import JSON, UNSET, Maybe, Nested, Published, Ref, Unset, by_ids
+from mautic_async.models._base import JSON, UNSET, Maybe, Nested, Published, Ref, Unset, as_entities
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 
@@ -70,4 +70,4 @@ class Segment(Published):
 
 def as_segments(values: Iterable[Segment | int] | Unset | None) -> list[Segment] | Unset | None:
     """Take ids for the segments themselves."""
-    return by_ids(Segment, values)
+    return as_entities(Segment, values)

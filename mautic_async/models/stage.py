@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, Maybe, Ref, Scheduled, Unset, by_id
+from mautic_async.models._base import UNSET, Maybe, Ref, Scheduled, Unset, as_entity
 from mautic_async.models.category import Category, as_category
 from mautic_async.models.project import Project, as_projects
 
@@ -32,4 +32,4 @@ class Stage(Scheduled):
 
 def as_stage(value: Stage | int | Unset | None) -> Stage | Unset | None:
     """Take an id for the stage itself."""
-    return by_id(Stage, value)
+    return as_entity(Stage, value)

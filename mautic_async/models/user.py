@@ -6,8 +6,8 @@ from datetime import datetime
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, ToServer, Unset, by_id
-from mautic_async.models._discreet import discreet_text
+from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, ToServer, Unset, as_entity
+from mautic_async.models._discreet import mask_text
 from mautic_async.models.role import Role, as_role
 
 
@@ -22,11 +22,11 @@ class PlainPassword(Nested):
     Mautic: REST API, Users.
     """
 
-    password: str = field(repr=False, converter=discreet_text)
-    confirm: str = field(repr=False, converter=discreet_text)
+    password: str = field(repr=False, converter=mask_text)
+    confirm: str = field(repr=False, converter=mask_text)
 
     @confirm.default
-    def _same(self) -> str:
+    def _confirm_default(self) -> str:
         return self.password
 
 
@@ -72,4 +72,4 @@ class User(Published):
 
 def as_user(value: User | int | Unset | None) -> User | Unset | None:
     """Take an id for the user itself."""
-    return by_id(User, value)
+    return as_entity(User, value)

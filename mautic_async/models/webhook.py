@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref
-from mautic_async.models._discreet import discreet
+from mautic_async.models._discreet import mask
 from mautic_async.models.category import Category, as_category
 
 
@@ -28,7 +28,7 @@ class Webhook(Published):
     name: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     webhook_url: Maybe[str] = UNSET
-    secret: Maybe[str] = field(default=UNSET, repr=False, converter=discreet)
+    secret: Maybe[str] = field(default=UNSET, repr=False, converter=mask)
     events_orderby_dir: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
     triggers: Maybe[list[str]] = UNSET

@@ -4,52 +4,67 @@ Mautic answers errors in a dozen shapes, with statuses that do not always say wh
 so that no room above has to. Mautic: REST API, Getting started (error handling).
 """
 
-from mautic_async.protocol.batch import Row, indexed, read_rows
-from mautic_async.protocol.call import Answer, Call, Effect, Pairs, Part, Payload, Request, Sink
-from mautic_async.protocol.error_bodies import blotted, class_of, excerpt, problems_of, reasons, refusal, row_problems
-from mautic_async.protocol.headers import MAX_WAIT, Rate, date_of, rate_of, retry_after, version_of
-from mautic_async.protocol.json import MAX_DEPTH, STDLIB, Json, orjson, parse
-from mautic_async.protocol.multipart import multipart
-from mautic_async.protocol.paths import id_of, pairs, path, query_string
+from mautic_async.protocol.batch import RowAnswer, parse_batch, php_array_to_dict
+from mautic_async.protocol.call import ByteSink, Call, Effect, FilePart, Payload, QueryParams, Request, Response
+from mautic_async.protocol.error_bodies import (
+    body_excerpt,
+    build_error,
+    error_class,
+    format_problems,
+    parse_problems,
+    parse_row_problems,
+    redact,
+)
+from mautic_async.protocol.headers import (
+    MAX_WAIT,
+    RateLimitHeaders,
+    parse_date,
+    parse_rate_limit,
+    parse_retry_after,
+    parse_version,
+)
+from mautic_async.protocol.json import MAX_DEPTH, STDLIB, JsonLibrary, orjson_library, parse_json
+from mautic_async.protocol.multipart import encode_multipart
+from mautic_async.protocol.paths import build_path, encode_query, query_string, validate_id
 from mautic_async.protocol.requests import build_request, check_authorization
-from mautic_async.protocol.responses import read
+from mautic_async.protocol.responses import parse_response
 
 __all__ = [
     "MAX_DEPTH",
     "MAX_WAIT",
     "STDLIB",
-    "Answer",
+    "ByteSink",
     "Call",
     "Effect",
-    "Json",
-    "Pairs",
-    "Part",
+    "FilePart",
+    "JsonLibrary",
     "Payload",
-    "Rate",
+    "QueryParams",
+    "RateLimitHeaders",
     "Request",
-    "Row",
-    "Sink",
-    "blotted",
+    "Response",
+    "RowAnswer",
+    "body_excerpt",
+    "build_error",
+    "build_path",
     "build_request",
     "check_authorization",
-    "class_of",
-    "date_of",
-    "excerpt",
-    "id_of",
-    "indexed",
-    "multipart",
-    "orjson",
-    "pairs",
-    "parse",
-    "path",
-    "problems_of",
+    "encode_multipart",
+    "encode_query",
+    "error_class",
+    "format_problems",
+    "orjson_library",
+    "parse_batch",
+    "parse_date",
+    "parse_json",
+    "parse_problems",
+    "parse_rate_limit",
+    "parse_response",
+    "parse_retry_after",
+    "parse_row_problems",
+    "parse_version",
+    "php_array_to_dict",
     "query_string",
-    "rate_of",
-    "read",
-    "read_rows",
-    "reasons",
-    "refusal",
-    "retry_after",
-    "row_problems",
-    "version_of",
+    "redact",
+    "validate_id",
 ]

@@ -8,11 +8,11 @@ from typing import Any
 from attrs import define
 
 from mautic_async.errors import Problem
-from mautic_async.protocol.error_bodies import explained, row_problems
+from mautic_async.protocol.error_bodies import add_hint, parse_row_problems
 
 
 @define
-class Row:
+class RowAnswer:
     """What a batch answer says of one row. Not frozen: a frozen one takes four times as long to make.
 
     Attributes:
@@ -26,7 +26,7 @@ class Row:
     problems: tuple[Problem, ...] = ()
 
 
-def indexed(container: Any) -> dict[int, Any]:
+def php_array_to_dict(container: Any) -> dict[int, Any]:
     """A PHP array as a map from index: a list when it has no gap, else an object with text keys, in any order."""
     if isinstance(container, list):
         return dict(enumerate(container))
@@ -35,35 +35,35 @@ def indexed(container: Any) -> dict[int, Any]:
     return {}
 
 
-def read_rows(body: Any, many: str, count: int) -> list[Row]:
+def parse_batch(body: Any, many: str, count: int) -> list[RowAnswer]:
     """Split the answer of a batch of *count* rows, by position in the request.
 
     Mautic: REST API, Batch requests.
     """
     if not isinstance(body, Mapping):
-        return [Row(None, None)] * count
+        return [RowAnswer(None, None)] * count
     if (
         not body.get("errors")
-        and _is_plain(body.get(many), dict, count)
-        and _is_plain(body.get("statusCodes"), int, count)
+        and _is_plain_list(body.get(many), dict, count)
+        and _is_plain_list(body.get("statusCodes"), int, count)
     ):
-        return [Row(code, entity) for code, entity in zip(body["statusCodes"], body[many], strict=True)]
-    entities, codes, errors = (indexed(body.get(key)) for key in (many, "statusCodes", "errors"))
+        return [RowAnswer(code, entity) for code, entity in zip(body["statusCodes"], body[many], strict=True)]
+    entities, codes, errors = (php_array_to_dict(body.get(key)) for key in (many, "statusCodes", "errors"))
     rows = []
     for index in range(count):
         code = codes.get(index)
-        problems = tuple(map(explained, row_problems(errors[index]))) if index in errors else ()
+        problems = tuple(map(add_hint, parse_row_problems(errors[index]))) if index in errors else ()
         entity = entities.get(index)
-        rows.append(Row(_row_code(code, problems), entity if isinstance(entity, Mapping) else None, problems))
+        rows.append(RowAnswer(_row_status(code, problems), entity if isinstance(entity, Mapping) else None, problems))
     return rows
 
 
-def _is_plain(container: Any, kind: type, count: int) -> bool:
+def _is_plain_list(container: Any, kind: type, count: int) -> bool:
     """Whether it is a list of so many of a *kind*, as in the answer to a batch without a fault."""
     return container.__class__ is list and len(container) == count and all(item.__class__ is kind for item in container)
 
 
-def _row_code(code: Any, problems: Iterable[Problem]) -> int | None:
+def _row_status(code: Any, problems: Iterable[Problem]) -> int | None:
     first = next(iter(problems), None)
     if first is not None and isinstance(first.code, int):
         return first.code

@@ -10,10 +10,10 @@ from attrs import field, frozen
 
 from mautic_async.models._base import JSON
 
-Pairs: TypeAlias = tuple[tuple[str, str], ...]
+QueryParams: TypeAlias = tuple[tuple[str, str], ...]
 """Query parameters, in order; names may repeat."""
 
-Sink: TypeAlias = Callable[[bytes], object]
+ByteSink: TypeAlias = Callable[[bytes], object]
 """Takes pieces of a file, in order."""
 
 
@@ -22,16 +22,16 @@ class Effect(enum.Enum):
 
     READ = "read"
     """Nothing."""
-    SET = "set"
+    IDEMPOTENT = "set"
     """The same as once."""
     UPSERT = "upsert"
     """The same as once, if the first has ended before the second begins."""
-    APPEND = "append"
+    NON_IDEMPOTENT = "append"
     """Adds something each time."""
 
 
 @frozen
-class Part:
+class FilePart:
     """One file of a multipart body."""
 
     filename: str
@@ -52,35 +52,36 @@ class Call:
         body: A JSON value, or None for no body. A list is sent as a list.
         file: Sent as multipart/form-data instead of *body*.
         text: The body as JSON text, where it is ready; instead of *body*.
-        rows: How many entities a batch holds, or 0.
-        batch: Whether the answer reports row by row, so that its ``errors`` are not the call's.
-        redirect: Whether a 302 carries the result (campaign clone does).
-        raw: Whether the answer is a file, not JSON.
+        row_count: How many entities a batch holds, or 0.
+        is_batch: Whether the answer reports row by row, so that its ``errors`` are not the call's.
+        follow_302_body: Whether a 302 carries the result (campaign clone does).
+        binary: Whether the answer is a file, not JSON.
         background: Whether interactive calls go first (bulk jobs).
-        repeat: Whether the pipeline may repeat it at all; bulk decides for itself.
+        retryable: Whether the pipeline may repeat it at all; bulk decides for itself.
         timeout: Seconds to wait for the answer, or None for the client's own.
-        v2: Whether it is below ``/api/v2/`` (JSON-LD).
-        sink: Takes the bytes of a `raw` answer as they come, instead of keeping them.
-        rest: Requests that the background job behind it still needs at most, this one included; None: not known.
+        jsonld: Whether it is below ``/api/v2/`` (JSON-LD).
+        write_to: Takes the bytes of a `binary` answer as they come, instead of keeping them.
+        job_requests_left: Requests that the background job behind it still needs at most, this one included; None: not
+    known.
     """
 
     method: str
     path: str
     effect: Effect = Effect.READ
-    query: Pairs = field(default=(), repr=False)
+    query: QueryParams = field(default=(), repr=False)
     body: JSON = field(default=None, repr=False)
-    file: Part | None = field(default=None, repr=False)
+    file: FilePart | None = field(default=None, repr=False)
     text: bytes | None = field(default=None, repr=False)
-    rows: int = 0
-    batch: bool = False
-    redirect: bool = False
-    raw: bool = False
+    row_count: int = 0
+    is_batch: bool = False
+    follow_302_body: bool = False
+    binary: bool = False
     background: bool = False
-    repeat: bool = True
+    retryable: bool = True
     timeout: float | None = None
-    v2: bool = False
-    sink: Sink | None = field(default=None, repr=False)
-    rest: int | None = None
+    jsonld: bool = False
+    write_to: ByteSink | None = field(default=None, repr=False)
+    job_requests_left: int | None = None
 
     def __str__(self) -> str:
         """Method and path, without the query: it may hold addresses."""
@@ -97,16 +98,16 @@ class Request:
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     timeout: float | None = None
-    sink: Sink | None = field(default=None, repr=False)
+    write_to: ByteSink | None = field(default=None, repr=False)
 
-    def signed(self, authorization: str) -> Request:
+    def with_authorization(self, authorization: str) -> Request:
         """The same request with its ``Authorization`` header; `attrs.evolve` would take five times as long."""
         headers = {**self.headers, "authorization": authorization}
-        return Request(self.method, self.path, self.query, headers, self.content, self.timeout, self.sink)
+        return Request(self.method, self.path, self.query, headers, self.content, self.timeout, self.write_to)
 
 
 @frozen
-class Answer:
+class Response:
     """One HTTP answer, decompressed; header names are lower-case."""
 
     status: int
@@ -120,7 +121,7 @@ class Payload:
 
     Attributes:
         status: The HTTP status: 201 created, 200 otherwise, 202 accepted.
-        body: The parsed JSON; for a `Call.raw` the bytes are in *content* instead.
+        body: The parsed JSON; for a `Call.binary` the bytes are in *content* instead.
         content: The bytes of a file.
         headers: Lower-case names.
         attempts: How often the call was sent.

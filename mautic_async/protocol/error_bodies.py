@@ -18,18 +18,18 @@ from mautic_async.errors import (
     RateLimited,
     Rejected,
     ServerError,
-    quote,
+    sanitize,
 )
-from mautic_async.protocol.call import Answer, Call
-from mautic_async.protocol.headers import rate_of, retry_after
+from mautic_async.protocol.call import Call, Response
+from mautic_async.protocol.headers import parse_rate_limit, parse_retry_after
 
-_CLASSES: Final[Mapping[int, type[APIError]]] = {
+_ERROR_CLASSES: Final[Mapping[int, type[APIError]]] = {
     401: AuthenticationError,
     403: PermissionDenied,
     404: NotFound,
     429: RateLimited,
 }
-WORDS: Final[Mapping[type[APIError], str]] = {
+ERROR_DESCRIPTIONS: Final[Mapping[type[APIError], str]] = {
     AuthenticationError: "not authenticated",
     PermissionDenied: "forbidden",
     NotFound: "not found",
@@ -47,42 +47,42 @@ _HINTS: Final[Mapping[str, str]] = {
 
 MAX_PROBLEMS: Final = 100
 """Complaints kept of one answer, or of one row of a batch."""
-MAX_REASON: Final = 1000
+MAX_MESSAGE_CHARS: Final = 1000
 """Characters of them in a message."""
 
 
-def class_of(status: int) -> type[APIError]:
+def error_class(status: int) -> type[APIError]:
     """The exception class of an HTTP status."""
     if status >= 500:
         return ServerError
-    return _CLASSES.get(status, Rejected)
+    return _ERROR_CLASSES.get(status, Rejected)
 
 
-def problems_of(body: Any) -> tuple[tuple[Problem, ...], bool]:
+def parse_problems(body: Any) -> tuple[tuple[Problem, ...], bool]:
     """The complaints of an error body, and whether Mautic made them on purpose (an error with ``details``).
 
     Reads every shape of an error body: ``errors`` as list or map, ``error`` as map or text with ``error_description``.
     """
     if not isinstance(body, Mapping):
         return (), False
-    found: list[Problem] = []
-    refusal = False
-    for item in (_values(body.get("errors")) or _old_style(body))[:MAX_PROBLEMS]:
+    problems: list[Problem] = []
+    deliberate = False
+    for item in (_values(body.get("errors")) or _legacy_errors(body))[:MAX_PROBLEMS]:
         if isinstance(item, Mapping):
-            refusal = refusal or "details" in item
-            found.extend(row_problems(item))
+            deliberate = deliberate or "details" in item
+            problems.extend(parse_row_problems(item))
         elif isinstance(item, str):
-            found.append(Problem(quote(item)))
-    return tuple(found[:MAX_PROBLEMS]), refusal
+            problems.append(Problem(sanitize(item)))
+    return tuple(problems[:MAX_PROBLEMS]), deliberate
 
 
-def reasons(problems: Sequence[Problem]) -> str:
+def format_problems(problems: Sequence[Problem]) -> str:
     """All *problems* in one line, cut where nobody reads on."""
     text = "; ".join(map(str, problems))
-    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + "..."
+    return text if len(text) <= MAX_MESSAGE_CHARS else text[:MAX_MESSAGE_CHARS] + "..."
 
 
-def _old_style(body: Mapping[str, Any]) -> list[Any]:
+def _legacy_errors(body: Mapping[str, Any]) -> list[Any]:
     error = body.get("error")
     if isinstance(error, Mapping):
         return [error]
@@ -95,27 +95,27 @@ def _old_style(body: Mapping[str, Any]) -> list[Any]:
     return []
 
 
-def row_problems(item: Any) -> tuple[Problem, ...]:
+def parse_row_problems(item: Any) -> tuple[Problem, ...]:
     """The complaints of one entry of ``errors``, one for each field that ``details`` names."""
     if not isinstance(item, Mapping):
-        return (Problem(quote(str(item))),)
+        return (Problem(sanitize(str(item))),)
     message, code, kind = item.get("message"), item.get("code"), item.get("type")
-    code = quote(code, 60) if isinstance(code, str) else code if type(code) is int else None
-    kind = quote(kind, 60) if isinstance(kind, str) else None
+    code = sanitize(code, 60) if isinstance(code, str) else code if type(code) is int else None
+    kind = sanitize(kind, 60) if isinstance(kind, str) else None
     details = item.get("details")
     if isinstance(details, Mapping) and details:
-        complaints = ((str(name), text) for name, value in details.items() for text in _texts(value))
+        complaints = ((str(name), text) for name, value in details.items() for text in _leaf_texts(value))
         return tuple(
-            Problem(quote(text), quote(name, 200), code, kind) for name, text in islice(complaints, MAX_PROBLEMS)
+            Problem(sanitize(text), sanitize(name, 200), code, kind) for name, text in islice(complaints, MAX_PROBLEMS)
         )
-    where = quote(details, 200) if isinstance(details, str) and details else None
-    return (Problem(quote(str(message or "no reason given")), where, code, kind),)
+    where = sanitize(details, 200) if isinstance(details, str) and details else None
+    return (Problem(sanitize(str(message or "no reason given")), where, code, kind),)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _leaf_texts(value: Any) -> Iterator[str]:
     if isinstance(value, (Mapping, list)):
         for item in _values(value):
-            yield from _texts(item)
+            yield from _leaf_texts(item)
     else:
         yield str(value)
 
@@ -126,51 +126,51 @@ def _values(container: Any) -> list[Any]:
     return list(container) if isinstance(container, list) else []
 
 
-def explained(problem: Problem) -> Problem:
+def add_hint(problem: Problem) -> Problem:
     """A complaint of a row, with what only its meaning tells."""
     if problem.code == 422 and "must be unique" in problem.message:
         return evolve(problem, message=f"{problem.message} -> {_HINTS['unique']}")
     return problem
 
 
-def is_mautics(call: Call, answer: Answer, body: Any) -> bool:
-    """Return True if Mautic wrote the error *answer*, and no proxy before it.
+def is_from_mautic(call: Call, response: Response, body: Any) -> bool:
+    """Return True if Mautic wrote the error *response*, and no proxy before it.
 
     Only such an answer proves that the request has ended. Mautic's own errors are a JSON ``errors`` list with a message
     and a code each (API Platform: a problem document), or carry ``Mautic-Version``; nginx, load balancers and firewalls
     send pages, and gateways send JSON of other shapes.
     """
-    if "mautic-version" in answer.headers:
+    if "mautic-version" in response.headers:
         return True
     if not isinstance(body, Mapping):
         return False
     errors = _values(body.get("errors"))
     if errors:
         return all(isinstance(item, Mapping) and "message" in item and "code" in item for item in errors)
-    return (answer.status < 500 or call.v2) and bool(_old_style(body))  # OAuth's form, and problem documents
+    return (response.status < 500 or call.jsonld) and bool(_legacy_errors(body))  # OAuth's form, and problem documents
 
 
 _NUMBER: Final = re.compile(r"\d{1,9}")
 
 
-def refusal(call: Call, answer: Answer, body: Any) -> APIError:
+def build_error(call: Call, response: Response, body: Any) -> APIError:
     """The exception that an error answer is."""
-    problems, deliberate = problems_of(body)
-    kind = class_of(answer.status)
-    reason = reasons(problems) or excerpt(answer)
-    hint = _hint(answer.status, problems)
+    problems, deliberate = parse_problems(body)
+    kind = error_class(response.status)
+    reason = format_problems(problems) or body_excerpt(response)
+    hint = _hint(response.status, problems)
     error = kind(
-        f"{call} {WORDS[kind]} ({answer.status}): {reason}{hint}",
-        status=answer.status,
+        f"{call} {ERROR_DESCRIPTIONS[kind]} ({response.status}): {reason}{hint}",
+        status=response.status,
         problems=problems,
         call=str(call),
-        retry_after=retry_after(answer),
-        refusal=deliberate or (kind is RateLimited and rate_of(answer) is not None),
-        by_proxy=not is_mautics(call, answer, body),
+        retry_after=parse_retry_after(response),
+        deliberate=deliberate or (kind is RateLimited and parse_rate_limit(response) is not None),
+        by_proxy=not is_from_mautic(call, response, body),
     )
-    if isinstance(error, ServerError) and deliberate and call.rows:
+    if isinstance(error, ServerError) and deliberate and call.row_count:
         numbers = [int(text) for problem in problems for text in _NUMBER.findall(problem.message)]
-        error.batch_limit = next((number for number in numbers if 0 < number < call.rows), None)
+        error.batch_limit = next((number for number in numbers if 0 < number < call.row_count), None)
     return error
 
 
@@ -186,16 +186,19 @@ def _hint(status: int, problems: Sequence[Problem]) -> str:
     return ""
 
 
-def blotted(answer: Answer, header: str) -> Answer:
-    """*answer* without the credential of *header*, should the page of a proxy repeat it: excerpts go into messages."""
-    secret = header.rpartition(" ")[2].encode("ascii", "replace")
-    page = answer.status >= 300 or answer.content[:1] == b"<"
-    if not page or len(secret) < 8 or secret not in answer.content:
-        return answer
-    return evolve(answer, content=answer.content.replace(secret, b"***"))
+def redact(response: Response, authorization: str) -> Response:
+    """*response* without the credential of *authorization*, should a proxy's page repeat it.
+
+    Excerpts go into messages.
+    """
+    secret = authorization.rpartition(" ")[2].encode("ascii", "replace")
+    page = response.status >= 300 or response.content[:1] == b"<"
+    if not page or len(secret) < 8 or secret not in response.content:
+        return response
+    return evolve(response, content=response.content.replace(secret, b"***"))
 
 
-def excerpt(answer: Answer) -> str:
+def body_excerpt(response: Response) -> str:
     """The first words of a body that is not what it should be, safe to print."""
-    text = re.sub(r"<[^<>]{0,200}>|\s+", " ", answer.content[:1024].decode("utf-8", "replace"))
-    return quote(" ".join(text.split()), 120) or "an empty body"
+    text = re.sub(r"<[^<>]{0,200}>|\s+", " ", response.content[:1024].decode("utf-8", "replace"))
+    return sanitize(" ".join(text.split()), 120) or "an empty body"

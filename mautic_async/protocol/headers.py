@@ -9,14 +9,14 @@ from typing import Final
 
 from attrs import frozen
 
-from mautic_async.protocol.call import Answer
+from mautic_async.protocol.call import Response
 
 MAX_WAIT: Final = 3660.0
 """No wait that a server asks for is longer than its window of an hour and a minute, in seconds."""
 
 
 @frozen
-class Rate:
+class RateLimitHeaders:
     """The limiter's headers of one answer; *reset* and *date* are epoch seconds of the server's clock."""
 
     limit: int
@@ -25,27 +25,27 @@ class Rate:
     date: float | None
 
 
-def rate_of(answer: Answer) -> Rate | None:
+def parse_rate_limit(response: Response) -> RateLimitHeaders | None:
     """The limiter's state, or None where the limiter is off or its headers are odd."""
-    headers = answer.headers
-    values = [_count(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset")]
+    headers = response.headers
+    values = [_parse_int(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset")]
     limit, remaining, reset = values
     if limit is None or remaining is None or reset is None or limit <= 0:
         return None
-    return Rate(limit, remaining, reset, date_of(answer))
+    return RateLimitHeaders(limit, remaining, reset, parse_date(response))
 
 
-def _count(text: str | None) -> int | None:
+def _parse_int(text: str | None) -> int | None:
     return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) <= 12 else None
 
 
-def date_of(answer: Answer) -> float | None:
+def parse_date(response: Response) -> float | None:
     """The server's clock, in epoch seconds."""
-    return _epoch(answer.headers.get("date"))
+    return _parse_http_date(response.headers.get("date"))
 
 
 @lru_cache(maxsize=16)
-def _epoch(text: str | None) -> float | None:
+def _parse_http_date(text: str | None) -> float | None:
     """Epoch seconds of an HTTP date. Remembered: within a second all answers have the same."""
     if not text or len(text) > 40:
         return None
@@ -55,20 +55,20 @@ def _epoch(text: str | None) -> float | None:
         return None
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Seconds that ``Retry-After`` asks for, from a number or from a date against the answer's own ``Date``."""
-    text = answer.headers.get("retry-after")
-    seconds = _count(text)
+def parse_retry_after(response: Response) -> float | None:
+    """Seconds that ``RetryPolicy-After`` asks for, from a number or from a date against the answer's own ``Date``."""
+    text = response.headers.get("retry-after")
+    seconds = _parse_int(text)
     if seconds is not None:
         return min(float(seconds), MAX_WAIT)
-    until, now = _epoch(text), date_of(answer)
-    return None if until is None or now is None else min(max(0.0, until - now), MAX_WAIT)
+    retry_at, now = _parse_http_date(text), parse_date(response)
+    return None if retry_at is None or now is None else min(max(0.0, retry_at - now), MAX_WAIT)
 
 
 _VERSION: Final = re.compile(r"[0-9A-Za-z.+-]{1,40}")
 
 
-def version_of(answer: Answer) -> str | None:
+def parse_version(response: Response) -> str | None:
     """The ``Mautic-Version`` of an answer; many have none."""
-    version = answer.headers.get("mautic-version", "")
+    version = response.headers.get("mautic-version", "")
     return version if _VERSION.fullmatch(version) else None

@@ -16,7 +16,7 @@ MAX_DEPTH: Final = 64
 
 
 @frozen
-class Json:
+class JsonLibrary:
     """A JSON library: the standard one, or orjson where the ``fast`` extra is installed and chosen."""
 
     name: str
@@ -24,19 +24,19 @@ class Json:
     loads: Callable[[bytes], Any]
 
 
-def _no_constant(name: str) -> Any:
+def _reject_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder: Final = json.JSONDecoder(parse_constant=_no_constant)
+_decoder: Final = json.JSONDecoder(parse_constant=_reject_constant)
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
-STDLIB: Final = Json(
+STDLIB: Final = JsonLibrary(
     "json", lambda value: _encoder.encode(value).encode(), lambda content: _decoder.decode(content.decode())
 )
 
 
-def orjson() -> Json:
+def orjson_library() -> JsonLibrary:
     """The JSON of the ``fast`` extra.
 
     Raises:
@@ -58,15 +58,15 @@ def orjson() -> Json:
             _encoder.encode(value)  # it may stand for a NaN, which is an error here
         return text
 
-    return Json("orjson", dumps, library.loads)
+    return JsonLibrary("orjson", dumps, library.loads)
 
 
-_SHORT: Final = 1024
+_COUNT_BRACKETS_BELOW: Final = 1024
 """Bytes up to which it is quicker to count brackets than to look at values."""
-_NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
+_NON_BRACKETS: Final = bytes(set(range(256)) - set(b"[{"))
 
 
-def parse(content: bytes, library: Json = STDLIB) -> Any:
+def parse_json(content: bytes, library: JsonLibrary = STDLIB) -> Any:
     """Read JSON from a server that may be broken or hostile.
 
     Raises:
@@ -76,14 +76,14 @@ def parse(content: bytes, library: Json = STDLIB) -> Any:
         value = library.loads(content)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    if len(content) <= _SHORT and len(content.translate(None, _NOT_OPENING)) <= MAX_DEPTH:
+    if len(content) <= _COUNT_BRACKETS_BELOW and len(content.translate(None, _NON_BRACKETS)) <= MAX_DEPTH:
         return value  # a bracket in a text counts, too, so this may say too much, never too little
-    if _is_deep(value):
+    if _too_deep(value):
         raise ValueError("nested too deeply")
     return value
 
 
-def _is_deep(value: Any) -> bool:
+def _too_deep(value: Any) -> bool:
     """Whether a JSON value is nested deeper than `MAX_DEPTH`.
 
     One level at a time, at the speed of C: Python's garbage collector knows what any number of containers hold, and

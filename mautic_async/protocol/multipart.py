@@ -5,10 +5,10 @@ from __future__ import annotations
 import secrets
 
 from mautic_async.errors import ConfigurationError
-from mautic_async.protocol.call import Part
+from mautic_async.protocol.call import FilePart
 
 
-def multipart(part: Part) -> tuple[bytes, str]:
+def encode_multipart(part: FilePart) -> tuple[bytes, str]:
     """One file as multipart/form-data (RFC 7578)."""
     boundary = secrets.token_hex(16)
     name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))

@@ -6,8 +6,8 @@ from typing import Final
 
 from mautic_async.errors import ConfigurationError
 from mautic_async.protocol.call import Call, Request
-from mautic_async.protocol.json import Json
-from mautic_async.protocol.multipart import multipart
+from mautic_async.protocol.json import JsonLibrary
+from mautic_async.protocol.multipart import encode_multipart
 from mautic_async.protocol.paths import query_string
 
 USER_AGENT: Final = "mautic_async/0.1"
@@ -18,7 +18,7 @@ JSONLD_TYPES: Final = {
 }
 
 
-def build_request(call: Call, library: Json, timeout: float | None) -> Request:
+def build_request(call: Call, library: JsonLibrary, timeout: float | None) -> Request:
     """Return the HTTP request of *call*, not signed yet.
 
     Args:
@@ -29,17 +29,19 @@ def build_request(call: Call, library: Json, timeout: float | None) -> Request:
     Raises:
         ConfigurationError: The body cannot be written as JSON.
     """
-    headers = {"accept": "application/ld+json" if call.v2 else "application/json", "user-agent": USER_AGENT}
+    headers = {"accept": "application/ld+json" if call.jsonld else "application/json", "user-agent": USER_AGENT}
     content: bytes | None = None
     if call.file is not None:
-        content, headers["content-type"] = multipart(call.file)
+        content, headers["content-type"] = encode_multipart(call.file)
     elif call.text is not None or call.body is not None:
         try:
             content = call.text or library.dumps(call.body)
         except (TypeError, ValueError, RecursionError) as error:
             error.__traceback__ = None  # its frames hold the body
             raise ConfigurationError(f"{call}: the body cannot be written as JSON: {error}") from error
-        headers["content-type"] = JSONLD_TYPES.get(call.method, "application/json") if call.v2 else "application/json"
+        headers["content-type"] = (
+            JSONLD_TYPES.get(call.method, "application/json") if call.jsonld else "application/json"
+        )
     return Request(
         call.method,
         f"api/{call.path}",
@@ -47,7 +49,7 @@ def build_request(call: Call, library: Json, timeout: float | None) -> Request:
         headers,
         content,
         timeout,
-        call.sink,
+        call.write_to,
     )
 
 

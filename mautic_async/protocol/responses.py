@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from mautic_async.errors import Problem, Rejected, UnexpectedResponse, quote
-from mautic_async.protocol.call import Answer, Call, Payload
-from mautic_async.protocol.error_bodies import WORDS, class_of, excerpt, problems_of, reasons, refusal
-from mautic_async.protocol.json import STDLIB, Json, parse
+from mautic_async.errors import Problem, Rejected, UnexpectedResponse, sanitize
+from mautic_async.protocol.call import Call, Payload, Response
+from mautic_async.protocol.error_bodies import (
+    ERROR_DESCRIPTIONS,
+    body_excerpt,
+    build_error,
+    error_class,
+    format_problems,
+    parse_problems,
+)
+from mautic_async.protocol.json import STDLIB, JsonLibrary, parse_json
 
 
-def read(call: Call, answer: Answer, library: Json = STDLIB, seconds: float = 0.0) -> Payload:
-    """Return the payload of *answer*, or raise the error that it reports.
+def parse_response(call: Call, response: Response, library: JsonLibrary = STDLIB, seconds: float = 0.0) -> Payload:
+    """Return the payload of *response*, or raise the error that it reports.
 
     Args:
         call: The call that was sent.
-        answer: The response to it.
+        response: The response to it.
         library: The JSON library that parses the body.
         seconds: How long the server took, for `Payload.seconds`.
 
@@ -24,44 +31,44 @@ def read(call: Call, answer: Answer, library: Json = STDLIB, seconds: float = 0.
         APIError: Mautic refused, also where it did so with a 200.
         UnexpectedResponse: It is not an answer that Mautic promises.
     """
-    status = answer.status
-    if 300 <= status < 400 and not (call.redirect and status == 302):
+    status = response.status
+    if 300 <= status < 400 and not (call.follow_302_body and status == 302):
         raise UnexpectedResponse(
             f"{call}: redirected ({status}); no redirect is followed. Check the base URL: scheme, host and subfolder",
             status=status,
-            event="redirect",
+            kind="redirect",
         )
-    if call.raw and status < 300:
-        return Payload(status, None, answer.content, answer.headers, seconds=seconds)
+    if call.binary and status < 300:
+        return Payload(status, None, response.content, response.headers, seconds=seconds)
     try:
-        body = parse(answer.content, library) if answer.content else None
+        body = parse_json(response.content, library) if response.content else None
     except ValueError as error:
-        raise _unreadable(call, answer, str(error)) from error
+        raise _undecodable(call, response, str(error)) from error
     if status >= 400:
-        if not problems_of(body)[0]:
-            raise _unreadable(call, answer, "no error that Mautic sends")
-        raise refusal(call, answer, body)
-    body = _twice(body)
-    if call.batch and not _reports_rows(answer, body):
-        raise _unreadable(call, answer, "no answer to a batch")
-    _raise_hidden(call, answer, body)
-    return Payload(status, body, b"", answer.headers, seconds=seconds)
+        if not parse_problems(body)[0]:
+            raise _undecodable(call, response, "no error that Mautic sends")
+        raise build_error(call, response, body)
+    body = _unwrap_double_json(body)
+    if call.is_batch and not _has_row_results(response, body):
+        raise _undecodable(call, response, "no answer to a batch")
+    _raise_error_in_success(call, response, body)
+    return Payload(status, body, b"", response.headers, seconds=seconds)
 
 
-def _unreadable(call: Call, answer: Answer, why: str) -> Exception:
-    status = answer.status
+def _undecodable(call: Call, response: Response, reason: str) -> Exception:
+    status = response.status
     if status in _PROXY_STATUSES or status == 500 or status in {401, 413, 414, 429} or status >= 520:
-        return refusal(call, answer, None)  # a proxy's page: its status is all that counts
-    event = "unreadable" if status < 400 and "mautic-version" in answer.headers else "not-mautic"
+        return build_error(call, response, None)  # a proxy's page: its status is all that counts
+    event = "undecodable-body" if status < 400 and "mautic-version" in response.headers else "not-mautic"
     return UnexpectedResponse(
-        f"{call}: status {status} with a body that is not Mautic's ({why[:80]}): {excerpt(answer)}",
+        f"{call}: status {status} with a body that is not Mautic's ({reason[:80]}): {body_excerpt(response)}",
         status=status,
-        event=event,
+        kind=event,
     )
 
 
-def _reports_rows(answer: Answer, body: Any) -> bool:
-    if "mautic-version" in answer.headers:
+def _has_row_results(response: Response, body: Any) -> bool:
+    if "mautic-version" in response.headers:
         return True
     return isinstance(body, Mapping) and (
         not body or any(isinstance(value, (Mapping, list)) for value in body.values())
@@ -71,38 +78,38 @@ def _reports_rows(answer: Answer, body: Any) -> bool:
 _PROXY_STATUSES: Final = frozenset({408, 425, 502, 503, 504})
 
 
-def _twice(body: Any) -> Any:
+def _unwrap_double_json(body: Any) -> Any:
     """SMS send answers a JSON text that holds JSON; read it to the end."""
     if not isinstance(body, str):
         return body
     try:
-        return parse(body.encode())
+        return parse_json(body.encode())
     except ValueError:
         return body
 
 
-def _raise_hidden(call: Call, answer: Answer, body: Any) -> None:
+def _raise_error_in_success(call: Call, response: Response, body: Any) -> None:
     """Raise a refusal that came with a success status."""
-    if call.batch or not isinstance(body, Mapping):
+    if call.is_batch or not isinstance(body, Mapping):
         return
     failed = isinstance(body.get("success"), (bool, int)) and not body["success"]
     if not failed and not body.get("errors") and "error" not in body:
         return
     if not failed and any(isinstance(body.get(key), (Mapping, list)) for key in body if key not in {"errors", "error"}):
         return
-    problems, deliberate = problems_of(body)
-    problems = problems or (Problem(_why_failed(body)),)
+    problems, deliberate = parse_problems(body)
+    problems = problems or (Problem(_failure_text(body)),)
     code = problems[0].code
-    kind = class_of(code) if isinstance(code, int) and 400 <= code < 600 else Rejected
+    kind = error_class(code) if isinstance(code, int) and 400 <= code < 600 else Rejected
     raise kind(
-        f"{call} {WORDS[kind]} (although with status {answer.status}): {reasons(problems)}",
-        status=answer.status,
+        f"{call} {ERROR_DESCRIPTIONS[kind]} (although with status {response.status}): {format_problems(problems)}",
+        status=response.status,
         problems=problems,
         call=str(call),
-        refusal=deliberate,
+        deliberate=deliberate,
     )
 
 
-def _why_failed(body: Mapping[str, Any]) -> str:
-    reasons = [str(body[key]) for key in ("failed", "status", "message") if body.get(key)]
-    return quote("; ".join(reasons)) or "success is false, and no reason is given"
+def _failure_text(body: Mapping[str, Any]) -> str:
+    texts = [str(body[key]) for key in ("failed", "status", "message") if body.get(key)]
+    return sanitize("; ".join(texts)) or "success is false, and no reason is given"

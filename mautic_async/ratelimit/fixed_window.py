@@ -31,7 +31,7 @@ _MAX_INVALID: Final = 3
 
 
 @frozen
-class Reading:
+class RateLimitHeaders:
     """The rate-limit headers of one response.
 
     Attributes:
@@ -92,7 +92,7 @@ class FixedWindow:
 
     # -- what responses tell --
 
-    def observe(self, headers: Reading, *, now: float, wall: float, refused: bool = False) -> bool:
+    def observe(self, headers: RateLimitHeaders, *, now: float, wall: float, refused: bool = False) -> bool:
         """Learn from the headers of one response.
 
         Args:
@@ -123,7 +123,7 @@ class FixedWindow:
         self._remaining = min(self._remaining, remaining)
         return True
 
-    def _server_time(self, headers: Reading, wall: float) -> float:
+    def _server_time(self, headers: RateLimitHeaders, wall: float) -> float:
         if headers.date is not None:
             self._clock_offsets.append(headers.date - wall)
             return headers.date

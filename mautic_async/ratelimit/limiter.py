@@ -16,22 +16,22 @@ from attrs import define, frozen
 
 from mautic_async.errors import ConfigurationError  # beyond the clock: a wrong setting is told like any other
 from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Decision, Go, Probe, TooLong, WaitUntil
-from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, Reading
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, RateLimitHeaders
 from mautic_async.ratelimit.shared_window import SharedWindow
 from mautic_async.ratelimit.throttle import Throttle
-from mautic_async.ratelimit.wait_queue import Line, Waiter
+from mautic_async.ratelimit.wait_queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock
     from mautic_async.ratelimit.shared_state import Permit
     from mautic_async.ratelimit.store import RateLimitStore
 
-__all__ = ["Gate", "Limits", "Reading", "Slot", "TooLong"]
+__all__ = ["Limits", "RateLimitHeaders", "RateLimiter", "Slot", "TooLong"]
 
 Pace: TypeAlias = Literal["auto", "fast", "spread"]
 
 _MAX_CONCURRENCY: Final = 1000
-_LATELY: Final = 60.0
+_INTERACTIVE_MEMORY_SECONDS: Final = 60.0
 """How long after an interactive call background work leaves one slot free, in seconds."""
 
 
@@ -79,7 +79,7 @@ class Limits:
         ):
             _refuse("store", "a FileRateLimitStore or another RateLimitStore, or None", self.store)
 
-    def wait_for(self, *, background: bool) -> float:
+    def max_wait(self, *, background: bool) -> float:
         """The patience of a call, in seconds."""
         if self.patience is not None:
             return float(self.patience)
@@ -100,19 +100,19 @@ def _is_duration(value: object) -> bool:
 
 @define(eq=False)
 class Slot:
-    """The right to send one request; give it back by `land` or `release`, in a ``finally``, as often as you like."""
+    """The right to send one request; give it back by `complete` or `release`, in a ``finally``; twice does no harm."""
 
-    _gate: Gate
+    _rate_limiter: RateLimiter
     admitted_at: float
     permit: Permit | None = None
     """Of the shared store, if there is one."""
-    given_back: bool = False
+    released: bool = False
 
-    def land(
+    def complete(
         self,
         *,
         status: int | None,
-        reading: Reading | None = None,
+        reading: RateLimitHeaders | None = None,
         retry_after: float | None = None,
         token: object = None,
     ) -> None:
@@ -124,16 +124,16 @@ class Slot:
             retry_after: Seconds that the answer asks for, or None.
             token: What the request was signed with: each token has its own budget.
         """
-        if not self.given_back:
-            self._gate.landed(self, status, reading, retry_after, token)
+        if not self.released:
+            self._rate_limiter.on_response(self, status, reading, retry_after, token)
 
     def release(self) -> None:
         """Nothing was sent."""
-        if not self.given_back:
-            self._gate.give_back(self)
+        if not self.released:
+            self._rate_limiter.release(self)
 
 
-class Gate:
+class RateLimiter:
     """Admits requests within the limits, and learns from their answers.
 
     Args:
@@ -152,16 +152,16 @@ class Gate:
         if limits.store is not None:
             self._shared = SharedWindow(
                 *(limits.store, clock, self._policy),
-                on_change=self._pump,
-                on_error=self._dismiss,
+                on_change=self._wake_waiters,
+                on_error=self._fail_waiters,
                 is_per_token=not spread,
             )
         self._throttle = Throttle(clock.random)
-        self._front: Line[Slot] = Line(background=False)
-        self._back: Line[Slot] = Line(background=True)
+        self._interactive: WaitQueue[Slot] = WaitQueue(background=False)
+        self._background: WaitQueue[Slot] = WaitQueue(background=True)
         self._in_flight = 0
         self._probe: Slot | None = None
-        self._interactive_at = -math.inf
+        self._last_interactive = -math.inf
         self._token: object = None
         self._old_tokens: deque[object] = deque(maxlen=8)
         self._timer: asyncio.TimerHandle | None = None
@@ -177,7 +177,7 @@ class Gate:
     @property
     def waiting(self) -> int:
         """Calls that wait to be admitted."""
-        return len(self._front.waiters) + len(self._back.waiters)
+        return len(self._interactive.waiters) + len(self._background.waiters)
 
     @property
     def limit(self) -> int | None:
@@ -195,7 +195,7 @@ class Gate:
         return self._part(2)
 
     def _part(self, index: int) -> int | None:
-        known = self._window.current(self._clock.time())
+        known = self._window.current(self._clock.monotonic())
         return None if known is None else known[index]
 
     def __repr__(self) -> str:
@@ -203,97 +203,99 @@ class Gate:
 
     # -- going in --
 
-    def try_admit(self, *, background: bool = False, rest: int | None = None) -> Slot | None:
-        """A slot, if one may be had at once; see `admit`."""
-        now = self._clock.time()
+    def try_acquire(self, *, background: bool = False, job_requests_left: int | None = None) -> Slot | None:
+        """A slot, if one may be had at once; see `acquire`."""
+        now = self._clock.monotonic()
         if not background:
-            self._interactive_at = now
-        if self._front.waiters or (background and self._back.waiters) or self._closed is not None:
+            self._last_interactive = now
+        if self._interactive.waiters or (background and self._background.waiters) or self._closed is not None:
             return None
-        decision = self._decide(now, background=background, rest=rest)
-        return self._grant(now, decision, background=background) if isinstance(decision, (Go, Probe)) else None
+        decision = self._decide(now, background=background, rest=job_requests_left)
+        return self._take_slot(now, decision, background=background) if isinstance(decision, (Go, Probe)) else None
 
-    async def admit(self, *, background: bool = False, patience: float | None = None, rest: int | None = None) -> Slot:
+    async def acquire(
+        self, *, background: bool = False, patience: float | None = None, job_requests_left: int | None = None
+    ) -> Slot:
         """Wait for a slot.
 
         Args:
             background: Whether interactive calls go first.
             patience: Seconds to wait for the rate limit, or None for that of `Limits`.
-            rest: Requests that the background job still needs at most, this one included, or None if that is not known:
-                one that fits into half of what may be spent need not spread them over the window.
+            job_requests_left: Requests that the background job still needs at most, this one included, or None if that
+                is not known: one that fits into half of what may be spent need not spread them over the window.
 
         Raises:
             TooLong: The rate limit asks for more than that.
         """
-        patient_until = self._clock.time() + (
-            self._limits.wait_for(background=background) if patience is None else patience
+        deadline = self._clock.monotonic() + (
+            self._limits.max_wait(background=background) if patience is None else patience
         )
-        slot = self.try_admit(background=background, rest=rest)
+        slot = self.try_acquire(background=background, job_requests_left=job_requests_left)
         if slot is not None:
             return slot
         if self._closed is not None:
             raise self._closed
-        line = self._back if background else self._front
-        waiter: Waiter[Slot] = Waiter(asyncio.get_running_loop().create_future(), patient_until, rest)
-        line.join(waiter)
+        line = self._background if background else self._interactive
+        waiter: Waiter[Slot] = Waiter(asyncio.get_running_loop().create_future(), deadline, job_requests_left)
+        line.push(waiter)
         if self._in_flight < self._limits.concurrency:
-            self._pump()  # else the next landing does
+            self._wake_waiters()  # else the next landing does
         try:
             return await waiter.future
         except BaseException:
-            self._leave(line, waiter)
+            self._abandon(line, waiter)
             raise
 
-    def _leave(self, line: Line[Slot], waiter: Waiter[Slot]) -> None:
+    def _abandon(self, line: WaitQueue[Slot], waiter: Waiter[Slot]) -> None:
         """Leave nothing behind; a slot that came together with a cancellation goes to the next in line."""
         line.waiters.pop(waiter, None)
         future = waiter.future
         if future.done() and not future.cancelled() and future.exception() is None:
             future.result().release()
         else:
-            self._pump()
+            self._wake_waiters()
 
     # -- coming out --
 
-    def landed(
-        self, slot: Slot, status: int | None, reading: Reading | None, retry_after: float | None, token: object
+    def on_response(
+        self, slot: Slot, status: int | None, reading: RateLimitHeaders | None, retry_after: float | None, token: object
     ) -> None:
-        """Give *slot* back and learn from its answer; see `Slot.land`."""
-        now = self._clock.time()
-        if self._is_current(token):
-            self._learn(slot, now, status, reading, retry_after)
+        """Give *slot* back and learn from its answer; see `Slot.complete`."""
+        now = self._clock.monotonic()
+        if self._is_current_token(token):
+            self._observe(slot, now, status, reading, retry_after)
         permit, slot.permit = slot.permit, None
         if self._shared is not None and permit is not None:
             self._shared.complete(permit, sent=True, token=token, headers=reading, status=status)
-        self.give_back(slot)
+        self.release(slot)
 
-    def give_back(self, slot: Slot) -> None:
+    def release(self, slot: Slot) -> None:
         """Give *slot* back; see `Slot.release`."""
-        slot.given_back = True
+        slot.released = True
         if self._shared is not None and slot.permit is not None:
             self._shared.complete(slot.permit, sent=False, token=None)
         self._in_flight -= 1
         assert self._in_flight >= 0  # noqa: S101 - an invariant
         if self._probe is slot:
             self._probe = None
-        self._pump()
+        self._wake_waiters()
 
     def close(self, reason: Exception) -> None:
         """Admit nobody any more; whoever waits gets *reason*."""
         self._closed = reason
-        self._dismiss(reason)
+        self._fail_waiters(reason)
 
-    async def leave(self) -> None:
+    async def release_leases(self) -> None:
         """Wait until the shared store knows of every call that has ended, after `close` and the last landing."""
         if self._shared is not None:
             await self._shared.aclose()
 
-    def _dismiss(self, reason: Exception) -> None:
-        for line in (self._front, self._back):
-            line.dismiss(reason)
-        self._arm(None)
+    def _fail_waiters(self, reason: Exception) -> None:
+        for line in (self._interactive, self._background):
+            line.fail_all(reason)
+        self._schedule_wakeup(None)
 
-    def _is_current(self, token: object) -> bool:
+    def _is_current_token(self, token: object) -> bool:
         """Whether *token* is the one in use; a new one drops what was known of the last one's budget."""
         if not token or token == self._token:
             return True  # none: it was never signed
@@ -307,28 +309,28 @@ class Gate:
             self._shared.switch_token(token)
         return True
 
-    def _learn(
-        self, slot: Slot, now: float, status: int | None, reading: Reading | None, retry_after: float | None
+    def _observe(
+        self, slot: Slot, now: float, status: int | None, reading: RateLimitHeaders | None, retry_after: float | None
     ) -> None:
         refused = status == 429
         sensible = reading is not None and self._window.observe(
-            reading, now=now, wall=self._clock.wall(), refused=refused
+            reading, now=now, wall=self._clock.wall_time(), refused=refused
         )
         if reading is None:
             self._window.observe_missing_headers(status)
         if not refused:
             if status is not None:
-                self._throttle.passed(slot.admitted_at, now)
+                self._throttle.on_success(slot.admitted_at, now)
         elif not sensible:
-            self._throttle.refused(slot.admitted_at, now, retry_after)
+            self._throttle.on_throttled(slot.admitted_at, now, retry_after)
         elif retry_after is not None:
-            self._throttle.pause(now, retry_after)
+            self._throttle.pause_for(now, retry_after)
 
     # -- the decision --
 
     def _decide(self, now: float, *, background: bool, rest: int | None = None) -> Decision:
         """Return whether one more call may be sent, and what to wait for if not."""
-        if self._in_flight >= self._width(now, background=background):
+        if self._in_flight >= self._max_in_flight(now, background=background):
             return WAIT_FOR_RESPONSE
         decision = self._throttle.decide(now)
         if isinstance(decision, Go):
@@ -344,32 +346,38 @@ class Gate:
             now=now, in_flight=self._in_flight, background=background, policy=self._policy, job_requests_left=rest
         )
 
-    def _width(self, now: float, *, background: bool) -> int:
+    def _max_in_flight(self, now: float, *, background: bool) -> int:
         """How many may be under way; background work leaves one slot where interactive calls have been seen lately."""
         width = self._limits.concurrency
-        return width - 1 if background and width > 1 and now - self._interactive_at < _LATELY else width
+        return (
+            width - 1
+            if background and width > 1 and now - self._last_interactive < _INTERACTIVE_MEMORY_SECONDS
+            else width
+        )
 
-    def _grant(self, now: float, decision: Go | Probe, *, background: bool) -> Slot:
+    def _take_slot(self, now: float, decision: Go | Probe, *, background: bool) -> Slot:
         assert self._in_flight < self._limits.concurrency  # noqa: S101 - an invariant
         assert now >= self._throttle.until  # noqa: S101 - no call is sent during a pause
         slot = Slot(self, now, self._shared.take_permit() if self._shared is not None else None)
         self._in_flight += 1
         if isinstance(decision, Probe):
             self._probe = slot
-        self._throttle.spent(now)
+        self._throttle.on_request(now)
         if background:
             self._window.record_background(now)
         return slot
 
-    def _pump(self) -> None:
+    def _wake_waiters(self) -> None:
         """Admit as many waiting calls as may go, interactive ones first, and set the timer for the next."""
-        now = self._clock.time()
+        now = self._clock.monotonic()
         wake: float | None = None
-        for line in (self._front, self._back):
+        for line in (self._interactive, self._background):
             while line.waiters:
-                decision = self._decide(now, background=line.background, rest=next(iter(line.waiters)).rest)
+                decision = self._decide(
+                    now, background=line.background, rest=next(iter(line.waiters)).job_requests_left
+                )
                 if isinstance(decision, WaitUntil):
-                    line.expel(decision.at, decision.at - now)
+                    line.fail_expired(decision.at, decision.at - now)
                     if line.waiters:
                         wake = decision.at if wake is None else min(wake, decision.at)
                     break
@@ -377,18 +385,18 @@ class Gate:
                     break
                 waiter, _ = line.waiters.popitem(last=False)
                 if not waiter.future.done():
-                    waiter.future.set_result(self._grant(now, decision, background=line.background))
-        self._arm(wake)
+                    waiter.future.set_result(self._take_slot(now, decision, background=line.background))
+        self._schedule_wakeup(wake)
 
-    def _arm(self, at: float | None) -> None:
+    def _schedule_wakeup(self, at: float | None) -> None:
         if self._timer is not None:
             if self._timer.when() == at:
                 return
             self._timer.cancel()
             self._timer = None
         if at is not None:
-            self._timer = asyncio.get_running_loop().call_at(at, self._ring)
+            self._timer = asyncio.get_running_loop().call_at(at, self._on_timer)
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
-        self._pump()
+        self._wake_waiters()

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 
 from mautic_async.clock import Clock
 from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Go, Probe, WaitForResponse, WaitUntil
-from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, Reading
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, RateLimitHeaders
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -79,7 +79,7 @@ class Observation:
     permit: Permit
     token: str = ""
     sent: bool = True
-    headers: Reading | None = None
+    headers: RateLimitHeaders | None = None
     status: int | None = None
 
 

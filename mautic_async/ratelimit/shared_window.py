@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from mautic_async._background import Flights
+from mautic_async._background import BackgroundTasks
 from mautic_async.ratelimit.decision import GO, WAIT_FOR_RESPONSE, Decision, WaitUntil
 from mautic_async.ratelimit.shared_state import AcquireRequest, Observation, Permit
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mautic_async.clock import Clock
-    from mautic_async.ratelimit.fixed_window import BackgroundPolicy, Reading
+    from mautic_async.ratelimit.fixed_window import BackgroundPolicy, RateLimitHeaders
     from mautic_async.ratelimit.store import RateLimitStore
 
 _POLL_SECONDS: Final = (0.02, 1.0)
@@ -64,7 +64,7 @@ class SharedWindow:
         self._retry_at: dict[bool, float] = {}
         self._poll_seconds = _POLL_SECONDS[0]
         self._wake = asyncio.Event()
-        self._background = Flights()
+        self._background = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -79,7 +79,7 @@ class SharedWindow:
         if background not in self._asked:
             self._wake.set()
         if self._task is None and not self._is_closed:
-            self._task = self._background.start(self._run())
+            self._task = self._background.spawn(self._run())
         return WAIT_FOR_RESPONSE
 
     def take_permit(self) -> Permit | None:
@@ -88,14 +88,20 @@ class SharedWindow:
         return permit
 
     def complete(
-        self, permit: Permit, *, sent: bool, token: object, headers: Reading | None = None, status: int | None = None
+        self,
+        permit: Permit,
+        *,
+        sent: bool,
+        token: object,
+        headers: RateLimitHeaders | None = None,
+        status: int | None = None,
     ) -> None:
         """Report that the call of *permit* has ended, in a task of its own."""
         digest = _digest(str(token)) if token and self._is_per_token else self._token
-        self._background.start(
+        self._background.spawn(
             self._report(
                 Observation(
-                    now=self._clock.wall(), permit=permit, token=digest, sent=sent, headers=headers, status=status
+                    now=self._clock.wall_time(), permit=permit, token=digest, sent=sent, headers=headers, status=status
                 )
             )
         )
@@ -151,7 +157,7 @@ class SharedWindow:
         """
         waiting, self._waiting = self._waiting, {}
         for background in sorted(waiting):
-            wall, now = self._clock.wall(), self._clock.time()
+            wall, now = self._clock.wall_time(), self._clock.monotonic()
             acquired = await self._store.acquire(
                 AcquireRequest(
                     now=wall,
@@ -184,7 +190,7 @@ class SharedWindow:
         self._is_closed = True
         self._wake.set()
         while len(self._background):  # a permit that came late is reported by one task more
-            if await self._background.land(_CLOSE_SECONDS):
+            if await self._background.drain(_CLOSE_SECONDS):
                 break
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from mautic_async._files import let_go, open_private, take_lock
+from mautic_async._files import open_owner_only, try_lock, unlock_and_close
 from mautic_async.errors import ConfigurationError
 from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
 
@@ -122,7 +122,7 @@ def _change(path: Path, now: float, operation: Callable[[RateLimitState], T]) ->
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     finally:
-        let_go(opened)
+        unlock_and_close(opened)
     return result
 
 
@@ -139,16 +139,16 @@ def _open_locked(path: Path) -> int:
     """Open the file and lock it; the lock ends with the process that holds it."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
-        opened = open_private(path, os.O_RDWR)
+        opened = open_owner_only(path, os.O_RDWR)
         try:
-            while not take_lock(opened):
+            while not try_lock(opened):
                 _sleep_or_fail(path, deadline)
             if _same_file(path, opened):
                 return opened
         except BaseException:
             os.close(opened)
             raise
-        let_go(opened)
+        unlock_and_close(opened)
 
 
 def _sleep_or_fail(path: Path, deadline: float) -> None:

@@ -18,13 +18,13 @@ from mautic_async.ratelimit.fixed_window import HOUR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_CUT: Final = 0.7
-_GROWTH: Final = 1.05
+_DECREASE: Final = 0.7
+_RECOVERY: Final = 1.05
 """Growth of the pace per quiet ten seconds."""
-_FORGOTTEN: Final = 32.0
+_RELEASED_AT: Final = 32.0
 """A pace that has grown to so many times what it was cut to no longer binds."""
-_SLOWEST: Final = 0.05
-_LADDER: Final = 4.0
+_MIN_RATE: Final = 0.05
+_PROBE_BACKOFF: Final = 4.0
 """Each pause between probes is so many times the last one."""
 
 
@@ -63,16 +63,16 @@ class Throttle:
             return PROBE
         return WaitUntil(self._next) if now < self._next else GO
 
-    def spent(self, now: float) -> None:
+    def on_request(self, now: float) -> None:
         """A call has been admitted."""
         self._recent.append(now)
         if self._window_began is None or (now - self._window_began > HOUR and not self._probing):
             self._window_began, self._passed = now, 0
-        pace = self._pace_at(now)
+        pace = self._max_rate_at(now)
         if pace is not None:
             self._next = now + 1.0 / pace
 
-    def passed(self, admitted_at: float, now: float) -> None:
+    def on_success(self, admitted_at: float, now: float) -> None:
         """An answer came that was not a 429."""
         if self._probing and admitted_at >= self._until:
             if self._refusals > 1:
@@ -80,51 +80,51 @@ class Throttle:
             self._probing = False
             self._refusals = 0
         self._passed += 1
-        if self._pace is not None and self._pace_at(now) is None:
+        if self._pace is not None and self._max_rate_at(now) is None:
             self._pace = None
 
     def _measure(self, admitted_at: float, now: float) -> None:
         """Go on at the rate that was allowed over the last window, its pause included."""
         if self._window_began is not None and self._passed:
             rate = self._passed / max(1.0, admitted_at - self._window_began)
-            self._pace, self._cut_at = max(_SLOWEST, rate), now
+            self._pace, self._cut_at = max(_MIN_RATE, rate), now
         self._window_began, self._passed = admitted_at, 0
 
-    def pause(self, now: float, seconds: float) -> None:
+    def pause_for(self, now: float, seconds: float) -> None:
         """The server named a time: never earlier, and not all at once."""
         self._until = max(self._until, now + seconds + self._random() * min(10.0, 1.0 + seconds / 10.0))
         self._probing = True
 
-    def refused(self, admitted_at: float, now: float, retry_after: float | None) -> None:
+    def on_throttled(self, admitted_at: float, now: float, retry_after: float | None) -> None:
         """A 429 came that tells no window; those of one burst count once."""
         if retry_after is not None:
-            self.pause(now, retry_after)
+            self.pause_for(now, retry_after)
         if admitted_at < self._began:
             return
         self._began = now
         self._refusals += 1
         if self._refusals == 1:
-            self._cut(now)  # not for a probe: that it is refused does not say that the pace was too high
+            self._decrease_rate(now)  # not for a probe: that it is refused does not say that the pace was too high
         if retry_after is None:
-            self._until = max(self._until, now + self._step(now))
+            self._until = max(self._until, now + self._probe_delay(now))
             self._probing = True
 
-    def _step(self, now: float) -> float:
+    def _probe_delay(self, now: float) -> float:
         """Seconds until the next probe: longer each time, but not beyond the end of Mautic's own window."""
-        step = _LADDER ** min(self._refusals - 1, 6) * (0.5 + 0.5 * self._random())
+        step = _PROBE_BACKOFF ** min(self._refusals - 1, 6) * (0.5 + 0.5 * self._random())
         rest = (self._window_began or 0.0) + HOUR + 1.0 - now
         return min(step, rest) if rest > 0 else step
 
-    def _cut(self, now: float) -> None:
-        pace = self._pace_at(now) or self._observed(now)
-        self._pace = max(_SLOWEST, pace * _CUT)
+    def _decrease_rate(self, now: float) -> None:
+        pace = self._max_rate_at(now) or self._observed_rate(now)
+        self._pace = max(_MIN_RATE, pace * _DECREASE)
         self._cut_at = now
 
-    def _observed(self, now: float) -> float:
-        return len(self._recent) / max(0.1, now - self._recent[0]) if self._recent else _SLOWEST
+    def _observed_rate(self, now: float) -> float:
+        return len(self._recent) / max(0.1, now - self._recent[0]) if self._recent else _MIN_RATE
 
-    def _pace_at(self, now: float) -> float | None:
+    def _max_rate_at(self, now: float) -> float | None:
         if self._pace is None:
             return None
-        growth = _GROWTH ** (max(0.0, now - self._cut_at) / 10.0)
-        return None if growth > _FORGOTTEN else self._pace * growth
+        growth = _RECOVERY ** (max(0.0, now - self._cut_at) / 10.0)
+        return None if growth > _RELEASED_AT else self._pace * growth

@@ -22,45 +22,45 @@ class Waiter(Generic[S]):
 
     Attributes:
         future: Of the slot.
-        patient_until: On the loop's clock.
-        rest: Requests that the job behind it still needs at most, or None.
+        deadline: On the loop's clock.
+        job_requests_left: Requests that the job behind it still needs at most, or None.
     """
 
     future: asyncio.Future[S]
-    patient_until: float
-    rest: int | None = None
+    deadline: float
+    job_requests_left: int | None = None
 
-    def refuse(self, reason: Exception) -> None:
+    def fail(self, reason: Exception) -> None:
         """End the wait."""
         if not self.future.done():
             self.future.set_exception(reason)
 
 
 @define(eq=False)
-class Line(Generic[S]):
+class WaitQueue(Generic[S]):
     """Those who wait, first come first served; whoever leaves is gone at once."""
 
     background: bool
     waiters: OrderedDict[Waiter[S], None] = field(factory=OrderedDict)
-    patient_until: float = math.inf
+    earliest_deadline: float = math.inf
     """When the first of them, or somebody who has left, runs out of patience."""
 
-    def join(self, waiter: Waiter[S]) -> None:
+    def push(self, waiter: Waiter[S]) -> None:
         """Become the last."""
         self.waiters[waiter] = None
-        self.patient_until = min(self.patient_until, waiter.patient_until)
+        self.earliest_deadline = min(self.earliest_deadline, waiter.deadline)
 
-    def expel(self, at: float, seconds: float) -> None:
-        """Tell those who will not wait until *at*."""
-        if at <= self.patient_until:
+    def fail_expired(self, before: float, seconds: float) -> None:
+        """Tell those who will not wait until *before*."""
+        if before <= self.earliest_deadline:
             return
-        for waiter in [waiter for waiter in self.waiters if waiter.patient_until < at]:
+        for waiter in [waiter for waiter in self.waiters if waiter.deadline < before]:
             del self.waiters[waiter]
-            waiter.refuse(TooLong(seconds))
-        self.patient_until = min((waiter.patient_until for waiter in self.waiters), default=math.inf)
+            waiter.fail(TooLong(seconds))
+        self.earliest_deadline = min((waiter.deadline for waiter in self.waiters), default=math.inf)
 
-    def dismiss(self, reason: Exception) -> None:
+    def fail_all(self, reason: Exception) -> None:
         """End the wait of all."""
         for waiter in self.waiters:
-            waiter.refuse(reason)
+            waiter.fail(reason)
         self.waiters.clear()

@@ -1,4 +1,4 @@
-"""Namespaces: one class each, on the bases of `_base`."""
+"""Namespaces: one class each, on the bases of `_db`."""
 
 from mautic_async.resources.assets import Assets
 from mautic_async.resources.campaign_events import CampaignEvents

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 from attrs import fields_dict
 
 from mautic_async import codec, protocol, where
-from mautic_async.bulk import read_letters
+from mautic_async.bulk import read_dead_letters
 from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _batch, _pagination, _responses
-from mautic_async.resources._endpoint import PAGE, Endpoint, Query, ResultPage, Slice
+from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, PageParams, Query, ResultPage
 from mautic_async.resources.bulk_adapters import edits
 
 if TYPE_CHECKING:
     from os import PathLike
 
-    from mautic_async.bulk import Outcome, Plan, Run
-    from mautic_async.journal.records import Ledger
+    from mautic_async.bulk import BulkJob, BulkOptions, Outcome
+    from mautic_async.journal.records import JobJournal
     from mautic_async.pipeline import Pipeline
     from mautic_async.protocol import Payload
 
-__all__ = ["PAGE", "Endpoint", "Query", "Reading", "Resource", "ResultPage", "Slice", "Space"]
+__all__ = ["PAGE_SIZE", "Endpoint", "Namespace", "PageParams", "Query", "ReadOnlyResource", "Resource", "ResultPage"]
 
 E = TypeVar("E", bound=Entity)
 T = TypeVar("T")
 
 
-class Space:
+class Namespace:
     """A namespace of the client: it builds calls and reads their answers."""
 
     needs: ClassVar[str] = ""
@@ -43,21 +43,21 @@ class Space:
         try:
             return await self._pipeline.send(call)
         except NotFound as error:
-            if not (needs or self.needs) or not _responses.no_route(error):
+            if not (needs or self.needs) or not _responses.is_unknown_route(error):
                 raise
-            raise _responses.with_hint(error, needs or self.needs, self._pipeline.version) from error
+            raise _responses.with_requirement(error, needs or self.needs, self._pipeline.version) from error
 
-    async def _body(self, call: Call) -> Any:
+    async def _send_for_body(self, call: Call) -> Any:
         return (await self._send(call)).body
 
-    async def _listed(self, call: Call, key: str, model: type[T], start: int = 0) -> ResultPage[T]:
-        return _responses.page(call, await self._body(call), key, model, start)
+    async def _get_page(self, call: Call, key: str, model: type[T], start: int = 0) -> ResultPage[T]:
+        return _responses.decode_page(call, await self._send_for_body(call), key, model, start)
 
-    def _walked(self, walk: _pagination.Walk[T], *, read_ahead: bool) -> AsyncIterator[T]:
-        return _pagination.iterate(walk, self._pipeline.flights.start if read_ahead else None)
+    def _paginate(self, paginator: _pagination.Paginator[T], *, read_ahead: bool) -> AsyncIterator[T]:
+        return _pagination.iterate(paginator, self._pipeline.background.spawn if read_ahead else None)
 
 
-class Reading(Space, Generic[E]):
+class ReadOnlyResource(Namespace, Generic[E]):
     """Get, list and iterate."""
 
     endpoint: ClassVar[Endpoint[Any]]
@@ -74,7 +74,7 @@ class Reading(Space, Generic[E]):
 
         Mautic: REST API, Get (GET /{path}/ID).
         """
-        return self._one(await self._send(self._call("GET", Effect.READ, protocol.id_of(id))))
+        return self._decode_one(await self._send(self._build_call("GET", Effect.READ, protocol.validate_id(id))))
 
     async def list(self, **query: Unpack[Query]) -> ResultPage[E]:
         """One page.
@@ -84,7 +84,7 @@ class Reading(Space, Generic[E]):
 
         Mautic: REST API, List (GET /{path}).
         """
-        return await self._page(query)
+        return await self._list(query)
 
     def iterate(self, *, read_ahead: bool = False, **query: Unpack[Query]) -> AsyncIterator[E]:
         """Every entity, exactly once, also while others are added or deleted; holds one page (two with *read_ahead*).
@@ -97,53 +97,55 @@ class Reading(Space, Generic[E]):
 
         Mautic: REST API, List (GET /{path}).
         """
-        return self._walk(query, read_ahead=read_ahead)
+        return self._iterate(query, read_ahead=read_ahead)
 
-    def _walk(self, query: Mapping[str, Any], *, read_ahead: bool) -> AsyncIterator[E]:
-        size = query.get("limit", PAGE)
-        walk = _pagination.Walk(fetch=self._page, query=query, size=size, id_of=_id_of, keyset=self.endpoint.keyset)
-        return self._walked(walk, read_ahead=read_ahead)
+    def _iterate(self, query: Mapping[str, Any], *, read_ahead: bool) -> AsyncIterator[E]:
+        size = query.get("limit", PAGE_SIZE)
+        paginator = _pagination.Paginator(
+            fetch=self._list, query=query, size=size, get_id=_get_id, keyset=self.endpoint.keyset
+        )
+        return self._paginate(paginator, read_ahead=read_ahead)
 
-    async def _page(self, query: Mapping[str, Any]) -> ResultPage[E]:
-        parameters = _pagination.parameters(query, filters=self.endpoint.filters)
-        call = Call("GET", self.endpoint.path, query=protocol.pairs(parameters))
-        return await self._listed(call, self.endpoint.many, self._model, int(query.get("start", 0)))
+    async def _list(self, query: Mapping[str, Any]) -> ResultPage[E]:
+        parameters = _pagination.parameters(query, filters_published=self.endpoint.filters_published)
+        call = Call("GET", self.endpoint.path, query=protocol.encode_query(parameters))
+        return await self._get_page(call, self.endpoint.many, self._model, int(query.get("start", 0)))
 
-    async def _found(self, column: str, value: str, same: Callable[[E], bool]) -> E | None:
-        """The first, by id, of those that the database takes for equal and *same* does too."""
-        page = await self._page({"where": [where.one_of(column, [value.strip()])], "order_by": "id", "limit": 5})
-        return next(filter(same, page.items), None)
+    async def _find_first(self, column: str, value: str, is_match: Callable[[E], bool]) -> E | None:
+        """The first, by id, of those that the database takes for equal and *is_match* does too."""
+        page = await self._list({"where": [where.in_or_eq(column, [value.strip()])], "order_by": "id", "limit": 5})
+        return next(filter(is_match, page.items), None)
 
-    def _call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:
-        return Call(method, f"{self.endpoint.path}/{protocol.path(*parts)}", effect, **more)
+    def _build_call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:
+        return Call(method, f"{self.endpoint.path}/{protocol.build_path(*parts)}", effect, **more)
 
-    def _one(self, payload: Payload) -> E:
-        return self._settled(self._read(payload.body), payload.status)
+    def _decode_one(self, payload: Payload) -> E:
+        return self._after_read(self._decode_body(payload.body), payload.status)
 
-    def _read(self, body: Any, *, id: int = 0) -> E:
+    def _decode_body(self, body: Any, *, id: int = 0) -> E:
         """The entity of a single answer; *id* stands in where a deletion has blanked it."""
-        entity = _responses.entity(Call("", self.endpoint.path), body, self.endpoint.one, self._model)
+        entity = _responses.decode_entity(Call("", self.endpoint.path), body, self.endpoint.one, self._model)
         if not entity.id and id:
             entity.id = id
         return entity
 
-    def _settled(self, entity: E, status: int | None) -> E:
+    def _after_read(self, entity: E, status: int | None) -> E:
         """What only the status of an answer tells of an entity."""
         del status
         return entity
 
 
-def _id_of(entity: Entity) -> int:
+def _get_id(entity: Entity) -> int:
     return entity.id
 
 
-def _parts(value: object) -> list[Entity]:
+def _nested_entities(value: object) -> list[Entity]:
     """What stands inside an entity under an id of its own: fields and actions of forms, events."""
     items = value if isinstance(value, list) else []
     return [item for item in items if isinstance(item, Entity) and fields_dict(type(item))["id"].metadata.get("sent")]
 
 
-class Resource(Reading[E]):
+class Resource(ReadOnlyResource[E]):
     """A namespace with all the standard verbs.
 
     `edit` is PATCH, `replace` is PUT. None clears a property; UNSET ones are not sent.
@@ -162,7 +164,11 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Create (POST /{path}/new).
         """
-        return self._one(await self._send(self._call("POST", self._creating(entity), "new", body=self._new(entity))))
+        return self._decode_one(
+            await self._send(
+                self._build_call("POST", self._create_effect(entity), "new", body=self._create_body(entity))
+            )
+        )
 
     async def edit(self, id: int, changes: E) -> E:
         """Change the properties that *changes* names; leave the others alone.
@@ -177,9 +183,9 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Edit (PATCH /{path}/ID/edit).
         """
-        body = self._changes(changes)
-        call = self._call("PATCH", self._editing(changes), protocol.id_of(id), "edit", body=body)
-        return self._kept(body, self._one(await self._send(call)))
+        body = self._edit_body(changes)
+        call = self._build_call("PATCH", self._edit_effect(changes), protocol.validate_id(id), "edit", body=body)
+        return self._raise_if_ignored(body, self._decode_one(await self._send(call)))
 
     async def replace(self, id: int, entity: E) -> E:
         """Replace the entity: what *entity* does not name goes back to its default.
@@ -192,9 +198,9 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Edit (PUT /{path}/ID/edit).
         """
-        body = self._whole(entity)
-        call = self._call("PUT", Effect.APPEND, protocol.id_of(id), "edit", body=body)
-        return self._kept(body, self._one(await self._send(call)))
+        body = self._replace_body(entity)
+        call = self._build_call("PUT", Effect.NON_IDEMPOTENT, protocol.validate_id(id), "edit", body=body)
+        return self._raise_if_ignored(body, self._decode_one(await self._send(call)))
 
     async def delete(self, id: int) -> E:
         """Delete the entity.
@@ -207,10 +213,10 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Delete (DELETE /{path}/ID/delete).
         """
-        payload = await self._send(self._call("DELETE", Effect.SET, protocol.id_of(id), "delete"))
+        payload = await self._send(self._build_call("DELETE", Effect.IDEMPOTENT, protocol.validate_id(id), "delete"))
         if payload.body is None:  # a repetition found it gone
             return self._model(id=id)
-        return self._read(payload.body, id=id)
+        return self._decode_body(payload.body, id=id)
 
     async def create_many(self, entities: Iterable[E]) -> list[Outcome[E]]:
         """Store new entities, up to 200 a request.
@@ -221,9 +227,9 @@ class Resource(Reading[E]):
         Mautic: REST API, Batch (POST /{path}/batch/new).
         """
         rows = list(entities)
-        bodies = [self._new(row) for row in rows]
-        effects = {self._creating(row) for row in rows}
-        effect = effects.pop() if len(effects) == 1 else Effect.APPEND
+        bodies = [self._create_body(row) for row in rows]
+        effects = {self._create_effect(row) for row in rows}
+        effect = effects.pop() if len(effects) == 1 else Effect.NON_IDEMPOTENT
         return await _batch.send_many(self, "POST", "batch/new", effect, bodies)
 
     async def edit_many(self, entities: Iterable[E]) -> list[Outcome[E]]:
@@ -238,9 +244,11 @@ class Resource(Reading[E]):
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
         rows = list(entities)
-        safe = all(self._editing(row) is Effect.SET for row in rows)
-        bodies = _batch.with_ids(rows, self._changes)
-        return await _batch.send_many(self, "PATCH", "batch/edit", Effect.SET if safe else Effect.APPEND, bodies)
+        safe = all(self._edit_effect(row) is Effect.IDEMPOTENT for row in rows)
+        bodies = _batch.encode_with_ids(rows, self._edit_body)
+        return await _batch.send_many(
+            self, "PATCH", "batch/edit", Effect.IDEMPOTENT if safe else Effect.NON_IDEMPOTENT, bodies
+        )
 
     async def replace_many(self, entities: Iterable[E]) -> list[Outcome[E]]:
         """Replace several entities, up to 200 a request.
@@ -253,8 +261,8 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (PUT /{path}/batch/edit).
         """
-        bodies = _batch.with_ids(entities, self._whole)
-        return await _batch.send_many(self, "PUT", "batch/edit", Effect.APPEND, bodies)
+        bodies = _batch.encode_with_ids(entities, self._replace_body)
+        return await _batch.send_many(self, "PUT", "batch/edit", Effect.NON_IDEMPOTENT, bodies)
 
     async def delete_many(self, ids: Iterable[int]) -> list[Outcome[E]]:
         """Delete several entities, up to 200 a request, and look whether they are gone.
@@ -268,46 +276,46 @@ class Resource(Reading[E]):
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return await _batch.delete_many(self, [protocol.id_of(id) for id in ids])
+        return await _batch.delete_many(self, [protocol.validate_id(id) for id in ids])
 
-    def editing(
+    def bulk_edit(
         self,
         rows: Iterable[E] | AsyncIterable[E],
         *,
-        journal: Ledger | None = None,
-        plan: Plan | None = None,
-    ) -> Run[E, E]:
+        journal: JobJournal | None = None,
+        options: BulkOptions | None = None,
+    ) -> BulkJob[E, E]:
         """Change any number of entities by their ids, in concurrent batches; the rows need not fit in memory.
 
         Args:
             rows: Each with its id. Two rows with one id go one after the other, in order.
             journal: Makes a killed job resumable.
-            plan: Bounds of batch size, concurrency and waiting.
+            options: Bounds of batch size, concurrency and waiting.
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
-        return edits.start(edits.EditCourier(self), rows, journal, plan)
+        return edits.new_job(edits.Edits(self), rows, journal, options)
 
-    def deleting(
+    def bulk_delete(
         self,
         ids: Iterable[int] | AsyncIterable[int],
         *,
-        journal: Ledger | None = None,
-        plan: Plan | None = None,
-    ) -> Run[int, E]:
+        journal: JobJournal | None = None,
+        options: BulkOptions | None = None,
+    ) -> BulkJob[int, E]:
         """Delete any number of entities, in concurrent batches; outcomes as of `delete_many`.
 
         Args:
             ids: Of the entities. Of a repeated id the first row is ``updated``, the later ones are ``rejected``.
             journal: Makes a killed job resumable.
-            plan: Bounds of batch size, concurrency and waiting.
+            options: Bounds of batch size, concurrency and waiting.
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return edits.start(edits.DeleteCourier(self), ids, journal, plan)
+        return edits.new_job(edits.Deletes(self), ids, journal, options)
 
-    def from_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
-        """The rows of a file of dead letters (`Plan.dead_letters`), for another job once their reasons are mended.
+    def from_dead_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
+        """The rows of a file of dead letters (`BulkOptions.dead_letters`), to be sent again once mended.
 
         Args:
             path: The file.
@@ -318,7 +326,7 @@ class Resource(Reading[E]):
         Raises:
             ConfigurationError: A line is not a letter, or its row none of this namespace.
         """
-        for letter in read_letters(path):
+        for letter in read_dead_letters(path):
             if letter.status not in statuses or letter.row is None:
                 continue
             try:
@@ -329,29 +337,39 @@ class Resource(Reading[E]):
 
     # --- what a namespace may know better --------------------------------------------------------------------------
 
-    def _creating(self, entity: E) -> Effect:
+    def _create_effect(self, entity: E) -> Effect:
         del entity
-        return self.endpoint.creating
+        return self.endpoint.create_effect
 
-    def _editing(self, changes: E) -> Effect:
+    def _edit_effect(self, changes: E) -> Effect:
         """What a repeated edit does: it adds something each time where parts of the entity are new."""
-        parts = (part for value in map(changes.__getattribute__, fields_dict(type(changes))) for part in _parts(value))
-        return Effect.APPEND if any(not part.id for part in parts) else Effect.SET
+        parts = (
+            part
+            for value in map(changes.__getattribute__, fields_dict(type(changes)))
+            for part in _nested_entities(value)
+        )
+        return Effect.NON_IDEMPOTENT if any(not part.id for part in parts) else Effect.IDEMPOTENT
 
-    def _unrepeatable(self, row: E) -> Sequence[Problem]:
+    def _retry_hazards(self, row: E) -> Sequence[Problem]:
         """Why a row may not be in a job of edits, which repeats what was not answered."""
-        return [] if self._editing(row) is Effect.SET else [Problem("new parts would be added again; use edit()")]
+        return (
+            []
+            if self._edit_effect(row) is Effect.IDEMPOTENT
+            else [Problem("new parts would be added again; use edit()")]
+        )
 
-    def _new(self, entity: E) -> dict[str, Any]:
-        return self._complete(self._filled(codec.encode(entity)), self.endpoint.required, "a new one")
+    def _create_body(self, entity: E) -> dict[str, Any]:
+        return self._require(self._require_any(codec.encode(entity)), self.endpoint.create_requires, "a new one")
 
-    def _changes(self, entity: E) -> dict[str, Any]:
-        return self._filled(codec.encode(entity))
+    def _edit_body(self, entity: E) -> dict[str, Any]:
+        return self._require_any(codec.encode(entity))
 
-    def _whole(self, entity: E) -> dict[str, Any]:
-        return self._complete(self._filled(codec.encode(entity)), self.endpoint.whole, "replace(), unlike edit(),")
+    def _replace_body(self, entity: E) -> dict[str, Any]:
+        return self._require(
+            self._require_any(codec.encode(entity)), self.endpoint.replace_requires, "replace(), unlike edit(),"
+        )
 
-    def _complete(self, body: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
+    def _require(self, body: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
         missing = [name for name in names if body.get(name) in (None, "")]
         if missing:
             raise ConfigurationError(
@@ -359,7 +377,7 @@ class Resource(Reading[E]):
             )
         return body
 
-    def _filled(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _require_any(self, body: dict[str, Any]) -> dict[str, Any]:
         if not body:
             raise ConfigurationError(
                 f"{self.endpoint.path}: the {self._model.__name__} names nothing, and Mautic would take it as an empty"
@@ -367,31 +385,33 @@ class Resource(Reading[E]):
             )
         return body
 
-    async def _present(self, ids: Sequence[int]) -> dict[int, E]:
+    async def _existing(self, ids: Sequence[int]) -> dict[int, E]:
         """Those of *ids* that exist."""
-        held: dict[int, E] = {}
-        for chunk in (ids[offset : offset + _batch.LIMIT] for offset in range(0, len(ids), _batch.LIMIT)):
-            page = await self._page({"where": [where.in_("id", chunk)], "limit": len(chunk), "order_by": "id"})
-            held |= {item.id: item for item in page.items}
-        return held
+        existing: dict[int, E] = {}
+        for chunk in (
+            ids[offset : offset + _batch.MAX_BATCH_ROWS] for offset in range(0, len(ids), _batch.MAX_BATCH_ROWS)
+        ):
+            page = await self._list({"where": [where.in_("id", chunk)], "limit": len(chunk), "order_by": "id"})
+            existing |= {item.id: item for item in page.items}
+        return existing
 
-    def _lost(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
+    def _ignored_changes(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
         """What Mautic was asked to change and did not, though it answered with a success."""
-        named = [name for name in self.endpoint.fixed if name in body]
-        held = codec.encode(stored) if named else {}
+        named = [name for name in self.endpoint.immutable if name in body]
+        stored_values = codec.encode(stored) if named else {}
         return tuple(
             Problem("Mautic ignores a change of this property, and keeps the old value", name)
             for name in named
-            if name in held and (body[name] or None) != (held[name] or None)
+            if name in stored_values and (body[name] or None) != (stored_values[name] or None)
         )
 
-    def _kept(self, body: Mapping[str, Any], stored: E) -> E:
-        lost = self._lost(body, stored)
-        if lost:
+    def _raise_if_ignored(self, body: Mapping[str, Any], stored: E) -> E:
+        ignored = self._ignored_changes(body, stored)
+        if ignored:
             raise Rejected(
-                f"{self.endpoint.path}/{stored.id}: rejected (although with status 200): {'; '.join(map(str, lost))};"
-                " what else was named is stored",
+                f"{self.endpoint.path}/{stored.id}: rejected (although with status 200): {'; '.join(map(str, ignored))}"
+                "; what else was named is stored",
                 status=200,
-                problems=lost,
+                problems=ignored,
             )
         return stored

@@ -10,15 +10,15 @@ from attrs import evolve
 from mautic_async import codec, protocol
 from mautic_async.bulk import Outcome
 from mautic_async.errors import (
+    Action,
     ConfigurationError,
     Fate,
     MauticError,
     OutcomeUnknown,
     Problem,
     ServerError,
-    Then,
 )
-from mautic_async.protocol import Call, Effect, Row
+from mautic_async.protocol import Call, Effect, RowAnswer
 
 if TYPE_CHECKING:
     from mautic_async.bulk.outcomes import Status
@@ -27,38 +27,38 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound="Entity")
 
-LIMIT: Final = 200
+MAX_BATCH_ROWS: Final = 200
 """Rows a request: Mautic's default ``api_batch_max_limit``; beyond it Mautic to 7 answers a 500 that no retry mends."""
 
 
-TRANSIENT: Final = frozenset({1040, 1053, 1062, 1205, 1213, 1412, 1615, 2002, 2003, 2006, 2013})
+RETRYABLE_SQL_CODES: Final = frozenset({1040, 1053, 1062, 1205, 1213, 1412, 1615, 2002, 2003, 2006, 2013})
 """MySQL's words for what passes: too many connections, a shutdown, a lost race, a lock that took too long, a deadlock,
 a table changed meanwhile, and a database that cannot be reached or has gone. The same row may pass later; part of it
 may be stored."""
 
-_BEFORE_THE_SAVE: Final = (
+_REFUSED_BEFORE_SAVE: Final = (
     *("Failed to parse time string", "name cannot be blank"),
     *("name is too long", "should not be blank"),
 )
 
 
-def nothing_stored(problems: Iterable[Problem]) -> bool:
+def refused_before_save(problems: Iterable[Problem]) -> bool:
     """Whether a row of code 0 was refused before its contact was saved, by the plugin's dry run."""
-    return any(words in problem.message for problem in problems for words in _BEFORE_THE_SAVE)
+    return any(words in problem.message for problem in problems for words in _REFUSED_BEFORE_SAVE)
 
 
-def with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> list[dict[str, Any]]:
+def encode_with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]) -> list[dict[str, Any]]:
     """Encode rows of a batch edit, each with its id.
 
     Raises:
         ConfigurationError: A row has no id, or two have the same: the server would write onto the wrong entities.
     """
     rows = list(entities)
-    distinct(row.id for row in rows)
+    require_unique_ids(row.id for row in rows)
     return [{"id": row.id, **encode(row)} for row in rows]
 
 
-def distinct(ids: Iterable[object]) -> None:
+def require_unique_ids(ids: Iterable[object]) -> None:
     """See that a batch edit has an id in every row, and none twice.
 
     Raises:
@@ -76,33 +76,35 @@ def distinct(ids: Iterable[object]) -> None:
         seen.add(id)
 
 
-def status_of(row: Row) -> Status:
+def row_status(row: RowAnswer) -> Status:
     """What an answer says of one row: its problems first, then its entity; the HTTP status says nothing."""
     if row.problems:
-        refused = row.status is not None and 400 <= row.status < 500 and not _link_lost(row)
-        return "rejected" if refused or nothing_stored(row.problems) else "partial"
+        refused = row.status is not None and 400 <= row.status < 500 and not _is_lost_link(row)
+        return "rejected" if refused or refused_before_save(row.problems) else "partial"
     if row.entity is None or (row.status is not None and not 200 <= row.status < 300):
         return "unknown"
     return "created" if row.status in {201, 202} else "updated"
 
 
-def _link_lost(row: Row) -> bool:
+def _is_lost_link(row: RowAnswer) -> bool:
     """A 404 that means: the contact is stored, its item is there, but was written twice in a second."""
     return row.status == 404 and any("ID = 0" in problem.message for problem in row.problems)
 
 
-def outcome_of(index: int, row: Row, space: BatchResource[E], body: Mapping[str, Any] | None = None) -> Outcome[E]:
+def row_outcome(
+    index: int, row: RowAnswer, resource: BatchResource[E], body: Mapping[str, Any] | None = None
+) -> Outcome[E]:
     """The outcome of one row of a batch answer; *body* is what was sent to change an entity."""
-    status, problems = status_of(row), row.problems
+    status, problems = row_status(row), row.problems
     if status not in {"created", "updated", "partial"} or row.entity is None:
         return Outcome(index, status, 0, problems)
-    entity = space._settled(codec.decode(space._model, row.entity), row.status)
-    lost = space._lost(body, entity) if body is not None and not problems else ()
-    return Outcome(index, "partial" if lost else status, entity.id, problems or lost, entity)
+    entity = resource._after_read(codec.decode(resource._model, row.entity), row.status)
+    ignored = resource._ignored_changes(body, entity) if body is not None and not problems else ()
+    return Outcome(index, "partial" if ignored else status, entity.id, problems or ignored, entity)
 
 
 async def send_many(
-    space: BatchResource[E], method: str, path: str, effect: Effect, bodies: Sequence[dict[str, Any]]
+    resource: BatchResource[E], method: str, path: str, effect: Effect, bodies: Sequence[dict[str, Any]]
 ) -> list[Outcome[E]]:
     """Send *bodies* in chunks, one after another; a chunk that fails does not hide the outcome of the others.
 
@@ -110,87 +112,87 @@ async def send_many(
         MauticError: The very first chunk failed in a way that dooms all (401, 403, a wrong set-up).
     """
     outcomes: list[Outcome[E]] = []
-    size = LIMIT
+    size = MAX_BATCH_ROWS
     while len(outcomes) < len(bodies):
         offset = len(outcomes)
         chunk = bodies[offset : offset + size]
-        call = Call(method, f"{space.endpoint.path}/{path}", effect, body=chunk, rows=len(chunk), batch=True)
+        call = Call(method, f"{resource.endpoint.path}/{path}", effect, body=chunk, row_count=len(chunk), is_batch=True)
         try:
-            body = (await space._send(call)).body
+            body = (await resource._send(call)).body
         except MauticError as error:
-            smaller = _smaller(error, len(chunk))
+            smaller = _reduced_size(error, len(chunk))
             if smaller:
                 size = smaller
                 continue
-            if not outcomes and error.verdict is not None and error.verdict.bulk is Then.STOP:
+            if not outcomes and error.verdict is not None and error.verdict.batch is Action.ABORT:
                 raise
-            outcomes.extend(_failed(error, chunk, offset))
+            outcomes.extend(_failed_outcomes(error, chunk, offset))
             continue
-        rows = protocol.read_rows(body, space.endpoint.many, len(chunk))
+        rows = protocol.parse_batch(body, resource.endpoint.many, len(chunk))
         sent = [None] * len(chunk) if method == "POST" else chunk
         outcomes.extend(
-            outcome_of(offset + index, row, space, body)
+            row_outcome(offset + index, row, resource, body)
             for index, (row, body) in enumerate(zip(rows, sent, strict=True))
         )
     return outcomes
 
 
-def _smaller(error: MauticError, rows: int) -> int:
+def _reduced_size(error: MauticError, rows: int) -> int:
     """How many rows to send instead, where there were too many of them, or too many bytes; 0 where that is not why."""
     if isinstance(error, ServerError) and error.batch_limit is not None:
         return error.batch_limit
-    return rows // 2 if error.verdict is not None and error.verdict.bulk is Then.SPLIT else 0
+    return rows // 2 if error.verdict is not None and error.verdict.batch is Action.SPLIT else 0
 
 
-def _failed(error: MauticError, chunk: Sequence[object], offset: int) -> list[Outcome[Any]]:
+def _failed_outcomes(error: MauticError, chunk: Sequence[object], offset: int) -> list[Outcome[Any]]:
     """Outcomes of rows whose request failed as a whole."""
-    sure = error.verdict is not None and error.verdict.fate in {Fate.REFUSED, Fate.FATAL}
-    status: Status = "rejected" if sure and not isinstance(error, OutcomeUnknown) else "unknown"
+    refused = error.verdict is not None and error.verdict.fate in {Fate.REFUSED, Fate.FATAL}
+    status: Status = "rejected" if refused and not isinstance(error, OutcomeUnknown) else "unknown"
     problems = getattr(error, "problems", ()) or (Problem(str(error)),)
     return [Outcome(offset + index, status, problems=tuple(problems)) for index in range(len(chunk))]
 
 
-async def delete_many(space: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+async def delete_many(resource: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
     """Delete in chunks; before each look what is there, after it what still is."""
     outcomes: list[Outcome[E]] = []
-    for offset in range(0, len(ids), LIMIT):
-        chunk = ids[offset : offset + LIMIT]
+    for offset in range(0, len(ids), MAX_BATCH_ROWS):
+        chunk = ids[offset : offset + MAX_BATCH_ROWS]
         try:
-            told = await _delete_chunk(space, chunk)
+            chunk_outcomes = await _delete_chunk(resource, chunk)
         except MauticError as error:
             if not outcomes:
                 raise
-            told = _failed(error, chunk, 0)
-        outcomes.extend(evolve(outcome, index=offset + outcome.index) for outcome in told)
+            chunk_outcomes = _failed_outcomes(error, chunk, 0)
+        outcomes.extend(evolve(outcome, index=offset + outcome.index) for outcome in chunk_outcomes)
     return outcomes
 
 
-async def _delete_chunk(space: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
-    before = await space._present(ids)
+async def _delete_chunk(resource: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+    before = await resource._existing(ids)
     call = Call(
         "DELETE",
-        f"{space.endpoint.path}/batch/delete",
-        Effect.SET,
+        f"{resource.endpoint.path}/batch/delete",
+        Effect.IDEMPOTENT,
         query=(("ids", ",".join(map(str, ids))),),
-        rows=len(ids),
-        batch=True,
+        row_count=len(ids),
+        is_batch=True,
     )
     problem: tuple[Problem, ...] = ()
     try:
-        await space._send(call)
+        await resource._send(call)
     except MauticError as error:
         if error.verdict is None or error.verdict.fate in {Fate.REFUSED, Fate.FATAL}:
             raise
         problem = (Problem(str(error)),)
     try:
-        after = await space._present(ids)
+        after = await resource._existing(ids)
     except MauticError as error:
         why = Problem(f"it was deleted or not: the look afterwards failed ({error})", "id")
         return [Outcome(index, "unknown", id, (*problem, why)) for index, id in enumerate(ids)]
-    return [_deleted(index, id, before, after, problem) for index, id in enumerate(ids)]
+    return [_delete_outcome(index, id, before, after, problem) for index, id in enumerate(ids)]
 
 
-def _deleted(
+def _delete_outcome(
     index: int, id: int, before: Mapping[int, Any], after: Mapping[int, Any], problem: tuple[Problem, ...]
 ) -> Outcome[Any]:
     if id in after:

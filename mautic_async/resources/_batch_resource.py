@@ -1,4 +1,4 @@
-"""The part of a resource that batches and bulk jobs use, so that they need not import `_base`, which uses them."""
+"""The part of a resource that batches and bulk jobs use, so that they need not import `_db`, which uses them."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ class BatchResource(Protocol[E]):
 
     async def _send(self, call: Call) -> Payload: ...
 
-    async def _present(self, ids: Sequence[int]) -> dict[int, E]:
+    async def _existing(self, ids: Sequence[int]) -> dict[int, E]:
         """Return those of *ids* that exist."""
 
-    def _settled(self, entity: E, status: int | None) -> E:
+    def _after_read(self, entity: E, status: int | None) -> E:
         """Return *entity* with what only the status of its answer tells."""
 
-    def _changes(self, entity: E) -> dict[str, Any]:
+    def _edit_body(self, entity: E) -> dict[str, Any]:
         """Return the body that edits an entity."""
 
-    def _lost(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
+    def _ignored_changes(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
         """Return the changes in *body* that Mautic ignored."""
 
-    def _unrepeatable(self, row: E) -> Sequence[Problem]:
+    def _retry_hazards(self, row: E) -> Sequence[Problem]:
         """Return why an edit must not be sent twice."""

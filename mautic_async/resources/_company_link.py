@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, frozen
 
 from mautic_async import protocol, where
-from mautic_async.errors import NotFound, PermissionDenied, Problem, quote
+from mautic_async.errors import NotFound, PermissionDenied, Problem, sanitize
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources.contacts import validation
 
@@ -26,14 +26,14 @@ COMPANY: Final = "company"
 """The property of a contact that names its company."""
 
 
-def named_company(body: Mapping[str, Any]) -> str:
+def company_name(body: Mapping[str, Any]) -> str:
     """Return the company that a contact's *body* names, or ""."""
     name = body.get(COMPANY)
     return name.strip() if isinstance(name, str) else ""
 
 
 @frozen
-class Linked:
+class LinkResult:
     """What became of several links.
 
     Attributes:
@@ -47,15 +47,15 @@ class Linked:
     seconds: float
 
 
-async def link_all(pipeline: Pipeline, named: Iterable[tuple[int, str]]) -> Linked:
+async def link_all(pipeline: Pipeline, contacts: Iterable[tuple[int, str]]) -> LinkResult:
     """See to the links of contacts, given by id and name of the company, one after another.
 
     Raises:
         MauticError: As `CompanyLinks.ensure_linked`; it may be repeated as a whole.
     """
     links = CompanyLinks(pipeline)
-    problems = [await links.ensure_linked(contact, company) for contact, company in named]
-    return Linked(problems, links.requests, links.seconds)
+    problems = [await links.ensure_linked(contact, company) for contact, company in contacts]
+    return LinkResult(problems, links.requests, links.seconds)
 
 
 @define
@@ -88,28 +88,28 @@ class CompanyLinks:
         try:
             if company and not await self._is_linked(contact, company):
                 id = await self._find(company) or await self._create(company)
-                await self._send("POST", f"companies/{id}/contact/{contact}/add", Effect.SET)
+                await self._send("POST", f"companies/{id}/contact/{contact}/add", Effect.IDEMPOTENT)
         except (NotFound, PermissionDenied) as error:
             return Problem(f"whether the contact is linked to the company it names is not known: {error}", COMPANY)
         return None
 
     async def _is_linked(self, contact: int, company: str) -> bool:
-        rows = _listed(await self._send("GET", f"contacts/{contact}/companies"), "companies")
-        same = validation.same_for_database(company)
+        rows = _rows(await self._send("GET", f"contacts/{contact}/companies"), "companies")
+        same = validation.collation_key(company)
         primary = [row for row in rows if str(row.get("is_primary")) == "1"]
-        return any(validation.same_for_database(row.get("companyname")) == same for row in primary)
+        return any(validation.collation_key(row.get("companyname")) == same for row in primary)
 
     async def _find(self, company: str) -> int:
-        query = {"where": [where.one_of("companyname", [company]).parameters()], "limit": 5, "orderBy": "id"}
-        rows = _listed(await self._send("GET", "companies", query=protocol.pairs(query)), "companies")
+        query = {"where": [where.in_or_eq("companyname", [company]).parameters()], "limit": 5, "orderBy": "id"}
+        rows = _rows(await self._send("GET", "companies", query=protocol.encode_query(query)), "companies")
         return min((int(row["id"]) for row in rows if row.get("id")), default=0)
 
     async def _create(self, company: str) -> int:
         body = await self._send("POST", "companies/new", Effect.UPSERT, body={"companyname": company})
-        made = body.get(COMPANY) if isinstance(body, Mapping) else None
-        id = made.get("id") if isinstance(made, Mapping) else None
+        created = body.get(COMPANY) if isinstance(body, Mapping) else None
+        id = created.get("id") if isinstance(created, Mapping) else None
         if not isinstance(id, int):
-            raise NotFound(f"company {quote(company, 80)!r} could not be created", status=404)
+            raise NotFound(f"company {sanitize(company, 80)!r} could not be created", status=404)
         return id
 
     async def _send(self, method: str, path: str, effect: Effect = Effect.READ, **more: Any) -> Any:
@@ -120,7 +120,7 @@ class CompanyLinks:
         return payload.body
 
 
-def _listed(body: Any, key: str) -> Sequence[Mapping[str, Any]]:
+def _rows(body: Any, key: str) -> Sequence[Mapping[str, Any]]:
     rows = body.get(key) if isinstance(body, Mapping) else None
     found = list(rows.values()) if isinstance(rows, Mapping) else rows
     return [row for row in found or () if isinstance(row, Mapping)] if isinstance(found, list) else []

@@ -10,43 +10,45 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.models import UNSET, Contact
-from mautic_async.protocol import Row
+from mautic_async.protocol import RowAnswer
 from mautic_async.resources.contacts import item_identity, validation
-from mautic_async.resources.contacts.item_identity import Items
+from mautic_async.resources.contacts.item_identity import ItemMatching
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import Parcel
+    from mautic_async.bulk import WorkItem
 
 
-def contact_keys(row: Contact, body: Mapping[str, Any], unique: Sequence[str], items: Items) -> list[tuple[Any, ...]]:
+def contact_keys(
+    row: Contact, body: Mapping[str, Any], unique: Sequence[str], match_items: ItemMatching
+) -> list[tuple[Any, ...]]:
     """Return all by which two rows could meet on the server: unique values, the id, and the identity of items."""
     keys: list[tuple[Any, ...]] = [
-        (name, validation.same_for_database(body[name])) for name in unique if not validation.is_blank(body.get(name))
+        (name, validation.collation_key(body[name])) for name in unique if not validation.is_blank(body.get(name))
     ]
     if row.id:
         keys.append(("contact", row.id))
     if row.custom_items is not UNSET and row.custom_items:
-        keys += [key for item in row.custom_items if (key := item_identity.identity(items, item)) is not None]
+        keys += [key for item in row.custom_items if (key := item_identity.identify(match_items, item)) is not None]
     return keys
 
 
-def memory_name(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) -> str:
+def facts_key(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) -> str:
     """Return the name of a row from run to run, or "": a hash, so that the journal holds no address."""
     named = [(name, body[name]) for name in unique if not validation.is_blank(body.get(name))]
     name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
-    text = f"{name}={validation.same_for_database(value)}"
+    text = f"{name}={validation.collation_key(value)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
 
 
-def clears(parcel: Parcel[Any]) -> bool:
+def needs_clearing(item: WorkItem[Any]) -> bool:
     """Whether a second request is to clear something."""
-    cargo = parcel.packed.cargo
-    return cargo is not None and bool(cargo[1])
+    payload = item.encoded.payload
+    return payload is not None and bool(payload[1])
 
 
-def known_id(parcel: Parcel[Any]) -> int:
-    return int(parcel.known.get("id") or parcel.row.id)  # type: ignore[arg-type]  # an id is all that was noted
+def known_id(item: WorkItem[Any]) -> int:
+    return int(item.facts.get("id") or item.row.id)  # type: ignore[arg-type]  # an id is all that was noted
 
 
-def id_in(row: Row) -> int:
+def entity_id(row: RowAnswer) -> int:
     return int(row.entity.get("id") or 0) if row.entity is not None else 0

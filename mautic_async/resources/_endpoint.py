@@ -12,11 +12,11 @@ from mautic_async.where import Where
 
 T = TypeVar("T")
 
-PAGE: Final = 100
+PAGE_SIZE: Final = 100
 """Entities a page of `iterate`: Mautic takes any number, but a full contact is 9 kB."""
 
 
-class Slice(TypedDict, total=False):
+class PageParams(TypedDict, total=False):
     """What every list takes. Mautic: REST API, List (query parameters).
 
     Attributes:
@@ -34,8 +34,8 @@ class Slice(TypedDict, total=False):
     order_by_dir: Literal["asc", "desc", "ASC", "DESC"]
 
 
-class Query(Slice, total=False):
-    """What `list` and `iterate` take beside `Slice`. Mautic: REST API, List (query parameters).
+class Query(PageParams, total=False):
+    """What `list` and `iterate` take beside `PageParams`. Mautic: REST API, List (query parameters).
 
     Attributes:
         published: Only published entities.
@@ -79,23 +79,23 @@ class Endpoint(Generic[T]):
         one: Key of a single entity.
         many: Key of several.
         model: Its class.
-        creating: The effect of a repeated create.
+        create_effect: The effect of a repeated create.
         keyset: Whether `iterate` may page by ``where id > last``; where a condition would switch off a filter that the
             list has by itself (e-mails and pages hide their variants), it pages by offset.
-        filters: Whether ``published`` works there.
-        required: Properties without which Mautic answers a creation with a 500, a batch of them after it has stored the
-            rows before; JSON names, like the next two.
-        whole: Properties without which Mautic answers a replacement with a bare 500.
-        fixed: Properties whose change Mautic ignores without a word.
+        filters_published: Whether ``published`` works there.
+        create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
+            stored the rows before; JSON names, like the next two.
+        replace_requires: Properties without which Mautic answers a replacement with a bare 500.
+        immutable: Properties whose change Mautic ignores without a word.
     """
 
     path: str
     one: str
     many: str
     model: type[T]
-    creating: Effect = Effect.APPEND
+    create_effect: Effect = Effect.NON_IDEMPOTENT
     keyset: bool = True
-    filters: bool = True
-    required: tuple[str, ...] = ()
-    whole: tuple[str, ...] = ()
-    fixed: tuple[str, ...] = ()
+    filters_published: bool = True
+    create_requires: tuple[str, ...] = ()
+    replace_requires: tuple[str, ...] = ()
+    immutable: tuple[str, ...] = ()

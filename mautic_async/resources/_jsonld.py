@@ -16,13 +16,13 @@ from mautic_async.errors import ConfigurationError, NotFound, PermissionDenied
 from mautic_async.models import CustomField, CustomItem, CustomObject
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses
-from mautic_async.resources._base import Space
+from mautic_async.resources._base import Namespace
 from mautic_async.resources._endpoint import ResultPage
 
 V = TypeVar("V", CustomObject, CustomField, CustomItem)
 
 
-class Addressed(Space, Generic[V]):
+class JsonLdResource(Namespace, Generic[V]):
     """The verbs of ``/api/v2``: `edit` is PATCH; None clears a property, UNSET ones are not sent."""
 
     needs: ClassVar[str] = (
@@ -38,7 +38,7 @@ class Addressed(Space, Generic[V]):
         Mautic: Custom Objects plugin, API v2 (GET /v2/{path}).
         """
         try:
-            await self._send(Call("GET", self.path, query=(("page", "1"),), v2=True))
+            await self._send(Call("GET", self.path, query=(("page", "1"),), jsonld=True))
         except PermissionDenied:
             return True
         except NotFound:
@@ -53,7 +53,7 @@ class Addressed(Space, Generic[V]):
 
         Mautic: Custom Objects plugin, API v2 (GET /v2/{path}/ID).
         """
-        return self._entity(await self._sent("GET", Effect.READ, id))
+        return self._decode(await self._request("GET", Effect.READ, id))
 
     async def list(self, *, page: int = 1, **filters: str | int) -> ResultPage[V]:
         """One page; the server decides how many there are on it, usually 30.
@@ -67,7 +67,7 @@ class Addressed(Space, Generic[V]):
 
         Mautic: Custom Objects plugin, API v2 (GET /v2/{path}).
         """
-        return (await self._paged(page, filters))[0]
+        return (await self._list(page, filters))[0]
 
     async def iterate(self, **filters: str | int) -> AsyncIterator[V]:
         """Every entity, page by page, none twice; one may be missed if others are deleted meanwhile.
@@ -80,7 +80,7 @@ class Addressed(Space, Generic[V]):
         seen: set[int] = set()
         page = 1
         while True:
-            found, more = await self._paged(page, filters)
+            found, more = await self._list(page, filters)
             fresh = [item for item in found.items if item.id not in seen]
             seen.update(item.id for item in fresh)
             for item in fresh:
@@ -99,8 +99,8 @@ class Addressed(Space, Generic[V]):
 
         Mautic: Custom Objects plugin, API v2 (POST /v2/{path}).
         """
-        call = Call("POST", self.path, Effect.APPEND, body=self._encoded(entity), v2=True)
-        return self._entity((call, (await self._send(call)).body))
+        call = Call("POST", self.path, Effect.NON_IDEMPOTENT, body=self._encode(entity), jsonld=True)
+        return self._decode((call, (await self._send(call)).body))
 
     async def edit(self, id: int, changes: V) -> V:
         """Change the properties that *changes* names.
@@ -111,7 +111,7 @@ class Addressed(Space, Generic[V]):
 
         Mautic: Custom Objects plugin, API v2 (PATCH /v2/{path}/ID).
         """
-        return self._entity(await self._sent("PATCH", Effect.SET, id, self._encoded(changes)))
+        return self._decode(await self._request("PATCH", Effect.IDEMPOTENT, id, self._encode(changes)))
 
     async def delete(self, id: int) -> None:
         """Delete the entity.
@@ -121,43 +121,43 @@ class Addressed(Space, Generic[V]):
 
         Mautic: Custom Objects plugin, API v2 (DELETE /v2/{path}/ID).
         """
-        await self._sent("DELETE", Effect.SET, id)
+        await self._request("DELETE", Effect.IDEMPOTENT, id)
 
-    async def _sent(self, method: str, effect: Effect, id: int, body: Any = None) -> tuple[Call, Any]:
-        call = Call(method, f"{self.path}/{protocol.id_of(id)}", effect, body=body, v2=True)
+    async def _request(self, method: str, effect: Effect, id: int, body: Any = None) -> tuple[Call, Any]:
+        call = Call(method, f"{self.path}/{protocol.validate_id(id)}", effect, body=body, jsonld=True)
         return call, (await self._send(call)).body
 
-    async def _paged(self, page: int, filters: Mapping[str, str | int]) -> tuple[ResultPage[V], bool]:
+    async def _list(self, page: int, filters: Mapping[str, str | int]) -> tuple[ResultPage[V], bool]:
         """One page, and whether there is another."""
         if isinstance(page, bool) or not isinstance(page, int) or page < 1:
             raise ConfigurationError(f"page must be an integer of at least 1, not {page!r}")
-        call = Call("GET", self.path, query=protocol.pairs({**filters, "page": page}), v2=True)
-        body = _responses.mapping(call, await self._body(call))
-        members = _either(body, "member")
+        call = Call("GET", self.path, query=protocol.encode_query({**filters, "page": page}), jsonld=True)
+        body = _responses.expect_mapping(call, await self._send_for_body(call))
+        members = _hydra(body, "member")
         if members is None:
-            raise _responses.unexpected(call, "without 'member'")
-        items = [self._entity((call, raw)) for raw in _responses.rows(call, members)]
-        view = _either(body, "view")
-        more = bool(_either(view, "next")) if isinstance(view, Mapping) else bool(items)
-        count = _either(body, "totalItems")
+            raise _responses.unexpected_response(call, "without 'member'")
+        items = [self._decode((call, raw)) for raw in _responses.expect_rows(call, members)]
+        view = _hydra(body, "view")
+        more = bool(_hydra(view, "next")) if isinstance(view, Mapping) else bool(items)
+        count = _hydra(body, "totalItems")
         return ResultPage(items=items, total=count if isinstance(count, int) else len(items)), more
 
-    def _entity(self, sent: tuple[Call, Any]) -> V:
-        call, body = sent
-        entity: V = codec.decode(self.model, _responses.mapping(call, body))
+    def _decode(self, response: tuple[Call, Any]) -> V:
+        call, body = response
+        entity: V = codec.decode(self.model, _responses.expect_mapping(call, body))
         if not entity.id and entity.iri:
             tail = entity.iri.rpartition("/")[2]
             entity.id = int(tail) if tail.isdecimal() else 0
         return entity
 
-    def _encoded(self, entity: V) -> dict[str, Any]:
+    def _encode(self, entity: V) -> dict[str, Any]:
         body = codec.encode(entity)
         if not body:
             raise ConfigurationError(f"{self.path}: the {type(entity).__name__} names nothing")
         return body
 
 
-class Replaceable(Addressed[V]):
+class ReplaceableJsonLd(JsonLdResource[V]):
     """With PUT, which the plugin has for fields and items."""
 
     async def replace(self, id: int, entity: V) -> V:
@@ -169,9 +169,9 @@ class Replaceable(Addressed[V]):
 
         Mautic: Custom Objects plugin, API v2 (PUT /v2/{path}/ID).
         """
-        return self._entity(await self._sent("PUT", Effect.SET, id, self._encoded(entity)))
+        return self._decode(await self._request("PUT", Effect.IDEMPOTENT, id, self._encode(entity)))
 
 
-def _either(body: Mapping[str, Any], name: str) -> Any:
+def _hydra(body: Mapping[str, Any], name: str) -> Any:
     """A property under its new name or its old one, with ``hydra:`` before it."""
     return body.get(name, body.get(f"hydra:{name}"))

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from mautic_async.bulk import Outcome
-from mautic_async.errors import Problem, quote
+from mautic_async.errors import Problem, sanitize
 from mautic_async.models import Entity
-from mautic_async.protocol import Call, Effect, id_of
+from mautic_async.protocol import Call, Effect, validate_id
 from mautic_async.resources import _responses
-from mautic_async.resources._base import Reading
-from mautic_async.resources._batch import LIMIT
+from mautic_async.resources._base import ReadOnlyResource
+from mautic_async.resources._batch import MAX_BATCH_ROWS
 
 E = TypeVar("E", bound=Entity)
 
 
-class Membership(Reading[E]):
+class Membership(ReadOnlyResource[E]):
     """Contacts in it: added and removed one by one. Repeating either changes nothing."""
 
     async def add_contact(self, id: int, contact_id: int) -> None:
@@ -28,7 +28,9 @@ class Membership(Reading[E]):
 
         Mautic: REST API, Add contact (POST /{path}/ID/contact/CONTACT_ID/add).
         """
-        await self._send(self._call("POST", Effect.SET, id_of(id), "contact", id_of(contact_id), "add"))
+        await self._send(
+            self._build_call("POST", Effect.IDEMPOTENT, validate_id(id), "contact", validate_id(contact_id), "add")
+        )
 
     async def remove_contact(self, id: int, contact_id: int) -> None:
         """Take the contact out; one that is not there changes nothing.
@@ -39,54 +41,61 @@ class Membership(Reading[E]):
 
         Mautic: REST API, Remove contact (POST /{path}/ID/contact/CONTACT_ID/remove).
         """
-        await self._send(self._call("POST", Effect.SET, id_of(id), "contact", id_of(contact_id), "remove"))
+        await self._send(
+            self._build_call("POST", Effect.IDEMPOTENT, validate_id(id), "contact", validate_id(contact_id), "remove")
+        )
 
 
-async def added(space: Reading[Any], ids: Sequence[int], ask: Callable[[list[int]], Call]) -> list[Outcome[Any]]:
+async def add_in_chunks(
+    resource: ReadOnlyResource[Any], ids: Sequence[int], build_call: Callable[[list[int]], Call]
+) -> list[Outcome[Any]]:
     """Send *ids* in pieces of 200; the answer says of each whether it exists.
 
     Raises:
         MauticError: A request failed. Those before it are done; to send all again is safe.
     """
     outcomes: list[Outcome[Any]] = []
-    for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
-        call = ask(chunk)
-        details = _responses.mapping(call, await space._body(call), "details")
-        outcomes += [_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk)]
+    for chunk in (list(ids[offset : offset + MAX_BATCH_ROWS]) for offset in range(0, len(ids), MAX_BATCH_ROWS)):
+        call = build_call(chunk)
+        details = _responses.expect_mapping(call, await resource._send_for_body(call), "details")
+        outcomes += [_detail_outcome(len(outcomes) + place, id, details.get(str(id))) for place, id in enumerate(chunk)]
     return outcomes
 
 
-async def assigned(ids: Sequence[int], send: Callable[[list[int]], Awaitable[tuple[Call, Any]]]) -> list[Outcome[Any]]:
+async def assign_in_chunks(
+    ids: Sequence[int], send: Callable[[list[int]], Awaitable[tuple[Call, Any]]]
+) -> list[Outcome[Any]]:
     """Send *ids* in pieces of 200; the answer has a line for each contact.
 
     Raises:
         MauticError: A request failed. Those before it are done; to send all again is safe.
     """
     outcomes: list[Outcome[Any]] = []
-    for chunk in (list(ids[offset : offset + LIMIT]) for offset in range(0, len(ids), LIMIT)):
+    for chunk in (list(ids[offset : offset + MAX_BATCH_ROWS]) for offset in range(0, len(ids), MAX_BATCH_ROWS)):
         call, body = await send(chunk)
-        told = {
-            line.get("contactId"): line for line in _responses.rows(call, _responses.mapping(call, body).get("results"))
+        lines = {
+            line.get("contactId"): line
+            for line in _responses.expect_rows(call, _responses.expect_mapping(call, body).get("results"))
         }
-        outcomes += [_line(len(outcomes) + place, id, told.get(id)) for place, id in enumerate(chunk)]
+        outcomes += [_line_outcome(len(outcomes) + place, id, lines.get(id)) for place, id in enumerate(chunk)]
     return outcomes
 
 
-_FAILED: Final = frozenset({"failed", "failure", "error", "skipped", "denied", "not_found"})
+_FAILED_STATUSES: Final = frozenset({"failed", "failure", "error", "skipped", "denied", "not_found"})
 
 
-def _line(index: int, id: int, line: Mapping[str, Any] | None) -> Outcome[Any]:
+def _line_outcome(index: int, id: int, line: Mapping[str, Any] | None) -> Outcome[Any]:
     if line is None:
-        return _outcome(index, id, None)
+        return _detail_outcome(index, id, None)
     status = line.get("status")
-    if not status or str(status).lower() in _FAILED or (isinstance(status, int) and status >= 400):
-        return Outcome(index, "rejected", id, (Problem(quote(str(line.get("message") or status)), "id"),))
+    if not status or str(status).lower() in _FAILED_STATUSES or (isinstance(status, int) and status >= 400):
+        return Outcome(index, "rejected", id, (Problem(sanitize(str(line.get("message") or status)), "id"),))
     return Outcome(index, "updated", id)
 
 
-def _outcome(index: int, id: int, told: Any) -> Outcome[Any]:
-    if isinstance(told, Mapping) and told.get("success"):
+def _detail_outcome(index: int, id: int, detail: Any) -> Outcome[Any]:
+    if isinstance(detail, Mapping) and detail.get("success"):
         return Outcome(index, "updated", id)
-    if told is None:
+    if detail is None:
         return Outcome(index, "unknown", id, (Problem("the answer does not say what became of it", "id"),))
     return Outcome(index, "rejected", id, (Problem("nothing has this id", "id", 404),))

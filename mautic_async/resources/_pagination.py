@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from mautic_async.resources._endpoint import ResultPage
 
 T = TypeVar("T")
-Fetch: TypeAlias = "Callable[[Mapping[str, Any]], Awaitable[ResultPage[T]]]"
-Start: TypeAlias = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
+FetchPage: TypeAlias = "Callable[[Mapping[str, Any]], Awaitable[ResultPage[T]]]"
+StartTask: TypeAlias = Callable[[Coroutine[Any, Any, Any]], "asyncio.Task[Any]"]
 
 _COLUMNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(,[A-Za-z_][A-Za-z0-9_.]*)*")
-_NAMES: Final = {"order_by": "orderBy", "order_by_dir": "orderByDir", "include_custom_objects": "includeCustomObjects"}
-KNOWN: Final = frozenset(
+_MAUTIC_NAMES: Final = {
+    "order_by": "orderBy",
+    "order_by_dir": "orderByDir",
+    "include_custom_objects": "includeCustomObjects",
+}
+PARAMETER_NAMES: Final = frozenset(
     {
         "search",
         "start",
@@ -43,28 +47,28 @@ KNOWN: Final = frozenset(
 )
 
 
-def parameters(query: Mapping[str, Any], *, filters: bool = True) -> dict[str, object]:
+def parameters(query: Mapping[str, Any], *, filters_published: bool = True) -> dict[str, object]:
     """*query* under Mautic's names.
 
     Raises:
         ConfigurationError: Mautic would answer with a 500, with everything, or would ignore it.
     """
-    unknown = set(query) - KNOWN
+    unknown = set(query) - PARAMETER_NAMES
     if unknown:
-        raise ConfigurationError(f"unknown parameters {sorted(unknown)}; there are {sorted(KNOWN)}")
+        raise ConfigurationError(f"unknown parameters {sorted(unknown)}; there are {sorted(PARAMETER_NAMES)}")
     _check_numbers(query)
-    clauses = where.clauses_of(query.get("where"))
+    clauses = where.to_clauses(query.get("where"))
     found: dict[str, object] = {}
     for name, value in query.items():
         if name in {"where", "published"} or value is None:
             continue
         if name in {"minimal", "include_custom_objects"}:
             if value:
-                found[_NAMES.get(name, name)] = "true"  # any text counts as yes, `false` too
+                found[_MAUTIC_NAMES.get(name, name)] = "true"  # any text counts as yes, `false` too
         else:
-            found[_NAMES.get(name, name)] = _checked(name, value)
+            found[_MAUTIC_NAMES.get(name, name)] = _validate(name, value)
     if query.get("published"):
-        _add_published(found, clauses, filters=filters)
+        _add_published(found, clauses, filters_published=filters_published)
     if clauses:
         found["where"] = [clause.parameters() for clause in clauses]
     return found
@@ -78,7 +82,7 @@ def _check_numbers(query: Mapping[str, Any]) -> None:
             raise ConfigurationError(f"{name} must be an integer of at least {least}, not {value!r}{more}")
 
 
-def _checked(name: str, value: Any) -> object:
+def _validate(name: str, value: Any) -> object:
     if name == "order_by" and not _COLUMNS.fullmatch(value):
         raise ConfigurationError(f"order_by must be a column's name, not {value!r}")
     if name == "order_by_dir" and value not in {"asc", "desc", "ASC", "DESC"}:
@@ -89,8 +93,8 @@ def _checked(name: str, value: Any) -> object:
     return value
 
 
-def _add_published(found: dict[str, object], clauses: list[where.Where], *, filters: bool) -> None:
-    if not filters:
+def _add_published(found: dict[str, object], clauses: list[where.Where], *, filters_published: bool) -> None:
+    if not filters_published:
         raise ConfigurationError("published does not work on this resource: it is not something that can be published")
     if clauses:
         clauses.append(where.eq("isPublished", value=True))  # a condition switches the parameter off
@@ -99,22 +103,22 @@ def _add_published(found: dict[str, object], clauses: list[where.Where], *, filt
 
 
 @frozen(kw_only=True)
-class Walk(Generic[T]):
+class Paginator(Generic[T]):
     """How to walk all pages of one list.
 
     Attributes:
         fetch: Asks for one page.
         query: What every page is asked for.
         size: Items a page.
-        id_of: The id of an item.
+        get_id: The id of an item.
         column: Of that id.
         keyset: Whether conditions on it work.
     """
 
-    fetch: Fetch[T]
+    fetch: FetchPage[T]
     query: Mapping[str, Any]
     size: int
-    id_of: Callable[[T], int]
+    get_id: Callable[[T], int]
     column: str = "id"
     keyset: bool = True
 
@@ -129,48 +133,48 @@ class Walk(Generic[T]):
             raise ConfigurationError("iterate() starts at the beginning; use list() for a page in the middle")
         order, direction = query.get("order_by"), str(query.get("order_by_dir", "asc")).lower()
         if order not in {None, self.column} or direction == "desc":
-            return self._by_sight(order or self.column)
-        return self._by_key() if self.keyset else self._by_id()
+            return self._offset_with_dedup(order or self.column)
+        return self._keyset() if self.keyset else self._offset_by_id()
 
-    async def _by_key(self) -> AsyncGenerator[list[T], None]:
+    async def _keyset(self) -> AsyncGenerator[list[T], None]:
         """Ask for ids above the last one."""
-        own = where.clauses_of(self.query.get("where"))
+        own = where.to_clauses(self.query.get("where"))
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
         last = 0
         while True:
             page = await self.fetch({**ordered, "where": [*own, where.gt(self.column, last)]})
-            fresh = [item for item in page.items if self.id_of(item) > last]
+            fresh = [item for item in page.items if self.get_id(item) > last]
             yield fresh
             if len(page.items) < self.size or not fresh:
                 return
-            last = max(map(self.id_of, fresh))
+            last = max(map(self.get_id, fresh))
 
-    async def _by_id(self) -> AsyncGenerator[list[T], None]:
+    async def _offset_by_id(self) -> AsyncGenerator[list[T], None]:
         """Pages in the order of ids, each beginning with the end of the one before."""
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc"}
         last = 0
 
         def is_new(item: T) -> bool:
-            return self.id_of(item) > last
+            return self.get_id(item) > last
 
-        async for items in self._overlapping(ordered, is_new):
+        async for items in self._overlapping_pages(ordered, is_new):
             fresh = [item for item in items if is_new(item)]
             yield fresh
-            last = max([last, *map(self.id_of, fresh)])
+            last = max([last, *map(self.get_id, fresh)])
 
-    async def _by_sight(self, order: str) -> AsyncGenerator[list[T], None]:
+    async def _offset_with_dedup(self, order: str) -> AsyncGenerator[list[T], None]:
         """The same in any order: an item may come to stand anywhere, so all ids that were seen are remembered.
 
         The id breaks ties, which the database would otherwise shuffle from page to page.
         """
         ordered = {**self.query, "order_by": order if self.column in order.split(",") else f"{order},{self.column}"}
         seen: set[int] = set()
-        async for items in self._overlapping(ordered, lambda item: self.id_of(item) not in seen):
-            fresh = [item for item in items if self.id_of(item) not in seen]
-            seen.update(map(self.id_of, fresh))
+        async for items in self._overlapping_pages(ordered, lambda item: self.get_id(item) not in seen):
+            fresh = [item for item in items if self.get_id(item) not in seen]
+            seen.update(map(self.get_id, fresh))
             yield fresh
 
-    async def _overlapping(
+    async def _overlapping_pages(
         self, ordered: Mapping[str, Any], is_new: Callable[[T], bool]
     ) -> AsyncGenerator[Sequence[T], None]:
         """Pages that begin with an item already seen; where deletions have moved them, it steps back until one does."""
@@ -187,18 +191,18 @@ class Walk(Generic[T]):
             offset = start + len(page.items)
 
 
-async def iterate(walk: Walk[T], start: Start | None = None) -> AsyncIterator[T]:
-    """Every item once; with *start*, which makes tasks, the next page is fetched while the caller works on this one."""
-    async with aclosing(walk.pages()) as pages:
-        if start is None:
+async def iterate(paginator: Paginator[T], start_task: StartTask | None = None) -> AsyncIterator[T]:
+    """Every item once; *start_task* fetches the next page while the caller works on this one."""
+    async with aclosing(paginator.pages()) as pages:
+        if start_task is None:
             async for page in pages:
                 for item in page:
                     yield item
             return
-        pending = start(_next(pages))
+        pending = start_task(_next_page(pages))
         try:
             while (page := await pending) is not None:
-                pending = start(_next(pages))
+                pending = start_task(_next_page(pages))
                 for item in page:
                     yield item
         finally:
@@ -206,5 +210,5 @@ async def iterate(walk: Walk[T], start: Start | None = None) -> AsyncIterator[T]
             await asyncio.wait([pending])
 
 
-async def _next(pages: AsyncIterator[list[T]]) -> list[T] | None:
+async def _next_page(pages: AsyncIterator[list[T]]) -> list[T] | None:
     return await anext(pages, None)

@@ -11,25 +11,25 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.resources import _pagination
 
 if TYPE_CHECKING:
-    from mautic_async.protocol import Pairs
+    from mautic_async.protocol import QueryParams
 
 
-def parameters(*, where: object, order: Sequence[tuple[str, str]], start: int, limit: int) -> Pairs:
+def parameters(*, where: object, order: Sequence[tuple[str, str]], start: int, limit: int) -> QueryParams:
     """The query of one page.
 
     Raises:
         ConfigurationError: Mautic would answer with everything, or with an error of its database.
     """
-    clauses = conditions.clauses_of(where)
+    clauses = conditions.to_clauses(where)
     query: dict[str, object] = dict(_pagination.parameters({"start": start, "limit": limit}))
     if clauses:
         query["where"] = [clause.parameters() for clause in clauses]
     if order:
-        query["order"] = [_by(*item) for item in order]
-    return protocol.pairs(query)
+        query["order"] = [_order_clause(*item) for item in order]
+    return protocol.encode_query(query)
 
 
-def _by(column: str, direction: str) -> dict[str, str]:
+def _order_clause(column: str, direction: str) -> dict[str, str]:
     if direction.lower() not in {"asc", "desc"}:
         raise ConfigurationError(f"order: {direction!r} must be asc or desc")
-    return {"col": conditions.column_of(column), "dir": direction.lower()}
+    return {"col": conditions.validate_column(column), "dir": direction.lower()}

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from mautic_async.errors import ConfigurationError
 
 
-def aware(value: datetime, name: str) -> datetime:
+def require_time_zone(value: datetime, name: str) -> datetime:
     """*value*, which has a time zone.
 
     Raises:
@@ -20,11 +20,11 @@ def aware(value: datetime, name: str) -> datetime:
 
 def utc_text(value: datetime | None, name: str) -> str | None:
     """The form that Mautic documents for filters: UTC, without saying so."""
-    return None if value is None else aware(value, name).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return None if value is None else require_time_zone(value, name).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def iso_text(value: datetime | date | None, name: str) -> str | None:
     """With its offset, for parameters that PHP reads as a `DateTime`: right in every time zone of the server."""
     if isinstance(value, datetime):
-        return aware(value, name).isoformat(timespec="seconds")
+        return require_time_zone(value, name).isoformat(timespec="seconds")
     return None if value is None else value.isoformat()

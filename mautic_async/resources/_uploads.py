@@ -11,13 +11,13 @@ from typing import IO, TYPE_CHECKING
 from attrs import evolve
 
 from mautic_async.errors import ConfigurationError, UnexpectedResponse
-from mautic_async.protocol import Call, Part
+from mautic_async.protocol import Call, FilePart
 
 if TYPE_CHECKING:
     from mautic_async.protocol import Payload
 
 
-async def save(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path, *, magic: bytes = b"") -> Path:
+async def download(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path, *, magic: bytes = b"") -> Path:
     """Stream the answer to *call* into a file, which has its name only once it is whole.
 
     It is sent once: a repetition would go on behind what the first attempt had written.
@@ -33,11 +33,11 @@ async def save(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path,
         ConfigurationError: There is no room for it, or no right to write there.
     """
     unfinished = to.with_name(f".{to.name}.{secrets.token_hex(8)}.part")
-    out = _new(unfinished)
+    out = _create_exclusive(unfinished)
     try:
         with out:
-            await send(evolve(call, raw=True, repeat=False, sink=out.write))
-            _check(out, call, magic)
+            await send(evolve(call, binary=True, retryable=False, write_to=out.write))
+            _require_magic(out, call, magic)
         unfinished.replace(to)
     except OSError as error:
         raise ConfigurationError(f"{to} cannot be written: {error.strerror}") from error
@@ -46,7 +46,7 @@ async def save(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path,
     return to
 
 
-def _new(path: Path) -> IO[bytes]:
+def _create_exclusive(path: Path) -> IO[bytes]:
     """A file that is surely new: what somebody has planted under its name, a link above all, is not written to."""
     try:
         return path.open("x+b")  # O_EXCL, which follows no link
@@ -54,13 +54,13 @@ def _new(path: Path) -> IO[bytes]:
         raise ConfigurationError(f"{path} cannot be made: {error.strerror}") from error
 
 
-def _check(file: IO[bytes], call: Call, magic: bytes) -> None:
+def _require_magic(file: IO[bytes], call: Call, magic: bytes) -> None:
     file.seek(0)
     if file.read(len(magic)) != magic:
         raise UnexpectedResponse(f"{call}: the answer is not the file that was asked for", status=200)
 
 
-def part(source: str | Path | bytes, name: str) -> Part:
+def file_part(source: str | Path | bytes, name: str) -> FilePart:
     """A file to upload: from a path, or from memory, which then needs a name.
 
     Raises:
@@ -76,4 +76,4 @@ def part(source: str | Path | bytes, name: str) -> Part:
             content = Path(source).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"{name} cannot be read: {error.strerror}") from error
-    return Part(name, content, media_type=mimetypes.guess_type(name)[0] or "application/octet-stream")
+    return FilePart(name, content, media_type=mimetypes.guess_type(name)[0] or "application/octet-stream")

@@ -12,5 +12,5 @@ class Assets(Resource[Asset]):
     """Files for visitors to download. Mautic: REST API, Assets."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "assets", one="asset", many="assets", model=Asset, whole=("file", "language")
+        "assets", one="asset", many="assets", model=Asset, replace_requires=("file", "language")
     )

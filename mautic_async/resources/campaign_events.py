@@ -11,12 +11,12 @@ from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import UNSET, CampaignEvent, CampaignEventLog
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _pagination, _responses
-from mautic_async.resources._base import Endpoint, Reading
-from mautic_async.resources._batch import LIMIT
+from mautic_async.resources._base import Endpoint, ReadOnlyResource
+from mautic_async.resources._batch import MAX_BATCH_ROWS
 from mautic_async.resources._endpoint import Query, ResultPage
 
 
-class CampaignEvents(Reading[CampaignEvent]):
+class CampaignEvents(ReadOnlyResource[CampaignEvent]):
     """Events of all campaigns; they are written with their campaign. Mautic: REST API, Campaigns."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("campaigns/events", one="event", many="events", model=CampaignEvent)
@@ -29,9 +29,9 @@ class CampaignEvents(Reading[CampaignEvent]):
 
         Mautic: REST API, Campaigns, Event logs of a contact (GET /campaigns/events/contact/CONTACT_ID).
         """
-        parameters = protocol.pairs(_pagination.parameters(query))
-        call = self._call("GET", Effect.READ, "contact", protocol.id_of(contact_id), query=parameters)
-        return await self._listed(call, "events", CampaignEventLog, query.get("start", 0))
+        parameters = protocol.encode_query(_pagination.parameters(query))
+        call = self._build_call("GET", Effect.READ, "contact", protocol.validate_id(contact_id), query=parameters)
+        return await self._get_page(call, "events", CampaignEventLog, query.get("start", 0))
 
     async def edit_log(self, event_id: int, contact_id: int, log: CampaignEventLog) -> CampaignEvent:
         """Say when an event happened, or shall happen, for a contact.
@@ -51,10 +51,16 @@ class CampaignEvents(Reading[CampaignEvent]):
 
         Mautic: REST API, Campaigns, Edit an event log (PUT /campaigns/events/ID/contact/CONTACT_ID/edit).
         """
-        call = self._call(
-            "PUT", Effect.SET, protocol.id_of(event_id), "contact", protocol.id_of(contact_id), "edit", body=_log(log)
+        call = self._build_call(
+            "PUT",
+            Effect.IDEMPOTENT,
+            protocol.validate_id(event_id),
+            "contact",
+            protocol.validate_id(contact_id),
+            "edit",
+            body=_encode_log(log),
         )
-        return self._one(await self._send(call))
+        return self._decode_one(await self._send(call))
 
     async def edit_logs(self, logs: Iterable[CampaignEventLog]) -> list[Outcome[CampaignEvent]]:
         """The same for several, 200 a request; each names its `event_id` and `contact_id`.
@@ -67,29 +73,29 @@ class CampaignEvents(Reading[CampaignEvent]):
 
         Mautic: REST API, Campaigns, Batch edit event logs (PUT /campaigns/events/batch/edit).
         """
-        bodies = [_addressed(index, log) for index, log in enumerate(logs)]
+        bodies = [_batch_log(index, log) for index, log in enumerate(logs)]
         outcomes: list[Outcome[CampaignEvent]] = []
-        for offset in range(0, len(bodies), LIMIT):
-            chunk = bodies[offset : offset + LIMIT]
+        for offset in range(0, len(bodies), MAX_BATCH_ROWS):
+            chunk = bodies[offset : offset + MAX_BATCH_ROWS]
             path = f"{self.endpoint.path}/batch/edit"
-            call = Call("PUT", path, Effect.SET, body=chunk, rows=len(chunk), batch=True)
-            answer = _responses.mapping(call, await self._body(call))
+            call = Call("PUT", path, Effect.IDEMPOTENT, body=chunk, row_count=len(chunk), is_batch=True)
+            answer = _responses.expect_mapping(call, await self._send_for_body(call))
             outcomes.extend(self._outcome(answer, offset, index, body) for index, body in enumerate(chunk))
         return outcomes
 
     def _outcome(self, answer: Any, offset: int, index: int, body: dict[str, Any]) -> Outcome[CampaignEvent]:
         """Errors are by place in the request, events by their id."""
-        problems = protocol.indexed(answer.get("errors"))
+        problems = protocol.php_array_to_dict(answer.get("errors"))
         if index in problems:
-            return Outcome(offset + index, "rejected", body["eventId"], protocol.row_problems(problems[index]))
-        raw = protocol.indexed(answer.get("events")).get(body["eventId"])
+            return Outcome(offset + index, "rejected", body["eventId"], protocol.parse_row_problems(problems[index]))
+        raw = protocol.php_array_to_dict(answer.get("events")).get(body["eventId"])
         if not isinstance(raw, dict):
             lacking = Problem("the answer does not say what became of it")
             return Outcome(offset + index, "unknown", body["eventId"], (lacking,))
         return Outcome(offset + index, "updated", body["eventId"], (), codec.decode(CampaignEvent, raw))
 
 
-def _log(log: CampaignEventLog) -> dict[str, Any]:
+def _encode_log(log: CampaignEventLog) -> dict[str, Any]:
     body = codec.encode(log)
     if body.get("channelId") is not None:
         raise ConfigurationError("channel_id cannot be written: Mautic puts the number into the channel; leave it out")
@@ -98,7 +104,7 @@ def _log(log: CampaignEventLog) -> dict[str, Any]:
     return body
 
 
-def _addressed(index: int, log: CampaignEventLog) -> dict[str, Any]:
+def _batch_log(index: int, log: CampaignEventLog) -> dict[str, Any]:
     if log.event_id in (UNSET, None) or log.contact_id in (UNSET, None):
         raise ConfigurationError(f"row {index}: it must name its event_id and its contact_id")
-    return _log(log)
+    return _encode_log(log)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 from mautic_async import codec, protocol
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import JSON, Campaign, CampaignContact, ContactCampaignEvents
-from mautic_async.protocol import Effect, Part
+from mautic_async.protocol import Effect, FilePart
 from mautic_async.resources import _pagination, _responses, _tables, _uploads
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._endpoint import PAGE, ResultPage
+from mautic_async.resources._endpoint import PAGE_SIZE, ResultPage
 from mautic_async.resources._membership import Membership
 from mautic_async.where import Where
 
@@ -34,8 +34,10 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Clone (POST /campaigns/clone/ID).
         """
-        return self._one(
-            await self._send(self._call("POST", Effect.APPEND, "clone", protocol.id_of(id), redirect=True))
+        return self._decode_one(
+            await self._send(
+                self._build_call("POST", Effect.NON_IDEMPOTENT, "clone", protocol.validate_id(id), follow_302_body=True)
+            )
         )
 
     async def contacts(
@@ -45,7 +47,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         where: Where | Sequence[Where] | None = None,
         order: Sequence[tuple[str, str]] = (),
         start: int = 0,
-        limit: int = PAGE,
+        limit: int = PAGE_SIZE,
     ) -> ResultPage[CampaignContact]:
         """One page of the contacts that are or were in a campaign.
 
@@ -63,8 +65,8 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts).
         """
         query = _tables.parameters(where=where, order=order, start=start, limit=limit)
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "contacts", query=query)
-        return await self._listed(call, "contacts", CampaignContact, start)
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "contacts", query=query)
+        return await self._get_page(call, "contacts", CampaignContact, start)
 
     def iterate_contacts(self, id: int, *, read_ahead: bool = False) -> AsyncIterator[CampaignContact]:
         """Every contact that is or was in a campaign, once, also while others come and go.
@@ -76,10 +78,10 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
             order = [(query["order_by"], query["order_by_dir"])]
             return await self.contacts(id, where=query["where"], order=order, limit=query["limit"])
 
-        walk = _pagination.Walk(
-            fetch=fetch, query={}, size=PAGE, id_of=lambda row: row.contact_id or 0, column="lead_id"
+        paginator = _pagination.Paginator(
+            fetch=fetch, query={}, size=PAGE_SIZE, get_id=lambda row: row.contact_id or 0, column="lead_id"
         )
-        return self._walked(walk, read_ahead=read_ahead)
+        return self._paginate(paginator, read_ahead=read_ahead)
 
     async def contact_events(self, id: int, contact_id: int) -> ContactCampaignEvents:
         """The events of a campaign, with what became of each for a contact.
@@ -90,8 +92,10 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Events of a contact (GET /campaigns/ID/events/contact/CONTACT_ID).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "events", "contact", protocol.id_of(contact_id))
-        return codec.decode(ContactCampaignEvents, _responses.mapping(call, await self._body(call)))
+        call = self._build_call(
+            "GET", Effect.READ, protocol.validate_id(id), "events", "contact", protocol.validate_id(contact_id)
+        )
+        return codec.decode(ContactCampaignEvents, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def export(self, id: int, to: str | Path) -> Path:
         """Save a campaign, with all that it uses, as a file. Mautic 7 or newer; not tried on a live server.
@@ -105,8 +109,8 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Export (GET /campaigns/export/ID).
         """
-        call = self._call("GET", Effect.READ, "export", protocol.id_of(id))
-        return await _uploads.save(lambda made: self._send(made, needs="Mautic 7 or newer"), call, Path(to))
+        call = self._build_call("GET", Effect.READ, "export", protocol.validate_id(id))
+        return await _uploads.download(lambda made: self._send(made, needs="Mautic 7 or newer"), call, Path(to))
 
     async def import_(self, source: str | Path | Mapping[str, JSON]) -> Any:
         """Make campaigns of what `export` saved. Mautic 7 or newer; not tried on a live server.
@@ -123,21 +127,21 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Mautic: REST API, Campaigns, Import (POST /campaigns/import).
         """
-        body, file = _exported(source)
-        call = self._call("POST", Effect.APPEND, "import", body=body, file=file)
+        body, file = _import_body(source)
+        call = self._build_call("POST", Effect.NON_IDEMPOTENT, "import", body=body, file=file)
         return (await self._send(call, needs="Mautic 7 or newer")).body
 
-    def _new(self, entity: Campaign) -> dict[str, Any]:
-        return _with_canvas(super()._new(entity))
+    def _create_body(self, entity: Campaign) -> dict[str, Any]:
+        return _require_canvas(super()._create_body(entity))
 
-    def _changes(self, entity: Campaign) -> dict[str, Any]:
-        return _with_canvas(super()._changes(entity))
+    def _edit_body(self, entity: Campaign) -> dict[str, Any]:
+        return _require_canvas(super()._edit_body(entity))
 
-    def _whole(self, entity: Campaign) -> dict[str, Any]:
-        return _with_canvas(super()._whole(entity))
+    def _replace_body(self, entity: Campaign) -> dict[str, Any]:
+        return _require_canvas(super()._replace_body(entity))
 
 
-def _with_canvas(body: dict[str, Any]) -> dict[str, Any]:
+def _require_canvas(body: dict[str, Any]) -> dict[str, Any]:
     if body.get("events") and not body.get("canvasSettings"):
         raise ConfigurationError(
             "campaigns: events without canvas_settings would be dropped: Mautic takes their order from the canvas"
@@ -145,14 +149,14 @@ def _with_canvas(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _exported(source: str | Path | Mapping[str, JSON]) -> tuple[Any, Part | None]:
+def _import_body(source: str | Path | Mapping[str, JSON]) -> tuple[Any, FilePart | None]:
     if isinstance(source, Mapping):
         return dict(source), None
     path = Path(source)
     content = path.read_bytes()
     if path.suffix.lower() == ".zip":
-        return None, Part(path.name, content, media_type="application/zip")
+        return None, FilePart(path.name, content, media_type="application/zip")
     try:
-        return protocol.parse(content), None
+        return protocol.parse_json(content), None
     except ValueError as error:
         raise ConfigurationError(f"{path.name} is neither a zip file nor JSON: {error}") from error

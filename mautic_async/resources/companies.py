@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mautic_async import protocol
 from mautic_async.bulk import Outcome
-from mautic_async.errors import ConfigurationError, quote
+from mautic_async.errors import ConfigurationError, sanitize
 from mautic_async.models import Company, Contact
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._membership import Membership, assigned
+from mautic_async.resources._membership import Membership, assign_in_chunks
 from mautic_async.resources.bulk_adapters import edits
 from mautic_async.resources.contacts import validation
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import Plan, Run
-    from mautic_async.journal.records import Ledger
+    from mautic_async.bulk import BulkJob, BulkOptions
+    from mautic_async.journal.records import JobJournal
 
 C = TypeVar("C", bound=Company)
 D = TypeVar("D", bound=Company)
@@ -49,9 +49,9 @@ class Companies(Resource[C], Membership[C]):
         if len(unique) != 1 or not all(unique.values()):
             raise ConfigurationError('find() takes one field and its value: find(companyname="Acme")')
         ((alias, value),) = unique.items()
-        wanted = validation.same_for_database(value)
-        return await self._found(
-            alias, value, lambda found: validation.same_for_database(_responses.held(found, alias)) == wanted
+        wanted = validation.collation_key(value)
+        return await self._find_first(
+            alias, value, lambda found: validation.collation_key(_responses.field_value(found, alias)) == wanted
         )
 
     async def create(self, entity: C) -> C:
@@ -66,23 +66,23 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, Create (POST /companies/new).
         """
-        body = self._new(entity)
-        known = await self.find(companyname=entity.companyname) if entity.companyname else None
-        if known is not None:
+        body = self._create_body(entity)
+        existing = await self.find(companyname=entity.companyname) if entity.companyname else None
+        if existing is not None:
             raise ConfigurationError(
-                f"companies.create: not sent: {quote(str(entity.companyname), 80)!r} is company {known.id}, of which"
-                f" Mautic would wipe what is not sent; use edit({known.id}, ...), or upsert()"
+                f"companies.create: not sent: {sanitize(str(entity.companyname), 80)!r} is company {existing.id}, of"
+                f" which Mautic would wipe what is not sent; use edit({existing.id}, ...), or upsert()"
             )
-        return self._one(await self._send(self._call("POST", Effect.APPEND, "new", body=body)))
+        return self._decode_one(await self._send(self._build_call("POST", Effect.NON_IDEMPOTENT, "new", body=body)))
 
-    def upserting(
+    def bulk_upsert(
         self,
         rows: Iterable[C] | AsyncIterable[C],
         *,
         unique: str = "companyname",
-        journal: Ledger | None = None,
-        plan: Plan | None = None,
-    ) -> Run[C, C]:
+        journal: JobJournal | None = None,
+        options: BulkOptions | None = None,
+    ) -> BulkJob[C, C]:
         """Edit the companies that have these names and create the others; any number, every row gets one outcome.
 
         Mautic has no safe upsert of companies, so each batch is looked up first: two requests instead of one.
@@ -91,11 +91,11 @@ class Companies(Resource[C], Membership[C]):
             rows: Companies, each with a name; one with an id is an edit of that company.
             unique: The field by which this Mautic tells companies apart.
             journal: Makes a killed job resumable.
-            plan: Bounds of batch size, concurrency and waiting.
+            options: Bounds of batch size, concurrency and waiting.
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return edits.start(edits.CompanyCourier(self, unique=unique), rows, journal, plan)
+        return edits.new_job(edits.CompanyUpserts(self, unique=unique), rows, journal, options)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its id or its name, or create one.
@@ -115,10 +115,12 @@ class Companies(Resource[C], Membership[C]):
             return await self.edit(company.id, company)
         if not company.companyname or not company.companyname.strip():
             raise ConfigurationError("companies.upsert: companyname is what a company is found by; it is not set")
-        known = await self.find(companyname=company.companyname)
-        if known is not None:
-            return await self.edit(known.id, company)
-        return self._one(await self._send(self._call("POST", Effect.APPEND, "new", body=self._new(company))))
+        existing = await self.find(companyname=company.companyname)
+        if existing is not None:
+            return await self.edit(existing.id, company)
+        return self._decode_one(
+            await self._send(self._build_call("POST", Effect.NON_IDEMPOTENT, "new", body=self._create_body(company)))
+        )
 
     async def add_contacts(self, id: int, contact_ids: Iterable[int]) -> list[Outcome[Contact]]:
         """Put several contacts into a company, 200 a request. Mautic 8 or newer; not tried on a live server.
@@ -131,11 +133,13 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, Batch add contacts (POST /companies/batch/addcontacts).
         """
-        company = protocol.id_of(id)
+        company = protocol.validate_id(id)
 
         async def send(chunk: list[int]) -> tuple[Call, Any]:
             body = {"assignments": [{"contactId": contact, "companyId": company} for contact in chunk]}
-            call = self._call("POST", Effect.SET, "batch", "addcontacts", body=body, rows=len(chunk), batch=True)
+            call = self._build_call(
+                "POST", Effect.IDEMPOTENT, "batch", "addcontacts", body=body, row_count=len(chunk), is_batch=True
+            )
             return call, (await self._send(call, needs="Mautic 8 or newer")).body
 
-        return await assigned([protocol.id_of(contact) for contact in contact_ids], send)
+        return await assign_in_chunks([protocol.validate_id(contact) for contact in contact_ids], send)

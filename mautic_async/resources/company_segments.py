@@ -10,7 +10,7 @@ from mautic_async.bulk import Outcome
 from mautic_async.models import Company, CompanySegment
 from mautic_async.protocol import Effect
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._membership import added
+from mautic_async.resources._membership import add_in_chunks
 
 
 class CompanySegments(Resource[CompanySegment]):
@@ -33,7 +33,9 @@ class CompanySegments(Resource[CompanySegment]):
         Mautic: REST API, Company segments, Add company (POST /companysegments/ID/company/COMPANY_ID/add).
         """
         await self._send(
-            self._call("POST", Effect.SET, protocol.id_of(id), "company", protocol.id_of(company_id), "add")
+            self._build_call(
+                "POST", Effect.IDEMPOTENT, protocol.validate_id(id), "company", protocol.validate_id(company_id), "add"
+            )
         )
 
     async def remove_company(self, id: int, company_id: int) -> None:
@@ -45,7 +47,14 @@ class CompanySegments(Resource[CompanySegment]):
         Mautic: REST API, Company segments, Remove company (POST /companysegments/ID/company/COMPANY_ID/remove).
         """
         await self._send(
-            self._call("POST", Effect.SET, protocol.id_of(id), "company", protocol.id_of(company_id), "remove")
+            self._build_call(
+                "POST",
+                Effect.IDEMPOTENT,
+                protocol.validate_id(id),
+                "company",
+                protocol.validate_id(company_id),
+                "remove",
+            )
         )
 
     async def add_companies(self, id: int, company_ids: Iterable[int]) -> list[Outcome[Company]]:
@@ -59,9 +68,11 @@ class CompanySegments(Resource[CompanySegment]):
 
         Mautic: REST API, Company segments, Add companies (POST /companysegments/ID/companies/add).
         """
-        ids = [protocol.id_of(company) for company in company_ids]
-        return await added(
+        ids = [protocol.validate_id(company) for company in company_ids]
+        return await add_in_chunks(
             self,
             ids,
-            lambda chunk: self._call("POST", Effect.SET, protocol.id_of(id), "companies", "add", body={"ids": chunk}),
+            lambda chunk: self._build_call(
+                "POST", Effect.IDEMPOTENT, protocol.validate_id(id), "companies", "add", body={"ids": chunk}
+            ),
         )

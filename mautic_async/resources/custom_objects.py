@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mautic_async.models import CustomObject
-from mautic_async.resources._jsonld import Addressed
+from mautic_async.resources._jsonld import JsonLdResource
 
 
-class CustomObjects(Addressed[CustomObject]):
+class CustomObjects(JsonLdResource[CustomObject]):
     """Kinds of things that contacts can have. Mautic: Custom Objects plugin, API v2."""
 
     path: ClassVar[str] = "v2/custom_objects"

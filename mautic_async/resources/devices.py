@@ -12,5 +12,5 @@ class Devices(Resource[Device]):
     """What contacts visit with. Mautic: REST API, Devices."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "devices", one="device", many="devices", model=Device, filters=False, required=("lead",)
+        "devices", one="device", many="devices", model=Device, filters_published=False, create_requires=("lead",)
     )

@@ -12,5 +12,9 @@ class DynamicContents(Resource[DynamicContent]):
     """Parts of pages that differ from visitor to visitor. Mautic: REST API, Dynamic content."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "dynamiccontents", "dynamicContent", "dynamicContents", DynamicContent, whole=("language", "isCampaignBased")
+        "dynamiccontents",
+        "dynamicContent",
+        "dynamicContents",
+        DynamicContent,
+        replace_requires=("language", "isCampaignBased"),
     )

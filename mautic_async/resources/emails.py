@@ -16,7 +16,7 @@ class Emails(Resource[Email]):
     """E-mails; lists hide the variants of A/B tests and translations. Mautic: REST API, Emails."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "emails", one="email", many="emails", model=Email, keyset=False, whole=("language",)
+        "emails", one="email", many="emails", model=Email, keyset=False, replace_requires=("language",)
     )
 
     async def send(self, id: int, *, limit: int | None = None, batch: int | None = None) -> SegmentSend:
@@ -34,8 +34,8 @@ class Emails(Resource[Email]):
         Mautic: REST API, Emails, Send to segment (POST /emails/ID/send).
         """
         body = {name: value for name, value in (("limit", limit), ("batch", batch)) if value is not None}
-        call = self._call("POST", Effect.APPEND, protocol.id_of(id), "send", body=body or None)
-        return codec.decode(SegmentSend, _responses.mapping(call, await self._body(call)))
+        call = self._build_call("POST", Effect.NON_IDEMPOTENT, protocol.validate_id(id), "send", body=body or None)
+        return codec.decode(SegmentSend, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def send_to_contact(
         self,
@@ -63,15 +63,15 @@ class Emails(Resource[Email]):
         body: dict[str, Any] = {}
         if tokens:
             body["tokens"] = {f"{{{name.strip('{}')}}}": text for name, text in tokens.items()}
-        if attached := [protocol.id_of(asset) for asset in assets]:
+        if attached := [protocol.validate_id(asset) for asset in assets]:
             body["assetAttachments"] = attached
         await self._send(
-            self._call(
+            self._build_call(
                 "POST",
-                Effect.APPEND,
-                protocol.id_of(id),
+                Effect.NON_IDEMPOTENT,
+                protocol.validate_id(id),
                 "contact",
-                protocol.id_of(contact_id),
+                protocol.validate_id(contact_id),
                 "send",
                 body=body or None,
             )
@@ -89,4 +89,4 @@ class Emails(Resource[Email]):
 
         Mautic: REST API, Emails, Create a reply (POST /emails/reply/TRACKING_HASH).
         """
-        await self._send(self._call("POST", Effect.APPEND, "reply", tracking_hash))
+        await self._send(self._build_call("POST", Effect.NON_IDEMPOTENT, "reply", tracking_hash))

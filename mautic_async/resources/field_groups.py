@@ -13,5 +13,5 @@ class FieldGroups(Resource[FieldGroup]):
 
     needs: ClassVar[str] = "Mautic 8 or newer"
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "field-groups", one="fieldGroup", many="fieldGroups", model=FieldGroup, filters=False
+        "field-groups", one="fieldGroup", many="fieldGroups", model=FieldGroup, filters_published=False
     )

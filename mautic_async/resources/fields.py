@@ -11,7 +11,7 @@ from mautic_async.resources._base import Endpoint, Resource
 class _Fields(Resource[Field]):
     """What the fields of contacts and companies share: a new one may have to wait for a column."""
 
-    def _settled(self, entity: Field, status: int | None) -> Field:
+    def _after_read(self, entity: Field, status: int | None) -> Field:
         entity.pending = status == 202
         return entity
 
@@ -22,9 +22,9 @@ class ContactFields(_Fields):
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         *("fields/contact", "field", "fields", Field),
         keyset=False,
-        filters=False,
-        whole=("isIndex", "charLengthLimit"),
-        fixed=("alias", "type"),
+        filters_published=False,
+        replace_requires=("isIndex", "charLengthLimit"),
+        immutable=("alias", "type"),
     )
 
 
@@ -34,7 +34,7 @@ class CompanyFields(_Fields):
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         *("fields/company", "field", "fields", Field),
         keyset=False,
-        filters=False,
-        whole=("isIndex", "charLengthLimit"),
-        fixed=("alias", "type"),
+        filters_published=False,
+        replace_requires=("isIndex", "charLengthLimit"),
+        immutable=("alias", "type"),
     )

@@ -10,15 +10,15 @@ from mautic_async.errors import Rejected
 from mautic_async.models import UploadedFile
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses, _uploads
-from mautic_async.resources._base import Space
+from mautic_async.resources._base import Namespace
 
 if TYPE_CHECKING:
-    from mautic_async.protocol import Pairs
+    from mautic_async.protocol import QueryParams
 
 Folder: TypeAlias = Literal["images", "media"]
 
 
-class Files(Space):
+class Files(Namespace):
     """Files in the folders ``images`` and ``media``; Mautic checks no permission. Mautic: REST API, Files."""
 
     async def list(self, folder: Folder, *, subfolder: str = "") -> list[str]:
@@ -33,8 +33,10 @@ class Files(Space):
 
         Mautic: REST API, Files, List (GET /files/FOLDER).
         """
-        call = Call("GET", protocol.path("files", folder), query=_below(subfolder))
-        return [str(name) for name in _responses.mapping(call, await self._body(call), "files").values()]
+        call = Call("GET", protocol.build_path("files", folder), query=_subfolder_query(subfolder))
+        return [
+            str(name) for name in _responses.expect_mapping(call, await self._send_for_body(call), "files").values()
+        ]
 
     async def upload(
         self, folder: Folder, source: str | Path | bytes, *, name: str = "", subfolder: str = ""
@@ -55,16 +57,16 @@ class Files(Space):
 
         Mautic: REST API, Files, Create (POST /files/FOLDER/new).
         """
-        file = _uploads.part(source, name)
-        path = protocol.path("files", folder, "new")
-        call = Call("POST", path, Effect.APPEND, query=_below(subfolder), file=file)
-        stored = codec.decode(UploadedFile, _responses.mapping(call, await self._body(call), "file"))
-        wanted = PurePath(file.filename).suffix.lower()
-        if not stored.name or PurePath(stored.name).suffix.lower() != wanted:
-            said = (
-                f"it was stored as {stored.name}: files may not end in {wanted}" if stored.name else "it was not stored"
+        file = _uploads.file_part(source, name)
+        path = protocol.build_path("files", folder, "new")
+        call = Call("POST", path, Effect.NON_IDEMPOTENT, query=_subfolder_query(subfolder), file=file)
+        stored = codec.decode(UploadedFile, _responses.expect_mapping(call, await self._send_for_body(call), "file"))
+        suffix = PurePath(file.filename).suffix.lower()
+        if not stored.name or PurePath(stored.name).suffix.lower() != suffix:
+            message = (
+                f"it was stored as {stored.name}: files may not end in {suffix}" if stored.name else "it was not stored"
             )
-            raise Rejected(f"{call} rejected (although with status 200): {said}", status=200, call=str(call))
+            raise Rejected(f"{call} rejected (although with status 200): {message}", status=200, call=str(call))
         return stored
 
     async def delete(self, folder: Folder, name: str, *, subfolder: str = "") -> None:
@@ -76,10 +78,10 @@ class Files(Space):
 
         Mautic: REST API, Files, Delete (DELETE /files/FOLDER/NAME/delete).
         """
-        path = protocol.path("files", folder, name, "delete")
-        await self._send(Call("DELETE", path, Effect.SET, query=_below(subfolder)))
+        path = protocol.build_path("files", folder, name, "delete")
+        await self._send(Call("DELETE", path, Effect.IDEMPOTENT, query=_subfolder_query(subfolder)))
 
 
-def _below(subfolder: str) -> Pairs:
+def _subfolder_query(subfolder: str) -> QueryParams:
     query: dict[str, Any] = {"subdir": subfolder or None}
-    return protocol.pairs(query)
+    return protocol.encode_query(query)

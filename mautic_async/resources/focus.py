@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mautic_async.models import Focus
-from mautic_async.protocol import Effect, id_of
+from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
 
@@ -24,5 +24,5 @@ class FocusItems(Resource[Focus]):
 
         Mautic: REST API, Focus items, Generate JavaScript (POST /focus/ID/js).
         """
-        call = self._call("POST", Effect.READ, id_of(id), "js")
-        return str(_responses.mapping(call, await self._body(call)).get("js") or "")
+        call = self._build_call("POST", Effect.READ, validate_id(id), "js")
+        return str(_responses.expect_mapping(call, await self._send_for_body(call)).get("js") or "")

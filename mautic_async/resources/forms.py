@@ -14,7 +14,7 @@ from mautic_async.models import UNSET, Form, Submission
 from mautic_async.protocol import Effect
 from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._endpoint import PAGE, Query, ResultPage, Slice
+from mautic_async.resources._endpoint import PAGE_SIZE, PageParams, Query, ResultPage
 
 
 class Forms(Resource[Form]):
@@ -35,8 +35,10 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, Edit (PATCH /forms/ID/edit).
         """
-        self._changes(changes)
-        return await super().edit(id, changes if changes.post_action else _kept(changes, await self.get(id)))
+        self._edit_body(changes)
+        return await super().edit(
+            id, changes if changes.post_action else _with_post_action(changes, await self.get(id))
+        )
 
     async def edit_many(self, entities: Iterable[Form]) -> list[Outcome[Form]]:
         """Change several, up to 200 a request; `post_action` is kept as by `edit`.
@@ -47,12 +49,14 @@ class Forms(Resource[Form]):
         Mautic: REST API, Forms, Batch (PATCH /forms/batch/edit).
         """
         forms = list(entities)
-        held = await self._present([form.id for form in forms if form.id and not form.post_action])
-        return await super().edit_many(_kept(form, held[form.id]) if form.id in held else form for form in forms)
+        stored = await self._existing([form.id for form in forms if form.id and not form.post_action])
+        return await super().edit_many(
+            _with_post_action(form, stored[form.id]) if form.id in stored else form for form in forms
+        )
 
-    def _unrepeatable(self, row: Form) -> Sequence[Problem]:
+    def _retry_hazards(self, row: Form) -> Sequence[Problem]:
         if row.post_action:
-            return super()._unrepeatable(row)
+            return super()._retry_hazards(row)
         return [Problem("Mautic forgets it where an edit does not name it; name it, or use edit_many()", "post_action")]
 
     async def delete_fields(self, id: int, field_ids: Iterable[int]) -> Form:
@@ -63,7 +67,7 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, Delete fields (DELETE /forms/ID/fields/delete).
         """
-        return await self._without(id, "fields", field_ids)
+        return await self._delete_parts(id, "fields", field_ids)
 
     async def delete_actions(self, id: int, action_ids: Iterable[int]) -> Form:
         """Delete actions of a form; ids that it does not have are ignored.
@@ -73,17 +77,22 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, Delete actions (DELETE /forms/ID/actions/delete).
         """
-        return await self._without(id, "actions", action_ids)
+        return await self._delete_parts(id, "actions", action_ids)
 
-    async def _without(self, id: int, kind: str, ids: Iterable[int]) -> Form:
-        numbers = [protocol.id_of(number) for number in ids]
+    async def _delete_parts(self, id: int, kind: str, ids: Iterable[int]) -> Form:
+        numbers = [protocol.validate_id(number) for number in ids]
         if not numbers:
             raise ConfigurationError(f"forms: no {kind} to delete are named")
-        call = self._call(
-            "DELETE", Effect.SET, protocol.id_of(id), kind, "delete", query=protocol.pairs({kind: numbers})
+        call = self._build_call(
+            "DELETE",
+            Effect.IDEMPOTENT,
+            protocol.validate_id(id),
+            kind,
+            "delete",
+            query=protocol.encode_query({kind: numbers}),
         )
         payload = await self._send(call)
-        return await self.get(id) if payload.body is None else self._one(payload)
+        return await self.get(id) if payload.body is None else self._decode_one(payload)
 
     # --- submissions -----------------------------------------------------------------------------------------------
 
@@ -97,7 +106,7 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
         """
-        return await self._submissions(query, protocol.id_of(id), "submissions")
+        return await self._submissions(query, protocol.validate_id(id), "submissions")
 
     def iterate_submissions(
         self, id: int, *, read_ahead: bool = False, **query: Unpack[Query]
@@ -108,13 +117,13 @@ class Forms(Resource[Form]):
         """
 
         async def fetch(asked: Mapping[str, Any]) -> ResultPage[Submission]:
-            return await self._submissions(asked, protocol.id_of(id), "submissions")
+            return await self._submissions(asked, protocol.validate_id(id), "submissions")
 
-        size = query.get("limit", PAGE)
-        walk = _pagination.Walk(
-            fetch=fetch, query=query, size=size, id_of=lambda found: found.id, column="s.id", keyset=False
+        size = query.get("limit", PAGE_SIZE)
+        paginator = _pagination.Paginator(
+            fetch=fetch, query=query, size=size, get_id=lambda found: found.id, column="s.id", keyset=False
         )
-        return self._walked(walk, read_ahead=read_ahead)
+        return self._paginate(paginator, read_ahead=read_ahead)
 
     async def submission(self, id: int, submission_id: int) -> Submission:
         """One submission.
@@ -124,10 +133,14 @@ class Forms(Resource[Form]):
 
         Mautic: REST API, Forms, Get submission (GET /forms/ID/submissions/SUBMISSION_ID).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "submissions", protocol.id_of(submission_id))
-        return _responses.entity(call, await self._body(call), "submission", Submission)
+        call = self._build_call(
+            "GET", Effect.READ, protocol.validate_id(id), "submissions", protocol.validate_id(submission_id)
+        )
+        return _responses.decode_entity(call, await self._send_for_body(call), "submission", Submission)
 
-    async def contact_submissions(self, id: int, contact_id: int, **query: Unpack[Slice]) -> ResultPage[Submission]:
+    async def contact_submissions(
+        self, id: int, contact_id: int, **query: Unpack[PageParams]
+    ) -> ResultPage[Submission]:
         """One page of what a contact has submitted in a form.
 
         Raises:
@@ -137,15 +150,20 @@ class Forms(Resource[Form]):
         """
         if "where" in query:
             raise ConfigurationError("forms.contact_submissions: a condition would replace the one on the contact")
-        return await self._submissions(query, protocol.id_of(id), "submissions", "contact", protocol.id_of(contact_id))
+        return await self._submissions(
+            query, protocol.validate_id(id), "submissions", "contact", protocol.validate_id(contact_id)
+        )
 
     async def _submissions(self, query: Mapping[str, Any], *parts: str | int) -> ResultPage[Submission]:
-        call = self._call(
-            "GET", Effect.READ, *parts, query=protocol.pairs(_pagination.parameters(query, filters=False))
+        call = self._build_call(
+            "GET",
+            Effect.READ,
+            *parts,
+            query=protocol.encode_query(_pagination.parameters(query, filters_published=False)),
         )
-        return await self._listed(call, "submissions", Submission, int(query.get("start", 0)))
+        return await self._get_page(call, "submissions", Submission, int(query.get("start", 0)))
 
 
-def _kept(changes: Form, held: Form) -> Form:
-    detail = held.post_action_property if changes.post_action_property is UNSET else changes.post_action_property
-    return evolve(changes, post_action=held.post_action or "return", post_action_property=detail or UNSET)
+def _with_post_action(changes: Form, stored: Form) -> Form:
+    detail = stored.post_action_property if changes.post_action_property is UNSET else changes.post_action_property
+    return evolve(changes, post_action=stored.post_action or "return", post_action_property=detail or UNSET)

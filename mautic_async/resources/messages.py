@@ -17,15 +17,15 @@ class Messages(Resource[Message]):
     """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "messages", one="message", many="messages", model=Message, whole=("channels",)
+        "messages", one="message", many="messages", model=Message, replace_requires=("channels",)
     )
 
-    async def _present(self, ids: Sequence[int]) -> dict[int, Message]:
+    async def _existing(self, ids: Sequence[int]) -> dict[int, Message]:
         """One by one, since a list hides some."""
-        held: dict[int, Message] = {}
+        existing: dict[int, Message] = {}
         for id in ids:
             try:
-                held[id] = await self.get(id)
+                existing[id] = await self.get(id)
             except NotFound:
                 continue
-        return held
+        return existing

@@ -11,4 +11,6 @@ from mautic_async.resources._base import Endpoint, Resource
 class Notes(Resource[Note]):
     """Notes on contacts. Mautic: REST API, Notes."""
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint("notes", one="note", many="notes", model=Note, required=("lead",))
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "notes", one="note", many="notes", model=Note, create_requires=("lead",)
+    )

@@ -12,5 +12,5 @@ class Notifications(Resource[Notification]):
     """Pushed to browsers and phones. Mautic: REST API, Notifications."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "notifications", one="notification", many="notifications", model=Notification, whole=("language",)
+        "notifications", one="notification", many="notifications", model=Notification, replace_requires=("language",)
     )

@@ -12,5 +12,5 @@ class Pages(Resource[Page]):
     """Landing pages; lists hide variants and translations. Mautic: REST API, Pages."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "pages", one="page", many="pages", model=Page, keyset=False, whole=("language",)
+        "pages", one="page", many="pages", model=Page, keyset=False, replace_requires=("language",)
     )

@@ -25,8 +25,8 @@ class PointTriggers(Resource[Trigger]):
 
         Mautic: REST API, Point triggers, Get event types (GET /points/triggers/events/types).
         """
-        call = self._call("GET", Effect.READ, "events", "types")
-        return _responses.mapping(call, await self._body(call), "eventTypes")
+        call = self._build_call("GET", Effect.READ, "events", "types")
+        return _responses.expect_mapping(call, await self._send_for_body(call), "eventTypes")
 
     async def delete_events(self, id: int, event_ids: Iterable[int]) -> Trigger:
         """Delete events of a trigger, and look whether they are gone.
@@ -42,25 +42,36 @@ class PointTriggers(Resource[Trigger]):
 
         Mautic: REST API, Point triggers, Delete events (DELETE /points/triggers/ID/events/delete).
         """
-        gone = {protocol.id_of(event) for event in event_ids}
-        if not gone:
+        ids = {protocol.validate_id(event) for event in event_ids}
+        if not ids:
             raise ConfigurationError("point_triggers: no events to delete are named")
-        call = self._call(
-            "DELETE", Effect.SET, protocol.id_of(id), "events", "delete", query=protocol.pairs({"events": sorted(gone)})
+        call = self._build_call(
+            "DELETE",
+            Effect.IDEMPOTENT,
+            protocol.validate_id(id),
+            "events",
+            "delete",
+            query=protocol.encode_query({"events": sorted(ids)}),
         )
         await self._send(call)
-        held = await self.get(id)
-        if not _has(held, gone):
-            return held
-        events = [event for event in held.events or () if event.id not in gone]
+        trigger = await self.get(id)
+        if not _has_any_event(trigger, ids):
+            return trigger
+        events = [event for event in trigger.events or () if event.id not in ids]
         await self._send(
-            self._call("PUT", Effect.SET, protocol.id_of(id), "edit", body=self._whole(evolve(held, events=events)))
+            self._build_call(
+                "PUT",
+                Effect.IDEMPOTENT,
+                protocol.validate_id(id),
+                "edit",
+                body=self._replace_body(evolve(trigger, events=events)),
+            )
         )
-        held = await self.get(id)
-        if _has(held, gone):
-            raise _responses.unexpected(call, "that says the events are gone, and they are still there")
-        return held
+        trigger = await self.get(id)
+        if _has_any_event(trigger, ids):
+            raise _responses.unexpected_response(call, "that says the events are gone, and they are still there")
+        return trigger
 
 
-def _has(trigger: Trigger, ids: set[int]) -> bool:
+def _has_any_event(trigger: Trigger, ids: set[int]) -> bool:
     return any(event.id in ids for event in trigger.events or ())

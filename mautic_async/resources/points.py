@@ -15,7 +15,7 @@ class Points(Resource[Point]):
     """Actions that give contacts points. Mautic: REST API, Points."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "points", one="point", many="points", model=Point, whole=("repeatable",)
+        "points", one="point", many="points", model=Point, replace_requires=("repeatable",)
     )
 
     async def action_types(self) -> Mapping[str, str]:
@@ -23,5 +23,5 @@ class Points(Resource[Point]):
 
         Mautic: REST API, Points, Get action types (GET /points/actions/types).
         """
-        call = self._call("GET", Effect.READ, "actions", "types")
-        return _responses.mapping(call, await self._body(call), "pointActionTypes")
+        call = self._build_call("GET", Effect.READ, "actions", "types")
+        return _responses.expect_mapping(call, await self._send_for_body(call), "pointActionTypes")

@@ -7,22 +7,22 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from mautic_async import codec, protocol
-from mautic_async.models import JSON, ReportDefinition, ReportResult
+from mautic_async.models import JSON, Report, ReportResult
 from mautic_async.protocol import Effect
 from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._endpoint import PAGE
+from mautic_async.resources._endpoint import PAGE_SIZE
 from mautic_async.resources._times import iso_text
 
 
-class Reports(Resource[ReportDefinition]):
+class Reports(Resource[Report]):
     """Questions to the database that can be asked again. Mautic: REST API, Reports."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "reports", one="report", many="reports", model=ReportDefinition, whole=("system",)
+        "reports", one="report", many="reports", model=Report, replace_requires=("system",)
     )
 
-    async def get(self, id: int) -> ReportDefinition:
+    async def get(self, id: int) -> Report:
         """The report itself; `data` asks it. Mautic knows no way to one without the other, so one row is read.
 
         Raises:
@@ -30,8 +30,10 @@ class Reports(Resource[ReportDefinition]):
 
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """
-        query = protocol.pairs({"page": 1, "limit": 1})
-        return self._one(await self._send(self._call("GET", Effect.READ, protocol.id_of(id), query=query)))
+        query = protocol.encode_query({"page": 1, "limit": 1})
+        return self._decode_one(
+            await self._send(self._build_call("GET", Effect.READ, protocol.validate_id(id), query=query))
+        )
 
     async def data(
         self,
@@ -40,7 +42,7 @@ class Reports(Resource[ReportDefinition]):
         date_from: datetime | date | None = None,
         date_to: datetime | date | None = None,
         page: int = 1,
-        limit: int = PAGE,
+        limit: int = PAGE_SIZE,
     ) -> ReportResult:
         """One page of what a report finds.
 
@@ -62,8 +64,8 @@ class Reports(Resource[ReportDefinition]):
             "dateFrom": iso_text(date_from, "date_from"),
             "dateTo": iso_text(date_to, "date_to"),
         }
-        call = self._call("GET", Effect.READ, protocol.id_of(id), query=protocol.pairs(query))
-        return codec.decode(ReportResult, _responses.mapping(call, await self._body(call)))
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), query=protocol.encode_query(query))
+        return codec.decode(ReportResult, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def iterate_data(
         self,
@@ -71,7 +73,7 @@ class Reports(Resource[ReportDefinition]):
         *,
         date_from: datetime | date | None = None,
         date_to: datetime | date | None = None,
-        limit: int = PAGE,
+        limit: int = PAGE_SIZE,
     ) -> AsyncIterator[Mapping[str, JSON]]:
         """Every row of what a report finds, page by page.
 

@@ -11,4 +11,6 @@ from mautic_async.resources._base import Endpoint, Resource
 class Roles(Resource[Role]):
     """What users may do; one that users have cannot be deleted (428). Mautic: REST API, Roles."""
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint("roles", one="role", many="roles", model=Role, whole=("isAdmin",))
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "roles", one="role", many="roles", model=Role, replace_requires=("isAdmin",)
+    )

@@ -10,7 +10,7 @@ from mautic_async.bulk import Outcome
 from mautic_async.models import Contact, Segment
 from mautic_async.protocol import Effect
 from mautic_async.resources._base import Endpoint, Resource
-from mautic_async.resources._membership import Membership, added
+from mautic_async.resources._membership import Membership, add_in_chunks
 
 
 class Segments(Resource[Segment], Membership[Segment]):
@@ -30,9 +30,11 @@ class Segments(Resource[Segment], Membership[Segment]):
 
         Mautic: REST API, Segments, Add contacts (POST /segments/ID/contacts/add).
         """
-        ids = [protocol.id_of(contact) for contact in contact_ids]
-        return await added(
+        ids = [protocol.validate_id(contact) for contact in contact_ids]
+        return await add_in_chunks(
             self,
             ids,
-            lambda chunk: self._call("POST", Effect.SET, protocol.id_of(id), "contacts", "add", body={"ids": chunk}),
+            lambda chunk: self._build_call(
+                "POST", Effect.IDEMPOTENT, protocol.validate_id(id), "contacts", "add", body={"ids": chunk}
+            ),
         )

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from mautic_async import codec
 from mautic_async.models import Sms, SmsReceipt
-from mautic_async.protocol import Effect, id_of
+from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
 
@@ -14,7 +14,9 @@ from mautic_async.resources._base import Endpoint, Resource
 class Smses(Resource[Sms]):
     """Text messages to phones. Mautic: REST API, Text messages."""
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint("smses", one="sms", many="smses", model=Sms, whole=("language",))
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "smses", one="sms", many="smses", model=Sms, replace_requires=("language",)
+    )
 
     async def send(self, id: int, contact_id: int) -> SmsReceipt:
         """Send a text message to a contact. Mautic has a GET for it, which nothing must repeat or fetch ahead.
@@ -27,5 +29,7 @@ class Smses(Resource[Sms]):
 
         Mautic: REST API, Text messages, Send (GET /smses/ID/contact/CONTACT_ID/send).
         """
-        call = self._call("GET", Effect.APPEND, id_of(id), "contact", id_of(contact_id), "send")
-        return codec.decode(SmsReceipt, _responses.mapping(call, await self._body(call), "result"))
+        call = self._build_call(
+            "GET", Effect.NON_IDEMPOTENT, validate_id(id), "contact", validate_id(contact_id), "send"
+        )
+        return codec.decode(SmsReceipt, _responses.expect_mapping(call, await self._send_for_body(call), "result"))

@@ -10,12 +10,12 @@ from mautic_async.errors import NotFound
 from mautic_async.models import StatRow, StatTables
 from mautic_async.protocol import Call
 from mautic_async.resources import _pagination, _responses, _tables
-from mautic_async.resources._base import Space
-from mautic_async.resources._endpoint import PAGE, ResultPage
+from mautic_async.resources._base import Namespace
+from mautic_async.resources._endpoint import PAGE_SIZE, ResultPage
 from mautic_async.where import Where
 
 
-class Stats(Space):
+class Stats(Namespace):
     """Tables of what was sent, read, hit and gained; whoever may use the API sees all rows. Mautic: REST API, Stats."""
 
     async def tables(self) -> StatTables:
@@ -24,7 +24,7 @@ class Stats(Space):
         Mautic: REST API, Stats, Get available tables (GET /stats).
         """
         call = Call("GET", "stats")
-        return codec.decode(StatTables, _responses.mapping(call, await self._body(call)))
+        return codec.decode(StatTables, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def list(
         self,
@@ -33,7 +33,7 @@ class Stats(Space):
         where: Where | Sequence[Where] | None = None,
         order: Sequence[tuple[str, str]] = (),
         start: int = 0,
-        limit: int = PAGE,
+        limit: int = PAGE_SIZE,
     ) -> ResultPage[StatRow]:
         """One page of a table.
 
@@ -51,12 +51,12 @@ class Stats(Space):
         Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE).
         """
         query = _tables.parameters(where=where, order=order, start=start, limit=limit)
-        call = Call("GET", protocol.path("stats", table), query=query)
-        body = _responses.mapping(call, await self._body(call))
+        call = Call("GET", protocol.build_path("stats", table), query=query)
+        body = _responses.expect_mapping(call, await self._send_for_body(call))
         if "stats" not in body and "availableTables" in body:
             known = ", ".join(map(str, body["availableTables"]))
             raise NotFound(f"{call} not found (although with status 200): the tables are {known}", status=200)
-        rows: Any = _responses.rows(call, body.get("stats"))
+        rows: Any = _responses.expect_rows(call, body.get("stats"))
         return ResultPage(items=rows, total=_responses.total(body, len(rows)), start=start)
 
     def iterate(
@@ -82,7 +82,7 @@ class Stats(Space):
             order = [(query["order_by"], query["order_by_dir"])]
             return await self.list(table, where=query["where"], order=order, limit=query["limit"])
 
-        walk = _pagination.Walk(
-            fetch=fetch, query={"where": where}, size=PAGE, id_of=lambda row: int(row[column]), column=column
+        paginator = _pagination.Paginator(
+            fetch=fetch, query={"where": where}, size=PAGE_SIZE, get_id=lambda row: int(row[column]), column=column
         )
-        return self._walked(walk, read_ahead=read_ahead)
+        return self._paginate(paginator, read_ahead=read_ahead)

@@ -17,7 +17,11 @@ class Tags(Resource[Tag]):
     """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        *("tags", "tag", "tags", Tag), Effect.SET, filters=False, required=("tag",), fixed=("description",)
+        *("tags", "tag", "tags", Tag),
+        Effect.IDEMPOTENT,
+        filters_published=False,
+        create_requires=("tag",),
+        immutable=("description",),
     )
 
     async def find(self, tag: str) -> Tag | None:
@@ -25,8 +29,8 @@ class Tags(Resource[Tag]):
 
         Mautic: REST API, Tags, List (GET /tags with ``where``).
         """
-        wanted = validation.same_for_database(tag)
-        return await self._found("tag", tag, lambda found: validation.same_for_database(found.tag) == wanted)
+        wanted = validation.collation_key(tag)
+        return await self._find_first("tag", tag, lambda found: validation.collation_key(found.tag) == wanted)
 
     async def create(self, entity: Tag) -> Tag:
         """Store a tag, or find the one with this name.
@@ -37,4 +41,4 @@ class Tags(Resource[Tag]):
 
         Mautic: REST API, Tags, Create (POST /tags/new).
         """
-        return self._kept(self._new(entity), await super().create(entity))
+        return self._raise_if_ignored(self._create_body(entity), await super().create(entity))

@@ -9,10 +9,10 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.models import Theme
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses, _uploads
-from mautic_async.resources._base import Space
+from mautic_async.resources._base import Namespace
 
 
-class Themes(Space):
+class Themes(Namespace):
     """The looks of pages, e-mails and forms, as zip files. Mautic: REST API, Themes."""
 
     async def download(self, key: str, to: str | Path) -> Path:
@@ -28,7 +28,9 @@ class Themes(Space):
 
         Mautic: REST API, Themes, Get (GET /themes/KEY).
         """
-        return await _uploads.save(self._send, Call("GET", protocol.path("themes", key)), Path(to), magic=b"PK")
+        return await _uploads.download(
+            self._send, Call("GET", protocol.build_path("themes", key)), Path(to), magic=b"PK"
+        )
 
     async def upload(self, source: str | Path | bytes, *, name: str = "") -> None:
         """Install a theme; one of the same name is replaced.
@@ -43,10 +45,10 @@ class Themes(Space):
 
         Mautic: REST API, Themes, Create (POST /themes/new).
         """
-        file = _uploads.part(source, name)
+        file = _uploads.file_part(source, name)
         if not file.filename.endswith(".zip"):
             raise ConfigurationError(f"a theme is a file that ends in .zip, which {file.filename!r} does not")
-        await self._send(Call("POST", "themes/new", Effect.SET, file=file))
+        await self._send(Call("POST", "themes/new", Effect.IDEMPOTENT, file=file))
 
     async def delete(self, key: str) -> None:
         """Delete a theme.
@@ -56,7 +58,7 @@ class Themes(Space):
 
         Mautic: REST API, Themes, Delete (DELETE /themes/KEY/delete).
         """
-        await self._send(Call("DELETE", protocol.path("themes", key, "delete"), Effect.SET))
+        await self._send(Call("DELETE", protocol.build_path("themes", key, "delete"), Effect.IDEMPOTENT))
 
     async def list(self) -> list[Theme]:
         """All themes.
@@ -64,5 +66,5 @@ class Themes(Space):
         Mautic: REST API, Themes, List (GET /themes).
         """
         call = Call("GET", "themes")
-        rows = _responses.rows(call, _responses.mapping(call, await self._body(call), "themes"))
+        rows = _responses.expect_rows(call, _responses.expect_mapping(call, await self._send_for_body(call), "themes"))
         return [codec.decode(Theme, row) for row in rows]

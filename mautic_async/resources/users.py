@@ -17,7 +17,7 @@ class Users(Resource[User]):
     """Who log in and own contacts. Mautic: REST API, Users."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        *("users", "user", "users", User), required=("plainPassword",), fixed=("username", "role")
+        *("users", "user", "users", User), create_requires=("plainPassword",), immutable=("username", "role")
     )
 
     async def me(self) -> User:
@@ -25,8 +25,8 @@ class Users(Resource[User]):
 
         Mautic: REST API, Users, Get self user (GET /users/self).
         """
-        call = self._call("GET", Effect.READ, "self")
-        return codec.decode(User, _responses.mapping(call, await self._body(call)))
+        call = self._build_call("GET", Effect.READ, "self")
+        return codec.decode(User, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def check_permissions(self, id: int, permissions: Iterable[str]) -> dict[str, bool]:
         """Whether a user may do something, for each of *permissions*, such as ``lead:leads:create``.
@@ -41,8 +41,13 @@ class Users(Resource[User]):
         names = [permissions] if isinstance(permissions, str) else list(permissions)
         if not names:
             raise ConfigurationError("users.check_permissions: no permission is named")
-        call = self._call("POST", Effect.READ, protocol.id_of(id), "permissioncheck", body={"permissions": names})
-        return {name: bool(value) for name, value in _responses.mapping(call, await self._body(call)).items()}
+        call = self._build_call(
+            "POST", Effect.READ, protocol.validate_id(id), "permissioncheck", body={"permissions": names}
+        )
+        return {
+            name: bool(value)
+            for name, value in _responses.expect_mapping(call, await self._send_for_body(call)).items()
+        }
 
     async def roles(self, *, search: str = "", limit: int | None = None) -> list[Role]:
         """Roles that users may have: id and name.
@@ -53,22 +58,22 @@ class Users(Resource[User]):
 
         Mautic: REST API, Users, List available roles (GET /users/list/roles).
         """
-        query = protocol.pairs({"filter": search or None, "limit": limit})
+        query = protocol.encode_query({"filter": search or None, "limit": limit})
         call = Call("GET", "users/list/roles", query=query)
-        return [codec.decode(Role, row) for row in _responses.rows(call, await self._body(call))]
+        return [codec.decode(Role, row) for row in _responses.expect_rows(call, await self._send_for_body(call))]
 
-    def _new(self, entity: User) -> dict[str, Any]:
-        body = super()._new(entity)
+    def _create_body(self, entity: User) -> dict[str, Any]:
+        body = super()._create_body(entity)
         typed = body["plainPassword"]
         if not typed.get("password") or typed.get("password") != typed.get("confirm"):
             raise ConfigurationError("users: the password was not typed twice the same, to which Mautic says 500")
         return body
 
-    def _changes(self, entity: User) -> dict[str, Any]:
-        return _without_password(super()._changes(entity))
+    def _edit_body(self, entity: User) -> dict[str, Any]:
+        return _without_password(super()._edit_body(entity))
 
-    def _whole(self, entity: User) -> dict[str, Any]:
-        return _without_password(super()._whole(entity))
+    def _replace_body(self, entity: User) -> dict[str, Any]:
+        return _without_password(super()._replace_body(entity))
 
 
 def _without_password(body: dict[str, Any]) -> dict[str, Any]:

@@ -23,12 +23,12 @@ class Webhooks(Resource[Webhook]):
 
         Mautic: REST API, Webhooks, List triggers (GET /hooks/triggers).
         """
-        call = self._call("GET", Effect.READ, "triggers")
-        triggers = _responses.mapping(call, await self._body(call), "triggers")
-        return {name: codec.decode(WebhookTrigger, told) for name, told in triggers.items()}
+        call = self._build_call("GET", Effect.READ, "triggers")
+        triggers = _responses.expect_mapping(call, await self._send_for_body(call), "triggers")
+        return {name: codec.decode(WebhookTrigger, trigger) for name, trigger in triggers.items()}
 
-    def _whole(self, entity: Webhook) -> dict[str, Any]:
-        body = super()._whole(entity)
+    def _replace_body(self, entity: Webhook) -> dict[str, Any]:
+        body = super()._replace_body(entity)
         if "secret" not in body:
             raise ConfigurationError(
                 "webhooks: replace() without the secret makes a new one, and receivers refuse what it signs; use"

@@ -10,11 +10,11 @@ from mautic_async import codec, protocol
 from mautic_async.models import JSON, Widget
 from mautic_async.protocol import Call
 from mautic_async.resources import _responses
-from mautic_async.resources._base import Space
+from mautic_async.resources._base import Namespace
 from mautic_async.resources._times import iso_text
 
 
-class Widgets(Space):
+class Widgets(Namespace):
     """What the widgets of the dashboard show. Mautic: REST API, Data - dashboard widgets."""
 
     async def types(self) -> Mapping[str, Mapping[str, str]]:
@@ -23,7 +23,7 @@ class Widgets(Space):
         Mautic: REST API, Data, Get available widget types (GET /data).
         """
         call = Call("GET", "data")
-        return _responses.mapping(call, await self._body(call), "types")
+        return _responses.expect_mapping(call, await self._send_for_body(call), "types")
 
     async def get(
         self,
@@ -70,5 +70,5 @@ class Widgets(Space):
             "limit": limit,
             **(more or {}),
         }
-        call = Call("GET", protocol.path("data", type), query=protocol.pairs(query))
-        return codec.decode(Widget, _responses.mapping(call, await self._body(call)))
+        call = Call("GET", protocol.build_path("data", type), query=protocol.encode_query(query))
+        return codec.decode(Widget, _responses.expect_mapping(call, await self._send_for_body(call)))

@@ -13,10 +13,10 @@ class RetryBudget:
     caller may still recover.
     """
 
-    def __init__(self, size: float = 10.0, gain: float = 0.1, free_every: float = 10.0) -> None:
+    def __init__(self, size: float = 10.0, deposit_per_success: float = 0.1, free_retry_interval: float = 10.0) -> None:
         self._size = size
-        self._gain = gain
-        self._free_every = free_every
+        self._deposit_per_success = deposit_per_success
+        self._free_retry_interval = free_retry_interval
         self._tokens = size
         self._free_at = 0.0
 
@@ -25,16 +25,16 @@ class RetryBudget:
         """What is left."""
         return self._tokens
 
-    def succeeded(self) -> None:
+    def deposit(self) -> None:
         """Earn a little."""
-        self._tokens = min(self._size, self._tokens + self._gain)
+        self._tokens = min(self._size, self._tokens + self._deposit_per_success)
 
-    def spend(self, now: float) -> bool:
+    def try_spend(self, now: float) -> bool:
         """Whether a retry may be sent at *now* (monotonic seconds)."""
         if self._tokens >= 1:
             self._tokens -= 1
             return True
         if now >= self._free_at:
-            self._free_at = now + self._free_every
+            self._free_at = now + self._free_retry_interval
             return True
         return False

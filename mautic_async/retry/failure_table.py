@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from attrs import frozen
 
-from mautic_async.errors import Fate, Then, Verdict
+from mautic_async.errors import Action, Fate, Verdict
 from mautic_async.protocol import Effect
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class _Row:
-    """One event; the four letters of *single* and *bulk* stand for READ, SET, UPSERT, APPEND (see `_LETTERS`).
+class FailureRule:
+    """One event; the four letters of *single* and *batch* stand for READ, SET, UPSERT, APPEND (see `_ACTIONS`).
 
     Attributes:
         answer: What came, or what went wrong.
@@ -43,279 +43,279 @@ class _Row:
     writer: Literal["mautic", "proxy", "nobody"]
     fate: Fate
     single: str
-    bulk: str
-    live: bool = False
-    load: bool = False
-    pause: float = 1.0
-    limits: Mapping[Effect, int] = {}
+    batch: str
+    may_still_run: bool = False
+    overload: bool = False
+    backoff_base: float = 1.0
+    max_attempts: Mapping[Effect, int] = {}
 
 
-_LETTERS: Final = {
-    ".": Then.RAISE,
-    "R": Then.REPEAT,
-    "P": Then.PARK,
-    "L": Then.LOOK,
-    "S": Then.SPLIT,
-    "J": Then.REJECT,
-    "X": Then.STOP,
+_ACTIONS: Final = {
+    ".": Action.RAISE,
+    "R": Action.RETRY,
+    "P": Action.RECONCILE_LATER,
+    "L": Action.RECONCILE,
+    "S": Action.SPLIT,
+    "J": Action.REJECT,
+    "X": Action.ABORT,
 }
-_COLUMNS: Final = (Effect.READ, Effect.SET, Effect.UPSERT, Effect.APPEND)
-_TWICE: Final = {Effect.READ: 1, Effect.SET: 2}
+_EFFECTS: Final = (Effect.READ, Effect.IDEMPOTENT, Effect.UPSERT, Effect.NON_IDEMPOTENT)
+_MAX_ATTEMPTS_ON_500: Final = {Effect.READ: 1, Effect.IDEMPOTENT: 2}
 
 R, U, D, X = Fate.REFUSED, Fate.UNKNOWN, Fate.DONE, Fate.FATAL
 _N: Final = "nobody"
 _P: Final = "proxy"
 _M: Final = "mautic"
-EVENTS: Final[Mapping[str, _Row]] = {
+FAILURE_TABLE: Final[Mapping[str, FailureRule]] = {
     # No answer.
-    "connect": _Row(
+    "connect": FailureRule(
         answer="no connection: name, refusal, TLS, time-out",
         proves="nothing was sent, so nothing is applied",
         writer=_N,
         fate=R,
         single="RRRR",
-        bulk="RRRR",
-        pause=0.2,
-        load=True,
+        batch="RRRR",
+        backoff_base=0.2,
+        overload=True,
     ),
-    "certificate": _Row(
+    "certificate": FailureRule(
         answer="the certificate is not valid",
         proves="nothing was sent, and no repetition helps",
         writer=_N,
         fate=X,
         single="....",
-        bulk="XXXX",
+        batch="XXXX",
     ),
-    "write": _Row(
+    "write": FailureRule(
         answer="the body did not go out whole",
         proves="PHP reads JSON whole, so most likely nothing is applied; a server may close after it has read all",
         writer=_N,
         fate=U,
         single="RR..",
-        bulk="RPPP",
-        pause=0.2,
+        batch="RPPP",
+        backoff_base=0.2,
     ),
-    "read-timeout": _Row(
+    "read-timeout": FailureRule(
         answer="none in time",
         proves="PHP goes on when its client has left: nothing, a part or all may be applied, and more may follow",
         writer=_N,
         fate=U,
         single="RR..",
-        bulk="RPPP",
-        live=True,
-        load=True,
-        pause=0.2,
+        batch="RPPP",
+        may_still_run=True,
+        overload=True,
+        backoff_base=0.2,
     ),
-    "disconnected": _Row(
+    "disconnected": FailureRule(
         answer="the connection broke after the request was sent",
         proves="the same as no answer in time",
         writer=_N,
         fate=U,
         single="RR..",
-        bulk="RPPP",
-        live=True,
-        pause=0.2,
+        batch="RPPP",
+        may_still_run=True,
+        backoff_base=0.2,
     ),
     # A proxy's answer.
-    "bad-gateway": _Row(
+    "bad-gateway": FailureRule(
         answer="502",
         proves="the proxy lost PHP, or never reached it; behind it PHP may go on to the last row",
         writer=_P,
         fate=U,
         single="RR..",
-        bulk="RLLL",
-        live=True,
-        load=True,
+        batch="RLLL",
+        may_still_run=True,
+        overload=True,
     ),
-    "unavailable": _Row(
+    "unavailable": FailureRule(
         answer="503",
         proves="the same as a 502: a proxy answers it for a broken connection, too",
         writer=_P,
         fate=U,
         single="RR..",
-        bulk="RLLL",
-        live=True,
-        load=True,
+        batch="RLLL",
+        may_still_run=True,
+        overload=True,
     ),
-    "gateway-timeout": _Row(
+    "gateway-timeout": FailureRule(
         answer="504, 520 to 524",
         proves="the proxy did not wait any longer; PHP goes on",
         writer=_P,
         fate=U,
         single="RR..",
-        bulk="RPPP",
-        live=True,
-        load=True,
+        batch="RPPP",
+        may_still_run=True,
+        overload=True,
     ),
-    "proxy-fault": _Row(
+    "proxy-fault": FailureRule(
         answer="500 as a page",
         proves="a proxy's own, or PHP's last breath through it: not Mautic's JSON, so no proof",
         writer=_P,
         fate=U,
         single=".R..",
-        bulk="LLLL",
-        live=True,
-        limits=_TWICE,
+        batch="LLLL",
+        may_still_run=True,
+        max_attempts=_MAX_ATTEMPTS_ON_500,
     ),
-    "proxy-limit": _Row(
+    "proxy-limit": FailureRule(
         answer="429 without Mautic's body or headers",
         proves="a limit of the proxy; one that tries several backends may have passed the request on before",
         writer=_P,
         fate=U,
         single="RR..",
-        bulk="RLLL",
-        live=True,
+        batch="RLLL",
+        may_still_run=True,
     ),
-    "not-now": _Row(
+    "retry-later": FailureRule(
         answer="408 or 425",
         proves="the proxy gave up waiting or asks for another try; no proof that PHP saw nothing",
         writer=_P,
         fate=U,
         single="RR..",
-        bulk="RLLL",
-        live=True,
+        batch="RLLL",
+        may_still_run=True,
     ),
-    "not-mautic": _Row(
+    "not-mautic": FailureRule(
         answer="a page with another status: a firewall, a log-in, maintenance",
         proves="a firewall may look at answers, too: what it hides may be done",
         writer=_P,
         fate=U,
         single="R...",
-        bulk="RLLL",
-        live=True,
-        limits={Effect.READ: 2},
+        batch="RLLL",
+        may_still_run=True,
+        max_attempts={Effect.READ: 2},
     ),
-    "unauthorized": _Row(
+    "unauthorized": FailureRule(
         answer="401, after one renewal and replay",
         proves="decided before the request is worked on; no other row would fare better",
         writer=_P,
         fate=X,
         single="....",
-        bulk="XXXX",
+        batch="XXXX",
     ),
-    "too-large": _Row(
+    "too-large": FailureRule(
         answer="413",
         proves="the body was not passed on: send smaller pieces",
         writer=_P,
         fate=R,
         single="....",
-        bulk="SSSS",
+        batch="SSSS",
     ),
-    "redirect": _Row(
-        answer="3xx", proves="a wrong base URL; nothing is applied", writer=_P, fate=X, single="....", bulk="XXXX"
+    "redirect": FailureRule(
+        answer="3xx", proves="a wrong base URL; nothing is applied", writer=_P, fate=X, single="....", batch="XXXX"
     ),
     # Mautic's answer: the request has ended.
-    "server-fault": _Row(
+    "server-fault": FailureRule(
         answer="500 with Mautic's JSON and no details",
         proves="the request has ended; the rows before the one that threw are stored, and repeating mostly fails again",
         writer=_M,
         fate=U,
         single=".R..",
-        bulk="LLLL",
-        limits=_TWICE,
+        batch="LLLL",
+        max_attempts=_MAX_ATTEMPTS_ON_500,
     ),
-    "too-many-rows": _Row(
+    "too-many-rows": FailureRule(
         answer="500 that names its limit",
         proves="refused before the first row",
         writer=_M,
         fate=R,
         single="....",
-        bulk="SSSS",
+        batch="SSSS",
     ),
-    "refused-500": _Row(
+    "refused-500": FailureRule(
         answer="500 with details, 501",
         proves="refused on purpose, such as a missing theme",
         writer=_M,
         fate=R,
         single="....",
-        bulk="JJJJ",
+        batch="JJJJ",
     ),
-    "rate-limit": _Row(
+    "rate-limit": FailureRule(
         answer="429 of Mautic's limiter",
         proves="refused before anything was done; the rate limiter knows how long to wait",
         writer=_M,
         fate=R,
         single="RRRR",
-        bulk="RRRR",
-        pause=0.0,
+        batch="RRRR",
+        backoff_base=0.0,
     ),
-    "forbidden": _Row(
+    "forbidden": FailureRule(
         answer="403 with Mautic's JSON",
         proves="the role or a switch forbids it; no other row would fare better",
         writer=_M,
         fate=X,
         single="....",
-        bulk="XXXX",
+        batch="XXXX",
     ),
-    "refused": _Row(
+    "refused": FailureRule(
         answer="400, 404, 422 and every other 4xx",
         proves="refused; of a contact nothing is stored",
         writer=_M,
         fate=R,
         single="....",
-        bulk="JJJJ",
+        batch="JJJJ",
     ),
-    "unreadable": _Row(
+    "unreadable": FailureRule(
         answer="a success that cannot be read",
         proves="applied; only the answer is lost",
         writer=_M,
         fate=D,
         single="R...",
-        bulk="RLLL",
-        limits={Effect.READ: 2},
+        batch="RLLL",
+        max_attempts={Effect.READ: 2},
     ),
-    "locked": _Row(
+    "locked": FailureRule(
         answer="409",
         proves="another user edits the record; later it will pass",
         writer=_M,
         fate=R,
         single="RRRR",
-        bulk="RRRR",
+        batch="RRRR",
     ),
-    "item-not-found": _Row(
+    "item-not-found": FailureRule(
         answer="404 `ID = 0`",
         proves="the same unique item twice within a second: the contact is stored, the link may be missing",
         writer=_M,
         fate=U,
         single="RRR.",
-        bulk="RRRL",
-        pause=1.1,
+        batch="RRRL",
+        backoff_base=1.1,
     ),
     # Nothing was sent.
-    "no-budget": _Row(
+    "rate-limit-wait-too-long": FailureRule(
         answer="the wait for the rate limit is beyond the patience",
         proves="held back here",
         writer=_N,
         fate=R,
         single="....",
-        bulk="RRRR",
-        pause=0.0,
+        batch="RRRR",
+        backoff_base=0.0,
     ),
-    "no-token": _Row(
-        answer="the token request failed", proves="held back here", writer=_N, fate=R, single="RRRR", bulk="RRRR"
+    "token-unavailable": FailureRule(
+        answer="the token request failed", proves="held back here", writer=_N, fate=R, single="RRRR", batch="RRRR"
     ),
-    "breaker": _Row(
-        answer="the circuit breaker is open", proves="held back here", writer=_N, fate=R, single="....", bulk="RRRR"
+    "breaker": FailureRule(
+        answer="the circuit breaker is open", proves="held back here", writer=_N, fate=R, single="....", batch="RRRR"
     ),
-    "rejected-unsent": _Row(
-        answer="the set-up cannot work", proves="held back here", writer=_N, fate=X, single="....", bulk="XXXX"
+    "invalid-configuration": FailureRule(
+        answer="the set-up cannot work", proves="held back here", writer=_N, fate=X, single="....", batch="XXXX"
     ),
 }
 
 VERDICTS: Final[Mapping[str, Mapping[Effect, Verdict]]] = {
     event: {
         effect: Verdict(
-            event=event,
+            kind=event,
             fate=Fate.REFUSED if effect is Effect.READ and row.fate is Fate.UNKNOWN else row.fate,
-            live=row.live and effect is not Effect.READ,
-            then=_LETTERS[row.single[column]],
-            bulk=_LETTERS[row.bulk[column]],
-            pause=row.pause,
-            limit=row.limits.get(effect),
-            load=row.load,
+            may_still_run=row.may_still_run and effect is not Effect.READ,
+            single=_ACTIONS[row.single[column]],
+            batch=_ACTIONS[row.batch[column]],
+            backoff_base=row.backoff_base,
+            max_attempts=row.max_attempts.get(effect),
+            overload=row.overload,
         )
-        for column, effect in enumerate(_COLUMNS)
+        for column, effect in enumerate(_EFFECTS)
     }
-    for event, row in EVENTS.items()
+    for event, row in FAILURE_TABLE.items()
 }
 """Each cell of the table."""

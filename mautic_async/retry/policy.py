@@ -1,7 +1,7 @@
 """What a failure is, and whether and when its call is sent again: exponential back-off with full jitter, by tenacity.
 
-`judged` finds the rule of an error in `mautic_async.retry.failure_table`: it says whether repeating is safe. A retry
-budget keeps a failing server from being flooded. A wait that the server asks for (``Retry-After``) is honoured.
+`classify` finds the rule of an error in `mautic_async.retry.failure_table`: it says whether repeating is safe. A retry
+budget keeps a failing server from being flooded. A wait that the server asks for (``RetryPolicy-After``) is honoured.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from tenacity import AsyncRetrying, retry_if_exception
 
 from mautic_async.errors import (
+    Action,
     APIError,
     Fate,
     MauticError,
@@ -19,7 +20,6 @@ from mautic_async.errors import (
     OutcomeUnknown,
     RateLimited,
     ServerError,
-    Then,
     TransportError,
     Unavailable,
     UnexpectedResponse,
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 _BY_STATUS: Final[Mapping[int, str]] = {
     401: "unauthorized",
     403: "forbidden",
-    408: "not-now",
+    408: "retry-later",
     413: "too-large",
-    425: "not-now",
+    425: "retry-later",
     502: "bad-gateway",
     503: "unavailable",
     504: "gateway-timeout",
@@ -53,86 +53,86 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 _FATAL: Final = frozenset({"certificate", "redirect"})
 
 
-def event_of(error: MauticError) -> str:
+def failure_kind(error: MauticError) -> str:
     """The row of the table that *error* belongs to."""
-    if isinstance(error, (TransportError, UnexpectedResponse)) and error.event in _FATAL:
-        return error.event  # of the token request too: asking again would not help
+    if isinstance(error, (TransportError, UnexpectedResponse)) and error.kind in _FATAL:
+        return error.kind  # of the token request too: asking again would not help
     if not error.sent:
-        return "no-budget" if isinstance(error, RateLimited) else "no-token"
+        return "rate-limit-wait-too-long" if isinstance(error, RateLimited) else "token-unavailable"
     if isinstance(error, (TransportError, UnexpectedResponse)):
-        return error.event
+        return error.kind
     if isinstance(error, ServerError):
-        return _server_event(error)
+        return _server_kind(error)
     if isinstance(error, Unavailable):
-        return "breaker"
-    return _refusal_event(error) if isinstance(error, APIError) else "rejected-unsent"
+        return "circuit-open"
+    return _refusal_kind(error) if isinstance(error, APIError) else "invalid-configuration"
 
 
-def _refusal_event(error: APIError) -> str:
+def _refusal_kind(error: APIError) -> str:
     if isinstance(error, RateLimited):
-        return "rate-limit" if error.refusal or not error.by_proxy else "proxy-limit"
+        return "rate-limit" if error.deliberate or not error.by_proxy else "proxy-limit"
     texts = " ".join(problem.message for problem in error.problems)
     if isinstance(error, NotFound) and "ID = 0" in texts:
         return "item-not-found"
     if error.status == 409 and "lock" in texts.lower():
-        return "locked"
+        return "conflict"
     return _BY_STATUS.get(error.status, "refused")
 
 
-def _server_event(error: ServerError) -> str:
+def _server_kind(error: ServerError) -> str:
     if error.batch_limit is not None:
         return "too-many-rows"
     if error.by_proxy:
         late = 520 <= error.status <= 524
         return "gateway-timeout" if late else _BY_STATUS.get(error.status, "proxy-fault")
-    return "refused-500" if error.refusal or error.status == 501 else "server-fault"
+    return "refused-500" if error.deliberate or error.status == 501 else "server-fault"
 
 
-def verdict_of(error: MauticError, effect: Effect) -> Verdict:
+def verdict_for(error: MauticError, effect: Effect) -> Verdict:
     """What *error* means for a call of class *effect*."""
-    return VERDICTS[event_of(error)][effect]
+    return VERDICTS[failure_kind(error)][effect]
 
 
-def judged(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
+def classify(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
     """*error* with its verdict; as `OutcomeUnknown` where a write may have been applied and must not be repeated."""
-    verdict = verdict_of(error, call.effect)
-    if not call.repeat and verdict.then is Then.REPEAT and verdict.event != "rate-limit":
-        verdict = evolve(verdict, then=Then.RAISE)
+    verdict = verdict_for(error, call.effect)
+    if not call.retryable and verdict.single is Action.RETRY and verdict.kind != "rate-limit":
+        verdict = evolve(verdict, single=Action.RAISE)
     outcome = error
-    unclear = verdict.fate is Fate.UNKNOWN and (verdict.then is Then.RAISE or verdict.event == "item-not-found")
-    if unclear and call.effect in {Effect.UPSERT, Effect.APPEND}:
+    unclear = verdict.fate is Fate.UNKNOWN and (verdict.single is Action.RAISE or verdict.kind == "item-not-found")
+    if unclear and call.effect in {Effect.UPSERT, Effect.NON_IDEMPOTENT}:
         outcome = OutcomeUnknown(
-            f"{call}: it may have been applied ({error}). {_HOW[call.effect, verdict.live]}",
+            f"{call}: it may have been applied ({error}). {_RECOVERY_HINTS[call.effect, verdict.may_still_run]}",
             call=str(call),
             sent_at=sent_at,
-            live=verdict.live,
+            may_still_run=verdict.may_still_run,
         )
         outcome.__cause__ = error
     outcome.verdict, outcome.attempts = verdict, attempts
     return outcome
 
 
-def perhaps_applied(error: MauticError) -> bool:
+def may_have_applied(error: MauticError) -> bool:
     """Whether the attempt that ended in *error* may have done its work."""
     return error.verdict is not None and error.verdict.fate in {Fate.UNKNOWN, Fate.DONE}
 
 
-_HOW: Final = {
+_RECOVERY_HINTS: Final = {
     (
         Effect.UPSERT,
         True,
     ): "The server may still be at work: wait a few minutes, look it up by its unique field, then decide",
     (Effect.UPSERT, False): "Look it up by its unique field; the same upsert may then be sent again",
-    (Effect.APPEND, True): "The server may still be at work: wait a few minutes, then look whether it is there",
-    (Effect.APPEND, False): "Look whether it is there before sending it again: a repetition adds another",
+    (Effect.NON_IDEMPOTENT, True): "The server may still be at work: wait a few minutes, then look whether it is there",
+    (Effect.NON_IDEMPOTENT, False): "Look whether it is there before sending it again: a repetition adds another",
 }
 
-ATTEMPTS: Final = 4
-CAP: Final = 30.0
+MAX_ATTEMPTS: Final = 4
+MAX_BACKOFF: Final = 30.0
 
 
 @frozen
-class Retry:
+class RetryPolicy:
     """Repeats a call while that is safe and worth it.
 
     Attributes:
@@ -143,29 +143,29 @@ class Retry:
 
     clock: Clock
     budget: RetryBudget
-    max_attempts: int = ATTEMPTS
+    max_attempts: int = MAX_ATTEMPTS
 
-    def pause(self, error: MauticError, attempt: int) -> float:
+    def backoff(self, error: MauticError, attempt: int) -> float:
         """Seconds to wait after the *attempt*-th failure: full jitter, or the server's own time and a bit more."""
         asked = getattr(error, "retry_after", None)
         verdict = error.verdict
-        if verdict is None or verdict.event == "rate-limit":
+        if verdict is None or verdict.kind == "rate-limit":
             return 0.0  # the gate waits for the window
         if asked is not None:
             return float(asked) + self.clock.uniform(0.0, min(10.0, 1.0 + asked / 10))
-        if verdict.event == "item-not-found":
-            return verdict.pause + self.clock.uniform(0.0, 0.5)
-        return self.clock.uniform(0.0, min(CAP, verdict.pause * 2 ** (attempt - 1)))
+        if verdict.kind == "item-not-found":
+            return verdict.backoff_base + self.clock.uniform(0.0, 0.5)
+        return self.clock.uniform(0.0, min(MAX_BACKOFF, verdict.backoff_base * 2 ** (attempt - 1)))
 
-    def worth(self, error: BaseException) -> bool:
+    def should_retry(self, error: BaseException) -> bool:
         """Whether sending again is safe, and the budget allows it."""
-        if not isinstance(error, MauticError) or error.verdict is None or error.verdict.then is not Then.REPEAT:
+        if not isinstance(error, MauticError) or error.verdict is None or error.verdict.single is not Action.RETRY:
             return False
-        return error.verdict.event == "rate-limit" or self.budget.spend(self.clock.time())
+        return error.verdict.kind == "rate-limit" or self.budget.try_spend(self.clock.monotonic())
 
-    def _stop(self, state: RetryCallState) -> bool:
-        error = _failure(state)
-        limit = error.verdict.limit if error is not None and error.verdict is not None else None
+    def _exhausted(self, state: RetryCallState) -> bool:
+        error = _error_of(state)
+        limit = error.verdict.max_attempts if error is not None and error.verdict is not None else None
         return state.attempt_number >= (limit or self.max_attempts)
 
     def attempts(
@@ -183,11 +183,11 @@ class Retry:
         """
 
         def wait(state: RetryCallState) -> float:
-            return self.pause(failures[-1], state.attempt_number) if failures else 0.0
+            return self.backoff(failures[-1], state.attempt_number) if failures else 0.0
 
         def stop(state: RetryCallState) -> bool:
             left = remaining()
-            return self._stop(state) or (left is not None and left <= state.upcoming_sleep)
+            return self._exhausted(state) or (left is not None and left <= state.upcoming_sleep)
 
         def before_sleep(state: RetryCallState) -> None:
             if on_pause is not None:
@@ -197,12 +197,12 @@ class Retry:
             sleep=self.clock.sleep,
             stop=stop,
             wait=wait,
-            retry=retry_if_exception(self.worth),
+            retry=retry_if_exception(self.should_retry),
             before_sleep=before_sleep,
             reraise=True,
         )
 
 
-def _failure(state: RetryCallState) -> MauticError | None:
+def _error_of(state: RetryCallState) -> MauticError | None:
     error = state.outcome.exception() if state.outcome is not None else None
     return error if isinstance(error, MauticError) else None

@@ -7,17 +7,19 @@ import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing.replies import Crash
+from mautic_async.testing.replies import UnhandledError
 
 if TYPE_CHECKING:
     from mautic_async.testing.http import Request
     from mautic_async.testing.store import Row, Store
 
-BASIC_OFF = "Basic Auth disabled. You need to enable HTTP basic auth in the API settings of Mautic's Configuration."
+BASIC_DISABLED = (
+    "Basic Auth disabled. You need to enable HTTP basic auth in the API settings of Mautic's Configuration."
+)
 DENIED = "API authorization denied."
 BAD_LOGIN = "Authorization denied, invalid credentials."
 BAD_TOKEN = "The access token provided is invalid."  # noqa: S105 - a message
-OLD_TOKEN = "The access token provided has expired."  # noqa: S105 - a message
+EXPIRED_TOKEN = "The access token provided has expired."  # noqa: S105 - a message
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ def client_actor(client: Row, store: Store, token: str) -> Actor:
     return Actor(None, f"{client['name']} [{client['id']}]", role, None, token, client)
 
 
-def presented(request: Request, query: dict[str, Any], body: Any) -> list[str]:
+def bearer_tokens(request: Request, query: dict[str, Any], body: Any) -> list[str]:
     """Bearer tokens of a request: header, query and form field."""
     tokens = []
     header = request.headers.get("authorization", "")
@@ -90,7 +92,7 @@ def presented(request: Request, query: dict[str, Any], body: Any) -> list[str]:
     return tokens
 
 
-def login(request: Request) -> tuple[str, str] | None:
+def basic_login(request: Request) -> tuple[str, str] | None:
     """User name and password of a Basic header; two empty texts for an unreadable one."""
     header = request.headers.get("authorization", "")
     if not header.startswith("Basic "):
@@ -108,42 +110,42 @@ def authenticate(request: Request, query: dict[str, Any], body: Any, store: Stor
     Raises:
         Crash: 401 or 403 in the firewall's shape; 500 for two tokens at once.
     """
-    given = login(request)
-    if given is not None and not basic:
-        raise Crash(403, BASIC_OFF, "access_denied")
-    tokens = presented(request, query, body)
+    credentials = basic_login(request)
+    if credentials is not None and not basic:
+        raise UnhandledError(403, BASIC_DISABLED, "access_denied")
+    tokens = bearer_tokens(request, query, body)
     if len(tokens) > 1:
-        raise Crash
-    if given is not None and not tokens:
-        return _by_password(given, store)
+        raise UnhandledError
+    if credentials is not None and not tokens:
+        return _actor_of_password(credentials, store)
     if not tokens or not tokens[0]:
-        raise Crash(401, DENIED, "access_denied")
-    return by_token(tokens[0], store, now)
+        raise UnhandledError(401, DENIED, "access_denied")
+    return actor_of_token(tokens[0], store, now)
 
 
-def _by_password(given: tuple[str, str], store: Store) -> Actor:
+def _actor_of_password(credentials: tuple[str, str], store: Store) -> Actor:
     for user in store["users"]:
-        if user["username"] == given[0] and user["password"] == given[1] and user["isPublished"]:
+        if user["username"] == credentials[0] and user["password"] == credentials[1] and user["isPublished"]:
             return user_actor(user, store)
-    raise Crash(401, BAD_LOGIN, "access_denied")
+    raise UnhandledError(401, BAD_LOGIN, "access_denied")
 
 
-def by_token(token: str, store: Store, now: float) -> Actor:
+def actor_of_token(token: str, store: Store, now: float) -> Actor:
     """The actor of an access token.
 
     Raises:
         Crash: 401; it is unknown or expired, or its user is gone.
     """
-    found = [row for row in store["tokens"].find("token", token) if row["kind"] == "access"]
-    if not found:
-        raise Crash(401, BAD_TOKEN, "invalid_grant")
-    row = found[0]
+    token_row = [row for row in store["tokens"].find("token", token) if row["kind"] == "access"]
+    if not token_row:
+        raise UnhandledError(401, BAD_TOKEN, "invalid_grant")
+    row = token_row[0]
     if row["expires"] <= now:
-        raise Crash(401, OLD_TOKEN, "invalid_grant")
+        raise UnhandledError(401, EXPIRED_TOKEN, "invalid_grant")
     client = store["clients"].get(row["client"])
     if row["user"] is None:
         return client_actor(client or {"id": 0, "name": "", "role": 0}, store, token)
     user = store["users"].get(row["user"])
     if user is None or not user["isPublished"]:
-        raise Crash(401, DENIED, "access_denied")
+        raise UnhandledError(401, DENIED, "access_denied")
     return user_actor(user, store, token, client)

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash
+from mautic_async.testing.replies import UnhandledError
 
 if TYPE_CHECKING:
     from mautic_async.testing.http import Request
@@ -21,20 +21,20 @@ def read(request: Request) -> tuple[Any, Files]:
     Raises:
         Crash: 400; JSON that is none, or a scalar.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json" or kind.endswith("+json"):
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == "application/json" or media_type.endswith("+json"):
         if not request.body.strip():
             return {}, []
         try:
             body = json.loads(request.body)
         except ValueError:
-            raise Crash(400) from None
+            raise UnhandledError(400) from None
         if not isinstance(body, (dict, list)):
-            raise Crash(400)
+            raise UnhandledError(400)
         return body, []
-    if kind == "application/x-www-form-urlencoded":
-        return php.brackets(request.body.decode("utf-8", "replace")), []
-    if kind == "multipart/form-data":
+    if media_type == "application/x-www-form-urlencoded":
+        return php.parse_brackets(request.body.decode("utf-8", "replace")), []
+    if media_type == "multipart/form-data":
         return _multipart(request)
     return {}, []
 
@@ -46,8 +46,8 @@ def _multipart(request: Request) -> tuple[Any, Files]:
     fields: list[tuple[str, str]] = []
     files: Files = []
     for part in request.body.split(b"--" + match[1].encode())[1:]:
-        head, found, content = part.partition(b"\r\n\r\n")
-        if not found:
+        head, field_name, content = part.partition(b"\r\n\r\n")
+        if not field_name:
             continue
         content = content.removesuffix(b"\r\n")
         disposition = head.decode("utf-8", "replace")
@@ -59,5 +59,5 @@ def _multipart(request: Request) -> tuple[Any, Files]:
             fields.append((name[1], content.decode("utf-8", "replace")))
     tree: dict[str, Any] = {}
     for name_, value in fields:
-        php.put(tree, name_, value)
-    return {key: php.settle(value) for key, value in tree.items()}, files
+        php.set_bracketed(tree, name_, value)
+    return {key: php.normalize_arrays(value) for key, value in tree.items()}, files

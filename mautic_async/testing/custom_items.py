@@ -7,20 +7,20 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import item_values, php
-from mautic_async.testing.replies import Crash, Refused
-from mautic_async.testing.resources._base import BLOCK
+from mautic_async.testing.replies import ControllerError, UnhandledError
+from mautic_async.testing.resources._base import PUBLISH_BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row, Store
 
 PAGE: Final = 10
 """Objects, and items of an object, that a contact shows."""
-LONGEST_NAME: Final = 255
+MAX_NAME: Final = 255
 """Characters."""
-_NEITHER: Final = (
+_NO_OBJECT: Final = (
     "customObject[data][][id] or customObject[data][][alias] must exist in the request to identify a Custom Object."
 )
 _META: Final = {"sort": "-dateAdded", "page": {"number": 1, "size": PAGE}}
@@ -28,71 +28,71 @@ _META: Final = {"sort": "-dateAdded", "page": {"number": 1, "size": PAGE}}
 
 def fields_of(object: int, store: Store) -> dict[str, Row]:
     """The published fields of an object, by alias, in their order."""
-    version = store["custom_fields"].version
-    kept: dict[int, tuple[int, dict[str, Row]]] = store.__dict__.setdefault("object_fields", {})
-    known = kept.get(object)
-    if known is None or known[0] != version:
+    version = store["custom_fields"].change_count
+    cached: dict[int, tuple[int, dict[str, Row]]] = store.__dict__.setdefault("object_fields", {})
+    fields = cached.get(object)
+    if fields is None or fields[0] != version:
         rows = [row for row in store["custom_fields"] if row["object"] == object and row["isPublished"]]
         rows.sort(key=lambda row: (row["order"], row["id"]))
-        known = kept[object] = (version, {row["alias"]: row for row in rows})
-    return known[1]
+        fields = cached[object] = (version, {row["alias"]: row for row in rows})
+    return fields[1]
 
 
-def _groups(given: Any) -> Iterator[Row]:
-    found = given.get("data") if isinstance(given, dict) else None
-    for group in php.values(found):
+def _iter_groups(payload: Any) -> Iterator[Row]:
+    groups = payload.get("data") if isinstance(payload, dict) else None
+    for group in php.array_values(groups):
         if isinstance(group, dict):
             yield group
 
 
-def _object(group: Row, ask: Ask) -> Row:
-    table = ask.table("custom_objects")
-    if php.truthy(group.get("id")):
-        row = table.get(php.integer(group["id"]))
+def _find_object(group: Row, context: RequestContext) -> Row:
+    table = context.table("custom_objects")
+    if php.is_truthy(group.get("id")):
+        row = table.get(php.to_int(group["id"]))
         if row is None:
-            raise Refused(400, f"Custom Object with ID = {php.integer(group['id'])} was not found")
+            raise ControllerError(400, f"Custom Object with ID = {php.to_int(group['id'])} was not found")
         return row
-    if not php.truthy(group.get("alias")):
-        raise Refused(400, _NEITHER)
+    if not php.is_truthy(group.get("alias")):
+        raise ControllerError(400, _NO_OBJECT)
     for row in table:
         if row["alias"] == group["alias"]:
             return row
-    raise Refused(400, f"Custom Object with alias = {php.text(group['alias'])} was not found")
+    raise ControllerError(400, f"Custom Object with alias = {php.to_string(group['alias'])} was not found")
 
 
-def _items(given: Any, ask: Ask) -> Iterator[tuple[Row, Row | None, Row]]:
+def _iter_items(payload: Any, context: RequestContext) -> Iterator[tuple[Row, Row | None, Row]]:
     """Each item sent: its object, the stored item it names, and what was sent."""
-    for group in _groups(given):
-        object = _object(group, ask)
-        for sent in php.values(group.get("data")):
+    for group in _iter_groups(payload):
+        object = _find_object(group, context)
+        for sent in php.array_values(group.get("data")):
             if not isinstance(sent, dict):
-                raise Crash
+                raise UnhandledError
             id = sent.get("id")
             item = None
-            if php.truthy(id):
-                item = ask.table("custom_items").get(php.integer(id))
+            if php.is_truthy(id):
+                item = context.table("custom_items").get(php.to_int(id))
                 if item is None:
-                    raise Refused(400, f"Custom Item with ID = {php.integer(id)} was not found")
-                object = ask.table("custom_objects").get(item["object"]) or object
+                    raise ControllerError(400, f"Custom Item with ID = {php.to_int(id)} was not found")
+                object = context.table("custom_objects").get(item["object"]) or object
             yield object, item, sent
 
 
-def dry_run(given: Any, ask: Ask) -> None:
+def validate(payload: Any, context: RequestContext) -> None:
     """What the plugin checks before the contact is saved: objects, ids, aliases, names, dates."""
-    for object, item, sent in _items(given, ask):
-        known = fields_of(object["id"], ask.store)
-        for alias, value in php.entries(sent.get("attributes") or {}).items():
-            if alias not in known:
-                raise Refused(400, f"Custom field with alias {alias} was not found.")
-            item_values.check_date(known[alias], value, ask)
+    for object, item, sent in _iter_items(payload, context):
+        fields = fields_of(object["id"], context.store)
+        for alias, value in php.from_json_array(sent.get("attributes") or {}).items():
+            if alias not in fields:
+                raise ControllerError(400, f"Custom field with alias {alias} was not found.")
+            item_values.check_date(fields[alias], value, context)
         name = sent.get("name", None if item is None else item["name"])
-        if not php.truthy(name):
-            raise Refused(0, "name: Custom Item name cannot be empty.")
-        if len(php.text(name)) > LONGEST_NAME:
-            raise Refused(0, f"name: This value is too long. It should have {LONGEST_NAME} characters or less.")
+        if not php.is_truthy(name):
+            raise ControllerError(0, "name: Custom Item name cannot be empty.")
+        if len(php.to_string(name)) > MAX_NAME:
+            raise ControllerError(0, f"name: This value is too long. It should have {MAX_NAME} characters or less.")
 
 
-async def run(contact: int, given: Any, ask: Ask) -> None:
+async def save_items(contact: int, payload: Any, context: RequestContext) -> None:
     """Write the items and link them to the contact, which is stored already.
 
     Raises:
@@ -101,99 +101,109 @@ async def run(contact: int, given: Any, ask: Ask) -> None:
         Crash: A unique value is held by another item.
         Killed: A scheduled fault.
     """
-    for object, item, sent in list(_items(given, ask)):
-        await ask.stalled("items")
-        await ask.reach("items")
-        await ask.fake.physics.row()
-        attributes = php.entries(sent.get("attributes") or {})
-        known = fields_of(object["id"], ask.store)
-        unique = [alias for alias, field in known.items() if field["unique"]]
+    for object, item, sent in list(_iter_items(payload, context)):
+        await context.wait_if_stalled("items")
+        await context.pass_step("items")
+        await context.fake.workers.charge_row()
+        attributes = php.from_json_array(sent.get("attributes") or {})
+        fields = fields_of(object["id"], context.store)
+        unique = [alias for alias, field in fields.items() if field["unique"]]
         if item is not None:
-            saved = _patch(item, sent, attributes, unique, ask)
+            saved = _patch(item, sent, attributes, unique, context)
         elif unique:
-            saved = _upsert(object, sent, attributes, unique, ask)
+            saved = _upsert(object, sent, attributes, unique, context)
         else:
-            saved = _insert(object, sent, None, ask)
-        _values(saved, known, attributes, ask, whole=item is None)
-        await ask.stalled("item link")
-        await ask.reach("item link")
-        _link(saved, object, contact, ask)
+            saved = _insert(object, sent, None, context)
+        _values(saved, fields, attributes, context, complete=item is None)
+        await context.wait_if_stalled("item link")
+        await context.pass_step("item link")
+        _link(saved, object, contact, context)
 
 
-def _insert(object: Row, sent: Row, hash: str | None, ask: Ask) -> Row:
-    row = {"id": None, "isPublished": True, "dateAdded": ask.now, "dateModified": None, **dict.fromkeys(BLOCK[3:])}
-    row |= {"createdBy": ask.actor.id, "createdByUser": ask.actor.name, "language": None, "category": None}
-    row |= {"object": object["id"], "name": php.text(sent["name"]), "values": {}, "hash": hash}
-    return ask.table("custom_items").save(row)
+def _insert(object: Row, sent: Row, hash: str | None, context: RequestContext) -> Row:
+    row = {
+        "id": None,
+        "isPublished": True,
+        "dateAdded": context.now,
+        "dateModified": None,
+        **dict.fromkeys(PUBLISH_BLOCK[3:]),
+    }
+    row |= {"createdBy": context.actor.id, "createdByUser": context.actor.name, "language": None, "category": None}
+    row |= {"object": object["id"], "name": php.to_string(sent["name"]), "values": {}, "hash": hash}
+    return context.table("custom_items").save(row)
 
 
-def hashed(values: dict[str, Any]) -> str:
+def unique_hash(values: dict[str, Any]) -> str:
     """The hash of the unique values of an item; case counts, the object does not."""
     text = json.dumps({alias: values[alias] for alias in sorted(values)})
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _upsert(object: Row, sent: Row, attributes: dict[str, Any], unique: list[str], ask: Ask) -> Row:
-    hash = hashed({alias: php.text(attributes.get(alias)) for alias in unique})
-    table = ask.table("custom_items")
-    held = table.find("hash", hash)
-    if not held:
-        return _insert(object, sent, hash, ask)
-    row, name = held[0], php.text(sent["name"])
-    if row["name"] == name and row["dateAdded"] == ask.now:
-        raise Refused(404, "Custom Item with ID = 0 was not found")
-    ask.names.setdefault(row["id"], row["name"] if row["dateAdded"] == ask.now and row["id"] in ask.touched else name)
-    row |= {"name": name, "dateAdded": ask.now, "createdBy": ask.actor.id, "createdByUser": ask.actor.name}
+def _upsert(object: Row, sent: Row, attributes: dict[str, Any], unique: list[str], context: RequestContext) -> Row:
+    hash = unique_hash({alias: php.to_string(attributes.get(alias)) for alias in unique})
+    table = context.table("custom_items")
+    existing = table.find("hash", hash)
+    if not existing:
+        return _insert(object, sent, hash, context)
+    row, name = existing[0], php.to_string(sent["name"])
+    if row["name"] == name and row["dateAdded"] == context.now:
+        raise ControllerError(404, "Custom Item with ID = 0 was not found")
+    context.item_names.setdefault(
+        row["id"], row["name"] if row["dateAdded"] == context.now and row["id"] in context.items_written else name
+    )
+    row |= {"name": name, "dateAdded": context.now, "createdBy": context.actor.id, "createdByUser": context.actor.name}
     row["language"] = None
     return table.save(row)
 
 
-def _patch(item: Row, sent: Row, attributes: dict[str, Any], unique: list[str], ask: Ask) -> Row:
+def _patch(item: Row, sent: Row, attributes: dict[str, Any], unique: list[str], context: RequestContext) -> Row:
     if unique and any(alias in attributes for alias in unique):
-        merged = {alias: php.text(attributes.get(alias, item["values"].get(alias))) for alias in unique}
-        hash = hashed(merged)
-        if any(held["id"] != item["id"] for held in ask.table("custom_items").find("hash", hash)):
-            raise Crash
+        merged = {alias: php.to_string(attributes.get(alias, item["values"].get(alias))) for alias in unique}
+        hash = unique_hash(merged)
+        if any(existing["id"] != item["id"] for existing in context.table("custom_items").find("hash", hash)):
+            raise UnhandledError
         item["hash"] = hash
     if "name" in sent:
-        item["name"] = php.text(sent["name"])
-    return ask.table("custom_items").save(item)
+        item["name"] = php.to_string(sent["name"])
+    return context.table("custom_items").save(item)
 
 
-def _values(item: Row, known: dict[str, Row], attributes: dict[str, Any], ask: Ask, *, whole: bool) -> None:
+def _values(
+    item: Row, fields: dict[str, Row], attributes: dict[str, Any], context: RequestContext, *, complete: bool
+) -> None:
     """Write the values one by one, in the order of the fields, each checked as it is written."""
-    ask.touched.add(item["id"])
-    ask.names.setdefault(item["id"], item["name"])
-    written = {} if whole else dict(item["values"])
-    for alias, field in known.items():
+    context.items_written.add(item["id"])
+    context.item_names.setdefault(item["id"], item["name"])
+    written = {} if complete else dict(item["values"])
+    for alias, field in fields.items():
         if alias in attributes:
-            value = item_values.take(field, attributes[alias], ask)
+            value = item_values.parse(field, attributes[alias], context)
             if field["type"] == "datetime" and value is not None:
-                ask.spelled[item["id"], alias] = item_values.spelled(attributes[alias], value)
-        elif whole:
-            value = item_values.take(field, field["default"], ask)
+                context.item_date_texts[item["id"], alias] = item_values.as_sent(attributes[alias], value)
+        elif complete:
+            value = item_values.parse(field, field["default"], context)
         else:
             value = written.get(alias)
         if field["required"] and value in (None, "", []):
-            raise Refused(0, f"The value for field {field['label']} is required.")
+            raise ControllerError(0, f"The value for field {field['label']} is required.")
         written[alias] = value
         item["values"] = dict(written)
-    item["dateModified"] = ask.now
-    item["modifiedBy"], item["modifiedByUser"] = ask.actor.id, ask.actor.name
-    ask.table("custom_items").save(item)
+    item["dateModified"] = context.now
+    item["modifiedBy"], item["modifiedByUser"] = context.actor.id, context.actor.name
+    context.table("custom_items").save(item)
 
 
-def _link(item: Row, object: Row, contact: int, ask: Ask) -> None:
-    links = ask.table("item_contacts")
+def _link(item: Row, object: Row, contact: int, context: RequestContext) -> None:
+    links = context.table("item_contacts")
     if not any(link["item"] == item["id"] for link in links.find("contact", contact)):
-        links.save({"id": None, "item": item["id"], "contact": contact, "date": ask.now})
+        links.save({"id": None, "item": item["id"], "contact": contact, "date": context.now})
     what = f"{object['nameSingular']} {item['name']}"
-    ask.table("events").save(
+    context.table("events").save(
         {
             "id": None,
             "event": "customitem.linked",
             "contact": contact,
-            "time": ask.now,
+            "time": context.now,
             "label": f"{what} was linked",
             "details": {"objectId": str(item["id"]), "action": "link"},
         }
@@ -203,40 +213,40 @@ def _link(item: Row, object: Row, contact: int, ask: Ask) -> None:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def of_contact(contact: int, ask: Ask) -> Any:
+def contact_items(contact: int, context: RequestContext) -> Any:
     """``customObjects`` of a contact: the newest ten items of each object; None when nothing is linked."""
-    items = ask.table("custom_items")
+    items = context.table("custom_items")
     groups: dict[int, list[Row]] = {}
-    for link in ask.table("item_contacts").find("contact", contact):
+    for link in context.table("item_contacts").find("contact", contact):
         item = items.get(link["item"])
         if item is not None:
             groups.setdefault(item["object"], []).append(item)
     if not groups:
         return None
-    shown = []
+    objects = []
     for id in sorted(groups)[:PAGE]:
-        object = ask.table("custom_objects").get(id)
+        object = context.table("custom_objects").get(id)
         if object is None:
             continue
         newest = sorted(groups[id], key=lambda item: -item["dateAdded"])[:PAGE]
-        entries = [_shown(item, ask) for item in newest]
-        shown.append({"id": id, "alias": object["alias"], "data": entries, "meta": _META})
-    return {"data": shown, "meta": _META}
+        entries = [_serialize(item, context) for item in newest]
+        objects.append({"id": id, "alias": object["alias"], "data": entries, "meta": _META})
+    return {"data": objects, "meta": _META}
 
 
-def _shown(item: Row, ask: Ask) -> dict[str, Any]:
+def _serialize(item: Row, context: RequestContext) -> dict[str, Any]:
     attributes = {}
-    for alias, field in fields_of(item["object"], ask.store).items():
-        told = ask.spelled.get((item["id"], alias))
-        attributes[alias] = told if told is not None else item_values.show(field, item["values"].get(alias))
+    for alias, field in fields_of(item["object"], context.store).items():
+        values = context.item_date_texts.get((item["id"], alias))
+        attributes[alias] = values if values is not None else item_values.serialize(field, item["values"].get(alias))
     return {
         "id": item["id"],
-        "name": ask.names.get(item["id"], item["name"]),
+        "name": context.item_names.get(item["id"], item["name"]),
         "language": item["language"],
         "category": item["category"],
         "isPublished": item["isPublished"],
-        "dateAdded": php.iso(item["dateAdded"]),
-        "dateModified": None if item["dateModified"] is None else php.iso(item["dateModified"]),
+        "dateAdded": php.iso_datetime(item["dateAdded"]),
+        "dateModified": None if item["dateModified"] is None else php.iso_datetime(item["dateModified"]),
         "createdBy": item["createdBy"],
         "modifiedBy": item["modifiedBy"],
         "attributes": attributes,

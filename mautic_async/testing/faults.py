@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from mautic_async.clock import Clock
 
-Work: TypeAlias = Literal["undone", "half", "done", "continues"]
-By: TypeAlias = Literal["mautic", "front"]
-What: TypeAlias = int | str
+ServerProgress: TypeAlias = Literal["undone", "half", "done", "continues"]
+FaultSource: TypeAlias = Literal["mautic", "front"]
+FaultKind: TypeAlias = int | str
 _WORDS: Final = ("refuse", "reset", "cut", "drip", "timeout", "html", "garbage")
 _REASONS: Final = {
     403: "Forbidden",
@@ -49,11 +49,11 @@ class FaultSettings(TypedDict, total=False):
     after: int
     probability: float | None
     when: Callable[[Request], bool] | None
-    work: Work
-    by: By | None
+    work: ServerProgress
+    by: FaultSource | None
     retry_after: float | str | None
     seconds: float
-    share: float
+    fraction: float
     row: int | None
     at: Step | None
     rows: int
@@ -78,7 +78,7 @@ class Fault:
         after: How many matching requests pass first.
         probability: Chance of each matching request, or None for certain.
         when: Asked last, with the request.
-        work: What the server does all the same. ``undone``: nothing. ``half``: it dies at *row*. ``done``: all of it.
+        work: What the server does all the same. ``undone``: nothing. ``half``: it dies at *row*. ``hits``: all of it.
             ``continues``: the client gets its answer after *seconds*, and the work goes on behind it to its end,
             however long that takes.
         by: Who writes the answer of a status: ``front`` an HTML page, as nginx does, or ``mautic`` JSON. By default 500
@@ -87,32 +87,32 @@ class Fault:
         retry_after: Value of the header, or None.
         seconds: For ``drip``, ``timeout`` and work that continues: until the answer. For a MySQL error: how long the
             failing query waits before.
-        share: For ``cut``: the part of the body that arrives.
+        fraction: For ``cut``: the part of the body that arrives.
         row: For ``half`` and MySQL errors: index of the first row of the batch that may break; None is the middle one.
         at: The same: the step of saving this row at which it breaks; see `mautic_async.testing.steps.Step`. If the row
             does not pass this step, the next one that does is taken. Required for MySQL errors, ``start`` otherwise.
         rows: For MySQL errors in the plugin's steps: how many rows fail until the database is back; nothing is stored
             of those after the first.
-        seen: How many requests have matched.
-        done: How many requests it has struck.
+        matched: How many requests have matched.
+        hits: How many requests it has struck.
     """
 
-    what: What
+    what: FaultKind
     times: int | None = 1
     route: str | None = None
     after: int = 0
     probability: float | None = None
     when: Callable[[Request], bool] | None = None
-    work: Work = "undone"
-    by: By | None = None
+    work: ServerProgress = "undone"
+    by: FaultSource | None = None
     retry_after: str | None = field(default=None, converter=_text)
     seconds: float = 0.0
-    share: float = 0.5
+    fraction: float = 0.5
     row: int | None = None
     at: Step | None = None
     rows: int = 1
-    seen: int = field(default=0, init=False)
-    done: int = field(default=0, init=False)
+    matched: int = field(default=0, init=False)
+    hits: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         if isinstance(self.what, str) and self.what not in _WORDS:
@@ -120,8 +120,8 @@ class Fault:
         if isinstance(self.what, int) and self.what not in DATABASE_ERRORS and not 100 <= self.what < 600:
             numbers = ", ".join(map(str, DATABASE_ERRORS))
             raise ValueError(f"unknown fault {self.what}: no HTTP status, nor one of the MySQL errors {numbers}")
-        if self.work not in get_args(Work):
-            raise ValueError(f"unknown work {self.work!r}: give one of {', '.join(get_args(Work))}")
+        if self.work not in get_args(ServerProgress):
+            raise ValueError(f"unknown work {self.work!r}: give one of {', '.join(get_args(ServerProgress))}")
         if self.by == "mautic" and self.what != 500:
             raise ValueError(f"{self.what!r} by='mautic': the only such answer Mautic itself is known to write is 500")
         self._check_place()
@@ -135,9 +135,9 @@ class Fault:
         if self.at is not None and self.at not in get_args(Step):
             raise ValueError(f"unknown step {self.at!r}: give one of {', '.join(get_args(Step))}")
 
-    def strikes(self, request: Request, clock: Clock) -> bool:
+    def matches(self, request: Request, clock: Clock) -> bool:
         """Return True if it is this request's turn."""
-        if self.times is not None and self.done >= self.times:
+        if self.times is not None and self.hits >= self.times:
             return False
         if self.route is not None and self.route not in f"{request.method} {request.path}":
             return False
@@ -145,23 +145,23 @@ class Fault:
             return False
         if self.when is not None and not self.when(request):
             return False
-        self.seen += 1
-        if self.seen <= self.after or (self.probability is not None and clock.random() >= self.probability):
+        self.matched += 1
+        if self.matched <= self.after or (self.probability is not None and clock.random() >= self.probability):
             return False
-        self.done += 1
+        self.hits += 1
         return True
 
     @property
-    def reaches_the_work(self) -> bool:
+    def lets_server_work(self) -> bool:
         """Whether the server works although *work* says nothing: it spoils the answer, or breaks within the work."""
         return self.what in ("cut", "drip", "garbage") or self.what in DATABASE_ERRORS
 
     @property
-    def answers_itself(self) -> bool:
+    def has_own_answer(self) -> bool:
         """Whether its own answer takes the place of the server's."""
         return self.what == "html" or (isinstance(self.what, int) and self.what not in DATABASE_ERRORS)
 
-    def breaks(self, rows: int) -> Break | None:
+    def break_point(self, rows: int) -> Break | None:
         """Return where the work of a request with so many rows breaks; None if it does not."""
         first = rows // 2 if self.row is None else self.row
         if isinstance(self.what, int) and self.what in DATABASE_ERRORS:
@@ -175,10 +175,10 @@ class Fault:
         if self.retry_after is not None:
             headers.append(("Retry-After", self.retry_after))
         if status == 500 and self.by != "front":
-            from mautic_async.testing.replies import Crash, encode
+            from mautic_async.testing.replies import UnhandledError, to_json
 
             headers.append(("Content-Type", "application/json"))
-            return Response(500, headers, encode(Crash().said().body))
+            return Response(500, headers, to_json(UnhandledError().to_reply().body))
         headers.append(("Content-Type", "text/html"))
         if status == 200:
             return Response(status, headers, _PAGE.format("Welcome", "").encode())
@@ -191,30 +191,30 @@ class Faults:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._all: list[Fault] = []
+        self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
         """Schedule one."""
-        self._all.append(fault)
+        self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
         """Let everything work again."""
-        self._all.clear()
+        self._faults.clear()
 
-    def pick(self, request: Request) -> Fault | None:
+    def next_for(self, request: Request) -> Fault | None:
         """Return the fault that strikes this request, or None."""
-        if not self._all:
+        if not self._faults:
             return None
-        return next((fault for fault in self._all if fault.strikes(request, self._clock)), None)
+        return next((fault for fault in self._faults if fault.matches(request, self._clock)), None)
 
 
-def broken(response: Response, fault: Fault) -> Any:
+def apply(response: Response, fault: Fault) -> Any:
     """Return what the client meets of an answer that *fault* spoils: an exception to raise, or the answer."""
     if fault.what == "cut":
-        return Truncated(response.status, response.headers, response.body[: int(len(response.body) * fault.share)])
+        return Truncated(response.status, response.headers, response.body[: int(len(response.body) * fault.fraction)])
     if fault.what == "garbage":
         response.body = b"<br />\n<b>Notice</b>:  Undefined index in <b>/var/www</b>\n" + response.body
     if fault.what == "drip":
-        response.pace = fault.seconds
+        response.drip_seconds = fault.seconds
     return response

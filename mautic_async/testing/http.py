@@ -31,13 +31,13 @@ class Response:
     """One HTTP answer.
 
     Attributes:
-        pace: Seconds the body takes to arrive.
+        drip_seconds: Seconds the body takes to arrive.
     """
 
     status: int
     headers: Headers = field(default_factory=list)
     body: bytes = b""
-    pace: float = 0.0
+    drip_seconds: float = 0.0
 
 
 class Truncated(Exception):

@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import oauth, php, v2
 from mautic_async.testing.contacts import field_schema
-from mautic_async.testing.resources import NOUNS, SEEDS, SPECIALS
-from mautic_async.testing.resources._standard import Standard
+from mautic_async.testing.resources import EXTRA_ROUTES, RESOURCES, SEEDERS
+from mautic_async.testing.resources._standard import CrudRoutes
 
 if TYPE_CHECKING:
     from mautic_async.testing.server import FakeMautic
     from mautic_async.testing.store import Row, Store
 
 
-def build(fake: FakeMautic) -> None:
+def register_routes(fake: FakeMautic) -> None:
     """Route everything; make the indexes."""
     oauth.routes(fake.routes)
-    for noun in NOUNS:
-        made = noun()
-        made.store = fake.store
-        Standard(made).add_to(fake.routes)
+    for noun in RESOURCES:
+        resource = noun()
+        resource.store = fake.store
+        CrudRoutes(resource).add_to(fake.routes)
     if fake.v2:
         v2.routes(fake.routes)
-    for special in SPECIALS:
+    for special in EXTRA_ROUTES:
         special(fake.routes)
     store = fake.store
-    store["contacts"].index("unique", lambda row: _unique(row, store))
+    store["contacts"].index("unique", lambda row: _unique_keys(row, store))
     store["company_contacts"].index("contact", lambda row: (row["contact"],))
     store["company_contacts"].index("company", lambda row: (row["company"],))
     store["companies"].index("name", lambda row: (php.collate(row["fields"].get("companyname") or ""),))
@@ -36,34 +36,34 @@ def build(fake: FakeMautic) -> None:
     fake.store["tags"].index("name", lambda row: (php.collate(row["tag"]),))
 
 
-def _unique(row: Row, store: Store) -> list[tuple[str, str]]:
+def _unique_keys(row: Row, store: Store) -> list[tuple[str, str]]:
     kept = row["fields"]
     aliases = field_schema.schema(store, "lead").unique
-    return [(alias, php.collate(php.text(kept[alias]))) for alias in aliases if kept.get(alias)]
+    return [(alias, php.collate(php.to_string(kept[alias]))) for alias in aliases if kept.get(alias)]
 
 
-def seed(fake: FakeMautic) -> None:
+def install_defaults(fake: FakeMautic) -> None:
     """Let every noun add what Mautic installs of it."""
-    for plant in SEEDS:
-        plant(fake)
+    for seeder in SEEDERS:
+        seeder(fake)
 
 
-def contacts(fake: FakeMautic) -> list[dict[str, Any]]:
+def snapshot_contacts(fake: FakeMautic) -> list[dict[str, Any]]:
     """See `FakeMautic.contacts`."""
     tags = fake.store["tags"]
-    shown = []
+    values = []
     for row in fake.store["contacts"]:
         names = [tag["tag"] for id in row["tags"] if (tag := tags.get(id)) is not None]
         plain = {name: row[name] for name in ("id", "points", "owner", "stage", "dateAdded", "dateModified")}
-        shown.append(plain | {"fields": dict(row["fields"]), "tags": names, "dnc": list(row["dnc"])})
-    return shown
+        values.append(plain | {"fields": dict(row["fields"]), "tags": names, "dnc": list(row["dnc"])})
+    return values
 
 
-def custom_items(fake: FakeMautic) -> list[dict[str, Any]]:
+def snapshot_items(fake: FakeMautic) -> list[dict[str, Any]]:
     """See `FakeMautic.custom_items`."""
-    holders: dict[int, list[int]] = {}
+    contact_ids: dict[int, list[int]] = {}
     for link in fake.store["item_contacts"]:
-        holders.setdefault(link["item"], []).append(link["contact"])
+        contact_ids.setdefault(link["item"], []).append(link["contact"])
     objects = fake.store["custom_objects"]
     return [
         {
@@ -71,7 +71,7 @@ def custom_items(fake: FakeMautic) -> list[dict[str, Any]]:
             "object": (objects.get(row["object"]) or {}).get("alias"),
             "name": row["name"],
             "attributes": dict(row["values"]),
-            "contacts": holders.get(row["id"], []),
+            "contacts": contact_ids.get(row["id"], []),
             "dateAdded": row["dateAdded"],
         }
         for row in fake.store["custom_items"]

@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Refused
+from mautic_async.testing.replies import ControllerError
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -21,16 +21,16 @@ MULTIPLE: Final = ("multiselect", "checkbox_group")
 _TEXTS: Final = ("text", "textarea", "hidden", "select", "radio_group", "country")
 
 
-def check_date(field: Row, value: Any, ask: Ask) -> None:
+def check_date(field: Row, value: Any, context: RequestContext) -> None:
     """The one check of a value that is made before the contact is saved: dates must be readable."""
     if field["type"] not in ("date", "datetime") or value is None or value == "":
         return
-    if php.strtotime(value, ask.now) is None:
-        shown = php.text(value)
-        raise Refused(0, f"Failed to parse time string ({shown}) at position 0 ({shown[:1]})")
+    if php.strtotime(value, context.now) is None:
+        text = php.to_string(value)
+        raise ControllerError(0, f"Failed to parse time string ({text}) at position 0 ({text[:1]})")
 
 
-def take(field: Row, value: Any, ask: Ask) -> Any:
+def parse(field: Row, value: Any, context: RequestContext) -> Any:
     """The stored value of what was sent.
 
     Raises:
@@ -40,78 +40,80 @@ def take(field: Row, value: Any, ask: Ask) -> Any:
     if kind == "int":
         return 0 if value is None else _integer(value)
     if kind in MULTIPLE:
-        return _several(field, value)
+        return _parse_options(field, value)
     if kind == "date":
-        moment = php.strtotime(value, ask.now)
-        return None if moment is None else _day(value, moment)
+        moment = php.strtotime(value, context.now)
+        return None if moment is None else _parse_date(value, moment)
     if kind == "datetime":
-        return php.strtotime(value, ask.now)
-    text = php.text(value)
+        return php.strtotime(value, context.now)
+    text = php.to_string(value)
     if kind not in _TEXTS and text:
         _check(kind, text)
     return text
 
 
 def _integer(value: Any) -> int:
-    return php.integer(value)
+    return php.to_int(value)
 
 
-def _day(value: str, moment: int) -> str:
+def _parse_date(value: str, moment: int) -> str:
     written = re.match(r"\s*(\d{4}-\d{2}-\d{2})", value)
-    return written[1] if written else php.stamp(moment)[:10]
+    return written[1] if written else php.sql_datetime(moment)[:10]
 
 
 def _check(kind: str, text: str) -> None:
     if kind == "url" and not _URL.fullmatch(text):
-        raise Refused(0, f"'{text}' is not a valid URL address. Maybe you forgot to add the protocol like https://?")
+        raise ControllerError(
+            0, f"'{text}' is not a valid URL address. Maybe you forgot to add the protocol like https://?"
+        )
     if kind == "email" and not _EMAIL.fullmatch(text):
-        raise Refused(0, f"'{text}' is not a valid email address.")
+        raise ControllerError(0, f"'{text}' is not a valid email address.")
     if kind == "phone" and not _PHONE.fullmatch(text):
-        raise Refused(0, f"'{text}' is not a valid phone number. Use the E.164 format like +420777123456.")
+        raise ControllerError(0, f"'{text}' is not a valid phone number. Use the E.164 format like +420777123456.")
 
 
-def _several(field: Row, value: Any) -> list[str]:
-    known = [php.text(one["value"]) for one in field["options"]]
-    chosen = [php.text(one) for one in _listed(value)]
-    for one in chosen:
-        if one not in known:
-            possible = ", ".join(known)
-            raise Refused(
+def _parse_options(field: Row, value: Any) -> list[str]:
+    options = [php.to_string(one["value"]) for one in field["options"]]
+    selected = [php.to_string(one) for one in _as_list(value)]
+    for one in selected:
+        if one not in options:
+            possible = ", ".join(options)
+            raise ControllerError(
                 0,
                 f"Value '{one}' does not exist in the list of options of field '{field['label']}'({field['alias']})."
                 f" Possible values: {possible}",
             )
-    return chosen
+    return selected
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     if not isinstance(value, str):
-        return php.values(value)
+        return php.array_values(value)
     if not value:
         return []
     try:
         decoded = json.loads(value)
     except ValueError:
-        return [one.strip() for one in value.split(",")]
+        return [option.strip() for option in value.split(",")]
     return decoded if isinstance(decoded, list) else [value]
 
 
-def spelled(sent: Any, moment: int) -> str:
+def as_sent(sent: Any, moment: int) -> str:
     """A datetime as the write's own answer repeats it: with the offset as sent."""
-    text = php.text(sent).strip()
+    text = php.to_string(sent).strip()
     match = _OFFSET.search(text)
     if match is None or match[1] == "Z":
-        return php.iso(moment)
+        return php.iso_datetime(moment)
     offset = match[1] if ":" in match[1] else match[1][:3] + ":" + match[1][3:]
     seconds = (int(offset[1:3]) * 3600 + int(offset[4:6]) * 60) * (1 if offset[0] == "+" else -1)
-    return php.iso(moment + seconds)[:19] + offset
+    return php.iso_datetime(moment + seconds)[:19] + offset
 
 
-def show(field: Row, value: Any) -> Any:
+def serialize(field: Row, value: Any) -> Any:
     """A stored value as JSON; what was never set looks empty."""
     kind = field["type"]
     if kind == "datetime":
-        return None if value is None else php.iso(value)
+        return None if value is None else php.iso_datetime(value)
     if kind == "date":
         return value
     if kind == "int":

@@ -22,42 +22,42 @@ class _Window:
     Attributes:
         reset: Epoch second at which it ends.
         count: Calls in it, as far as the server knows.
-        under_way: What each call that was counted, and has not ended, made of the count; the oldest first.
+        in_flight: What each call that was counted, and has not ended, made of the count; the oldest first.
     """
 
     reset: int
     count: int = 0
-    under_way: list[Counted] = Factory(list)
+    in_flight: list[CountedCall] = Factory(list)
 
 
 @define(eq=False)
-class Counted:
+class CountedCall:
     """A call that the limiter has seen.
 
     Attributes:
-        passed: Whether it is within the limit.
-        number: What the count was with it.
+        allowed: Whether it is within the limit.
+        count: What the count was with it.
         headers: What its answer tells of the window.
         window: The window it belongs to, or None: the limiter is off.
     """
 
-    passed: bool = True
-    number: int = 0
+    allowed: bool = True
+    count: int = 0
     headers: Headers = Factory(list)
     window: _Window | None = None
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """The call has its answer: calls from now on do not overlap with it."""
-        if self.window is not None and self in self.window.under_way:
-            self.window.under_way.remove(self)
+        if self.window is not None and self in self.window.in_flight:
+            self.window.in_flight.remove(self)
 
 
-class Limiter:
+class RateLimiter:
     """Counts calls.
 
     Mautic reads the counter, adds one and writes it back, without a lock. A call that reads it while an earlier call
-    has not written yet writes the same number as that call, and undoes what others counted in between. `lose` switches
-    this on; without it the counter is exact.
+    has not written yet writes the same number as that call, and undoes what others counted in between. `lose_counts`
+    switches this on; without it the counter is exact.
 
     Args:
         limit: Calls a window; 0 switches it off, and its headers.
@@ -66,7 +66,7 @@ class Limiter:
         window: Seconds that a window lasts.
 
     Attributes:
-        loses: Chance that a call which overlaps with an earlier one is lost; see `lose`.
+        loss_chance: Chance that a call which overlaps with an earlier one is lost; see `lose_counts`.
     """
 
     def __init__(self, limit: int, nodes: int = 1, *, headers: bool = True, window: int = WINDOW) -> None:
@@ -74,11 +74,11 @@ class Limiter:
         self.window = window
         self.headers = headers
         self._nodes: list[dict[str, _Window]] = [{} for _ in range(max(1, nodes))]
-        self._turn = 0
-        self.loses = 0.0
+        self._next_node = 0
+        self.loss_chance = 0.0
         self._clock: Clock | None = None
 
-    def lose(self, chance: float, clock: Clock) -> None:
+    def lose_counts(self, chance: float, clock: Clock) -> None:
         """Lose calls that overlap in time, as the real counter does.
 
         Args:
@@ -86,9 +86,9 @@ class Limiter:
                 that are under way at once count as one.
             clock: Where chance comes from.
         """
-        self.loses, self._clock = chance, clock
+        self.loss_chance, self._clock = chance, clock
 
-    def count(self, key: str, now: float) -> Counted:
+    def hit(self, key: str, now: float) -> CountedCall:
         """Count a call.
 
         Args:
@@ -96,25 +96,26 @@ class Limiter:
             now: Epoch seconds of the server.
 
         Returns:
-            Whether the call may pass, and the headers of its answer. The caller says by `Counted.end` when it is over.
+            Whether the call may pass, and the headers of its answer. The caller says by `CountedCall.finish` when it is
+        over.
         """
         if self.limit <= 0:
-            return Counted()
-        node = self._nodes[self._turn % len(self._nodes)]
-        self._turn += 1
+            return CountedCall()
+        node = self._nodes[self._next_node % len(self._nodes)]
+        self._next_node += 1
         window = node.get(key)
         if window is None or window.reset <= int(now):
             window = node[key] = _Window(int(now) + self.window)
-        lost = False
-        if self.loses and self._clock is not None and window.under_way:
-            lost = self._clock.random() < self.loses
-        window.count = window.under_way[0].number if lost else window.count + 1
-        counted = Counted(window.count <= self.limit, window.count, self._told(window), window)
-        if not lost:
-            window.under_way.append(counted)
-        return counted
+        is_lost = False
+        if self.loss_chance and self._clock is not None and window.in_flight:
+            is_lost = self._clock.random() < self.loss_chance
+        window.count = window.in_flight[0].count if is_lost else window.count + 1
+        call = CountedCall(window.count <= self.limit, window.count, self._rate_headers(window), window)
+        if not is_lost:
+            window.in_flight.append(call)
+        return call
 
-    def _told(self, window: _Window) -> Headers:
+    def _rate_headers(self, window: _Window) -> Headers:
         if not self.headers:
             return []
         return [

@@ -22,21 +22,21 @@ _CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?$")
 _RELATIVE: Final = re.compile(r"([+-]?\d+)\s*(second|sec|minute|min|hour|day|week|month|year)s?(\s+ago)?$")
 
 
-def array(entries: dict[Any, Any]) -> Any:
+def to_json_array(entries: dict[Any, Any]) -> Any:
     """A PHP array as JSON shows it: a list when its keys are 0..n-1 in order, else a map."""
     if all(key == place for place, key in enumerate(entries)):
         return list(entries.values())
     return {str(key): value for key, value in entries.items()}
 
 
-def entries(value: Any) -> dict[Any, Any]:
+def from_json_array(value: Any) -> dict[Any, Any]:
     """A decoded JSON list or map as the PHP array it becomes."""
     if isinstance(value, list):
         return dict(enumerate(value))
     return {int(key) if key.isdigit() and str(int(key)) == key else key: item for key, item in value.items()}
 
 
-def values(value: Any) -> list[Any]:
+def array_values(value: Any) -> list[Any]:
     """The values of a list or map; of a scalar, itself; of null, none."""
     if value is None:
         return []
@@ -45,12 +45,12 @@ def values(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else [value]
 
 
-def truthy(value: Any) -> bool:
+def is_truthy(value: Any) -> bool:
     """Whether PHP takes *value* for true."""
     return bool(value) and value != "0"
 
 
-def integer(value: Any) -> int:
+def to_int(value: Any) -> int:
     """PHP's ``(int)`` cast."""
     if isinstance(value, (bool, int, float)):
         return int(value)
@@ -60,7 +60,7 @@ def integer(value: Any) -> int:
     return 1 if value else 0
 
 
-def numeric(value: Any) -> bool:
+def is_numeric(value: Any) -> bool:
     """PHP's ``is_numeric``."""
     if isinstance(value, bool) or value is None:
         return False
@@ -69,7 +69,7 @@ def numeric(value: Any) -> bool:
     return isinstance(value, str) and bool(_NUMBER.fullmatch(value.rstrip()))
 
 
-def text(value: Any) -> str:
+def to_string(value: Any) -> str:
     """PHP's ``(string)`` cast."""
     if value is None or value is False:
         return ""
@@ -80,14 +80,14 @@ def text(value: Any) -> str:
     return "Array" if isinstance(value, (list, dict)) else str(value)
 
 
-def yes(value: Any) -> bool:
+def form_bool(value: Any) -> bool:
     """A switch of a form: true, 1, on and yes, in words or not."""
     if isinstance(value, str):
         return value.strip().lower() in {"1", "true", "on", "yes"}
-    return truthy(value)
+    return is_truthy(value)
 
 
-def clean(value: Any) -> Any:
+def strip_text(value: Any) -> Any:
     """Plain text as Mautic stores it: tags stripped, entities decoded, trimmed."""
     if not isinstance(value, str):
         return value
@@ -107,67 +107,67 @@ def collate(value: str) -> str:
     return "".join(c for c in folded if not unicodedata.combining(c)).casefold().rstrip()
 
 
-def brackets(raw: str) -> dict[str, Any]:
+def parse_brackets(raw: str) -> dict[str, Any]:
     """A query string or form body as PHP's ``$_GET``: ``a[b][]=x`` nests."""
     tree: dict[str, Any] = {}
     for name, value in parse_qsl(raw, keep_blank_values=True):
-        put(tree, name, value)
-    return {key: settle(value) for key, value in tree.items()}
+        set_bracketed(tree, name, value)
+    return {key: normalize_arrays(value) for key, value in tree.items()}
 
 
-_DEEPEST: Final = 64
+_MAX_DEPTH: Final = 64
 """PHP's ``max_input_nesting_level``: what is nested deeper is dropped."""
 
 
-def put(tree: dict[str, Any], name: str, value: Any) -> None:
+def set_bracketed(tree: dict[str, Any], name: str, value: Any) -> None:
     """Store one bracketed name in *tree*, whose maps are settled later."""
     base = name.partition("[")[0]
-    path = [base.replace(".", "_").replace(" ", "_"), *_steps(name)]
-    if len(path) > _DEEPEST + 1:
+    path = [base.replace(".", "_").replace(" ", "_"), *_bracket_parts(name)]
+    if len(path) > _MAX_DEPTH + 1:
         return
     node = tree
     for step in path[:-1]:
-        key = _next(node) if step == "" else step
+        key = _next_key(node) if step == "" else step
         inner = node.get(key)
         if not isinstance(inner, dict):
             inner = node[key] = {}
         node = inner
-    node[_next(node) if path[-1] == "" and len(path) > 1 else path[-1]] = value
+    node[_next_key(node) if path[-1] == "" and len(path) > 1 else path[-1]] = value
 
 
-def _steps(name: str) -> list[str]:
+def _bracket_parts(name: str) -> list[str]:
     """What stands in brackets; no place is looked at twice, as a pattern would from each open bracket."""
     steps: list[str] = []
-    place = 0
-    while len(steps) <= _DEEPEST and (opened := name.find("[", place)) >= 0:
+    position = 0
+    while len(steps) <= _MAX_DEPTH and (opened := name.find("[", position)) >= 0:
         closed = name.find("]", opened)
         if closed < 0:
             break
         steps.append(name[opened + 1 : closed])
-        place = closed + 1
+        position = closed + 1
     return steps
 
 
-def _next(node: dict[str, Any]) -> str:
-    taken = [int(key) for key in node if key.isdigit()]
-    return str(max(taken) + 1 if taken else 0)
+def _next_key(node: dict[str, Any]) -> str:
+    numbers = [int(key) for key in node if key.isdigit()]
+    return str(max(numbers) + 1 if numbers else 0)
 
 
-def settle(value: Any) -> Any:
+def normalize_arrays(value: Any) -> Any:
     """Maps of bracketed names, as lists where PHP would have a list."""
     if not isinstance(value, dict):
         return value
-    return array({int(k) if k.isdigit() else k: settle(v) for k, v in value.items()})
+    return to_json_array({int(k) if k.isdigit() else k: normalize_arrays(v) for k, v in value.items()})
 
 
 @lru_cache(maxsize=4096)
-def iso(seconds: int) -> str:
+def iso_datetime(seconds: int) -> str:
     """Epoch seconds as PHP's ``c`` format, in UTC."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()
 
 
 @lru_cache(maxsize=4096)
-def stamp(seconds: int) -> str:
+def sql_datetime(seconds: int) -> str:
     """Epoch seconds as a database column shows them."""
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -179,16 +179,16 @@ def strtotime(value: Any, now: float) -> int | None:
     word = value.strip()
     match = _ISO.match(word)
     if match:
-        return _moment(match)
+        return _parse_iso(match)
     match = _CLOCK.match(word)
     today = dt.datetime.fromtimestamp(now, dt.UTC)
     if match:
         midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
         return int(midnight.timestamp()) + int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0)
-    return _words(word.lower(), today)
+    return _parse_relative(word.lower(), today)
 
 
-def _moment(match: re.Match[str]) -> int | None:
+def _parse_iso(match: re.Match[str]) -> int | None:
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
     try:
         moment = dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.UTC)
@@ -207,7 +207,7 @@ _UNITS: Final = {"sec": 1, "second": 1, "min": 60, "minute": 60, "hour": 3600, "
 _OTHER: Final = ("%d.%m.%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%B %d %Y", "%Y/%m/%d")
 
 
-def _words(word: str, today: dt.datetime) -> int | None:
+def _parse_relative(word: str, today: dt.datetime) -> int | None:
     if word == "now":
         return int(today.timestamp())
     if word in _DAYS:
@@ -240,15 +240,15 @@ def serialized(value: Any) -> str:
         return f"d:{value:g};"
     if isinstance(value, str):
         return f's:{len(value.encode())}:"{value}";'
-    pairs = entries(value) if value else {}
+    pairs = from_json_array(value) if value else {}
     inner = "".join(serialized(key) + serialized(item) for key, item in pairs.items())
     return f"a:{len(pairs)}:{{{inner}}}"
 
 
-def holds_nul(value: Any) -> bool:
+def has_nul(value: Any) -> bool:
     """Whether a text in *value* holds a NUL."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any(holds_nul(item) for item in value.values())
-    return isinstance(value, list) and any(holds_nul(item) for item in value)
+        return any(has_nul(item) for item in value.values())
+    return isinstance(value, list) and any(has_nul(item) for item in value)

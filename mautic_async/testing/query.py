@@ -1,4 +1,4 @@
-"""Lists: ``where``, ``order``, ``search``, ``start`` and ``limit``, with what the database makes of each."""
+"""Lists: ``parse_where``, ``sort_keys``, ``search``, ``start`` and ``limit``, with what the database makes of each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash
+from mautic_async.testing.replies import UnhandledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from mautic_async.testing.store import Row
 
-Column: TypeAlias = "Callable[[Row], Any]"
-Test: TypeAlias = "Callable[[Row], bool]"
+ColumnReader: TypeAlias = "Callable[[Row], Any]"
+Predicate: TypeAlias = "Callable[[Row], bool]"
 
 _NAME = re.compile(r"[^A-Za-z0-9_.]")
 _NUMERIC = (int, float)
@@ -24,7 +24,7 @@ _NUMERIC = (int, float)
 
 def column_name(raw: Any) -> str:
     """A column name without what the server strips from it."""
-    return _NAME.sub("", php.text(raw))
+    return _NAME.sub("", php.to_string(raw))
 
 
 def as_number(value: Any) -> float:
@@ -44,15 +44,15 @@ def compare(stored: Any, given: Any) -> int | None:
     if isinstance(stored, _NUMERIC) or (isinstance(given, _NUMERIC) and not isinstance(given, bool)):
         left, right = as_number(stored), as_number(given)
     else:
-        left, right = php.collate(php.text(stored)), php.collate(php.text(given))
+        left, right = php.collate(php.to_string(stored)), php.collate(php.to_string(given))
     return int(left > right) - int(left < right)
 
 
 @lru_cache(maxsize=512)
 def _pattern(like: str) -> re.Pattern[str]:
     parts = re.split(r"(\\.|%|_)", php.collate(like) if like.rstrip() == like else php.collate(like) + " ")
-    made = {"%": ".*", "_": "."}
-    text = "".join(made.get(p, re.escape(p[1:] if len(p) == 2 and p[0] == "\\" else p)) for p in parts)
+    pattern = {"%": ".*", "_": "."}
+    text = "".join(pattern.get(p, re.escape(p[1:] if len(p) == 2 and p[0] == "\\" else p)) for p in parts)
     return re.compile(text, re.DOTALL)
 
 
@@ -60,7 +60,7 @@ def like(stored: Any, pattern: str) -> bool:
     """SQL's LIKE under a collation without case and accents."""
     if stored is None:
         return False
-    return _pattern(pattern).fullmatch(php.collate(php.text(stored))) is not None
+    return _pattern(pattern).fullmatch(php.collate(php.to_string(stored))) is not None
 
 
 _COMPARISONS: dict[str, Callable[[int], bool]] = {
@@ -73,92 +73,96 @@ _COMPARISONS: dict[str, Callable[[int], bool]] = {
 }
 
 
-def condition(clause: Any, column: Callable[[str], Column]) -> Test | None:
-    """One ``where`` clause as a test of a row; None for one the server ignores.
+def parse_condition(clause: Any, column: Callable[[str], ColumnReader]) -> Predicate | None:
+    """One ``parse_where`` clause as a test of a row; None for one the server ignores.
 
     Args:
         clause: ``{col, expr, val}``.
-        column: Gives the reader of a column, or raises `Crash` for an unknown one.
+        column: Gives the reader of a column, or raises `UnhandledError` for an unknown one.
     """
     if not isinstance(clause, dict):
-        raise Crash
-    if php.truthy(clause.get("internal")):
+        raise UnhandledError
+    if php.is_truthy(clause.get("internal")):
         return None
     expr = clause.get("expr")
     value = clause.get("val", clause.get("value"))
     if not isinstance(expr, str):
-        raise Crash
+        raise UnhandledError
     if expr in ("andX", "orX"):
-        return _joined(expr, value, column)
+        return _any_or_all(expr, value, column)
     name = clause.get("col", clause.get("column"))
     if name is None:
-        raise Crash
-    read = column(column_name(name))
+        raise UnhandledError
+    reader = column(column_name(name))
     if expr in _COMPARISONS:
-        return _compared(read, _COMPARISONS[expr], value)
-    return _SPECIAL[expr](read, value) if expr in _SPECIAL else None
+        return _comparison(reader, _COMPARISONS[expr], value)
+    return _SPECIAL[expr](reader, value) if expr in _SPECIAL else None
 
 
-def _compared(read: Column, holds: Callable[[int], bool], value: Any) -> Test:
+def _comparison(reader: ColumnReader, holds: Callable[[int], bool], value: Any) -> Predicate:
     if isinstance(value, (list, dict)):
-        raise Crash
+        raise UnhandledError
 
     def test(row: Row) -> bool:
-        order = compare(read(row), value)
+        order = compare(reader(row), value)
         return order is not None and holds(order)
 
     return test
 
 
-def _joined(expr: str, value: Any, column: Callable[[str], Column]) -> Test | None:
-    tests = [test for one in php.values(value) if (test := condition(one, column)) is not None]
+def _any_or_all(expr: str, value: Any, column: Callable[[str], ColumnReader]) -> Predicate | None:
+    tests = [test for one in php.array_values(value) if (test := parse_condition(one, column)) is not None]
     if not tests:
         return None
     quantify = any if expr == "orX" else all
     return lambda row: quantify(test(row) for test in tests)
 
 
-def _in(read: Column, value: Any, *, negate: bool) -> Test:
+def _in_list(reader: ColumnReader, value: Any, *, negate: bool) -> Predicate:
     if isinstance(value, (list, dict)):
-        raise Crash
-    text = php.text(value)
+        raise UnhandledError
+    text = php.to_string(value)
     options = next(csv.reader([text]), []) if text else [""]
 
     texts = {php.collate(option) for option in options}
     numbers = {as_number(option) for option in options}
 
     def test(row: Row) -> bool:
-        stored = read(row)
+        stored = reader(row)
         if stored is None:
             return False
-        found = as_number(stored) in numbers if isinstance(stored, _NUMERIC) else php.collate(php.text(stored)) in texts
+        found = (
+            as_number(stored) in numbers
+            if isinstance(stored, _NUMERIC)
+            else php.collate(php.to_string(stored)) in texts
+        )
         return found is not negate
 
     return test
 
 
-def _like(read: Column, value: Any, *, negate: bool) -> Test:
-    pattern = php.text(value)
-    return lambda row: read(row) is not None and like(read(row), pattern) is not negate
+def _like(reader: ColumnReader, value: Any, *, negate: bool) -> Predicate:
+    pattern = php.to_string(value)
+    return lambda row: reader(row) is not None and like(reader(row), pattern) is not negate
 
 
-def _between(read: Column, value: Any, *, negate: bool) -> Test | None:
-    bounds = php.values(value)
+def _between(reader: ColumnReader, value: Any, *, negate: bool) -> Predicate | None:
+    bounds = php.array_values(value)
     if len(bounds) != 2:
         return None
 
     def test(row: Row) -> bool:
-        low, high = compare(read(row), bounds[0]), compare(read(row), bounds[1])
+        low, high = compare(reader(row), bounds[0]), compare(reader(row), bounds[1])
         return low is not None and high is not None and (low >= 0 >= high) is not negate
 
     return test
 
 
-_SPECIAL: dict[str, Callable[[Column, Any], Test | None]] = {
+_SPECIAL: dict[str, Callable[[ColumnReader, Any], Predicate | None]] = {
     "like": lambda read, value: _like(read, value, negate=False),
     "notLike": lambda read, value: _like(read, value, negate=True),
-    "in": lambda read, value: _in(read, value, negate=False),
-    "notIn": lambda read, value: _in(read, value, negate=True),
+    "in": lambda read, value: _in_list(read, value, negate=False),
+    "notIn": lambda read, value: _in_list(read, value, negate=True),
     "between": lambda read, value: _between(read, value, negate=False),
     "notBetween": lambda read, value: _between(read, value, negate=True),
     "isNull": lambda read, _: lambda row: read(row) is None,
@@ -168,32 +172,32 @@ _SPECIAL: dict[str, Callable[[Column, Any], Test | None]] = {
 }
 
 
-def where(raw: Any, column: Callable[[str], Column]) -> list[Test]:
+def parse_where(raw: Any, column: Callable[[str], ColumnReader]) -> list[Predicate]:
     """All clauses of ``where[]``; a row must pass each."""
-    return [test for clause in php.values(raw) if (test := condition(clause, column)) is not None]
+    return [test for clause in php.array_values(raw) if (test := parse_condition(clause, column)) is not None]
 
 
-def window(query: dict[str, Any], default: int = 30) -> slice:
+def slice_of(query: dict[str, Any], default: int = 30) -> slice:
     """``start`` and ``limit``: 0 or an empty limit means everything, from the beginning."""
     limit, start = query.get("limit", default), query.get("start", 0)
     if limit in ("", "0", 0):
         return slice(None)
-    if not php.numeric(limit) or php.integer(limit) < 0 or not php.numeric(start or 0) or php.integer(start) < 0:
-        raise Crash
-    return slice(php.integer(start), php.integer(start) + php.integer(limit))
+    if not php.is_numeric(limit) or php.to_int(limit) < 0 or not php.is_numeric(start or 0) or php.to_int(start) < 0:
+        raise UnhandledError
+    return slice(php.to_int(start), php.to_int(start) + php.to_int(limit))
 
 
-def sort(rows: Iterable[Row], keys: list[tuple[Column, bool]]) -> list[Row]:
+def sort(rows: Iterable[Row], keys: list[tuple[ColumnReader, bool]]) -> list[Row]:
     """Rows by several columns.
 
     Args:
         rows: To be sorted; the order of equals is kept.
         keys: Readers, and whether each runs downwards. NULL comes first upwards.
     """
-    made = list(rows)
-    for read, down in reversed(keys):
-        made.sort(key=lambda row, read=read: _rank(read(row)), reverse=down)  # type: ignore[misc]
-    return made
+    result = list(rows)
+    for reader, descending in reversed(keys):
+        result.sort(key=lambda row, reader=reader: _rank(reader(row)), reverse=descending)  # type: ignore[misc]
+    return result
 
 
 def _rank(value: Any) -> tuple[int, Any]:
@@ -201,33 +205,33 @@ def _rank(value: Any) -> tuple[int, Any]:
         return (0, 0)
     if isinstance(value, _NUMERIC):
         return (1, float(value))
-    return (2, php.collate(php.text(value)))
+    return (2, php.collate(php.to_string(value)))
 
 
-def order(
-    query: dict[str, Any], default: tuple[str, ...], column: Callable[[str], Column]
-) -> list[tuple[Column, bool]]:
+def sort_keys(
+    query: dict[str, Any], default: tuple[str, ...], column: Callable[[str], ColumnReader]
+) -> list[tuple[ColumnReader, bool]]:
     """The sort keys of a list request.
 
     Args:
         query: ``order[]``, or ``orderBy`` and ``orderByDir``.
         default: Columns when neither is sent; ``-name`` runs downwards.
-        column: As for `condition`.
+        column: As for `parse_condition`.
     """
     if query.get("order"):
         keys = []
-        for one in php.values(query["order"]):
-            if not isinstance(one, dict) or "col" not in one:
-                raise Crash
-            keys.append((column(column_name(one["col"])), _down(one.get("dir", "ASC"))))
+        for clause in php.array_values(query["order"]):
+            if not isinstance(clause, dict) or "col" not in clause:
+                raise UnhandledError
+            keys.append((column(column_name(clause["col"])), _descending(clause.get("dir", "ASC"))))
         return keys
     if query.get("orderBy"):
-        down = _down(query.get("orderByDir") or "ASC")
-        return [(column(column_name(name)), down) for name in php.text(query["orderBy"]).split(",")]
+        descending = _descending(query.get("orderByDir") or "ASC")
+        return [(column(column_name(name)), descending) for name in php.to_string(query["orderBy"]).split(",")]
     return [(column(name.lstrip("-")), name.startswith("-")) for name in default]
 
 
-def _down(word: Any) -> bool:
-    if php.text(word).upper() not in ("ASC", "DESC"):
-        raise Crash
-    return php.text(word).upper() == "DESC"
+def _descending(word: Any) -> bool:
+    if php.to_string(word).upper() not in ("ASC", "DESC"):
+        raise UnhandledError
+    return php.to_string(word).upper() == "DESC"

@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSION: Final = "5.1.1"
-BROKEN: Final = (
+GENERIC_ERROR: Final = (
     "Looks like I encountered an error (error #{}). If I do it again, please report me to the system administrator!"
 )
 NOT_FOUND: Final = "Item was not found."
-DENIED: Final = "You do not have access to the requested area/action."
+FORBIDDEN: Final = "You do not have access to the requested area/action."
 
 
 @dataclass(slots=True)
-class Said:
+class Reply:
     """What an action answers.
 
     Attributes:
         body: JSON; bytes are sent as they are.
         status: HTTP status.
         location: Path for the ``Location`` header.
-        versioned: Whether the controller's ``view()`` made it, so that ``Mautic-Version`` is there.
+        has_version_header: Whether the controller's ``view()`` made it, so that ``Mautic-Version`` is there.
         media_type: Content type.
         headers: More of them.
     """
@@ -35,12 +35,12 @@ class Said:
     body: Any
     status: int = 200
     location: str | None = None
-    versioned: bool = True
+    has_version_header: bool = True
     media_type: str = "application/json"
     headers: Headers = field(default_factory=list)
 
 
-class Refused(Exception):
+class ControllerError(Exception):
     """A controller says no (E1, E2): ``code``, ``message``, ``details``.
 
     Attributes:
@@ -54,26 +54,26 @@ class Refused(Exception):
         self.details = [] if details is None else details
         self.draft = draft
 
-    def said(self) -> Said:
+    def to_reply(self) -> Reply:
         """As the answer of a single call. A code that is no HTTP status breaks the server."""
         if not 100 <= self.status < 600:
-            return Crash().said()
-        return Said({"errors": [{"code": self.status, "message": self.message, "details": self.details}]}, self.status)
+            return UnhandledError().to_reply()
+        return Reply({"errors": [{"code": self.status, "message": self.message, "details": self.details}]}, self.status)
 
-    def row(self) -> dict[str, Any]:
+    def to_row_error(self) -> dict[str, Any]:
         """As the error of one row of a batch."""
         return {"code": self.status, "message": self.message, "details": self.details, "type": None}
 
 
-class RowRefused(Refused):
+class BatchRowError(ControllerError):
     """The batch itself, not the form, refuses a row (404, 403, no id)."""
 
-    def row(self) -> dict[str, Any]:
+    def to_row_error(self) -> dict[str, Any]:
         """The other shape of a row's error."""
         return {"message": self.message, "code": self.status, "type": "api"}
 
 
-class Crash(Exception):
+class UnhandledError(Exception):
     """An exception nobody caught (E7): the whole request fails; what was stored before stays.
 
     Args:
@@ -83,57 +83,57 @@ class Crash(Exception):
     """
 
     def __init__(self, status: int = 500, message: str | None = None, type: str | None = None) -> None:
-        super().__init__(message or BROKEN.format(status))
+        super().__init__(message or GENERIC_ERROR.format(status))
         self.status = status
         self.type = type
 
-    def said(self) -> Said:
+    def to_reply(self) -> Reply:
         """As the answer; it has no ``Mautic-Version``."""
         error = {"message": str(self), "code": self.status, "type": self.type}
-        return Said({"errors": [error]}, self.status, versioned=False)
+        return Reply({"errors": [error]}, self.status, has_version_header=False)
 
 
-def missing(message: str = NOT_FOUND) -> Refused:
+def not_found(message: str = NOT_FOUND) -> ControllerError:
     """404: the entity is not there."""
-    return Refused(404, message)
+    return ControllerError(404, message)
 
 
-def denied() -> Refused:
+def forbidden() -> ControllerError:
     """403: no permission."""
-    return Refused(403, DENIED)
+    return ControllerError(403, FORBIDDEN)
 
 
-def invalid(problems: Mapping[str, str | list[str]], status: int = 400, draft: Any = None) -> Refused:
+def form_errors(problems: Mapping[str, str | list[str]], status: int = 400, draft: Any = None) -> ControllerError:
     """400: the form found something; *problems* is the last message per field, in the form's order."""
-    details = {name: [one] if isinstance(one, str) else one for name, one in problems.items()}
-    message = ", ".join(f"{name}: {', '.join(said)}" for name, said in details.items())
-    return Refused(status, message, details, draft)
+    details = {name: [problem] if isinstance(problem, str) else problem for name, problem in problems.items()}
+    message = ", ".join(f"{name}: {', '.join(error)}" for name, error in details.items())
+    return ControllerError(status, message, details, draft)
 
 
-def encode(body: Any) -> bytes:
+def to_json(body: Any) -> bytes:
     """JSON as PHP prints it: compact, ASCII, with the slashes escaped."""
     return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
 
 
-def respond(said: Said, date: str, more: Headers) -> Response:
+def to_response(reply: Reply, date: str, extra_headers: Headers) -> Response:
     """The bytes of an answer."""
-    body = said.body if isinstance(said.body, bytes) else _encode(said.body)
-    headers: Headers = [("Content-Type", said.media_type), ("Cache-Control", "no-cache, private"), ("Date", date)]
-    if said.location is not None:
-        headers.append(("Location", said.location))
-    if said.versioned:
+    body = reply.body if isinstance(reply.body, bytes) else _json_dumps(reply.body)
+    headers: Headers = [("Content-Type", reply.media_type), ("Cache-Control", "no-cache, private"), ("Date", date)]
+    if reply.location is not None:
+        headers.append(("Location", reply.location))
+    if reply.has_version_header:
         headers.append(("Mautic-Version", VERSION))
-    headers += said.headers
-    headers += more
-    return Response(said.status, headers, body)
+    headers += reply.headers
+    headers += extra_headers
+    return Response(reply.status, headers, body)
 
 
-def _fast() -> Any:
+def _make_json_dumps() -> Any:
     try:
         import orjson
     except ImportError:
-        return encode
+        return to_json
     return orjson.dumps
 
 
-_encode = _fast()
+_json_dumps = _make_json_dumps()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing.replies import denied
+from mautic_async.testing.replies import forbidden
 
 if TYPE_CHECKING:
     from mautic_async.testing.auth import Actor
     from mautic_async.testing.http import Request
-    from mautic_async.testing.server import FakeMautic, Seen
+    from mautic_async.testing.server import FakeMautic, RecordedRequest
     from mautic_async.testing.steps import Break, Step
     from mautic_async.testing.store import Store, Table
 
 
-class Ask:
+class RequestContext:
     """The parsed request.
 
     Attributes:
@@ -25,33 +25,33 @@ class Ask:
         body: The body as a PHP array: JSON list or map, or form fields; empty if there was none or none that is read.
         files: Uploaded files: part name, file name, content.
         actor: Who asks, and what they may do.
-        names: Names of custom items as this request first saw them: its entities keep those.
-        touched: Custom items this request wrote.
-        spelled: Datetimes of custom items as this request spelled them.
-        breaks: Where a scheduled fault breaks the work, or None.
-        place: Index of the row in its batch that is being written; 0 in a single call.
-        poisoned: Whether a text of the body holds a NUL, which breaks the database.
+        item_names: Names of custom items as this request first saw them: its entities keep those.
+        items_written: Custom items this request wrote.
+        item_date_texts: Datetimes of custom items as this request spelled them.
+        fault_break: Where a scheduled fault breaks the work, or None.
+        row_index: Index of the row in its batch that is being written; 0 in a single call.
+        has_nul: Whether a text of the body holds a NUL, which breaks the database.
     """
 
     __slots__ = (
-        "_seen",
+        "_recorded",
         "actor",
         "body",
-        "breaks",
         "fake",
+        "fault_break",
         "files",
-        "names",
+        "has_nul",
+        "item_date_texts",
+        "item_names",
+        "items_written",
         "path",
-        "place",
-        "poisoned",
         "query",
         "request",
-        "rows",
-        "spelled",
-        "touched",
+        "row_count",
+        "row_index",
     )
 
-    def __init__(self, fake: FakeMautic, request: Request, actor: Actor, seen: Seen) -> None:
+    def __init__(self, fake: FakeMautic, request: Request, actor: Actor, recorded: RecordedRequest) -> None:
         self.fake = fake
         self.request = request
         self.actor = actor
@@ -59,14 +59,14 @@ class Ask:
         self.query: dict[str, Any] = {}
         self.body: Any = {}
         self.files: list[tuple[str, str, bytes]] = []
-        self.rows = 0
-        self.names: dict[int, str] = {}
-        self.touched: set[int] = set()
-        self.spelled: dict[tuple[int, str], str] = {}
-        self.breaks: Break | None = None
-        self.place = 0
-        self.poisoned = False
-        self._seen = seen
+        self.row_count = 0
+        self.item_names: dict[int, str] = {}
+        self.items_written: set[int] = set()
+        self.item_date_texts: dict[tuple[int, str], str] = {}
+        self.fault_break: Break | None = None
+        self.row_index = 0
+        self.has_nul = False
+        self._recorded = recorded
 
     @property
     def store(self) -> Store:
@@ -88,34 +88,34 @@ class Ask:
             return self.body[name]
         return self.query.get(name, default)
 
-    async def row(self) -> None:
+    async def charge_row(self) -> None:
         """The cost of one row: between finding what is there and writing. Others may write meanwhile."""
-        await self.reach("start")
-        await self.fake.physics.row()
-        self.rows += 1
-        self._seen.rows = self.rows
+        await self.pass_step("start")
+        await self.fake.workers.charge_row()
+        self.row_count += 1
+        self._recorded.rows = self.row_count
 
-    def breaks_at(self, step: Step) -> bool:
+    def is_broken_at(self, step: Step) -> bool:
         """Return True if a scheduled fault breaks the present row at *step*."""
-        return self.breaks is not None and self.breaks.due(step, self.place)
+        return self.fault_break is not None and self.fault_break.applies_to(step, self.row_index)
 
     def is_stalled(self, step: Step) -> bool:
         """Return True if an ``ALTER TABLE`` makes the present contact row wait at *step*."""
-        stall = self.fake.stall_of_contacts
-        return stall is not None and stall.due(step, self.fake.clock)
+        stall = self.fake.contact_stall
+        return stall is not None and stall.applies_to(step, self.fake.clock)
 
-    async def stalled(self, step: Step) -> None:
-        """Let a contact row wait for an ``ALTER TABLE`` that is under way; see `Stall.happen`."""
-        stall = self.fake.stall_of_contacts
-        if stall is not None and stall.due(step, self.fake.clock):
-            await stall.happen(self.fake.clock)
+    async def wait_if_stalled(self, step: Step) -> None:
+        """Let a contact row wait for an ``ALTER TABLE`` that is under way; see `Stall.wait`."""
+        stall = self.fake.contact_stall
+        if stall is not None and stall.applies_to(step, self.fake.clock):
+            await stall.wait(self.fake.clock)
 
-    async def reach(self, step: Step) -> None:
-        """Pass a step of saving the present row, unless a scheduled fault breaks it there; see `Break.happen`."""
-        if self.breaks is not None and self.breaks.due(step, self.place):
-            await self.breaks.happen(self.place, self.fake.clock)
+    async def pass_step(self, step: Step) -> None:
+        """Pass a step of saving the present row, unless a scheduled fault breaks it there; see `Break.strike`."""
+        if self.fault_break is not None and self.fault_break.applies_to(step, self.row_index):
+            await self.fault_break.strike(self.row_index, self.fake.clock)
 
-    def need(self, permission: str, verb: str, *, own: bool | None = None) -> None:
+    def require(self, permission: str, verb: str, *, own: bool | None = None) -> None:
         """Refuse (403) who may not do this.
 
         Args:
@@ -124,4 +124,4 @@ class Ask:
             own: Whether the entity is the actor's own; None where that makes no difference.
         """
         if not self.actor.may(permission, verb, own=own):
-            raise denied()
+            raise forbidden()

@@ -10,7 +10,7 @@ from mautic_async.testing import query
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mautic_async.testing.query import Column, Test
+    from mautic_async.testing.query import ColumnReader, Predicate
     from mautic_async.testing.store import Row
 
 
@@ -31,7 +31,7 @@ class Term:
     negate: bool = False
 
 
-def parse(text: str, term: Callable[[Term], Test | None]) -> Test | None:
+def parse(text: str, term: Callable[[Term], Predicate | None]) -> Predicate | None:
     """A search string as a test of a row.
 
     Args:
@@ -39,7 +39,7 @@ def parse(text: str, term: Callable[[Term], Test | None]) -> Test | None:
         term: Makes the test of one term; None for one that is ignored.
     """
     words = list(_words(text.lower().strip()))
-    test, _ = _level(words, 0, term)
+    test, _ = _parse_group(words, 0, term)
     return test
 
 
@@ -63,44 +63,46 @@ def _words(text: str) -> Iterable[str]:
         yield word
 
 
-def _level(words: list[str], place: int, term: Callable[[Term], Test | None]) -> tuple[Test | None, int]:
-    groups: list[list[Test]] = [[]]
-    while place < len(words):
-        word = words[place]
-        place += 1
+def _parse_group(
+    words: list[str], position: int, term: Callable[[Term], Predicate | None]
+) -> tuple[Predicate | None, int]:
+    groups: list[list[Predicate]] = [[]]
+    while position < len(words):
+        word = words[position]
+        position += 1
         if word == ")":
             break
         if word == "(":
-            inner, place = _level(words, place, term)
+            inner, position = _parse_group(words, position, term)
             if inner is not None:
                 groups[-1].append(inner)
         elif word == "or":
             groups.append([])
         elif word != "and":
-            made = term(_term(word))
-            if made is not None:
-                groups[-1].append(made)
-    filled = [tests for tests in groups if tests]
-    if not filled:
-        return None, place
-    return lambda row: any(all(test(row) for test in tests) for tests in filled), place
+            predicate = term(_parse_term(word))
+            if predicate is not None:
+                groups[-1].append(predicate)
+    groups_in_use = [tests for tests in groups if tests]
+    if not groups_in_use:
+        return None, position
+    return lambda row: any(all(test(row) for test in tests) for tests in groups_in_use), position
 
 
-def _term(word: str) -> Term:
-    made = Term("", word)
-    _flags(made)
-    if not made.value.startswith("\0"):
-        command, colon, value = made.value.partition(":")
+def _parse_term(word: str) -> Term:
+    term = Term("", word)
+    _parse_flags(term)
+    if not term.value.startswith("\0"):
+        command, colon, value = term.value.partition(":")
         if colon and value:
-            made.command, made.value = command, value
-            _flags(made)
+            term.command, term.value = command, value
+            _parse_flags(term)
         elif colon:
-            made.value = command
-    made.value = made.value.replace("\0", "")
-    return made
+            term.value = command
+    term.value = term.value.replace("\0", "")
+    return term
 
 
-def _flags(term: Term) -> None:
+def _parse_flags(term: Term) -> None:
     while term.value[:1] in ("+", "!"):
         if term.value[0] == "+":
             term.strict = True
@@ -109,7 +111,7 @@ def _flags(term: Term) -> None:
         term.value = term.value[1:]
 
 
-def anywhere(term: Term, columns: Iterable[Column]) -> Test:
+def any_column(term: Term, columns: Iterable[ColumnReader]) -> Predicate:
     """The term in any of these columns."""
     pattern = term.value if term.strict else f"%{term.value}%"
     readers = list(columns)
@@ -120,6 +122,6 @@ def anywhere(term: Term, columns: Iterable[Column]) -> Test:
     return test
 
 
-def negated(test: Test, term: Term) -> Test:
+def apply_negation(test: Predicate, term: Term) -> Predicate:
     """The test, or its contrary where the term has a ``!``."""
     return (lambda row: not test(row)) if term.negate else test

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.resources._base import BLOCK
+from mautic_async.testing.resources._base import PUBLISH_BLOCK
 
 if TYPE_CHECKING:
     from mautic_async.testing.server import FakeMautic
     from mautic_async.testing.store import Row
 
-_NOBODY: Final = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(BLOCK[3:])}
+_UNOWNED: Final = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(PUBLISH_BLOCK[3:])}
 
 _CORE: Final = (
     "title:lookup firstname:text lastname:text company:text position:text email:email mobile:tel phone:tel"
@@ -68,10 +68,10 @@ def install(fake: FakeMautic, *, lab: bool) -> None:
         lab: Whether with the second user and client and the custom objects of the recordings.
     """
     _fields(fake)
-    _people(fake, lab=lab)
+    _users(fake, lab=lab)
     from mautic_async.testing import installation
 
-    installation.seed(fake)
+    installation.install_defaults(fake)
     if lab:
         _objects(fake)
         for name in ("6cd77398ca886e54797b1f32013aee2a.txt", "test_api_dir"):  # left over from an earlier day there
@@ -111,10 +111,10 @@ def _field(fake: FakeMautic, word: str, *, group: str, order: int, object: str) 
     )
 
 
-def field_row(**given: Any) -> Row:
+def field_row(**columns: Any) -> Row:
     """A row of the fields table."""
     row: Row = {
-        **_NOBODY,
+        **_UNOWNED,
         "id": None,
         "label": "",
         "alias": "",
@@ -132,19 +132,19 @@ def field_row(**given: Any) -> Row:
         "isPubliclyUpdatable": False,
         "properties": {},
     }
-    return row | given
+    return row | columns
 
 
-def _people(fake: FakeMautic, *, lab: bool) -> None:
+def _users(fake: FakeMautic, *, lab: bool) -> None:
     store, now = fake.store, int(fake.now())
-    creator = {**_NOBODY, "dateAdded": now, "createdByUser": "lab-cc [1]"}
+    creator = {**_UNOWNED, "dateAdded": now, "createdByUser": "lab-cc [1]"}
     admin = {"name": "Administrator", "description": "Full system access", "isAdmin": True, "rawPermissions": None}
-    store["roles"].save({**_NOBODY, "id": None, **admin})
-    person = {"position": None, "lastLogin": None, "lastActive": None, "signature": None}
+    store["roles"].save({**_UNOWNED, "id": None, **admin})
+    name = {"position": None, "lastLogin": None, "lastActive": None, "signature": None}
     store["users"].save(
         {
-            **_NOBODY,
-            **person,
+            **_UNOWNED,
+            **name,
             "id": None,
             "username": fake.username,
             "firstName": "Admin",
@@ -168,7 +168,7 @@ def _people(fake: FakeMautic, *, lab: bool) -> None:
     store["users"].save(
         {
             **creator,
-            **person,
+            **name,
             "id": None,
             "username": "limited",
             "firstName": "Lim",
@@ -184,11 +184,11 @@ def _people(fake: FakeMautic, *, lab: bool) -> None:
     store["clients"].save({"id": None, **second, "grants": grants[1:], "redirects": back})
 
 
-def add_field(fake: FakeMautic, given: dict[str, Any]) -> Row:
+def add_field(fake: FakeMautic, settings: dict[str, Any]) -> Row:
     """Add a contact or company field; see `FakeMautic.add_field`."""
     fields = fake.store["fields"]
-    order = 1 + max((row["order"] for row in fields.where(object=given["object"])), default=0)
-    saved = fields.save(field_row(**({"order": order} | given)))
+    order = 1 + max((row["order"] for row in fields.where(object=settings["object"])), default=0)
+    saved = fields.save(field_row(**({"order": order} | settings)))
     fake.store["contacts"].reindex()
     return saved
 
@@ -231,25 +231,25 @@ def _objects(fake: FakeMautic) -> None:
 def add_custom_object(fake: FakeMautic, alias: str, fields: dict[str, Any], name: str | None) -> Row:
     """Add a custom object; see `FakeMautic.add_custom_object`."""
     label = name or alias.replace("-", " ").replace("_", " ").title()
-    made = fake.store["custom_objects"].save(
-        {**_NOBODY, "id": None, "alias": alias, "nameSingular": label.removesuffix("s"), "namePlural": label}
+    object_row = fake.store["custom_objects"].save(
+        {**_UNOWNED, "id": None, "alias": alias, "nameSingular": label.removesuffix("s"), "namePlural": label}
     )
-    for order, (key, given) in enumerate(fields.items()):
-        told = {"type": given} if isinstance(given, str) else dict(given)
-        options = [one if isinstance(one, dict) else {"label": one, "value": one} for one in told.get("options", ())]
+    for order, (key, settings) in enumerate(fields.items()):
+        values = {"type": settings} if isinstance(settings, str) else dict(settings)
+        options = [one if isinstance(one, dict) else {"label": one, "value": one} for one in values.get("options", ())]
         fake.store["custom_fields"].save(
             {
                 "id": None,
-                "object": made["id"],
+                "object": object_row["id"],
                 "alias": key,
-                "label": told.get("label", key.replace("-", " ").title()),
-                "type": told["type"],
-                "required": bool(told.get("required")),
-                "unique": bool(told.get("unique")),
-                "default": told.get("default"),
+                "label": values.get("label", key.replace("-", " ").title()),
+                "type": values["type"],
+                "required": bool(values.get("required")),
+                "unique": bool(values.get("unique")),
+                "default": values.get("default"),
                 "options": options,
                 "order": order,
                 "isPublished": True,
             }
         )
-    return made
+    return object_row

@@ -8,7 +8,7 @@ import socket
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from mautic_async._background import Flights
+from mautic_async._background import BackgroundTasks
 from mautic_async.testing.http import Request, Truncated
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-_PIECES = 20
+DRIP_CHUNKS = 20
 """Parts of a body that drips."""
 
 
 @asynccontextmanager
-async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str]:
+async def listen(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str]:
     """Serve *fake* until the block ends; gives the base URL.
 
     Args:
@@ -41,17 +41,17 @@ async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str
         from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError as missing:
         raise RuntimeError("serving needs uvicorn: install mautic-async[testing]") from missing
-    wires: dict[Any, asyncio.Transport] = {}
+    connections: dict[Any, asyncio.Transport] = {}
 
     class Protocol(H11Protocol):
         """Lets the application at the wire of its connection."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            wires[transport.get_extra_info("peername")[:2]] = transport
+            connections[transport.get_extra_info("peername")[:2]] = transport
             super().connection_made(transport)
 
         def connection_lost(self, exc: Exception | None) -> None:
-            wires.pop(self.transport.get_extra_info("peername")[:2], None)
+            connections.pop(self.transport.get_extra_info("peername")[:2], None)
             super().connection_lost(exc)
 
     class Server(uvicorn.Server):
@@ -63,7 +63,7 @@ async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str
 
     bound = socket.create_server((host, port), reuse_port=False)
     config = uvicorn.Config(
-        _Application(fake, wires),
+        _AsgiApp(fake, connections),
         http=Protocol,
         ws="none",
         lifespan="off",
@@ -76,7 +76,7 @@ async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str
         timeout_keep_alive=60,
     )
     server = Server(config)
-    running = Flights().start(server.serve(sockets=[bound]))
+    running = BackgroundTasks().spawn(server.serve(sockets=[bound]))
     try:
         while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)
@@ -87,15 +87,15 @@ async def listening(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str
         bound.close()
 
 
-class _Application:
+class _AsgiApp:
     """An ASGI application around a `FakeMautic`."""
 
-    def __init__(self, fake: FakeMautic, wires: dict[Any, asyncio.Transport]) -> None:
+    def __init__(self, fake: FakeMautic, connections: dict[Any, asyncio.Transport]) -> None:
         self._fake = fake
-        self._wires = wires
+        self._connections = connections
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        wire = self._wires.get(tuple(scope["client"]))
+        connection = self._connections.get(tuple(scope["client"]))
         body = b""
         more = True
         while more:
@@ -111,29 +111,29 @@ class _Application:
         except Truncated as cut:
             await _start(send, cut.status, cut.headers, length=len(cut.body) + 1000)
             await send({"type": "http.response.body", "body": cut.body, "more_body": True})
-            if wire is not None:
-                wire.close()
+            if connection is not None:
+                connection.close()
         except ConnectionError:
-            if wire is not None:
-                wire.abort()
+            if connection is not None:
+                connection.abort()
         else:
             await self._answer(send, response)
 
     async def _answer(self, send: Send, response: Response) -> None:
         await _start(send, response.status, response.headers, length=len(response.body))
-        if response.pace and response.body:
-            size = max(1, len(response.body) // _PIECES)
-            for place in range(0, len(response.body), size):
-                await self._fake.clock.sleep(response.pace / _PIECES)
-                piece = response.body[place : place + size]
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if response.drip_seconds and response.body:
+            size = max(1, len(response.body) // DRIP_CHUNKS)
+            for start in range(0, len(response.body), size):
+                await self._fake.clock.sleep(response.drip_seconds / DRIP_CHUNKS)
+                chunk = response.body[start : start + size]
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})
             return
         await send({"type": "http.response.body", "body": response.body})
 
 
 async def _start(send: Send, status: int, headers: Headers, *, length: int) -> None:
-    told = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    names = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
     if status != 204:
-        told.append((b"content-length", str(length).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": told})
+        names.append((b"content-length", str(length).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": names})

@@ -12,16 +12,16 @@ from urllib.parse import unquote
 
 from attrs import define
 
-from mautic_async._background import Flights
+from mautic_async._background import BackgroundTasks
 from mautic_async.clock import Clock
 from mautic_async.testing import app, faults, installation, seed
-from mautic_async.testing.faults import Fault, Faults, FaultSettings, What
+from mautic_async.testing.faults import Fault, FaultKind, Faults, FaultSettings
 from mautic_async.testing.http import Headers, Request, Response
-from mautic_async.testing.limiter import Limiter
-from mautic_async.testing.router import Routes
+from mautic_async.testing.limiter import RateLimiter
+from mautic_async.testing.router import Router
 from mautic_async.testing.steps import DATABASE_ERRORS, Stall, Step
 from mautic_async.testing.store import Store
-from mautic_async.testing.workers import Latency, Physics, latency_of
+from mautic_async.testing.workers import Latency, WorkerPool, to_latency
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @define
-class Seen:
+class RecordedRequest:
     """One request the server got.
 
     Attributes:
@@ -56,7 +56,7 @@ class Seen:
     body: bytes
     status: int = 0
     rows: int = 0
-    fault: What | None = None
+    fault: FaultKind | None = None
     ended: float | None = None
 
 
@@ -71,7 +71,7 @@ class FakeMautic:
         rate_window: Seconds that a window lasts; Mautic's own is an hour.
         rate_limit_headers: Whether answers carry ``X-RateLimit-*`` when it is on.
         rate_limit_loses: Chance that a call beside an earlier one of the same token, which is still under way, is lost
-            from the count; see `Limiter`.
+            from the count; see `RateLimiter`.
         nodes: Servers behind a balancer, each with a rate counter of its own.
         latency: A `Latency`, or seconds a request, or (seconds a request, seconds a row); None for none.
         workers: Requests worked on at once, where there is a latency.
@@ -141,17 +141,17 @@ class FakeMautic:
         self.client_id, self.client_secret = client_id, client_secret
         self.keep_bodies = keep_bodies
         self.store = Store()
-        self.limiter = Limiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
-        self.limiter.lose(rate_limit_loses, self.clock)
-        self.physics = Physics(self.clock, latency_of(latency), workers, backlog)
+        self.limiter = RateLimiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
+        self.limiter.lose_counts(rate_limit_loses, self.clock)
+        self.workers = WorkerPool(self.clock, to_latency(latency), workers, backlog)
         self.faults = Faults(self.clock)
-        self.stall_of_contacts: Stall | None = None
-        self.requests: list[Seen] = []
-        self.routes = Routes()
-        self._flights = Flights()
-        self._date = (0, "")
-        installation.build(self)
-        seed_state(self, initial)
+        self.contact_stall: Stall | None = None
+        self.requests: list[RecordedRequest] = []
+        self.routes = Router()
+        self._background = BackgroundTasks()
+        self._cached_date = (0, "")
+        installation.register_routes(self)
+        fill_tables(self, initial)
         if state is not None:
             self.store.open(state)
 
@@ -161,7 +161,7 @@ class FakeMautic:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._flights.land(0.0)
+        await self._background.drain(0.0)
         self.close()
 
     def close(self) -> None:
@@ -209,13 +209,13 @@ class FakeMautic:
         """
         path, _, query = target.partition("?")
         response = await self.answer(Request(method, unquote(path), query, headers, body))
-        if response.pace:
-            await self.clock.sleep(response.pace)
+        if response.drip_seconds:
+            await self.clock.sleep(response.drip_seconds)
         return response.status, response.headers, response.body
 
     async def answer(self, request: Request) -> Response:
         """The answer of a request; the work goes on if the caller leaves."""
-        seen = Seen(
+        recorded = RecordedRequest(
             request.method,
             request.path,
             request.query,
@@ -223,47 +223,49 @@ class FakeMautic:
             request.headers.get("authorization", ""),
             request.body if self.keep_bodies else b"",
         )
-        self.requests.append(seen)
-        fault = self.faults.pick(request)
+        self.requests.append(recorded)
+        fault = self.faults.next_for(request)
         if fault is not None:
-            seen.fault = fault.what
-            return await self._spoiled(request, seen, fault)
-        if self.physics.latency is None:
-            return await app.work(self, request, seen)
-        if self.physics.full:
-            return Fault(what=502).answer(self.date())
-        return await asyncio.shield(self._start(request, seen))
+            recorded.fault = fault.what
+            return await self._answer_with_fault(request, recorded, fault)
+        if self.workers.latency is None:
+            return await app.handle(self, request, recorded)
+        if self.workers.is_full:
+            return Fault(what=502).answer(self.http_date())
+        return await asyncio.shield(self._start_worker(request, recorded))
 
-    def _start(self, request: Request, seen: Seen, fault: Fault | None = None) -> asyncio.Task[Response]:
+    def _start_worker(
+        self, request: Request, recorded: RecordedRequest, fault: Fault | None = None
+    ) -> asyncio.Task[Response]:
         """Let a worker do it, whoever stays to hear the answer."""
-        self.physics.taken += 1
+        self.workers.accepted += 1
 
         async def work() -> Response:
             try:
-                return await app.work(self, request, seen, fault)
+                return await app.handle(self, request, recorded, fault)
             finally:
-                self.physics.taken -= 1
+                self.workers.accepted -= 1
 
-        return self._flights.start(work())
+        return self._background.spawn(work())
 
-    async def _spoiled(self, request: Request, seen: Seen, fault: Fault) -> Response:
+    async def _answer_with_fault(self, request: Request, recorded: RecordedRequest, fault: Fault) -> Response:
         if fault.what == "refuse":
             raise ConnectionRefusedError("scheduled")
         response: Response | None = None
         if fault.work == "continues":
-            self._start(request, seen)
-        elif fault.work != "undone" or fault.reaches_the_work:
-            response = await asyncio.shield(self._start(request, seen, fault))
+            self._start_worker(request, recorded)
+        elif fault.work != "undone" or fault.lets_server_work:
+            response = await asyncio.shield(self._start_worker(request, recorded, fault))
         if fault.what == "timeout" or (fault.work == "continues" and fault.seconds):
             await self.clock.sleep(fault.seconds or 86400.0)
         if fault.what in ("reset", "timeout"):
             raise ConnectionResetError("scheduled")
-        if fault.answers_itself or response is None:
-            response = fault.answer(self.date())
-            seen.status = response.status
-        met = faults.broken(response, fault)
-        if isinstance(met, BaseException):
-            raise met
+        if fault.has_own_answer or response is None:
+            response = fault.answer(self.http_date())
+            recorded.status = response.status
+        spoilt = faults.apply(response, fault)
+        if isinstance(spoilt, BaseException):
+            raise spoilt
         return response
 
     @asynccontextmanager
@@ -274,39 +276,39 @@ class FakeMautic:
             port: 0 lets the system choose.
             host: Address to bind.
         """
-        from mautic_async.testing.serve import listening
+        from mautic_async.testing.serve import listen
 
-        async with listening(self, host, port) as url:
-            before, self.url = self.url, url
+        async with listen(self, host, port) as url:
+            previous_url, self.url = self.url, url
             try:
                 yield url
             finally:
-                self.url = before
+                self.url = previous_url
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
         """Epoch seconds as the server believes them."""
-        return self.clock.wall() + self.skew
+        return self.clock.wall_time() + self.skew
 
-    def date(self) -> str:
+    def http_date(self) -> str:
         """The ``Date`` header."""
         second = int(self.now())
-        if self._date[0] != second:
-            self._date = (second, formatdate(second, usegmt=True))
-        return self._date[1]
+        if self._cached_date[0] != second:
+            self._cached_date = (second, formatdate(second, usegmt=True))
+        return self._cached_date[1]
 
-    def secret(self) -> str:
+    def new_token(self) -> str:
         """A new random token."""
         return f"{self._random.getrandbits(344):086x}"
 
-    def absolute(self, target: str) -> str:
+    def absolute_url(self, target: str) -> str:
         """A path as a URL of this server."""
         return self.url + target
 
     # --- for tests ------------------------------------------------------------------------------------------------
 
-    def fail(self, what: What, **settings: Unpack[FaultSettings]) -> Fault:
+    def fail(self, what: FaultKind, **settings: Unpack[FaultSettings]) -> Fault:
         """Schedule a fault; see `Fault` for the arguments.
 
         Returns:
@@ -336,7 +338,7 @@ class FakeMautic:
         """
         if what not in DATABASE_ERRORS:
             raise ValueError(f"no MySQL error {what!r}: give one of {', '.join(map(str, DATABASE_ERRORS))}")
-        self.stall_of_contacts = Stall(self.clock.wall() + seconds, at, what, lock_timeout)
+        self.contact_stall = Stall(self.clock.wall_time() + seconds, at, what, lock_timeout)
 
     def expire_tokens(self) -> None:
         """Let every access token expire now."""
@@ -373,17 +375,17 @@ class FakeMautic:
     @property
     def contacts(self) -> list[dict[str, Any]]:
         """Every contact as plain data: id, fields by alias (without the unset ones), tags, owner, stage, points."""
-        return installation.contacts(self)
+        return installation.snapshot_contacts(self)
 
     @property
     def custom_items(self) -> list[dict[str, Any]]:
         """Every custom item as plain data: id, object, name, attributes, contacts it is linked to."""
-        return installation.custom_items(self)
+        return installation.snapshot_items(self)
 
 
-def seed_state(fake: FakeMautic, initial: str) -> None:
+def fill_tables(fake: FakeMautic, initial: str) -> None:
     """Fill the tables of a new server."""
     seed.install(fake, lab=initial == "lab")
 
 
-__all__ = ["FakeMautic", "Headers", "Seen"]
+__all__ = ["FakeMautic", "Headers", "RecordedRequest"]

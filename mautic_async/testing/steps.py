@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from attrs import define
 
-from mautic_async.testing.replies import Crash, Refused
+from mautic_async.testing.replies import ControllerError, UnhandledError
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock
@@ -40,21 +40,23 @@ DATABASE_ERRORS: Final = {
 _IN_THE_PLUGIN: Final = frozenset({"check", "items", "item link"})
 
 
-class Killed(BaseException):
+class WorkerKilled(BaseException):
     """The worker died; what was stored stays."""
 
 
-def database_error(number: int, *, of_row: bool) -> Refused | Crash:
+def database_error(mysql_error: int, *, of_row: bool) -> ControllerError | UnhandledError:
     """Return what a query that fails with this MySQL error makes of the request.
 
     Args:
-        number: A key of `DATABASE_ERRORS`.
+        mysql_error: A key of `DATABASE_ERRORS`.
         of_row: Whether Mautic catches the exception and makes it the error of one row, whose ``code`` is then the
             number. It does so around the plugin only; elsewhere nothing catches it, and the request is a bare 500.
     """
     if of_row:
-        return Refused(number, f"An exception occurred while executing a query: {DATABASE_ERRORS[number]}")
-    return Crash()
+        return ControllerError(
+            mysql_error, f"An exception occurred while executing a query: {DATABASE_ERRORS[mysql_error]}"
+        )
+    return UnhandledError()
 
 
 @define
@@ -62,30 +64,30 @@ class Break:
     """The place at which the work of one request breaks.
 
     Attributes:
-        number: The MySQL error, or None: the worker dies.
-        first: Index of the first row that may break.
+        mysql_error: The MySQL error, or None: the worker dies.
+        first_row: Index of the first row that may break.
         step: The step at which it breaks. A row that does not pass this step is saved whole, and the next one is tried.
         rows: For a MySQL error: how many rows fail, the first one included. Nothing is stored of those after the first.
         seconds: For a MySQL error: how long the failing statement waits before it fails.
-        broken: How many rows have failed so far.
-        place: Index of the row that failed last.
+        failed_rows: How many rows have failed so far.
+        last_failed_row: Index of the row that failed last.
     """
 
-    number: int | None
-    first: int
+    mysql_error: int | None
+    first_row: int
     step: Step
     rows: int = 1
     seconds: float = 0.0
-    broken: int = 0
-    place: int = -1
+    failed_rows: int = 0
+    last_failed_row: int = -1
 
-    def due(self, step: Step, place: int) -> bool:
-        """Return True if the row at index *place* fails at *step*."""
-        if not self.broken:
-            return step == self.step and place >= self.first
-        return step == "start" and self.broken < self.rows and place > self.place
+    def applies_to(self, step: Step, row_index: int) -> bool:
+        """Return True if the row at index *row_index* fails at *step*."""
+        if not self.failed_rows:
+            return step == self.step and row_index >= self.first_row
+        return step == "start" and self.failed_rows < self.rows and row_index > self.last_failed_row
 
-    async def happen(self, place: int, clock: Clock) -> None:
+    async def strike(self, row_index: int, clock: Clock) -> None:
         """Fail; always raises.
 
         Raises:
@@ -93,13 +95,13 @@ class Break:
             Refused: This row fails; the batch goes on.
             Crash: The request ends with a bare 500.
         """
-        self.broken += 1
-        self.place = place
-        if self.number is None:
-            raise Killed
+        self.failed_rows += 1
+        self.last_failed_row = row_index
+        if self.mysql_error is None:
+            raise WorkerKilled
         if self.seconds:
             await clock.sleep(self.seconds)
-        raise database_error(self.number, of_row=self.step in _IN_THE_PLUGIN)
+        raise database_error(self.mysql_error, of_row=self.step in _IN_THE_PLUGIN)
 
 
 @define
@@ -109,27 +111,27 @@ class Stall:
     Attributes:
         until: Epoch seconds, on the clock, at which the table is altered.
         step: The step at which a row waits.
-        number: The MySQL error of a row that has waited too long.
+        mysql_error: The MySQL error of a row that has waited too long.
         lock_timeout: Seconds that a row waits at most.
     """
 
     until: float
     step: Step
-    number: int
+    mysql_error: int
     lock_timeout: float
 
-    def due(self, step: Step, clock: Clock) -> bool:
+    def applies_to(self, step: Step, clock: Clock) -> bool:
         """Return True if a row at *step* has to wait now."""
-        return step == self.step and clock.wall() < self.until
+        return step == self.step and clock.wall_time() < self.until
 
-    async def happen(self, clock: Clock) -> None:
+    async def wait(self, clock: Clock) -> None:
         """Wait until the table is altered.
 
         Raises:
             Refused: The lock time-out came first, in the plugin: this row fails.
             Crash: The lock time-out came first, elsewhere: the request ends with a bare 500.
         """
-        left = self.until - clock.wall()
-        await clock.sleep(min(left, self.lock_timeout))
-        if left > self.lock_timeout:
-            raise database_error(self.number, of_row=self.step in _IN_THE_PLUGIN)
+        remaining = self.until - clock.wall_time()
+        await clock.sleep(min(remaining, self.lock_timeout))
+        if remaining > self.lock_timeout:
+            raise database_error(self.mysql_error, of_row=self.step in _IN_THE_PLUGIN)

@@ -20,24 +20,24 @@ class Index:
     def __init__(self, keys: Callable[[Row], Iterable[Any]]) -> None:
         self._keys = keys
         self._ids: dict[Any, dict[int, None]] = {}
-        self._of: dict[int, tuple[Any, ...]] = {}
+        self._keys_by_id: dict[int, tuple[Any, ...]] = {}
 
     def add(self, row: Row) -> None:
         """Take the row's present keys for its former ones."""
         keys = tuple(self._keys(row))
-        if self._of.get(row["id"]) == keys:
+        if self._keys_by_id.get(row["id"]) == keys:
             return
         self.remove(row["id"])
-        self._of[row["id"]] = keys
+        self._keys_by_id[row["id"]] = keys
         for key in keys:
             self._ids.setdefault(key, {})[row["id"]] = None
 
     def remove(self, id: int) -> None:
         """Forget a row."""
-        for key in self._of.pop(id, ()):
-            held = self._ids[key]
-            held.pop(id, None)
-            if not held:
+        for key in self._keys_by_id.pop(id, ()):
+            ids = self._ids[key]
+            ids.pop(id, None)
+            if not ids:
                 del self._ids[key]
 
     def find(self, key: Any) -> list[int]:
@@ -51,10 +51,10 @@ class Table:
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows: dict[int, Row] = {}
-        self.last = 0
+        self.last_id = 0
         self.indexes: dict[str, Index] = {}
         self.dirty: set[int] = set()
-        self.version = 0
+        self.change_count = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,13 +70,13 @@ class Table:
         """Insert *row* (no id yet) or store its changes."""
         id = row.get("id")
         if id is None:
-            self.last += 1
-            id = row["id"] = self.last
-        elif id > self.last:
-            self.last = id
+            self.last_id += 1
+            id = row["id"] = self.last_id
+        elif id > self.last_id:
+            self.last_id = id
         self.rows[id] = row
         self.dirty.add(id)
-        self.version += 1
+        self.change_count += 1
         for index in self.indexes.values():
             index.add(row)
         return row
@@ -85,15 +85,15 @@ class Table:
         """Delete the row."""
         self.rows.pop(id, None)
         self.dirty.add(id)
-        self.version += 1
+        self.change_count += 1
         for index in self.indexes.values():
             index.remove(id)
 
     def index(self, name: str, keys: Callable[[Row], Iterable[Any]]) -> None:
         """Keep an index from now on, rebuilt if there is one of that name."""
-        made = self.indexes[name] = Index(keys)
+        index = self.indexes[name] = Index(keys)
         for row in self.rows.values():
-            made.add(row)
+            index.add(row)
 
     def reindex(self) -> None:
         """Ask every row for its keys again."""
@@ -137,8 +137,8 @@ class Store:
             "CREATE TABLE IF NOT EXISTS row (name TEXT, id INTEGER, body TEXT, PRIMARY KEY (name, id));"
             "CREATE TABLE IF NOT EXISTS last (name TEXT PRIMARY KEY, id INTEGER);"
         )
-        known = list(self._file.execute("SELECT name, id FROM last"))
-        if not known:
+        tables_on_disk = list(self._file.execute("SELECT name, id FROM last"))
+        if not tables_on_disk:
             self.flush()
             return False
         for table in self.tables.values():
@@ -146,8 +146,8 @@ class Store:
                 table.remove(id)
         for name, body in self._file.execute("SELECT name, body FROM row ORDER BY name, id"):
             self[name].save(json.loads(body))
-        for name, last in known:
-            self[name].last = last
+        for name, last in tables_on_disk:
+            self[name].last_id = last
         for table in self.tables.values():
             table.reindex()  # keys may depend on other tables, which came later
             table.dirty.clear()
@@ -162,11 +162,11 @@ class Store:
             return
         with self._file:
             for table in changed:
-                gone = [(table.name, id) for id in table.dirty if id not in table.rows]
-                kept = [(table.name, id, json.dumps(table.rows[id])) for id in table.dirty if id in table.rows]
-                self._file.executemany("DELETE FROM row WHERE name = ? AND id = ?", gone)
-                self._file.executemany("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", kept)
-                self._file.execute("INSERT OR REPLACE INTO last VALUES (?, ?)", (table.name, table.last))
+                removed_ids = [(table.name, id) for id in table.dirty if id not in table.rows]
+                last_id = [(table.name, id, json.dumps(table.rows[id])) for id in table.dirty if id in table.rows]
+                self._file.executemany("DELETE FROM row WHERE name = ? AND id = ?", removed_ids)
+                self._file.executemany("INSERT OR REPLACE INTO row VALUES (?, ?, ?)", last_id)
+                self._file.execute("INSERT OR REPLACE INTO last VALUES (?, ?)", (table.name, table.last_id))
                 table.dirty.clear()
 
     def close(self) -> None:

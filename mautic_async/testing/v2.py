@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import custom_items, item_values, php
-from mautic_async.testing.replies import Refused, Said
-from mautic_async.testing.resources._base import BLOCK
-from mautic_async.testing.resources.fields import slug
+from mautic_async.testing.replies import ControllerError, Reply
+from mautic_async.testing.resources._base import PUBLISH_BLOCK
+from mautic_async.testing.resources.fields import slugify
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 PAGE: Final = 30
@@ -38,13 +38,13 @@ _TYPES: Final = (
 )
 
 
-class Problem(Refused):
+class HydraError(ControllerError):
     """An error in Hydra's words."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(status, text)
 
-    def said(self) -> Said:
+    def to_reply(self) -> Reply:
         """As the answer."""
         body = {
             "@context": "/api/v2/contexts/Error",
@@ -52,81 +52,83 @@ class Problem(Refused):
             "hydra:title": "An error occurred",
             "hydra:description": self.message,
         }
-        return Said(body, self.status, versioned=False, media_type=_TYPE)
+        return Reply(body, self.status, has_version_header=False, media_type=_TYPE)
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add the three resources."""
-    for made in (Objects(), Fields(), Items()):
-        made.add_to(table)
+    for resource in (Objects(), Fields(), Items()):
+        resource.add_to(table)
 
 
 class Resource:
     """Five or six operations on one table."""
 
     path: str
-    kind: str
+    type_name: str
     table: str
     permission: str
-    replaces = True
+    supports_put = True
 
-    def add_to(self, table: Routes) -> None:
+    def add_to(self, table: Router) -> None:
         """Route it."""
         base = f"/api/v2/{self.path}"
-        table.add("GET", base, self._guarded("view", self.list))
-        table.add("POST", base, self._guarded("create", self.create))
-        table.add("GET", base + "/{id}", self._guarded("view", self.get))
-        table.add("PATCH", base + "/{id}", self._guarded("edit", self.edit))
-        table.add("DELETE", base + "/{id}", self._guarded("delete", self.delete))
-        if self.replaces:
-            table.add("PUT", base + "/{id}", self._guarded("edit", self.edit))
+        table.add("GET", base, self._catch_errors("view", self.list))
+        table.add("POST", base, self._catch_errors("create", self.create))
+        table.add("GET", base + "/{id}", self._catch_errors("view", self.get))
+        table.add("PATCH", base + "/{id}", self._catch_errors("edit", self.edit))
+        table.add("DELETE", base + "/{id}", self._catch_errors("delete", self.delete))
+        if self.supports_put:
+            table.add("PUT", base + "/{id}", self._catch_errors("edit", self.edit))
 
-    def _guarded(self, verb: str, action: Callable[[Ask], Awaitable[Said]]) -> Callable[[Ask], Awaitable[Said]]:
-        async def guarded(ask: Ask) -> Said:
-            if not ask.actor.may(self.permission, verb):
-                raise Problem(403, "Access Denied.")
-            return await action(ask)
+    def _catch_errors(
+        self, verb: str, action: Callable[[RequestContext], Awaitable[Reply]]
+    ) -> Callable[[RequestContext], Awaitable[Reply]]:
+        async def guarded_action(context: RequestContext) -> Reply:
+            if not context.actor.may(self.permission, verb):
+                raise HydraError(403, "Access Denied.")
+            return await action(context)
 
-        return guarded
+        return guarded_action
 
-    def show(self, row: Row, ask: Ask) -> dict[str, Any]:
+    def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
         """The entity without the JSON-LD around it."""
         raise NotImplementedError
 
-    def bind(self, row: Row | None, sent: dict[str, Any], ask: Ask) -> Row:
+    def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
         """A row from what was sent."""
         raise NotImplementedError
 
-    def kept(self, row: Row, ask: Ask) -> bool:
+    def matches_filter(self, row: Row, context: RequestContext) -> bool:
         """Whether a list's filter lets a row pass."""
-        del row, ask
+        del row, context
         return True
 
-    def _entity(self, row: Row, ask: Ask, *, context: bool = False) -> dict[str, Any]:
-        head: dict[str, Any] = {"@context": f"/api/v2/contexts/{self.kind}"} if context else {}
-        head |= {"@id": f"/api/v2/{self.path}/{row['id']}", "@type": self.kind, "id": row["id"]}
-        return head | self.show(row, ask)
+    def _entity(self, row: Row, context: RequestContext, *, with_context: bool = False) -> dict[str, Any]:
+        head: dict[str, Any] = {"@context": f"/api/v2/contexts/{self.type_name}"} if with_context else {}
+        head |= {"@id": f"/api/v2/{self.path}/{row['id']}", "@type": self.type_name, "id": row["id"]}
+        return head | self.serialize(row, context)
 
-    def _said(self, row: Row, ask: Ask, status: int = 200) -> Said:
-        return Said(self._entity(row, ask, context=True), status, versioned=False, media_type=_TYPE)
+    def _entity_reply(self, row: Row, context: RequestContext, status: int = 200) -> Reply:
+        return Reply(self._entity(row, context, with_context=True), status, has_version_header=False, media_type=_TYPE)
 
-    def found(self, ask: Ask) -> Row:
+    def require(self, context: RequestContext) -> Row:
         """The row of the path."""
-        row = ask.table(self.table).get(ask.path["id"])
+        row = context.table(self.table).get(context.path["id"])
         if row is None:
-            raise Problem(404, "Not Found")
+            raise HydraError(404, "Not Found")
         return row
 
-    async def list(self, ask: Ask) -> Said:
+    async def list(self, context: RequestContext) -> Reply:
         """A page of thirty."""
-        rows = [row for row in ask.table(self.table) if self.kept(row, ask)]
-        page = max(1, php.integer(ask.query.get("page", 1)))
+        rows = [row for row in context.table(self.table) if self.matches_filter(row, context)]
+        page = max(1, php.to_int(context.query.get("page", 1)))
         base = f"/api/v2/{self.path}"
         body: dict[str, Any] = {
-            "@context": f"/api/v2/contexts/{self.kind}",
+            "@context": f"/api/v2/contexts/{self.type_name}",
             "@id": base,
             "@type": "hydra:Collection",
-            "hydra:member": [self._entity(row, ask) for row in rows[(page - 1) * PAGE : page * PAGE]],
+            "hydra:member": [self._entity(row, context) for row in rows[(page - 1) * PAGE : page * PAGE]],
             "hydra:totalItems": len(rows),
         }
         last = -(-len(rows) // PAGE)
@@ -138,64 +140,66 @@ class Resource:
             if page > 1:
                 view["hydra:previous"] = f"{base}?page={page - 1}"
             body["hydra:view"] = view
-        return Said(body, versioned=False, media_type=_TYPE)
+        return Reply(body, has_version_header=False, media_type=_TYPE)
 
-    async def get(self, ask: Ask) -> Said:
+    async def get(self, context: RequestContext) -> Reply:
         """One."""
-        return self._said(self.found(ask), ask)
+        return self._entity_reply(self.require(context), context)
 
-    async def create(self, ask: Ask) -> Said:
+    async def create(self, context: RequestContext) -> Reply:
         """A new one: 201."""
-        row = self.bind(None, _sent(ask), ask)
-        await ask.row()
-        saved = ask.table(self.table).save(row)
-        return self._said(saved, ask, 201)
+        row = self.validate(None, _request_body(context), context)
+        await context.charge_row()
+        saved = context.table(self.table).save(row)
+        return self._entity_reply(saved, context, 201)
 
-    async def edit(self, ask: Ask) -> Said:
+    async def edit(self, context: RequestContext) -> Reply:
         """PATCH changes what is sent, PUT resets the rest."""
-        row = self.found(ask)
-        draft = self.bind(row, _sent(ask), ask)
-        await ask.row()
+        row = self.require(context)
+        draft = self.validate(row, _request_body(context), context)
+        await context.charge_row()
         row.update(draft)
-        return self._said(ask.table(self.table).save(row), ask)
+        return self._entity_reply(context.table(self.table).save(row), context)
 
-    async def delete(self, ask: Ask) -> Said:
+    async def delete(self, context: RequestContext) -> Reply:
         """Gone: 204."""
-        row = self.found(ask)
-        await ask.row()
-        self.remove(row, ask)
-        return Said(b"", 204, versioned=False, media_type=_TYPE)
+        row = self.require(context)
+        await context.charge_row()
+        self.remove(row, context)
+        return Reply(b"", 204, has_version_header=False, media_type=_TYPE)
 
-    def remove(self, row: Row, ask: Ask) -> None:
+    def remove(self, row: Row, context: RequestContext) -> None:
         """Delete it with what hangs on it."""
-        ask.table(self.table).remove(row["id"])
+        context.table(self.table).remove(row["id"])
 
 
-def _sent(ask: Ask) -> dict[str, Any]:
-    if not isinstance(ask.body, dict):
-        raise Problem(400, "Syntax error")
-    return ask.body
+def _request_body(context: RequestContext) -> dict[str, Any]:
+    if not isinstance(context.body, dict):
+        raise HydraError(400, "Syntax error")
+    return context.body
 
 
-def _iri(value: Any, path: str, table: str, ask: Ask) -> Row:
+def _iri(value: Any, path: str, table: str, context: RequestContext) -> Row:
     match = re.fullmatch(rf"/api/v2/{path}/(\d+)", value) if isinstance(value, str) else None
-    row = ask.table(table).get(int(match[1])) if match else None
+    row = context.table(table).get(int(match[1])) if match else None
     if row is None:
-        raise Problem(400, f'Item not found for "{php.text(value)}".' if match else f'Invalid IRI "{php.text(value)}".')
+        raise HydraError(
+            400, f'Item not found for "{php.to_string(value)}".' if match else f'Invalid IRI "{php.to_string(value)}".'
+        )
     return row
 
 
 class Objects(Resource):
     """Custom objects; there is no PUT."""
 
-    path, kind, table = "custom_objects", "CustomObject", "custom_objects"
+    path, type_name, table = "custom_objects", "CustomObject", "custom_objects"
     permission = "custom_objects:custom_objects"
-    replaces = False
+    supports_put = False
 
-    def show(self, row: Row, ask: Ask) -> dict[str, Any]:
+    def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
         """With its fields inside."""
         fields = Fields()
-        inside = [fields._entity(one, ask) for one in ask.table("custom_fields").where(object=row["id"])]  # noqa: SLF001 - a sister
+        inside = [fields._entity(one, context) for one in context.table("custom_fields").where(object=row["id"])]  # noqa: SLF001 - a sister
         return {
             "alias": row["alias"],
             "nameSingular": row["nameSingular"],
@@ -207,43 +211,43 @@ class Objects(Resource):
             "customFields": inside,
         }
 
-    def bind(self, row: Row | None, sent: dict[str, Any], ask: Ask) -> Row:
+    def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
         """Names are needed."""
-        draft: Row = dict(row) if row else {"id": None, "isPublished": True, **dict.fromkeys(BLOCK[1:])}
+        draft: Row = dict(row) if row else {"id": None, "isPublished": True, **dict.fromkeys(PUBLISH_BLOCK[1:])}
         for name in ("alias", "nameSingular", "namePlural", "description", "language"):
-            if name in sent:
-                draft[name] = php.text(sent[name]) or None
+            if name in values:
+                draft[name] = php.to_string(values[name]) or None
         for name in ("nameSingular", "namePlural"):
             if not draft.get(name):
-                raise Problem(422, f"{name}: This value should not be blank.")
-        draft["alias"] = draft.get("alias") or slug(draft["namePlural"]).replace("_", "-")
-        draft["type"] = php.integer(sent.get("type", draft.get("type", 0)))
-        others = (one for one in ask.table(self.table) if row is None or one["id"] != row["id"])
+                raise HydraError(422, f"{name}: This value should not be blank.")
+        draft["alias"] = draft.get("alias") or slugify(draft["namePlural"]).replace("_", "-")
+        draft["type"] = php.to_int(values.get("type", draft.get("type", 0)))
+        others = (one for one in context.table(self.table) if row is None or one["id"] != row["id"])
         if any(one["alias"] == draft["alias"] for one in others):
-            raise Problem(422, "alias: This alias is already in use.")
+            raise HydraError(422, "alias: This alias is already in use.")
         return draft
 
-    def remove(self, row: Row, ask: Ask) -> None:
+    def remove(self, row: Row, context: RequestContext) -> None:
         """With its fields and items."""
         for name in ("custom_fields", "custom_items"):
-            for one in list(ask.table(name).where(object=row["id"])):
-                ask.table(name).remove(one["id"])
-        super().remove(row, ask)
+            for one in list(context.table(name).where(object=row["id"])):
+                context.table(name).remove(one["id"])
+        super().remove(row, context)
 
 
 class Fields(Resource):
     """Fields of custom objects; a list can be filtered by a part of the alias."""
 
-    path, kind, table = "custom_fields", "CustomField", "custom_fields"
+    path, type_name, table = "custom_fields", "CustomField", "custom_fields"
     permission = "custom_objects:custom_fields"
 
-    def kept(self, row: Row, ask: Ask) -> bool:
+    def matches_filter(self, row: Row, context: RequestContext) -> bool:
         """``?alias=`` finds a part."""
-        return php.text(ask.query.get("alias")).lower() in row["alias"].lower()
+        return php.to_string(context.query.get("alias")).lower() in row["alias"].lower()
 
-    def show(self, row: Row, ask: Ask) -> dict[str, Any]:
+    def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
         """A definition."""
-        del ask
+        del context
         return {
             "label": row["label"],
             "alias": row["alias"],
@@ -257,53 +261,56 @@ class Fields(Resource):
             "isPublished": row["isPublished"],
         }
 
-    def bind(self, row: Row | None, sent: dict[str, Any], ask: Ask) -> Row:
+    def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
         """The type is for ever; aliases are unique over all objects."""
         draft: Row = dict(row) if row else {"id": None, "unique": False, "isPublished": True, "options": [], "order": 0}
         if row is None:
-            draft["object"] = _iri(sent.get("customObject"), "custom_objects", "custom_objects", ask)["id"]
-            if sent.get("type") not in _TYPES:
-                raise Problem(422, "type: This value should not be blank.")
-            draft["type"] = sent["type"]
-        draft["label"] = php.text(sent.get("label", draft.get("label")))
+            draft["object"] = _iri(values.get("customObject"), "custom_objects", "custom_objects", context)["id"]
+            if values.get("type") not in _TYPES:
+                raise HydraError(422, "type: This value should not be blank.")
+            draft["type"] = values["type"]
+        draft["label"] = php.to_string(values.get("label", draft.get("label")))
         if not draft["label"]:
-            raise Problem(422, "label: This value should not be blank.")
-        wanted = php.text(sent.get("alias") or draft.get("alias")) or slug(php.text(draft["label"]))
-        draft["alias"] = self._alias(wanted, row, ask)
-        draft["required"] = php.truthy(sent.get("required", draft.get("required")))
-        draft["default"] = sent.get("defaultValue", draft.get("default"))
-        draft["order"] = php.integer(sent.get("order", draft["order"]))
-        draft["params"] = sent.get("params", draft.get("params"))
-        draft["isPublished"] = php.truthy(sent.get("isPublished", draft["isPublished"]))
-        if "isUniqueIdentifier" in sent:
-            draft["unique"] = php.truthy(sent["isUniqueIdentifier"])
-        if "options" in sent:
+            raise HydraError(422, "label: This value should not be blank.")
+        requested = php.to_string(values.get("alias") or draft.get("alias")) or slugify(php.to_string(draft["label"]))
+        draft["alias"] = self._alias(requested, row, context)
+        draft["required"] = php.is_truthy(values.get("required", draft.get("required")))
+        draft["default"] = values.get("defaultValue", draft.get("default"))
+        draft["order"] = php.to_int(values.get("order", draft["order"]))
+        draft["params"] = values.get("params", draft.get("params"))
+        draft["isPublished"] = php.is_truthy(values.get("isPublished", draft["isPublished"]))
+        if "isUniqueIdentifier" in values:
+            draft["unique"] = php.is_truthy(values["isUniqueIdentifier"])
+        if "options" in values:
             draft["options"] = [
-                {"label": php.text(one.get("label")), "value": php.text(one.get("value"))}
-                for one in php.values(sent["options"])
+                {"label": php.to_string(one.get("label")), "value": php.to_string(one.get("value"))}
+                for one in php.array_values(values["options"])
             ]
         return draft
 
-    def _alias(self, wanted: str, row: Row | None, ask: Ask) -> str:
-        taken = {one["alias"] for one in ask.table(self.table) if row is None or one["id"] != row["id"]}
-        made, number = wanted, 1
-        while made in taken:
-            made, number = f"{wanted}{number}", number + 1
-        return made
+    def _alias(self, requested: str, row: Row | None, context: RequestContext) -> str:
+        used = {one["alias"] for one in context.table(self.table) if row is None or one["id"] != row["id"]}
+        alias, number = requested, 1
+        while alias in used:
+            alias, number = f"{requested}{number}", number + 1
+        return alias
 
 
 class Items(Resource):
     """Custom items; the same save as through contacts, so unique values upsert."""
 
-    path, kind, table = "custom_items", "CustomItem", "custom_items"
+    path, type_name, table = "custom_items", "CustomItem", "custom_items"
     permission = "custom_objects:custom_items"
 
-    def show(self, row: Row, ask: Ask) -> dict[str, Any]:
+    def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
         """With its values, by field."""
-        known = custom_items.fields_of(row["object"], ask.store)
+        fields = custom_items.fields_of(row["object"], context.store)
         values = [
-            {"id": f"/api/v2/custom_fields/{field['id']}", "value": item_values.show(field, row["values"].get(alias))}
-            for alias, field in known.items()
+            {
+                "id": f"/api/v2/custom_fields/{field['id']}",
+                "value": item_values.serialize(field, row["values"].get(alias)),
+            }
+            for alias, field in fields.items()
         ]
         return {
             "name": row["name"],
@@ -313,48 +320,51 @@ class Items(Resource):
             "fieldValues": values,
         }
 
-    def bind(self, row: Row | None, sent: dict[str, Any], ask: Ask) -> Row:
+    def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
         """Values are checked before anything is stored, here."""
         if row is None:
-            object = _iri(sent.get("customObject"), "custom_objects", "custom_objects", ask)["id"]
-            draft = {"id": None, "object": object, "isPublished": True, "dateAdded": ask.now, "dateModified": None}
-            draft |= dict.fromkeys(BLOCK[3:]) | {"createdBy": ask.actor.id, "createdByUser": ask.actor.name}
+            object = _iri(values.get("customObject"), "custom_objects", "custom_objects", context)["id"]
+            draft = {"id": None, "object": object, "isPublished": True, "dateAdded": context.now, "dateModified": None}
+            draft |= dict.fromkeys(PUBLISH_BLOCK[3:]) | {
+                "createdBy": context.actor.id,
+                "createdByUser": context.actor.name,
+            }
             draft |= {"values": {}, "hash": None, "language": None, "category": None, "name": ""}
         else:
-            draft = dict(row) | {"dateModified": ask.now}
-        draft["name"] = php.text(sent.get("name", draft["name"]))
+            draft = dict(row) | {"dateModified": context.now}
+        draft["name"] = php.to_string(values.get("name", draft["name"]))
         if not draft["name"]:
-            raise Problem(422, "name: Custom Item name cannot be empty.")
-        self._values(draft, row, sent, ask)
+            raise HydraError(422, "name: Custom Item name cannot be empty.")
+        self._values(draft, row, values, context)
         return draft
 
-    def _values(self, draft: Row, row: Row | None, sent: dict[str, Any], ask: Ask) -> None:
-        known = custom_items.fields_of(draft["object"], ask.store)
-        given: dict[str, Any] = {}
-        for one in php.values(sent.get("fieldValues")):
-            field = _iri(one.get("id") if isinstance(one, dict) else one, "custom_fields", "custom_fields", ask)
-            given[field["alias"]] = one.get("value")
-        whole = row is None or ask.request.method == "PUT"
-        values = {} if whole else dict(draft["values"])
+    def _values(self, draft: Row, row: Row | None, request_values: dict[str, Any], context: RequestContext) -> None:
+        fields = custom_items.fields_of(draft["object"], context.store)
+        sent_values: dict[str, Any] = {}
+        for one in php.array_values(request_values.get("fieldValues")):
+            field = _iri(one.get("id") if isinstance(one, dict) else one, "custom_fields", "custom_fields", context)
+            sent_values[field["alias"]] = one.get("value")
+        complete = row is None or context.request.method == "PUT"
+        values = {} if complete else dict(draft["values"])
         try:
-            for alias, field in known.items():
-                if alias in given or whole:
-                    item_values.check_date(field, given.get(alias), ask)
-                    values[alias] = item_values.take(field, given.get(alias, field["default"]), ask)
+            for alias, field in fields.items():
+                if alias in sent_values or complete:
+                    item_values.check_date(field, sent_values.get(alias), context)
+                    values[alias] = item_values.parse(field, sent_values.get(alias, field["default"]), context)
                 if field["required"] and values.get(alias) in (None, "", []):
-                    raise Problem(422, f"The value for field {field['label']} is required.")
-        except Refused as why:
-            raise Problem(422, why.message) from None
+                    raise HydraError(422, f"The value for field {field['label']} is required.")
+        except ControllerError as why:
+            raise HydraError(422, why.message) from None
         draft["values"] = values
-        unique = [alias for alias, field in known.items() if field["unique"]]
+        unique = [alias for alias, field in fields.items() if field["unique"]]
         if unique:
-            draft["hash"] = custom_items.hashed({alias: php.text(values.get(alias)) for alias in unique})
-            held = ask.table(self.table).find("hash", draft["hash"])
-            if row is None and held:
-                draft["id"] = held[0]["id"]
+            draft["hash"] = custom_items.unique_hash({alias: php.to_string(values.get(alias)) for alias in unique})
+            existing = context.table(self.table).find("hash", draft["hash"])
+            if row is None and existing:
+                draft["id"] = existing[0]["id"]
 
-    def remove(self, row: Row, ask: Ask) -> None:
+    def remove(self, row: Row, context: RequestContext) -> None:
         """With its links."""
-        for link in list(ask.table("item_contacts").where(item=row["id"])):
-            ask.table("item_contacts").remove(link["id"])
-        super().remove(row, ask)
+        for link in list(context.table("item_contacts").where(item=row["id"])):
+            context.table("item_contacts").remove(link["id"])
+        super().remove(row, context)

@@ -28,7 +28,7 @@ class Deadlock(RuntimeError):
     """Every task waits, and no timer is left to wake one."""
 
 
-class _Jumping(selectors.BaseSelector):
+class _JumpingSelector(selectors.BaseSelector):
     """A selector that never waits: a time-out moves the loop's clock."""
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -44,7 +44,7 @@ class _Jumping(selectors.BaseSelector):
         return self._keys.pop(fileobj)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self._loop.jump(timeout)
+        self._loop.advance(timeout)
         return []
 
     def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
@@ -61,13 +61,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, seed: int | None = None) -> None:
         self._now = 0.0
         self._shuffle = None if seed is None else random.Random(seed).shuffle  # noqa: S311 - order, not secrecy
-        super().__init__(_Jumping(self))
+        super().__init__(_JumpingSelector(self))
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""
         return self._now
 
-    def jump(self, timeout: float | None) -> None:
+    def advance(self, timeout: float | None) -> None:
         """Move the clock to the next timer.
 
         Raises:
@@ -93,10 +93,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def virtual_clock(loop: asyncio.AbstractEventLoop, seed: int = 0) -> Clock:
     """A `Clock` on the time of *loop*, with chance from *seed*."""
-    return Clock(wall=lambda: EPOCH + loop.time(), random=random.Random(seed).random)  # noqa: S311 - repeatable
+    return Clock(wall_time=lambda: EPOCH + loop.time(), random=random.Random(seed).random)  # noqa: S311 - repeatable
 
 
-def run(work: Coroutine[Any, Any, T], seed: int | None = None) -> T:
-    """Run *work* to its end on a `VirtualLoop`."""
+def run_virtual(main: Coroutine[Any, Any, T], seed: int | None = None) -> T:
+    """Run *main* to its end on a `VirtualLoop`."""
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(seed)) as runner:
-        return runner.run(work)
+        return runner.run(main)

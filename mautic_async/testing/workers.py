@@ -31,16 +31,16 @@ class Latency:
     basic: float = 0.0
 
 
-def latency_of(given: Latency | float | tuple[float, float] | None) -> Latency | None:
+def to_latency(latency: Latency | float | tuple[float, float] | None) -> Latency | None:
     """Return the `Latency` that seconds a request, or (seconds a request, seconds a row), stand for."""
-    if given is None or isinstance(given, Latency):
-        return given
-    if isinstance(given, tuple):
-        return Latency(request=given[0], row=given[1])
-    return Latency(request=given)
+    if latency is None or isinstance(latency, Latency):
+        return latency
+    if isinstance(latency, tuple):
+        return Latency(request=latency[0], row=latency[1])
+    return Latency(request=latency)
 
 
-class Physics:
+class WorkerPool:
     """Workers and their speed.
 
     Args:
@@ -53,25 +53,25 @@ class Physics:
     def __init__(self, clock: Clock, latency: Latency | None, workers: int, backlog: int) -> None:
         self.clock = clock
         self.latency = latency
-        self.workers = workers
+        self.size = workers
         self.backlog = backlog
         self.busy = 0
-        self.taken = 0
-        self.waiting: list[asyncio.Future[None]] = []
+        self.accepted = 0
+        self.waiters: list[asyncio.Future[None]] = []
         self.sessions: dict[str, asyncio.Lock] = {}
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether nobody more can wait."""
-        return self.taken >= self.workers + self.backlog
+        return self.accepted >= self.size + self.backlog
 
     @asynccontextmanager
-    async def worker(self, session: str | None = None) -> AsyncIterator[None]:
+    async def acquire(self, session: str | None = None) -> AsyncIterator[None]:
         """Hold a worker; requests of one session cookie follow one another."""
         if self.latency is None and session is None:
             yield
             return
-        await self._enter()
+        await self._wait_for_worker()
         try:
             if session is None:
                 yield
@@ -79,35 +79,35 @@ class Physics:
                 async with self.sessions.setdefault(session, asyncio.Lock()):
                     yield
         finally:
-            self._leave()
+            self._release()
 
-    async def _enter(self) -> None:
-        if self.busy < self.workers:
+    async def _wait_for_worker(self) -> None:
+        if self.busy < self.size:
             self.busy += 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.waiting.append(turn)
-        await turn
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        await waiter
 
-    def _leave(self) -> None:
-        while self.waiting:
-            turn = self.waiting.pop(0)
-            if not turn.done():
-                turn.set_result(None)
+    def _release(self) -> None:
+        while self.waiters:
+            waiter = self.waiters.pop(0)
+            if not waiter.done():
+                waiter.set_result(None)
                 return
         self.busy -= 1
 
-    async def request(self, *, basic: bool = False, share: float = 1.0) -> None:
+    async def charge_request(self, *, basic: bool = False, fraction: float = 1.0) -> None:
         """Spend the cost of any request, or a share of it."""
         if self.latency is not None:
-            await self._pause(share * self.latency.request + (self.latency.basic if basic else 0.0))
+            await self._sleep(fraction * self.latency.request + (self.latency.basic if basic else 0.0))
 
-    async def row(self) -> None:
+    async def charge_row(self) -> None:
         """The cost of a row."""
         if self.latency is not None:
-            await self._pause(self.latency.row)
+            await self._sleep(self.latency.row)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _sleep(self, seconds: float) -> None:
         jitter = self.latency.jitter if self.latency is not None else 0.0
         if jitter:
             seconds *= self.clock.uniform(1 - jitter, 1 + jitter)

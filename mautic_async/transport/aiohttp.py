@@ -16,10 +16,10 @@ from weakref import WeakSet
 import aiohttp
 from yarl import URL
 
-from mautic_async.errors import ConfigurationError, MauticError, TransportError, quote
-from mautic_async.protocol import Answer, Request
+from mautic_async.errors import ConfigurationError, MauticError, TransportError, sanitize
+from mautic_async.protocol import Request, Response
 from mautic_async.transport._sockets import KEEPALIVE_SECONDS, is_readable
-from mautic_async.transport.decompression import Body
+from mautic_async.transport.decompression import BodyDecoder
 from mautic_async.transport.interface import Timeouts, is_about_certificate, parse_headers, too_late
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class AiohttpTransport:
         bound.base, bound.timeouts = base, timeouts
         return bound
 
-    async def exchange(self, request: Request) -> Answer:
+    async def exchange(self, request: Request) -> Response:
         """Send *request* and read its answer to the end; see `Transport`."""
         read = request.timeout or self.timeouts.read
         total = self.timeouts.total(read)
@@ -72,17 +72,17 @@ class AiohttpTransport:
             failure = too_late(total)
         raise failure  # out here without aiohttp's error and frames, which hold credentials and the server's bytes
 
-    async def _send(self, session: aiohttp.ClientSession, request: Request, read: float) -> Answer:
+    async def _send(self, session: aiohttp.ClientSession, request: Request, read: float) -> Response:
         response = await self._start(session, request, read)
         try:
             status = response.status
             headers = parse_headers(status, response.raw_headers)
-            sink = request.sink if status < 300 else None
-            body = Body(headers.get("content-encoding", ""), status)
+            sink = request.write_to if status < 300 else None
+            body = BodyDecoder(headers.get("content-encoding", ""), status)
             content = response.content
             while not content.at_eof():
                 body.feed(await content.readany(), sink)
-            return Answer(status, headers, body.whole(sink))
+            return Response(status, headers, body.finish(sink))
         finally:
             if not response.closed:  # given up: the connection closes, and with it what is still being sent
                 response.release()
@@ -175,16 +175,16 @@ async def _disable_retries(
 
 def _translate_error(error: Exception) -> TransportError | ConfigurationError:
     """Return our error for one of aiohttp's: whether a connection was made is what counts."""
-    reason = quote(str(error) or type(error).__name__, 200)
+    reason = sanitize(str(error) or type(error).__name__, 200)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return TransportError(f"no connection in time: {reason}", event="connect")
+        return TransportError(f"no connection in time: {reason}", kind="connect")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
         if is_about_certificate(error) or isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return TransportError(f"the server's certificate is refused: {reason}", event="certificate")
-        return TransportError(f"no connection: {reason}", event="connect")
+            return TransportError(f"the server's certificate is refused: {reason}", kind="certificate")
+        return TransportError(f"no connection: {reason}", kind="connect")
     if isinstance(error, aiohttp.ServerTimeoutError):
-        return TransportError("no answer in time; the server may still be at work", event="read-timeout")
+        return TransportError("no answer in time; the server may still be at work", kind="read-timeout")
     if isinstance(error, ValueError):  # aiohttp.InvalidURL among them
         return ConfigurationError("the request cannot be sent: HTTP does not allow one of its headers")  # unquoted
     reason = reason.partition(":")[0]  # behind it come the server's bytes, and with them what it was sent
-    return TransportError(f"the connection broke before the whole answer came: {reason}", event="disconnected")
+    return TransportError(f"the connection broke before the whole answer came: {reason}", kind="disconnected")

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from mautic_async import protocol
-from mautic_async.errors import ConfigurationError, TransportError, quote
-from mautic_async.protocol import Answer, Request
-from mautic_async.transport.decompression import Body
+from mautic_async.errors import ConfigurationError, TransportError, sanitize
+from mautic_async.protocol import Request, Response
+from mautic_async.transport.decompression import BodyDecoder
 from mautic_async.transport.interface import (
     Timeouts,
     Transport,
@@ -40,10 +40,10 @@ __all__ = [
     "Transport",
     "fast_transport",
     "in_process",
-    "json_of",
+    "json_library_for",
     "new_client",
     "new_transport",
-    "site_url",
+    "parse_base_url",
 ]
 
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
@@ -52,7 +52,7 @@ _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def site_url(url: str, *, insecure: bool = False) -> str:
+def parse_base_url(url: str, *, insecure: bool = False) -> str:
     """The base of all requests, without a trailing slash.
 
     Args:
@@ -100,10 +100,10 @@ def new_client(timeouts: Timeouts, transport: object = None) -> httpx.AsyncClien
 
     No cookies: PHP would queue our requests on its session lock. No redirects, no environment proxies, no retries.
     """
-    from mautic_async.transport.connection_pool import Client, Connections
+    from mautic_async.transport.connection_pool import CookielessClient, PooledTransport
 
-    return Client(
-        transport=transport or Connections(),  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
+    return CookielessClient(
+        transport=transport or PooledTransport(),  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
         timeout=timeouts.read,
         follow_redirects=False,
         trust_env=False,
@@ -111,7 +111,7 @@ def new_client(timeouts: Timeouts, transport: object = None) -> httpx.AsyncClien
     )
 
 
-class _Masked(logging.Filter):
+class _QueryMaskingFilter(logging.Filter):
     """Hides the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -125,7 +125,7 @@ class HttpxTransport:
     """The transport over httpx, or over the client of its successor httpx2.
 
     Args:
-        base: From `site_url`. Every request goes below it, so that a token can reach no other place.
+        base: From `parse_base_url`. Every request goes below it, so that a token can reach no other place.
         timeouts: In seconds.
         http: A ready client, which its owner keeps and closes.
         transport: An httpx transport for a client of our own.
@@ -144,7 +144,7 @@ class HttpxTransport:
         self._client = http
         self._owned = http is None
         self._inner = transport
-        self._mask: _Masked | None = None
+        self._mask: _QueryMaskingFilter | None = None
         self._module: Any = None if http is None else _module_of(http)
 
     def _opened(self) -> httpx.AsyncClient:
@@ -153,11 +153,11 @@ class HttpxTransport:
         if self._module is None:
             self._module = _module_of(self._client)
         if self._mask is None:
-            self._mask = _Masked(str(self._module.URL(self.base)))
+            self._mask = _QueryMaskingFilter(str(self._module.URL(self.base)))
             logging.getLogger(self._module.__name__).addFilter(self._mask)
         return self._client
 
-    async def exchange(self, request: Request) -> Answer:
+    async def exchange(self, request: Request) -> Response:
         """Send *request* and read its answer to the end; see `Transport`."""
         client = self._opened()
         read = request.timeout or self.timeouts.read
@@ -194,43 +194,43 @@ class HttpxTransport:
         outgoing.read()
         return outgoing
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Answer:
+    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Response:
         outgoing = self._outgoing(request, read)
         response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
         try:
             fields = parse_headers(response.status_code, response.headers.raw)
-            sink = request.sink if response.status_code < 300 else None
+            sink = request.write_to if response.status_code < 300 else None
             ready = response.is_stream_consumed  # a canned response: read and unpacked when it was made
-            body = Body("" if ready else fields.get("content-encoding", ""), response.status_code)
+            body = BodyDecoder("" if ready else fields.get("content-encoding", ""), response.status_code)
             if ready:
                 body.feed(response.content, sink)
             else:
                 async for piece in response.stream:  # type: ignore[union-attr]  # `aiter_raw` adds two generators to it
                     body.feed(piece, sink)
-            return Answer(response.status_code, fields, body.whole(sink))
+            return Response(response.status_code, fields, body.finish(sink))
         finally:
             await response.aclose()
 
     def _ours(self, error: Exception) -> TransportError | ConfigurationError:
         module = self._module
-        reason = quote(str(error) or type(error).__name__, 200)
+        reason = sanitize(str(error) or type(error).__name__, 200)
         if isinstance(error, module.LocalProtocolError):
             return ConfigurationError("the request cannot be sent: HTTP does not allow one of its headers")  # unquoted
         if isinstance(error, (module.InvalidURL, module.UnsupportedProtocol)):
             return ConfigurationError(f"the request cannot be sent: {reason}")
         if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
-            return TransportError(f"no connection in time: {reason}", event="connect")
+            return TransportError(f"no connection in time: {reason}", kind="connect")
         if isinstance(error, (module.ConnectError, module.ProxyError)):
             if is_about_certificate(error):
-                return TransportError(f"the server's certificate is refused: {reason}", event="certificate")
-            return TransportError(f"no connection: {reason}", event="connect")
+                return TransportError(f"the server's certificate is refused: {reason}", kind="certificate")
+            return TransportError(f"no connection: {reason}", kind="connect")
         if isinstance(error, module.ReadTimeout):
-            return TransportError("no answer in time; the server may still be at work", event="read-timeout")
+            return TransportError("no answer in time; the server may still be at work", kind="read-timeout")
         if isinstance(error, (module.WriteTimeout, module.WriteError)):
-            return TransportError(f"the request did not go out whole: {reason}", event="write")
+            return TransportError(f"the request did not go out whole: {reason}", kind="write")
         if isinstance(error, module.RemoteProtocolError):
             reason = reason.partition(":")[0]  # behind it come the server's bytes, and with them what it was sent
-        return TransportError(f"the connection broke before the whole answer came: {reason}", event="disconnected")
+        return TransportError(f"the connection broke before the whole answer came: {reason}", kind="disconnected")
 
     async def aclose(self) -> None:
         """Close the client, if it is our own."""
@@ -253,7 +253,7 @@ def new_transport(
     """Return the transport for requests below *base*.
 
     Args:
-        base: From `site_url`.
+        base: From `parse_base_url`.
         timeouts: In seconds.
         http: A ready client, which its owner keeps and closes.
         transport: From `fast_transport`, or an httpx transport for a client of our own.
@@ -274,7 +274,7 @@ def fast_transport() -> Any:
     Raises:
         ConfigurationError: The extra is not installed: ``pip install 'mautic-async[fast]'``.
     """
-    protocol.orjson()
+    protocol.orjson_library()
     try:
         from mautic_async.transport import aiohttp
     except ImportError as error:
@@ -282,18 +282,22 @@ def fast_transport() -> Any:
     return aiohttp.AiohttpTransport()
 
 
-def _is_fast_wanted() -> bool:
+def _fast_requested() -> bool:
     return os.environ.get("MAUTIC_ASYNC_FAST", "") not in {"", "0"}
 
 
-def chosen(transport: object, http: object) -> object:
+def resolve_transport(transport: object, http: object) -> object:
     """*transport*, or what the environment asks for where neither it nor a ready client is given."""
-    return fast_transport() if transport is None and http is None and _is_fast_wanted() else transport
+    return fast_transport() if transport is None and http is None and _fast_requested() else transport
 
 
-def json_of(transport: object) -> protocol.Json:
+def json_library_for(transport: object) -> protocol.JsonLibrary:
     """The JSON library that goes with a transport."""
-    return protocol.orjson() if getattr(transport, "json", "") == "orjson" or _is_fast_wanted() else protocol.STDLIB
+    return (
+        protocol.orjson_library()
+        if getattr(transport, "json", "") == "orjson" or _fast_requested()
+        else protocol.STDLIB
+    )
 
 
 def in_process(server: Any, module: Any = None) -> Any:
@@ -308,7 +312,7 @@ def in_process(server: Any, module: Any = None) -> Any:
     if module is None:
         import httpx as module
 
-    class Cut(module.AsyncByteStream):  # type: ignore[misc]  # the base is chosen at run time
+    class _TruncatedStream(module.AsyncByteStream):  # type: ignore[misc]  # the base is chosen at run time
         def __init__(self, body: bytes) -> None:
             self._body = body
 
@@ -337,7 +341,7 @@ def in_process(server: Any, module: Any = None) -> Any:
                 cut: Any = error
                 if not hasattr(error, "body"):
                     raise
-                return module.Response(cut.status, headers=cut.headers, stream=Cut(cut.body))
+                return module.Response(cut.status, headers=cut.headers, stream=_TruncatedStream(cut.body))
             return module.Response(status, headers=fields, stream=module.ByteStream(content))
 
     return InProcess()

@@ -21,10 +21,10 @@ from mautic_async.transport._sockets import KEEPALIVE_SECONDS, is_readable
 READ_BUFFER_LIMIT: Final = 128 * 2**10
 """Half of the bytes that may lie unread before asyncio stops reading from the socket."""
 
-TURN: Final = 256
+CHUNKS_PER_YIELD: Final = 256
 """Pieces of a body after which others get their turn: a quarter of a megabyte may hold 40,000 of them."""
 
-_TOLD: Final[dict[type[Exception], type[httpx.TransportError]]] = {
+_HTTPX_ERROR: Final[dict[type[Exception], type[httpx.TransportError]]] = {
     getattr(httpcore, name): getattr(httpx, name)
     for name in (
         *("ConnectError", "ConnectTimeout", "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "PoolTimeout"),
@@ -32,10 +32,10 @@ _TOLD: Final[dict[type[Exception], type[httpx.TransportError]]] = {
     )
 }
 """httpcore's errors by httpx's, which have the same names."""
-_ERRORS: Final = tuple(_TOLD)
+_ERRORS: Final = tuple(_HTTPX_ERROR)
 
 
-class Connections(httpx.AsyncBaseTransport):
+class PooledTransport(httpx.AsyncBaseTransport):
     """An httpx transport with as many connections as there are requests under way; the rate limiter keeps these few.
 
     Args:
@@ -62,11 +62,11 @@ class Connections(httpx.AsyncBaseTransport):
         try:
             connection, response = await self._send(outgoing)
         except _ERRORS as error:
-            raise _TOLD[type(error)](str(error)) from error
+            raise _HTTPX_ERROR[type(error)](str(error)) from error
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_Body(response.stream, connection, self._idle),
+            stream=_ResponseStream(response.stream, connection, self._idle),
             extensions=response.extensions,
         )
 
@@ -96,7 +96,7 @@ class Connections(httpx.AsyncBaseTransport):
             await self._idle.pop().aclose()
 
 
-class _Body(httpx.AsyncByteStream):
+class _ResponseStream(httpx.AsyncByteStream):
     """The body of an answer, at whose end the connection is free."""
 
     def __init__(self, stream: Any, connection: httpcore.AsyncHTTPConnection, idle: list[Any]) -> None:
@@ -110,10 +110,10 @@ class _Body(httpx.AsyncByteStream):
             async for piece in self._stream:
                 yield piece
                 count += 1
-                if not count % TURN:
+                if not count % CHUNKS_PER_YIELD:
                     await asyncio.sleep(0)
         except _ERRORS as error:
-            raise _TOLD[type(error)](str(error)) from error
+            raise _HTTPX_ERROR[type(error)](str(error)) from error
 
     async def aclose(self) -> None:
         """Let the connection go; it closes itself unless the body has been read to its end."""
@@ -149,16 +149,16 @@ class _NoCookies(httpx.Cookies):
         """Add none."""
 
 
-_NONE: Final = _NoCookies()
+_NO_COOKIES: Final = _NoCookies()
 
 
-class Client(httpx.AsyncClient):
+class CookielessClient(httpx.AsyncClient):
     """An `httpx.AsyncClient` without cookies."""
 
     @property
     def cookies(self) -> httpx.Cookies:
         """Always empty."""
-        return _NONE
+        return _NO_COOKIES
 
     @cookies.setter
     def cookies(self, cookies: object) -> None:

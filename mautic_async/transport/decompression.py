@@ -10,12 +10,12 @@ from mautic_async.errors import TransportError, UnexpectedResponse
 MAX_BODY: Final = 32 * 2**20
 MAX_ERROR_BODY: Final = 8 * 2**20
 MAX_RATIO: Final = 200
-RATIO_FROM: Final = 2**20
-PIECE: Final = 64 * 2**10
+CHECK_RATIO_ABOVE: Final = 2**20
+CHUNK: Final = 64 * 2**10
 _KNOWN: Final = frozenset({"br", "compress", "deflate", "zstd"})
 
 
-class Body:
+class BodyDecoder:
     """Collects a body.
 
     Args:
@@ -35,8 +35,8 @@ class Body:
         self._status = status
         self._first = b""  # most answers are one piece
         self._body = bytearray()  # a list of tiny pieces would take many times their size
-        self._packed = 0
-        self._size = 0
+        self._compressed_bytes = 0
+        self._decoded_bytes = 0
 
     def feed(self, piece: bytes, sink: Any) -> None:
         """Take a piece; *sink*, if there is one, gets what it holds.
@@ -44,26 +44,27 @@ class Body:
         Raises:
             UnexpectedResponse: It is broken, or more than an answer may be.
         """
-        self._packed += len(piece)
+        self._compressed_bytes += len(piece)
         if self._unpack is None:
-            self._keep(piece, sink)
+            self._append(piece, sink)
             return
         rest = piece
         while rest:
             if self._unpack.eof:
                 raise UnexpectedResponse("an answer that goes on after the end of its gzip", status=self._status)
             try:
-                self._keep(self._unpack.decompress(rest, PIECE), sink)
+                self._append(self._unpack.decompress(rest, CHUNK), sink)
             except zlib.error as error:
                 raise UnexpectedResponse(f"an answer with broken gzip: {error}", status=self._status) from error
             rest = self._unpack.unconsumed_tail or self._unpack.unused_data
 
-    def _keep(self, piece: bytes, sink: Any) -> None:
-        self._size += len(piece)
-        too_dense = self._size > RATIO_FROM and self._size > MAX_RATIO * self._packed
-        if too_dense or (sink is None and self._size > self._cap):
+    def _append(self, piece: bytes, sink: Any) -> None:
+        self._decoded_bytes += len(piece)
+        too_dense = self._decoded_bytes > CHECK_RATIO_ABOVE and self._decoded_bytes > MAX_RATIO * self._compressed_bytes
+        if too_dense or (sink is None and self._decoded_bytes > self._cap):
             raise UnexpectedResponse(
-                f"an answer of more than {self._size - len(piece)} bytes; ask for smaller pages", status=self._status
+                f"an answer of more than {self._decoded_bytes - len(piece)} bytes; ask for smaller pages",
+                status=self._status,
             )
         if sink is not None:
             sink(piece)
@@ -72,14 +73,14 @@ class Body:
         elif piece:
             self._body += piece
 
-    def whole(self, sink: Any) -> bytes:
+    def finish(self, sink: Any) -> bytes:
         """All of it, at its end.
 
         Raises:
             TransportError: The end is missing.
         """
         if self._unpack is not None:
-            if self._packed and not self._unpack.eof:
-                raise TransportError("the answer was cut short", event="disconnected")
-            self._keep(self._unpack.flush(), sink)
+            if self._compressed_bytes and not self._unpack.eof:
+                raise TransportError("the answer was cut short", kind="disconnected")
+            self._append(self._unpack.flush(), sink)
         return self._first + self._body if self._body else self._first

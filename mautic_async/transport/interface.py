@@ -12,7 +12,7 @@ from mautic_async.errors import TransportError, UnexpectedResponse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mautic_async.protocol import Answer, Request
+    from mautic_async.protocol import Request, Response
 
 MAX_HEADERS: Final = 200
 
@@ -45,14 +45,14 @@ class Transport(Protocol):
     """Sends one request at a time below a base URL, with caps on time and size.
 
     Attributes:
-        base: From `site_url`. Every request goes below it, so that a token can reach no other place.
+        base: From `parse_base_url`. Every request goes below it, so that a token can reach no other place.
         timeouts: In seconds.
     """
 
     base: str
     timeouts: Timeouts
 
-    async def exchange(self, request: Request) -> Answer:
+    async def exchange(self, request: Request) -> Response:
         """Send *request* and read its answer to the end.
 
         Raises:
@@ -87,7 +87,7 @@ def parse_headers(status: int, raw: Sequence[tuple[bytes, bytes]]) -> dict[str, 
 def too_late(seconds: float) -> TransportError:
     """Return the error of an exchange that took more than *seconds* in all."""
     return TransportError(
-        f"no whole answer within {seconds:.0f} s; the server may still be at work", event="read-timeout"
+        f"no whole answer within {seconds:.0f} s; the server may still be at work", kind="read-timeout"
     )
 
 

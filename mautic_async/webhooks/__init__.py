@@ -38,7 +38,7 @@ from mautic_async.webhooks.events import (
 )
 from mautic_async.webhooks.parsing import EVENTS
 from mautic_async.webhooks.receiver import MAX_BODY, MAX_EVENTS, SIGNATURE, Webhooks
-from mautic_async.webhooks.replay_store import RecentDigests, SeenDigests
+from mautic_async.webhooks.replay_store import MemoryReplayStore, ReplayStore
 
 __all__ = [
     "EVENTS",
@@ -57,10 +57,10 @@ __all__ = [
     "EmailStat",
     "FormSubmitted",
     "Hit",
+    "MemoryReplayStore",
     "PageHit",
     "PointsChanged",
-    "RecentDigests",
-    "SeenDigests",
+    "ReplayStore",
     "SegmentMembershipChanged",
     "SmsSent",
     "WebhookEvent",

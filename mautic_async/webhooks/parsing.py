@@ -53,46 +53,51 @@ EVENTS: Final[Mapping[str, type[WebhookEvent]]] = {
 }
 """The class of each trigger of Mautic itself."""
 
-_UNFIT: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+_DECODE_ERRORS: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
-def moment(value: object) -> datetime | None:
+def parse_timestamp(value: object) -> datetime | None:
     """An ISO 8601 time, or None where *value* is none."""
     if not isinstance(value, str) or not 10 <= len(value) <= 40:
         return None
     try:
-        read = datetime.fromisoformat(value)
-        aware = read if read.tzinfo is not None else read.replace(tzinfo=UTC)
+        parsed = datetime.fromisoformat(value)
+        aware = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
         aware.timestamp()  # at the ends of the calendar an offset leads out of it
     except (ValueError, OverflowError):
         return None
     return aware
 
 
-def events(body: Mapping[str, Any], limit: int) -> tuple[WebhookEvent, ...]:
+def parse_events(body: Mapping[str, Any], limit: int) -> tuple[WebhookEvent, ...]:
     """The events of *body*, in its order.
 
     Raises:
         WebhookRejected: There are more than *limit*.
     """
-    found: list[WebhookEvent] = []
-    for event in _each(body):
-        if len(found) == limit:
+    parsed: list[WebhookEvent] = []
+    for event in _iter_events(body):
+        if len(parsed) == limit:
             raise WebhookRejected(f"a signed webhook of more than {limit} events", reason="unreadable", status=400)
-        found.append(event)
-    return tuple(found)
+        parsed.append(event)
+    return tuple(parsed)
 
 
-def _each(body: Mapping[str, Any]) -> Iterator[WebhookEvent]:
-    whole = body.get("timestamp")
-    test = isinstance(whole, str)  # only samples are dated as a whole
+def _iter_events(body: Mapping[str, Any]) -> Iterator[WebhookEvent]:
+    body_timestamp = body.get("timestamp")
+    test = isinstance(body_timestamp, str)  # only samples are dated as a whole
     for key, value in body.items():
-        for item in _items(value):
-            for payload in _contacts(item):
-                yield _event(key, payload, moment(payload.get("timestamp")) or moment(whole), test=test)
+        for item in _iter_objects(value):
+            for payload in _split_contacts(item):
+                yield _build_event(
+                    key,
+                    payload,
+                    parse_timestamp(payload.get("timestamp")) or parse_timestamp(body_timestamp),
+                    test=test,
+                )
 
 
-def _items(value: Any) -> Iterator[Mapping[str, Any]]:
+def _iter_objects(value: Any) -> Iterator[Mapping[str, Any]]:
     """A list of objects, a single one, or nothing that is an event."""
     if isinstance(value, dict):
         yield value
@@ -100,50 +105,53 @@ def _items(value: Any) -> Iterator[Mapping[str, Any]]:
         yield from (item for item in value if isinstance(item, dict))
 
 
-def _contacts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _split_contacts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """One payload for each contact, where many changed at once."""
-    several = item.get("contact")
-    if not isinstance(several, list) or not several:
+    contacts = item.get("contact")
+    if not isinstance(contacts, list) or not contacts:
         yield item
         return
-    for one in several:
-        yield {**item, "contact": one}
+    for contact in contacts:
+        yield {**item, "contact": contact}
 
 
-def _event(key: str, payload: Mapping[str, Any], timestamp: datetime | None, *, test: bool) -> WebhookEvent:
-    plain = WebhookEvent(key=key, timestamp=timestamp, test=test, payload=payload)
+def _build_event(key: str, payload: Mapping[str, Any], timestamp: datetime | None, *, test: bool) -> WebhookEvent:
+    unparsed = WebhookEvent(key=key, timestamp=timestamp, test=test, payload=payload)
     kind = EVENTS.get(key)
     if kind is None:
-        return plain
+        return unparsed
     try:
-        event = decode(kind, {**_usual(payload), "key": key, "test": test, "payload": {}})
+        event = decode(kind, {**_normalize(payload), "key": key, "test": test, "payload": {}})
         return attrs.evolve(event, timestamp=timestamp, payload=payload)
-    except _UNFIT:
-        return plain
+    except _DECODE_ERRORS:
+        return unparsed
 
 
-def _usual(payload: Mapping[str, Any]) -> dict[str, Any]:
+def _normalize(payload: Mapping[str, Any]) -> dict[str, Any]:
     """*payload* in the shapes that the codec knows from answers."""
-    usual = dict(payload)
-    if "contact" not in usual and "lead" in usual:
-        usual["contact"] = usual["lead"]  # what samples of old servers call it
-    if "contact" in usual:
-        usual["contact"] = _contact(usual["contact"])
-    if "company" in usual:
-        usual["company"] = _company(usual["company"])
+    normalized = dict(payload)
+    if "contact" not in normalized and "lead" in normalized:
+        normalized["contact"] = normalized["lead"]  # what samples of old servers call it
+    if "contact" in normalized:
+        normalized["contact"] = _normalize_contact(normalized["contact"])
+    if "company" in normalized:
+        normalized["company"] = _normalize_company(normalized["company"])
     for name in ("stat", "hit", "submission"):
-        inside = usual.get(name)
-        if isinstance(inside, dict) and "lead" in inside:
-            usual[name] = {**inside, "lead": _contact(inside["lead"])}
+        nested = normalized.get(name)
+        if isinstance(nested, dict) and "lead" in nested:
+            normalized[name] = {**nested, "lead": _normalize_contact(nested["lead"])}
     for name in ("contact", "company"):
-        if isinstance(usual.get(name), dict) and isinstance(usual.get("id"), int):
-            usual[name] = {**usual[name], "id": usual["id"]}  # deleted: its own id is null
-    if isinstance(usual.get("points"), dict):
-        usual |= {"oldPoints": usual["points"].get("old_points"), "newPoints": usual["points"].get("new_points")}
-    return usual
+        if isinstance(normalized.get(name), dict) and isinstance(normalized.get("id"), int):
+            normalized[name] = {**normalized[name], "id": normalized["id"]}  # deleted: its own id is null
+    if isinstance(normalized.get("points"), dict):
+        normalized |= {
+            "oldPoints": normalized["points"].get("old_points"),
+            "newPoints": normalized["points"].get("new_points"),
+        }
+    return normalized
 
 
-def _contact(raw: Any) -> Any:
+def _normalize_contact(raw: Any) -> Any:
     """An id, a flat map of fields, or an entity with groups of fields: the last in any case."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         return {"id": raw}
@@ -152,21 +160,27 @@ def _contact(raw: Any) -> Any:
     return raw
 
 
-def _bare(name: str) -> str:
+def _without_separators(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-_COMPANY: Final[Mapping[str, str]] = {
-    _bare(field.name.removeprefix("company")): field.name
+_COMPANY_FIELDS: Final[Mapping[str, str]] = {
+    _without_separators(field.name.removeprefix("company")): field.name
     for field in attrs.fields(Company)
     if field.name.startswith("company")
 }
 
 
-def _company(raw: Any) -> Any:
+def _normalize_company(raw: Any) -> Any:
     """An entity whose fields stand at the top without their prefix: ``name`` for ``companyname``."""
     if not isinstance(raw, dict) or isinstance(raw.get("fields"), dict):
         return raw
-    values = {_COMPANY[_bare(key)]: value for key, value in raw.items() if _bare(key) in _COMPANY}
-    rest = {key: value for key, value in raw.items() if _bare(key) not in _COMPANY and key != "fields"}
+    values = {
+        _COMPANY_FIELDS[_without_separators(key)]: value
+        for key, value in raw.items()
+        if _without_separators(key) in _COMPANY_FIELDS
+    }
+    rest = {
+        key: value for key, value in raw.items() if _without_separators(key) not in _COMPANY_FIELDS and key != "fields"
+    }
     return {**rest, "fields": {"all": {**rest, **values}}} if values else raw

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, Secret, WebhookRejected
-from mautic_async.protocol import parse
-from mautic_async.webhooks.parsing import events as events_of
-from mautic_async.webhooks.parsing import moment
-from mautic_async.webhooks.replay_store import RecentDigests, SeenDigests
+from mautic_async.protocol import parse_json
+from mautic_async.webhooks.parsing import parse_events as events_of
+from mautic_async.webhooks.parsing import parse_timestamp
+from mautic_async.webhooks.replay_store import MemoryReplayStore, ReplayStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping
@@ -26,7 +26,7 @@ MAX_BODY: Final = 10 * 2**20
 MAX_EVENTS: Final = 10_000
 """In one body; Mautic's setting ``webhook_limit`` is 10."""
 MAX_AGE: Final = 48 * 3600.0
-SKEW: Final = 60.0
+MAX_CLOCK_SKEW: Final = 60.0
 """Seconds by which the clocks of machines that share a memory may differ."""
 SIGNATURE: Final = "Webhook-Signature"
 """The header that signs the body."""
@@ -55,22 +55,22 @@ class Webhooks:
     def __init__(
         self,
         *secrets: str | bytes | Secret,
-        seen: SeenDigests | None = None,
+        seen: ReplayStore | None = None,
         max_age: float = MAX_AGE,
         max_body: int = MAX_BODY,
         clock: Clock | None = None,
     ) -> None:
         if not secrets:
             raise ConfigurationError("a webhook needs its secret: copy it from the webhook's page in Mautic")
-        self._keyed: Final = tuple(hmac.new(_key(secret), digestmod="sha256") for secret in secrets)
+        self._hmacs: Final = tuple(hmac.new(_secret_bytes(secret), digestmod="sha256") for secret in secrets)
         self._clock: Final = clock or Clock()
-        self._seen: Final = seen if seen is not None else RecentDigests(clock=self._clock)
+        self._replay_store: Final = seen if seen is not None else MemoryReplayStore(clock=self._clock)
         self._max_age: Final = max_age
         self._max_body: Final = max_body
 
     def __repr__(self) -> str:
         """How many secrets it knows, none of them."""
-        return f"Webhooks({len(self._keyed)} secrets)"
+        return f"Webhooks({len(self._hmacs)} secrets)"
 
     def verify(self, body: Body, signature: str | bytes | None) -> None:
         """Check that *body* comes from somebody who knows a secret. Nothing of it is read.
@@ -89,11 +89,13 @@ class Webhooks:
             raise ConfigurationError("verify the raw bytes of the body, not text or parsed JSON")
         if memoryview(body).nbytes > self._max_body:
             raise self._too_large()
-        given = signature.encode("utf-8", "replace") if isinstance(signature, str) else signature
-        if not isinstance(given, bytes) or not given:
+        signature_bytes = signature.encode("utf-8", "replace") if isinstance(signature, str) else signature
+        if not isinstance(signature_bytes, bytes) or not signature_bytes:
             raise WebhookRejected("a webhook without signature", reason="signature", status=401)
-        known = [hmac.compare_digest(_signed(keyed, body), given) for keyed in self._keyed]  # all, whichever it is
-        if not any(known):
+        matches = [
+            hmac.compare_digest(_signature(mac, body), signature_bytes) for mac in self._hmacs
+        ]  # all, whichever it is
+        if not any(matches):
             raise WebhookRejected("a webhook whose signature is wrong", reason="signature", status=401)
 
     def read(self, body: Body, signature: str | bytes | None) -> tuple[WebhookEvent, ...]:
@@ -105,7 +107,7 @@ class Webhooks:
             WebhookRejected: The signature is wrong, or what is signed is not what Mautic sends.
         """
         self.verify(body, signature)
-        return events_of(_parse(bytes(body)), MAX_EVENTS)
+        return events_of(_parse_object(bytes(body)), MAX_EVENTS)
 
     @asynccontextmanager
     async def receive(
@@ -124,33 +126,33 @@ class Webhooks:
 
         Mautic: Webhooks.
         """
-        whole = body if isinstance(body, (bytes, bytearray, memoryview)) else await self._collect(body)
-        self.verify(whole, signature)
-        parsed = _parse(bytes(whole))
+        content = body if isinstance(body, (bytes, bytearray, memoryview)) else await self._read_body(body)
+        self.verify(content, signature)
+        parsed = _parse_object(bytes(content))
         events = events_of(parsed, MAX_EVENTS)
-        until = self._newest(parsed, events) + self._max_age + SKEW
-        digest = hashlib.sha256(whole).hexdigest()
-        if not await self._seen.add(digest, until):
+        expires_at = self._newest_date(parsed, events) + self._max_age + MAX_CLOCK_SKEW
+        digest = hashlib.sha256(content).hexdigest()
+        if not await self._replay_store.add(digest, expires_at):
             raise WebhookRejected("a webhook that came before", reason="replay", status=200)
         try:
             yield events
         except (Exception, asyncio.CancelledError):
-            await asyncio.shield(self._seen.discard(digest))
+            await asyncio.shield(self._replay_store.discard(digest))
             raise
 
-    async def _collect(self, stream: AsyncIterable[bytes]) -> bytes:
-        whole = bytearray()  # a list of tiny pieces would take twenty times their size, before anything is signed
-        async for piece in stream:
-            if len(whole) + len(piece) > self._max_body:
+    async def _read_body(self, stream: AsyncIterable[bytes]) -> bytes:
+        content = bytearray()  # a list of tiny pieces would take twenty times their size, before anything is signed
+        async for chunk in stream:
+            if len(content) + len(chunk) > self._max_body:
                 raise self._too_large()
-            whole += piece
-        return bytes(whole)
+            content += chunk
+        return bytes(content)
 
-    def _newest(self, parsed: Mapping[str, Any], events: tuple[WebhookEvent, ...]) -> float:
+    def _newest_date(self, parsed: Mapping[str, Any], events: tuple[WebhookEvent, ...]) -> float:
         """Epoch seconds of the newest date: the body cannot have been signed before it."""
-        moments = [moment(parsed.get("timestamp")), *(event.timestamp for event in events)]
-        dates = [date.timestamp() for date in moments if date is not None]
-        if not dates or abs(self._clock.wall() - max(dates)) > self._max_age:
+        timestamps = [parse_timestamp(parsed.get("timestamp")), *(event.timestamp for event in events)]
+        dates = [date.timestamp() for date in timestamps if date is not None]
+        if not dates or abs(self._clock.wall_time() - max(dates)) > self._max_age:
             raise WebhookRejected(
                 f"a webhook that is not dated within {self._max_age:.0f} s of now", reason="date", status=400
             )
@@ -160,7 +162,7 @@ class Webhooks:
         return WebhookRejected(f"a webhook of more than {self._max_body} bytes", reason="size", status=413)
 
 
-def _key(secret: object) -> bytes:
+def _secret_bytes(secret: object) -> bytes:
     secret = secret.reveal if isinstance(secret, Secret) else secret
     key = secret.encode() if isinstance(secret, str) else secret
     if not isinstance(key, bytes) or not key.strip():
@@ -168,22 +170,22 @@ def _key(secret: object) -> bytes:
     return key
 
 
-def _signed(keyed: hmac.HMAC, body: Body) -> bytes:
-    mac = keyed.copy()
+def _signature(key_hmac: hmac.HMAC, body: Body) -> bytes:
+    mac = key_hmac.copy()
     mac.update(body)
     return base64.b64encode(mac.digest())
 
 
-def _parse(body: bytes) -> Mapping[str, Any]:
+def _parse_object(body: bytes) -> Mapping[str, Any]:
     """The object that a signed body must be; what signs it may still be broken."""
     try:
-        parsed = parse(body)
+        parsed = parse_json(body)
     except ValueError as error:
-        raise _unreadable("is not JSON, or nested too deeply") from error
+        raise _malformed("is not JSON, or nested too deeply") from error
     if not isinstance(parsed, dict):
-        raise _unreadable("is not an object")
+        raise _malformed("is not an object")
     return parsed
 
 
-def _unreadable(why: str) -> WebhookRejected:
-    return WebhookRejected(f"a signed webhook that {why}", reason="unreadable", status=400)
+def _malformed(reason: str) -> WebhookRejected:
+    return WebhookRejected(f"a signed webhook that {reason}", reason="unreadable", status=400)

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class SeenDigests(Protocol):
+class ReplayStore(Protocol):
     """Where digests of bodies are kept. Several processes behind one address need one that they share.
 
-    With Redis, for instance, `add` is ``SET digest 1 NX EXAT until``, and `discard` is ``DEL digest``.
+    With Redis, for instance, `add` is ``IDEMPOTENT digest 1 NX EXAT until``, and `discard` is ``DEL digest``.
     """
 
     async def add(self, digest: str, until: float) -> bool:
@@ -30,7 +30,7 @@ class SeenDigests(Protocol):
         """Forget *digest*: what came with it was not dealt with, and may come again."""
 
 
-class RecentDigests:
+class MemoryReplayStore:
     """A memory in this process, of bounded size.
 
     When it is full, the digest that would have expired first goes, and from then on every body that would have expired
@@ -45,14 +45,14 @@ class RecentDigests:
         if capacity < 1:
             raise ConfigurationError("capacity must be at least 1 digest")
         self._capacity: Final = capacity
-        self._wall: Callable[[], float] = (clock or Clock()).wall
-        self._until: dict[str, float] = {}
-        self._order: list[tuple[float, str]] = []
-        self._floor = float("-inf")
+        self._wall_time: Callable[[], float] = (clock or Clock()).wall_time
+        self._expires_at: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+        self._evicted_until = float("-inf")
 
     def __len__(self) -> int:
         """How many digests are kept."""
-        return len(self._until)
+        return len(self._expires_at)
 
     def __repr__(self) -> str:
         """Its size."""
@@ -61,31 +61,31 @@ class RecentDigests:
     async def add(self, digest: str, until: float) -> bool:
         """Keep *digest*; False if it may have been there before."""
         self._drop_expired()
-        if digest in self._until or until <= self._floor:
+        if digest in self._expires_at or until <= self._evicted_until:
             return False
-        self._until[digest] = until
-        heapq.heappush(self._order, (until, digest))
-        while len(self._until) > self._capacity:
-            self._floor = max(self._floor, self._pop())
+        self._expires_at[digest] = until
+        heapq.heappush(self._heap, (until, digest))
+        while len(self._expires_at) > self._capacity:
+            self._evicted_until = max(self._evicted_until, self._pop())
         return True
 
     async def discard(self, digest: str) -> None:
         """Forget *digest*."""
-        if self._until.pop(digest, None) is None:
+        if self._expires_at.pop(digest, None) is None:
             return
-        if len(self._order) > 2 * len(self._until) + 64:  # what was discarded is still in the order
-            self._order = [(until, known) for known, until in self._until.items()]
-            heapq.heapify(self._order)
+        if len(self._heap) > 2 * len(self._expires_at) + 64:  # what was discarded is still in the order
+            self._heap = [(expires_at, kept_digest) for kept_digest, expires_at in self._expires_at.items()]
+            heapq.heapify(self._heap)
 
     def _drop_expired(self) -> None:
-        now = self._wall()
-        while self._order and self._order[0][0] <= now:
+        now = self._wall_time()
+        while self._heap and self._heap[0][0] <= now:
             self._pop()
 
     def _pop(self) -> float:
-        until, digest = heapq.heappop(self._order)
-        kept_until = self._until.get(digest)
-        if kept_until != until:
+        expires_at, digest = heapq.heappop(self._heap)
+        current = self._expires_at.get(digest)
+        if current != expires_at:
             return float("-inf")  # discarded before, and perhaps kept anew with another time
-        del self._until[digest]
-        return until
+        del self._expires_at[digest]
+        return expires_at

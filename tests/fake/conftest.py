@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from mautic_async.testing import FakeMautic
-from tests.support.raw_client import Asking
+from tests.support.raw_client import RawClient
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,6 @@ def no_bug_hides_behind_a_500(caplog: pytest.LogCaptureFixture) -> Iterator[None
 
 
 @pytest.fixture
-async def api() -> AsyncIterator[Asking]:
+async def api() -> AsyncIterator[RawClient]:
     async with FakeMautic() as fake:
-        yield await Asking(fake).login()
+        yield await RawClient(fake).login()

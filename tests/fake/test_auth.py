@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.raw_client import Asking, Got
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.raw_client import RawClient, RawResponse
 
 CODE_CLIENT = {"client_id": "2_fake-code-client", "client_secret": "fake-code-secret"}
 BACK = "http://127.0.0.1:8099/callback"
 
 
-def error(got: Got) -> tuple[int, str, str]:
+def error(got: RawResponse) -> tuple[int, str, str]:
     return got.status, got.error["type"], got.error["message"]
 
 
@@ -26,7 +26,7 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-async def token(api: Asking, **fields: str) -> Got:
+async def token(api: RawClient, **fields: str) -> RawResponse:
     return await api.form("oauth/v2/token", **fields)
 
 
@@ -43,7 +43,7 @@ async def token(api: Asking, **fields: str) -> Got:
     ],
 )
 async def test_bad_credentials_are_401_in_the_recorded_words(
-    api: Asking, header: str, expected: tuple[int, str, str]
+    api: RawClient, header: str, expected: tuple[int, str, str]
 ) -> None:
     api.headers["authorization"] = header
     got = await api.get("contacts")
@@ -51,7 +51,7 @@ async def test_bad_credentials_are_401_in_the_recorded_words(
     assert not {"Mautic-Version", "WWW-Authenticate"} & set(got.headers)
 
 
-async def test_the_scheme_is_case_sensitive_and_two_tokens_are_a_500(api: Asking) -> None:
+async def test_the_scheme_is_case_sensitive_and_two_tokens_are_a_500(api: RawClient) -> None:
     bearer = api.headers["authorization"]
     assert (await api.get("contacts", access_token=bearer[7:])).status == 500
     api.headers["authorization"] = bearer.replace("Bearer", "bearer")
@@ -62,16 +62,16 @@ async def test_the_scheme_is_case_sensitive_and_two_tokens_are_a_500(api: Asking
 
 async def test_the_switches_of_the_api_and_of_basic_auth() -> None:
     async with FakeMautic(api_enabled=False) as fake:
-        got = await token(Asking(fake), grant_type="client_credentials")
+        got = await token(RawClient(fake), grant_type="client_credentials")
         assert (got.status, got.error["type"]) == (403, "api_disabled")
     async with FakeMautic(basic_auth=False) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         assert (await api.get("contacts")).status == 200
         api.headers["authorization"] = basic("admin", "mautic")
         assert (await api.get("contacts")).error["message"].startswith("Basic Auth disabled.")
 
 
-async def test_every_token_error_is_a_400_with_a_type(api: Asking) -> None:
+async def test_every_token_error_is_a_400_with_a_type(api: RawClient) -> None:
     own = {"client_id": api.fake.client_id, "client_secret": api.fake.client_secret}
     told: list[tuple[dict[str, str], str, str]] = [
         (own, "invalid_request", "Invalid grant_type parameter or parameter missing"),
@@ -101,14 +101,14 @@ async def test_every_token_error_is_a_400_with_a_type(api: Asking) -> None:
     assert (await api.send("PUT", "oauth/v2/token")).status == 404
 
 
-async def test_the_token_endpoint_reads_forms_json_queries_and_the_basic_header(api: Asking) -> None:
+async def test_the_token_endpoint_reads_forms_json_queries_and_the_basic_header(api: RawClient) -> None:
     own = {"client_id": api.fake.client_id, "client_secret": api.fake.client_secret}
     grant = {"grant_type": "client_credentials"}
     header = basic(own["client_id"], own["client_secret"])
     query = "&".join(f"{name}={value}" for name, value in (own | grant).items())
     raw = json.dumps(own | grant).encode()
     answers = [
-        await token(Asking(api.fake, {"authorization": header}), **grant),
+        await token(RawClient(api.fake, {"authorization": header}), **grant),
         await api.send("GET", f"oauth/v2/token?{query}"),
         await api.send("POST", "oauth/v2/token", raw, content_type="application/json"),
     ]
@@ -116,14 +116,14 @@ async def test_the_token_endpoint_reads_forms_json_queries_and_the_basic_header(
         assert (got.status, sorted(got.json)) == (200, ["access_token", "expires_in", "scope", "token_type"])
 
 
-async def walk(api: Asking, state: str = "s-1") -> str:
+async def walk(api: RawClient, state: str = "s-1") -> str:
     """Log in and consent, as a script does it; gives the code."""
     asked = (
         f"oauth/v2/authorize?client_id={CODE_CLIENT['client_id']}&response_type=code&redirect_uri={BACK}&state={state}"
     )
-    browser = Asking(api.fake)
+    browser = RawClient(api.fake)
 
-    async def follow(got: Got) -> str:
+    async def follow(got: RawResponse) -> str:
         assert got.status == 302
         if "Set-Cookie" in got.headers:
             browser.headers["cookie"] = got.headers["Set-Cookie"].partition(";")[0]
@@ -131,17 +131,17 @@ async def walk(api: Asking, state: str = "s-1") -> str:
 
     assert (await follow(await browser.send("GET", asked))).endswith("/oauth/v2/authorize_login")
     form = await browser.send("GET", "oauth/v2/authorize_login")
-    assert b"_username" in form.raw
+    assert b"_username" in form.body
     location = await follow(await browser.form("oauth/v2/authorize_login_check", _username="admin", _password="mautic"))
     consent = await browser.send("GET", location.partition("://")[2].partition("/")[2])
-    assert b"lab-code-only" in consent.raw
+    assert b"lab-code-only" in consent.body
     fields = {"client_id": CODE_CLIENT["client_id"], "response_type": "code", "redirect_uri": BACK, "state": state}
     answer = parse_qs(urlsplit(await follow(await browser.form("oauth/v2/authorize", accepted="1", **fields))).query)
     assert answer["state"] == [state]
     return answer["code"][0]
 
 
-async def test_a_script_can_walk_the_browser_pages_and_act_as_the_user(api: Asking) -> None:
+async def test_a_script_can_walk_the_browser_pages_and_act_as_the_user(api: RawClient) -> None:
     code = await walk(api)
     wrong = await token(api, grant_type="authorization_code", code=code, redirect_uri="http://else.test", **CODE_CLIENT)
     assert wrong.error["type"] == "redirect_uri_mismatch"
@@ -149,13 +149,13 @@ async def test_a_script_can_walk_the_browser_pages_and_act_as_the_user(api: Aski
     assert got.status == 200
     again = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
     assert again.status == 400
-    user = Asking(api.fake, {"authorization": f"Bearer {got.json['access_token']}"})
+    user = RawClient(api.fake, {"authorization": f"Bearer {got.json['access_token']}"})
     contact = (await user.post("contacts/new", {"email": "u@example.com"})).json["contact"]
     assert (contact["createdBy"], contact["createdByUser"]) == (1, "Admin Lab")
 
 
-async def test_refusing_consent_goes_back_with_an_error(api: Asking) -> None:
-    browser = Asking(api.fake)
+async def test_refusing_consent_goes_back_with_an_error(api: RawClient) -> None:
+    browser = RawClient(api.fake)
     got = await browser.form("oauth/v2/authorize_login_check", _username="admin", _password="mautic")
     browser.headers["cookie"] = got.headers["Set-Cookie"].partition(";")[0]
     fields = {"client_id": CODE_CLIENT["client_id"], "response_type": "code", "redirect_uri": BACK}
@@ -165,7 +165,7 @@ async def test_refusing_consent_goes_back_with_an_error(api: Asking) -> None:
     assert wrong.headers["Location"].endswith("authorize_login")
 
 
-async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(api: Asking) -> None:
+async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(api: RawClient) -> None:
     first = (
         await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
     ).json
@@ -173,7 +173,7 @@ async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(ap
     second = await token(api, **spend)
     assert second.json["refresh_token"] != first["refresh_token"]
     assert error(await token(api, **spend))[1:] == ("invalid_grant", "Invalid refresh token")
-    old = Asking(api.fake, {"authorization": f"Bearer {first['access_token']}"})
+    old = RawClient(api.fake, {"authorization": f"Bearer {first['access_token']}"})
     assert (await old.get("contacts")).status == 200
     api.fake.revoke_refresh_tokens()
     gone = await token(api, **spend | {"refresh_token": second.json["refresh_token"]})
@@ -183,7 +183,7 @@ async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(ap
 def test_tokens_and_codes_expire_on_the_servers_clock() -> None:
     async def work() -> None:
         async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), refresh_token_lifetime=7200) as fake:
-            api = await Asking(fake).login()
+            api = await RawClient(fake).login()
             code = await walk(api)
             await asyncio.sleep(31)
             late = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
@@ -197,13 +197,13 @@ def test_tokens_and_codes_expire_on_the_servers_clock() -> None:
             spent = await token(api, grant_type="refresh_token", refresh_token=got.json["refresh_token"], **CODE_CLIENT)
             assert spent.error["message"] == "Refresh token has expired"
 
-    run(work())
+    run_virtual(work())
 
 
 def test_two_refreshes_at_the_same_instant_may_both_succeed() -> None:
     async def work() -> None:
         async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), latency=(0.01, 0.01)) as fake:
-            api = Asking(fake)
+            api = RawClient(fake)
             first = await token(
                 api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
             )
@@ -213,19 +213,19 @@ def test_two_refreshes_at_the_same_instant_may_both_succeed() -> None:
             assert [task.result().status for task in tasks] == [200, 200]
             assert (await token(api, **spend)).status == 400
 
-    run(work())
+    run_virtual(work())
 
 
-async def test_expired_by_hand(api: Asking) -> None:
+async def test_expired_by_hand(api: RawClient) -> None:
     api.fake.expire_tokens()
     assert error(await api.get("tags"))[2] == "The access token provided has expired."
 
 
-async def limited(api: Asking) -> Asking:
-    return Asking(api.fake, {"authorization": basic("limited", "limited")})
+async def limited(api: RawClient) -> RawClient:
+    return RawClient(api.fake, {"authorization": basic("limited", "limited")})
 
 
-async def test_a_limited_user_sees_their_own_unless_they_ask_with_where(api: Asking) -> None:
+async def test_a_limited_user_sees_their_own_unless_they_ask_with_where(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     await api.contact(email="b@example.com", owner=2)
     user = await limited(api)
@@ -240,7 +240,7 @@ async def test_a_limited_user_sees_their_own_unless_they_ask_with_where(api: Ask
     )
 
 
-async def test_a_limited_user_may_not_write(api: Asking) -> None:
+async def test_a_limited_user_may_not_write(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     user = await limited(api)
     assert (await user.post("contacts/new", {"email": "l@example.com"})).status == 403
@@ -257,15 +257,15 @@ async def test_a_limited_user_may_not_write(api: Asking) -> None:
     }
 
 
-async def test_a_batch_delete_lists_what_it_was_not_allowed_to_delete(api: Asking) -> None:
+async def test_a_batch_delete_lists_what_it_was_not_allowed_to_delete(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     got = await (await limited(api)).delete("contacts/batch/delete?ids=1,99")
     assert [one["id"] for one in got.json["contacts"]] == [1]
     assert len(api.fake.contacts) == 1
 
 
-async def test_the_consent_page_refuses_strangers_and_odd_requests(api: Asking) -> None:
-    browser = Asking(api.fake)
+async def test_the_consent_page_refuses_strangers_and_odd_requests(api: RawClient) -> None:
+    browser = RawClient(api.fake)
     got = await browser.form("oauth/v2/authorize_login_check", _username="admin", _password="mautic")
     browser.headers["cookie"] = got.headers["Set-Cookie"].partition(";")[0]
     fields = {"client_id": CODE_CLIENT["client_id"], "response_type": "code", "redirect_uri": BACK}
@@ -284,9 +284,9 @@ async def test_the_consent_page_refuses_strangers_and_odd_requests(api: Asking) 
     assert missing.error["type"] == "invalid_request"
 
 
-async def test_an_unpublished_user_is_locked_out(api: Asking) -> None:
+async def test_an_unpublished_user_is_locked_out(api: RawClient) -> None:
     got = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
-    user = Asking(api.fake, {"authorization": f"Bearer {got.json['access_token']}"})
+    user = RawClient(api.fake, {"authorization": f"Bearer {got.json['access_token']}"})
     await api.patch("users/1/edit", {"isPublished": False})
     assert error(await user.get("tags")) == (401, "access_denied", "API authorization denied.")
     user.headers["authorization"] = basic("admin", "mautic")

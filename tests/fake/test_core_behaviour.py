@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from mautic_async.testing import FakeMautic, Latency
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.raw_client import Asking
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.raw_client import RawClient
 
-Told = Callable[[Asking], Coroutine[Any, Any, None]]
+Told = Callable[[RawClient], Coroutine[Any, Any, None]]
 
 
 def on_virtual_time(told: Told, **settings: Any) -> None:
@@ -22,9 +22,9 @@ def on_virtual_time(told: Told, **settings: Any) -> None:
         clock = virtual_clock(asyncio.get_running_loop())
         settings.setdefault("latency", Latency())
         async with FakeMautic(clock=clock, **settings) as fake:
-            await told(await Asking(fake).login())
+            await told(await RawClient(fake).login())
 
-    run(work())
+    run_virtual(work())
 
 
 async def together(*work: Awaitable[Any]) -> list[Any]:
@@ -36,7 +36,7 @@ async def together(*work: Awaitable[Any]) -> list[Any]:
 # --- 1 and 2 -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_known_email_is_updated_whatever_its_case(api: Asking) -> None:
+async def test_a_known_email_is_updated_whatever_its_case(api: RawClient) -> None:
     row = {"email": "ada@example.com"}
     got = await api.post("contacts/batch/new", [row, row, {"email": "ADA@Example.com"}])
     assert got.json["statusCodes"] == [201, 200, 200]
@@ -44,7 +44,7 @@ async def test_a_known_email_is_updated_whatever_its_case(api: Asking) -> None:
 
 
 def test_eight_simultaneous_creates_of_one_email_make_eight_contacts() -> None:
-    async def told(api: Asking) -> None:
+    async def told(api: RawClient) -> None:
         got = await together(*(api.post("contacts/new", {"email": "ada@example.com"}) for _ in range(8)))
         assert [one.status for one in got] == [201] * 8
         assert len(api.fake.contacts) == 8
@@ -57,7 +57,7 @@ def test_eight_simultaneous_creates_of_one_email_make_eight_contacts() -> None:
 
 
 def test_concurrent_batches_of_the_same_new_emails_make_duplicates() -> None:
-    async def told(api: Asking) -> None:
+    async def told(api: RawClient) -> None:
         rows = [{"email": f"c{n}@example.com"} for n in range(50)]
         await together(*(api.post("contacts/batch/new", rows) for _ in range(4)))
         assert len(api.fake.contacts) > 50
@@ -68,15 +68,15 @@ def test_concurrent_batches_of_the_same_new_emails_make_duplicates() -> None:
 # --- 3 -----------------------------------------------------------------------------------------------------------------
 
 
-async def names(api: Asking) -> list[Any]:
+async def names(api: RawClient) -> list[Any]:
     return [one["fields"].get("firstname") for one in api.fake.contacts]
 
 
-async def three(api: Asking) -> list[int]:
+async def three(api: RawClient) -> list[int]:
     return [await api.contact(email=f"{n}@example.com", firstname=f"orig-{n}") for n in "abc"]
 
 
-async def test_a_batch_edit_row_without_id_shifts_the_rows_after_it(api: Asking) -> None:
+async def test_a_batch_edit_row_without_id_shifts_the_rows_after_it(api: RawClient) -> None:
     a, b, _ = await three(api)
     rows = [{"firstname": "X"}, {"id": a, "firstname": "Y"}, {"id": b, "firstname": "Z"}]
     got = await api.patch("contacts/batch/edit", rows)
@@ -85,7 +85,7 @@ async def test_a_batch_edit_row_without_id_shifts_the_rows_after_it(api: Asking)
     assert got.json["errors"]["0"] == {"message": "mautic.api.call.id_missing", "code": 400, "type": "api"}
 
 
-async def test_an_id_less_row_in_the_middle_shifts_too_and_last_it_harms_nobody(api: Asking) -> None:
+async def test_an_id_less_row_in_the_middle_shifts_too_and_last_it_harms_nobody(api: RawClient) -> None:
     a, b, _ = await three(api)
     rows: list[Any] = [{"id": a, "firstname": "A2"}, {"firstname": "?"}, {"id": b, "firstname": "B2"}]
     await api.patch("contacts/batch/edit", rows)
@@ -96,7 +96,7 @@ async def test_an_id_less_row_in_the_middle_shifts_too_and_last_it_harms_nobody(
     assert await names(api) == ["A3", "B3", "orig-c"]
 
 
-async def test_a_batch_put_of_one_row_without_id_creates(api: Asking) -> None:
+async def test_a_batch_put_of_one_row_without_id_creates(api: RawClient) -> None:
     got = await api.put("contacts/batch/edit", [{"email": "new@example.com"}])
     assert got.json["statusCodes"] == [201]
 
@@ -104,7 +104,7 @@ async def test_a_batch_put_of_one_row_without_id_creates(api: Asking) -> None:
 # --- 4 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_id_twice_in_a_batch_edit_makes_a_duplicate(api: Asking) -> None:
+async def test_the_same_id_twice_in_a_batch_edit_makes_a_duplicate(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", firstname="F", lastname="L")
     got = await api.patch("contacts/batch/edit", [{"id": id, "firstname": "F2"}, {"id": id, "lastname": "L2"}])
     assert got.json["statusCodes"] == [200, 200]
@@ -112,10 +112,10 @@ async def test_the_same_id_twice_in_a_batch_edit_makes_a_duplicate(api: Asking) 
     assert len(ids) == 1
     assert ids != {id}
     assert [one["fields"]["email"] for one in api.fake.contacts] == ["a@example.com"] * 2
-    assert (await api.all(id))["firstname"] == "F2"
+    assert (await api.field_values(id))["firstname"] == "F2"
 
 
-async def test_the_same_company_twice_in_a_batch_edit_is_a_500(api: Asking) -> None:
+async def test_the_same_company_twice_in_a_batch_edit_is_a_500(api: RawClient) -> None:
     id = (await api.post("companies/new", {"companyname": "A"})).json["company"]["id"]
     got = await api.patch("companies/batch/edit", [{"id": id, "companycity": "X"}, {"id": id, "companyzipcode": "Y"}])
     assert got.status == 500
@@ -124,7 +124,7 @@ async def test_the_same_company_twice_in_a_batch_edit_is_a_500(api: Asking) -> N
 # --- 5 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_row_that_throws_leaves_the_rows_before_it_stored_and_no_report(api: Asking) -> None:
+async def test_a_row_that_throws_leaves_the_rows_before_it_stored_and_no_report(api: RawClient) -> None:
     for bad in (None, "text", {"email": "s@example.com", "stage": 99999}, {"email": "n@example.com", "city": "a\0b"}):
         before = len(api.fake.contacts)
         rows = [{"email": f"x{before}@example.com"}, bad, {"email": f"y{before}@example.com"}]
@@ -133,7 +133,7 @@ async def test_a_row_that_throws_leaves_the_rows_before_it_stored_and_no_report(
         assert len(api.fake.contacts) == before + 1
 
 
-async def test_a_repeated_batch_without_emails_makes_its_contacts_again(api: Asking) -> None:
+async def test_a_repeated_batch_without_emails_makes_its_contacts_again(api: RawClient) -> None:
     for count in (1, 2):
         await api.post("contacts/batch/new", [{"firstname": "NoMail"}])
         assert len(api.fake.contacts) == count
@@ -143,7 +143,7 @@ async def test_a_repeated_batch_without_emails_makes_its_contacts_again(api: Ask
 
 
 def test_a_client_that_gives_up_does_not_stop_the_server() -> None:
-    async def told(api: Asking) -> None:
+    async def told(api: RawClient) -> None:
         rows = [{"email": f"g{n}@example.com"} for n in range(100)]
         try:
             async with asyncio.timeout(0.2):
@@ -159,7 +159,7 @@ def test_a_client_that_gives_up_does_not_stop_the_server() -> None:
 
 
 def test_sending_again_at_once_overlaps_and_duplicates() -> None:
-    async def told(api: Asking) -> None:
+    async def told(api: RawClient) -> None:
         rows = [{"email": f"o{n}@example.com"} for n in range(100)]
         try:
             async with asyncio.timeout(0.2):
@@ -178,7 +178,7 @@ def test_sending_again_at_once_overlaps_and_duplicates() -> None:
 # --- 7 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_batch_of_failures_is_201_and_an_empty_one_too(api: Asking) -> None:
+async def test_a_batch_of_failures_is_201_and_an_empty_one_too(api: RawClient) -> None:
     bad = {"email": "not-an-email"}
     got = await api.post("contacts/batch/new", [bad, bad])
     assert (got.status, got.json["statusCodes"], got.json["contacts"]) == (201, [400, 400], [])
@@ -187,7 +187,7 @@ async def test_a_batch_of_failures_is_201_and_an_empty_one_too(api: Asking) -> N
     assert (got.status, got.json) == (201, {"contacts": [], "statusCodes": []})
 
 
-async def test_maps_by_index_are_lists_only_without_a_hole(api: Asking) -> None:
+async def test_maps_by_index_are_lists_only_without_a_hole(api: RawClient) -> None:
     bad, good = {"email": "bad"}, {"email": "good@example.com"}
     first = (await api.post("contacts/batch/new", [bad, good])).json
     assert list(first["contacts"]) == ["1"]
@@ -200,7 +200,7 @@ async def test_maps_by_index_are_lists_only_without_a_hole(api: Asking) -> None:
 # --- 8 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_item_without_id_is_always_a_new_item(api: Asking) -> None:
+async def test_an_item_without_id_is_always_a_new_item(api: RawClient) -> None:
     row = {"email": "i@example.com", "customObjects": {"data": [{"alias": "products", "data": [{"name": "Boots"}]}]}}
     assert [(await api.post("contacts/new", row)).status for _ in range(2)] == [201, 200]
     assert [item["contacts"] for item in api.fake.custom_items] == [[1], [1]]
@@ -210,7 +210,7 @@ async def test_an_item_without_id_is_always_a_new_item(api: Asking) -> None:
 
 
 def test_basic_auth_costs_as_much_as_the_latency_says() -> None:
-    async def told(api: Asking) -> None:
+    async def told(api: RawClient) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await api.get("tags")
@@ -226,7 +226,7 @@ def test_basic_auth_costs_as_much_as_the_latency_says() -> None:
 # --- 10 ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_pages_ordered_by_id_show_every_contact_once(api: Asking) -> None:
+async def test_pages_ordered_by_id_show_every_contact_once(api: RawClient) -> None:
     await api.post("contacts/batch/new", [{"email": f"p{n}@example.com"} for n in range(25)])
     seen: list[str] = []
     for start in range(0, 30, 10):
@@ -239,7 +239,7 @@ async def test_pages_ordered_by_id_show_every_contact_once(api: Asking) -> None:
 def test_an_upsert_takes_less_than_a_millisecond_of_cpu_and_a_batch_less_than_forty() -> None:
     async def work() -> None:
         async with FakeMautic() as fake:
-            api = await Asking(fake).login()
+            api = await RawClient(fake).login()
             began = time.process_time()
             for n in range(50):
                 await api.post("contacts/new", {"email": f"u{n}@example.com"})

@@ -10,8 +10,8 @@ import pytest
 
 from mautic_async.testing import FakeMautic, Latency
 from mautic_async.testing.http import Truncated
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.raw_client import Asking
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.raw_client import RawClient
 
 ROWS = [{"email": f"r{n}@example.com"} for n in range(10)]
 
@@ -21,16 +21,16 @@ def in_time(told: Any, **settings: Any) -> None:
         loop = asyncio.get_running_loop()
         settings.setdefault("latency", Latency(request=0.1, row=0.1))
         async with FakeMautic(clock=virtual_clock(loop, seed=7), **settings) as fake:
-            await told(await Asking(fake).login(), fake)
+            await told(await RawClient(fake).login(), fake)
 
-    run(work())
+    run_virtual(work())
 
 
 @pytest.mark.parametrize(
     ("status", "media_type"),
     [(429, "text/html"), (500, "application/json"), (502, "text/html"), (503, "text/html"), (504, "text/html")],
 )
-async def test_a_scheduled_status_answers_without_doing_the_work(api: Asking, status: int, media_type: str) -> None:
+async def test_a_scheduled_status_answers_without_doing_the_work(api: RawClient, status: int, media_type: str) -> None:
     api.fake.fail(status, retry_after=2)
     got = await api.post("contacts/batch/new", ROWS)
     assert (got.status, got.headers["Content-Type"], got.headers["Retry-After"]) == (status, media_type, "2")
@@ -39,7 +39,7 @@ async def test_a_scheduled_status_answers_without_doing_the_work(api: Asking, st
     assert (await api.post("contacts/batch/new", ROWS)).status == 201
 
 
-async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: Asking) -> None:
+async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: RawClient) -> None:
     api.fake.fail(504, work="done")
     assert (await api.post("contacts/batch/new", ROWS)).status == 504
     assert len(api.fake.contacts) == 10
@@ -51,11 +51,11 @@ async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: A
 
 @pytest.mark.parametrize("what", [502, 503, 504, 429, 408, 403, 500, "html"])
 def test_a_front_answers_on_its_own_and_the_work_goes_on_to_its_end(what: int | str) -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         fake.fail(what, work="continues", seconds=0.35, by="front")
         got = await api.post("contacts/batch/new", ROWS)
         assert (got.status, got.headers["Content-Type"]) == (200 if what == "html" else what, "text/html")
-        assert got.raw.startswith(b"<html>")
+        assert got.body.startswith(b"<html>")
         assert "Mautic-Version" not in got.headers
         assert len(fake.contacts) < 4
         assert fake.requests[-1].ended is None
@@ -66,17 +66,17 @@ def test_a_front_answers_on_its_own_and_the_work_goes_on_to_its_end(what: int | 
     in_time(told)
 
 
-async def test_a_500_is_mautics_json_unless_a_front_is_to_write_it(api: Asking) -> None:
+async def test_a_500_is_mautics_json_unless_a_front_is_to_write_it(api: RawClient) -> None:
     api.fake.fail(500)
     assert (await api.get("contacts")).error["code"] == 500
     api.fake.fail(500, by="mautic")
     assert (await api.get("contacts")).error["code"] == 500
     api.fake.fail(500, by="front")
-    assert b"<h1>500 Internal Server Error</h1></center>\r\n<hr><center>nginx/" in (await api.get("contacts")).raw
+    assert b"<h1>500 Internal Server Error</h1></center>\r\n<hr><center>nginx/" in (await api.get("contacts")).body
 
 
 def test_work_goes_on_after_a_gateway_gave_up() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         fake.fail(504, work="continues", seconds=0.45)
         assert (await api.post("contacts/batch/new", ROWS)).status == 504
         assert 1 <= len(fake.contacts) <= 4
@@ -87,24 +87,24 @@ def test_work_goes_on_after_a_gateway_gave_up() -> None:
     in_time(told)
 
 
-async def test_a_refused_connection_is_never_an_answer(api: Asking) -> None:
+async def test_a_refused_connection_is_never_an_answer(api: RawClient) -> None:
     api.fake.fail("refuse")
     with pytest.raises(ConnectionRefusedError):
         await api.get("contacts")
 
 
-async def test_a_cut_answer_carries_what_arrived(api: Asking) -> None:
-    api.fake.fail("cut", share=0.25)
+async def test_a_cut_answer_carries_what_arrived(api: RawClient) -> None:
+    api.fake.fail("cut", fraction=0.25)
     with pytest.raises(Truncated) as cut:
         await api.post("contacts/new", {"email": "cut@example.com"})
     assert (cut.value.status, cut.value.body[:12]) == (201, b'{"contact":{')
     assert len(api.fake.contacts) == 1
 
 
-async def test_a_page_and_a_php_notice_in_place_of_json(api: Asking) -> None:
+async def test_a_page_and_a_php_notice_in_place_of_json(api: RawClient) -> None:
     api.fake.fail("html")
     got = await api.get("contacts")
-    assert (got.status, got.raw[:6]) == (200, b"<html>")
+    assert (got.status, got.body[:6]) == (200, b"<html>")
     api.fake.fail("garbage")
     got = await api.get("contacts")
     assert got.headers["Content-Type"] == "application/json"
@@ -113,7 +113,7 @@ async def test_a_page_and_a_php_notice_in_place_of_json(api: Asking) -> None:
 
 
 def test_a_dripping_answer_takes_its_time_and_no_answer_takes_for_ever() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.fail("drip", seconds=30)
         began = loop.time()
@@ -126,14 +126,14 @@ def test_a_dripping_answer_takes_its_time_and_no_answer_takes_for_ever() -> None
     in_time(told)
 
 
-async def test_faults_strike_by_count_route_delay_and_function(api: Asking) -> None:
+async def test_faults_strike_by_count_route_delay_and_function(api: RawClient) -> None:
     api.fake.fail(503, times=2, route="POST /api/contacts", after=1)
     assert [(await api.post("contacts/new", {})).status for _ in range(4)] == [201, 503, 503, 201]
     assert (await api.get("contacts")).status == 200
     fault = api.fake.fail(500, times=None, when=lambda request: b"poison" in request.body)
     assert (await api.post("contacts/new", {"firstname": "poison"})).status == 500
     assert (await api.post("contacts/new", {"firstname": "fine"})).status == 201
-    assert fault.done == 1
+    assert fault.hits == 1
     api.fake.faults.clear()
     assert (await api.post("contacts/new", {"firstname": "poison"})).status == 201
 
@@ -141,7 +141,7 @@ async def test_faults_strike_by_count_route_delay_and_function(api: Asking) -> N
 def test_chance_repeats_from_its_seed() -> None:
     async def statuses(seed: int) -> list[int]:
         async with FakeMautic(seed=seed) as fake:
-            api = await Asking(fake).login()
+            api = await RawClient(fake).login()
             fake.fail(503, times=None, probability=0.5)
             return [(await api.get("tags")).status for _ in range(40)]
 
@@ -156,7 +156,7 @@ def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
 
 
 def test_latency_is_a_cost_for_the_request_and_one_for_each_row() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         await api.post("contacts/batch/new", ROWS)
@@ -167,17 +167,17 @@ def test_latency_is_a_cost_for_the_request_and_one_for_each_row() -> None:
 
 
 def test_a_pool_of_workers_serves_some_lets_some_wait_and_turns_the_rest_away() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(api.get("tags")) for _ in range(6)]
         assert sorted(task.result().status for task in tasks) == [200] * 4 + [502] * 2
-        assert fake.physics.busy == 0
+        assert fake.workers.busy == 0
 
     in_time(told, workers=2, backlog=2)
 
 
 def test_a_session_cookie_makes_requests_follow_one_another() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         del fake
         loop = asyncio.get_running_loop()
         took = []
@@ -193,7 +193,7 @@ def test_a_session_cookie_makes_requests_follow_one_another() -> None:
 
 
 def test_rows_become_visible_one_by_one_and_items_after_their_contact() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         items = {"data": [{"alias": "products", "data": [{"name": "B"}]}]}
         async with asyncio.TaskGroup() as group:
             group.create_task(api.post("contacts/new", {"email": "v@example.com", "customObjects": items}))
@@ -205,7 +205,7 @@ def test_rows_become_visible_one_by_one_and_items_after_their_contact() -> None:
 
 
 def test_two_edits_at_once_each_keep_what_the_other_wrote() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         id = await api.contact(email="e@example.com")
         async with asyncio.TaskGroup() as group:
             group.create_task(api.patch(f"contacts/{id}/edit", {"city": "Rome"}))

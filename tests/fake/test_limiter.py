@@ -7,21 +7,21 @@ import itertools
 from typing import Any
 
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.raw_client import Asking, Got
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.raw_client import RawClient, RawResponse
 
 
-def told(got: Got) -> tuple[int, str | None, str | None]:
+def told(got: RawResponse) -> tuple[int, str | None, str | None]:
     return got.status, got.headers.get("X-RateLimit-Limit"), got.headers.get("X-RateLimit-Remaining")
 
 
-async def test_without_a_limit_there_are_no_headers(api: Asking) -> None:
+async def test_without_a_limit_there_are_no_headers(api: RawClient) -> None:
     assert "X-RateLimit-Limit" not in (await api.get("contacts")).headers
 
 
 async def test_the_fourth_of_three_calls_is_429_with_the_recorded_body() -> None:
     async with FakeMautic(rate_limit=3) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         got = [told(await api.get("contacts")) for _ in range(4)]
         assert got == [(200, "3", "2"), (200, "3", "1"), (200, "3", "0"), (429, "3", "0")]
         refused = await api.post("contacts/batch/new", [{"email": "a@example.com"}])
@@ -37,16 +37,16 @@ async def test_the_fourth_of_three_calls_is_429_with_the_recorded_body() -> None
 
 async def test_each_token_has_its_own_budget_and_basic_users_share_one() -> None:
     async with FakeMautic(rate_limit=2) as fake:
-        first, second = await Asking(fake).login(), await Asking(fake).login()
+        first, second = await RawClient(fake).login(), await RawClient(fake).login()
         assert [told(await one.get("tags"))[2] for one in (first, second, first)] == ["1", "1", "0"]
-        basic = Asking(fake, {"authorization": "Basic YWRtaW46bWF1dGlj"})
-        limited = Asking(fake, {"authorization": "Basic bGltaXRlZDpsaW1pdGVk"})
+        basic = RawClient(fake, {"authorization": "Basic YWRtaW46bWF1dGlj"})
+        limited = RawClient(fake, {"authorization": "Basic bGltaXRlZDpsaW1pdGVk"})
         assert [told(await one.get("contacts"))[2] for one in (basic, limited)] == ["1", "0"]
 
 
 async def test_what_counts_and_what_does_not() -> None:
     async with FakeMautic(rate_limit=100) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         left = int(told(await api.get("tags"))[2] or 0)
         for path in ("contacts/99999", "nosuchthing", "contacts/"):
             await api.get(path)
@@ -54,8 +54,8 @@ async def test_what_counts_and_what_does_not() -> None:
         await api.post("contacts/batch/new", [{"email": f"{n}@example.com"} for n in range(20)])
         await api.send("POST", "api/contacts/new", b'{"a":', content_type="application/json")
         await api.json("OPTIONS", "contacts")
-        await Asking(fake, {"authorization": "Bearer nope"}).get("contacts")
-        await Asking(fake).login()
+        await RawClient(fake, {"authorization": "Bearer nope"}).get("contacts")
+        await RawClient(fake).login()
         assert int(told(await api.get("tags"))[2] or 0) == left - 6
 
 
@@ -63,10 +63,10 @@ def test_the_window_opens_with_its_first_call_and_rolls_over_on_the_servers_cloc
     async def work() -> None:
         clock = virtual_clock(asyncio.get_running_loop())
         async with FakeMautic(clock=clock, rate_limit=2, skew=500, access_token_lifetime=9000) as fake:
-            api = await Asking(fake).login()
+            api = await RawClient(fake).login()
             await asyncio.sleep(100)
             reset = int((await api.get("tags")).headers["X-RateLimit-Reset"])
-            assert reset == int(clock.wall()) + 500 + 3600
+            assert reset == int(clock.wall_time()) + 500 + 3600
             await asyncio.sleep(3590)
             assert [told(await api.get("tags"))[0] for _ in range(2)] == [200, 429]
             await asyncio.sleep(11)
@@ -74,15 +74,15 @@ def test_the_window_opens_with_its_first_call_and_rolls_over_on_the_servers_cloc
             assert told(got) == (200, "2", "1")
             assert int(got.headers["X-RateLimit-Reset"]) > reset
 
-    run(work())
+    run_virtual(work())
 
 
 async def test_nodes_count_each_for_itself_and_headers_can_be_withheld() -> None:
     async with FakeMautic(rate_limit=5, nodes=2) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         assert [told(await api.get("tags"))[2] for _ in range(4)] == ["4", "4", "3", "3"]
     async with FakeMautic(rate_limit=1, rate_limit_headers=False) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         got: Any = [told(await api.get("tags")) for _ in range(2)]
         assert got == [(200, None, None), (429, None, None)]
 
@@ -90,7 +90,7 @@ async def test_nodes_count_each_for_itself_and_headers_can_be_withheld() -> None
 async def _all_at_once(count: int, **settings: Any) -> list[tuple[int, str | None, str | None]]:
     clock = virtual_clock(asyncio.get_running_loop(), 3)
     async with FakeMautic(clock=clock, latency=(0.02, 0.0), workers=100, seed=3, **settings) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         gate = asyncio.Semaphore(8)
 
         async def call() -> tuple[int, str | None, str | None]:
@@ -104,9 +104,9 @@ async def _all_at_once(count: int, **settings: Any) -> list[tuple[int, str | Non
 
 
 def test_calls_that_overlap_are_lost_from_the_count_where_that_is_switched_on() -> None:
-    exact = run(_all_at_once(80, rate_limit=40))
+    exact = run_virtual(_all_at_once(80, rate_limit=40))
     assert sum(status == 200 for status, *_ in exact) == 40
-    lossy = run(_all_at_once(80, rate_limit=40, rate_limit_loses=0.1))
+    lossy = run_virtual(_all_at_once(80, rate_limit=40, rate_limit_loses=0.1))
     assert 45 <= sum(status == 200 for status, *_ in lossy) <= 70, "57 on a real server"
     left = [int(remaining or 0) for _, _, remaining in lossy]
     assert any(later > earlier for earlier, later in itertools.pairwise(left)), "it jumps back up"
@@ -116,10 +116,10 @@ def test_with_certainty_all_calls_under_way_at_once_count_as_one_and_calls_in_a_
     async def work() -> None:
         clock = virtual_clock(asyncio.get_running_loop())
         async with FakeMautic(clock=clock, latency=0.02, rate_limit=100, rate_limit_loses=1.0) as fake:
-            api = await Asking(fake).login()
+            api = await RawClient(fake).login()
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(api.get("tags")) for _ in range(8)]
             assert {told(task.result())[2] for task in tasks} == {"99"}
             assert [told(await api.get("tags"))[2] for _ in range(3)] == ["98", "97", "96"]
 
-    run(work())
+    run_virtual(work())

@@ -8,15 +8,15 @@ from urllib.parse import quote
 import pytest
 
 from mautic_async.testing import php, query, search
-from tests.support.raw_client import Asking
+from tests.support.raw_client import RawClient
 
 
-async def people(api: Asking) -> None:
+async def people(api: RawClient) -> None:
     for number, name in enumerate(["Edith", "Hedy", "Ada", "Grace"]):
         await api.contact(firstname=name, email=f"{name.lower()}@example.com", points=number, tags=["t" + name])
 
 
-async def ids(api: Asking, **parameters: Any) -> list[int]:
+async def ids(api: RawClient, **parameters: Any) -> list[int]:
     found = (await api.get("contacts", orderBy="id", **parameters)).json["contacts"]
     return [int(id) for id in found]
 
@@ -28,7 +28,7 @@ def where(*clauses: tuple[str, str, str]) -> dict[str, str]:
     return made
 
 
-async def test_no_limit_means_thirty_and_limit_zero_means_all(api: Asking) -> None:
+async def test_no_limit_means_thirty_and_limit_zero_means_all(api: RawClient) -> None:
     await api.post("contacts/batch/new", [{"firstname": str(n)} for n in range(40)])
     assert len((await api.get("contacts")).json["contacts"]) == 30
     assert len((await api.get("contacts", limit=0, start=35)).json["contacts"]) == 40
@@ -52,12 +52,12 @@ async def test_no_limit_means_thirty_and_limit_zero_means_all(api: Asking) -> No
         "order[0][dir]=asc",
     ],
 )
-async def test_a_bad_parameter_is_a_bare_500(api: Asking, bad: str) -> None:
+async def test_a_bad_parameter_is_a_bare_500(api: RawClient, bad: str) -> None:
     got = await api.get(f"contacts?{bad}")
     assert (got.status, got.error["type"], "details" in got.error) == (500, None, False)
 
 
-async def test_published_filters_stages_but_breaks_tags_and_does_nothing_to_fields(api: Asking) -> None:
+async def test_published_filters_stages_but_breaks_tags_and_does_nothing_to_fields(api: RawClient) -> None:
     await api.post("stages/batch/new", [{"name": "a", "weight": 1}, {"name": "b", "weight": 2, "isPublished": False}])
     assert (await api.get("stages", published=1)).json["total"] == 1
     assert (await api.get("stages", publishedOnly=1)).json["total"] == 2
@@ -85,12 +85,12 @@ async def test_published_filters_stages_but_breaks_tags_and_does_nothing_to_fiel
         (("dateAdded", "gt", "2020-01-01"), [1, 2, 3, 4]),
     ],
 )
-async def test_where_finds(api: Asking, clause: tuple[str, str, str], found: list[int]) -> None:
+async def test_where_finds(api: RawClient, clause: tuple[str, str, str], found: list[int]) -> None:
     await people(api)
     assert await ids(api, **where(clause)) == found
 
 
-async def test_where_joins_nests_and_bounds(api: Asking) -> None:
+async def test_where_joins_nests_and_bounds(api: RawClient) -> None:
     await people(api)
     both = where(("points", "gt", "0"), ("points", "lt", "3"))
     assert await ids(api, **both) == [2, 3]
@@ -105,7 +105,7 @@ async def test_where_joins_nests_and_bounds(api: Asking) -> None:
     assert await ids(api, **hidden) == [1, 2, 3, 4]
 
 
-async def test_order_goes_by_columns_and_by_array(api: Asking) -> None:
+async def test_order_goes_by_columns_and_by_array(api: RawClient) -> None:
     await people(api)
     got = (await api.get("contacts", orderBy="firstname", orderByDir="desc")).json["contacts"]
     assert list(got) == ["2", "4", "1", "3"]
@@ -147,12 +147,12 @@ async def test_order_goes_by_columns_and_by_array(api: Asking) -> None:
         ("zzz", []),
     ],
 )
-async def test_search_finds_contacts(api: Asking, text: str, found: list[int]) -> None:
+async def test_search_finds_contacts(api: RawClient, text: str, found: list[int]) -> None:
     await people(api)
     assert await ids(api, search=text) == found
 
 
-async def test_search_of_others_and_what_ignores_it(api: Asking) -> None:
+async def test_search_of_others_and_what_ignores_it(api: RawClient) -> None:
     await api.post("stages/batch/new", [{"name": "a", "weight": 1}, {"name": "b", "weight": 2, "isPublished": False}])
     assert (await api.get("stages", search="is:unpublished")).json["total"] == 1
     assert (await api.get("stages", search="is:uncategorized")).json["total"] == 2
@@ -163,13 +163,13 @@ async def test_search_of_others_and_what_ignores_it(api: Asking) -> None:
     assert (await api.get("tags", search="ids:1")).json["total"] == 1
 
 
-async def test_minimal_contacts_lose_what_is_related(api: Asking) -> None:
+async def test_minimal_contacts_lose_what_is_related(api: RawClient) -> None:
     await people(api)
     one = (await api.get("contacts", minimal=1)).json["contacts"]["1"]
     assert not {"tags", "owner", "stage", "utmtags", "doNotContact"} & set(one)
 
 
-async def test_select_drops_nulls(api: Asking) -> None:
+async def test_select_drops_nulls(api: RawClient) -> None:
     await people(api)
     one = (await api.get("contacts?" + quote("select[]", safe="") + "=id&select[]=email")).json["contacts"]["1"]
     assert "owner" not in one
@@ -181,7 +181,7 @@ async def test_select_drops_nulls(api: Asking) -> None:
 
 def test_php_reads_values_its_own_way() -> None:
     whole: list[object] = ["12.7", "abc", " 3x", True, None, [], [1], 2.9]
-    assert [php.integer(value) for value in whole] == [
+    assert [php.to_int(value) for value in whole] == [
         12,
         0,
         3,
@@ -192,13 +192,13 @@ def test_php_reads_values_its_own_way() -> None:
         2,
     ]
     switches: list[object] = ["", "0", "00", "false", 0, [], None]
-    assert [php.truthy(value) for value in switches] == [0, 0, 1, 1, 0, 0, 0]
-    assert [php.numeric(value) for value in ("1", "1.5e3", ".5", "1x", "", None, True)] == [1, 1, 1, 0, 0, 0, 0]
+    assert [php.is_truthy(value) for value in switches] == [0, 0, 1, 1, 0, 0, 0]
+    assert [php.is_numeric(value) for value in ("1", "1.5e3", ".5", "1x", "", None, True)] == [1, 1, 1, 0, 0, 0, 0]
     texts: list[object] = [None, True, False, 3.0, [1]]
-    assert [php.text(value) for value in texts] == ["", "1", "", "3", "Array"]
-    assert php.array({0: "a", 1: "b"}) == ["a", "b"]
-    assert php.array({1: "b"}) == {"1": "b"}
-    assert php.brackets("a[b][]=1&a[b][]=2&c.d=3&e[5]=x") == {"a": {"b": ["1", "2"]}, "c_d": "3", "e": {"5": "x"}}
+    assert [php.to_string(value) for value in texts] == ["", "1", "", "3", "Array"]
+    assert php.to_json_array({0: "a", 1: "b"}) == ["a", "b"]
+    assert php.to_json_array({1: "b"}) == {"1": "b"}
+    assert php.parse_brackets("a[b][]=1&a[b][]=2&c.d=3&e[5]=x") == {"a": {"b": ["1", "2"]}, "c_d": "3", "e": {"5": "x"}}
     assert php.serialized({"list": [True, None, 1.5]}) == 'a:1:{s:4:"list";a:3:{i:0;b:1;i:1;N;i:2;d:1.5;}}'
     assert php.collate("ÉDITH ") == php.collate("edith")
 
@@ -223,7 +223,7 @@ def test_php_reads_values_its_own_way() -> None:
 )
 def test_strtotime_reads(word: str, moment: str | None) -> None:
     found = php.strtotime(word, 1_000_000_000)
-    assert (None if found is None else php.stamp(found)) == moment
+    assert (None if found is None else php.sql_datetime(found)) == moment
 
 
 def test_a_search_of_nothing_is_no_test() -> None:

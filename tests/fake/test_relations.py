@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.raw_client import Asking
+from tests.support.raw_client import RawClient
 
 
-async def test_do_not_contact_is_added_once_changed_and_removed(api: Asking) -> None:
+async def test_do_not_contact_is_added_once_changed_and_removed(api: RawClient) -> None:
     id = await api.contact(email="d@example.com")
     got = await api.post(f"contacts/{id}/dnc/email/add", {"reason": 3, "comments": "asked", "channelId": 7})
     entry = got.json["contact"]["doNotContact"][0]
@@ -25,7 +25,7 @@ async def test_do_not_contact_is_added_once_changed_and_removed(api: Asking) -> 
     assert (await api.post("contacts/99999/dnc/email/add")).status == 404
 
 
-async def test_do_not_contact_in_a_payload_adds_and_reason_zero_removes(api: Asking) -> None:
+async def test_do_not_contact_in_a_payload_adds_and_reason_zero_removes(api: RawClient) -> None:
     id = await api.contact(email="d@example.com", doNotContact=[{"channel": "email", "reason": 1}])
     await api.patch(f"contacts/{id}/edit", {"doNotContact": []})
     assert len((await api.get(f"contacts/{id}")).json["contact"]["doNotContact"]) == 1
@@ -35,13 +35,13 @@ async def test_do_not_contact_in_a_payload_adds_and_reason_zero_removes(api: Ask
     assert (await api.get(f"contacts/{id}")).json["contact"]["doNotContact"] == []
 
 
-async def test_utm_tags_are_added_and_removed(api: Asking) -> None:
+async def test_utm_tags_are_added_and_removed(api: RawClient) -> None:
     id = await api.contact(email="u@example.com")
     sent = {"utm_campaign": "spring", "query": "a=1", "user_agent": "UA", "lastActive": "2026-05-06 07:08:09"}
     got = (await api.post(f"contacts/{id}/utm/add", sent)).json["contact"]
     assert got["utmtags"][0]["query"] == {"a": "1"}
     assert got["lastActive"] == "2026-05-06T07:08:09+00:00"
-    assert (await api.all(id))["last_active"] == "2026-05-06 07:08:09"
+    assert (await api.field_values(id))["last_active"] == "2026-05-06 07:08:09"
     removed = await api.post(f"contacts/{id}/utm/{got['utmtags'][0]['id']}/remove")
     assert removed.json["recordFound"] is True
     gone = await api.post(f"contacts/{id}/utm/99/remove")
@@ -60,21 +60,21 @@ async def test_utm_tags_are_added_and_removed(api: Asking) -> None:
         (["plus/1.5"], 11),
     ],
 )
-async def test_points_change_by_operators(api: Asking, calls: list[str], points: int) -> None:
+async def test_points_change_by_operators(api: RawClient, calls: list[str], points: int) -> None:
     id = await api.contact(email="p@example.com", points=10)
     for call in calls:
         assert (await api.post(f"contacts/{id}/points/{call}")).json == {"success": 1}
-    assert (await api.all(id))["points"] == points
+    assert (await api.field_values(id))["points"] == points
 
 
-async def test_points_refuse_other_operators_texts_and_strangers(api: Asking) -> None:
+async def test_points_refuse_other_operators_texts_and_strangers(api: RawClient) -> None:
     id = await api.contact(email="p@example.com")
     assert (await api.post(f"contacts/{id}/points/set/3")).error["message"] == "Invalid operator"
     assert (await api.post(f"contacts/{id}/points/plus/abc")).status == 500
     assert (await api.post("contacts/99999/points/plus/3")).error["message"] == "Contact not found."
 
 
-async def test_scores_in_point_groups(api: Asking) -> None:
+async def test_scores_in_point_groups(api: RawClient) -> None:
     id = await api.contact(email="g@example.com")
     group = (await api.post("points/groups/new", {"name": "PG"})).json["pointGroup"]["id"]
     base = f"contacts/{id}/points/groups"
@@ -91,7 +91,7 @@ async def test_scores_in_point_groups(api: Asking) -> None:
     assert (await api.get(f"{base}/99999")).error["message"] == "The specified point group was not found."
 
 
-async def test_companies_of_a_contact(api: Asking) -> None:
+async def test_companies_of_a_contact(api: RawClient) -> None:
     id = await api.contact(email="c@example.com", company="Newco")
     acme = (await api.post("companies/new", {"companyname": "Acme"})).json["company"]["id"]
     assert (await api.post(f"companies/{acme}/contact/{id}/add")).json == {"success": 1}
@@ -101,20 +101,20 @@ async def test_companies_of_a_contact(api: Asking) -> None:
         2,
         [("Acme", "1"), ("Newco", "0")],
     )
-    assert (await api.all(id))["company"] == "Acme"
+    assert (await api.field_values(id))["company"] == "Acme"
     await api.patch(f"companies/{acme}/edit", {"companyname": "Acme 2"})
-    assert (await api.all(id))["company"] == "Acme 2"
+    assert (await api.field_values(id))["company"] == "Acme 2"
     await api.post(f"companies/{acme}/contact/{id}/remove")
-    assert (await api.all(id))["company"] == "Newco"
+    assert (await api.field_values(id))["company"] == "Newco"
     await api.patch(f"contacts/{id}/edit", {"companies": [acme, 999]})
     assert (await api.get(f"contacts/{id}/companies")).json["total"] == 1
     await api.delete(f"companies/{acme}/delete")
-    assert (await api.all(id))["company"] is None
+    assert (await api.field_values(id))["company"] is None
     assert (await api.post(f"companies/{acme}/contact/{id}/add")).status == 404
     assert (await api.post("companies/1/contact/99999/add")).error["message"] == "Contact not found."
 
 
-async def test_segments_of_a_contact(api: Asking) -> None:
+async def test_segments_of_a_contact(api: RawClient) -> None:
     id = await api.contact(email="s@example.com")
     segment = (await api.post("segments/new", {"name": "Members"})).json["list"]["id"]
     for _ in range(2):
@@ -134,7 +134,7 @@ async def test_segments_of_a_contact(api: Asking) -> None:
     assert (await api.delete(f"segments/{segment}/delete")).status == 200
 
 
-async def test_a_segment_that_another_is_built_on_cannot_be_unpublished(api: Asking) -> None:
+async def test_a_segment_that_another_is_built_on_cannot_be_unpublished(api: RawClient) -> None:
     first = (await api.post("segments/new", {"name": "A"})).json["list"]
     built: dict[str, Any] = {"glue": "and", "object": "lead", "field": "leadlist", "type": "leadlist", "operator": "in"}
     await api.post("segments/new", {"name": "B", "filters": [built | {"filter": [first["id"]]}]})
@@ -143,7 +143,7 @@ async def test_a_segment_that_another_is_built_on_cannot_be_unpublished(api: Ask
     assert (await api.post("segments/new", {"name": "A"})).json["list"]["alias"] == "a1"
 
 
-async def test_stages_of_a_contact(api: Asking) -> None:
+async def test_stages_of_a_contact(api: RawClient) -> None:
     id = await api.contact(email="s@example.com")
     stage = (await api.post("stages/new", {"name": "S", "weight": 2})).json["stage"]["id"]
     await api.post(f"stages/{stage}/contact/{id}/add")
@@ -156,7 +156,7 @@ async def test_stages_of_a_contact(api: Asking) -> None:
     assert (await api.post("stages/99999/contact/1/add")).status == 404
 
 
-async def test_notes_and_devices_of_a_contact_are_bare(api: Asking) -> None:
+async def test_notes_and_devices_of_a_contact_are_bare(api: RawClient) -> None:
     id = await api.contact(email="n@example.com")
     await api.post("notes/new", {"lead": id, "text": "one", "type": "general"})
     await api.post("notes/new", {"lead": id, "text": "two", "type": "general"})
@@ -171,7 +171,7 @@ async def test_notes_and_devices_of_a_contact_are_bare(api: Asking) -> None:
     assert (await api.get("notes")).json["total"] == 0
 
 
-async def test_the_timeline_has_pages_filters_and_an_order(api: Asking) -> None:
+async def test_the_timeline_has_pages_filters_and_an_order(api: RawClient) -> None:
     items = {"data": [{"alias": "products", "data": [{"name": "Boots"}]}]}
     for name in "abc":
         await api.contact(email=f"{name}@example.com", customObjects=items)
@@ -187,7 +187,7 @@ async def test_the_timeline_has_pages_filters_and_an_order(api: Asking) -> None:
     assert (await api.get("contacts/99999/activity")).status == 404
 
 
-async def test_lists_beside_the_contacts(api: Asking) -> None:
+async def test_lists_beside_the_contacts(api: RawClient) -> None:
     assert [one["firstName"] for one in (await api.get("contacts/list/owners")).json] == ["Admin", "Lim"]
     assert (await api.get("contacts/list/owners", filter="lim")).json == [
         {"id": 2, "firstName": "Lim", "lastName": "Ited"}
@@ -217,11 +217,11 @@ async def test_lists_beside_the_contacts(api: Asking) -> None:
     ],
 )
 async def test_a_field_of_each_type_keeps_what_it_takes(
-    api: Asking, type: str, properties: dict[str, Any], sent: Any, stored: Any
+    api: RawClient, type: str, properties: dict[str, Any], sent: Any, stored: Any
 ) -> None:
     api.fake.add_field("F", "f", type, properties=properties)
     id = await api.contact(email="f@example.com", f=sent)
-    assert (await api.all(id))["f"] == stored
+    assert (await api.field_values(id))["f"] == stored
 
 
 @pytest.mark.parametrize(
@@ -239,20 +239,20 @@ async def test_a_field_of_each_type_keeps_what_it_takes(
         ("email", "bad"),
     ],
 )
-async def test_a_field_refuses_what_its_type_does_not_take(api: Asking, type: str, sent: Any) -> None:
+async def test_a_field_refuses_what_its_type_does_not_take(api: RawClient, type: str, sent: Any) -> None:
     api.fake.add_field("F", "f", type)
     got = await api.post("contacts/new", {"email": "f@example.com", "f": sent})
     assert (got.status, list(got.error["details"])) == (400, ["f"])
 
 
-async def test_a_field_default_fills_what_a_create_leaves_open(api: Asking) -> None:
+async def test_a_field_default_fills_what_a_create_leaves_open(api: RawClient) -> None:
     api.fake.add_field("F", "f", "text", defaultValue="given")
     id = await api.contact(email="f@example.com")
-    assert (await api.all(id))["f"] == "given"
-    assert (await api.all(await api.contact(email="g@example.com", f="own")))["f"] == "own"
+    assert (await api.field_values(id))["f"] == "given"
+    assert (await api.field_values(await api.contact(email="g@example.com", f="own")))["f"] == "own"
 
 
-async def test_fields_are_made_renumbered_and_removed_with_their_values(api: Asking) -> None:
+async def test_fields_are_made_renumbered_and_removed_with_their_values(api: RawClient) -> None:
     made = (await api.post("fields/contact/new", {"label": "My Field", "type": "text"})).json["field"]
     assert (made["alias"], made["order"]) == ("my_field", 1)
     assert (await api.post("fields/contact/new", {"label": "My Field"})).json["field"]["alias"] == "my_field1"
@@ -263,7 +263,7 @@ async def test_fields_are_made_renumbered_and_removed_with_their_values(api: Ask
     assert (await api.post("fields/contact/new", {"label": "Sel", "type": "select"})).status == 400
     assert (await api.post("fields/contact/new", {"label": "P", "properties": "text"})).status == 400
     await api.delete(f"fields/contact/{made['id']}/delete")
-    assert "my_field" not in (await api.all(id))
+    assert "my_field" not in (await api.field_values(id))
     assert (await api.delete("fields/contact/6/delete")).status == 500
     assert (await api.get("fields/nosuch")).json == {"total": 0, "fields": []}
     unique = await api.patch(f"fields/contact/{other['id']}/edit", {"isUniqueIdentifer": True, "defaultValue": 5})
@@ -272,7 +272,7 @@ async def test_fields_are_made_renumbered_and_removed_with_their_values(api: Ask
     assert await api.contact(z="SAME") == id + 1
 
 
-async def test_owners_ips_and_pictures(api: Asking) -> None:
+async def test_owners_ips_and_pictures(api: RawClient) -> None:
     id = await api.contact(email="o@example.com", owner=1, ipAddress="192.0.2.7", preferred_profile_image="gravatar")
     got = (await api.patch(f"contacts/{id}/edit", {"ipAddress": "192.0.2.7", "owner": "1"})).json["contact"]
     assert [one["ipAddress"] for one in got["ipAddresses"]] == ["192.0.2.7"]
@@ -285,7 +285,7 @@ async def test_owners_ips_and_pictures(api: Asking) -> None:
     assert (await api.post("contacts/new", {"email": "o@example.com", "frequencyRules": {"email": {}}})).status == 500
 
 
-async def test_companies_refuse_bad_values_and_keep_scores(api: Asking) -> None:
+async def test_companies_refuse_bad_values_and_keep_scores(api: RawClient) -> None:
     got = await api.post("companies/new", {"companyname": "A", "companyemail": "bad", "owner": 99})
     assert (got.status, sorted(got.error["details"])) == (400, ["companyemail", "owner"])
     made = await api.post("companies/new", {"companyname": "A", "score": 5, "owner": 1})

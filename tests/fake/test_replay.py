@@ -27,7 +27,7 @@ def results() -> list[replay.Result]:
     async def play() -> list[replay.Result]:
         async with FakeMautic(url="http://127.0.0.1:8080") as fake:
             runner = replay.Replay(fake)
-            return [await runner.one(record) for record in load_conversation()]
+            return [await runner.replay_one(record) for record in load_conversation()]
 
     return asyncio.run(play())
 
@@ -36,10 +36,10 @@ def test_statuses_and_bodies_agree_with_the_recorded_server(
     results: list[replay.Result], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():
-        print("\n" + replay.table(results))
+        print("\n" + replay.summary_table(results))
         for one in results:
             if not one.body:
-                print(f"{one.n:5} {one.line}: {REASONS.get(one.n, '; '.join(one.why[:2]))}")
+                print(f"{one.n:5} {one.line}: {REASONS.get(one.n, '; '.join(one.differences[:2]))}")
     assert sum(one.status for one in results) >= 0.99 * len(results)
     assert sum(one.body for one in results) >= 0.97 * len(results)
 
@@ -53,7 +53,7 @@ def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) ->
 
 
 def test_every_disagreement_has_its_reason(results: list[replay.Result]) -> None:
-    assert not [(one.n, one.line, one.why[:2]) for one in results if not one.body and one.n not in REASONS]
+    assert not [(one.n, one.line, one.differences[:2]) for one in results if not one.body and one.n not in REASONS]
 
 
 def test_headers_agree_with_the_recorded_server(results: list[replay.Result]) -> None:

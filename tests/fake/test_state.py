@@ -9,25 +9,25 @@ from pathlib import Path
 import pytest
 
 from mautic_async.testing import FakeMautic
-from tests.support.raw_client import Asking
+from tests.support.raw_client import RawClient
 
 
 async def test_a_state_file_outlives_the_server(tmp_path: Path) -> None:
     file = tmp_path / "mautic.db"
     async with FakeMautic(state=file) as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         await api.contact(email="a@example.com", tags=["x"])
         await api.contact(email="b@example.com")
         await api.delete("contacts/2/delete")
     async with FakeMautic(state=file) as fake:
-        again = Asking(fake, api.headers)
+        again = RawClient(fake, api.headers)
         assert [one["fields"]["email"] for one in fake.contacts] == ["a@example.com"]
         assert (await again.post("contacts/new", {"email": "A@example.com"})).status == 200
         assert await again.contact(email="c@example.com") == 3
         assert len(fake.store["fields"]) == 43
 
 
-async def test_what_tests_can_read(api: Asking) -> None:
+async def test_what_tests_can_read(api: RawClient) -> None:
     items = {"data": [{"alias": "products", "data": [{"name": "B", "attributes": {"sku": "1"}}]}]}
     await api.contact(email="a@example.com", tags=["x"], points=3, customObjects=items)
     contact = api.fake.contacts[0]
@@ -43,7 +43,7 @@ async def test_what_tests_can_read(api: Asking) -> None:
     assert (seen.method, seen.path, seen.status, seen.rows) == ("POST", "/api/contacts/new", 201, 1)
 
 
-async def test_what_tests_can_seed(api: Asking) -> None:
+async def test_what_tests_can_seed(api: RawClient) -> None:
     api.fake.add_field("Number", "number", "text", isUniqueIdentifier=True)
     api.fake.add_custom_object("cars", {"plate": {"type": "text", "unique": True}, "doors": "int"})
     id = await api.contact(number="N-1")
@@ -53,7 +53,7 @@ async def test_what_tests_can_seed(api: Asking) -> None:
     assert api.fake.custom_items[0]["attributes"] == {"plate": "P", "doors": 0}
 
 
-async def test_two_unique_fields_match_by_either_and_clash_with_both(api: Asking) -> None:
+async def test_two_unique_fields_match_by_either_and_clash_with_both(api: RawClient) -> None:
     api.fake.add_field("Number", "number", "text", isUniqueIdentifier=True)
     await api.contact(email="a@example.com", number="1")
     await api.contact(email="b@example.com", number="2")
@@ -65,7 +65,7 @@ async def test_two_unique_fields_match_by_either_and_clash_with_both(api: Asking
 
 async def test_a_clean_server_has_what_mautic_installs_and_no_more() -> None:
     async with FakeMautic(initial="clean") as fake:
-        api = await Asking(fake).login()
+        api = await RawClient(fake).login()
         assert (await api.get("users")).json["total"] == 1
         assert not list(fake.store["custom_objects"])
 
@@ -94,11 +94,11 @@ def test_an_unknown_name_is_no_attribute() -> None:
 
 
 async def test_the_fixture_is_a_server_of_its_own(fake_mautic: FakeMautic) -> None:
-    api = await Asking(fake_mautic).login()
+    api = await RawClient(fake_mautic).login()
     assert await api.contact(email="a@example.com") == 1
 
 
-async def test_email_characters_that_the_server_drops(api: Asking) -> None:
+async def test_email_characters_that_the_server_drops(api: RawClient) -> None:
     assert await api.contact(email="ab@example.com") == await api.contact(email="a,b@example.com")
     got = await api.post("contacts/new", {"email": "Jörg@example.com"})
     assert got.json["contact"]["fields"]["all"]["email"] == "Jrg@example.com"

@@ -9,7 +9,7 @@ import pytest
 
 from mautic_async.testing import FakeMautic
 from tests.fake.test_faults import in_time
-from tests.support.raw_client import Asking
+from tests.support.raw_client import RawClient
 
 ITEMS = {"data": [{"alias": "products", "data": [{"name": "B"}]}]}
 
@@ -18,12 +18,12 @@ def people(count: int, **more: Any) -> list[dict[str, Any]]:
     return [{"email": f"p{n}@example.com", "firstname": f"n{n}", "attribution": 5} | more for n in range(count)]
 
 
-async def companies(api: Asking, contact: int) -> list[tuple[str, str]]:
+async def companies(api: RawClient, contact: int) -> list[tuple[str, str]]:
     rows = (await api.get(f"contacts/{contact}/companies")).json["companies"]
     return [(row["companyname"], row["is_primary"]) for row in rows]
 
 
-async def linked(api: Asking) -> list[int]:
+async def linked(api: RawClient) -> list[int]:
     """Ids of contacts that belong to a company, by the one call that shows the links of many contacts."""
     rows = (await api.get("stats/companies_leads", limit=1000)).json["stats"]
     return sorted(int(row["lead_id"]) for row in rows)
@@ -32,7 +32,7 @@ async def linked(api: Asking) -> list[int]:
 # --- company and link -------------------------------------------------------------------------------------------------
 
 
-async def test_a_changed_company_name_links_and_the_same_name_does_not(api: Asking) -> None:
+async def test_a_changed_company_name_links_and_the_same_name_does_not(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", company="Acme")
     assert await companies(api, id) == [("Acme", "1")]
     company = (await api.get("companies")).json["companies"]["1"]["id"]
@@ -50,7 +50,7 @@ async def test_a_changed_company_name_links_and_the_same_name_does_not(api: Aski
     assert company == 1
 
 
-async def test_the_company_of_a_new_name_becomes_the_primary_one_even_if_it_was_there(api: Asking) -> None:
+async def test_the_company_of_a_new_name_becomes_the_primary_one_even_if_it_was_there(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", company="Acme")
     await api.patch(f"contacts/{id}/edit", {"company": "Beta"})
     assert await companies(api, id) == [("Beta", "1"), ("Acme", "0")]
@@ -58,7 +58,7 @@ async def test_the_company_of_a_new_name_becomes_the_primary_one_even_if_it_was_
     assert await companies(api, id) == [("Acme", "1"), ("Beta", "0")]
 
 
-async def test_a_blanked_company_name_takes_the_primary_link_away(api: Asking) -> None:
+async def test_a_blanked_company_name_takes_the_primary_link_away(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", company="Acme")
     await api.patch(f"contacts/{id}/edit", {"company": None})
     assert await companies(api, id) == [("Acme", "1")]
@@ -66,7 +66,7 @@ async def test_a_blanked_company_name_takes_the_primary_link_away(api: Asking) -
     assert await companies(api, id) == []
 
 
-async def test_a_lost_link_is_healed_by_adding_the_contact_to_the_company_once_or_twice(api: Asking) -> None:
+async def test_a_lost_link_is_healed_by_adding_the_contact_to_the_company_once_or_twice(api: RawClient) -> None:
     api.fake.fail(500, work="half", at="link")
     assert (await api.post("contacts/new", {"email": "a@example.com", "company": "Acme"})).status == 500
     (contact,) = api.fake.contacts
@@ -78,7 +78,7 @@ async def test_a_lost_link_is_healed_by_adding_the_contact_to_the_company_once_o
     assert (contact["fields"]["company"], contact["dateModified"]) == ("Acme", None)
 
 
-async def test_looks_find_contacts_by_id_and_email_companies_by_name_and_show_the_last_change(api: Asking) -> None:
+async def test_looks_find_contacts_by_id_and_email_companies_by_name_and_show_the_last_change(api: RawClient) -> None:
     ids = [await api.contact(email=f"{n}@example.com", company="Acme, Inc") for n in range(3)]
     await api.patch(f"contacts/{ids[1]}/edit", {"city": "Rome"})
 
@@ -110,7 +110,7 @@ async def test_looks_find_contacts_by_id_and_email_companies_by_name_and_show_th
 )
 @pytest.mark.parametrize("what", [500, 502, "reset"])
 async def test_a_worker_that_dies_within_a_row_leaves_what_it_had_written(  # noqa: PLR0917 - its cases
-    api: Asking, what: int | str, at: Any, stored: int, attribution: int | None, linked_to: int, items: int
+    api: RawClient, what: int | str, at: Any, stored: int, attribution: int | None, linked_to: int, items: int
 ) -> None:
     api.fake.fail(what, work="half", row=2, at=at)
     rows = people(5, company="Acme", customObjects=ITEMS)
@@ -128,7 +128,7 @@ async def test_a_worker_that_dies_within_a_row_leaves_what_it_had_written(  # no
         assert (fields["firstname"], fields["company"], fields.get("attribution")) == ("n2", "Acme", attribution)
 
 
-async def test_a_break_at_a_step_takes_the_first_row_that_passes_it_and_else_the_end(api: Asking) -> None:
+async def test_a_break_at_a_step_takes_the_first_row_that_passes_it_and_else_the_end(api: RawClient) -> None:
     api.fake.fail(500, work="half", row=0, at="link", times=2)
     rows = people(4)
     rows[2]["company"] = "Acme"
@@ -144,7 +144,7 @@ async def test_a_break_at_a_step_takes_the_first_row_that_passes_it_and_else_the
 @pytest.mark.parametrize("number", [1062, 1205, 1213, 2006, 2013])
 @pytest.mark.parametrize(("at", "stored"), [("check", 2), ("items", 3)])
 async def test_a_query_that_fails_in_the_plugin_is_the_error_of_its_row(
-    api: Asking, number: int, at: Any, stored: int
+    api: RawClient, number: int, at: Any, stored: int
 ) -> None:
     api.fake.fail(number, row=1, at=at)
     got = await api.post("contacts/batch/new", people(3, customObjects=ITEMS))
@@ -158,7 +158,7 @@ async def test_a_query_that_fails_in_the_plugin_is_the_error_of_its_row(
     assert len(api.fake.custom_items) == 2
 
 
-async def test_rows_after_a_lost_database_fail_likewise_until_it_is_back(api: Asking) -> None:
+async def test_rows_after_a_lost_database_fail_likewise_until_it_is_back(api: RawClient) -> None:
     api.fake.fail(2006, row=1, at="items", rows=3)
     got = await api.post("contacts/batch/new", people(6, customObjects=ITEMS))
     assert got.json["statusCodes"] == [201, 2006, 2006, 2006, 201, 201]
@@ -170,7 +170,7 @@ async def test_rows_after_a_lost_database_fail_likewise_until_it_is_back(api: As
     ("number", "at", "attribution"), [(1054, "columns", None), (1205, "link", 5), (2013, "link", 5)]
 )
 async def test_a_query_that_fails_in_the_save_is_a_bare_500_of_the_request(
-    api: Asking, number: int, at: Any, attribution: int | None
+    api: RawClient, number: int, at: Any, attribution: int | None
 ) -> None:
     api.fake.fail(number, row=1, at=at)
     got = await api.post("contacts/batch/new", people(3, company="Acme"))
@@ -182,16 +182,16 @@ async def test_a_query_that_fails_in_the_save_is_a_bare_500_of_the_request(
     assert await linked(api) == [1, 3], "the text has not changed, so nothing links the second contact"
 
 
-async def test_a_failing_query_waits_for_a_write_of_the_api(api: Asking) -> None:
+async def test_a_failing_query_waits_for_a_write_of_the_api(api: RawClient) -> None:
     fault = api.fake.fail(1205, at="link")
     await api.login()
     await api.get("contacts")
-    assert fault.done == 0
+    assert fault.hits == 0
     assert (await api.post("contacts/new", {"email": "a@example.com", "company": "Acme"})).status == 500
-    assert fault.done == 1
+    assert fault.hits == 1
 
 
-async def test_a_single_call_makes_a_bare_500_of_the_plugins_error(api: Asking) -> None:
+async def test_a_single_call_makes_a_bare_500_of_the_plugins_error(api: RawClient) -> None:
     api.fake.fail(1205, at="items")
     got = await api.post("contacts/new", people(1, customObjects=ITEMS)[0])
     assert (got.status, "details" in got.error) == (500, False)
@@ -202,7 +202,7 @@ async def test_a_single_call_makes_a_bare_500_of_the_plugins_error(api: Asking) 
 
 
 def test_a_stall_delays_rows_of_contacts_and_nothing_else() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.stall(30)
         assert (await api.post("companies/batch/new", [{"companyname": "Acme"}])).status == 201
@@ -221,7 +221,7 @@ def test_a_stall_delays_rows_of_contacts_and_nothing_else() -> None:
 
 
 def test_a_stall_beyond_the_lock_time_out_leaves_half_a_contact_and_a_bare_500() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.stall(60, what=1054)
         got = await api.post("contacts/batch/new", people(3, company="Acme"))
@@ -235,7 +235,7 @@ def test_a_stall_beyond_the_lock_time_out_leaves_half_a_contact_and_a_bare_500()
 
 
 def test_a_stall_in_the_plugin_fails_row_after_row_for_a_hundred_seconds() -> None:
-    async def told(api: Asking, fake: FakeMautic) -> None:
+    async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.stall(101, at="items")
         got = await api.post("contacts/batch/new", people(4, customObjects=ITEMS))

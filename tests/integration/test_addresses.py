@@ -13,11 +13,11 @@ import pytest
 from mautic_async import BasicAuth, ClientCredentials, Mautic, MauticError, Timeouts
 from mautic_async.errors import ConfigurationError, UnexpectedResponse
 from mautic_async.pipeline import Pipeline
-from mautic_async.protocol import Call, Request, pairs, path, query_string
-from mautic_async.transport.client import new_transport, site_url
-from tests.support.chunked_transport import Canned, canned
-from tests.support.raw_socket_server import Server, answer, serving
-from tests.support.scripted_server import ON_FAST
+from mautic_async.protocol import Call, Request, build_path, encode_query, query_string
+from mautic_async.transport.client import new_transport, parse_base_url
+from tests.support.chunked_transport import ChunkedTransport, make_chunked_transport
+from tests.support.raw_socket_server import RawSocketServer, fixed_answer, serve_raw
+from tests.support.scripted_server import RUNS_ON_FAST
 
 BASE = "https://mautic.example.com/sub"
 
@@ -65,13 +65,13 @@ BAD: list[Any] = [
 
 @pytest.mark.parametrize(("given", "base"), GOOD.items())
 def test_a_good_base_url(given: str, base: str) -> None:
-    assert site_url(given) == base
+    assert parse_base_url(given) == base
 
 
 @pytest.mark.parametrize("given", BAD, ids=repr)
 def test_a_bad_base_url_is_refused(given: Any) -> None:
     with pytest.raises(ConfigurationError):
-        site_url(given)
+        parse_base_url(given)
     with pytest.raises(ConfigurationError):
         Mautic(given, auth=BasicAuth("ada", "secret"))
 
@@ -81,12 +81,12 @@ def test_the_table_of_base_urls_has_40_rows_and_more() -> None:
 
 
 def test_http_to_another_machine_has_to_be_asked_for() -> None:
-    assert site_url("http://mautic.example.com", insecure=True) == "http://mautic.example.com"
+    assert parse_base_url("http://mautic.example.com", insecure=True) == "http://mautic.example.com"
 
 
 def test_a_refused_base_url_is_not_repeated_with_its_password() -> None:
     with pytest.raises(ConfigurationError) as found:
-        site_url("https://ada:hunter2@mautic.example.com")
+        parse_base_url("https://ada:hunter2@mautic.example.com")
     assert "hunter2" not in str(found.value)
 
 
@@ -187,7 +187,7 @@ def test_ten_thousand_hostile_names_stay_in_their_place(capsys: pytest.CaptureFi
     sent, refused = 0, 0
     for name in hostile(10_000, seed=17):
         try:
-            below = path("themes", name, 7)
+            below = build_path("themes", name, 7)
         except ConfigurationError:
             refused += 1
             continue
@@ -214,19 +214,19 @@ def test_ten_thousand_hostile_names_stay_in_their_place(capsys: pytest.CaptureFi
 @pytest.mark.parametrize("odd", ODD_IDS, ids=range(len(ODD_IDS)))
 def test_an_id_is_a_positive_integer(odd: Any) -> None:
     if isinstance(odd, str):
-        below = path("contacts", odd)
+        below = build_path("contacts", odd)
         assert below.count("/") == 1
         return
     with pytest.raises(ConfigurationError, match="positive integer"):
-        path("contacts", odd)
+        build_path("contacts", odd)
 
 
 @pytest.fixture
-def transport() -> Canned:
-    return canned(b'{"contact": {"id": 1}, "contacts": {}}')
+def transport() -> ChunkedTransport:
+    return make_chunked_transport(b'{"contact": {"id": 1}, "contacts": {}}')
 
 
-async def test_every_call_with_a_hostile_id_is_refused_unsent(transport: Canned) -> None:
+async def test_every_call_with_a_hostile_id_is_refused_unsent(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=transport) as mautic:
         for odd in [*ODD_IDS, *NASTY]:
             for ask in (mautic.contacts.get, mautic.contacts.delete, mautic.segments.get, mautic.companies.delete):
@@ -236,7 +236,7 @@ async def test_every_call_with_a_hostile_id_is_refused_unsent(transport: Canned)
     assert transport.requests == []
 
 
-async def test_the_escape_hatch_stays_below_the_api(transport: Canned) -> None:
+async def test_the_escape_hatch_stays_below_the_api(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=transport) as mautic:
         for name in hostile(2_000, seed=18):
             try:
@@ -250,7 +250,7 @@ async def test_the_escape_hatch_stays_below_the_api(transport: Canned) -> None:
         assert not {"..", "."} & set(request.url.path.split("/"))
 
 
-async def test_a_hostile_method_is_refused(transport: Canned) -> None:
+async def test_a_hostile_method_is_refused(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=transport) as mautic:
         for verb in (
             "",
@@ -271,7 +271,7 @@ async def test_a_hostile_method_is_refused(transport: Canned) -> None:
 def test_a_query_of_any_text_is_percent_encoded() -> None:
     for name in hostile(2_000, seed=19):
         try:
-            text = query_string(pairs({"where": [{"col": name}], "search": name}))
+            text = query_string(encode_query({"where": [{"col": name}], "search": name}))
         except ConfigurationError:
             assert any("\ud800" <= char <= "\udfff" for char in name)
             continue
@@ -314,7 +314,7 @@ class Fixed:
 
 
 @pytest.mark.parametrize("value", NO_VALUE, ids=range(len(NO_VALUE)))
-async def test_a_header_of_ones_own_credential_is_visible_ascii(value: str, transport: Canned) -> None:
+async def test_a_header_of_ones_own_credential_is_visible_ascii(value: str, transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=Fixed(f"Bearer {value}"), transport=transport) as mautic:
         with pytest.raises(ConfigurationError) as found:
             await mautic.contacts.get(1)
@@ -322,7 +322,7 @@ async def test_a_header_of_ones_own_credential_is_visible_ascii(value: str, tran
     assert value not in str(found.value)
 
 
-async def test_a_header_of_64_kib_is_refused(transport: Canned) -> None:
+async def test_a_header_of_64_kib_is_refused(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=Fixed("Bearer " + "x" * 65_536), transport=transport) as mautic:
         with pytest.raises(ConfigurationError):
             await mautic.contacts.get(1)
@@ -340,12 +340,12 @@ async def test_no_credential_with_a_line_break_is_taken(value: str) -> None:
 
 
 async def test_what_an_attacker_names_a_file_cannot_break_its_part() -> None:
-    from mautic_async.protocol import Part
+    from mautic_async.protocol import FilePart
 
-    inner = canned(b'{"file": {}}')
+    inner = make_chunked_transport(b'{"file": {}}')
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=inner) as mautic:
         for name in ('a"; filename="b', "a\\", 'a\r\nX: 1\r\n\r\n"', "a\0", "\ud800", "\u202e", "a\n"):
-            call = Call("POST", "files/images/new", file=Part(name, b"--boundary--"))
+            call = Call("POST", "files/images/new", file=FilePart(name, b"--boundary--"))
             try:
                 await pipeline_of(mautic).send(call)
             except MauticError:
@@ -364,12 +364,12 @@ def pipeline_of(mautic: Mautic) -> Pipeline:
 # --- redirects, and other hosts ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399, *([] if ON_FAST else [304])])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399, *([] if RUNS_ON_FAST else [304])])
 async def test_no_redirect_is_followed(status: int) -> None:
-    async with serving(answer("200 OK")) as other:
+    async with serve_raw(fixed_answer("200 OK")) as other:
         for location in (f"{other.base}/api/contacts", "/api/contacts/2", "https://evil.example/", "//evil.example"):
             async with (
-                serving(answer(f"{status} Moved", f"Location: {location}\nRefresh: 0; url={location}")) as here,
+                serve_raw(fixed_answer(f"{status} Moved", f"Location: {location}\nRefresh: 0; url={location}")) as here,
                 Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
             ):
                 with pytest.raises(UnexpectedResponse, match="no redirect is followed") as found:
@@ -382,19 +382,22 @@ async def test_no_redirect_is_followed(status: int) -> None:
 
 
 async def test_the_one_redirect_that_is_read_is_not_followed_either() -> None:
-    async with serving(answer("200 OK")) as other:
+    async with serve_raw(fixed_answer("200 OK")) as other:
         body = json.dumps({"campaign": {"id": 9}}).encode()
         async with (
-            serving(answer("302 Found", f"Location: {other.base}/api/campaigns/9", body)) as here,
+            serve_raw(fixed_answer("302 Found", f"Location: {other.base}/api/campaigns/9", body)) as here,
             Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
         ):
-            payload = await pipeline_of(mautic).send(Call("POST", "campaigns/clone/1", redirect=True))
+            payload = await pipeline_of(mautic).send(Call("POST", "campaigns/clone/1", follow_302_body=True))
         assert payload.body == {"campaign": {"id": 9}}
         assert (len(here.requests), other.connections) == (1, 0)
 
 
 async def test_a_client_of_ones_own_that_follows_redirects_does_not_with_ours() -> None:
-    async with serving(answer("200 OK")) as other, serving(answer("302 Found", f"Location: {other.base}/")) as here:
+    async with (
+        serve_raw(fixed_answer("200 OK")) as other,
+        serve_raw(fixed_answer("302 Found", f"Location: {other.base}/")) as here,
+    ):
         async with (
             httpx.AsyncClient(
                 follow_redirects=True, trust_env=False, headers={"Authorization": "Bearer mine"}, auth=("me", "mine")
@@ -409,9 +412,9 @@ async def test_a_client_of_ones_own_that_follows_redirects_does_not_with_ours() 
 
 
 async def test_a_token_request_is_not_redirected_either() -> None:
-    async with serving(answer("200 OK", body=b'{"access_token": "x"}')) as other:
+    async with serve_raw(fixed_answer("200 OK", body=b'{"access_token": "x"}')) as other:
         async with (
-            serving(answer("307 Moved", f"Location: {other.base}/oauth/v2/token")) as here,
+            serve_raw(fixed_answer("307 Moved", f"Location: {other.base}/oauth/v2/token")) as here,
             Mautic(here.base, auth=ClientCredentials("id", "secret")) as mautic,
         ):
             with pytest.raises(UnexpectedResponse, match="redirect") as found:
@@ -422,7 +425,7 @@ async def test_a_token_request_is_not_redirected_either() -> None:
 
 
 async def test_addresses_in_answers_are_not_visited() -> None:
-    async with serving(answer("200 OK")) as other:
+    async with serve_raw(fixed_answer("200 OK")) as other:
         links = {
             "next": f"{other.base}/2",
             "webhookUrl": other.base,
@@ -435,7 +438,7 @@ async def test_addresses_in_answers_are_not_visited() -> None:
             f'Link: <{other.base}/2>; rel=next\nContent-Location: {other.base}\nAlt-Svc: h2="127.0.0.1:{other.port}"'
         )
         async with (
-            serving(answer("200 OK", headers, json.dumps(page).encode())) as here,
+            serve_raw(fixed_answer("200 OK", headers, json.dumps(page).encode())) as here,
             Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
         ):
             assert [contact.id async for contact in mautic.contacts.iterate()] == [1]
@@ -444,7 +447,7 @@ async def test_addresses_in_answers_are_not_visited() -> None:
 
 async def test_no_cookie_is_sent_back() -> None:
     async with (
-        serving(answer("200 OK", "Set-Cookie: session=1; Path=/")) as here,
+        serve_raw(fixed_answer("200 OK", "Set-Cookie: session=1; Path=/")) as here,
         Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
     ):
         await mautic.call("GET", "contacts")
@@ -462,7 +465,7 @@ async def test_proxies_and_passwords_of_the_environment_are_not_used(
     netrc = tmp_path / "netrc"
     netrc.write_text("default login eve password fromnetrc\n")
     netrc.chmod(0o600)
-    async with serving(answer("200 OK")) as proxy, serving(answer("200 OK")) as here:
+    async with serve_raw(fixed_answer("200 OK")) as proxy, serve_raw(fixed_answer("200 OK")) as here:
         for name in PROXIES:
             monkeypatch.setenv(name, proxy.base)
         monkeypatch.setenv("NETRC", str(netrc))
@@ -475,7 +478,7 @@ async def test_proxies_and_passwords_of_the_environment_are_not_used(
 
 
 async def test_without_a_credential_nothing_carries_one() -> None:
-    async with serving(answer("200 OK")) as here:
+    async with serve_raw(fixed_answer("200 OK")) as here:
         transport = new_transport(here.base, Timeouts())
         await transport.exchange(Request("GET", "api/contacts"))
         await transport.aclose()
@@ -483,4 +486,4 @@ async def test_without_a_credential_nothing_carries_one() -> None:
 
 
 def test_a_server_counts() -> None:
-    assert Server().connections == 0
+    assert RawSocketServer().connections == 0

@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 from attrs import define, field
 
-from mautic_async.ratelimit.limiter import Gate, Limits, Reading
-from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
+from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders
+from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
 
 HOUR = 3600
 
@@ -31,7 +31,7 @@ class Limiter:
     def now(self) -> float:
         return EPOCH + self.skew + asyncio.get_running_loop().time()
 
-    async def hit(self, seconds: float) -> tuple[int, Reading]:
+    async def hit(self, seconds: float) -> tuple[int, RateLimitHeaders]:
         now = int(self.now())
         if now >= self.reset:
             self.reset, self.count = now + HOUR, 0
@@ -47,14 +47,14 @@ class Limiter:
         if not refused:
             self.passed[-1] += 1
         remaining = max(0, self.limit - count)
-        return 429 if refused else 200, Reading(self.limit, remaining, reset, float(int(self.now())))
+        return 429 if refused else 200, RateLimitHeaders(self.limit, remaining, reset, float(int(self.now())))
 
 
 @define
 class Site:
     """Our client, a limiter, and what became of our calls."""
 
-    gate: Gate
+    gate: RateLimiter
     limiter: Limiter | Proxy
     chance: random.Random
     stripped: bool = False
@@ -64,14 +64,14 @@ class Site:
     async def call(self, *, background: bool, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = self.gate.try_admit(background=background) or await self.gate.admit(
+        slot = self.gate.try_acquire(background=background) or await self.gate.acquire(
             background=background, patience=math.inf
         )
         if not background:
             self.waits.append(loop.time() - began)
         status, reading = await self.limiter.hit(seconds * self.chance.uniform(0.5, 1.5))
         self.sent[status] += 1
-        slot.land(status=status, reading=None if self.stripped else reading, token="token")
+        slot.complete(status=status, reading=None if self.stripped else reading, token="token")
 
     async def bulk(self, until: float, seconds: float) -> None:
         while asyncio.get_running_loop().time() < until:
@@ -115,7 +115,7 @@ class Proxy:
     since: float = 0.0
     passed: int = 0
 
-    async def hit(self, seconds: float) -> tuple[int, Reading]:
+    async def hit(self, seconds: float) -> tuple[int, RateLimitHeaders]:
         now = asyncio.get_running_loop().time()
         if self.leaks:
             self.level, self.since = max(0.0, self.level - (now - self.since) * self.limit / self.period), now
@@ -125,7 +125,7 @@ class Proxy:
         self.level += 0 if refused else 1
         self.passed += not refused
         await asyncio.sleep(seconds)
-        return 429 if refused else 200, Reading(1, 0, 0)
+        return 429 if refused else 200, RateLimitHeaders(1, 0, 0)
 
 
 async def day(
@@ -143,7 +143,7 @@ async def day(
 ) -> Site:
     loop = asyncio.get_running_loop()
     site = Site(
-        Gate(Limits(), virtual_clock(loop, seed), spread=spread),
+        RateLimiter(Limits(), virtual_clock(loop, seed), spread=spread),
         Limiter(limit, skew, atomic),
         random.Random(seed),
         stripped,
@@ -161,7 +161,7 @@ async def day(
 
 @pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
 def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float) -> None:
-    site = run(day(skew=skew, interactive=0.02))
+    site = run_virtual(day(skew=skew, interactive=0.02))
     print(
         f"\nfigure 5, alone, clock skew {skew:+d} s: {sum(site.sent.values())} calls, {site.sent[429]} refused,"
         f" worst full window {min(site.used):.2%} used, interactive wait p99 {site.p99():.2f} s"
@@ -173,7 +173,7 @@ def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float)
 
 @pytest.mark.parametrize(("spread", "share"), [(True, 0.05), (True, 0.2), (False, 0.05), (False, 0.2)])
 def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: bool, share: float) -> None:
-    site = run(day(spread=spread, stranger=share, interactive=0.02))
+    site = run_virtual(day(spread=spread, stranger=share, interactive=0.02))
     refused = 10_000 * site.refused_share
     print(
         f"\nfigure 5, stranger with {share:.0%} of the limit, pace {'spread' if spread else 'fast'}:"
@@ -186,7 +186,7 @@ def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: 
 
 @pytest.mark.parametrize("limit", [1000, 5000])
 def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals(limit: int) -> None:
-    site = run(day(limit=limit, stripped=True, seconds=0.5))
+    site = run_virtual(day(limit=limit, stripped=True, seconds=0.5))
     used = sum(site.used) / len(site.used)
     print(
         f"\nfigure 6, headers stripped, limit {limit}: {site.refused_share:.2%} refused, {used:.2%} of the budget used"
@@ -199,13 +199,15 @@ def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals
 def test_figure_06_a_proxys_own_limiter_is_learned_too(*, leaks: bool, share: float) -> None:
     async def main() -> Site:
         loop = asyncio.get_running_loop()
-        site = Site(Gate(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True)
+        site = Site(
+            RateLimiter(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True
+        )
         async with asyncio.TaskGroup() as group:
             for _ in range(8):
                 group.create_task(site.bulk(4 * HOUR, 0.1))
         return site
 
-    site = run(main())
+    site = run_virtual(main())
     assert isinstance(site.limiter, Proxy)
     used = site.limiter.passed / (4 * HOUR * 10)
     print(

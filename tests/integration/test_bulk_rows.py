@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mautic_async import Contact, CustomItem, Mautic, UniqueField
-from mautic_async.bulk import Plan
+from mautic_async.bulk import BulkOptions
 from mautic_async.models import FrequencyRule
 from mautic_async.testing import FakeMautic, Latency
 from tests.integration.test_contacts import play
@@ -29,7 +29,7 @@ def refused(row: Contact, **settings: Any) -> str:
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email="before@example.com"), row, Contact(email="after@example.com")]
-        async with mautic.contacts.upserting(rows, **settings) as run:
+        async with mautic.contacts.bulk_upsert(rows, **settings) as run:
             outcomes = {outcome.index: outcome async for outcome in run}
         assert [outcomes[0].status, outcomes[2].status] == ["created", "created"]
         assert outcomes[1].status == "rejected"
@@ -50,7 +50,7 @@ def test_invariant_25_keys_that_the_database_holds_equal_share_a_lane() -> None:
         fake.add_field("Number", "number", isUniqueIdentifier=True)
         rows = [Contact(email=email, city=f"city {place}") for place, email in enumerate(spellings)]
         rows += [Contact(fields={"number": number}, city=f"city {place}") for place, number in enumerate(numbers)]
-        async with mautic.contacts.upserting(rows) as run:
+        async with mautic.contacts.bulk_upsert(rows) as run:
             async for outcome in run:
                 assert outcome.ok, outcome
         sent = batches(fake)
@@ -70,7 +70,7 @@ def test_invariant_25_an_email_that_the_server_would_change_is_refused(email: st
 @pytest.mark.parametrize("attributes", [{}, {"sku": ""}, {"sku": None}, {"colour": "red"}])
 def test_invariant_28_a_new_item_without_its_unique_value_is_refused(attributes: dict[str, Any]) -> None:
     row = Contact(email="a@example.com", custom_items=[CustomItem("products", name="x", attributes=attributes)])
-    assert "sku" in refused(row, items=UniqueField("sku"))
+    assert "sku" in refused(row, match_items=UniqueField("sku"))
 
 
 def test_invariant_32_memory_does_not_grow_with_the_input() -> None:
@@ -100,14 +100,14 @@ def test_invariant_61_rows_that_would_break_their_batch_are_refused(row: Contact
 def test_invariant_62_owner_and_stage_leave_as_null_only_when_asked() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         plain = [Contact(email="a@example.com"), Contact(email="b@example.com", city="Rome")]
-        async with mautic.contacts.upserting(plain) as run:
+        async with mautic.contacts.bulk_upsert(plain) as run:
             assert all([outcome.ok async for outcome in run])
         for row in (row for batch in batches(fake) for row in batch):
             assert "owner" not in row
             assert "stage" not in row
         before = len(batches(fake))
         asked = [Contact(email="a@example.com", owner=None, stage=None)]
-        async with mautic.contacts.upserting(asked) as run:
+        async with mautic.contacts.bulk_upsert(asked) as run:
             assert all([outcome.ok async for outcome in run])
         ((row,),) = batches(fake)[before:]
         assert row["owner"] is None
@@ -121,8 +121,8 @@ def test_invariant_58_looks_are_short_lines_with_a_limit() -> None:
         await mautic.contacts.list(limit=1)
         fake.fail("reset", route="batch/new", times=3, work="half")
         rows = [Contact(email=f"{'long.' * 10}{number}+tag@example.com", city="Rome") for number in range(200)]
-        plan = Plan(first_batch=200, start=1)
-        report = await mautic.contacts.upsert_all(rows, plan=plan)
+        plan = BulkOptions(initial_batch=200, initial_concurrency=1)
+        report = await mautic.contacts.upsert_all(rows, options=plan)
         assert report.ok
         assert report.read == 200
         looks = [seen for seen in fake.requests if seen.method == "GET" and "where" in seen.query]
@@ -152,7 +152,7 @@ def test_a_server_whose_clock_is_wrong_gets_nothing_twice(skew: float) -> None:
 def test_a_wait_for_the_rate_limit_makes_batches_full_and_nothing_slower() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"p{number}@example.com") for number in range(4000)]
-        async with mautic.contacts.upserting(rows) as run:
+        async with mautic.contacts.bulk_upsert(rows) as run:
             assert all([outcome.ok async for outcome in run])
             scheduler = run._scheduler
         assert run.report.seconds > 3600.0
@@ -160,6 +160,6 @@ def test_a_wait_for_the_rate_limit_makes_batches_full_and_nothing_slower() -> No
         late = [seen.rows for seen in fake.requests if seen.time - fake.requests[0].time > 3500.0]
         assert max(late) == 200
         assert scheduler is not None
-        assert scheduler.pacing.slowest < 60.0, "the wait for a turn is no sign of a slow server"
+        assert scheduler.pacing.slowest_seconds < 60.0, "the wait for a turn is no sign of a slow server"
 
     play(scenario, latency=Latency(request=0.1, row=0.02), rate_limit=20)

@@ -14,7 +14,7 @@ import pytest
 
 from mautic_async import BasicAuth, Contact, Limits, Mautic, MauticError
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.integration.test_contacts import play
 
 BODY = b'{"contact":{"id":1,"fields":{"all":{"id":1,"email":"a@example.com"}}}}'
@@ -82,11 +82,11 @@ async def test_figure_10_cancelled_callers_leave_nothing_stuck() -> None:
                     for _ in range(100):
                         group.create_task(one())
             async with asyncio.timeout(5):
-                while mautic.limits.in_flight:  # noqa: ASYNC110 - the last flights land by themselves
+                while mautic.rate_limit.in_flight:  # noqa: ASYNC110 - the last flights land by themselves
                     await asyncio.sleep(0.01)
             for _ in range(16):
                 await mautic.contacts.get(1)
-            assert mautic.limits.waiting == 0
+            assert mautic.rate_limit.waiting == 0
         await asyncio.sleep(0.05)
     after = descriptors()
     print(f"figure 10: {total} requests: {outcomes}; descriptors {before} -> {after}")
@@ -151,14 +151,14 @@ def test_figure_14_seven_days_leave_nothing_behind() -> None:
                         counts["failed"] += 1
                     counts["calls"] += 1
                     await asyncio.sleep(60)
-                assert mautic.limits.in_flight == 0
-                assert mautic.limits.waiting == 0
+                assert mautic.rate_limit.in_flight == 0
+                assert mautic.rate_limit.waiting == 0
             await asyncio.sleep(1)
             assert len(asyncio.all_tasks()) == tasks
             assert len(fake.contacts) <= 50
         return counts
 
-    counts = run(main())
+    counts = run_virtual(main())
     print(f"figure 14: seven virtual days: {counts}")
     assert counts["failed"] < 0.1 * counts["calls"]
 

@@ -22,7 +22,7 @@ from mautic_async import (
     UniqueField,
 )
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 
 Scenario = Callable[[FakeMautic, Mautic], Awaitable[None]]
 
@@ -38,7 +38,7 @@ def play(scenario: Scenario, seed: int | None = None, limits: Limits | None = No
             async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, clock=clock, limits=limits) as mautic:
                 await scenario(fake, mautic)
 
-    run(main(), seed)
+    run_virtual(main(), seed)
     return kept[0]
 
 
@@ -238,7 +238,7 @@ def test_invariant_24_and_25_rows_of_one_contact_never_overlap() -> None:
             for version in range(10)
             for spelling in (spellings[version % 4], f"other{version}@example.com")
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert [outcome.status for outcome in outcomes].count("created") == 11
         (jorg,) = [contact for contact in fake.contacts if "jorg" in str(contact["fields"]["email"]).lower()]
         assert jorg["fields"]["firstname"] == "v9"
@@ -285,7 +285,7 @@ def test_nothing_is_lost_or_doubled_under(fault: str) -> None:
             Contact(email=f"u{number}@example.com", firstname=f"n{number}", custom_items=[item(f"o{number}")])
             for number in range(300)
         ]
-        async with mautic.contacts.upserting(rows, items=UniqueField("order-number")) as job:
+        async with mautic.contacts.bulk_upsert(rows, match_items=UniqueField("order-number")) as job:
             outcomes = [outcome async for outcome in job]
         report = job.report
         assert sorted(outcome.index for outcome in outcomes) == list(range(300))
@@ -314,7 +314,7 @@ def test_rejected_rows_carry_their_reasons_and_the_rest_is_stored() -> None:
             ),
             Contact(email="e@example.com"),
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert [outcome.status for outcome in outcomes] == [
             "created",
             "rejected",
@@ -344,7 +344,7 @@ def test_invariant_34_a_source_that_raises_reaches_the_caller_and_keeps_what_was
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         seen = 0
         with pytest.raises(LookupError, match="the source is gone"):
-            async with mautic.contacts.upserting(broken()) as job:
+            async with mautic.contacts.bulk_upsert(broken()) as job:
                 async for _ in job:
                     seen += 1
         assert len(asyncio.all_tasks()) <= 3
@@ -363,14 +363,14 @@ def test_invariant_33_leaving_by_break_leaves_nothing_behind(after: int) -> None
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         before = len(asyncio.all_tasks())
-        async with mautic.contacts.upserting(rows()) as job:
+        async with mautic.contacts.bulk_upsert(rows()) as job:
             count = 0
             async for _ in job:
                 if count == after:
                     break
                 count += 1
         assert len(asyncio.all_tasks()) == before
-        assert mautic.limits.in_flight == 0
+        assert mautic.rate_limit.in_flight == 0
 
     play(scenario, latency=(0.1, 0.01))
 
@@ -381,7 +381,7 @@ def test_invariant_37_cancelling_ends_and_reports_nothing_as_done_that_is_not() 
 
         async def job() -> None:
             rows = (Contact(email=f"u{number}@example.com") for number in range(100_000))
-            async with mautic.contacts.upserting(rows) as running:
+            async with mautic.contacts.bulk_upsert(rows) as running:
                 async for outcome in running:
                     done.append(outcome)  # noqa: PERF401 - the list must survive the cancellation
 
@@ -411,7 +411,7 @@ def test_contacts_can_be_returned_and_clearing_is_a_second_step() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", city="Rome", firstname="Ada"))
         rows = [Contact(email="a@example.com", city=None), Contact(email="b@example.com", city="Oslo")]
-        outcomes = await collect(mautic.contacts.upserting(rows, clear="patch", returning="contacts"))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, clear="patch", returning="contacts"))
         assert [outcome.status for outcome in outcomes] == ["updated", "created"]
         first = outcomes[0].contact
         assert first is not None
@@ -424,7 +424,7 @@ def test_rows_with_an_id_are_edits() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="old@example.com", firstname="Ada"))
         outcomes = await collect(
-            mautic.contacts.upserting([Contact(id=one.id, email="new@example.com"), Contact(email="b@example.com")])
+            mautic.contacts.bulk_upsert([Contact(id=one.id, email="new@example.com"), Contact(email="b@example.com")])
         )
         assert [outcome.status for outcome in outcomes] == ["updated", "created"]
         assert emails(fake) == ["b@example.com", "new@example.com"]
@@ -438,7 +438,7 @@ def test_invariant_63_and_64_the_same_item_twice_is_stored_whole() -> None:
             Contact(email="a@example.com", custom_items=[item("7", amount=1)]),
             Contact(email="b@example.com", custom_items=[item("7", amount=2)]),
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows, items=UniqueField("order-number")))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, match_items=UniqueField("order-number")))
         assert [outcome.status for outcome in outcomes] == ["created", "created"]
         assert len(fake.custom_items) == 1
         page = await mautic.contacts.list(include_custom_objects=True)
@@ -462,7 +462,7 @@ def test_a_failed_item_of_a_contact_that_is_not_there_is_a_rejected_row() -> Non
                 email="b@example.com", custom_items=[CustomItem("products", name="x", attributes={"website": "no"})]
             ),
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert [outcome.status for outcome in outcomes] == ["rejected", "partial"]
         assert emails(fake) == ["b@example.com"]
         assert outcomes[1].id == fake.contacts[0]["id"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mautic_async import Contact, Mautic
-from mautic_async.bulk import Plan
+from mautic_async.bulk import BulkOptions
 from mautic_async.journal.records import MemoryJournal
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import collect, play
@@ -33,7 +33,7 @@ def test_a_job_never_calls_missing_what_it_deleted_itself(fault: str) -> None:
         ids = await some(mautic)
         settings = dict(HIT[fault])
         fake.fail(settings.pop("what"), route="batch/delete", times=2, **settings)
-        outcomes = await collect(mautic.contacts.deleting([*ids, 4711]))
+        outcomes = await collect(mautic.contacts.bulk_delete([*ids, 4711]))
         assert [outcome.status for outcome in outcomes] == ["updated"] * 20 + ["rejected"]
         assert not fake.contacts
 
@@ -45,7 +45,7 @@ def test_a_job_whose_last_look_failed_looks_again(fault: Any) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         ids = await some(mautic)
         fake.fail(fault, route="GET /api/contacts", after=1, times=5)
-        outcomes = await collect(mautic.contacts.deleting([*ids, 4711]))
+        outcomes = await collect(mautic.contacts.bulk_delete([*ids, 4711]))
         assert [outcome.status for outcome in outcomes] == ["updated"] * 20 + ["rejected"]
 
     play(scenario, latency=(0.1, 0.01))
@@ -70,7 +70,7 @@ def test_only_the_first_row_of_a_repeated_id_deletes_it(fault: str, route: str) 
         ids = await some(mautic)
         settings = dict(HIT[fault])
         fake.fail(settings.pop("what"), route=route, times=4, **settings)
-        outcomes = await collect(mautic.contacts.deleting([*ids, *ids, *ids[:5]]))
+        outcomes = await collect(mautic.contacts.bulk_delete([*ids, *ids, *ids[:5]]))
         outcomes.sort(key=lambda outcome: outcome.index)
         assert [outcome.status for outcome in outcomes] == ["updated"] * 20 + ["rejected"] * 25
         assert {str(problem) for outcome in outcomes[20:] for problem in outcome.problems} == {
@@ -85,7 +85,7 @@ def test_a_killed_job_still_knows_that_an_earlier_row_deleted_a_repeated_id() ->
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         (id, *_) = await some(mautic)
         journal = MemoryJournal("job")
-        killed = mautic.contacts.deleting([id, id], journal=journal, plan=Plan(grace=0.0))
+        killed = mautic.contacts.bulk_delete([id, id], journal=journal, options=BulkOptions(grace=0.0))
         async with killed:
             async for outcome in killed:
                 assert outcome.status == "updated"
@@ -93,7 +93,7 @@ def test_a_killed_job_still_knows_that_an_earlier_row_deleted_a_repeated_id() ->
                     await asyncio.sleep(0.01)
                 break
         assert killed.report.unknown == 1
-        (again,) = await collect(mautic.contacts.deleting([id, id], journal=journal))
+        (again,) = await collect(mautic.contacts.bulk_delete([id, id], journal=journal))
         assert (again.index, again.status) == (1, "rejected")
 
     play(scenario, latency=(0.1, 0.01))

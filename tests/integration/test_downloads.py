@@ -8,12 +8,12 @@ import pytest
 
 from mautic_async import BasicAuth, ConfigurationError, Mautic, MauticError
 from mautic_async.errors import UnexpectedResponse
-from tests.support.chunked_transport import Canned, canned
+from tests.support.chunked_transport import ChunkedTransport, make_chunked_transport
 
 ZIP = b"PK\x03\x04 and more"
 
 
-async def download(to: Path, transport: Canned) -> Path:
+async def download(to: Path, transport: ChunkedTransport) -> Path:
     async with Mautic("https://m.example.com", auth=BasicAuth("a", "b"), transport=transport) as mautic:
         return await mautic.themes.download("blank", to)
 
@@ -32,10 +32,10 @@ async def test_a_planted_link_is_not_written_through(
         (tmp_path / name).symlink_to(victim)
     if known:
         with pytest.raises(ConfigurationError, match="cannot be made"):
-            await download(to, canned(ZIP))
+            await download(to, make_chunked_transport(ZIP))
         assert not to.exists()
     else:
-        await download(to, canned(ZIP))
+        await download(to, make_chunked_transport(ZIP))
         assert to.read_bytes() == ZIP
     assert victim.read_text() == "precious"
     assert all((tmp_path / name).is_symlink() for name in names)
@@ -45,22 +45,24 @@ async def test_a_link_under_the_files_own_name_is_replaced_and_not_followed(tmp_
     victim, to = tmp_path / "victim", tmp_path / "theme.zip"
     victim.write_text("precious")
     to.symlink_to(victim)
-    assert await download(to, canned(ZIP)) == to
+    assert await download(to, make_chunked_transport(ZIP)) == to
     assert victim.read_text() == "precious"
     assert to.read_bytes() == ZIP
     assert not to.is_symlink()
 
 
-def broken() -> Canned:
-    return canned(ZIP, headers=[(b"content-encoding", b"gzip")])
+def broken() -> ChunkedTransport:
+    return make_chunked_transport(ZIP, headers=[(b"content-encoding", b"gzip")])
 
 
 @pytest.mark.parametrize(
     "transport",
-    [lambda: canned(b"<html>"), broken, lambda: canned(b"{}", status=404)],
+    [lambda: make_chunked_transport(b"<html>"), broken, lambda: make_chunked_transport(b"{}", status=404)],
     ids=["a page", "broken", "refused"],
 )
-async def test_of_a_file_that_is_none_nothing_is_left(transport: Callable[[], Canned], tmp_path: Path) -> None:
+async def test_of_a_file_that_is_none_nothing_is_left(
+    transport: Callable[[], ChunkedTransport], tmp_path: Path
+) -> None:
     to = tmp_path / "theme.zip"
     to.write_bytes(b"old")
     with pytest.raises(MauticError):
@@ -71,16 +73,16 @@ async def test_of_a_file_that_is_none_nothing_is_left(transport: Callable[[], Ca
 
 async def test_two_downloads_of_one_name_do_not_mix(tmp_path: Path) -> None:
     to = tmp_path / "theme.zip"
-    await download(to, canned(ZIP))
+    await download(to, make_chunked_transport(ZIP))
     with pytest.raises(UnexpectedResponse):
-        await download(to, canned(b"no zip"))
+        await download(to, make_chunked_transport(b"no zip"))
     assert to.read_bytes() == ZIP
 
 
 async def test_a_full_disk_and_a_folder_that_is_not_there_are_our_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be made: No such file"):
-        await download(tmp_path / "nowhere" / "theme.zip", canned(ZIP))
+        await download(tmp_path / "nowhere" / "theme.zip", make_chunked_transport(ZIP))
     (tmp_path / "folder.zip").mkdir()
     with pytest.raises(ConfigurationError, match="cannot be written"):
-        await download(tmp_path / "folder.zip", canned(ZIP))
+        await download(tmp_path / "folder.zip", make_chunked_transport(ZIP))
     assert [path.name for path in tmp_path.iterdir()] == ["folder.zip"]

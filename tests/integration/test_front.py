@@ -14,12 +14,12 @@ from typing import Any, get_args
 
 import pytest
 
-from mautic_async import Contact, CustomItem, Limits, Marker, Mautic, UniqueField
-from mautic_async.bulk import Outcome, Plan
+from mautic_async import Contact, CustomItem, Limits, LookupField, Mautic, UniqueField
+from mautic_async.bulk import BulkOptions, Outcome
 from mautic_async.testing import FakeMautic, Latency
 from tests.support.fronts import NGINX, Front, Kind, fronts
 
-STRATEGIES: dict[str, Any] = {"orders": UniqueField("mark"), "visits": Marker("mark"), "notes": None}
+STRATEGIES: dict[str, Any] = {"orders": UniqueField("mark"), "visits": LookupField("mark"), "notes": None}
 """The strategy for the items of each custom object; a job has one of them."""
 PEOPLE = 45
 BATCH = 15
@@ -27,7 +27,7 @@ ROW = 0.012
 PATIENCE = 0.5
 """Seconds after which the outer front answers 504."""
 STALL = 0.6
-PLAN = Plan(batch=BATCH, first_batch=BATCH, settle=1.6)
+PLAN = BulkOptions(batch=BATCH, initial_batch=BATCH, reconcile_after=1.6)
 """It has to settle longer than a batch takes, stall included."""
 
 
@@ -86,7 +86,7 @@ async def trouble(fake: FakeMautic, inner: Front, after: int, done: Counter[str]
 
 
 async def job(mautic: Mautic, object: str) -> list[Outcome[Contact]]:
-    async with mautic.contacts.upserting(rows_of(object), items=STRATEGIES[object], plan=PLAN) as run:
+    async with mautic.contacts.bulk_upsert(rows_of(object), match_items=STRATEGIES[object], options=PLAN) as run:
         return [outcome async for outcome in run]
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from mautic_async import BasicAuth, Contact, Limits, Mautic, MauticError
-from mautic_async.auth.token_endpoint import read_grant
-from mautic_async.errors import ConfigurationError, quote
-from mautic_async.protocol import Answer, Call, read, read_rows
-from mautic_async.testing.virtual_time import run
-from tests.support.chunked_transport import canned
+from mautic_async.auth.token_endpoint import parse_token_response
+from mautic_async.errors import ConfigurationError, sanitize
+from mautic_async.protocol import Call, Response, parse_batch, parse_response
+from mautic_async.testing.virtual_time import run_virtual
+from tests.support.chunked_transport import make_chunked_transport
 
 GOLDEN = Path(__file__).with_name("golden_quotes.txt")
 CONTROL = re.compile(
@@ -42,13 +42,13 @@ ATTACKS = [
 
 
 def test_quotes_are_as_the_golden_file_has_them() -> None:
-    written = "".join(f"{quote(text)}\n" for text in ATTACKS)
+    written = "".join(f"{sanitize(text)}\n" for text in ATTACKS)
     assert written == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
 def test_no_control_character_and_no_address_is_in_a_quote(attack: str) -> None:
-    text = quote(attack)
+    text = sanitize(attack)
     assert CONTROL.search(text) is None
     assert text.encode("utf-8")
     assert "example.co" not in text
@@ -96,11 +96,13 @@ def test_no_error_repeats_an_attack(attack: str, status: int) -> None:
         raws = [json.dumps(body).encode(), str(body).encode("utf-8", "replace")]
         for raw in raws:
             try:
-                read(Call("PATCH", "contacts/3/edit"), Answer(status, {"location": attack, "retry-after": attack}, raw))
+                parse_response(
+                    Call("PATCH", "contacts/3/edit"), Response(status, {"location": attack, "retry-after": attack}, raw)
+                )
             except MauticError as error:
                 clean(told(error))
             try:
-                read_grant(Answer(status, {"retry-after": attack}, raw))
+                parse_token_response(Response(status, {"retry-after": attack}, raw))
             except MauticError as error:
                 clean(told(error))
 
@@ -109,7 +111,7 @@ def test_no_error_repeats_an_attack(attack: str, status: int) -> None:
 def test_no_row_of_a_batch_repeats_an_attack(attack: str) -> None:
     for body in bodies(attack):
         if isinstance(body, dict):
-            for row in read_rows({**body, "contacts": {}, "statusCodes": {"0": attack}}, "contacts", 2):
+            for row in parse_batch({**body, "contacts": {}, "statusCodes": {"0": attack}}, "contacts", 2):
                 clean([str(problem) for problem in row.problems])
                 clean([repr(problem) for problem in row.problems])
 
@@ -120,11 +122,11 @@ def test_no_log_line_repeats_an_attack(attack: str, caplog: pytest.LogCaptureFix
         caplog.set_level(logging.DEBUG)
         for body in bodies(attack):
             raw = json.dumps(body).encode()
-            headers = [(b"mautic-version", quote(attack).encode("latin-1", "replace")), (b"x-mautic-odd", b"1")]
+            headers = [(b"mautic-version", sanitize(attack).encode("latin-1", "replace")), (b"x-mautic-odd", b"1")]
             async with Mautic(
                 "https://mautic.example.org",
                 auth=BasicAuth("ada", "secret"),
-                transport=canned(raw, status=400, headers=headers),
+                transport=make_chunked_transport(raw, status=400, headers=headers),
             ) as mautic:
                 for verb, path in (("GET", "contacts/3"), ("POST", "contacts/new")):
                     try:
@@ -137,7 +139,7 @@ def test_no_log_line_repeats_an_attack(attack: str, caplog: pytest.LogCaptureFix
             fields = {key: value for key, value in vars(record).items() if key not in {"exc_info", "exc_text"}}
             clean([record.getMessage(), *map(str, fields.values())])
 
-    run(story())
+    run_virtual(story())
 
 
 CANARY = "canary.person@example.com"
@@ -174,7 +176,7 @@ def test_a_persons_address_is_in_no_message_and_no_line(
         events: list[str] = []
         texts: list[str] = []
         contact = Contact(email=CANARY, firstname="Canary")
-        inner = canned(raw, status=status)
+        inner = make_chunked_transport(raw, status=status)
         async with Mautic(
             "https://mautic.example.org",
             auth=BasicAuth("ada", "secret"),
@@ -204,14 +206,16 @@ def test_a_persons_address_is_in_no_message_and_no_line(
                 clean([record.getMessage(), str({key: value for key, value in vars(record).items() if key != "args"})])
                 clean([str(record.args)])
 
-    run(story())
+    run_virtual(story())
 
 
 async def test_search_terms_do_not_reach_the_log_of_httpx(caplog: pytest.LogCaptureFixture) -> None:
     before = list(logging.getLogger("httpx").filters)
     caplog.set_level(logging.INFO)
     async with Mautic(
-        "https://mautic.example.org:443/sub", auth=BasicAuth("ada", "secret"), transport=canned(b'{"contacts": {}}')
+        "https://mautic.example.org:443/sub",
+        auth=BasicAuth("ada", "secret"),
+        transport=make_chunked_transport(b'{"contacts": {}}'),
     ) as mautic:
         await mautic.call("GET", "contacts", query={"access_token": "t0ken", "search": f"email:{CANARY}", "empty": ""})
     (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
@@ -224,18 +228,20 @@ async def test_other_peoples_lines_in_the_log_of_httpx_stay_as_they_are(caplog: 
 
     caplog.set_level(logging.INFO)
     async with Mautic(
-        "https://mautic.example.org", auth=BasicAuth("ada", "secret"), transport=canned(b'{"contacts": {}}')
+        "https://mautic.example.org",
+        auth=BasicAuth("ada", "secret"),
+        transport=make_chunked_transport(b'{"contacts": {}}'),
     ) as mautic:
         await mautic.call("GET", "contacts", query={"search": "x"})
-        async with httpx.AsyncClient(transport=canned(b"{}"), trust_env=False) as other:
+        async with httpx.AsyncClient(transport=make_chunked_transport(b"{}"), trust_env=False) as other:
             await other.get("https://other.example.org/?q=mine")
     assert "https://other.example.org/?q=mine" in caplog.text
 
 
 def test_an_address_in_a_path_is_masked_in_the_refusal() -> None:
-    from mautic_async.protocol import path
+    from mautic_async.protocol import build_path
 
     for odd in (CANARY + "\n", "\ud800" + CANARY):
         with pytest.raises(ConfigurationError) as found:
-            path("contacts", odd)
+            build_path("contacts", odd)
         clean([str(found.value)])

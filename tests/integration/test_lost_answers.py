@@ -14,16 +14,16 @@ from mautic_async import (
     ConfigurationError,
     Contact,
     CustomItem,
-    Marker,
+    LookupField,
     Mautic,
     NotFound,
     OutcomeUnknown,
     UniqueField,
 )
-from mautic_async.bulk import Plan, read_letters
+from mautic_async.bulk import BulkOptions, read_dead_letters
 from mautic_async.journal.records import MemoryJournal
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.faults import Work
+from mautic_async.testing.faults import ServerProgress
 from tests.integration.test_contacts import collect, item, play
 
 
@@ -38,24 +38,24 @@ async def stored(mautic: Mautic) -> list[Company]:
 # --- looking after a lost answer ---
 
 
-@pytest.mark.parametrize("strategy", [UniqueField("order-number"), Marker("order-number"), Marker()], ids=str)
+@pytest.mark.parametrize("strategy", [UniqueField("order-number"), LookupField("order-number"), LookupField()], ids=str)
 def test_a_changed_item_whose_request_was_lost_is_not_taken_for_stored(strategy: Any) -> None:
     """The contact and an older version of its item are there: that proves nothing of the new version."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         first = Contact(email="a@example.com", custom_items=[item("7", amount=1)])
-        await mautic.contacts.upsert_all([first], items=strategy)
+        await mautic.contacts.upsert_all([first], match_items=strategy)
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/new", work="undone")
         second = Contact(email="a@example.com", custom_items=[item("7", amount=2)])
-        (outcome,) = await collect(mautic.contacts.upserting([second], items=strategy))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert([second], match_items=strategy))
         assert outcome.status == "updated"
         assert amounts(fake) == [2]
 
     play(scenario, latency=(0.1, 0.01))
 
 
-@pytest.mark.parametrize("strategy", [UniqueField("order-number"), Marker("order-number")], ids=str)
+@pytest.mark.parametrize("strategy", [UniqueField("order-number"), LookupField("order-number")], ids=str)
 def test_items_named_by_the_id_of_their_object_are_found_again(strategy: Any) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         seeded = await mautic.contacts.create(Contact(email="seed@example.com", custom_items=[item("0")]))
@@ -65,7 +65,7 @@ def test_items_named_by_the_id_of_their_object_are_found_again(strategy: Any) ->
             custom_items=[CustomItem(object_id=known.object_id, name="O", attributes={"order-number": "9"})],
         )
         fake.fail("reset", route="batch/new", work="done")
-        (outcome,) = await collect(mautic.contacts.upserting([row], items=strategy))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert([row], match_items=strategy))
         assert outcome.status == "created"
         assert len(fake.custom_items) == 2
 
@@ -82,7 +82,7 @@ def test_missing_items_are_told_from_hidden_ones_by_the_age_of_what_is_shown() -
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/new", work="undone")
         row = Contact(email="a@example.com", custom_items=[item("new")])
-        (outcome,) = await collect(mautic.contacts.upserting([row], items=Marker()))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert([row], match_items=LookupField()))
         assert outcome.status == "updated"
         assert len(fake.custom_items) == 13
 
@@ -96,7 +96,7 @@ def test_created_and_updated_are_told_apart_on_the_servers_own_clock(skew: float
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/new", work="done")
         rows = [Contact(email="old@example.com", firstname="Old"), Contact(email="new@example.com", firstname="New")]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert [outcome.status for outcome in outcomes] == ["updated", "created"]
 
     play(scenario, latency=(0.1, 0.01), skew=skew)
@@ -108,7 +108,7 @@ def test_a_row_that_was_created_by_a_lost_request_and_sent_again_counts_as_creat
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/new", work="done")
         rows = [Contact(email="old@example.com", tags=["-gone"]), Contact(email="new@example.com", tags=["-gone"])]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert [(outcome.status, outcome.attempts) for outcome in outcomes] == [("updated", 2), ("created", 2)]
 
     play(scenario, latency=(0.1, 0.01))
@@ -132,7 +132,7 @@ def test_invariant_23_an_item_that_is_refused_after_the_save_is_not_sent_again_b
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="a@example.com"))
         bad = CustomItem("products", name="x", attributes={"website": "no url"})
-        (outcome,) = await collect(mautic.contacts.editing([Contact(id=one.id, custom_items=[bad])]))
+        (outcome,) = await collect(mautic.contacts.bulk_edit([Contact(id=one.id, custom_items=[bad])]))
         assert outcome.status in {"partial", "rejected"}
         assert len(fake.custom_items) <= 1
 
@@ -140,11 +140,11 @@ def test_invariant_23_an_item_that_is_refused_after_the_save_is_not_sent_again_b
 
 
 @pytest.mark.parametrize("fault", ["done", "undone"])
-def test_new_items_in_a_job_of_edits_are_refused_rather_than_doubled(fault: Work) -> None:
+def test_new_items_in_a_job_of_edits_are_refused_rather_than_doubled(fault: ServerProgress) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="a@example.com"))
         fake.fail("reset", route="batch/edit", work=fault)
-        await collect(mautic.contacts.editing([Contact(id=one.id, custom_items=[item("1")])]))
+        await collect(mautic.contacts.bulk_edit([Contact(id=one.id, custom_items=[item("1")])]))
         assert len(fake.custom_items) <= 1
 
     play(scenario, latency=(0.1, 0.01))
@@ -157,7 +157,7 @@ def test_two_rows_that_turn_out_to_be_one_contact_are_not_cleared_in_one_batch()
         fake.add_field("Number", "number", isUniqueIdentifier=True)
         made = await mautic.contacts.create(Contact(email="a@example.com", city="Rome", fields={"number": "n1"}))
         rows = [Contact(email="a@example.com", city=None), Contact(fields={"number": "n1", "state": None})]
-        outcomes = await collect(mautic.contacts.upserting(rows, clear="patch"))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, clear="patch"))
         assert [(outcome.status, outcome.id) for outcome in outcomes] == [("updated", made.id)] * 2
         assert len(fake.contacts) == 1
 
@@ -206,12 +206,12 @@ def test_the_id_of_an_item_that_somebody_deleted_is_forgotten() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         journal = MemoryJournal("nightly")
         rows = [Contact(email="a@example.com", custom_items=[item("1", amount=1), item("2", amount=1)])]
-        await mautic.contacts.upsert_all(rows, items=Marker(), journal=journal)
+        await mautic.contacts.upsert_all(rows, match_items=LookupField(), journal=journal)
         await fake.clock.sleep(60)
         gone = next(one for one in fake.custom_items if one["attributes"]["order-number"] == "1")
         fake.store["custom_items"].remove(gone["id"])
         rows = [Contact(email="a@example.com", custom_items=[item("1", amount=2), item("2", amount=2)])]
-        async with mautic.contacts.upserting(rows, items=Marker(), journal=journal) as run:
+        async with mautic.contacts.bulk_upsert(rows, match_items=LookupField(), journal=journal) as run:
             (outcome,) = [outcome async for outcome in run]
         assert outcome.status == "updated"
         assert amounts(fake) == [2, 2]
@@ -223,8 +223,8 @@ def test_a_dead_letter_names_the_contact_and_what_it_should_clear(tmp_path: Path
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         letters = tmp_path / "letters"
         rows = [Contact(id=4711, firstname="Ada", city=None), Contact(email="bad address", city=None)]
-        await collect(mautic.contacts.upserting(rows, clear="patch", plan=Plan(dead_letters=letters)))
-        first, second = sorted(read_letters(letters), key=lambda letter: letter.index)
+        await collect(mautic.contacts.bulk_upsert(rows, clear="patch", options=BulkOptions(dead_letters=letters)))
+        first, second = sorted(read_dead_letters(letters), key=lambda letter: letter.index)
         assert first.row == {"id": 4711, "firstname": "Ada", "city": None}
         assert second.row == {"email": "bad address", "city": None}
 
@@ -239,7 +239,7 @@ def test_a_look_up_of_long_names_stays_below_the_longest_url() -> None:
         names = [f'Größe & Söhne, "Nr. {number}" ' + "ä" * 90 for number in range(100)]
         names[50] += ', "\\'
         await mautic.companies.create(Company(companyname=names[50], companycity="Rome"))
-        outcomes = await collect(mautic.companies.upserting([Company(companyname=name) for name in names]))
+        outcomes = await collect(mautic.companies.bulk_upsert([Company(companyname=name) for name in names]))
         assert [outcome.status for outcome in outcomes].count("created") == 99
         assert max(len(request.query) for request in fake.requests) < 7_800
         assert len(await stored(mautic)) == 100
@@ -255,7 +255,7 @@ def test_a_company_that_somebody_else_made_meanwhile_gets_our_values_too() -> No
 
         fake.fail("reset", route="companies/batch/new", work="undone")
         task = asyncio.ensure_future(other())
-        (outcome,) = await collect(mautic.companies.upserting([Company(companyname="Acme", companycity="Rome")]))
+        (outcome,) = await collect(mautic.companies.bulk_upsert([Company(companyname="Acme", companycity="Rome")]))
         await task
         assert outcome.ok
         (acme,) = await stored(mautic)
@@ -278,13 +278,13 @@ def test_a_lost_item_upsert_is_never_reported_as_a_missing_contact() -> None:
 
 
 @pytest.mark.parametrize("work", ["done", "undone"])
-def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(work: Work) -> None:
+def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(work: ServerProgress) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com", city="Rome"))
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/edit", work=work)
         row = Contact(id=made.id, firstname="Ada", city=None, custom_items=[item("1"), item("2")])
-        (outcome,) = await collect(mautic.contacts.upserting([row], items=Marker("order-number")))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert([row], match_items=LookupField("order-number")))
         assert (outcome.status, outcome.id) == ("updated", made.id)
         assert len(fake.custom_items) == 2
         held = await mautic.contacts.get(made.id)
@@ -300,7 +300,7 @@ def test_the_next_run_of_a_job_updates_the_items_of_a_row_with_an_id() -> None:
         for color in ("red", "black"):
             bag = CustomItem("products", name="bag", attributes={"sku": "7", "color": color})
             rows = [Contact(id=made.id, custom_items=[bag])]
-            await mautic.contacts.upsert_all(rows, items=Marker("sku"), journal=journal)
+            await mautic.contacts.upsert_all(rows, match_items=LookupField("sku"), journal=journal)
         assert [one["attributes"]["color"] for one in fake.custom_items] == ["black"]
 
     play(scenario)
@@ -311,7 +311,7 @@ def test_a_row_whose_contact_is_gone_is_rejected_after_a_lost_answer_too() -> No
         await mautic.contacts.list(limit=1)
         fake.fail("reset", route="batch/edit", work="undone")
         rows = [Contact(id=4711, custom_items=[item("1")])]
-        (outcome,) = await collect(mautic.contacts.upserting(rows, items=Marker()))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert(rows, match_items=LookupField()))
         assert outcome.status == "rejected"
 
     play(scenario, latency=(0.1, 0.01))
@@ -323,11 +323,14 @@ def test_invariant_36_the_rows_of_dead_letters_are_rows_of_the_next_job(tmp_path
         good = Contact(email="good@example.com", fields={"seats": 3}, custom_items=[item("1", amount=1)])
         rows = [good, Contact(email="bad address", city="Oslo", tags=["a"]), Contact(firstname="Nobody")]
         await collect(
-            mautic.contacts.upserting(
-                rows, items=UniqueField("order-number"), plan=Plan(dead_letters=letters), preflight="none"
+            mautic.contacts.bulk_upsert(
+                rows,
+                match_items=UniqueField("order-number"),
+                options=BulkOptions(dead_letters=letters),
+                preflight="none",
             )
         )
-        again = list(mautic.contacts.from_letters(letters))
+        again = list(mautic.contacts.from_dead_letters(letters))
         assert [(row.email, row.city, row.tags) for row in again] == [
             ("bad address", "Oslo", ["a"]),
             (UNSET, UNSET, UNSET),
@@ -338,7 +341,7 @@ def test_invariant_36_the_rows_of_dead_letters_are_rows_of_the_next_job(tmp_path
         report = await mautic.contacts.upsert_all(again)
         assert report.created == 2
         assert len(fake.contacts) == before + 2
-        assert list(mautic.contacts.from_letters(letters, statuses=("partial", "unknown"))) == []
+        assert list(mautic.contacts.from_dead_letters(letters, statuses=("partial", "unknown"))) == []
 
     play(scenario)
 
@@ -351,6 +354,6 @@ def test_a_letter_of_another_job_is_no_row(tmp_path: Path) -> None:
         )
         letters.chmod(0o600)
         with pytest.raises(ConfigurationError, match="the row of letter 0 is no Contact"):
-            list(mautic.contacts.from_letters(letters))
+            list(mautic.contacts.from_dead_letters(letters))
 
     play(scenario)

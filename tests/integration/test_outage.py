@@ -10,9 +10,9 @@ import pytest
 from mautic_async import Contact, Mautic, MauticError
 from mautic_async.protocol import Call, Effect
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run
+from mautic_async.testing.virtual_time import run_virtual
 from tests.integration.test_contacts import emails, play
-from tests.support.scripted_server import Stub, pipeline_of
+from tests.support.scripted_server import ScriptedServer, make_pipeline
 
 
 @pytest.mark.parametrize(
@@ -22,20 +22,20 @@ def test_figure_09_a_dead_server_gets_few_attempts_beyond_the_calls(step: Any, s
     calls = 100 * seconds
 
     async def main() -> int:
-        stub = Stub([step])
-        pipeline = pipeline_of(stub)
+        stub = ScriptedServer([step])
+        pipeline = make_pipeline(stub)
 
         async def one() -> None:
             with pytest.raises(MauticError):
-                await pipeline.send(Call("PATCH", "contacts/1/edit", Effect.SET, body={"city": "x"}))
+                await pipeline.send(Call("PATCH", "contacts/1/edit", Effect.IDEMPOTENT, body={"city": "x"}))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(calls):
                 group.create_task(one())
                 await asyncio.sleep(0.01)
-        return stub.sends
+        return stub.request_count
 
-    attempts, bound = run(main()), 1.10 * calls + 10 + seconds / 10
+    attempts, bound = run_virtual(main()), 1.10 * calls + 10 + seconds / 10
     print(f"figure 9: {calls} calls to a server with {step!r}: {attempts} attempts (bound {bound:.0f})")
     assert attempts <= bound
 
@@ -45,15 +45,15 @@ def test_figure_08_after_an_outage_probing_is_rare_and_recovery_quick() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        stub = Stub(delay=0.05)
-        pipeline = pipeline_of(stub)
+        stub = ScriptedServer(delay=0.05)
+        pipeline = make_pipeline(stub)
         begin, end = 60.0, 60.0 + outage
         done: list[float] = []
 
         def answer(_: Any) -> Any:
             return (502, {}, b"") if begin <= loop.time() < end else (200, {}, {"contact": {"id": 1}})
 
-        stub.script = [answer]
+        stub.replies = [answer]
 
         async def one() -> None:
             try:
@@ -66,7 +66,7 @@ def test_figure_08_after_an_outage_probing_is_rare_and_recovery_quick() -> None:
             while loop.time() < end + 120:
                 group.create_task(one())
                 await asyncio.sleep(1 / rate)
-        probes = [seen.at for seen in stub.seen if begin + 30 <= seen.at < end]
+        probes = [seen.at for seen in stub.requests if begin + 30 <= seen.at < end]
         before = sum(1 for at in done if at < begin) / begin
         after = sum(1 for at in done if end + 60 <= at < end + 120) / 60
         print(
@@ -76,7 +76,7 @@ def test_figure_08_after_an_outage_probing_is_rare_and_recovery_quick() -> None:
         assert len(probes) <= (outage - 30) / 5 + 1
         assert after >= 0.9 * before
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_bulk_job_lives_through_an_outage() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mautic_async import Contact, CustomItem, Mautic, Plan, Stage
+from mautic_async import BulkOptions, Contact, CustomItem, Mautic, Stage
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import collect, play
 
@@ -28,7 +28,7 @@ def test_the_whole_preflight_refuses_what_would_fail_or_be_stored_in_part(v2: bo
                 custom_items=[CustomItem("orders", name="x", attributes={"order-number": "2", "amount": "7"})],
             ),
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows, preflight="all"))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, preflight="all"))
         fields = [outcome.problems[0].field if outcome.problems else None for outcome in outcomes]
         assert [outcome.status for outcome in outcomes[:3]] == ["created", "rejected", "rejected"]
         assert fields[:3] == [None, "stage", "owner"]
@@ -37,7 +37,7 @@ def test_the_whole_preflight_refuses_what_would_fail_or_be_stored_in_part(v2: bo
             assert [outcome.status for outcome in outcomes[3:6]] == ["rejected"] * 3
             assert fields[3:6] == ["custom_items", "nosuch", "amount"]
         asked = [request.path for request in fake.requests if request.method == "GET"]
-        again = await collect(mautic.contacts.upserting(rows[:1], preflight="all"))
+        again = await collect(mautic.contacts.bulk_upsert(rows[:1], preflight="all"))
         assert again[0].status == "updated"
         assert [request.path for request in fake.requests if request.method == "GET"] == asked, "asked once, and kept"
 
@@ -52,7 +52,7 @@ def test_a_tag_is_taken_away_only_as_it_is_spelled() -> None:
             Contact(email="b@example.com", tags=["-old", "new"]),
             Contact(email="c@example.com", tags=["-never was"]),
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows, preflight="all"))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, preflight="all"))
         assert [outcome.status for outcome in sorted(outcomes, key=lambda it: it.index)] == [
             "rejected",
             "created",
@@ -70,8 +70,8 @@ def test_no_two_requests_at_once_bring_the_same_new_tag_or_company() -> None:
             Contact(email=f"p{number}@example.com", tags=["alpha", "beta"], company=f"Acme {number % 30}")
             for number in range(300)
         ]
-        plan = Plan(batch=20, first_batch=20, start=8)
-        report = await mautic.contacts.upsert_all(rows, plan=plan)
+        plan = BulkOptions(batch=20, initial_batch=20, initial_concurrency=8)
+        report = await mautic.contacts.upsert_all(rows, options=plan)
         assert report.created == 300
         first, *rest = (request for request in fake.requests if request.path.endswith("batch/new"))
         assert first.rows == 1, "the tags are made by one row"

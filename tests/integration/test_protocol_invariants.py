@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from mautic_async import Contact, Limits, Marker, Mautic, UniqueField
+from mautic_async import Contact, Limits, LookupField, Mautic, UniqueField
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import FAULTS, collect, item, play
 
@@ -28,7 +28,7 @@ def test_invariant_08_items_are_asked_for_by_true_or_not_at_all() -> None:
         await contacts.replace(made.id, Contact(email="a@example.com", custom_items=[item("3")]))
         [_ async for _ in contacts.iterate(include_custom_objects=True)]
         fake.fail("reset", route="batch/new", work="done")
-        await contacts.upsert_all(ROWS, items=Marker())
+        await contacts.upsert_all(ROWS, match_items=LookupField())
         values = [
             value for one in fake.requests for name, value in parse_qsl(one.query) if name == "includeCustomObjects"
         ]
@@ -43,7 +43,7 @@ def test_invariant_10_put_is_never_chosen_by_an_upsert(fault: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         settings: dict[str, Any] = dict(FAULTS[fault])
         fake.fail(settings.pop("what"), route="batch/new", **settings)
-        await mautic.contacts.upsert_all(ROWS[:60], items=UniqueField("order-number"))
+        await mautic.contacts.upsert_all(ROWS[:60], match_items=UniqueField("order-number"))
         assert {one.method for one in fake.requests} <= {"GET", "POST"}
 
     play(scenario, latency=(0.1, 0.01))
@@ -56,7 +56,7 @@ def test_no_upsert_ever_carries_the_flag_that_wipes(fault: str) -> None:
         settings: dict[str, Any] = dict(FAULTS[fault])
         fake.fail(settings.pop("what"), route="batch/", times=2, **settings)
         rows = [Contact(email=f"u{number}@example.com", city=None, lastname="L") for number in range(60)]
-        outcomes = await collect(mautic.contacts.upserting(rows, clear="patch"))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, clear="patch"))
         assert {outcome.status for outcome in outcomes} <= {"created", "updated"}
         assert not any(b"overwriteWithBlank" in one.body for one in fake.requests if one.method == "POST")
         (first,) = [one["fields"] for one in fake.contacts if one["fields"]["email"] == "u1@example.com"]
@@ -76,7 +76,7 @@ def test_invariant_58_looks_send_a_limit_and_stay_below_8000_bytes(fault: str) -
             Contact(email=f"{'x' * 50}+{number}@{'y' * 50}.com", fields={"number": f'Nr. {number}, "{"é" * 40}"'})
             for number in range(150)
         ]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert {outcome.status for outcome in outcomes} == {"created"}
         await mautic.contacts.delete_many([outcome.id for outcome in outcomes])
         looks = [one for one in fake.requests if one.method == "GET" and "where" in one.query]
@@ -110,7 +110,7 @@ def test_a_unique_value_held_by_two_contacts_is_explained_row_by_row() -> None:
         await asyncio.gather(*twins)
         assert len(fake.contacts) == 2
         rows = [Contact(email="a@example.com", city="Rome"), Contact(email="b@example.com")]
-        outcomes = await collect(mautic.contacts.upserting(rows))
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows))
         assert [outcome.status for outcome in outcomes] == ["rejected", "created"]
         assert "merge" in outcomes[0].problems[0].message
         (again,) = await mautic.contacts.create_many(rows[:1])

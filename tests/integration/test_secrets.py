@@ -46,10 +46,10 @@ from mautic_async.errors import Secret
 from mautic_async.otel import spans
 from mautic_async.protocol import Call, Payload
 from mautic_async.transport.aiohttp import AiohttpTransport
-from mautic_async.transport.connection_pool import Connections
+from mautic_async.transport.connection_pool import PooledTransport
 from mautic_async.webhooks import WebhookRejected, Webhooks
-from tests.support.raw_socket_server import Server, serving
-from tests.support.scripted_server import ON_FAST
+from tests.support.raw_socket_server import RawSocketServer, serve_raw
+from tests.support.scripted_server import RUNS_ON_FAST
 
 CANARIES = {
     "password": "canary-pass-5f1c",
@@ -150,9 +150,9 @@ class Search:
         self.tasks()
 
     def metrics(self, mautic: Mautic) -> None:
-        self.add("metrics", mautic.version, *dug(mautic.limits), repr(mautic.limits))
+        self.add("metrics", mautic.version, *dug(mautic.rate_limit), repr(mautic.rate_limit))
         for name in ("limit", "remaining", "reset", "waiting", "in_flight"):
-            self.add("metrics", name, getattr(mautic.limits, name))
+            self.add("metrics", name, getattr(mautic.rate_limit, name))
 
 
 def dug(thing: Any, depth: int = 6, seen: set[int] | None = None) -> Iterator[str]:
@@ -315,14 +315,16 @@ def declined(word: str, *shown: str) -> tuple[str, bytes]:
 # --- the four credentials ------------------------------------------------------------------------------------------
 
 
-async def basic(search: Search, server: Server, script: Script, **more: Any) -> None:
+async def basic(search: Search, server: RawSocketServer, script: Script, **more: Any) -> None:
     auth = BasicAuth("ada", CANARIES["password"])
     async with Mautic(server.base, auth=auth, **more) as mautic:
         await use(search, mautic)
         search.thing(auth)
 
 
-async def client_credentials(search: Search, server: Server, script: Script, folder: Path, **more: Any) -> None:
+async def client_credentials(
+    search: Search, server: RawSocketServer, script: Script, folder: Path, **more: Any
+) -> None:
     store = FileTokens(folder / "token.json")
     auth = ClientCredentials("id", CANARIES["client secret"], tokens=store)
     script.tokens = iter(
@@ -348,7 +350,7 @@ async def client_credentials(search: Search, server: Server, script: Script, fol
         search.thing(await store.load())
 
 
-async def authorization_code(search: Search, server: Server, script: Script, **more: Any) -> None:
+async def authorization_code(search: Search, server: RawSocketServer, script: Script, **more: Any) -> None:
     held = Token(access=Secret(CANARIES["access token"]), refresh=Secret(CANARIES["refresh token"]), expires_at=1)
     store = MemoryTokens(held)
     auth = AuthorizationCode(
@@ -392,7 +394,7 @@ class Own:
         pass
 
 
-async def of_ones_own(search: Search, server: Server, script: Script, **more: Any) -> None:
+async def of_ones_own(search: Search, server: RawSocketServer, script: Script, **more: Any) -> None:
     async with Mautic(server.base, auth=Own(), **more) as mautic:
         await use(search, mautic)
 
@@ -418,7 +420,7 @@ def a_new_user(search: Search) -> None:
 
 async def on_disk(search: Search, folder: Path) -> None:
     journal = Journal(folder / "job.db")
-    await journal.begin()
+    await journal.open()
     await journal.close()
     letters = DeadLetters(folder / "letters.jsonl")
     letters.close()
@@ -448,7 +450,7 @@ async def test_figure_18_no_secret_is_found_anywhere(
         "timeouts": Timeouts(connect=2.0, read=2.0, server=2.0),
     }
     try:
-        async with serving(script) as server:
+        async with serve_raw(script) as server:
             await basic(search, server, script, **more)
             await client_credentials(search, server, script, tmp_path, **more)
             await authorization_code(search, server, script, **more)
@@ -467,7 +469,7 @@ async def test_figure_18_no_secret_is_found_anywhere(
         search.add("spans", span.to_json())
     out, err = capfd.readouterr()
     search.add("formatted log records", out, err, *(warning.message for warning in recwarn))
-    if ON_FAST:
+    if RUNS_ON_FAST:
         search.add("log of httpcore", "which is not in use: aiohttp is")
         search.add("log of httpx", "which is not in use: aiohttp is")
     assert len(SURFACES) == 25
@@ -514,7 +516,7 @@ REFLECTED = {
 
 
 @pytest.mark.parametrize("form", REFLECTED.values(), ids=REFLECTED.keys())
-@pytest.mark.parametrize("carrier", [Connections, AiohttpTransport])
+@pytest.mark.parametrize("carrier", [PooledTransport, AiohttpTransport])
 async def test_a_broken_answer_that_repeats_the_credential_is_not_quoted(carrier: type[Any], form: bytes) -> None:
     canary = CANARIES["header of one's own"]
 
@@ -524,7 +526,7 @@ async def test_a_broken_answer_that_repeats_the_credential_is_not_quoted(carrier
         yield form.replace(b"%s", sent[1])
 
     async with (
-        serving(respond) as server,
+        serve_raw(respond) as server,
         Mautic(server.base, auth=Own(), transport=carrier(), timeouts=Timeouts(connect=1.0, read=1.0)) as mautic,
     ):
         with pytest.raises(MauticError) as found:

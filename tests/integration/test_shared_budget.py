@@ -19,11 +19,11 @@ from attrs import define, field
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mautic_async.ratelimit.limiter import Gate, Limits, Reading
+from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders
 from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
-from tests.support.processes import ready
+from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
+from tests.support.processes import start_together
 
 HOUR = 3600
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Limiter:
     windows: list[Counter[str]] = field(factory=list)
     reset: int = 0
 
-    def hit(self, kind: str) -> tuple[int, Reading]:
+    def hit(self, kind: str) -> tuple[int, RateLimitHeaders]:
         date = int(EPOCH + asyncio.get_running_loop().time())
         if date >= self.reset:
             self.reset = date + HOUR
@@ -47,7 +47,9 @@ class Limiter:
         window[kind] += 1
         refused = window["all"] > self.limit
         window["refused"] += refused
-        return 429 if refused else 200, Reading(self.limit, max(0, self.limit - window["all"]), self.reset, float(date))
+        return 429 if refused else 200, RateLimitHeaders(
+            self.limit, max(0, self.limit - window["all"]), self.reset, float(date)
+        )
 
 
 @define
@@ -81,42 +83,42 @@ class Fleet:
     limiter: Limiter
     store: Store
     chance: random.Random
-    gates: list[Gate]
+    gates: list[RateLimiter]
     seconds: float
     until: float
     waits: list[float] = field(factory=list)
-    dead: set[Gate] = field(factory=set)
+    dead: set[RateLimiter] = field(factory=set)
 
-    async def call(self, doors: Gate, *, background: bool) -> None:
+    async def call(self, doors: RateLimiter, *, background: bool) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        slot = doors.try_admit(background=background) or await doors.admit(background=background, patience=math.inf)
+        slot = doors.try_acquire(background=background) or await doors.acquire(background=background, patience=math.inf)
         if not background:
             self.waits.append(loop.time() - began)
         await asyncio.sleep(self.seconds * self.chance.uniform(0, 1))  # the server counts at any moment of it
         status, reading = self.limiter.hit("background" if background else "interactive")
         await asyncio.sleep(self.seconds * self.chance.uniform(0, 1))
-        slot.land(status=status, reading=reading, token="token")
+        slot.complete(status=status, reading=reading, token="token")
 
-    async def bulk(self, doors: Gate) -> None:
+    async def bulk(self, doors: RateLimiter) -> None:
         loop = asyncio.get_running_loop()
         while loop.time() < self.until:
             await self.call(doors, background=True)
 
-    async def people(self, doors: Gate, group: asyncio.TaskGroup, per_hour: float) -> None:
+    async def people(self, doors: RateLimiter, group: asyncio.TaskGroup, per_hour: float) -> None:
         loop = asyncio.get_running_loop()
         while loop.time() < self.until:
             await asyncio.sleep(self.chance.expovariate(per_hour / HOUR))
             group.create_task(self.call(doors, background=False))
 
-    async def process(self, doors: Gate, workers: int, per_hour: float) -> None:
+    async def process(self, doors: RateLimiter, workers: int, per_hour: float) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self.bulk(doors))
             if per_hour:
                 group.create_task(self.people(doors, group, per_hour))
 
-    async def kill(self, doors: Gate, process: asyncio.Task[None], at: float) -> None:
+    async def kill(self, doors: RateLimiter, process: asyncio.Task[None], at: float) -> None:
         """End as SIGKILL does: nothing is landed, nothing is given back."""
         await asyncio.sleep(at)
         self.dead.add(doors)
@@ -130,7 +132,7 @@ class Fleet:
     async def leave(self) -> None:
         for doors in self.gates:
             doors.close(RuntimeError("closed"))
-            await doors.leave()
+            await doors.release_leases()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         if not self.dead:
             assert json.loads(self.store.text or "")["in_flight"] == {}
@@ -166,7 +168,7 @@ async def fleet(
     loop, chance = asyncio.get_running_loop(), random.Random(seed)
     kept = Store(lambda: chance.uniform(0, store))
     limits = Limits(concurrency=concurrency, reserve=reserve, store=kept)
-    gates = [Gate(limits, virtual_clock(loop, seed + index), spread=spread) for index in range(processes)]
+    gates = [RateLimiter(limits, virtual_clock(loop, seed + index), spread=spread) for index in range(processes)]
     site = Fleet(Limiter(limit), kept, chance, gates, seconds, hours * HOUR)
     async with asyncio.TaskGroup() as group:
         for index, doors in enumerate(gates):
@@ -179,7 +181,7 @@ async def fleet(
 
 @pytest.mark.parametrize("processes", [1, 2, 4, 8])
 def test_invariant_53_together_processes_start_no_more_than_the_limit_less_the_reserve(processes: int) -> None:
-    site = run(fleet(processes, reserve=50))
+    site = run_virtual(fleet(processes, reserve=50))
     print(
         f"\nfigure 5, {processes} processes on one budget: {site.total['all']} calls, {site.total['refused']} refused,"
         f" at most {site.most} of {1000 - 50} in a window, worst full window {min(site.full) / 950:.2%} used,"
@@ -194,7 +196,7 @@ def test_invariant_53_together_processes_start_no_more_than_the_limit_less_the_r
 @pytest.mark.parametrize("spread", [False, True])
 @pytest.mark.parametrize("processes", [3, 16])
 def test_figure_05_processes_on_one_budget_leave_people_their_calls(processes: int, *, spread: bool) -> None:
-    site = run(fleet(processes, interactive=0.02, spread=spread, hours=3 if spread else 11))
+    site = run_virtual(fleet(processes, interactive=0.02, spread=spread, hours=3 if spread else 11))
     waits = sorted(site.waits)
     p99 = waits[int(0.99 * (len(waits) - 1))]
     print(
@@ -213,7 +215,7 @@ def test_processes_that_keep_an_even_pace_keep_it_together() -> None:
         site = await fleet(4, hours=0.5, spread=True, seconds=0.2, reserve=0)
         return site.limiter.windows[0]["background"], len(site.limiter.windows)
 
-    used, windows = run(main())
+    used, windows = run_virtual(main())
     assert windows == 1
     assert 0.45 * 1000 <= used <= 0.55 * 1000
 
@@ -246,7 +248,7 @@ def test_invariant_53_holds_for_any_fleet_also_where_some_of_it_dies(
     seed: int,
 ) -> None:
     reserve = int(share * limit)
-    site = run(
+    site = run_virtual(
         fleet(
             processes,
             limit=limit,
@@ -317,7 +319,7 @@ asyncio.run(main(*sys.argv[1:]))
 async def test_invariant_53_holds_for_real_processes_that_share_a_file(tmp_path: Path) -> None:
     async with FakeMautic(rate_limit=LIMIT, rate_window=WINDOW, latency=0.005) as fake, fake.serve() as url:
         given = (url, fake.client_id, fake.client_secret, str(tmp_path), str(RESERVE))
-        children = await ready(CHILD, [(*given, str(number)) for number in range(PROCESSES)])
+        children = await start_together(CHILD, [(*given, str(number)) for number in range(PROCESSES)])
         end = f"{time.time() + 3.5 * WINDOW}\n".encode()
         outputs = [output for output, _ in await asyncio.gather(*(child.communicate(end) for child in children))]
     assert [child.returncode for child in children] == [0] * PROCESSES

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mautic_async import Company, Contact, Limits, Mautic, Plan
+from mautic_async import BulkOptions, Company, Contact, Limits, Mautic
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import FAULTS, collect, play
 
@@ -24,7 +24,7 @@ def test_companies_are_found_by_name_and_never_doubled_or_wiped(fault: str) -> N
         await strike(fake, mautic, fault, "companies/batch")
         rows = [Company(companyname=f"Firm {number}", companycity="Rome") for number in range(120)]
         rows += [Company(companyname="FIRM 5", companycity="Oslo"), Company(companycity="nameless")]
-        outcomes = await collect(mautic.companies.upserting(rows))
+        outcomes = await collect(mautic.companies.bulk_upsert(rows))
         assert [outcome.status for outcome in outcomes[-2:]] == ["updated", "rejected"]
         assert {outcome.status for outcome in outcomes[:-2]} == {"created", "updated"}
         page = await mautic.companies.list(limit=500)
@@ -44,7 +44,7 @@ def test_edits_by_id_arrive_whatever_happens(fault: str) -> None:
         await strike(fake, mautic, fault, "batch/edit")
         rows = [Contact(id=outcome.id, city=f"city {outcome.index}") for outcome in made]
         rows += [Contact(id=made[0].id, city="last"), Contact(city="no id"), Contact(id=99_999, city="nobody")]
-        outcomes = await collect(mautic.contacts.editing(rows))
+        outcomes = await collect(mautic.contacts.bulk_edit(rows))
         assert [outcome.status for outcome in outcomes[-3:]] == ["updated", "rejected", "rejected"]
         cities = [str(contact["fields"]["city"]) for contact in fake.contacts]
         assert cities == ["last", *(f"city {number}" for number in range(1, 150))]
@@ -58,7 +58,7 @@ def test_deletes_are_looked_after(fault: str) -> None:
         made = await mautic.contacts.create_many([Contact(email=f"u{number}@example.com") for number in range(150)])
         await strike(fake, mautic, fault, "batch/delete")
         ids = [outcome.id for outcome in made]
-        outcomes = await collect(mautic.contacts.deleting([*ids[:140], 99_999, 0]))
+        outcomes = await collect(mautic.contacts.bulk_delete([*ids[:140], 99_999, 0]))
         assert {outcome.status for outcome in outcomes[:140]} == {"updated"}
         assert [outcome.status for outcome in outcomes[140:]] == ["rejected", "rejected"]
         assert len(fake.contacts) == 10
@@ -70,8 +70,8 @@ def test_deletes_are_looked_after(fault: str) -> None:
 def test_a_job_that_fits_into_half_of_the_budget_is_not_spread_over_the_hour(told: bool, quick: bool) -> None:  # noqa: FBT001 - parameters
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"u{number}@example.com") for number in range(100)]
-        plan = Plan(batch=5, first_batch=5)
-        report = await mautic.contacts.upsert_all(rows if told else iter(rows), plan=plan)
+        plan = BulkOptions(batch=5, initial_batch=5)
+        report = await mautic.contacts.upsert_all(rows if told else iter(rows), options=plan)
         assert report.created == 100
         assert (report.seconds < 60) == quick, report.seconds
         assert len(fake.contacts) == 100

@@ -17,7 +17,7 @@ from attrs import define, field
 
 from mautic_async.auth.token_store import FileTokens, Token
 from mautic_async.errors import Secret
-from tests.support.processes import ready
+from tests.support.processes import start_together
 
 PROCESSES, TASKS = 4, 250
 
@@ -121,7 +121,7 @@ async def test_figure_12_a_thousand_tasks_in_four_processes_ask_for_one_token(
         Token(access=Secret("old"), refresh=Secret("refresh-0"), expires_at=int(time.time()) + left)
     )
     async with serving() as server:
-        children = await ready(CHILD, [(kind, str(path), str(server.port), str(TASKS), when)] * PROCESSES)
+        children = await start_together(CHILD, [(kind, str(path), str(server.port), str(TASKS), when)] * PROCESSES)
         outputs = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
     headers = Counter(header for output, _ in outputs for header in json.loads(output))
     print(

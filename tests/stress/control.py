@@ -14,20 +14,20 @@ import random
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.bulk import Plan, Receipt, Run, to_the_end
+from mautic_async.bulk import BulkJob, BulkOptions, RowResult, run_to_end
 from mautic_async.errors import ServerError
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.bulk_jobs import Plain
-from tests.support.bulk_model import raised
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.bulk_jobs import ScriptedAdapter
+from tests.support.bulk_model import with_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mautic_async.bulk import Parcel
+    from mautic_async.bulk import WorkItem
 
-CEILING = 8
+MAX_CONCURRENCY = 8
 BATCHES = (25, 50, 100, 200)
-SHORT = (2_000, 6_000)
+SHORT_JOBS = (2_000, 6_000)
 
 
 class Server:
@@ -35,10 +35,10 @@ class Server:
 
     Args:
         cores: How many requests are worked on at full speed.
-        fixed: a, in seconds.
-        each: c, in seconds.
+        seconds_per_request: a, in seconds.
+        seconds_per_row: c, in seconds.
         thrash: The share of all speed that each request beyond the cores costs.
-        refuse: Requests under way beyond which a 503 comes back, or 0.
+        refuse_above: Requests under way beyond which a 503 comes back, or 0.
         noise: Spread of what a request costs.
         shrink: The loop time after which only half the cores are left, or 0.
         wait: Seconds of mere waiting in each request.
@@ -50,10 +50,10 @@ class Server:
         self,
         *,
         cores: float,
-        fixed: float,
-        each: float,
+        seconds_per_request: float,
+        seconds_per_row: float,
         thrash: float = 0.0,
-        refuse: int = 0,
+        refuse_above: int = 0,
         noise: float = 0.0,
         shrink: float = 0.0,
         wait: float = 0.0,
@@ -61,101 +61,127 @@ class Server:
         seed: int = 0,
     ) -> None:
         self.cores = cores
-        self.fixed = fixed
-        self.each = each
+        self.seconds_per_request = seconds_per_request
+        self.seconds_per_row = seconds_per_row
         self.thrash = thrash
-        self.refuse = refuse
+        self.refuse_above = refuse_above
         self.noise = noise
         self.shrink = shrink
         self.wait = wait
         self.idle = idle
         self._chance = random.Random(seed)
-        self._left: dict[asyncio.Future[None], float] = {}
-        self._at = 0.0
+        self._seconds_left: dict[asyncio.Future[None], float] = {}
+        self._advanced_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     async def serve(self, rows: int) -> bool:
         """One request; False if it was refused."""
         loop = asyncio.get_running_loop()
-        if self.refuse and len(self._left) >= self.refuse:
+        if self.refuse_above and len(self._seconds_left) >= self.refuse_above:
             await asyncio.sleep(0.05)
             return False
-        cost = self.fixed + self.each * rows
+        cost = self.seconds_per_request + self.seconds_per_row * rows
         cost *= self._chance.lognormvariate(0.0, self.noise) if self.noise else 1.0
         await asyncio.sleep(self.wait + self.idle * cost)
         self._advance(loop.time())
         done: asyncio.Future[None] = loop.create_future()
-        self._left[done] = (1.0 - self.idle) * cost
+        self._seconds_left[done] = (1.0 - self.idle) * cost
         self._plan(loop)
         await done
         return True
 
     def _speed(self, now: float) -> float:
-        count = len(self._left)
+        count = len(self._seconds_left)
         cores = self.cores / 2 if self.shrink and now >= self.shrink else self.cores
         speed = min(1.0, cores / count)
         return speed * max(0.2, 1.0 - self.thrash * max(0.0, count - cores))
 
     def _advance(self, now: float) -> None:
-        if self._left:
-            step = (now - self._at) * self._speed(self._at)
-            for done in self._left:
-                self._left[done] -= step
-        self._at = now
+        if self._seconds_left:
+            step = (now - self._advanced_at) * self._speed(self._advanced_at)
+            for done in self._seconds_left:
+                self._seconds_left[done] -= step
+        self._advanced_at = now
 
     def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._left:
+        if self._seconds_left:
             self._timer = loop.call_later(
-                max(0.0, min(self._left.values())) / self._speed(loop.time()), self._finish, loop
+                max(0.0, min(self._seconds_left.values())) / self._speed(loop.time()), self._finish, loop
             )
 
     def _finish(self, loop: asyncio.AbstractEventLoop) -> None:
         self._advance(loop.time())
-        for done in [done for done, left in self._left.items() if left <= 1e-9]:
-            del self._left[done]
+        for done in [done for done, left in self._seconds_left.items() if left <= 1e-9]:
+            del self._seconds_left[done]
             done.set_result(None)
         self._plan(loop)
 
 
 SERVERS: dict[str, Callable[[int], Server]] = {
-    "measured, 2 cores": lambda seed: Server(cores=2, fixed=0.02, each=0.0085, noise=0.05, thrash=0.02, seed=seed),
-    "4 cores, slow rows": lambda seed: Server(cores=4, fixed=0.25, each=0.05, noise=0.1, seed=seed),
-    "one core": lambda seed: Server(cores=1, fixed=0.1, each=0.02, noise=0.05, seed=seed),
-    "basic auth, 3 cores": lambda seed: Server(cores=3, fixed=0.37, each=0.01, noise=0.1, seed=seed),
-    "wide and far": lambda seed: Server(cores=40, fixed=0.02, each=0.004, wait=0.25, noise=0.05, seed=seed),
-    "thrashes": lambda seed: Server(cores=4, fixed=0.1, each=0.02, thrash=0.08, noise=0.1, seed=seed),
-    "refuses the seventh": lambda seed: Server(cores=5, fixed=0.1, each=0.02, refuse=6, noise=0.1, seed=seed),
-    "loses half its cores": lambda seed: Server(cores=6, fixed=0.05, each=0.02, noise=0.2, shrink=60.0, seed=seed),
+    "measured, 2 cores": lambda seed: Server(
+        cores=2, seconds_per_request=0.02, seconds_per_row=0.0085, noise=0.05, thrash=0.02, seed=seed
+    ),
+    "4 cores, slow rows": lambda seed: Server(
+        cores=4, seconds_per_request=0.25, seconds_per_row=0.05, noise=0.1, seed=seed
+    ),
+    "one core": lambda seed: Server(cores=1, seconds_per_request=0.1, seconds_per_row=0.02, noise=0.05, seed=seed),
+    "basic auth, 3 cores": lambda seed: Server(
+        cores=3, seconds_per_request=0.37, seconds_per_row=0.01, noise=0.1, seed=seed
+    ),
+    "wide and far": lambda seed: Server(
+        cores=40, seconds_per_request=0.02, seconds_per_row=0.004, wait=0.25, noise=0.05, seed=seed
+    ),
+    "thrashes": lambda seed: Server(
+        cores=4, seconds_per_request=0.1, seconds_per_row=0.02, thrash=0.08, noise=0.1, seed=seed
+    ),
+    "refuses the seventh": lambda seed: Server(
+        cores=5, seconds_per_request=0.1, seconds_per_row=0.02, refuse_above=6, noise=0.1, seed=seed
+    ),
+    "loses half its cores": lambda seed: Server(
+        cores=6, seconds_per_request=0.05, seconds_per_row=0.02, noise=0.2, shrink=60.0, seed=seed
+    ),
 }
 
 
-def measured(number: int) -> Callable[[int], Server]:
+def draw_measured_server(number: int) -> Callable[[int], Server]:
     """Draw a server like the one that was measured: two cores for PHP and the database, 20 to 40 ms a request."""
     draw = random.Random(number)
-    fixed, each, thrash = draw.uniform(0.02, 0.04), draw.uniform(0.004, 0.008), draw.uniform(0.0, 0.06)
+    seconds_per_request, seconds_per_row, thrash = (
+        draw.uniform(0.02, 0.04),
+        draw.uniform(0.004, 0.008),
+        draw.uniform(0.0, 0.06),
+    )
     noise, idle = draw.uniform(0.03, 0.15), draw.choice((0.0, draw.uniform(0.0, 0.25)))
 
     def make(seed: int) -> Server:
         chance = 1000 * number + seed
-        return Server(cores=2, fixed=fixed, each=each, thrash=thrash, noise=noise, idle=idle, seed=chance)
+        return Server(
+            cores=2,
+            seconds_per_request=seconds_per_request,
+            seconds_per_row=seconds_per_row,
+            thrash=thrash,
+            noise=noise,
+            idle=idle,
+            seed=chance,
+        )
 
     return make
 
 
-def fixed(make: Callable[[int], Server], seed: int, workers: int, batch: int, rows: int) -> float:
+def rate_of_fixed_settings(make: Callable[[int], Server], seed: int, workers: int, batch: int, rows: int) -> float:
     """Rows a second with so many workers and rows a request."""
 
     async def work() -> float:
         server = make(seed)
-        left = rows
+        rows_left = rows
 
         async def worker() -> None:
-            nonlocal left
-            while left > 0:
-                taken = min(batch, left)
-                left -= taken
+            nonlocal rows_left
+            while rows_left > 0:
+                taken = min(batch, rows_left)
+                rows_left -= taken
                 while not await server.serve(taken):  # noqa: ASYNC110 - a server that refuses is asked again
                     await asyncio.sleep(0.5)
 
@@ -164,45 +190,50 @@ def fixed(make: Callable[[int], Server], seed: int, workers: int, batch: int, ro
                 group.create_task(worker())
         return rows / asyncio.get_running_loop().time()
 
-    return run(work())
+    return run_virtual(work())
 
 
-def steered(make: Callable[[int], Server], seed: int, rows: int) -> float:
+def rate_of_bulk_job(make: Callable[[int], Server], seed: int, rows: int) -> float:
     """Rows a second of a bulk job that knows nothing of the server."""
 
     async def work() -> float:
         server = make(seed)
 
-        async def answer(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-            if not await server.serve(len(parcels)):
-                raise raised(ServerError("busy", status=503))
-            return [Receipt("created")] * len(parcels)
+        async def answer(batch: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+            if not await server.serve(len(batch)):
+                raise with_verdict(ServerError("busy", status=503))
+            return [RowResult("created")] * len(batch)
 
         loop = asyncio.get_running_loop()
-        plan = Plan(concurrency=CEILING)
-        given = (str(number) for number in range(rows))
-        job: Run[str, Any] = Run(Plain(answer, keys=lambda _: ()), given, plan=plan, clock=virtual_clock(loop, seed))
-        await to_the_end(job)
+        options = BulkOptions(concurrency=MAX_CONCURRENCY)
+        source = (str(number) for number in range(rows))
+        job: BulkJob[str, Any] = BulkJob(
+            ScriptedAdapter(answer, keys=lambda _: ()), source, options=options, clock=virtual_clock(loop, seed)
+        )
+        await run_to_end(job)
         return rows / loop.time()
 
-    return run(work())
+    return run_virtual(work())
 
 
-def share(name: str, seed: int, rows: int) -> tuple[float, str]:
+def share_of_best(name: str, seed: int, rows: int) -> tuple[float, str]:
     """The steered rate over the best fixed one, and what the best one was."""
     make = SERVERS[name]
-    settings = [(workers, batch) for workers in range(1, CEILING + 1) for batch in BATCHES]
-    rates = {setting: fixed(make, seed, *setting, rows) for setting in settings}
+    settings = [(workers, batch) for workers in range(1, MAX_CONCURRENCY + 1) for batch in BATCHES]
+    rates = {setting: rate_of_fixed_settings(make, seed, *setting, rows) for setting in settings}
     best = max(rates, key=lambda setting: rates[setting])
-    return steered(make, seed, rows) / rates[best], f"{best[0]} x {best[1]}"
+    return rate_of_bulk_job(make, seed, rows) / rates[best], f"{best[0]} x {best[1]}"
 
 
-def share_measured(number: int, rows: int, seeds: int = 4) -> float:
+def share_on_measured_server(number: int, rows: int, seeds: int = 4) -> float:
     """The same for one draw of the measured server: both rates are means over *seeds*, so that luck picks no winner."""
-    make = measured(number)
+    make = draw_measured_server(number)
     settings = [(workers, batch) for workers in (1, 2, 3, 4, 6, 8) for batch in (50, 100, 200)]
-    best = max(statistics.mean(fixed(make, seed, *setting, rows) for seed in range(seeds)) for setting in settings)
-    return statistics.mean(steered(make, seed, rows) for seed in range(seeds)) / best
+    best = max(
+        statistics.mean(rate_of_fixed_settings(make, seed, *setting, rows) for seed in range(seeds))
+        for setting in settings
+    )
+    return statistics.mean(rate_of_bulk_job(make, seed, rows) for seed in range(seeds)) / best
 
 
 def main() -> None:
@@ -211,17 +242,17 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--draws", type=int, default=24)
-    given = parser.parse_args()
-    means, every = [], []
+    arguments = parser.parse_args()
+    averages, results = [], []
     for name in SERVERS:
-        found = [share(name, seed, given.rows) for seed in range(given.seeds)]
+        found = [share_of_best(name, seed, arguments.rows) for seed in range(arguments.seeds)]
         shares = [part for part, _ in found]
-        means.append(statistics.mean(shares))
-        every += shares
-        print(f"{name:>22}  mean {means[-1]:6.1%}  worst {min(shares):6.1%}  best fixed {found[0][1]}")
-    print(f"{'all':>22}  mean {statistics.mean(means):6.1%}  worst {min(every):6.1%}")
-    for rows in SHORT:
-        shares = [share_measured(number, rows) for number in range(given.draws)]
+        averages.append(statistics.mean(shares))
+        results += shares
+        print(f"{name:>22}  mean {averages[-1]:6.1%}  worst {min(shares):6.1%}  best fixed {found[0][1]}")
+    print(f"{'all':>22}  mean {statistics.mean(averages):6.1%}  worst {min(results):6.1%}")
+    for rows in SHORT_JOBS:
+        shares = [share_on_measured_server(number, rows) for number in range(arguments.draws)]
         print(f"{f'measured, {rows:,} rows':>22}  mean {statistics.mean(shares):6.1%}  worst {min(shares):6.1%}")
 
 

@@ -33,13 +33,13 @@ from mautic_async import (
     Tag,
     Timeouts,
 )
-from mautic_async.protocol import Answer
-from mautic_async.testing.virtual_time import run
+from mautic_async.protocol import Response
+from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.decompression import MAX_BODY
 from tests.integration.test_addresses import NASTY, ODD_IDS
 from tests.integration.test_logs import CONTROL
 
-LIMIT = 0.100
+MAX_CPU_SECONDS = 0.100
 """Seconds of CPU for a case; the measurement of coverage makes all code slower, and gets five times as much."""
 REQUESTS = 12
 
@@ -173,7 +173,7 @@ NOUNS = {
 }
 
 
-class Chance(random.Random):
+class HostileRandom(random.Random):
     """What a hostile or broken server may think of."""
 
     nouns = ("contacts", "contact")
@@ -244,17 +244,17 @@ class Chance(random.Random):
 
 
 @define
-class Hostile(httpx.AsyncBaseTransport):
+class HostileTransport(httpx.AsyncBaseTransport):
     """Answers by chance; after a dozen requests always the same refusal, so that no case goes on for ever."""
 
-    chance: Chance
+    rng: HostileRandom
     requests: int = 0
     largest: int = 0
     statuses: list[int] = field(factory=list)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.requests += 1
-        chance = self.chance
+        chance = self.rng
         chance.nouns = NOUNS.get(request.url.path.split("/")[3], chance.nouns)
         assert request.url.host == "mautic.example.com"
         assert request.url.raw_path.startswith((b"/sub/api/", b"/sub/oauth/v2/token"))
@@ -278,11 +278,11 @@ class Hostile(httpx.AsyncBaseTransport):
         elif chance.random() < 0.05:
             head.append((b"content-encoding", chance.header()))
         self.largest = max(self.largest, len(body))
-        return httpx.Response(status, headers=head, stream=Stream(body, chance))
+        return httpx.Response(status, headers=head, stream=ChunkedStream(body, chance))
 
 
-class Stream(httpx.AsyncByteStream):
-    def __init__(self, body: bytes, chance: Chance) -> None:
+class ChunkedStream(httpx.AsyncByteStream):
+    def __init__(self, body: bytes, chance: HostileRandom) -> None:
         self._body = body
         self._chance = chance
 
@@ -294,11 +294,11 @@ class Stream(httpx.AsyncByteStream):
             raise self._chance.choice(ERRORS)("cut")
 
 
-def calls(mautic: Mautic, chance: Chance) -> list[Callable[[], Awaitable[object]]]:
+def some_calls(mautic: Mautic, rng: HostileRandom) -> list[Callable[[], Awaitable[object]]]:
     async def some() -> object:
         return [contact async for contact in mautic.contacts.iterate(limit=2)]
 
-    id = chance.id()
+    id = rng.id()
     person = Contact(email="ada@example.com", fields={"seats": 3})
     with_items = Contact(
         email="ada@example.com", custom_items=[CustomItem("products", name="x", attributes={"sku": "1"})]
@@ -318,20 +318,18 @@ def calls(mautic: Mautic, chance: Chance) -> list[Callable[[], Awaitable[object]
         lambda: mautic.companies.create(Company(companyname="x")),
         mautic.companies.list,
         lambda: mautic.segments.get(id),
-        lambda: mautic.segments.add_contact(id, chance.id()),
+        lambda: mautic.segments.add_contact(id, rng.id()),
         lambda: mautic.segments.create(Segment(name="x")),
         lambda: mautic.tags.create(Tag(tag="x")),
         mautic.contact_fields.list,
         mautic.themes.list,
         mautic.stats.tables,
-        lambda: mautic.call(
-            chance.choice(["GET", "POST", "DELETE"]), chance.choice(["contacts", *NASTY]), query={"q": "x"}
-        ),
+        lambda: mautic.call(rng.choice(["GET", "POST", "DELETE"]), rng.choice(["contacts", *NASTY]), query={"q": "x"}),
     ]
 
 
 @define
-class Tally:
+class FuzzStatistics:
     """What came of the cases."""
 
     cases: int = 0
@@ -339,89 +337,91 @@ class Tally:
     slowest: float = 0.0
     largest: int = 0
     results: Counter[str] = field(factory=Counter)
-    wrong: list[str] = field(factory=list)
+    failures: list[str] = field(factory=list)
 
 
-async def case(number: int, tally: Tally) -> None:
+async def run_case(number: int, statistics: FuzzStatistics) -> None:
     """One client, one call."""
-    chance = Chance(number)
-    hostile = Hostile(chance)
-    auth = BasicAuth("ada", "x") if chance.random() < 0.8 else ClientCredentials("id", "secret")
+    rng = HostileRandom(number)
+    hostile = HostileTransport(rng)
+    auth = BasicAuth("ada", "x") if rng.random() < 0.8 else ClientCredentials("id", "secret")
     mautic = Mautic(
         "https://mautic.example.com/sub",
         auth=auth,
         transport=hostile,
-        limits=Limits(patience=chance.choice([0, 60, 4000])),
+        limits=Limits(patience=rng.choice([0, 60, 4000])),
         timeouts=Timeouts(drain=0.0),
     )
-    call = chance.choice(calls(mautic, chance))
+    call = rng.choice(some_calls(mautic, rng))
     began = time.thread_time()
     try:
         await call()
     except MauticError as error:
         text = str(error)
-        tally.results[type(error).__name__] += 1
+        statistics.results[type(error).__name__] += 1
         if len(text) > 2500 or CONTROL.search(text) or "ada@example.com" in text:
-            tally.wrong.append(f"case {number}: a message of {len(text)} characters: {text[:300]!r}")
+            statistics.failures.append(f"case {number}: a message of {len(text)} characters: {text[:300]!r}")
     except Exception as error:  # noqa: BLE001 - which is what must not come
         where = traceback.extract_tb(error.__traceback__)[-1]
-        tally.wrong.append(
+        statistics.failures.append(
             f"case {number}: {type(error).__name__}: {str(error)[:200]} at {where.filename}:{where.lineno}"
         )
     else:
-        tally.results["an answer"] += 1
+        statistics.results["an answer"] += 1
     spent = time.thread_time() - began
     await mautic.aclose()
-    tally.cases += 1
-    tally.answers += hostile.requests
-    tally.slowest = max(tally.slowest, spent)
-    tally.largest = max(tally.largest, hostile.largest)
-    if spent > LIMIT * (1 if sys.gettrace() is None else 5):
-        tally.wrong.append(f"case {number}: {spent * 1000:.0f} ms for {hostile.requests} answers")
+    statistics.cases += 1
+    statistics.answers += hostile.requests
+    statistics.slowest = max(statistics.slowest, spent)
+    statistics.largest = max(statistics.largest, hostile.largest)
+    if spent > MAX_CPU_SECONDS * (1 if sys.gettrace() is None else 5):
+        statistics.failures.append(f"case {number}: {spent * 1000:.0f} ms for {hostile.requests} answers")
 
 
-def fuzz(first: int, cases: int, *, loud: bool = False) -> Tally:
+def fuzz(first: int, cases: int, *, loud: bool = False) -> FuzzStatistics:
     """Run *cases* cases from the *first*; one that took long gets a second chance, since the machine is not ours alone."""
-    tally = Tally()
+    statistics = FuzzStatistics()
 
     async def some(numbers: range) -> None:
         for number in numbers:
-            before = len(tally.wrong)
-            await case(number, tally)
-            if len(tally.wrong) > before and tally.wrong[-1].endswith("answers"):
-                tally.wrong.pop()
-                await case(number, tally)
-                tally.cases -= 1
+            before = len(statistics.failures)
+            await run_case(number, statistics)
+            if len(statistics.failures) > before and statistics.failures[-1].endswith("answers"):
+                statistics.failures.pop()
+                await run_case(number, statistics)
+                statistics.cases -= 1
 
     for start in range(first, first + cases, 1000):
-        run(some(range(start, min(start + 1000, first + cases))))
+        run_virtual(some(range(start, min(start + 1000, first + cases))))
         if loud:
-            sys.stderr.write(f"\r{tally.cases:,} cases, {tally.answers:,} answers, {len(tally.wrong)} wrong")
-    assert tally.largest <= MAX_BODY
-    assert Answer(200).content == b""
-    return tally
+            sys.stderr.write(
+                f"\r{statistics.cases:,} cases, {statistics.answers:,} answers, {len(statistics.failures)} wrong"
+            )
+    assert statistics.largest <= MAX_BODY
+    assert Response(200).content == b""
+    return statistics
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=5_000)
     parser.add_argument("--from", dest="first", type=int, default=0)
-    asked = parser.parse_args()
-    tally = fuzz(asked.first, asked.cases, loud=True)
+    arguments = parser.parse_args()
+    statistics = fuzz(arguments.first, arguments.cases, loud=True)
     print(
-        f"\nfigure 17: {tally.cases:,} cases, {tally.answers:,} answers; other exceptions, long messages and slow cases:"
-        f" {len(tally.wrong)}; slowest {tally.slowest * 1000:.0f} ms of CPU; {dict(tally.results.most_common())}"
+        f"\nfigure 17: {statistics.cases:,} cases, {statistics.answers:,} answers; other exceptions, long messages and slow cases:"
+        f" {len(statistics.failures)}; slowest {statistics.slowest * 1000:.0f} ms of CPU; {dict(statistics.results.most_common())}"
     )
-    from tests.stress.fuzz_parsers import CORPUS, ROOMS, fuzz_rooms  # which takes its chance from here
+    from tests.stress.fuzz_parsers import CORPUS, PARSERS, fuzz_parsers  # which takes its chance from here
 
-    wrong = [*tally.wrong, *fuzz_rooms(asked.first, asked.cases)]
+    failures = [*statistics.failures, *fuzz_parsers(arguments.first, arguments.cases)]
     print(
-        f"figure 17: {asked.cases:,} texts and a corpus of {len(CORPUS)} through {len(ROOMS)} rooms each: wrong"
-        f" {len(wrong) - len(tally.wrong)}"
+        f"figure 17: {arguments.cases:,} texts and a corpus of {len(CORPUS)} through {len(PARSERS)} rooms each: wrong"
+        f" {len(failures) - len(statistics.failures)}"
     )
-    for line in wrong[:40]:
+    for line in failures[:40]:
         print(line)
-    return 1 if wrong else 0
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ from typing import Any
 from mautic_async import codec, models, protocol
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.models import Entity
-from mautic_async.protocol import Answer, Call, Effect
-from mautic_async.transport.decompression import Body
+from mautic_async.protocol import Call, Effect, Response
+from mautic_async.transport.decompression import BodyDecoder
 from mautic_async.webhooks import EVENTS, WebhookRejected, Webhooks
-from tests.stress.fuzz import HEADERS, LIMIT, PAGES, Chance
+from tests.stress.fuzz import HEADERS, MAX_CPU_SECONDS, PAGES, HostileRandom
 
 KINDS = [
     kind
@@ -42,13 +42,13 @@ KINDS = [
 ]
 CALLS = (
     Call("GET", "contacts"),
-    Call("POST", "contacts/batch/new", Effect.UPSERT, rows=3, batch=True),
-    Call("POST", "campaigns/clone/1", Effect.APPEND, redirect=True),
-    Call("GET", "v2/custom_objects", v2=True),
+    Call("POST", "contacts/batch/new", Effect.UPSERT, row_count=3, is_batch=True),
+    Call("POST", "campaigns/clone/1", Effect.NON_IDEMPOTENT, follow_302_body=True),
+    Call("GET", "v2/custom_objects", jsonld=True),
 )
 STATUSES = (200, 201, 204, 302, 400, 401, 403, 404, 422, 429, 500, 502, 503)
 SECRET = "s3cr3t"
-RECEIVER = Webhooks(SECRET)
+WEBHOOKS = Webhooks(SECRET)
 ADDRESS = "ada@example.com"
 
 
@@ -56,18 +56,18 @@ def envelope(text: bytes) -> None:
     """What an answer means."""
     for number, call in enumerate(CALLS):
         status = STATUSES[(zlib.crc32(text) + number) % len(STATUSES)]
-        message = refusal(lambda call=call, status=status: rows_of(call, Answer(status, {}, text)), MauticError)  # type: ignore[misc]  # bound at once
+        message = error_text(lambda call=call, status=status: parse_rows(call, Response(status, {}, text)), MauticError)  # type: ignore[misc]  # bound at once
         assert len(message) < 2500, "a long message"
         assert ADDRESS not in message, "an address in a message"
 
 
-def rows_of(call: Call, answer: Answer) -> None:
-    payload = protocol.read(call, answer)
-    if call.batch:
-        protocol.read_rows(payload.body, "contacts", 3)
+def parse_rows(call: Call, answer: Response) -> None:
+    payload = protocol.parse_response(call, answer)
+    if call.is_batch:
+        protocol.parse_batch(payload.body, "contacts", 3)
 
 
-def refusal(work: Callable[[], object], kind: type[Exception]) -> str:
+def error_text(work: Callable[[], object], kind: type[Exception]) -> str:
     """What is said by an error of *kind*; an empty text where there is none."""
     try:
         work()
@@ -87,55 +87,59 @@ def outcome(work: Callable[[], Any]) -> str:
 def headers(text: bytes) -> None:
     """Every value is one that its reader knows, or None."""
     parts = text[:4000].decode("latin-1").split("\n")
-    given = {name: parts[place % len(parts)] for place, name in enumerate(HEADERS)}
-    answer = Answer(429, given, b"")
-    rate, wait, date = protocol.rate_of(answer), protocol.retry_after(answer), protocol.date_of(answer)
+    value = {name: parts[place % len(parts)] for place, name in enumerate(HEADERS)}
+    answer = Response(429, value, b"")
+    rate, wait, date = (
+        protocol.parse_rate_limit(answer),
+        protocol.parse_retry_after(answer),
+        protocol.parse_date(answer),
+    )
     assert rate is None or (rate.limit > 0 <= rate.remaining and rate.reset >= 0)
     assert wait is None or 0 <= wait <= protocol.MAX_WAIT
     assert date is None or abs(date) < 1e12
-    assert len(protocol.version_of(answer) or "") <= 40
+    assert len(protocol.parse_version(answer) or "") <= 40
 
 
-def unpacked(pieces: list[bytes]) -> bytes:
-    body = Body("gzip", 200)
+def decompress(pieces: list[bytes]) -> bytes:
+    body = BodyDecoder("gzip", 200)
     for piece in pieces:
         body.feed(piece, None)
-    return body.whole(None)
+    return body.finish(None)
 
 
 def outcome_of_gzip(pieces: list[bytes]) -> str:
-    return outcome(lambda: unpacked(pieces).hex())
+    return outcome(lambda: decompress(pieces).hex())
 
 
-def cut(text: bytes, size: int) -> list[bytes]:
+def split(text: bytes, size: int) -> list[bytes]:
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
 def gzip(text: bytes) -> None:
     """However the network cuts it."""
-    packed = packing.compress(text, 1, mtime=0)
-    spoilt = bytearray(packed)
-    spoilt[zlib.crc32(text) % len(spoilt)] ^= 1 + zlib.adler32(text) % 255
-    for stream in (text, packed, packed + text, bytes(spoilt), packed[: len(packed) // 2]):
-        whole, pieces = outcome_of_gzip([stream]), outcome_of_gzip(cut(stream, 7 + len(stream) // 9))
-        assert whole == pieces, f"it depends on the pieces: {whole[:99]} and {pieces[:99]}"
-    assert unpacked(cut(packed, 7 + len(packed) // 5)) == text
+    compressed = packing.compress(text, 1, mtime=0)
+    damaged = bytearray(compressed)
+    damaged[zlib.crc32(text) % len(damaged)] ^= 1 + zlib.adler32(text) % 255
+    for stream in (text, compressed, compressed + text, bytes(damaged), compressed[: len(compressed) // 2]):
+        expected, pieces = outcome_of_gzip([stream]), outcome_of_gzip(split(stream, 7 + len(stream) // 9))
+        assert expected == pieces, f"it depends on the pieces: {expected[:99]} and {pieces[:99]}"
+    assert decompress(split(compressed, 7 + len(compressed) // 5)) == text
 
 
 def webhook(text: bytes) -> None:
     """Unsigned it is nothing; signed it is events, or unreadable."""
     signature = base64.b64encode(hmac.new(SECRET.encode(), text, hashlib.sha256).digest()).decode()
-    said = refusal(lambda: [repr(event) for event in RECEIVER.read(text, signature)], WebhookRejected)
-    assert not said or said.startswith("unreadable"), said
-    for wrong in (signature[::-1], "", None, text[:100]):
-        said = refusal(functools.partial(RECEIVER.read, text, wrong), WebhookRejected)
-        assert said.startswith("signature"), "a wrong signature was believed"
+    error = error_text(lambda: [repr(event) for event in WEBHOOKS.read(text, signature)], WebhookRejected)
+    assert not error or error.startswith("unreadable"), error
+    for expected_error in (signature[::-1], "", None, text[:100]):
+        error = error_text(functools.partial(WEBHOOKS.read, text, expected_error), WebhookRejected)
+        assert error.startswith("signature"), "a wrong signature was believed"
 
 
 def entities(text: bytes) -> None:
     """An object is an entity of any kind; what of it can be sent, can be read again."""
     try:
-        raw = protocol.parse(text)
+        raw = protocol.parse_json(text)
     except ValueError:
         return
     for inner in objects(raw):
@@ -160,7 +164,7 @@ def objects(raw: Any, most: int = 6) -> Iterator[dict[str, Any]]:
         level += list(inside)[:20]
 
 
-ROOMS: tuple[Callable[[bytes], None], ...] = (envelope, headers, gzip, webhook, entities)
+PARSERS: tuple[Callable[[bytes], None], ...] = (envelope, headers, gzip, webhook, entities)
 
 CORPUS = (
     *PAGES,
@@ -176,53 +180,53 @@ CORPUS = (
 """Texts of odd forms, and those that were wrong once."""
 
 
-def text(chance: Chance) -> bytes:
+def random_text(rng: HostileRandom) -> bytes:
     """Something that a stranger may send."""
-    if chance.random() < 0.3:
+    if rng.random() < 0.3:
         body: dict[str, Any] = {
-            chance.choice([*EVENTS, chance.name()]): chance.choice([[chance.entity()], chance.entity(), chance.value()])
-            for _ in range(chance.randint(1, 3))
+            rng.choice([*EVENTS, rng.name()]): rng.choice([[rng.entity()], rng.entity(), rng.value()])
+            for _ in range(rng.randint(1, 3))
         }
-        return json.dumps({**body, "timestamp": chance.value(1)} if chance.random() < 0.5 else body).encode()
-    if chance.random() < 0.2:
-        return b"\n".join(chance.header() for _ in range(8))
-    if chance.random() < 0.2:
-        raw = bytearray(chance.choice(CORPUS)[:2000])
-        for _ in range(chance.randint(1, 5) if raw else 0):
-            raw[chance.randrange(len(raw))] = chance.choice(b'{}[],:"\\0123456789eE-tfn \x00\xff')
+        return json.dumps({**body, "timestamp": rng.value(1)} if rng.random() < 0.5 else body).encode()
+    if rng.random() < 0.2:
+        return b"\n".join(rng.header() for _ in range(8))
+    if rng.random() < 0.2:
+        raw = bytearray(rng.choice(CORPUS)[:2000])
+        for _ in range(rng.randint(1, 5) if raw else 0):
+            raw[rng.randrange(len(raw))] = rng.choice(b'{}[],:"\\0123456789eE-tfn \x00\xff')
         return bytes(raw)
-    return chance.body()
+    return rng.body()
 
 
-def wrong_with(given: bytes) -> list[str]:
+def failures_of(content: bytes) -> list[str]:
     """What each room did that it must not."""
-    found = []
-    for room in ROOMS:
+    failures = []
+    for parser in PARSERS:
         for attempt in (1, 2):  # slow once is nothing, since the machine is not ours alone
             began = time.thread_time()
             try:
-                room(given)
+                parser(content)
             except Exception as error:  # noqa: BLE001 - which is what must not come
                 where = traceback.extract_tb(error.__traceback__)[-1]
-                found.append(
-                    f"{room.__name__}: {type(error).__name__}: {str(error)[:200]} at {where.filename}:{where.lineno}"
+                failures.append(
+                    f"{parser.__name__}: {type(error).__name__}: {str(error)[:200]} at {where.filename}:{where.lineno}"
                 )
                 break
             spent = time.thread_time() - began
-            if spent < LIMIT * (1 if sys.gettrace() is None else 5):
+            if spent < MAX_CPU_SECONDS * (1 if sys.gettrace() is None else 5):
                 break
             if attempt == 2:
-                found.append(f"{room.__name__}: {spent * 1000:.0f} ms for {len(given)} bytes")
-    return found
+                failures.append(f"{parser.__name__}: {spent * 1000:.0f} ms for {len(content)} bytes")
+    return failures
 
 
-def fuzz_rooms(first: int, cases: int) -> list[str]:
+def fuzz_parsers(first: int, cases: int) -> list[str]:
     """Run the corpus, and *cases* texts from the *first*."""
-    texts = [*CORPUS, *(text(Chance(f"room {number}")) for number in range(first, first + cases))]
-    return [f"{line} for {given[:2000]!r}" for given in texts for line in wrong_with(given)]
+    texts = [*CORPUS, *(random_text(HostileRandom(f"room {number}")) for number in range(first, first + cases))]
+    return [f"{line} for {given[:2000]!r}" for given in texts for line in failures_of(given)]
 
 
-def guided(arguments: list[str]) -> None:
+def fuzz_with_atheris(arguments: list[str]) -> None:
     """Let Atheris choose; it ends with the first text that is wrong, and prints it."""
     atheris = importlib.import_module("atheris")
     for name, content in ((f"{zlib.crc32(seed):08x}", seed) for seed in CORPUS):
@@ -230,8 +234,8 @@ def guided(arguments: list[str]) -> None:
         Path(arguments[0], name).write_bytes(content)
 
     def one(given: bytes) -> None:
-        wrong = wrong_with(given)
-        assert not wrong, wrong
+        failures = failures_of(given)
+        assert not failures, failures
 
     atheris.instrument_all()
     atheris.Setup([sys.argv[0], *arguments], one)
@@ -241,4 +245,4 @@ def guided(arguments: list[str]) -> None:
 if __name__ == "__main__":
     if sys.argv[1:2] != ["--guided"] or len(sys.argv) < 3:
         sys.exit(__doc__)
-    guided(sys.argv[2:])
+    fuzz_with_atheris(sys.argv[2:])

@@ -26,22 +26,22 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define
 
-from mautic_async.bulk import Plan, Run
+from mautic_async.bulk import BulkJob, BulkOptions
 from mautic_async.bulk.collisions import Collisions, IdSet
 from mautic_async.clock import Clock
 from mautic_async.journal.records import MemoryJournal
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.bulk_model import Fault, Faults, Post, Row, Site, Stored
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.bulk_model import Fault, Faults, ModelAdapter, ModelServer, Row, StoredContact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from mautic_async.bulk import Outcome, Parcel
-    from mautic_async.journal.records import Entry
+    from mautic_async.bulk import Outcome, WorkItem
+    from mautic_async.journal.records import RowRecord
 
 
-BROKEN = ("settle", "lanes", "journal", "proxy", "refusal", "link", "order", "created")
+SAFEGUARDS = ("settle", "lanes", "journal", "proxy", "refusal", "link", "order", "created")
 """What can be left out, to show that the checker finds it."""
 
 
@@ -72,7 +72,7 @@ class Findings:
         self.failures += other.failures
         self.unlucky += other.unlucky
 
-    def tell(self, seconds: float) -> None:
+    def print_table(self, seconds: float) -> None:
         """Print the table."""
         lines = [
             ("histories", self.histories),
@@ -91,83 +91,85 @@ class Findings:
             print(f"{name:>22}  {figure}")
 
 
-def rows_of(seed: int, count: int, strategy: str) -> list[Row]:
+def make_rows(seed: int, count: int, strategy: str) -> list[Row]:
     """People with several versions each, some known by e-mail, some by number, some by both; a few rows are bad.
 
     One in twenty is an old contact of the server, which rows name by its e-mail, by its number or by its id.
     """
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     rows: list[Row] = []
-    named: dict[int, str] = {}
+    known_by: dict[int, str] = {}
     for index in range(count):
-        if chance.random() < 0.05:
-            rows.append(_old_row(chance, chance.randrange(1, OLD + 1)))
+        if rng.random() < 0.05:
+            rows.append(_old_row(rng, rng.randrange(1, OLD_CONTACTS + 1)))
             continue
-        person = chance.randrange(count * 2 // 3)
+        person = rng.randrange(count * 2 // 3)
         email = f"p{person}@example.org"
-        email = chance.choice((email, email, email, email.upper(), f" {email}"))
-        number = f"N{person}" if chance.random() < 0.3 else ""
-        if number and chance.random() < 0.2:
+        email = rng.choice((email, email, email, email.upper(), f" {email}"))
+        number = f"N{person}" if rng.random() < 0.3 else ""
+        if number and rng.random() < 0.2:
             email = ""
         # Rows without a common value have no order, even if the server holds one contact for both.
-        if named.get(person, "both") not in {"both", "number" if not email else "email" if not number else "both"}:
+        if known_by.get(person, "both") not in {"both", "number" if not email else "email" if not number else "both"}:
             email, number = f"p{person}@example.org", f"N{person}"
-        named[person] = "number" if not email else "email" if not number else "both"
+        known_by[person] = "number" if not email else "email" if not number else "both"
         items: tuple[str, ...] = ()
-        if chance.random() < 0.4:
-            stem = f"r{index}" if strategy != "unique" else f"i{person if chance.random() < 0.9 else person // 2}"
-            items = tuple(f"{stem}-{letter}" for letter in "abc"[: chance.randint(1, 3)])
-        draw = chance.random()
+        if rng.random() < 0.4:
+            prefix = f"r{index}" if strategy != "unique" else f"i{person if rng.random() < 0.9 else person // 2}"
+            items = tuple(f"{prefix}-{suffix}" for suffix in "abc"[: rng.randint(1, 3)])
+        draw = rng.random()
         trait = "poison" if draw < 0.002 else "refused" if draw < 0.01 else "bad item" if draw < 0.015 and items else ""
         if 0.015 < draw < 0.017:
             email = number = ""
         if 0.02 < draw < 0.05:
             trait = "cleaned"  # the server rewrites its text, so that no look can tell that it is stored
-        company = f"company {person // 9}{chance.choice(('', '', ' Ltd'))}" if person % 3 == 0 else ""
-        rows.append(Row(email, chance.randrange(4), number, items, trait, company))
+        company = f"company {person // 9}{rng.choice(('', '', ' Ltd'))}" if person % 3 == 0 else ""
+        rows.append(Row(email, rng.randrange(4), number, items, trait, company))
     return rows
 
 
-OLD = 20
+OLD_CONTACTS = 20
 """Contacts that are there before the job."""
 
 OLD_NUMBERS = 9_000_000
 
 
-def _old_row(chance: random.Random, id: int) -> Row:
-    version = chance.randrange(4)
-    way = chance.randrange(3)
-    if way == 0:
+def _old_row(rng: random.Random, id: int) -> Row:
+    version = rng.randrange(4)
+    identified_by = rng.randrange(3)
+    if identified_by == 0:
         return Row(f"old{OLD_NUMBERS + id}@example.org", version)
-    return Row("", version, f"OLD{OLD_NUMBERS + id}") if way == 1 else Row("", version, id=id)
+    return Row("", version, f"OLD{OLD_NUMBERS + id}") if identified_by == 1 else Row("", version, id=id)
 
 
-def people_before(site: Site) -> None:
+def add_old_contacts(server: ModelServer) -> None:
     """Put the old contacts on the server."""
-    for id in range(1, OLD + 1):
-        site.contacts[id] = Stored(
-            id, f"old{OLD_NUMBERS + id}@example.org", f"old{OLD_NUMBERS + id}", 9, site.clock.wall() - 1e6
+    for id in range(1, OLD_CONTACTS + 1):
+        server.contacts[id] = StoredContact(
+            id, f"old{OLD_NUMBERS + id}@example.org", f"old{OLD_NUMBERS + id}", 9, server.clock.wall_time() - 1e6
         )
-        site.by_email[f"old{OLD_NUMBERS + id}@example.org"] = [id]
-        site.by_number[f"old{OLD_NUMBERS + id}"] = [id]
+        server.by_email[f"old{OLD_NUMBERS + id}@example.org"] = [id]
+        server.by_number[f"old{OLD_NUMBERS + id}"] = [id]
 
 
 State = dict[str, Any]
 
 
-def state_of(site: Site) -> State:
+def snapshot(server: ModelServer) -> State:
     """What the server holds, without its ids."""
     contacts: dict[tuple[str, str], list[Any]] = {}
-    for it in site.contacts.values():
-        items = sorted((site.items[number].name, site.items[number].version) for number in it.items)
-        contacts.setdefault((it.email, it.number), []).append((it.version, it.company, it.link, items))
-    return {"contacts": contacts, "items": Counter(item.name for item in site.items.values())}
+    for contact in server.contacts.values():
+        items = sorted((server.items[number].name, server.items[number].version) for number in contact.items)
+        contacts.setdefault((contact.email, contact.number), []).append(
+            (contact.version, contact.company, contact.linked_company, items)
+        )
+    return {"contacts": contacts, "items": Counter(item.name for item in server.items.values())}
 
 
-async def undisturbed(rows: Sequence[Row], clock: Clock, *, unique_items: bool) -> tuple[State, list[str]]:
+async def expected_state(rows: Sequence[Row], clock: Clock, *, unique_items: bool) -> tuple[State, list[str]]:
     """The same rows one after the other, and what each answer was."""
-    site = Site(clock, unique_items=unique_items)
-    people_before(site)
+    server = ModelServer(clock, unique_items=unique_items)
+    add_old_contacts(server)
     answers: list[str] = []
     for row in rows:
         if not (row.email or row.number or row.id):
@@ -175,7 +177,7 @@ async def undisturbed(rows: Sequence[Row], clock: Clock, *, unique_items: bool) 
             continue
         for _ in range(3):
             try:
-                answer = await site.write_row(row, {}, 1.0)
+                answer = await server.write_row(row, {}, 1.0)
             except Fault:
                 answer = {"code": 500}
             if answer.get("code") != 404:
@@ -183,59 +185,61 @@ async def undisturbed(rows: Sequence[Row], clock: Clock, *, unique_items: bool) 
             await clock.sleep(1.1)
         code = answer.get("code")
         answers.append("ok" if code is None else "partial" if code == 0 else "rejected")
-    return state_of(site), answers
+    return snapshot(server), answers
 
 
-class Killed(Exception):
+class ProcessKilled(Exception):
     """The process is no more."""
 
 
-class Forgetful(IdSet):
+class ForgetfulIdSet(IdSet):
     """Takes every id for a new one."""
 
     def add(self, id: int) -> bool:
         return True
 
 
-class Blind(Collisions[Any]):
+class BlindCollisions(Collisions[Any]):
     """Does not see that two rows have met one contact."""
 
-    def ended(self, *_: Any) -> None:
+    def record_write(self, *_: Any) -> None:
         return None
 
 
-class Mortal:
+class Killer:
     """Kills the job at its n-th step, and lets nothing of it reach the outside afterwards."""
 
     def __init__(self, steps: int) -> None:
-        self.left = steps
-        self.dead = asyncio.Event()
+        self.steps_left = steps
+        self.killed = asyncio.Event()
 
     async def step(self) -> None:
-        self.left -= 1
-        if self.left <= 0:
-            self.dead.set()
-        if self.dead.is_set():
+        self.steps_left -= 1
+        if self.steps_left <= 0:
+            self.killed.set()
+        if self.killed.is_set():
             await asyncio.get_running_loop().create_future()
 
 
-class MortalJournal(MemoryJournal):
+class KillableJournal(MemoryJournal):
     """A journal whose process can die before and after each commit."""
 
-    def __init__(self, *, keeps: bool = False) -> None:
-        super().__init__("history", keeps=keeps)
-        self.mortal: Mortal | None = None
-        self.ends: dict[int, str] = {}
+    def __init__(self, *, stores_rows: bool = False) -> None:
+        super().__init__("history", stores_rows=stores_rows)
+        self.killer: Killer | None = None
+        self.statuses: dict[int, str] = {}
         """What it holds of rows that are done; a process may be killed before it could tell anybody."""
 
-    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
-        await super().conclude(entries, before)
-        self.ends.update({entry.index: entry.status for entry in entries if entry.state == "done"})
+    async def record_outcomes(
+        self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None = None
+    ) -> None:
+        await super().record_outcomes(records, before_commit)
+        self.statuses.update({entry.index: entry.status for entry in records if entry.state == "done"})
 
     def __getattribute__(self, name: str) -> Any:
         method = super().__getattribute__(name)
-        mortal: Mortal | None = super().__getattribute__("__dict__").get("mortal")
-        if mortal is None or name not in {"keep", "intend", "conclude", "finish"}:
+        mortal: Killer | None = super().__getattribute__("__dict__").get("killer")
+        if mortal is None or name not in {"store_rows", "record_sending", "record_outcomes", "mark_complete"}:
             return method
 
         async def around(*args: Any) -> Any:
@@ -247,7 +251,7 @@ class MortalJournal(MemoryJournal):
         return around
 
 
-async def history(
+async def run_history(
     seed: int,
     *,
     rows: int,
@@ -259,83 +263,96 @@ async def history(
     """One history, from its first row to the check."""
     loop = asyncio.get_running_loop()
     clock = virtual_clock(loop, seed)
-    chance = random.Random(seed * 7 + 1)
-    people = rows_of(seed, rows, strategy)
-    site = Site(clock, unique_items=strategy == "unique")
-    people_before(site)
+    rng = random.Random(seed * 7 + 1)
+    all_rows = make_rows(seed, rows, strategy)
+    server = ModelServer(clock, unique_items=strategy == "unique")
+    add_old_contacts(server)
     faults = Faults(seed, rate)
-    plan = Plan(batch=20, first_batch=10, settle=0.0 if broken == "settle" else 120.0, outage=3600.0)
-    journal = MortalJournal(keeps=keeps)
-    found = Findings(histories=1, rows=rows)
+    options = BulkOptions(
+        batch=20, initial_batch=10, reconcile_after=0.0 if broken == "settle" else 120.0, max_outage=3600.0
+    )
+    journal = KillableJournal(stores_rows=keeps)
+    findings = Findings(histories=1, rows=rows)
     yielded: dict[int, Outcome[Any]] = {}
-    posts: list[Post] = []
+    adapters: list[ModelAdapter] = []
     while True:
-        post = Post(site, faults, strategy=strategy, lanes=broken != "lanes", names=True, broken=broken)
-        posts.append(post)
-        kill = len(posts) <= 3
-        mortal = journal.mortal = Mortal(chance.randint(1, rows // 12) if kill else sys.maxsize)
+        adapter = ModelAdapter(server, faults, strategy=strategy, lanes=broken != "lanes", names=True, broken=broken)
+        adapters.append(adapter)
+        may_be_killed = len(adapters) <= 3
+        killer = journal.killer = Killer(rng.randint(1, rows // 12) if may_be_killed else sys.maxsize)
         if broken == "journal":
-            _kill_without_journal(post, mortal)
-        ledger = None if broken == "journal" else journal
-        given = people[await _known_to(journal) :] if keeps else people  # a source that gives each row once
-        job: Run[Row, Any] = Run(post, given, plan=plan, clock=clock, journal=ledger)
-        ended = await until_death(job, mortal, yielded, found, broken)
-        if ended:
+            _kill_without_journal(adapter, killer)
+        job_journal = None if broken == "journal" else journal
+        source = all_rows[await _rows_taken_over(journal) :] if keeps else all_rows  # a source that gives each row once
+        job: BulkJob[Row, Any] = BulkJob(adapter, source, options=options, clock=clock, journal=job_journal)
+        finished = await run_until_killed(job, killer, yielded, findings, broken)
+        if finished:
             break
-        found.kills += 1
-        await clock.sleep(chance.choice((0.5, 5.0, 500.0)))
-    for post in posts:
-        await post.rest()
-    found.requests = site.requests
-    found.faults = faults.injected
-    expected, answers = await undisturbed(people, clock, unique_items=strategy == "unique")
-    unlucky = {index for post in posts for index, count in post.alone.items() if count > 1}
-    found.unlucky = len(unlucky)
-    _check(found, people, state_of(site), expected, answers, yielded, journal.ends, job.report.read, strategy, unlucky)
-    found.failures["overlapping keys"] += site.overlaps
-    found.failures["doubled names"] += sum(count - 1 for count in site.names.values())
-    found.hours = loop.time() / 3600
-    found.failures = +found.failures
-    return found
+        findings.kills += 1
+        await clock.sleep(rng.choice((0.5, 5.0, 500.0)))
+    for adapter in adapters:
+        await adapter.wait_until_idle()
+    findings.requests = server.requests
+    findings.faults = faults.injected
+    expected, answers = await expected_state(all_rows, clock, unique_items=strategy == "unique")
+    unlucky = {index for adapter in adapters for index, count in adapter.alone.items() if count > 1}
+    findings.unlucky = len(unlucky)
+    _check(
+        findings,
+        all_rows,
+        snapshot(server),
+        expected,
+        answers,
+        yielded,
+        journal.statuses,
+        job.report.read,
+        strategy,
+        unlucky,
+    )
+    findings.failures["overlapping keys"] += server.overlaps
+    findings.failures["doubled names"] += sum(count - 1 for count in server.names.values())
+    findings.hours = loop.time() / 3600
+    findings.failures = +findings.failures
+    return findings
 
 
-async def _known_to(journal: MemoryJournal) -> int:
+async def _rows_taken_over(journal: MemoryJournal) -> int:
     """How many rows a journal that keeps them has taken over from their source."""
-    standing = await journal.begin()
-    return max(standing.mark, max(standing.entries, default=-1) + 1)
+    checkpoint = await journal.open()
+    return max(checkpoint.watermark, max(checkpoint.records, default=-1) + 1)
 
 
-def _kill_without_journal(post: Post, mortal: Mortal) -> None:
-    def step(_: str, __: Sequence[Parcel[Row]]) -> None:
-        mortal.left -= 4
-        if mortal.left <= 0:
-            mortal.dead.set()
+def _kill_without_journal(adapter: ModelAdapter, killer: Killer) -> None:
+    def step(_: str, __: Sequence[WorkItem[Row]]) -> None:
+        killer.steps_left -= 4
+        if killer.steps_left <= 0:
+            killer.killed.set()
 
-    post.before = step
+    adapter.on_call = step
 
 
-async def until_death(
-    job: Run[Any, Any], mortal: Mortal, yielded: dict[int, Outcome[Any]], found: Findings, broken: str = ""
+async def run_until_killed(
+    job: BulkJob[Any, Any], killer: Killer, yielded: dict[int, Outcome[Any]], findings: Findings, broken: str = ""
 ) -> bool:
     """Run the job to its end, or to the moment at which its process is killed."""
 
     async def work() -> None:
         async with job:
             if broken == "created" and job._scheduler is not None:
-                job._scheduler.sink.created = Forgetful()
+                job._scheduler.sink.created = ForgetfulIdSet()
             if broken == "order" and job._scheduler is not None:
-                job._scheduler.collisions = Blind()
+                job._scheduler.collisions = BlindCollisions()
             async for outcome in job:
-                if mortal.dead.is_set():
+                if killer.killed.is_set():
                     return
                 if outcome.index in yielded and job.report.resumable:
-                    found.failures["two outcomes"] += 1
+                    findings.failures["two outcomes"] += 1
                 yielded[outcome.index] = outcome
 
     task = asyncio.get_running_loop().create_task(work())
-    death = asyncio.get_running_loop().create_task(mortal.dead.wait())
+    death = asyncio.get_running_loop().create_task(killer.killed.wait())
     await asyncio.wait({task, death}, return_when=asyncio.FIRST_COMPLETED)
-    if not mortal.dead.is_set():
+    if not killer.killed.is_set():
         death.cancel()
         await task
         return True
@@ -346,60 +363,80 @@ async def until_death(
 
 
 def _check(  # noqa: PLR0917 - called once
-    found: Findings,
+    findings: Findings,
     rows: Sequence[Row],
     state: State,
     expected: State,
     answers: Sequence[str],
     yielded: dict[int, Outcome[Any]],
-    ends: dict[int, str],
-    read: int,
+    statuses: dict[int, str],
+    rows_read: int,
     strategy: str,
     unlucky: AbstractSet[int],
 ) -> None:
-    failures = found.failures
+    failures = findings.failures
     # Without a strategy for items, rows of unknown fate are left to the user, and with them whoever they are about.
-    ends = ends | {index: outcome.status for index, outcome in yielded.items()}
-    unsure = {i for i, it in ends.items() if it == "unknown" and answers[i] != "rejected" and strategy == "none"}
-    unsure |= {index for index in unlucky if ends.get(index) in {"unknown", "rejected"}}
-    people = {_person(rows[index].email + rows[index].number) for index in unsure}
+    statuses = statuses | {index: outcome.status for index, outcome in yielded.items()}
+    unknown_rows = {
+        index_
+        for index_, status_ in statuses.items()
+        if status_ == "unknown" and answers[index_] != "rejected" and strategy == "none"
+    }
+    unknown_rows |= {index for index in unlucky if statuses.get(index) in {"unknown", "rejected"}}
+    unsure_people = {_person_number(rows[index].email + rows[index].number) for index in unknown_rows}
     for index, outcome in yielded.items():
-        found.outcomes[outcome.status] += 1
+        findings.outcomes[outcome.status] += 1
         kind = "ok" if outcome.ok else outcome.status
-        told = rows[index].trait == "cleaned" and kind == "rejected"  # it changed nothing: the values were there before
-        if kind != answers[index] and kind != "unknown" and not told and _person(rows[index].email) not in people:
+        is_correct_refusal = (
+            rows[index].trait == "cleaned" and kind == "rejected"
+        )  # it changed nothing: the values were there before
+        if (
+            kind != answers[index]
+            and kind != "unknown"
+            and not is_correct_refusal
+            and _person_number(rows[index].email) not in unsure_people
+        ):
             failures[f"{answers[index]} reported as {outcome.status}"] += 1
-    claims = Counter(it.id for it in yielded.values() if it.status == "created")
+    claims = Counter(status_.id for status_ in yielded.values() if status_.status == "created")
     failures["created twice"] += sum(count - 1 for count in claims.values())
-    failures["old contacts created"] += sum(1 for id in claims if id <= OLD)
-    failures["rows without an outcome"] += abs(read - len(answers))
+    failures["old contacts created"] += sum(1 for id in claims if id <= OLD_CONTACTS)
+    failures["rows without an outcome"] += abs(rows_read - len(answers))
     failures["rows given up"] += sum(
         1
-        for i, status in ends.items()
-        if status == "unknown" and answers[i] == "ok" and i not in unsure and rows[i].trait != "cleaned"
+        for index_, status in statuses.items()
+        if status == "unknown"
+        and answers[index_] == "ok"
+        and index_ not in unknown_rows
+        and rows[index_].trait != "cleaned"
     )
     for key in expected["contacts"].keys() | state["contacts"].keys():
-        wanted, there = expected["contacts"].get(key, []), state["contacts"].get(key, [])
-        if wanted == there or _person("".join(key)) in people:
+        expected_contacts, stored_contacts = expected["contacts"].get(key, []), state["contacts"].get(key, [])
+        if expected_contacts == stored_contacts or _person_number("".join(key)) in unsure_people:
             continue
-        how = "lost" if len(there) < len(wanted) else "doubled" if len(there) > len(wanted) else "stale"
+        how = (
+            "lost"
+            if len(stored_contacts) < len(expected_contacts)
+            else "doubled"
+            if len(stored_contacts) > len(expected_contacts)
+            else "stale"
+        )
         failures[f"{how} contacts"] += 1
-    failures["lost items"] += max(0, sum((expected["items"] - state["items"]).values()) - 3 * len(unsure))
+    failures["lost items"] += max(0, sum((expected["items"] - state["items"]).values()) - 3 * len(unknown_rows))
     failures["doubled items"] += sum((state["items"] - expected["items"]).values())
 
 
-def _person(name: str) -> str:
-    found = re.search(r"\d+", name)
-    return found.group() if found else ""
+def _person_number(name: str) -> str:
+    match = re.search(r"\d+", name)
+    return match.group() if match else ""
 
 
-def histories(
+def run_histories(
     seeds: Sequence[int], *, rows: int = 4000, rate: float = 0.25, strategy: str = "", **options: Any
 ) -> Iterator[tuple[int, Findings]]:
     """One history a seed; the strategy for custom items changes from seed to seed."""
     for seed in seeds:
-        chosen = strategy or ("unique", "marker")[seed % 2]
-        yield seed, run(history(seed, rows=rows, rate=rate, strategy=chosen, **options), seed)
+        strategy_ = strategy or ("unique", "marker")[seed % 2]
+        yield seed, run_virtual(run_history(seed, rows=rows, rate=rate, strategy=strategy_, **options), seed)
 
 
 def main() -> int:
@@ -410,18 +447,20 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=4000)
     parser.add_argument("--rate", type=float, default=0.25)
     parser.add_argument("--strategy", default="")
-    parser.add_argument("--break", dest="broken", default="", choices=("", *BROKEN))
+    parser.add_argument("--break", dest="broken", default="", choices=("", *SAFEGUARDS))
     parser.add_argument("--keep", action="store_true")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     total = Findings()
-    began = time.perf_counter()
-    seeds = range(given.first, given.first + given.seeds)
-    options = {"broken": given.broken, "keeps": given.keep}
-    for seed, found in histories(seeds, rows=given.rows, rate=given.rate, strategy=given.strategy, **options):
-        total.add(found)
-        if found.failures:
-            print(f"seed {seed}: {dict(found.failures)}")
-    total.tell(time.perf_counter() - began)
+    started_at = time.perf_counter()
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    options = {"broken": arguments.broken, "keeps": arguments.keep}
+    for seed, findings in run_histories(
+        seeds, rows=arguments.rows, rate=arguments.rate, strategy=arguments.strategy, **options
+    ):
+        total.add(findings)
+        if findings.failures:
+            print(f"seed {seed}: {dict(findings.failures)}")
+    total.print_table(time.perf_counter() - started_at)
     return 1 if total.failures else 0
 
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from mautic_async import Contact, CustomItem, Journal, Limits, Mautic, UniqueField
 from mautic_async.auth.authorization_code import ClientCredentials
-from mautic_async.bulk import Plan
+from mautic_async.bulk import BulkOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mautic_async.journal.records import Entry, Standing
+    from mautic_async.journal.records import Checkpoint, RowRecord
 
 POINTS = (
     "journal open",
@@ -36,12 +36,12 @@ POINTS = (
 )
 
 
-def rows_of(name: str, count: int) -> list[Contact]:
+def make_rows(name: str, count: int) -> list[Contact]:
     """Contacts with two versions each, every second one with a custom item of its own."""
-    chance = random.Random(name)
+    rng = random.Random(name)
     rows: list[Contact] = []
     for index in range(count):
-        person = chance.randrange(count * 2 // 3)
+        person = rng.randrange(count * 2 // 3)
         row = Contact(email=f"{name}.p{person}@example.org", city=f"city {index}")
         if person % 2:
             row.custom_items = [CustomItem("orders", name=f"v{index}", attributes={"sku": f"{name}-{person}"})]
@@ -49,98 +49,100 @@ def rows_of(name: str, count: int) -> list[Contact]:
     return rows
 
 
-class Fate:
+class KillPoint:
     """Dies at the n-th time that a named point is passed."""
 
     def __init__(self, point: str, times: int) -> None:
         self._point = point
-        self._left = times
+        self._passes_left = times
 
-    def at(self, point: str) -> None:
+    def reach(self, point: str) -> None:
         if point == self._point:
-            self._left -= 1
-            if self._left <= 0:
+            self._passes_left -= 1
+            if self._passes_left <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-class DeadlyJournal(Journal):
+class KilledAtPointJournal(Journal):
     """Dies around its commits, and within one."""
 
-    def __init__(self, path: str, fate: Fate) -> None:
+    def __init__(self, path: str, kill_point: KillPoint) -> None:
         super().__init__(path)
-        self._fate = fate
+        self._kill_point = kill_point
 
-    async def begin(self) -> Standing:
-        standing = await super().begin()
-        self._fate.at("journal open")
-        return standing
+    async def open(self) -> Checkpoint:
+        checkpoint = await super().open()
+        self._kill_point.reach("journal open")
+        return checkpoint
 
-    async def intend(self, entries: Sequence[Entry]) -> None:
-        self._fate.at("before intent")
-        await super().intend(entries)
-        self._fate.at("after intent")
+    async def record_sending(self, records: Sequence[RowRecord]) -> None:
+        self._kill_point.reach("before intent")
+        await super().record_sending(records)
+        self._kill_point.reach("after intent")
 
-    async def conclude(self, entries: Sequence[Entry], before: Callable[[], None] | None = None) -> None:
-        self._fate.at("before outcome")
-        await super().conclude(entries, lambda: self._fate.at("within outcome"))
-        self._fate.at("after outcome")
+    async def record_outcomes(
+        self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None = None
+    ) -> None:
+        self._kill_point.reach("before outcome")
+        await super().record_outcomes(records, lambda: self._kill_point.reach("within outcome"))
+        self._kill_point.reach("after outcome")
 
-    async def finish(self) -> None:
-        self._fate.at("before finish")
-        await super().finish()
-        self._fate.at("after finish")
+    async def mark_complete(self) -> None:
+        self._kill_point.reach("before finish")
+        await super().mark_complete()
+        self._kill_point.reach("after finish")
 
 
-class DeadlyCourier:
+class KilledAtPointAdapter:
     """Dies around requests and looks."""
 
-    needed: int | None = None
+    requests_left: int | None = None
 
-    def __init__(self, inner: Any, fate: Fate) -> None:
-        self._inner = inner
-        self._fate = fate
-        self.limit = inner.limit
-        self.guarantee = inner.guarantee
-        self.prepare = inner.prepare
-        self.pack = inner.pack
-        self.unpack = inner.unpack
-        self.budget = inner.budget
-        self.repeatable_part = inner.repeatable_part
+    def __init__(self, adapter: Any, kill_point: KillPoint) -> None:
+        self._adapter = adapter
+        self._kill_point = kill_point
+        self.max_rows = adapter.limit
+        self.guarantee = adapter.guarantee
+        self.prepare = adapter.prepare
+        self.encode = adapter.encode
+        self.decode = adapter.decode
+        self.rate_limit = adapter.budget
+        self.idempotent_part = adapter.idempotent_part
 
-    async def deliver(self, step: str, parcels: Any) -> Any:
-        self._fate.at("before request")
-        delivery = await self._inner.deliver(step, parcels)
-        self._fate.at("after answer")
-        return delivery
+    async def send(self, step: str, batch: Any) -> Any:
+        self._kill_point.reach("before request")
+        batch_result = await self._adapter.send(step, batch)
+        self._kill_point.reach("after answer")
+        return batch_result
 
-    async def read_back(self, step: str, parcels: Any) -> Any:
-        self._fate.at("before look")
-        delivery = await self._inner.read_back(step, parcels)
-        self._fate.at("after look")
-        return delivery
+    async def look_up(self, step: str, batch: Any) -> Any:
+        self._kill_point.reach("before look")
+        batch_result = await self._adapter.look_up(step, batch)
+        self._kill_point.reach("after look")
+        return batch_result
 
 
-def work(url: str, folder: str, name: str, count: int, point: str, times: int) -> None:  # noqa: PLR0917 - a process's
+def run_child(url: str, folder: str, name: str, count: int, point: str, times: int) -> None:  # noqa: PLR0917 - a process's
     """One life of the process; writes its report if it lives to the end."""
 
     async def job() -> None:
-        fate = Fate(point, times)
+        kill_point = KillPoint(point, times)
         path = Path(folder) / name
         auth = ClientCredentials("1_fake-client", "fake-secret")
-        plan = Plan(batch=10, first_batch=10, concurrency=4, settle=1.0)
+        options = BulkOptions(batch=10, initial_batch=10, concurrency=4, reconcile_after=1.0)
         async with Mautic(url, auth=auth, limits=Limits(concurrency=4)) as mautic:
-            run = mautic.contacts.upserting(
-                rows_of(name, count),
-                items=UniqueField("sku"),
-                journal=DeadlyJournal(f"{path}.db", fate),
-                plan=plan,
+            bulk_job = mautic.contacts.bulk_upsert(
+                make_rows(name, count),
+                match_items=UniqueField("sku"),
+                journal=KilledAtPointJournal(f"{path}.db", kill_point),
+                options=options,
             )
-            run._courier = DeadlyCourier(run._courier, fate)
-            async with run:
-                async for outcome in run:
+            bulk_job._adapter = KilledAtPointAdapter(bulk_job._adapter, kill_point)
+            async with bulk_job:
+                async for outcome in bulk_job:
                     assert outcome.ok, outcome
-                    fate.at("outcome seen")
-        report = {"read": run.report.read, "created": run.report.created, "resumed": run.report.resumed}
+                    kill_point.reach("outcome seen")
+        report = {"read": bulk_job.report.read, "created": bulk_job.report.created, "resumed": bulk_job.report.resumed}
         Path(f"{path}.json").write_text(json.dumps(report))
 
     asyncio.run(job())

@@ -13,11 +13,11 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from mautic_async import Contact, CustomItem, Limits, Marker, Mautic, UniqueField
-from mautic_async.bulk import Plan, Run
+from mautic_async import Contact, CustomItem, Limits, LookupField, Mautic, UniqueField
+from mautic_async.bulk import BulkJob, BulkOptions
 from mautic_async.testing import FakeMautic, Latency
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.stress.history import Findings, Mortal, MortalJournal, until_death
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.stress.history import Findings, KillableJournal, Killer, run_until_killed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,28 +44,28 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def rows_of(seed: int, count: int, strategy: str) -> list[Contact]:
+def make_rows(seed: int, count: int, strategy: str) -> list[Contact]:
     """Contacts with several versions each, known by e-mail or number or both; a few rows are bad."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     rows: list[Contact] = []
-    named: dict[int, set[str]] = {}
+    known_by: dict[int, set[str]] = {}
     for index in range(count):
-        person = chance.randrange(count * 2 // 3)
-        names = set(chance.choice((("email",), ("email",), ("email", "number"), ("number",))))
-        if not names & named.get(person, names):  # rows without a common value have no order
+        person = rng.randrange(count * 2 // 3)
+        names = set(rng.choice((("email",), ("email",), ("email", "number"), ("number",))))
+        if not names & known_by.get(person, names):  # rows without a common value have no order
             names = {"email", "number"}
-        named[person] = names
-        row = Contact(firstname=chance.choice(("Ada", "Bob", "Cem", "Dee")), city=f"city {index}")
+        known_by[person] = names
+        row = Contact(firstname=rng.choice(("Ada", "Bob", "Cem", "Dee")), city=f"city {index}")
         if "email" in names:
-            row.email = chance.choice((f"p{person}@example.org", f"P{person}@Example.org", f" p{person}@example.org"))
+            row.email = rng.choice((f"p{person}@example.org", f"P{person}@Example.org", f" p{person}@example.org"))
         if "number" in names:
-            row.fields = {"number": chance.choice((f"n{person}x", f"N{person}x"))}
-        draw = chance.random()
+            row.fields = {"number": rng.choice((f"n{person}x", f"N{person}x"))}
+        draw = rng.random()
         if draw < 0.4:
-            stem = f"i{person}" if strategy == "unique" else f"r{index}"
+            prefix = f"i{person}" if strategy == "unique" else f"r{index}"
             row.custom_items = [
-                CustomItem("orders", name=f"{stem}-{letter} v{index}", attributes={"sku": f"{stem}-{letter}"})
-                for letter in "abc"[: chance.randint(1, 3)]
+                CustomItem("orders", name=f"{prefix}-{suffix} v{index}", attributes={"sku": f"{prefix}-{suffix}"})
+                for suffix in "abc"[: rng.randint(1, 3)]
             ]
         if 0.900 < draw < 0.903:
             row.stage = 99_999  # type: ignore[assignment]  # the server throws, and the whole batch is a 500
@@ -79,7 +79,7 @@ def rows_of(seed: int, count: int, strategy: str) -> list[Contact]:
     return rows
 
 
-def server(clock: Clock, strategy: str, **settings: Any) -> FakeMautic:
+def make_server(clock: Clock, strategy: str, **settings: Any) -> FakeMautic:
     """A Mautic with a second unique field and a custom object."""
     fake = FakeMautic(clock=clock, initial="clean", **settings)
     fake.add_field("Number", "number", isUniqueIdentifier=True)
@@ -88,104 +88,114 @@ def server(clock: Clock, strategy: str, **settings: Any) -> FakeMautic:
     return fake
 
 
-def state_of(fake: FakeMautic) -> dict[str, Any]:
+def snapshot(fake: FakeMautic) -> dict[str, Any]:
     """What the server holds, without its ids."""
-    linked: dict[int, list[str]] = {}
+    items_by_contact: dict[int, list[str]] = {}
     for item in fake.custom_items:
         for contact in item["contacts"]:
-            linked.setdefault(contact, []).append(f"{item['attributes'].get('sku')}={item['name']}")
+            items_by_contact.setdefault(contact, []).append(f"{item['attributes'].get('sku')}={item['name']}")
     contacts: dict[tuple[str, str], list[Any]] = {}
     for contact in fake.contacts:
         fields = contact["fields"]
         key = (str(fields.get("email", "")).lower(), str(fields.get("number", "")).lower())
-        values = (fields.get("firstname"), fields.get("city"), sorted(linked.get(contact["id"], ())))
+        values = (fields.get("firstname"), fields.get("city"), sorted(items_by_contact.get(contact["id"], ())))
         contacts.setdefault(key, []).append(values)
     bad = {"items": Counter(str(item["attributes"].get("sku")) for item in fake.custom_items if item["contacts"])}
     return {"contacts": contacts, **bad}
 
 
-def job(mautic: Mautic, rows: Sequence[Contact], strategy: str, plan: Plan, journal: Any) -> Run[Contact, Contact]:
+def make_job(
+    mautic: Mautic, rows: Sequence[Contact], strategy: str, options: BulkOptions, journal: Any
+) -> BulkJob[Contact, Contact]:
     """The bulk job of a history."""
-    items = UniqueField("sku") if strategy == "unique" else Marker("sku")
-    return mautic.contacts.upserting(rows, items=items, plan=plan, journal=journal)
+    match_items = UniqueField("sku") if strategy == "unique" else LookupField("sku")
+    return mautic.contacts.bulk_upsert(rows, match_items=match_items, options=options, journal=journal)
 
 
-async def undisturbed(rows: Sequence[Contact], clock: Clock, strategy: str) -> tuple[dict[str, Any], dict[int, str]]:
+async def expected_state(rows: Sequence[Contact], clock: Clock, strategy: str) -> tuple[dict[str, Any], dict[int, str]]:
     """The same rows, one after the other, without a fault."""
-    plan = Plan(concurrency=1, start=1, batch=1, first_batch=1)
+    options = BulkOptions(concurrency=1, initial_concurrency=1, batch=1, initial_batch=1)
     async with (
-        server(clock, strategy) as fake,
+        make_server(clock, strategy) as fake,
         Mautic(fake.url, auth=fake.auth, transport=fake.transport, clock=clock) as mautic,
-        job(mautic, rows, strategy, plan, None) as ordered,
+        make_job(mautic, rows, strategy, options, None) as bulk_job,
     ):
-        answers = {outcome.index: outcome.status async for outcome in ordered}
-        return state_of(fake), {index: "ok" if it in {"created", "updated"} else it for index, it in answers.items()}
+        answers = {outcome.index: outcome.status async for outcome in bulk_job}
+        return snapshot(fake), {
+            index: "ok" if outcome_ in {"created", "updated"} else outcome_ for index, outcome_ in answers.items()
+        }
 
 
-async def history(seed: int, *, rows: int, rate: float, strategy: str) -> Findings:
+async def run_history(seed: int, *, rows: int, rate: float, strategy: str) -> Findings:
     """One history, from its first row to the check."""
     loop = asyncio.get_running_loop()
     clock = virtual_clock(loop, seed)
-    chance = random.Random(seed)
-    people = rows_of(seed, rows, strategy)
-    found = Findings(histories=1, rows=rows)
-    journal = MortalJournal()
-    plan = Plan(batch=20, first_batch=10, outage=3600.0)
+    rng = random.Random(seed)
+    all_rows = make_rows(seed, rows, strategy)
+    findings = Findings(histories=1, rows=rows)
+    journal = KillableJournal()
+    options = BulkOptions(batch=20, initial_batch=10, max_outage=3600.0)
     yielded: dict[int, Outcome[Any]] = {}
     latency = Latency(request=0.1, row=0.2, jitter=0.5)
-    async with server(clock, strategy, latency=latency, workers=12, access_token_lifetime=600.0) as fake:
-        faults = {name: fake.fail(times=None, route=ROUTE, probability=rate, **it) for name, it in FAULTS.items()}
+    async with make_server(clock, strategy, latency=latency, workers=12, access_token_lifetime=600.0) as fake:
+        faults = {name: fake.fail(times=None, route=ROUTE, probability=rate, **fault) for name, fault in FAULTS.items()}
         faults["look fails"] = fake.fail(503, times=None, route="GET /api/contacts", probability=rate)
-        ended = False
-        while not ended:
-            mortal = journal.mortal = Mortal(chance.randint(1, rows // 12) if found.kills < 3 else sys.maxsize)
+        finished = False
+        while not finished:
+            killer = journal.killer = Killer(rng.randint(1, rows // 12) if findings.kills < 3 else sys.maxsize)
             async with Mautic(
                 fake.url, auth=fake.auth, transport=fake.transport, clock=clock, limits=Limits(concurrency=8)
             ) as mautic:
-                given = job(mautic, people, strategy, plan, journal)
-                ended = await until_death(given, mortal, yielded, found)
-                if not ended:
-                    found.kills += 1
-                    await clock.sleep(chance.choice((0.5, 5.0, 500.0)))
+                bulk_job = make_job(mautic, all_rows, strategy, options, journal)
+                finished = await run_until_killed(bulk_job, killer, yielded, findings)
+                if not finished:
+                    findings.kills += 1
+                    await clock.sleep(rng.choice((0.5, 5.0, 500.0)))
         await clock.sleep(600.0)
-        found.requests = len(fake.requests)
-        found.faults = +Counter({name: it.done for name, it in faults.items()})
-        state = state_of(fake)
-    expected, answers = await undisturbed(people, clock, strategy)
-    _check(found, state, expected, answers, yielded)
-    found.failures["rows without an outcome"] += abs(given.report.read - rows)
-    found.failures = +found.failures
-    found.hours = loop.time() / 3600
-    return found
+        findings.requests = len(fake.requests)
+        findings.faults = +Counter({name: fault.hits for name, fault in faults.items()})
+        state = snapshot(fake)
+    expected, answers = await expected_state(all_rows, clock, strategy)
+    _check(findings, state, expected, answers, yielded)
+    findings.failures["rows without an outcome"] += abs(bulk_job.report.read - rows)
+    findings.failures = +findings.failures
+    findings.hours = loop.time() / 3600
+    return findings
 
 
 def _check(
-    found: Findings,
+    findings: Findings,
     state: dict[str, Any],
     expected: dict[str, Any],
     answers: dict[int, str],
     yielded: dict[int, Outcome[Any]],
 ) -> None:
     for index, outcome in yielded.items():
-        found.outcomes[outcome.status] += 1
+        findings.outcomes[outcome.status] += 1
         kind = "ok" if outcome.ok else outcome.status
         # A row that dooms its request may be in part stored: it is rejected only where its contact was surely not touched,
         # which depends on when other rows touched it.
         if kind != answers[index] and {kind, answers[index]} != {"unknown", "rejected"}:
-            found.failures[f"{answers[index]} reported as {outcome.status}"] += 1
+            findings.failures[f"{answers[index]} reported as {outcome.status}"] += 1
     for key in expected["contacts"].keys() | state["contacts"].keys():
-        wanted, there = expected["contacts"].get(key, []), state["contacts"].get(key, [])
-        if wanted != there:
-            how = "lost" if len(there) < len(wanted) else "doubled" if len(there) > len(wanted) else "stale"
-            found.failures[f"{how} contacts"] += 1
-    found.failures["lost items"] += sum((expected["items"] - state["items"]).values())
-    found.failures["doubled items"] += sum((state["items"] - expected["items"]).values())
+        expected_contact, stored_contact = expected["contacts"].get(key, []), state["contacts"].get(key, [])
+        if expected_contact != stored_contact:
+            how = (
+                "lost"
+                if len(stored_contact) < len(expected_contact)
+                else "doubled"
+                if len(stored_contact) > len(expected_contact)
+                else "stale"
+            )
+            findings.failures[f"{how} contacts"] += 1
+    findings.failures["lost items"] += sum((expected["items"] - state["items"]).values())
+    findings.failures["doubled items"] += sum((state["items"] - expected["items"]).values())
 
 
-def histories(seeds: Sequence[int], *, rows: int = 1500, rate: float = 0.012) -> Iterator[tuple[int, Findings]]:
+def run_histories(seeds: Sequence[int], *, rows: int = 1500, rate: float = 0.012) -> Iterator[tuple[int, Findings]]:
     """One history a seed; the strategy for custom items changes from seed to seed."""
     for seed in seeds:
-        yield seed, run(history(seed, rows=rows, rate=rate, strategy=("unique", "marker")[seed % 2]), seed)
+        yield seed, run_virtual(run_history(seed, rows=rows, rate=rate, strategy=("unique", "marker")[seed % 2]), seed)
 
 
 def main() -> int:
@@ -195,14 +205,16 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--rows", type=int, default=1500)
     parser.add_argument("--rate", type=float, default=0.012)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     total = Findings()
-    began = time.perf_counter()
-    for seed, found in histories(range(given.first, given.first + given.seeds), rows=given.rows, rate=given.rate):
-        total.add(found)
-        if found.failures:
-            print(f"seed {seed}: {dict(found.failures)}")
-    total.tell(time.perf_counter() - began)
+    started_at = time.perf_counter()
+    for seed, findings in run_histories(
+        range(arguments.first, arguments.first + arguments.seeds), rows=arguments.rows, rate=arguments.rate
+    ):
+        total.add(findings)
+        if findings.failures:
+            print(f"seed {seed}: {dict(findings.failures)}")
+    total.print_table(time.perf_counter() - started_at)
     return 1 if total.failures else 0
 
 

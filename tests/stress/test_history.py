@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stress.history import Findings, histories
+from tests.stress.history import Findings, run_histories
 
 
-def told(seeds: range, **options: str | bool) -> Findings:
+def total_findings(seeds: range, **options: str | bool) -> Findings:
     total = Findings()
-    for _, found in histories(seeds, **options):  # type: ignore[arg-type]
+    for _, found in run_histories(seeds, **options):  # type: ignore[arg-type]
         total.add(found)
     return total
 
@@ -18,7 +18,7 @@ def told(seeds: range, **options: str | bool) -> Findings:
 def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_is_lost_or_doubled(
     strategy: str,
 ) -> None:
-    total = told(range(8), strategy=strategy)
+    total = total_findings(range(8), strategy=strategy)
     assert not total.failures, f"{dict(total.failures)}"
     assert sum(total.faults.values()) >= 8 * 50
     assert len(total.faults) >= 11
@@ -28,7 +28,7 @@ def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_i
 
 @pytest.mark.parametrize("strategy", ["unique", "marker"])
 def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keeps_rows(strategy: str) -> None:
-    total = told(range(4), strategy=strategy, keeps=True)
+    total = total_findings(range(4), strategy=strategy, keeps=True)
     assert not total.failures, f"{dict(total.failures)}"
     assert total.kills == 3 * 4
 
@@ -45,4 +45,4 @@ def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keep
 )
 def test_the_checker_finds_what_is_broken(broken: str, found: str) -> None:
     seeds = range(16 if broken == "refusal" else 3)  # a refusal after a sending of unknown fate is rare
-    assert told(seeds, broken=broken).failures[found] > 0
+    assert total_findings(seeds, broken=broken).failures[found] > 0

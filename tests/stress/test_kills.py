@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.stress.kills import massacre
+from tests.stress.kills import run_kills
 
 
 def test_invariant_29_a_job_that_is_killed_again_and_again_ends_as_if_it_never_was() -> None:
-    toll = asyncio.run(massacre(20, at_once=2, seed=100))
+    toll = asyncio.run(run_kills(20, at_once=2, seed=100))
     assert not toll.failures, dict(toll.failures)
     assert sum(toll.kills.values()) >= 20
     assert toll.resumed > 0

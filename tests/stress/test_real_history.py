@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tests.stress.history import Findings
-from tests.stress.real_history import histories
+from tests.stress.real_history import run_histories
 
 
 def test_invariants_29_and_35_hold_through_the_whole_client() -> None:
     total = Findings()
-    for _, found in histories(range(2), rows=700, rate=0.02):
+    for _, found in run_histories(range(2), rows=700, rate=0.02):
         total.add(found)
     assert not total.failures, dict(total.failures)
     assert total.kills == 6

@@ -6,93 +6,95 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.bulk import Delivery, Outcome, Packed, Plan, Receipt, Report, Run
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.bulk_model import Faults, Post, Row, Site
+from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport, EncodedRow, Outcome, RowResult
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.bulk_model import Faults, ModelAdapter, ModelServer, Row
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 
-    from mautic_async.bulk import Budget, Parcel
-    from mautic_async.journal.records import Ledger
+    from mautic_async.bulk import RateLimitStatus, WorkItem
+    from mautic_async.journal.records import JobJournal
 
 
-def people(count: int, **more: Any) -> list[Row]:
-    return [Row(f"p{number}@example.org", 1, **more) for number in range(count)]
+def make_rows(count: int, **attributes: Any) -> list[Row]:
+    return [Row(f"p{number}@example.org", 1, **attributes) for number in range(count)]
 
 
-def job(
+def run_job(
     rows: Iterable[Row] | AsyncIterable[Row],
     *,
     rate: float = 0.0,
     seed: int = 1,
-    plan: Plan | None = None,
-    journal: Ledger | None = None,
-    site: dict[str, Any] | None = None,
-    **options: Any,
-) -> tuple[list[Outcome[Any]], Report, Post]:
+    options: BulkOptions | None = None,
+    journal: JobJournal | None = None,
+    server_options: dict[str, Any] | None = None,
+    **adapter_options: Any,
+) -> tuple[list[Outcome[Any]], BulkReport, ModelAdapter]:
     """Run a job to its end; what it gave, and the post office it used."""
 
-    async def work() -> tuple[list[Outcome[Any]], Report, Post]:
+    async def work() -> tuple[list[Outcome[Any]], BulkReport, ModelAdapter]:
         clock = virtual_clock(asyncio.get_running_loop(), seed)
-        post = Post(Site(clock, **(site or {})), Faults(seed, rate), **options)
-        given: Run[Row, Any] = Run(post, rows, plan=plan, clock=clock, journal=journal)
-        async with given:
-            outcomes = [outcome async for outcome in given]
-        await post.rest()
-        return outcomes, given.report, post
+        adapter = ModelAdapter(ModelServer(clock, **(server_options or {})), Faults(seed, rate), **adapter_options)
+        bulk_job: BulkJob[Row, Any] = BulkJob(adapter, rows, options=options, clock=clock, journal=journal)
+        async with bulk_job:
+            outcomes = [outcome async for outcome in bulk_job]
+        await adapter.wait_until_idle()
+        return outcomes, bulk_job.report, adapter
 
-    return run(work(), seed)
+    return run_virtual(work(), seed)
 
 
-class Plain:
+class ScriptedAdapter:
     """A courier of texts, whose answers are a function of the test."""
 
-    limit = 200
+    max_rows = 200
     guarantee = ""
-    needed: int | None = None
+    requests_left: int | None = None
 
     def __init__(
         self,
-        answer: Callable[[Sequence[Parcel[str]]], Awaitable[Sequence[Receipt[Any]]]],
-        look: Callable[[Sequence[Parcel[str]]], Awaitable[Sequence[Receipt[Any]]]] | None = None,
+        answer: Callable[[Sequence[WorkItem[str]]], Awaitable[Sequence[RowResult[Any]]]],
+        lookup: Callable[[Sequence[WorkItem[str]]], Awaitable[Sequence[RowResult[Any]]]] | None = None,
         *,
         keys: Callable[[str], tuple[str, ...]] = lambda row: (row,),
-        linger: float = 0.0,
+        hold_keys_seconds: float = 0.0,
     ) -> None:
         self._answer = answer
-        self._look = look
+        self._lookup = lookup
         self._keys = keys
-        self._linger = linger
+        self._hold_keys_seconds = hold_keys_seconds
         self.batches: list[list[str]] = []
         self.steps: list[str] = []
 
     async def prepare(self, job: str) -> None:
         pass
 
-    def pack(self, row: str, index: int) -> Packed:
-        return Packed(json.dumps(row).encode(), self._keys(row), linger=self._linger, memory=row)
+    def encode(self, row: str, index: int) -> EncodedRow:
+        return EncodedRow(
+            json.dumps(row).encode(), self._keys(row), hold_keys_seconds=self._hold_keys_seconds, facts_key=row
+        )
 
-    def unpack(self, body: bytes) -> str:
+    def decode(self, body: bytes) -> str:
         return str(json.loads(body))
 
-    def repeatable_part(self, row: Any) -> Any:
+    def idempotent_part(self, row: Any) -> Any:
         return row
 
-    async def deliver(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
-        self.batches.append([parcel.row for parcel in parcels])
+    async def send(self, step: str, batch: Sequence[WorkItem[str]]) -> BatchResult[Any]:
+        self.batches.append([item.row for item in batch])
         self.steps.append(step)
-        return Delivery(await self._answer(parcels))
+        return BatchResult(await self._answer(batch))
 
-    async def read_back(self, step: str, parcels: Sequence[Parcel[str]]) -> Delivery[Any]:
-        if self._look is None:
-            return Delivery([Receipt("again") for _ in parcels], requests=0)
-        return Delivery(await self._look(parcels))
+    async def look_up(self, step: str, batch: Sequence[WorkItem[str]]) -> BatchResult[Any]:
+        if self._lookup is None:
+            return BatchResult([RowResult("again") for _ in batch], requests=0)
+        return BatchResult(await self._lookup(batch))
 
-    def budget(self) -> Budget | None:
+    def rate_limit(self) -> RateLimitStatus | None:
         return None
 
 
-async def created(parcels: Sequence[Parcel[Any]]) -> list[Receipt[Any]]:
+async def answer_created(batch: Sequence[WorkItem[Any]]) -> list[RowResult[Any]]:
     await asyncio.sleep(0.1)
-    return [Receipt("created", parcel.index + 1) for parcel in parcels]
+    return [RowResult("created", item.index + 1) for item in batch]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve
 
-from mautic_async.bulk import Delivery, Packed, Receipt
+from mautic_async.bulk import BatchResult, EncodedRow, RowResult
 from mautic_async.errors import (
     MauticError,
     Problem,
@@ -26,12 +26,12 @@ from mautic_async.errors import (
     UnexpectedResponse,
 )
 from mautic_async.protocol import Effect
-from mautic_async.retry.policy import verdict_of
+from mautic_async.retry.policy import verdict_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mautic_async.bulk import Budget, Parcel
+    from mautic_async.bulk import RateLimitStatus, WorkItem
     from mautic_async.clock import Clock
 
 Strategy = str
@@ -52,91 +52,95 @@ class Row:
 
 
 @define
-class Stored:
+class StoredContact:
     """A contact as the server has it."""
 
     id: int
     email: str
     number: str
     version: int
-    made_at: float
-    touched: float = 0.0
+    created_at: float
+    changed_at: float = 0.0
     company: str = ""
-    link: str = ""
+    linked_company: str = ""
     """The company that it belongs to, which is a row of its own, written last."""
     items: list[int] = Factory(list)
 
 
 @define
-class Item:
+class StoredItem:
     """A custom item as the server has it."""
 
     id: int
     name: str
     version: int
-    touched: float
+    changed_at: float
 
 
 class Fault(Exception):
     """An uncaught exception in the server: the whole request is a bare 500."""
 
 
-class Site:
+class ModelServer:
     """The server's database and the requests that work on it."""
 
     def __init__(self, clock: Clock, *, each: float = 0.02, unique_items: bool = True, limit: int = 200) -> None:
         self.clock = clock
-        self.each = each
+        self.seconds_per_row = each
         self.unique_items = unique_items
-        self.limit = limit
-        self.contacts: dict[int, Stored] = {}
-        self.items: dict[int, Item] = {}
+        self.max_rows = limit
+        self.contacts: dict[int, StoredContact] = {}
+        self.items: dict[int, StoredItem] = {}
         self.by_email: dict[str, list[int]] = {}
         self.by_number: dict[str, list[int]] = {}
         self.by_hash: dict[str, int] = {}
         self.requests = 0
         self.writes = 0
         self.rows_written = 0
-        self.under_way: Counter[str] = Counter()
+        self.rows_in_flight: Counter[str] = Counter()
         self.overlaps = 0
         self.names: Counter[str] = Counter()
         """Tags and companies; a name that two rows bring at once is there twice."""
 
     def find(self, email: str, number: str) -> set[int]:
         """Ids of the contacts that hold either value, as the database compares."""
-        found: set[int] = set()
+        ids: set[int] = set()
         if email:
-            found.update(self.by_email.get(email.strip().casefold(), ()))
+            ids.update(self.by_email.get(email.strip().casefold(), ()))
         if number:
-            found.update(self.by_number.get(number.casefold(), ()))
-        return found
+            ids.update(self.by_number.get(number.casefold(), ()))
+        return ids
 
-    async def write_row(self, row: Row, known: dict[str, Any], speed: float, *, half: bool = False) -> dict[str, Any]:
+    async def write_row(
+        self, row: Row, known_item_ids: dict[str, Any], speed: float, *, columns_only: bool = False
+    ) -> dict[str, Any]:
         """One row of a batch: look, then insert or update, then its company's link, then its items.
 
-        Each step is committed at once. *half*: the database gives up after the contact's own columns.
+        Each step is committed at once. *columns_only*: the database gives up after the contact's own columns.
         """
         if row.trait == "poison":
             raise Fault
         if row.trait == "refused":
             return {"code": 400, "message": "email: nope"}
-        found = {row.id} if row.id else self.find(row.email, row.number)
-        missing = [name for name in names_of(row) if name not in self.names]
-        known_company = self.contacts[min(found)].company if found else ""
-        await self.clock.sleep(self.each * speed * (0.6 + 0.4 * self.clock.random()))  # between SELECT and INSERT
-        if len(found) > 1:
+        contact_ids = {row.id} if row.id else self.find(row.email, row.number)
+        new_names = [name for name in tag_and_company_names(row) if name not in self.names]
+        known_company = self.contacts[min(contact_ids)].company if contact_ids else ""
+        await self.clock.sleep(
+            self.seconds_per_row * speed * (0.6 + 0.4 * self.clock.random())
+        )  # between SELECT and INSERT
+        if len(contact_ids) > 1:
             return {"code": 422, "message": "email: This field must be unique."}
         self.rows_written += 1
-        self.names.update(missing)
-        now = self.clock.wall()
-        if found:
-            stored, status = self.contacts[found.pop()], 200
+        self.names.update(new_names)
+        now = self.clock.wall_time()
+        if contact_ids:
+            stored, status = self.contacts[contact_ids.pop()], 200
             if stored.version != row.version or (row.company and row.company != stored.company):
-                stored.touched = now
+                stored.changed_at = now
             stored.version = row.version
         else:
             number = len(self.contacts) + 1
-            stored = self.contacts[number] = Stored(number, "", "", row.version, now, now)
+            stored = self.contacts[number] = StoredContact(number, "", "", row.version, now, now)
             status = 201
         if row.company:
             stored.company = row.company
@@ -146,31 +150,37 @@ class Site:
         if row.number and not stored.number:
             stored.number = row.number.casefold()
             self.by_number.setdefault(stored.number, []).append(stored.id)
-        if half:
+        if columns_only:
             return {"code": 1205, "message": "SQLSTATE[HY000]: Lock wait timeout exceeded"}
         if row.company and row.company != known_company:  # a text that does not change never links
-            stored.link = row.company
+            stored.linked_company = row.company
         for name in row.items:
             await self.clock.sleep(0.002 * speed)
             if row.trait == "bad item":
                 return {"code": 0, "message": "not a URL"}
-            error = self._item(stored, row, name, known)
+            error = self._item(stored, row, name, known_item_ids)
             if error:
                 return error
-        return {"status": status, "id": stored.id, "items": {self.items[it].name: it for it in stored.items}}
+        return {
+            "status": status,
+            "id": stored.id,
+            "items": {self.items[item_id].name: item_id for item_id in stored.items},
+        }
 
-    def _item(self, stored: Stored, row: Row, name: str, known: dict[str, Any]) -> dict[str, Any] | None:
-        now = self.clock.wall()
-        number = known.get(name) or (self.by_hash.get(name) if self.unique_items else None)
-        if number is not None and not known.get(name) and int(self.items[number].touched) == int(now):
+    def _item(
+        self, stored: StoredContact, row: Row, name: str, known_item_ids: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        now = self.clock.wall_time()
+        number = known_item_ids.get(name) or (self.by_hash.get(name) if self.unique_items else None)
+        if number is not None and not known_item_ids.get(name) and int(self.items[number].changed_at) == int(now):
             return {"code": 404, "message": "Custom Item with ID = 0 was not found", "id": stored.id}
         if number is None:
             number = len(self.items) + 1
-            self.items[number] = Item(number, name, row.version, now)
+            self.items[number] = StoredItem(number, name, row.version, now)
             if self.unique_items:
                 self.by_hash[name] = number
         self.items[number].version = row.version
-        self.items[number].touched = now
+        self.items[number].changed_at = now
         if number not in stored.items:
             stored.items.append(number)
         return None
@@ -181,48 +191,58 @@ class Site:
         fault: str = "",
         *,
         speed: float = 1.0,
-        odd: int = -1,
-        free: frozenset[int] = frozenset(),
+        faulty_row: int = -1,
+        repeated: frozenset[int] = frozenset(),
     ) -> list[Any]:
-        """A whole request; at the *odd* row the worker dies, or the database fails it half-way, as *fault* says.
+        """A whole request; at the *faulty_row* row the worker dies, or the database fails it half-way, as *fault* says.
 
-        *free*: places of rows that repeat another row's values, for a contact that is there: they may overlap with it.
+        *repeated*: places of rows that repeat another row's values, for a contact that is there: they may overlap with
+        it.
         """
-        keys = {key for place, (row, _) in enumerate(rows) if place not in free for key in keys_of(row, items=False)}
+        keys = {
+            key
+            for position, (row, _) in enumerate(rows)
+            if position not in repeated
+            for key in ordering_keys(row, items=False)
+        }
         for key in keys:
-            self.under_way[key] += 1
-            self.overlaps += self.under_way[key] > 1
+            self.rows_in_flight[key] += 1
+            self.overlaps += self.rows_in_flight[key] > 1
         self.writes += 1
         try:
             answers = []
             if fault == "stall":  # somebody makes a contact field: ALTER TABLE and the writers wait for each other
                 await self.clock.sleep(100.0 * speed)
-            for number, (row, known) in enumerate(rows):
-                half = number == odd and fault in {"half 500", "lock row", "gone rows"}
-                if number == odd and fault in {"500 prefix", "502"}:
+            for number, (row, known_item_ids) in enumerate(rows):
+                columns_only = number == faulty_row and fault in {"half 500", "lock row", "gone rows"}
+                if number == faulty_row and fault in {"500 prefix", "502"}:
                     raise Fault
-                if fault == "gone rows" and 0 <= odd < number:
+                if fault == "gone rows" and 0 <= faulty_row < number:
                     answers.append({"code": 2006, "message": "MySQL server has gone away"})
                     continue
-                if fault == "422 again" and number == odd:
+                if fault == "422 again" and number == faulty_row:
                     answers.append({"code": 422, "message": "email: This field must be unique."})
                     continue
-                answers.append(await self.write_row(row, known, speed if fault != "stall" else 1.0, half=half))
-                if half and fault == "half 500":
+                answers.append(
+                    await self.write_row(
+                        row, known_item_ids, speed if fault != "stall" else 1.0, columns_only=columns_only
+                    )
+                )
+                if columns_only and fault == "half 500":
                     raise Fault
             return answers
         finally:
             for key in keys:
-                self.under_way[key] -= 1
+                self.rows_in_flight[key] -= 1
 
 
-def names_of(row: Row) -> tuple[str, ...]:
+def tag_and_company_names(row: Row) -> tuple[str, ...]:
     """Tags and companies that the server makes for the row, if they are not there: some are common, some are rare."""
     number = int(re.sub(r"\D", "", row.email.partition("@")[0] or row.number) or "0")
     return (f"tag {number % 40}", row.company) if row.company else ()
 
 
-def keys_of(row: Row, *, items: bool = True) -> tuple[str, ...]:
+def ordering_keys(row: Row, *, items: bool = True) -> tuple[str, ...]:
     """The lane keys of a row."""
     keys = ["e:" + row.email.strip().casefold()] if row.email else []
     if row.id:
@@ -234,11 +254,11 @@ def keys_of(row: Row, *, items: bool = True) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def raised(error: MauticError, effect: Effect = Effect.UPSERT) -> MauticError:
+def with_verdict(error: MauticError, effect: Effect = Effect.UPSERT) -> MauticError:
     """*error* as the pipeline would raise it; a 502, 503 or 504 is a proxy's."""
     if isinstance(error, ServerError) and error.status in {502, 503, 504}:
         error.by_proxy = True
-    error.verdict = verdict_of(error, effect)
+    error.verdict = verdict_for(error, effect)
     error.attempts = 1
     return error
 
@@ -272,17 +292,17 @@ FAULTS = (
 )
 
 
-ROWS = frozenset({"row missing", "deadlock row", "item id 0"})
+ROW_FAULTS = frozenset({"row missing", "deadlock row", "item id 0"})
 """Faults of one row among others."""
 
-LOOKS = frozenset({"look fails", "look 500"})
+LOOKUP_FAULTS = frozenset({"look fails", "look 500"})
 """Faults of a look."""
 
-LIVE: dict[str, Callable[[], MauticError]] = {
+PROXY_FAULTS: dict[str, Callable[[], MauticError]] = {
     "502 live": lambda: ServerError("502", status=502),
     "503 live": lambda: ServerError("503", status=503),
     "429 live": lambda: RateLimited("429", status=429, retry_after=1.0, by_proxy=True),
-    "page live": lambda: UnexpectedResponse("?", event="not-mautic"),
+    "page live": lambda: UnexpectedResponse("?", kind="not-mautic"),
 }
 """What a proxy answers while the server goes on."""
 
@@ -295,27 +315,27 @@ class Faults:
 
     def __init__(self, seed: int, rate: float, kinds: Sequence[str] = FAULTS) -> None:
         self._random = random.Random(seed)
-        self.rate = rate
-        self.kinds = kinds
+        self.probability = rate
+        self.fault_kinds = kinds
         self.injected: Counter[str] = Counter()
 
-    def draw(self) -> tuple[str, float]:
+    def next_fault(self) -> tuple[str, float]:
         """The fault of the next request, or "", and a number in [0, 1) to shape it."""
         shape = self._random.random()
-        if self._random.random() >= self.rate:
+        if self._random.random() >= self.probability:
             return "", shape
-        return self._random.choice(self.kinds), shape
+        return self._random.choice(self.fault_kinds), shape
 
 
-class Post:
-    """A courier between the engine and a `Site`, losing letters by plan."""
+class ModelAdapter:
+    """A courier between the engine and a `ModelServer`, losing letters by plan."""
 
     guarantee = "of the model"
-    needed: int | None = None
+    requests_left: int | None = None
 
     def __init__(
         self,
-        site: Site,
+        server: ModelServer,
         faults: Faults,
         *,
         strategy: Strategy = "unique",
@@ -325,229 +345,262 @@ class Post:
         longest: float = 110.0,
         broken: str = "",
     ) -> None:
-        self.limit = site.limit
-        self.site = site
+        self.max_rows = server.max_rows
+        self.server = server
         self.faults = faults
         self.strategy = strategy
         self.timeout = timeout
-        self.lanes = lanes
-        self.names = names
-        self.longest = longest
-        self.broken = broken
+        self.orders_by_key = lanes
+        self.creates_names = names
+        self.longest_request = longest
+        self.disabled_safeguard = broken
         """What is left out on purpose, to show that a checker finds it: see `history`."""
         self.alone: Counter[int] = Counter()
         """How often a row was struck by a bare 500 in a request of its own."""
-        self.zombies: set[asyncio.Task[Any]] = set()
-        self.sent: list[tuple[float, tuple[int, ...]]] = []
-        self.before: Callable[[str, Sequence[Parcel[Row]]], None] = lambda *_: None
+        self.abandoned_requests: set[asyncio.Task[Any]] = set()
+        self.batches_sent: list[tuple[float, tuple[int, ...]]] = []
+        self.on_call: Callable[[str, Sequence[WorkItem[Row]]], None] = lambda *_: None
 
     async def prepare(self, job: str) -> None:
         self.job = job
 
-    def pack(self, row: Row, index: int) -> Packed:
+    def encode(self, row: Row, index: int) -> EncodedRow:
         fields = [row.email, row.version, row.number, row.items, row.trait, row.company, row.id]
         body = json.dumps(fields).encode()
         problems = () if row.email or row.number or row.id else (Problem("no unique value"),)
-        linger = 1.1 if row.items and self.strategy == "unique" else 0.0
-        memory = keys_of(row)[0] if row.items and self.strategy != "unique" else ""
-        return Packed(body, keys_of(row) if self.lanes else (), problems, None, linger, memory, self._firsts(row))
+        hold_keys_seconds = 1.1 if row.items and self.strategy == "unique" else 0.0
+        facts_key = ordering_keys(row)[0] if row.items and self.strategy != "unique" else ""
+        return EncodedRow(
+            body,
+            ordering_keys(row) if self.orders_by_key else (),
+            problems,
+            None,
+            hold_keys_seconds,
+            facts_key,
+            self._created_names(row),
+        )
 
-    def _firsts(self, row: Row) -> tuple[str, ...]:
-        return names_of(row) if self.lanes and self.names else ()
+    def _created_names(self, row: Row) -> tuple[str, ...]:
+        return tag_and_company_names(row) if self.orders_by_key and self.creates_names else ()
 
-    def unpack(self, body: bytes) -> Row:
+    def decode(self, body: bytes) -> Row:
         email, version, number, items, trait, company, id = json.loads(body)
         return Row(email, version, number, tuple(items), trait, company, id)
 
-    def repeatable_part(self, row: Row) -> Row:
+    def idempotent_part(self, row: Row) -> Row:
         return row if self.strategy == "unique" or not row.items else evolve(row, items=())
 
-    def budget(self) -> Budget | None:
+    def rate_limit(self) -> RateLimitStatus | None:
         return None
 
-    async def deliver(self, step: str, parcels: Sequence[Parcel[Row]]) -> Delivery[Stored]:
-        self.before("deliver", parcels)
+    async def send(self, step: str, batch: Sequence[WorkItem[Row]]) -> BatchResult[StoredContact]:
+        self.on_call("deliver", batch)
         if step == LINK:
-            return await self._link(parcels)
+            return await self._link(batch)
         assert not step
-        site = self.site
-        site.requests += 1
-        self.sent.append((site.clock.time(), tuple(parcel.index for parcel in parcels)))
-        fault, shape = self.faults.draw()
-        odd = int(shape * len(parcels))
+        server = self.server
+        server.requests += 1
+        self.batches_sent.append((server.clock.monotonic(), tuple(item.index for item in batch)))
+        fault, shape = self.faults.next_fault()
+        faulty_row = int(shape * len(batch))
         if fault == "422 again":
-            odd = next((place for place, parcel in enumerate(parcels) if self._stored(parcel)), -1)
-        if fault in LOOKS or (fault in ROWS and len(parcels) < 2) or odd < 0:
+            faulty_row = next((position for position, item in enumerate(batch) if self._is_stored(item)), -1)
+        if fault in LOOKUP_FAULTS or (fault in ROW_FAULTS and len(batch) < 2) or faulty_row < 0:
             fault = ""
         if fault:
             self.faults.injected[fault] += 1
-        if len(parcels) > site.limit:
-            error = ServerError("A max of N", status=500, refusal=True)
-            error.batch_limit = site.limit
-            raise raised(error)
-        await site.clock.sleep(0.02)
-        return await self._fly(parcels, fault, shape, odd)
+        if len(batch) > server.max_rows:
+            error = ServerError("A max of N", status=500, deliberate=True)
+            error.batch_limit = server.max_rows
+            raise with_verdict(error)
+        await server.clock.sleep(0.02)
+        return await self._run_request(batch, fault, shape, faulty_row)
 
-    def _stored(self, parcel: Parcel[Row]) -> bool:
+    def _is_stored(self, item: WorkItem[Row]) -> bool:
         """Whether an earlier sending of the row has stored it."""
-        row, site = parcel.row, self.site
-        if row.trait != "cleaned" or parcel.sends < 2 or row.items or row.company:
+        row, server = item.row, self.server
+        if row.trait != "cleaned" or item.total_attempts < 2 or row.items or row.company:
             return False
-        found = {row.id} if row.id else site.find(row.email, row.number)
-        if len(found) != 1:
+        contact_ids = {row.id} if row.id else server.find(row.email, row.number)
+        if len(contact_ids) != 1:
             return False
-        stored = site.contacts[min(found)]
+        stored = server.contacts[min(contact_ids)]
         return stored.version == row.version and all(
-            not mine or mine == there
-            for mine, there in ((row.email.strip().casefold(), stored.email), (row.number.casefold(), stored.number))
+            not sent_value or sent_value == stored_value
+            for sent_value, stored_value in (
+                (row.email.strip().casefold(), stored.email),
+                (row.number.casefold(), stored.number),
+            )
         )
 
-    async def _link(self, parcels: Sequence[Parcel[Row]]) -> Delivery[Stored]:
+    async def _link(self, batch: Sequence[WorkItem[Row]]) -> BatchResult[StoredContact]:
         """See that contacts belong to the company that they name; a request each."""
-        for parcel in parcels:
-            await self._look()
-            stored = self.site.contacts[parcel.id]
-            if stored.link != parcel.row.company:
-                stored.link = parcel.row.company
-        return Delivery([Receipt("updated", parcel.id) for parcel in parcels], len(parcels))
+        for item in batch:
+            await self._look_up_request()
+            stored = self.server.contacts[item.id]
+            if stored.linked_company != item.row.company:
+                stored.linked_company = item.row.company
+        return BatchResult([RowResult("updated", item.id) for item in batch], len(batch))
 
-    async def _fly(self, parcels: Sequence[Parcel[Row]], fault: str, shape: float, odd: int) -> Delivery[Stored]:
-        site = self.site
-        rows = [(parcel.row, facts(parcel)) for parcel in parcels]
+    async def _run_request(
+        self, batch: Sequence[WorkItem[Row]], fault: str, shape: float, faulty_row: int
+    ) -> BatchResult[StoredContact]:
+        server = self.server
+        rows = [(item.row, item_ids(item)) for item in batch]
         if fault == "connect":
-            raise raised(TransportError("refused", event="connect"))
+            raise with_verdict(TransportError("refused", kind="connect"))
         if fault == "write":
-            raise raised(TransportError("cut", event="write"))
+            raise with_verdict(TransportError("cut", kind="write"))
         if fault == "503":
-            raise raised(ServerError("down", status=503))
+            raise with_verdict(ServerError("down", status=503))
         if fault == "429":
-            raise raised(RateLimited("slow", status=429, retry_after=1 + 60 * shape, refusal=True))
+            raise with_verdict(RateLimited("slow", status=429, retry_after=1 + 60 * shape, deliberate=True))
         speed = 1.0
-        if fault in {"timeout", "504", *LIVE}:
+        if fault in {"timeout", "504", *PROXY_FAULTS}:
             # As long as the worst request of this server may take, whatever the batch; the client has left by then.
-            speed = shape * self.longest / sum(site.each + 0.002 * len(row.items) for row, _ in rows)
+            speed = (
+                shape * self.longest_request / sum(server.seconds_per_row + 0.002 * len(row.items) for row, _ in rows)
+            )
         if fault == "stall":
             speed = shape
-        free = frozenset(place for place, parcel in enumerate(parcels) if parcel.resent not in (None, parcel))
-        batch = site.batch(rows, fault, speed=max(speed, 0.01), odd=odd, free=free)
-        work = asyncio.get_running_loop().create_task(batch)
-        self.zombies.add(work)
-        work.add_done_callback(self._buried)
-        patience = {"timeout": min(self.timeout, self.longest / 3), "504": 10.0, "reset": shape, "stall": self.timeout}
-        done, _ = await asyncio.wait({work}, timeout=patience.get(fault, 3 * shape if fault in LIVE else 1e9))
+        repeated = frozenset(position for position, item in enumerate(batch) if item.resend_of not in (None, item))
+        request = server.batch(rows, fault, speed=max(speed, 0.01), faulty_row=faulty_row, repeated=repeated)
+        work = asyncio.get_running_loop().create_task(request)
+        self.abandoned_requests.add(work)
+        work.add_done_callback(self._on_request_done)
+        client_timeouts = {
+            "timeout": min(self.timeout, self.longest_request / 3),
+            "504": 10.0,
+            "reset": shape,
+            "stall": self.timeout,
+        }
+        done, _ = await asyncio.wait(
+            {work}, timeout=client_timeouts.get(fault, 3 * shape if fault in PROXY_FAULTS else 1e9)
+        )
         if fault == "reset":
-            raise raised(TransportError("reset", event="disconnected"))
-        if fault in LIVE:
-            raise self._proxys(LIVE[fault]())
+            raise with_verdict(TransportError("reset", kind="disconnected"))
+        if fault in PROXY_FAULTS:
+            raise self._as_proxy_error(PROXY_FAULTS[fault]())
         if not done:
-            slow = TransportError("slow", event="read-timeout")
-            raise raised(ServerError("504", status=504) if fault == "504" else slow)
+            timeout_error = TransportError("slow", kind="read-timeout")
+            raise with_verdict(ServerError("504", status=504) if fault == "504" else timeout_error)
         if fault == "502":
-            raise raised(ServerError("502", status=502))
+            raise with_verdict(ServerError("502", status=502))
         try:
             answers = work.result()
         except Fault:
-            if len(parcels) == 1 and parcels[0].row.trait != "poison":
-                self.alone[parcels[0].index] += 1
-            raise raised(ServerError("error #500", status=500)) from None
+            if len(batch) == 1 and batch[0].row.trait != "poison":
+                self.alone[batch[0].index] += 1
+            raise with_verdict(ServerError("error #500", status=500)) from None
         if fault in {"unreadable", "login page"}:
-            raise raised(UnexpectedResponse("?", event="unreadable" if fault == "unreadable" else "not-mautic"))
-        if self.broken == "refusal":
-            for parcel in parcels:
-                parcel.uncertain = False
-        receipts = [self._receipt(parcel, answer) for parcel, answer in zip(parcels, answers, strict=True)]
+            raise with_verdict(
+                UnexpectedResponse("?", kind="undecodable-body" if fault == "unreadable" else "not-mautic")
+            )
+        if self.disabled_safeguard == "refusal":
+            for item in batch:
+                item.had_unknown_outcome = False
+        results = [self._row_result(item, answer) for item, answer in zip(batch, answers, strict=True)]
         if fault == "row missing":
-            receipts[odd] = Receipt("look")
-        elif fault == "deadlock row" and receipts[odd].state in {"created", "updated"}:
-            receipts[odd] = Receipt("look", pause=2.0, load=True)
-        elif fault == "item id 0" and receipts[odd].state in {"created", "updated"}:
-            safe = self.strategy == "unique" or not parcels[odd].row.items
-            receipts[odd] = Receipt("again", pause=1.2, so_far="partial") if safe else Receipt("look")
-        return Delivery(receipts)
+            results[faulty_row] = RowResult("look")
+        elif fault == "deadlock row" and results[faulty_row].state in {"created", "updated"}:
+            results[faulty_row] = RowResult("look", retry_after=2.0, overload=True)
+        elif fault == "item id 0" and results[faulty_row].state in {"created", "updated"}:
+            safe = self.strategy == "unique" or not batch[faulty_row].row.items
+            results[faulty_row] = (
+                RowResult("again", retry_after=1.2, status_if_given_up="partial") if safe else RowResult("look")
+            )
+        return BatchResult(results)
 
-    def _proxys(self, error: MauticError) -> MauticError:
+    def _as_proxy_error(self, error: MauticError) -> MauticError:
         """A proxy's answer; broken, it is taken for the end of the request."""
-        raised(error)
-        if self.broken == "proxy" and error.verdict is not None:
-            error.verdict = evolve(error.verdict, live=False)
+        with_verdict(error)
+        if self.disabled_safeguard == "proxy" and error.verdict is not None:
+            error.verdict = evolve(error.verdict, may_still_run=False)
         return error
 
-    def _buried(self, task: asyncio.Task[Any]) -> None:
-        self.zombies.discard(task)
+    def _on_request_done(self, task: asyncio.Task[Any]) -> None:
+        self.abandoned_requests.discard(task)
         if not task.cancelled():
             task.exception()
 
-    def _receipt(self, parcel: Parcel[Row], answer: dict[str, Any]) -> Receipt[Stored]:
+    def _row_result(self, item: WorkItem[Row], answer: dict[str, Any]) -> RowResult[StoredContact]:
         code = answer.get("code")
         if code is None:
-            known = {"items": answer["items"]} if self.strategy != "unique" and parcel.row.items else None
-            own = parcel.uncertain and self._own(self.site.contacts[answer["id"]], parcel)
-            status: Any = "created" if answer["status"] == 201 or own else "updated"
-            return self._ended(parcel, Receipt(status, answer["id"], known=known))
+            facts = {"items": answer["items"]} if self.strategy != "unique" and item.row.items else None
+            created_here = item.had_unknown_outcome and self._may_have_created(self.server.contacts[answer["id"]], item)
+            status: Any = "created" if answer["status"] == 201 or created_here else "updated"
+            return self._stored_result(item, RowResult(status, answer["id"], facts=facts))
         problems = (Problem(answer["message"], code=code),)
         if code == 404:
-            return Receipt("again", answer["id"], problems, pause=1.2, so_far="partial")
+            return RowResult("again", answer["id"], problems, retry_after=1.2, status_if_given_up="partial")
         if code in {1205, 2006}:
-            return Receipt("look", problems=problems, pause=5.0, load=True)
-        return Receipt("rejected" if code else "partial", 0, problems)
+            return RowResult("look", problems=problems, retry_after=5.0, overload=True)
+        return RowResult("rejected" if code else "partial", 0, problems)
 
-    def _ended(self, parcel: Parcel[Row], receipt: Receipt[Stored]) -> Receipt[Stored]:
+    def _stored_result(self, item: WorkItem[Row], result: RowResult[StoredContact]) -> RowResult[StoredContact]:
         """A row that is stored; after a sending of unknown fate it is seen to that its company is linked."""
-        if not parcel.row.company or not parcel.uncertain or self.broken == "link":
-            return receipt
-        status: Any = receipt.state
-        return evolve(receipt, state="step", step=LINK, so_far=status)
+        if not item.row.company or not item.had_unknown_outcome or self.disabled_safeguard == "link":
+            return result
+        status: Any = result.state
+        return evolve(result, state="step", next_step=LINK, status_if_given_up=status)
 
-    def _own(self, stored: Stored, parcel: Parcel[Row]) -> bool:
+    def _may_have_created(self, stored: StoredContact, item: WorkItem[Row]) -> bool:
         """Whether the row may have made the contact, whose date of creation is in whole seconds."""
-        return int(stored.made_at) + 1 > parcel.since > 0
+        return int(stored.created_at) + 1 > item.first_sent_at > 0
 
-    async def read_back(self, step: str, parcels: Sequence[Parcel[Row]]) -> Delivery[Stored]:
-        await self._look()
+    async def look_up(self, step: str, batch: Sequence[WorkItem[Row]]) -> BatchResult[StoredContact]:
+        await self._look_up_request()
         if step == LINK:
-            return Delivery([Receipt("again", parcel.id) for parcel in parcels])
-        return Delivery([self._seen(parcel) for parcel in parcels])
+            return BatchResult([RowResult("again", item.id) for item in batch])
+        return BatchResult([self._lookup_result(item) for item in batch])
 
-    async def _look(self) -> None:
-        self.site.requests += 1
-        fault, _ = self.faults.draw()
-        if fault in LOOKS:
+    async def _look_up_request(self) -> None:
+        self.server.requests += 1
+        fault, _ = self.faults.next_fault()
+        if fault in LOOKUP_FAULTS:
             self.faults.injected[fault] += 1
             status = 503 if fault == "look fails" else 500
-            raise raised(ServerError(str(status), status=status), Effect.READ)
-        await self.site.clock.sleep(0.05)
+            raise with_verdict(ServerError(str(status), status=status), Effect.READ)
+        await self.server.clock.sleep(0.05)
 
-    def _seen(self, parcel: Parcel[Row]) -> Receipt[Stored]:
-        row, site = parcel.row, self.site
-        found = {row.id} if row.id else site.find(row.email, row.number)
-        if len(found) != 1:
-            return Receipt("again")
-        stored = site.contacts[found.pop()]
-        own = self._own(stored, parcel)
-        fresh = int(stored.made_at) >= parcel.sent_at > 0
-        touched = int(stored.touched) + 1 > parcel.since
-        items = {site.items[it].name: it for it in stored.items}
-        known = {"items": items} if self.strategy == "marker" and row.items else None
-        whole = all(name in items and site.items[items[name]].version == row.version for name in row.items)
-        whole = whole and (not row.number or stored.number == row.number.casefold())
-        whole = whole and (not row.email or stored.email == row.email.strip().casefold())
-        whole = whole and (not row.company or stored.company == row.company)
-        if stored.version == row.version and whole and not row.trait:
-            done: Receipt[Stored] = Receipt("created" if own else "updated", stored.id, known=known, fresh=fresh)
-            return self._ended(parcel, done)
-        recent = any(int(site.items[it].touched) + 1 > parcel.since for it in stored.items)
-        if self.strategy == "none" and recent and any(name not in facts(parcel) for name in row.items):
-            return Receipt("unknown", stored.id, (Problem("its items may be stored"),))
-        so_far: Any = "partial" if own else None if touched else "rejected"
-        return Receipt("again", stored.id, known=known, so_far=so_far)
+    def _lookup_result(self, item: WorkItem[Row]) -> RowResult[StoredContact]:
+        row, server = item.row, self.server
+        contact_ids = {row.id} if row.id else server.find(row.email, row.number)
+        if len(contact_ids) != 1:
+            return RowResult("again")
+        stored = server.contacts[contact_ids.pop()]
+        created_here = self._may_have_created(stored, item)
+        by_last_request = int(stored.created_at) >= item.sent_at > 0
+        was_changed = int(stored.changed_at) + 1 > item.first_sent_at
+        items = {server.items[item_id].name: item_id for item_id in stored.items}
+        learned_facts = {"items": items} if self.strategy == "marker" and row.items else None
+        is_complete = all(name in items and server.items[items[name]].version == row.version for name in row.items)
+        is_complete = is_complete and (not row.number or stored.number == row.number.casefold())
+        is_complete = is_complete and (not row.email or stored.email == row.email.strip().casefold())
+        is_complete = is_complete and (not row.company or stored.company == row.company)
+        if stored.version == row.version and is_complete and not row.trait:
+            done: RowResult[StoredContact] = RowResult(
+                "created" if created_here else "updated",
+                stored.id,
+                facts=learned_facts,
+                proves_request_ended=by_last_request,
+            )
+            return self._stored_result(item, done)
+        has_recent_items = any(
+            int(server.items[item_id].changed_at) + 1 > item.first_sent_at for item_id in stored.items
+        )
+        if self.strategy == "none" and has_recent_items and any(name not in item_ids(item) for name in row.items):
+            return RowResult("unknown", stored.id, (Problem("its items may be stored"),))
+        so_far: Any = "partial" if created_here else None if was_changed else "rejected"
+        return RowResult("again", stored.id, facts=learned_facts, status_if_given_up=so_far)
 
-    async def rest(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until the server is at rest."""
-        while self.zombies:
-            await asyncio.wait(set(self.zombies))
+        while self.abandoned_requests:
+            await asyncio.wait(set(self.abandoned_requests))
 
 
-def facts(parcel: Parcel[Row]) -> dict[str, Any]:
+def item_ids(item: WorkItem[Row]) -> dict[str, Any]:
     """Ids of its items, by name."""
-    known = parcel.known.get("items")
-    return dict(known) if isinstance(known, dict) else {}
+    stored = item.facts.get("items")
+    return dict(stored) if isinstance(stored, dict) else {}

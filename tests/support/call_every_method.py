@@ -16,8 +16,8 @@ from attrs import evolve
 
 from mautic_async import Mautic
 from mautic_async import models as m
-from mautic_async.resources._base import Reading
-from mautic_async.resources._jsonld import Addressed
+from mautic_async.resources._base import ReadOnlyResource
+from mautic_async.resources._jsonld import JsonLdResource
 from mautic_async.transport.client import in_process
 from tests.support.samples import entity, namespaces
 from tests.support.scripted_server import FixedAuth
@@ -57,7 +57,7 @@ ARGUMENTS: Mapping[str, Any] = {
 """By the name of a parameter; ids differ, so that a path tells which stands where."""
 
 
-class Request(NamedTuple):
+class RecordedRequest(NamedTuple):
     """What the server noted."""
 
     method: str
@@ -68,24 +68,24 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Notes:
+class RecordingServer:
     """Answers every route of the API with the least that is right, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.seen: list[Request] = []
+        self.requests: list[RecordedRequest] = []
 
     async def exchange(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         path, _, query = target.partition("?")
-        asked = Request(method, unquote(path).removeprefix("/api/"), unquote(query), body)
-        self.seen.append(asked)
-        answer = _answer(asked)
+        request = RecordedRequest(method, unquote(path).removeprefix("/api/"), unquote(query), body)
+        self.requests.append(request)
+        answer = _answer(request)
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         return 200, [("content-type", "application/json"), ("mautic-version", "5.1.1")], content
 
 
-BARE: Mapping[str, Any] = {
+SPECIAL_ANSWERS: Mapping[str, Any] = {
     r"contacts(/\d+)?/activity": {"events": [], "total": 0, "maxPages": 1},
     r"contacts/\d+/notes": {"notes": [{"id": 1}]},
     r"contacts/\d+/devices": {"devices": [{"id": 1}]},
@@ -131,24 +131,24 @@ BARE: Mapping[str, Any] = {
 """Answers that are not the standard ones: path, body."""
 
 
-def _answer(asked: Request) -> Any:
-    for pattern, body in BARE.items():
-        if re.fullmatch(pattern, asked.path):
+def _answer(request: RecordedRequest) -> Any:
+    for pattern, body in SPECIAL_ANSWERS.items():
+        if re.fullmatch(pattern, request.path):
             return body
-    endpoints = [kind.endpoint for kind in namespaces().values() if issubclass(kind, Reading)]
-    mine = [found for found in endpoints if re.fullmatch(rf"{found.path}(/.*)?", asked.path)]
-    if not mine:
+    endpoints = [kind.endpoint for kind in namespaces().values() if issubclass(kind, ReadOnlyResource)]
+    own_endpoints = [matching for matching in endpoints if re.fullmatch(rf"{matching.path}(/.*)?", request.path)]
+    if not own_endpoints:
         return {"success": 1}
-    endpoint = max(mine, key=lambda found: len(found.path))
+    endpoint = max(own_endpoints, key=lambda matching: len(matching.path))
     row = {"id": 7001, "tag": "t"} if endpoint.one == "tag" else {"id": 7001}
-    if "/batch/" in asked.path:
+    if "/batch/" in request.path:
         return {endpoint.many: [row], "statusCodes": [200]}
-    if asked.path == endpoint.path:
+    if request.path == endpoint.path:
         return {"total": 1, endpoint.many: {"7001": row}}
     return {endpoint.one: row, "success": 1}
 
 
-NO_CALL = frozenset({"of", "model", "from_letters"})
+WITHOUT_REQUEST = frozenset({"of", "model", "from_dead_letters"})
 """Public, and without a request."""
 
 
@@ -156,13 +156,19 @@ def methods() -> Iterator[tuple[str, str, type]]:
     """Every public method: namespace, method, class."""
     for name, kind in namespaces().items():
         for method, function in inspect.getmembers(kind, callable):
-            if not method.startswith("_") and method not in NO_CALL and inspect.isroutine(function):
+            if not method.startswith("_") and method not in WITHOUT_REQUEST and inspect.isroutine(function):
                 yield name, method, kind
 
 
 def arguments(space: Any, name: str, method: str, folder: Path) -> tuple[list[Any], dict[str, Any]]:
     """What to call a method with; ``zip`` is a theme, ``json`` a campaign."""
-    model: Any = space._model if isinstance(space, Reading) else space.model if isinstance(space, Addressed) else None
+    model: Any = (
+        space._model
+        if isinstance(space, ReadOnlyResource)
+        else space.model
+        if isinstance(space, JsonLdResource)
+        else None
+    )
     positional: list[Any] = []
     named: dict[str, Any] = {}
     for parameter in inspect.signature(getattr(space, method)).parameters.values():
@@ -176,8 +182,8 @@ def arguments(space: Any, name: str, method: str, folder: Path) -> tuple[list[An
         if parameter.name in {"entity", "changes", "contact", "company"}:
             value = entity(model, method)
         elif parameter.name in {"entities", "rows"}:
-            found = entity(model, method)
-            value = [evolve(found, id=7001) if method.startswith(("edit", "replace")) else found]
+            value_found = entity(model, method)
+            value = [evolve(value_found, id=7001) if method.startswith(("edit", "replace")) else value_found]
         elif parameter.name == "ids":
             value = [7001]
         elif parameter.name == "to":
@@ -206,25 +212,25 @@ async def call(mautic: Mautic, name: str, method: str, folder: Path) -> None:
         await result
 
 
-OTHERWISE: Mapping[str, Callable[[Mautic], Awaitable[Any]]] = {
+OTHER_CALLS: Mapping[str, Callable[[Mautic], Awaitable[Any]]] = {
     "contacts.activity": lambda mautic: mautic.contacts.activity(7001),
 }
 """Calls that reach another route with other arguments."""
 
 
-async def table(folder: Path) -> list[tuple[str, list[Request]]]:
+async def requests_by_method(folder: Path) -> list[tuple[str, list[RecordedRequest]]]:
     """What a call of each public method asks of the server: ``namespace.method``, requests."""
     (folder / "a.txt").write_text("x")
     (folder / "t.zip").write_bytes(b"PK")
-    notes = Notes()
-    found: list[tuple[str, list[Request]]] = []
-    async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(notes)) as mautic:
+    server = RecordingServer()
+    requests: list[tuple[str, list[RecordedRequest]]] = []
+    async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(server)) as mautic:
         for name, method, _ in methods():
-            notes.seen = []
+            server.requests = []
             await call(mautic, name, method, folder)
-            found.append((f"{name}.{method}", notes.seen))
-        for method, again in OTHERWISE.items():
-            notes.seen = []
-            await again(mautic)
-            found.append((method, notes.seen))
-    return found
+            requests.append((f"{name}.{method}", server.requests))
+        for method, other_call in OTHER_CALLS.items():
+            server.requests = []
+            await other_call(mautic)
+            requests.append((method, server.requests))
+    return requests

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl
 from attrs import define, field
 
 from mautic_async import Mautic
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from mautic_async.transport.client import in_process
 from tests.support.scripted_server import FixedAuth
 
 
 @define
-class Asked:
+class RecordedRequest:
     """One request."""
 
     method: str
@@ -36,18 +36,20 @@ class Asked:
 
 
 @define
-class Canned:
+class CannedServer:
     """Answers by method and path; a list of answers in turn; a callable gets the request."""
 
     answers: dict[str, Any]
-    asked: list[Asked] = field(factory=list)
+    requests: list[RecordedRequest] = field(factory=list)
 
     async def exchange(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         path, _, query = target.partition("?")
-        request = Asked(method, path.removeprefix("/api/"), parse_qsl(query, keep_blank_values=True), body, headers)
-        self.asked.append(request)
+        request = RecordedRequest(
+            method, path.removeprefix("/api/"), parse_qsl(query, keep_blank_values=True), body, headers
+        )
+        self.requests.append(request)
         answer = self.answers.get(str(request), (404, UNKNOWN))
         if isinstance(answer, list) and answer and isinstance(answer[0], tuple):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
@@ -64,20 +66,22 @@ class Canned:
 
     @property
     def calls(self) -> list[str]:
-        return [str(request) for request in self.asked]
+        return [str(request) for request in self.requests]
 
     @property
-    def last(self) -> Asked:
-        return self.asked[-1]
+    def last(self) -> RecordedRequest:
+        return self.requests[-1]
 
 
 UNKNOWN = {"errors": [{"message": "Requested URL not found: /api/...", "code": 404, "type": None}]}
 MISSING = (404, {"errors": [{"code": 404, "message": "Item was not found.", "details": []}]})
 
 
-def using(answers: dict[str, Any], use: Callable[..., Coroutine[Any, Any, Any]], *more: Any) -> tuple[Any, Canned]:
-    """What *use* makes of a client over *answers* (and *more*), and what was asked; time costs nothing."""
-    server = Canned(answers)
+def run_with_answers(
+    answers: dict[str, Any], use: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any
+) -> tuple[Any, CannedServer]:
+    """What *use* makes of a client over *answers* (and *arguments*), and what was asked; time costs nothing."""
+    server = CannedServer(answers)
 
     async def work() -> Any:
         import asyncio
@@ -85,10 +89,10 @@ def using(answers: dict[str, Any], use: Callable[..., Coroutine[Any, Any, Any]],
         clock = virtual_clock(asyncio.get_running_loop())
         transport = in_process(server)
         async with Mautic("https://mautic.test", auth=FixedAuth(), transport=transport, clock=clock) as mautic:
-            return await use(mautic, *more)
+            return await use(mautic, *arguments)
 
-    return run(work()), server
+    return run_virtual(work()), server
 
 
-def refused(status: int, message: str) -> tuple[int, Any]:
+def error_answer(status: int, message: str) -> tuple[int, Any]:
     return status, {"errors": [{"code": status, "message": message, "details": []}]}

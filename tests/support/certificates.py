@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 NOW = datetime.now(UTC)
 
 
-def named(name: str) -> x509.Name:
+def common_name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
@@ -33,8 +33,8 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(named("an authority of the tests"))
-            .issuer_name(named("an authority of the tests"))
+            .subject_name(common_name("an authority of the tests"))
+            .issuer_name(common_name("an authority of the tests"))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(NOW - timedelta(days=10))
@@ -58,8 +58,8 @@ class Authority:
             subject = x509.DNSName(name)
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(named(name))
-            .issuer_name(named(name) if own else self.certificate.subject)
+            .subject_name(common_name(name))
+            .issuer_name(common_name(name) if own else self.certificate.subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(NOW + timedelta(days=days[0]))

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", ".gitignore"}
 FOLDERS = {".ci", ".github", "mautic_async", "tests", "benchmarks", "docs"}
-TYPED = {".py", ".typed", ".toml", ".md", ".json", ".txt", ".csv", ".jsonl", ".tsv", ".yml", ".gz", ""}
+ALLOWED_SUFFIXES = {".py", ".typed", ".toml", ".md", ".json", ".txt", ".csv", ".jsonl", ".tsv", ".yml", ".gz", ""}
 
 
 def sources(folder: str) -> set[str]:
@@ -24,7 +24,7 @@ def sources(folder: str) -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in found}
 
 
-def compared(first: Path, second: Path) -> Iterator[str]:
+def compare_builds(first: Path, second: Path) -> Iterator[str]:
     """Where two builds differ."""
     names = [{path.name for path in folder.iterdir() if path.name != ".gitignore"} for folder in (first, second)]
     if names[0] != names[1] or len(names[0]) != 2:
@@ -33,32 +33,36 @@ def compared(first: Path, second: Path) -> Iterator[str]:
     yield from (f"{name} differs" for name in names[0] if (first / name).read_bytes() != (second / name).read_bytes())
 
 
-def wheel(path: Path) -> Iterator[str]:
+def check_wheel(path: Path) -> Iterator[str]:
     """What is wrong with a wheel."""
     with zipfile.ZipFile(path) as file:
         names = {name for name in file.namelist() if not name.endswith("/")}
-        told = next(name for name in names if name.endswith(".dist-info/METADATA"))
-        about = file.read(told).decode()
-    ours = {name for name in names if name.startswith("mautic_async/")}
-    rest = {name.partition("/")[2] for name in names - ours if ".dist-info/" in name.partition("/")[0] + "/"}
+        metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
+        metadata_lines = file.read(metadata).decode()
+    own_files = {name for name in names if name.startswith("mautic_async/")}
+    other_files = {
+        name.partition("/")[2] for name in names - own_files if ".dist-info/" in name.partition("/")[0] + "/"
+    }
     yield from (f"the wheel misses {name}" for name in sorted(sources("mautic_async") - names))
-    yield from (f"the wheel has {name} too" for name in sorted(ours - sources("mautic_async")))
-    if len(ours) + len(rest) != len(names) or rest != {
+    yield from (f"the wheel has {name} too" for name in sorted(own_files - sources("mautic_async")))
+    if len(own_files) + len(other_files) != len(names) or other_files != {
         "METADATA",
         "WHEEL",
         "RECORD",
         "entry_points.txt",
         "licenses/LICENSE",
     }:
-        yield f"the wheel holds more, or less, than the package: {sorted(names - ours)}"
-    if "mautic_async/py.typed" not in ours:
+        yield f"the wheel holds more, or less, than the package: {sorted(names - own_files)}"
+    if "mautic_async/py.typed" not in own_files:
         yield "the wheel has no py.typed"
-    needed = [line for line in about.splitlines() if line.startswith("Requires-Dist: ") and "extra ==" not in line]
+    needed = [
+        line for line in metadata_lines.splitlines() if line.startswith("Requires-Dist: ") and "extra ==" not in line
+    ]
     if len(needed) != 5:
         yield f"the wheel requires {needed}"
 
 
-def archive(path: Path) -> Iterator[str]:
+def check_archive(path: Path) -> Iterator[str]:
     """What is wrong with a source archive."""
     with tarfile.open(path) as file:
         for member in file.getmembers():
@@ -68,14 +72,14 @@ def archive(path: Path) -> Iterator[str]:
                 yield f"the archive has {member.name}, mode {member.mode:o}"
             if str(inside) not in FILES and inside.parts[0] not in FOLDERS:
                 yield f"the archive has {member.name} too"
-            if inside.suffix not in TYPED and str(inside) not in FILES:
+            if inside.suffix not in ALLOWED_SUFFIXES and str(inside) not in FILES:
                 yield f"the archive has {member.name}, which is no text"
         names = {member.name.partition("/")[2] for member in file.getmembers()}
     wanted = {*FILES, *(name for folder in FOLDERS for name in sources(folder))}
     yield from (f"the archive misses {name}" for name in sorted(wanted - names))
 
 
-def bill(path: Path) -> Iterator[str]:
+def check_bill_of_materials(path: Path) -> Iterator[str]:
     """What is wrong with a bill of materials (CycloneDX)."""
     parts = json.loads(path.read_text(encoding="utf-8"))["components"]
     yield from (
@@ -86,13 +90,13 @@ def bill(path: Path) -> Iterator[str]:
 
 
 def main(first: Path, second: Path, parts: Path) -> int:
-    found = [*compared(first, second), *bill(parts)]
+    problems = [*compare_builds(first, second), *check_bill_of_materials(parts)]
     for path in first.glob("*.whl"):
-        found += wheel(path)
+        problems += check_wheel(path)
     for path in first.glob("*.tar.gz"):
-        found += archive(path)
-    print("\n".join(found) or f"the same twice: {', '.join(sorted(path.name for path in first.glob('mautic*')))}")
-    return 1 if found else 0
+        problems += check_archive(path)
+    print("\n".join(problems) or f"the same twice: {', '.join(sorted(path.name for path in first.glob('mautic*')))}")
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

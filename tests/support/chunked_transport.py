@@ -10,26 +10,26 @@ import httpx
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class Pieces(httpx.AsyncByteStream):
-    """The pieces of a body, *pause* seconds apart; `taken` counts those that somebody wanted."""
+class ChunkedBody(httpx.AsyncByteStream):
+    """The pieces of a body, *pause* seconds apart; `chunks_read` counts those that somebody wanted."""
 
-    def __init__(self, pieces: Iterable[bytes], pause: float = 0.0) -> None:
-        self._pieces = pieces
+    def __init__(self, chunks: Iterable[bytes], pause: float = 0.0) -> None:
+        self._chunks = chunks
         self._pause = pause
-        self.taken = 0
+        self.chunks_read = 0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            self.taken += 1
+        for chunk in self._chunks:
+            self.chunks_read += 1
             if self._pause:
                 await asyncio.sleep(self._pause)
-            yield piece
+            yield chunk
 
 
-class Canned(httpx.AsyncBaseTransport):
+class ChunkedTransport(httpx.AsyncBaseTransport):
     """Gives the same answer to every request, and keeps the requests."""
 
-    def __init__(self, body: Pieces, status: int = 200, headers: Headers = ()) -> None:
+    def __init__(self, body: ChunkedBody, status: int = 200, headers: Headers = ()) -> None:
         self.body = body
         self.status = status
         self.headers = list(headers)
@@ -40,5 +40,5 @@ class Canned(httpx.AsyncBaseTransport):
         return httpx.Response(self.status, headers=self.headers, stream=self.body)
 
 
-def canned(*pieces: bytes, status: int = 200, headers: Headers = ()) -> Canned:
-    return Canned(Pieces(pieces), status, headers)
+def make_chunked_transport(*chunks: bytes, status: int = 200, headers: Headers = ()) -> ChunkedTransport:
+    return ChunkedTransport(ChunkedBody(chunks), status, headers)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from mautic_async.errors import Then, TransportError, Verdict
+from mautic_async.errors import Action, TransportError, Verdict
 from mautic_async.protocol import Effect
-from mautic_async.retry.failure_table import EVENTS
-from mautic_async.retry.policy import verdict_of
+from mautic_async.retry.failure_table import FAILURE_TABLE
+from mautic_async.retry.policy import verdict_for
 
 INTRODUCTION: Final = """# What a failure means
 
@@ -38,13 +38,13 @@ blame if it fails again; *split* the batch; *reject* the row; *stop* the job.
 """
 
 WORDS: Final = {
-    Then.RAISE: "raise",
-    Then.REPEAT: "repeat",
-    Then.PARK: "wait, look",
-    Then.LOOK: "look",
-    Then.SPLIT: "split",
-    Then.REJECT: "reject",
-    Then.STOP: "stop",
+    Action.RAISE: "raise",
+    Action.RETRY: "repeat",
+    Action.RECONCILE_LATER: "wait, look",
+    Action.RECONCILE: "look",
+    Action.SPLIT: "split",
+    Action.REJECT: "reject",
+    Action.ABORT: "stop",
 }
 
 
@@ -54,11 +54,11 @@ def _cells(words: list[str]) -> str:
 
 
 def _lines() -> Iterator[str]:
-    for name, row in EVENTS.items():
-        verdicts: list[Verdict] = [verdict_of(TransportError("", event=name), effect) for effect in Effect]
-        single = _cells([WORDS[verdict.then] for verdict in verdicts])
-        batch = _cells([WORDS[verdict.bulk] for verdict in verdicts])
-        live = "maybe" if row.live else "no"
+    for name, row in FAILURE_TABLE.items():
+        verdicts: list[Verdict] = [verdict_for(TransportError("", kind=name), effect) for effect in Effect]
+        single = _cells([WORDS[verdict.single] for verdict in verdicts])
+        batch = _cells([WORDS[verdict.batch] for verdict in verdicts])
+        live = "maybe" if row.may_still_run else "no"
         yield f"| `{name}` | {row.writer} | {row.answer} | {row.proves} | {live} | {single} | {batch} |\n"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from mautic_async.bulk import Packed, Parcel, Plan
+from mautic_async.bulk import BulkOptions, EncodedRow, WorkItem
 from mautic_async.bulk.flows import Sleep
-from mautic_async.bulk.pacing import Helm
+from mautic_async.bulk.pacing import Pacing
 
 if TYPE_CHECKING:
     from mautic_async.bulk.flows import Flow, Request
@@ -28,13 +28,15 @@ class ManualClock:
         return high
 
 
-def make_pacing(**plan: Any) -> Helm:
-    return Helm(Plan(**plan), cast("Any", ManualClock()), 200)
+def make_pacing(**plan: Any) -> Pacing:
+    return Pacing(BulkOptions(**plan), cast("Any", ManualClock()), 200)
 
 
-def sent_items(count: int) -> list[Parcel[str]]:
+def sent_items(count: int) -> list[WorkItem[str]]:
     """Return rows that have been sent once."""
-    return [Parcel(index, f"row {index}", Packed(b"{}"), tries=1, maybe=True) for index in range(count)]
+    return [
+        WorkItem(index, f"row {index}", EncodedRow(b"{}"), attempts=1, may_be_stored=True) for index in range(count)
+    ]
 
 
 class FlowSteps:
@@ -46,7 +48,7 @@ class FlowSteps:
         returned: What it has returned.
     """
 
-    def __init__(self, flow: Flow[Any], pacing: Helm) -> None:
+    def __init__(self, flow: Flow[Any], pacing: Pacing) -> None:
         self.slept: list[float] = []
         self.ended = False
         self.returned: Any = None

@@ -100,8 +100,8 @@ class _Nginx:
         self._conf = folder / "nginx.conf"
         self._folder = folder
         folder.mkdir()
-        told = {"folder": folder, "port": self.port, "upstream": upstream, "patience": int(patience * 1000)}
-        self._conf.write_text(_CONF.format(**told))
+        settings = {"folder": folder, "port": self.port, "upstream": upstream, "patience": int(patience * 1000)}
+        self._conf.write_text(_CONF.format(**settings))
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:

@@ -13,7 +13,7 @@ Respond = Callable[[bytes], AsyncIterator[bytes]]
 
 
 @define
-class Server:
+class RawSocketServer:
     """What came to a server."""
 
     port: int = 0
@@ -25,7 +25,7 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
 
-def answer(status: str, headers: str = "", body: bytes = b"{}") -> Respond:
+def fixed_answer(status: str, headers: str = "", body: bytes = b"{}") -> Respond:
     """Always the same answer; *headers* are lines without an end."""
     lines = [
         f"HTTP/1.1 {status}",
@@ -33,18 +33,18 @@ def answer(status: str, headers: str = "", body: bytes = b"{}") -> Respond:
         f"Content-Length: {len(body)}",
         *headers.splitlines(),
     ]
-    whole = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+    response = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
     async def respond(_: bytes) -> AsyncIterator[bytes]:
-        yield whole
+        yield response
 
     return respond
 
 
 @contextlib.asynccontextmanager
-async def serving(respond: Respond, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+async def serve_raw(respond: Respond, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawSocketServer]:
     """A server on a free port; a connection ends with its first answer."""
-    server = Server()
+    server = RawSocketServer()
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.connections += 1
@@ -53,8 +53,8 @@ async def serving(respond: Respond, tls: ssl.SSLContext | None = None) -> AsyncI
             length = next((line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), b":0")
             body = await reader.readexactly(int(length.partition(b":")[2]))
             server.requests.append(head + body)
-            async for piece in respond(head):
-                writer.write(piece)
+            async for chunk in respond(head):
+                writer.write(chunk)
                 await writer.drain()
         writer.close()
         with contextlib.suppress(ConnectionError, ssl.SSLError):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from mautic_async import models as m
 from tests.support.recordings import load_exchanges
 
-NOUNS: Mapping[str, type] = {
+MODELS: Mapping[str, type] = {
     "contact": m.Contact,
     "contacts": m.Contact,
     "company": m.Company,
@@ -50,8 +50,8 @@ NOUNS: Mapping[str, type] = {
     "groupScores": m.GroupScore,
     "trigger": m.Trigger,
     "triggers": m.Trigger,
-    "report": m.ReportDefinition,
-    "reports": m.ReportDefinition,
+    "report": m.Report,
+    "reports": m.Report,
     "role": m.Role,
     "roles": m.Role,
     "user": m.User,
@@ -85,7 +85,7 @@ SPECIAL: Sequence[tuple[str, str, type]] = [
 ]
 """Where the key means something else: path, key, class."""
 
-BARE: Sequence[tuple[str, type]] = [
+WITHOUT_ENVELOPE: Sequence[tuple[str, type]] = [
     (r"contacts(/\d+)?/activity", m.Timeline),
     (r"contacts/list/owners", m.User),
     (r"contacts/list/fields", m.Field),
@@ -100,7 +100,7 @@ BARE: Sequence[tuple[str, type]] = [
 ENVELOPE = {"total", "statusCodes", "errors", "success", "recordFound", "details", "sentCount", "failedRecipients"}
 """Keys of envelopes that hold no entity."""
 
-PLAIN = {"availableTables", "tableColumns", "stats", "types", "pointActionTypes", "eventTypes", "files"}
+PLAIN_MAPS = {"availableTables", "tableColumns", "stats", "types", "pointActionTypes", "eventTypes", "files"}
 """Keys whose maps stay maps: rows of tables, names by key, names of files."""
 
 
@@ -115,13 +115,13 @@ class Part(NamedTuple):
 @cache
 def exchanges() -> Sequence[tuple[str, str, Any, Any]]:
     """Of every recorded success: its name, the path below ``/api/``, the request's body, the answer's body."""
-    found = []
-    for name, recorded in load_exchanges().items():
-        path = recorded["request"]["path"].partition("/api/")[2]
-        answer = recorded["response"]
+    successes = []
+    for name, exchange in load_exchanges().items():
+        path = exchange["request"]["path"].partition("/api/")[2]
+        answer = exchange["response"]
         if path and 200 <= answer["status"] < 300:
-            found.append((name, path, recorded["request"].get("body"), answer.get("body")))
-    return found
+            successes.append((name, path, exchange["request"].get("body"), answer.get("body")))
+    return successes
 
 
 def rows(value: Any) -> list[Mapping[str, Any]]:
@@ -133,9 +133,9 @@ def rows(value: Any) -> list[Mapping[str, Any]]:
     return [value] if isinstance(value, Mapping) and value else []
 
 
-def answered() -> Iterator[Part]:
+def answered_parts() -> Iterator[Part]:
     for source, path, _, body in exchanges():
-        bare = next((model for pattern, model in BARE if re.fullmatch(pattern, path)), None)
+        bare = next((model for pattern, model in WITHOUT_ENVELOPE if re.fullmatch(pattern, path)), None)
         if bare is not None:
             yield from (Part(source, bare, row) for row in rows(body))
         elif isinstance(body, Mapping) and "availableTables" in body:
@@ -143,7 +143,7 @@ def answered() -> Iterator[Part]:
         elif isinstance(body, Mapping):
             special = {key: model for pattern, key, model in SPECIAL if re.fullmatch(pattern, path)}
             for key, value in body.items():
-                model = special.get(key) or NOUNS.get(key)
+                model = special.get(key) or MODELS.get(key)
                 if model is not None:
                     yield from (Part(source, model, row) for row in rows(value))
 
@@ -153,17 +153,17 @@ def unknown_keys() -> set[str]:
     return {
         f"{source}: {key}"
         for source, path, _, body in exchanges()
-        if isinstance(body, Mapping) and not any(re.fullmatch(pattern, path) for pattern, _ in BARE)
+        if isinstance(body, Mapping) and not any(re.fullmatch(pattern, path) for pattern, _ in WITHOUT_ENVELOPE)
         for key in body
-        if key not in NOUNS and key not in ENVELOPE and key not in PLAIN and ":" not in key
+        if key not in MODELS and key not in ENVELOPE and key not in PLAIN_MAPS and ":" not in key
     }
 
 
-def sent() -> Iterator[Part]:
+def sent_parts() -> Iterator[Part]:
     """Bodies of creations and edits, batches row by row."""
     for source, path, body, answer in exchanges():
         if re.fullmatch(r".+/(new|\d+/edit|batch/new|batch/edit)", path) and isinstance(answer, Mapping):
-            model = next((NOUNS[key] for key in answer if key in NOUNS), None)
+            model = next((MODELS[key] for key in answer if key in MODELS), None)
             if model is not None and model is not m.UploadedFile:
                 for row in rows(body) if "batch" in path else [body]:
                     if isinstance(row, Mapping):

@@ -29,7 +29,7 @@ VOLATILE = {
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?")
 _DAY = re.compile(r"2026-11-2\d")
-_MANY = {
+_RESOURCE_OF_KEY = {
     "contact": "contacts", "contacts": "contacts", "lead": "contacts", "company": "companies", "companies": "companies",
     "list": "segments", "lists": "segments", "tag": "tags", "tags": "tags", "stage": "stages", "stages": "stages",
     "field": "fields", "fields": "fields", "category": "categories", "categories": "categories", "email": "emails",
@@ -43,7 +43,7 @@ _MANY = {
     "asset": "assets", "assets": "assets", "ipAddresses": "ips", "utmtags": "utms", "doNotContact": "dnc",
     "customObjects": "objects",
 }  # fmt: skip
-_PATHS = {
+_RESOURCE_OF_PATH = {
     "contacts": "contacts", "companies": "companies", "segments": "segments", "tags": "tags", "stages": "stages",
     "fields": "fields", "categories": "categories", "emails": "emails", "forms": "forms", "pages": "pages",
     "notes": "notes", "roles": "roles", "users": "users", "smses": "smses", "points": "points", "triggers": "triggers",
@@ -53,29 +53,35 @@ _PATHS = {
 }  # fmt: skip
 UNRECORDED = {806: {"x-http-method-override": "PATCH"}}
 """Request headers that the sequence leaves out; the single exchange `contacts-edit-method-override` has it."""
-_SENT = {"lead": "contacts", "owner": "users", "stage": "stages", "category": "categories", "role": "roles"}
+_RESOURCE_OF_REFERENCE = {
+    "lead": "contacts",
+    "owner": "users",
+    "stage": "stages",
+    "category": "categories",
+    "role": "roles",
+}
 
 
 @dataclass
-class Ids:
+class IdMap:
     """Recorded id to own id, for each resource, one to one."""
 
-    there: dict[str, dict[str, str]] = field(default_factory=dict)
-    back: dict[str, dict[str, str]] = field(default_factory=dict)
+    own_by_recorded: dict[str, dict[str, str]] = field(default_factory=dict)
+    recorded_by_own: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def own(self, resource: str, recorded: Any) -> Any:
+    def to_own(self, resource: str, recorded: Any) -> Any:
         """The id to send for a recorded one."""
-        found = self.there.get(resource, {}).get(str(recorded))
-        if found is None:
+        known_id = self.own_by_recorded.get(resource, {}).get(str(recorded))
+        if known_id is None:
             return recorded
-        return int(found) if isinstance(recorded, int) else found
+        return int(known_id) if isinstance(recorded, int) else known_id
 
-    def agree(self, resource: str, recorded: Any, own: Any) -> bool:
+    def matches(self, resource: str, recorded: Any, own: Any) -> bool:
         """Whether two ids belong together; a pair not seen before does."""
-        there, back = self.there.setdefault(resource, {}), self.back.setdefault(resource, {})
-        if str(recorded) not in there and str(own) not in back:
-            there[str(recorded)], back[str(own)] = str(own), str(recorded)
-        return there.get(str(recorded)) == str(own)
+        forward, backward = self.own_by_recorded.setdefault(resource, {}), self.recorded_by_own.setdefault(resource, {})
+        if str(recorded) not in forward and str(own) not in backward:
+            forward[str(recorded)], backward[str(own)] = str(own), str(recorded)
+        return forward.get(str(recorded)) == str(own)
 
 
 @dataclass
@@ -89,7 +95,7 @@ class Result:
     body: bool
     order: bool
     headers: bool
-    why: list[str]
+    differences: list[str]
 
 
 class Replay:
@@ -97,26 +103,28 @@ class Replay:
 
     def __init__(self, fake: Any) -> None:
         self.fake = fake
-        self.ids = Ids()
+        self.ids = IdMap()
         self.token = ""
-        self.why: list[str] = []
+        self.differences: list[str] = []
         self.order = True
 
-    async def one(self, record: Record) -> Result:
+    async def replay_one(self, record: Record) -> Result:
         """Replay one exchange."""
-        sent, wanted = record["request"], record["response"]
-        target = self._target(sent["path"])
-        headers = {name.lower(): value for name, value in sent["headers"].items()}
+        request_body, expected = record["request"], record["response"]
+        target = self._target(request_body["path"])
+        headers = {name.lower(): value for name, value in request_body["headers"].items()}
         headers |= UNRECORDED.get(record["n"], {})
-        if sent["auth"] == "Bearer":
+        if request_body["auth"] == "Bearer":
             headers["authorization"] = f"Bearer {self.token}"
-        elif sent["auth"] == "Basic":
+        elif request_body["auth"] == "Basic":
             login = f"{self.fake.username}:{self.fake.password}".encode()
             headers["authorization"] = "Basic " + base64.b64encode(login).decode()
-        status, told, raw = await self.fake.exchange(sent["method"], target, headers, self._body(sent))
-        if sent["path"] == "/oauth/v2/token" and status == 200:
-            self.token = json.loads(raw)["access_token"]
-        return self._compare(record, status, dict(told), raw, wanted)
+        status, response_headers, content = await self.fake.exchange(
+            request_body["method"], target, headers, self._body(request_body)
+        )
+        if request_body["path"] == "/oauth/v2/token" and status == 200:
+            self.token = json.loads(content)["access_token"]
+        return self._compare(record, status, dict(response_headers), content, expected)
 
     # --- what is sent ----------------------------------------------------------------------------------------------
 
@@ -126,26 +134,26 @@ class Replay:
         for place in range(3, len(parts)):
             if parts[place].isdigit():
                 word = parts[place - 1] if parts[place - 2 : place - 1] != ["fields"] else "fields"
-                parts[place] = str(self.ids.own(_PATHS.get(word, word), parts[place]))
+                parts[place] = str(self.ids.to_own(_RESOURCE_OF_PATH.get(word, word), parts[place]))
         if not query:
             return "/".join(parts)
-        resource = _PATHS.get(parts[2], parts[2])
+        resource = _RESOURCE_OF_PATH.get(parts[2], parts[2])
         if parts[2:4] == ["points", "groups"] or parts[2:4] == ["points", "triggers"]:
-            resource = _PATHS[parts[3]]
+            resource = _RESOURCE_OF_PATH[parts[3]]
         pairs = parse_qsl(query, keep_blank_values=True)
         made = [(name, self._value(name, value, resource, dict(pairs))) for name, value in pairs]
         return "/".join(parts) + "?" + urlencode(made, quote_via=quote)
 
     def _value(self, name: str, value: str, resource: str, pairs: dict[str, str]) -> str:
         if name in ("ids", "ids[]"):
-            return ",".join(str(self.ids.own(resource, one)) for one in value.split(","))
+            return ",".join(str(self.ids.to_own(resource, one)) for one in value.split(","))
         if name == "search" and value.startswith("ids:"):
-            return "ids:" + ",".join(str(self.ids.own(resource, one)) for one in value[4:].split(","))
+            return "ids:" + ",".join(str(self.ids.to_own(resource, one)) for one in value[4:].split(","))
         if name.startswith("where") and name.endswith("[val]"):
             column = pairs.get(name[:-5] + "[col]")
             if column in ("id", "lead_id"):
                 kind = "contacts" if column == "lead_id" else resource
-                return ",".join(str(self.ids.own(kind, one)) for one in value.split(","))
+                return ",".join(str(self.ids.to_own(kind, one)) for one in value.split(","))
         return value
 
     def _body(self, sent: dict[str, Any]) -> bytes:
@@ -165,63 +173,69 @@ class Replay:
                 text = urlencode(pairs)
             return text.encode()
         parts = sent["path"].split("?")[0].split("/")
-        resource = _PATHS.get(parts[3] if parts[2:3] == ["points"] and parts[3] in _PATHS else parts[2], parts[2])
-        return json.dumps(self._translated(body["json"], resource, batch="batch" in parts), ensure_ascii=False).encode()
+        resource = _RESOURCE_OF_PATH.get(
+            parts[3] if parts[2:3] == ["points"] and parts[3] in _RESOURCE_OF_PATH else parts[2], parts[2]
+        )
+        return json.dumps(
+            self._with_own_ids(body["json"], resource, batch="batch" in parts), ensure_ascii=False
+        ).encode()
 
-    def _translated(self, value: Any, resource: str, *, batch: bool) -> Any:
+    def _with_own_ids(self, value: Any, resource: str, *, batch: bool) -> Any:
         if isinstance(value, list):
-            return [self._translated(one, resource, batch=batch) for one in value]
+            return [self._with_own_ids(one, resource, batch=batch) for one in value]
         if not isinstance(value, dict):
             return value
         made = dict(value)
         for name, one in value.items():
             if name == "id" and batch and isinstance(one, (int, str)):
-                made[name] = self.ids.own(resource, one)
-            elif name in _SENT and isinstance(one, int):
-                made[name] = self.ids.own(_SENT[name], one)
+                made[name] = self.ids.to_own(resource, one)
+            elif name in _RESOURCE_OF_REFERENCE and isinstance(one, int):
+                made[name] = self.ids.to_own(_RESOURCE_OF_REFERENCE[name], one)
             elif name == "ids" and resource == "segments":
-                made[name] = [self.ids.own("contacts", id) for id in one]
+                made[name] = [self.ids.to_own("contacts", id) for id in one]
             elif name == "lists" and isinstance(one, list):
-                made[name] = [self._segment(each) for each in one]
+                made[name] = [self._own_path_segment(each) for each in one]
             elif name == "customObjects" and isinstance(one, dict):
                 made[name] = self._objects(one)
             elif batch and isinstance(one, dict) and resource == "contacts":
-                made[name] = self._translated(one, resource, batch=batch)
+                made[name] = self._with_own_ids(one, resource, batch=batch)
         return made
 
-    def _segment(self, one: Any) -> Any:
+    def _own_path_segment(self, one: Any) -> Any:
         if isinstance(one, dict):
-            return one | {"id": self.ids.own("segments", one["id"])}
-        return self.ids.own("segments", one)
+            return one | {"id": self.ids.to_own("segments", one["id"])}
+        return self.ids.to_own("segments", one)
 
     def _objects(self, given: dict[str, Any]) -> dict[str, Any]:
         made: dict[str, Any] = json.loads(json.dumps(given))
         for group in made.get("data") or []:
             if "id" in group:
-                group["id"] = self.ids.own("objects", group["id"])
+                group["id"] = self.ids.to_own("objects", group["id"])
             for item in group.get("data") or []:
                 if item.get("id"):
-                    item["id"] = self.ids.own("items", item["id"])
+                    item["id"] = self.ids.to_own("items", item["id"])
         return made
 
     # --- what came -------------------------------------------------------------------------------------------------
 
-    def _compare(self, record: Record, status: int, told: dict[str, str], raw: bytes, wanted: dict[str, Any]) -> Result:
-        self.why, self.order = [], True
+    def _compare(
+        self, record: Record, status: int, response_headers: dict[str, str], content: bytes, expected: dict[str, Any]
+    ) -> Result:
+        self.differences, self.order = [], True
         request = record["request"]
         self.sent = json.dumps(request["body"])
-        same = status == wanted["status"]
+        same = status == expected["status"]
         if not same:
-            self.why.append(f"status {status} instead of {wanted['status']}")
+            self.differences.append(f"status {status} instead of {expected['status']}")
         else:
-            self._same_body(raw, wanted["body"])
-        agree = same and not self.why
-        headers = self._same_headers(told, wanted["headers"]) if same else False
+            self._same_body(content, expected["body"])
+        agree = same and not self.differences
+        headers = self._same_headers(response_headers, expected["headers"]) if same else False
         path = request["path"].split("?")[0]
         parts = path.split("/")
         line = f"{request['method']} {request['path'][:90]}"
         namespace = parts[2] if len(parts) > 2 and parts[1] == "api" else "oauth" if "oauth" in path else "/"
-        return Result(record["n"], line, namespace, same, agree, self.order, headers, self.why)
+        return Result(record["n"], line, namespace, same, agree, self.order, headers, self.differences)
 
     def _same_headers(self, own: dict[str, str], wanted: dict[str, str]) -> bool:
         kind = wanted.get("Content-Type") == own.get("Content-Type")
@@ -231,78 +245,78 @@ class Replay:
     def _same_body(self, raw: bytes, body: Any) -> None:
         if body is None or "json" not in body:
             if body is not None and not raw:
-                self.why.append("empty body")
+                self.differences.append("empty body")
             return
         try:
             own = json.loads(raw)
         except ValueError:
-            self.why.append(f"not JSON: {raw[:60]!r}")
+            self.differences.append(f"not JSON: {raw[:60]!r}")
             return
         self._same(body["json"], own, "", "")
 
-    def _same(self, wanted: Any, own: Any, path: str, resource: str) -> None:
+    def _same(self, expected: Any, own: Any, path: str, resource: str) -> None:
         key = path.rpartition(".")[2]
-        if type(wanted) is not type(own):
-            self.why.append(f"{path}: {_short(own)} instead of {_short(wanted)}")
-        elif isinstance(wanted, dict):
-            self._same_map(wanted, own, path, resource)
-        elif isinstance(wanted, list):
-            self._same_list(wanted, own, path, resource)
-        elif key in ("id", "companyId") and resource and wanted is not None:
-            if not self.ids.agree(resource, wanted, own):
-                self.why.append(f"{path}: id {own} for recorded {wanted} ({resource})")
-        elif key == "eventId" and isinstance(wanted, str):
-            kinds = [value.rstrip("0123456789") for value in (wanted, own)]
-            if kinds[0] != kinds[1] or not self.ids.agree("events", wanted, own):
-                self.why.append(f"{path}: {own} instead of {wanted}")
-        elif key == "contactId" and wanted is not None:
-            if not self.ids.agree("contacts", wanted, own):
-                self.why.append(f"{path}: contact {own} for recorded {wanted}")
-        elif wanted != own and not self._alike(key, wanted, own):
-            self.why.append(f"{path}: {_short(own)} instead of {_short(wanted)}")
+        if type(expected) is not type(own):
+            self.differences.append(f"{path}: {_short(own)} instead of {_short(expected)}")
+        elif isinstance(expected, dict):
+            self._same_map(expected, own, path, resource)
+        elif isinstance(expected, list):
+            self._same_list(expected, own, path, resource)
+        elif key in ("id", "companyId") and resource and expected is not None:
+            if not self.ids.matches(resource, expected, own):
+                self.differences.append(f"{path}: id {own} for recorded {expected} ({resource})")
+        elif key == "eventId" and isinstance(expected, str):
+            kinds = [value.rstrip("0123456789") for value in (expected, own)]
+            if kinds[0] != kinds[1] or not self.ids.matches("events", expected, own):
+                self.differences.append(f"{path}: {own} instead of {expected}")
+        elif key == "contactId" and expected is not None:
+            if not self.ids.matches("contacts", expected, own):
+                self.differences.append(f"{path}: contact {own} for recorded {expected}")
+        elif expected != own and not self._is_volatile_match(key, expected, own):
+            self.differences.append(f"{path}: {_short(own)} instead of {_short(expected)}")
 
-    def _alike(self, key: str, wanted: Any, own: Any) -> bool:
-        if isinstance(wanted, float):
+    def _is_volatile_match(self, key: str, expected: Any, own: Any) -> bool:
+        if isinstance(expected, float):
             return key in VOLATILE
-        if not isinstance(wanted, str):
+        if not isinstance(expected, str):
             return False
         if key in VOLATILE:
-            return wanted not in self.sent
+            return expected not in self.sent
         for form in (_ISO, _STAMP):
-            if form.fullmatch(wanted) and form.fullmatch(own):
-                return bool(_DAY.match(wanted)) and wanted[:16] not in self.sent
+            if form.fullmatch(expected) and form.fullmatch(own):
+                return bool(_DAY.match(expected)) and expected[:16] not in self.sent
         return False
 
-    def _same_map(self, wanted: dict[str, Any], own: dict[str, Any], path: str, resource: str) -> None:
+    def _same_map(self, expected: dict[str, Any], own: dict[str, Any], path: str, resource: str) -> None:
         key = path.rpartition(".")[2]
-        keyed = all(name.isdigit() for name in wanted) and "batch" not in path and bool(wanted)
+        keyed = all(name.isdigit() for name in expected) and "batch" not in path and bool(expected)
         kind = self._kind(path, key, resource)
-        if keyed and kind and any(isinstance(v, dict) and str(v.get("id")) == k for k, v in wanted.items()):
-            self._same_keyed(wanted, own, path, kind)
+        if keyed and kind and any(isinstance(v, dict) and str(v.get("id")) == k for k, v in expected.items()):
+            self._same_keyed(expected, own, path, kind)
             return
-        if set(wanted) != set(own):
-            missing, extra = set(wanted) - set(own), set(own) - set(wanted)
-            self.why.append(f"{path}: missing {sorted(missing)[:8]} extra {sorted(extra)[:8]}")
-        if [k for k in wanted if k in own] != [k for k in own if k in wanted]:
+        if set(expected) != set(own):
+            missing, extra = set(expected) - set(own), set(own) - set(expected)
+            self.differences.append(f"{path}: missing {sorted(missing)[:8]} extra {sorted(extra)[:8]}")
+        if [k for k in expected if k in own] != [k for k in own if k in expected]:
             self.order = False
-        for name, value in wanted.items():
+        for name, value in expected.items():
             if name in own:
                 self._same(value, own[name], f"{path}.{name}", self._kind(f"{path}.{name}", name, kind or resource))
 
-    def _same_keyed(self, wanted: dict[str, Any], own: dict[str, Any], path: str, kind: str) -> None:
-        if len(wanted) != len(own):
-            self.why.append(f"{path}: {len(own)} entries instead of {len(wanted)}")
-        for name, value in wanted.items():
-            mine = str(self.ids.own(kind, name))
+    def _same_keyed(self, expected: dict[str, Any], own: dict[str, Any], path: str, kind: str) -> None:
+        if len(expected) != len(own):
+            self.differences.append(f"{path}: {len(own)} entries instead of {len(expected)}")
+        for name, value in expected.items():
+            mine = str(self.ids.to_own(kind, name))
             if mine not in own:
-                self.why.append(f"{path}: no entry for recorded id {name}")
+                self.differences.append(f"{path}: no entry for recorded id {name}")
             else:
                 self._same(value, own[mine], f"{path}.{name}", kind)
 
-    def _same_list(self, wanted: list[Any], own: list[Any], path: str, resource: str) -> None:
-        if len(wanted) != len(own):
-            self.why.append(f"{path}: {len(own)} elements instead of {len(wanted)}")
-        for place, (one, mine) in enumerate(zip(wanted, own, strict=False)):
+    def _same_list(self, expected: list[Any], own: list[Any], path: str, resource: str) -> None:
+        if len(expected) != len(own):
+            self.differences.append(f"{path}: {len(own)} elements instead of {len(expected)}")
+        for place, (one, mine) in enumerate(zip(expected, own, strict=False)):
             self._same(one, mine, f"{path}.{place}", resource)
 
     def _kind(self, path: str, key: str, inherited: str) -> str:
@@ -315,7 +329,7 @@ class Replay:
             return "fields"
         if key == "id" or key.isdigit():
             return inherited
-        return _MANY.get(key, inherited if key == "id" else "")
+        return _RESOURCE_OF_KEY.get(key, inherited if key == "id" else "")
 
 
 def _short(value: Any) -> str:
@@ -323,7 +337,7 @@ def _short(value: Any) -> str:
     return text if len(text) < 90 else text[:87] + "..."
 
 
-def table(results: list[Result]) -> str:
+def summary_table(results: list[Result]) -> str:
     """Figures for each namespace."""
     groups: dict[str, list[Result]] = {}
     for one in results:

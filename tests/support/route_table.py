@@ -11,48 +11,48 @@ from typing import TypeAlias
 
 from tests.support import call_every_method
 
-Asked: TypeAlias = Sequence[tuple[str, list[call_every_method.Request]]]
+RequestsByMethod: TypeAlias = Sequence[tuple[str, list[call_every_method.RecordedRequest]]]
 """What each method asked for."""
 
-SHOWN = {str(number): "{" + name + "}" for name, number in call_every_method.NUMBERS.items()} | {
+PLACEHOLDERS = {str(number): "{" + name + "}" for name, number in call_every_method.NUMBERS.items()} | {
     word: "{" + name + "}" for name, word in call_every_method.WORDS.items()
 }
-SHOWN |= {"images": "{folder}", "a_file.txt": "{name}"}
+PLACEHOLDERS |= {"images": "{folder}", "a_file.txt": "{name}"}
 
 
 def pattern(path: str) -> str:
     """A path that was asked for, with names instead of the arguments."""
-    shown = "/" + "/".join(SHOWN.get(part, part) for part in path.split("/"))
-    return shown.replace("{group_id}/plus", "{group_id}/{operator}")
+    segments = "/" + "/".join(PLACEHOLDERS.get(part, part) for part in path.split("/"))
+    return segments.replace("{group_id}/plus", "{group_id}/{operator}")
 
 
-def routes(asked: Asked) -> dict[tuple[str, str], list[str]]:
+def routes(requests_by_method: RequestsByMethod) -> dict[tuple[str, str], list[str]]:
     """Methods by route; where several reach it, those that do nothing else."""
-    found: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for method, requests in asked:
+    methods_by_route: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for method, requests in requests_by_method:
         for request in requests:
-            found.setdefault((request.method, pattern(request.path)), []).append((len(requests), method))
+            methods_by_route.setdefault((request.method, pattern(request.path)), []).append((len(requests), method))
     return {
-        route: sorted({method for count, method in methods if count == min(methods)[0]}, key=_interest)
-        for route, methods in found.items()
+        route: sorted({method for count, method in methods if count == min(methods)[0]}, key=_sort_key)
+        for route, methods in methods_by_route.items()
     }
 
 
 ORDER = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
-def _interest(method: str) -> tuple[int, str]:
+def _sort_key(method: str) -> tuple[int, str]:
     """Methods of the same route as a reader looks for them: the plain one first."""
     name = method.partition(".")[2]
-    return (1 if name.startswith("iterate") else 2 if name in {"upsert_all", "upserting", "available"} else 0, method)
+    return (1 if name.startswith("iterate") else 2 if name in {"upsert_all", "bulk_upsert", "available"} else 0, method)
 
 
-def markdown(asked: Asked) -> str:
+def markdown(requests_by_method: RequestsByMethod) -> str:
     """The table."""
     lines = ["| route | call |", "| --- | --- |"]
-    found = routes(asked)
-    for verb, path in sorted(found, key=lambda route: (_key(route[1]), ORDER.index(route[0]))):
-        calls = " · ".join(f"`mautic.{method}`" for method in found[verb, path])
+    methods_by_route = routes(requests_by_method)
+    for verb, path in sorted(methods_by_route, key=lambda route: (_key(route[1]), ORDER.index(route[0]))):
+        calls = " · ".join(f"`mautic.{method}`" for method in methods_by_route[verb, path])
         lines.append(f"| `{verb} {path}` | {calls} |")
     return "\n".join(lines)
 
@@ -63,7 +63,7 @@ def _key(path: str) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        table = markdown(asyncio.run(call_every_method.table(Path(folder))))
+        table = markdown(asyncio.run(call_every_method.requests_by_method(Path(folder))))
     document = Path(__file__).resolve().parents[2] / "docs" / "routes.md"
     introduction, _, _ = document.read_text("utf-8").partition("| route | call |")
     document.write_text(f"{introduction}{table}\n", "utf-8")

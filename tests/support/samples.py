@@ -10,10 +10,10 @@ from attrs import evolve
 from mautic_async import models as m
 from mautic_async.models import UNSET, Entity
 from mautic_async.resources import _namespaces
-from mautic_async.resources._base import Reading, Resource, Space
+from mautic_async.resources._base import Namespace, ReadOnlyResource, Resource
 
 CANVAS = m.Canvas(nodes=[m.CanvasNode(id="new_1")], connections=[m.CanvasConnection(source_id="lists")])
-WRITTEN: Mapping[type, Entity] = {
+SAMPLES: Mapping[type, Entity] = {
     kind: entity
     for entity in (
         m.Asset(title="A", storage_location="remote", file="https://example.com/a.pdf", language="en"),
@@ -39,7 +39,7 @@ WRITTEN: Mapping[type, Entity] = {
         m.Point(name="P", type="page.hit", delta=5, repeatable=False),
         m.PointGroup(name="G"),
         m.Project(name="P"),
-        m.ReportDefinition(name="R", source="leads", columns=["l.id"], system=False),
+        m.Report(name="R", source="leads", columns=["l.id"], system=False),
         m.Role(name="R", is_admin=False),
         m.Segment(name="S"),
         m.Sms(name="S", message="m", language="en"),
@@ -57,22 +57,22 @@ WRITTEN: Mapping[type, Entity] = {
 
 def entity(model: type, method: str) -> Any:
     """An entity of *model* for a method."""
-    found = WRITTEN[model]
-    if isinstance(found, m.User) and "create" not in method:
-        return evolve(found, plain_password=UNSET)
-    return found
+    sample = SAMPLES[model]
+    if isinstance(sample, m.User) and "create" not in method:
+        return evolve(sample, plain_password=UNSET)
+    return sample
 
 
-def namespaces() -> dict[str, type[Space]]:
+def namespaces() -> dict[str, type[Namespace]]:
     """All namespaces: the name of the client's property, and its class."""
     from mautic_async import resources
 
-    found = {}
-    for name, door in vars(_namespaces.Namespaces).items():
-        if hasattr(door, "func"):
-            kind = door.func.__annotations__["return"].removeprefix("resources.").partition("[")[0]
-            found[name] = getattr(resources, kind)
-    return found
+    classes = {}
+    for name, namespace_name in vars(_namespaces.Namespaces).items():
+        if hasattr(namespace_name, "func"):
+            kind = namespace_name.func.__annotations__["return"].removeprefix("resources.").partition("[")[0]
+            classes[name] = getattr(resources, kind)
+    return classes
 
 
 RESOURCES: Mapping[str, type[Resource[Any]]] = {
@@ -80,7 +80,7 @@ RESOURCES: Mapping[str, type[Resource[Any]]] = {
 }
 """Those with all the standard verbs."""
 
-READINGS: Mapping[str, type[Reading[Any]]] = {
-    name: kind for name, kind in namespaces().items() if issubclass(kind, Reading)
+READ_ONLY_RESOURCES: Mapping[str, type[ReadOnlyResource[Any]]] = {
+    name: kind for name, kind in namespaces().items() if issubclass(kind, ReadOnlyResource)
 }
 """Those that can be read."""

@@ -13,7 +13,7 @@ from mautic_async.testing import FakeMautic
 
 
 @frozen
-class Site:
+class ServedFake:
     """Where it is.
 
     Attributes:
@@ -26,24 +26,24 @@ class Site:
 
 
 @contextmanager
-def site() -> Iterator[Site]:
+def serve_fake() -> Iterator[ServedFake]:
     """Serve until the block ends."""
     fake = FakeMautic()
     ready, done = threading.Event(), asyncio.Event()
-    found: list[tuple[str, asyncio.AbstractEventLoop]] = []
+    environment: list[tuple[str, asyncio.AbstractEventLoop]] = []
 
     async def work() -> None:
         async with fake, fake.serve() as url:
-            found.append((url, asyncio.get_running_loop()))
+            environment.append((url, asyncio.get_running_loop()))
             ready.set()
             await done.wait()
 
     thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()
     assert ready.wait(20)
-    ((url, loop),) = found
+    ((url, loop),) = environment
     try:
-        yield Site(
+        yield ServedFake(
             fake,
             {"MAUTIC_BASE_URL": url, "MAUTIC_CLIENT_ID": fake.client_id, "MAUTIC_CLIENT_SECRET": fake.client_secret},
         )

@@ -14,6 +14,7 @@ from mautic_async import (
     UNSET,
     ActivityEvent,
     Asset,
+    BulkReport,
     Campaign,
     CampaignContact,
     CampaignEvent,
@@ -37,7 +38,6 @@ from mautic_async import (
     Note,
     Outcome,
     Report,
-    ReportDefinition,
     ReportResult,
     ResultPage,
     Role,
@@ -115,12 +115,12 @@ async def contacts(mautic: Mautic) -> None:
     assert_type(await mautic.contacts.find(email="ada@example.com"), Contact | None)
     assert_type(await mautic.contacts.list(include_custom_objects=True), ResultPage[Contact])
     assert_type(await mautic.contacts.upsert(Contact(email="ada@example.com")), Contact)
-    assert_type(await mautic.contacts.upsert_all([Contact(email="ada@example.com")]), Report)
-    async with mautic.contacts.upserting([Contact(email="ada@example.com")]) as run:
+    assert_type(await mautic.contacts.upsert_all([Contact(email="ada@example.com")]), BulkReport)
+    async with mautic.contacts.bulk_upsert([Contact(email="ada@example.com")]) as run:
         async for outcome in run:
             assert_type(outcome, Outcome[Contact])
             assert_type(outcome.contact, Contact | None)
-    assert_type(run.report, Report)
+    assert_type(run.report, BulkReport)
 
 
 async def details_of_contacts(mautic: Mautic) -> None:
@@ -153,7 +153,7 @@ async def subclasses(mautic: Mautic) -> None:
     assert_type(customers.iterate(), AsyncIterator[Customer])
     assert_type(await customers.edit_many([customer]), list[Outcome[Customer]])
     assert_type(await customers.add_dnc(1), Customer)
-    async with customers.upserting([customer]) as run:
+    async with customers.bulk_upsert([customer]) as run:
         async for outcome in run:
             assert_type(outcome.contact, Customer | None)
     accounts = mautic.companies.of(Account)
@@ -183,7 +183,7 @@ async def special_endpoints(mautic: Mautic) -> None:
     assert_type(await mautic.forms.submission(1, 2), Submission)
     assert_type(await mautic.points.action_types(), Mapping[str, str])
     assert_type(await mautic.point_triggers.delete_events(1, [2]), Trigger)
-    assert_type(await mautic.reports.get(1), ReportDefinition)
+    assert_type(await mautic.reports.get(1), Report)
     assert_type(await mautic.reports.data(1, date_from=date(2026, 1, 1)), ReportResult)
     assert_type(mautic.reports.iterate_data(1), AsyncIterator[Mapping[str, JSON]])
     assert_type(await mautic.users.me(), User)

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from mautic_async import ConfigurationError, Mautic, OutcomeUnknown, where
-from mautic_async.protocol import Call, pairs
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.protocol import Call, encode_query
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from mautic_async.transport.client import in_process
-from tests.support.scripted_server import FixedAuth, Stub
+from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 LOST = ConnectionResetError()
 
 
-def sends(ask: Callable[[Mautic], Awaitable[Any]], *script: Any) -> Stub:
-    stub = Stub(list(script) or [(200, {}, {})])
+def sends(ask: Callable[[Mautic], Awaitable[Any]], *script: Any) -> ScriptedServer:
+    stub = ScriptedServer(list(script) or [(200, {}, {})])
 
     async def main() -> None:
         clock = virtual_clock(asyncio.get_running_loop())
         async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic:
             await ask(mautic)
 
-    run(main())
+    run_virtual(main())
     return stub
 
 
@@ -48,22 +48,22 @@ def test_invariant_09_a_batch_edit_needs_distinct_ids_here_too(method: str, rows
 
 def test_a_batch_edit_with_distinct_ids_goes() -> None:
     rows: Any = [{"id": 3, "city": "a"}, {"id": "4", "city": "b"}]
-    assert sends(lambda mautic: mautic.call("PATCH", "contacts/batch/edit", body=rows)).sends == 1
+    assert sends(lambda mautic: mautic.call("PATCH", "contacts/batch/edit", body=rows)).request_count == 1
     logs: Any = [{"contactId": 1, "eventId": 2}]
-    assert sends(lambda mautic: mautic.call("PUT", "campaigns/events/batch/edit", body=logs)).sends == 1
+    assert sends(lambda mautic: mautic.call("PUT", "campaigns/events/batch/edit", body=logs)).request_count == 1
 
 
 def test_a_get_that_sends_something_is_not_repeated() -> None:
     with pytest.raises(OutcomeUnknown):
         sends(lambda mautic: mautic.call("GET", "smses/1/contact/2/send"), LOST, (200, {}, {}))
     again = sends(lambda mautic: mautic.call("GET", "smses/1/contact/2/send", repeatable=True), LOST, (200, {}, {}))
-    assert again.sends == 2
-    assert sends(lambda mautic: mautic.call("GET", "contacts/2"), LOST, (200, {}, {})).sends == 2
+    assert again.request_count == 2
+    assert sends(lambda mautic: mautic.call("GET", "contacts/2"), LOST, (200, {}, {})).request_count == 2
 
 
 def test_no_repr_of_a_question_holds_an_address() -> None:
     condition = where.any_of(where.eq("email", "ada@example.com"), where.in_("email", ["ada@example.com"]))
-    query = pairs({"where": [condition.parameters()], "search": "email:ada@example.com"})
+    query = encode_query({"where": [condition.parameters()], "search": "email:ada@example.com"})
     assert "ada@" not in repr(condition)
     assert "ada@" not in repr(Call("GET", "contacts", query=query))
     for wrong in ("email = 'ada@example.com'", ["ada@example.com"]):

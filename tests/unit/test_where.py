@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mautic_async import ConfigurationError, where
-from mautic_async.protocol import pairs, query_string
-from mautic_async.where import clauses_of, parse
+from mautic_async.protocol import encode_query, query_string
+from mautic_async.where import parse, to_clauses
 
 
 def test_the_example_of_the_reference_is_written_the_way_php_reads_it() -> None:
@@ -17,7 +17,7 @@ def test_the_example_of_the_reference_is_written_the_way_php_reads_it() -> None:
         where.like("email", "%@example.org"),
         where.any_of(where.gt("points", 10), where.in_("id", [1, 2, 3])),
     ]
-    found = query_string(pairs({"where": [clause.parameters() for clause in clauses]})).replace("%5B", "[")
+    found = query_string(encode_query({"where": [clause.parameters() for clause in clauses]})).replace("%5B", "[")
     assert found.replace("%5D", "]").split("&") == [
         "where[0][col]=email",
         "where[0][expr]=like",
@@ -97,8 +97,8 @@ def test_in_takes_one_csv_text(values: list[Any], text: str) -> None:
         lambda: parse({"col": "id", "expr": "between", "val": [1]}),
         lambda: parse({"expr": "eq", "val": 1}),
         lambda: parse({"expr": "orX", "val": []}),
-        lambda: clauses_of("id > 5"),
-        lambda: clauses_of(5),
+        lambda: to_clauses("id > 5"),
+        lambda: to_clauses(5),
     ],
 )
 def test_what_mautic_would_drop_without_a_word_is_refused(wrong: Any) -> None:
@@ -108,6 +108,6 @@ def test_what_mautic_would_drop_without_a_word_is_refused(wrong: Any) -> None:
 
 def test_conditions_may_be_one_or_several_or_in_mautics_own_form() -> None:
     one = where.gt("id", 5)
-    assert clauses_of(one) == clauses_of([one]) == clauses_of({"col": "id", "expr": "gt", "val": 5}) == [one]
-    assert clauses_of({"column": "id", "expr": "in", "value": [1, 2]}) == [where.in_("id", [1, 2])]
-    assert clauses_of(None) == []
+    assert to_clauses(one) == to_clauses([one]) == to_clauses({"col": "id", "expr": "gt", "val": 5}) == [one]
+    assert to_clauses({"column": "id", "expr": "in", "value": [1, 2]}) == [where.in_("id", [1, 2])]
+    assert to_clauses(None) == []

@@ -16,26 +16,26 @@ from typing import Any
 from mautic_async.resources.contacts import validation
 
 
-def firsts(body: Mapping[str, Any], known: Collection[str] = ()) -> tuple[Hashable, ...]:
+def names_created_by(body: Mapping[str, Any], existing_tags: Collection[str] = ()) -> tuple[Hashable, ...]:
     """The keys of names in *body* that this row may be the first to bring.
 
     Args:
         body: A contact as it is sent.
-        known: Names of tags that are there, as the database compares them.
+        existing_tags: Names of tags that are there, as the database compares them.
     """
     tags, company = body.get("tags"), body.get("company")
     if not tags and not company:
         return ()
-    found = _tags(tuple(tags)) if tags.__class__ is list else ()
-    if known:
-        found = tuple(key for key in found if key[1] not in known)
+    found = _tag_keys(tuple(tags)) if tags.__class__ is list else ()
+    if existing_tags:
+        found = tuple(key for key in found if key[1] not in existing_tags)
     if company.__class__ is str and company:
-        found = (*found, ("company", validation.same_for_database(company)))
+        found = (*found, ("company", validation.collation_key(company)))
     return found
 
 
 @lru_cache(maxsize=4096)
-def _tags(tags: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
+def _tag_keys(tags: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
     """Most rows of a job have one of a few sets of tags."""
     names = (tag for tag in tags if tag.__class__ is str and tag[:1] != "-")
-    return tuple(("tag", validation.same_for_database(name)) for name in names)
+    return tuple(("tag", validation.collation_key(name)) for name in names)

@@ -10,29 +10,29 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
 from mautic_async import codec
-from mautic_async.bulk import Plan, Run, to_the_end
+from mautic_async.bulk import BulkJob, BulkOptions, run_to_end
 from mautic_async.errors import ConfigurationError, OutcomeUnknown, Problem
 from mautic_async.models import Contact
-from mautic_async.protocol import Effect, id_of
+from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
-from mautic_async.resources._company_link import CompanyLinks, named_company
-from mautic_async.resources.bulk_adapters.contacts import ContactCourier
+from mautic_async.resources._company_link import CompanyLinks, company_name
+from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import item_identity, validation
 from mautic_async.resources.contacts.details import ContactDetails
 from mautic_async.resources.contacts.field_schema import Preflight
-from mautic_async.resources.contacts.full_preflight import WholePreflight
-from mautic_async.where import one_of
+from mautic_async.resources.contacts.full_preflight import FullPreflight
+from mautic_async.where import in_or_eq
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import Report
-    from mautic_async.journal.records import Ledger
-    from mautic_async.resources.contacts.item_identity import Items
+    from mautic_async.bulk import BulkReport
+    from mautic_async.journal.records import JobJournal
+    from mautic_async.resources.contacts.item_identity import ItemMatching
 
 C = TypeVar("C", bound=Contact)
 D = TypeVar("D", bound=Contact)
 
-ITEMS = ("includeCustomObjects", "true")
+INCLUDE_ITEMS = ("includeCustomObjects", "true")
 """The only value that is safe: any text counts as yes, ``false`` too."""
 
 
@@ -50,7 +50,7 @@ class Contacts(ContactDetails[C], Resource[C]):
     """People. Mautic: REST API, Contacts."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "contacts", one="contact", many="contacts", model=Contact, filters=True
+        "contacts", one="contact", many="contacts", model=Contact, filters_published=True
     )
 
     def of(self, model: type[D]) -> Contacts[D]:
@@ -73,16 +73,16 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Get contact (GET /contacts/ID).
         """
-        query = (ITEMS,) if include_custom_objects else ()
-        return self._one(await self._send(self._call("GET", Effect.READ, id_of(id), query=query)))
+        query = (INCLUDE_ITEMS,) if include_custom_objects else ()
+        return self._decode_one(await self._send(self._build_call("GET", Effect.READ, validate_id(id), query=query)))
 
     async def list(self, **query: Unpack[ContactQuery]) -> ResultPage[C]:
         """One page of contacts; see `Reading.list`. Mautic: REST API, List contacts (GET /contacts)."""
-        return await self._page(query)
+        return await self._list(query)
 
     def iterate(self, *, read_ahead: bool = False, **query: Unpack[ContactQuery]) -> AsyncIterator[C]:
         """Every contact, exactly once; see `Reading.iterate`. Mautic: REST API, List contacts (GET /contacts)."""
-        return self._walk(query, read_ahead=read_ahead)
+        return self._iterate(query, read_ahead=read_ahead)
 
     async def find(self, *, include_custom_objects: bool = False, **unique: str) -> C | None:
         """The contact that really has this value of a field, or None: ``find(email="ada@example.com")``.
@@ -97,17 +97,17 @@ class Contacts(ContactDetails[C], Resource[C]):
         if len(unique) != 1 or not all(unique.values()):
             raise ConfigurationError('find() takes one field and its value: find(email="ada@example.com")')
         ((alias, value),) = unique.items()
-        page = await self._page(
+        page = await self._list(
             {
-                "where": [one_of(alias, [value.strip()])],
+                "where": [in_or_eq(alias, [value.strip()])],
                 "order_by": "id",
                 "limit": 5,
                 "include_custom_objects": include_custom_objects,
             }
         )
-        wanted = validation.same_for_database(value)
-        held = ((item, _responses.held(item, alias)) for item in page.items)
-        return next((item for item, value in held if validation.same_for_database(value) == wanted), None)
+        key = validation.collation_key(value)
+        candidates = ((item, _responses.field_value(item, alias)) for item in page.items)
+        return next((item for item, value in candidates if validation.collation_key(value) == key), None)
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -124,8 +124,10 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Create contact (POST /contacts/new).
         """
-        call = self._call("POST", self._creating(entity), "new", body=self._new(entity), query=_include(entity))
-        return self._one(await self._send(call))
+        call = self._build_call(
+            "POST", self._create_effect(entity), "new", body=self._create_body(entity), query=_include_items(entity)
+        )
+        return self._decode_one(await self._send(call))
 
     async def edit(self, id: int, changes: C) -> C:
         """Change what *changes* names; None, ``""`` and ``[]`` clear a field.
@@ -138,17 +140,17 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Edit contact (PATCH /contacts/ID/edit).
         """
-        effect = self._editing(changes)
-        body = self._changes(changes)
-        call = self._call("PATCH", effect, id_of(id), "edit", body=body, query=_include(changes))
+        effect = self._edit_effect(changes)
+        body = self._edit_body(changes)
+        call = self._build_call("PATCH", effect, validate_id(id), "edit", body=body, query=_include_items(changes))
         payload = await self._send(call)
-        stored = self._one(payload)
-        if payload.attempts > 1 and (company := named_company(body)):
+        stored = self._decode_one(payload)
+        if payload.attempts > 1 and (company := company_name(body)):
             # An earlier attempt may have stored the company's name without its link, which this one did not make then.
             problem = await CompanyLinks(self._pipeline, background=False).ensure_linked(stored.id, company)
             if problem is not None:
                 raise OutcomeUnknown(
-                    f"{call}: the contact is stored, but {problem.message}", call=str(call), live=False
+                    f"{call}: the contact is stored, but {problem.message}", call=str(call), may_still_run=False
                 )
         return stored
 
@@ -163,15 +165,22 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Edit contact (PUT /contacts/ID/edit).
         """
-        call = self._call("PUT", Effect.APPEND, id_of(id), "edit", body=self._whole(entity), query=_include(entity))
-        return self._one(await self._send(call))
+        call = self._build_call(
+            "PUT",
+            Effect.NON_IDEMPOTENT,
+            validate_id(id),
+            "edit",
+            body=self._replace_body(entity),
+            query=_include_items(entity),
+        )
+        return self._decode_one(await self._send(call))
 
     async def upsert(
         self,
         contact: C,
         *,
         unique: Sequence[str] = ("email",),
-        items: Items = None,
+        match_items: ItemMatching = None,
         without_key: Literal["refuse", "create"] = "refuse",
         clear: Literal["refuse", "patch"] = "refuse",
     ) -> C:
@@ -182,7 +191,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         Args:
             contact: With a value for at least one unique field; with an `id` it is an edit of that contact.
             unique: Fields that this Mautic marks as unique identifiers.
-            items: How new custom items are recognised; see `UniqueField` and `Marker`.
+            match_items: How new custom items are recognised; see `UniqueField` and `LookupField`.
             without_key: What to do with a contact without any unique value.
             clear: What to do with None and empty values: refuse them, or clear them by a second request.
 
@@ -196,31 +205,40 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Create contact (POST /contacts/new).
         """
-        found = self.check(contact, unique=unique, items=items, without_key=without_key, clear=clear)
-        validation.refuse(found, "contacts.upsert")
+        problems = self.check(contact, unique=unique, match_items=match_items, without_key=without_key, clear=clear)
+        validation.raise_for(problems, "contacts.upsert")
         if contact.id:
             return await self.edit(contact.id, contact)
         body = codec.encode(contact)
-        cleared = [key for key, value in validation.fields_in(body) if validation.is_blank(value)]
+        cleared = [key for key, value in validation.iter_fields(body) if validation.is_blank(value)]
         sent = {key: value for key, value in body.items() if key not in cleared}
-        keyed = any(not validation.is_blank(body.get(name)) for name in unique)
-        effect = Effect.UPSERT if keyed and item_identity.repeatable(items, _listed(contact)) else Effect.APPEND
-        call = self._call("POST", effect, "new", body=sent, query=_include(contact))
-        stored = self._one(await self._send(call))
+        has_key = any(not validation.is_blank(body.get(name)) for name in unique)
+        effect = (
+            Effect.UPSERT
+            if has_key and item_identity.is_idempotent(match_items, _items(contact))
+            else Effect.NON_IDEMPOTENT
+        )
+        call = self._build_call("POST", effect, "new", body=sent, query=_include_items(contact))
+        stored = self._decode_one(await self._send(call))
         if not cleared:
             return stored
         blank = {key: body[key] for key in cleared}
-        clearing = self._call(
-            "PATCH", Effect.SET, stored.id, "edit", body={**blank, "overwriteWithBlank": True}, query=_include(contact)
+        clearing = self._build_call(
+            "PATCH",
+            Effect.IDEMPOTENT,
+            stored.id,
+            "edit",
+            body={**blank, "overwriteWithBlank": True},
+            query=_include_items(contact),
         )
-        return self._one(await self._send(clearing))
+        return self._decode_one(await self._send(clearing))
 
     @staticmethod
     def check(
         contact: Contact,
         *,
         unique: Sequence[str] = ("email",),
-        items: Items = None,
+        match_items: ItemMatching = None,
         without_key: Literal["refuse", "create"] = "refuse",
         clear: Literal["refuse", "patch"] = "refuse",
     ) -> Sequence[Problem]:
@@ -233,25 +251,25 @@ class Contacts(ContactDetails[C], Resource[C]):
         except ConfigurationError as error:
             return [Problem(str(error))]
         by_id, keyless, clearing = bool(contact.id), without_key == "create", clear == "patch"
-        found = validation.upsert(body, tuple(unique), by_id=by_id, keyless=keyless, clearing=clearing)
-        return found + item_identity.problems(items, _listed(contact))
+        problems = validation.check_upsert(body, tuple(unique), by_id=by_id, keyless=keyless, clearing=clearing)
+        return problems + item_identity.check_items(match_items, _items(contact))
 
     # --- bulk ------------------------------------------------------------------------------------------------------
 
-    def upserting(
+    def bulk_upsert(
         self,
         rows: Iterable[C] | AsyncIterable[C],
         *,
-        journal: Ledger | None = None,
+        journal: JobJournal | None = None,
         unique: Sequence[str] | None = None,
-        items: Items = None,
+        match_items: ItemMatching = None,
         without_key: Literal["refuse", "create"] = "refuse",
         clear: Literal["refuse", "patch"] = "refuse",
         returning: Literal["ids", "contacts"] = "ids",
         resend: Literal["never", "always"] = "never",
         preflight: Literal["fields", "all", "none"] = "fields",
-        plan: Plan | None = None,
-    ) -> Run[C, C]:
+        options: BulkOptions | None = None,
+    ) -> BulkJob[C, C]:
         """Upsert any number of contacts, with their custom items, in concurrent batches; every row gets one outcome.
 
         No two rows with a common unique value are under way at once, nor two that bring the same new tag or company,
@@ -268,8 +286,9 @@ class Contacts(ContactDetails[C], Resource[C]):
             rows: Contacts. One with an `id` is an edit of that contact.
             journal: Makes a killed job resumable, and keeps ids for its next run.
             unique: Fields that this Mautic marks as unique identifiers; None: ask it (without a preflight: the e-mail).
-            items: How new custom items are recognised when an answer was lost; see `UniqueField` and `Marker`.
-                Without it a row with new items whose fate is unknown is reported as ``unknown``, never doubled.
+            match_items: How new custom items are recognised when an answer was lost; see `UniqueField` and
+                `LookupField`. Without it a row with new items whose fate is unknown is reported as ``unknown``, never
+                doubled.
             without_key: What to do with a row without any unique value. ``create`` makes a contact each time it is
                 sent.
             clear: What to do with None and empty values: refuse the row, or clear them by a second request.
@@ -277,7 +296,7 @@ class Contacts(ContactDetails[C], Resource[C]):
             resend: ``always`` sends rows of unknown fate again even where that may double their items.
             preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them; with
                 ``all`` also for stages, owners, tags and, where there is ``/api/v2``, custom objects (a request each).
-            plan: Bounds of batch size, concurrency and waiting, and the file for rows that were not stored.
+            options: Bounds of batch size, concurrency and waiting, and the file for rows that were not stored.
 
         Example:
             ::
@@ -289,80 +308,84 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
         """
-        courier = ContactCourier(
+        adapter = ContactUpserts(
             pipeline=self._pipeline,
             model=self._model,
             unique=None if unique is None else tuple(unique),
-            items=items,
+            match_items=match_items,
             keyless=without_key == "create",
             clear=clear,
             returning=returning,
             resend=resend,
-            preflight=None if preflight == "none" else self._whole_preflight if preflight == "all" else self._preflight,
+            preflight=None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight,
         )
-        bounds = plan or Plan(concurrency=self._pipeline.concurrency)
-        return Run(courier, rows, plan=bounds, clock=self._pipeline.clock, journal=journal)
+        bounds = options or BulkOptions(concurrency=self._pipeline.concurrency)
+        return BulkJob(adapter, rows, options=bounds, clock=self._pipeline.clock, journal=journal)
 
-    async def upsert_all(self, rows: Iterable[C] | AsyncIterable[C], **settings: Any) -> Report:
-        """The same as `upserting`, to the end, for callers to whom the numbers are enough.
+    async def upsert_all(self, rows: Iterable[C] | AsyncIterable[C], **settings: Any) -> BulkReport:
+        """The same as `bulk_upsert`, to the end, for callers to whom the numbers are enough.
 
         Args:
             rows: Contacts.
-            **settings: As for `upserting`.
+            **settings: As for `bulk_upsert`.
 
         Raises:
             MauticError: The job as a whole could not go on.
 
         Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
         """
-        return await to_the_end(self.upserting(rows, **settings))
+        return await run_to_end(self.bulk_upsert(rows, **settings))
 
     @cached_property
     def _preflight(self) -> Preflight:
         return Preflight(self._pipeline)
 
     @cached_property
-    def _whole_preflight(self) -> WholePreflight:
-        return WholePreflight(self._pipeline)
+    def _full_preflight(self) -> FullPreflight:
+        return FullPreflight(self._pipeline)
 
     # --- what is special about contacts ----------------------------------------------------------------------------
 
-    def _creating(self, entity: C) -> Effect:
-        keyed = bool(entity.email)
-        return Effect.UPSERT if keyed and item_identity.repeatable(None, _listed(entity)) else Effect.APPEND
+    def _create_effect(self, entity: C) -> Effect:
+        has_key = bool(entity.email)
+        return Effect.UPSERT if has_key and item_identity.is_idempotent(None, _items(entity)) else Effect.NON_IDEMPOTENT
 
-    def _editing(self, changes: C) -> Effect:
-        return Effect.SET if item_identity.repeatable(None, _listed(changes)) else Effect.APPEND
+    def _edit_effect(self, changes: C) -> Effect:
+        return Effect.IDEMPOTENT if item_identity.is_idempotent(None, _items(changes)) else Effect.NON_IDEMPOTENT
 
-    def _unrepeatable(self, row: C) -> Sequence[Problem]:
+    def _retry_hazards(self, row: C) -> Sequence[Problem]:
         how = "new items could be doubled; upserting() takes rows with an id, and items= says how items are recognised"
-        return [] if self._editing(row) is Effect.SET else [Problem(how, "custom_items")]
+        return [] if self._edit_effect(row) is Effect.IDEMPOTENT else [Problem(how, "custom_items")]
 
-    def _new(self, entity: C) -> dict[str, Any]:
-        body = self._filled(codec.encode(entity))
-        validation.refuse(
-            validation.zeros(body) + validation.unsendable(body, new=True) + validation.address(body), "contacts.create"
+    def _create_body(self, entity: C) -> dict[str, Any]:
+        body = self._require_any(codec.encode(entity))
+        validation.raise_for(
+            validation.check_zeros(body) + validation.check_crashers(body, new=True) + validation.check_email(body),
+            "contacts.create",
         )
         return {key: value for key, value in body.items() if not (key == "tags" and value is None)}
 
-    def _changes(self, entity: C) -> dict[str, Any]:
-        body = self._filled(codec.encode(entity))
-        validation.refuse(
-            validation.zeros(body) + validation.unsendable(body, new=False) + validation.address(body), "contacts.edit"
+    def _edit_body(self, entity: C) -> dict[str, Any]:
+        body = self._require_any(codec.encode(entity))
+        validation.raise_for(
+            validation.check_zeros(body) + validation.check_crashers(body, new=False) + validation.check_email(body),
+            "contacts.edit",
         )
-        if any(validation.is_blank(value) for _, value in validation.fields_in(body)):
+        if any(validation.is_blank(value) for _, value in validation.iter_fields(body)):
             body["overwriteWithBlank"] = True  # without it Mautic answers 200 and keeps the old value
         return body
 
-    def _whole(self, entity: C) -> dict[str, Any]:
-        body = self._filled(codec.encode(entity))
-        validation.refuse(validation.unsendable(body, new=False) + validation.address(body), "contacts.replace")
+    def _replace_body(self, entity: C) -> dict[str, Any]:
+        body = self._require_any(codec.encode(entity))
+        validation.raise_for(
+            validation.check_crashers(body, new=False) + validation.check_email(body), "contacts.replace"
+        )
         return body
 
 
-def _listed(contact: Contact) -> Sequence[Any]:
+def _items(contact: Contact) -> Sequence[Any]:
     return contact.custom_items or ()
 
 
-def _include(contact: Contact) -> tuple[tuple[str, str], ...]:
-    return (ITEMS,) if contact.custom_items else ()
+def _include_items(contact: Contact) -> tuple[tuple[str, str], ...]:
+    return (INCLUDE_ITEMS,) if contact.custom_items else ()

@@ -27,7 +27,7 @@ from mautic_async.models import (
 )
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _pagination, _responses
-from mautic_async.resources._endpoint import PAGE, ResultPage, Slice
+from mautic_async.resources._endpoint import PAGE_SIZE, PageParams, ResultPage
 from mautic_async.resources._times import utc_text
 from mautic_async.resources.contacts.points import ContactPoints
 
@@ -82,9 +82,11 @@ class ContactDetails(ContactPoints[C]):
             "dateTo": utc_text(date_to, "date_to"),
         }
         query = {"filters": filters, "order": [order, order_dir.upper()], "page": page, "limit": limit}
-        path = "contacts/activity" if id is None else protocol.path("contacts", protocol.id_of(id), "activity")
-        call = Call("GET", path, query=protocol.pairs(query))
-        timeline = codec.decode(Timeline, _responses.mapping(call, await self._body(call)))
+        path = (
+            "contacts/activity" if id is None else protocol.build_path("contacts", protocol.validate_id(id), "activity")
+        )
+        call = Call("GET", path, query=protocol.encode_query(query))
+        timeline = codec.decode(Timeline, _responses.expect_mapping(call, await self._send_for_body(call)))
         events = [event for event in timeline.events or () if _between(event.timestamp, date_from, date_to)]
         timeline.events = events
         return timeline
@@ -108,7 +110,13 @@ class ContactDetails(ContactPoints[C]):
         included, excluded, seen, number = list(include), list(exclude), set[tuple[object, ...]](), 1
         while True:
             page = await self.activity(
-                id, include=included, exclude=excluded, date_from=date_from, date_to=date_to, page=number, limit=PAGE
+                id,
+                include=included,
+                exclude=excluded,
+                date_from=date_from,
+                date_to=date_to,
+                page=number,
+                limit=PAGE_SIZE,
             )
             for event in page.events or ():
                 key = (event.event, event.event_id, event.timestamp)
@@ -119,7 +127,7 @@ class ContactDetails(ContactPoints[C]):
                 return
             number += 1
 
-    async def notes(self, id: int, **query: Unpack[Slice]) -> ResultPage[Note]:
+    async def notes(self, id: int, **query: Unpack[PageParams]) -> ResultPage[Note]:
         """One page of the notes on a contact, the newest first. Columns: ``dateAdded``, ``id``, ``type``, ``text``.
 
         Raises:
@@ -127,12 +135,12 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, List notes (GET /contacts/ID/notes).
         """
-        page = await self._part(id, "notes", Note, "n", query)
+        page = await self._list_related(id, "notes", Note, "n", query)
         for note in page.items:
             note.contact = Contact(id=id)  # the answer leaves it empty
         return page
 
-    async def devices(self, id: int, **query: Unpack[Slice]) -> ResultPage[Device]:
+    async def devices(self, id: int, **query: Unpack[PageParams]) -> ResultPage[Device]:
         """One page of the devices of a contact, the newest first.
 
         Raises:
@@ -140,19 +148,25 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, List devices (GET /contacts/ID/devices).
         """
-        page = await self._part(id, "devices", Device, "d", query)
+        page = await self._list_related(id, "devices", Device, "d", query)
         for device in page.items:
             device.contact = Contact(id=id)
         return page
 
-    async def _part(self, id: int, key: str, model: type[Any], table: str, query: Slice) -> ResultPage[Any]:
-        asked: dict[str, Any] = dict(query)
-        if "order_by" in asked and "." not in asked["order_by"]:
-            asked["order_by"] = f"{table}.{asked['order_by']}"  # Mautic adds the table everywhere but here
-        call = self._call(
-            "GET", Effect.READ, protocol.id_of(id), key, query=protocol.pairs(_pagination.parameters(asked))
+    async def _list_related(
+        self, id: int, key: str, model: type[Any], table: str, query: PageParams
+    ) -> ResultPage[Any]:
+        params: dict[str, Any] = dict(query)
+        if "order_by" in params and "." not in params["order_by"]:
+            params["order_by"] = f"{table}.{params['order_by']}"  # Mautic adds the table everywhere but here
+        call = self._build_call(
+            "GET",
+            Effect.READ,
+            protocol.validate_id(id),
+            key,
+            query=protocol.encode_query(_pagination.parameters(params)),
         )
-        return await self._listed(call, key, model, int(asked.get("start", 0)))
+        return await self._get_page(call, key, model, int(params.get("start", 0)))
 
     # --- what they belong to ---------------------------------------------------------------------------------------
 
@@ -164,8 +178,8 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, Segment memberships (GET /contacts/ID/segments).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "segments")
-        return _responses.entities(call, await self._body(call), "lists", ContactSegment)
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "segments")
+        return _responses.decode_entities(call, await self._send_for_body(call), "lists", ContactSegment)
 
     async def campaigns(self, id: int) -> list[ContactCampaign]:
         """The published campaigns that a contact is in.
@@ -175,8 +189,8 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, Campaign memberships (GET /contacts/ID/campaigns).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "campaigns")
-        return _responses.entities(call, await self._body(call), "campaigns", ContactCampaign)
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "campaigns")
+        return _responses.decode_entities(call, await self._send_for_body(call), "campaigns", ContactCampaign)
 
     async def companies(self, id: int) -> list[ContactCompany]:
         """The companies that a contact belongs to.
@@ -186,8 +200,8 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, List companies (GET /contacts/ID/companies).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "companies")
-        return _responses.entities(call, await self._body(call), "companies", ContactCompany)
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "companies")
+        return _responses.decode_entities(call, await self._send_for_body(call), "companies", ContactCompany)
 
     # --- consent ---------------------------------------------------------------------------------------------------
 
@@ -216,9 +230,11 @@ class ContactDetails(ContactPoints[C]):
         if comments:
             body["comments"] = comments
         if channel_id is not None:
-            body["channelId"] = protocol.id_of(channel_id)
-        return self._one(
-            await self._send(self._call("POST", Effect.SET, protocol.id_of(id), "dnc", channel, "add", body=body))
+            body["channelId"] = protocol.validate_id(channel_id)
+        return self._decode_one(
+            await self._send(
+                self._build_call("POST", Effect.IDEMPOTENT, protocol.validate_id(id), "dnc", channel, "add", body=body)
+            )
         )
 
     async def remove_dnc(self, id: int, channel: str = "email") -> bool:
@@ -232,8 +248,8 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, Remove from Do Not Contact (POST /contacts/ID/dnc/CHANNEL/remove).
         """
-        call = self._call("POST", Effect.SET, protocol.id_of(id), "dnc", channel, "remove")
-        return bool(_responses.mapping(call, await self._body(call)).get("recordFound"))
+        call = self._build_call("POST", Effect.IDEMPOTENT, protocol.validate_id(id), "dnc", channel, "remove")
+        return bool(_responses.expect_mapping(call, await self._send_for_body(call)).get("recordFound"))
 
     # --- visits ----------------------------------------------------------------------------------------------------
 
@@ -250,8 +266,10 @@ class ContactDetails(ContactPoints[C]):
         body = codec.encode(tags)
         if not body:
             raise ConfigurationError("contacts.add_utm: the UtmTag names nothing")
-        return self._one(
-            await self._send(self._call("POST", Effect.APPEND, protocol.id_of(id), "utm", "add", body=body))
+        return self._decode_one(
+            await self._send(
+                self._build_call("POST", Effect.NON_IDEMPOTENT, protocol.validate_id(id), "utm", "add", body=body)
+            )
         )
 
     async def remove_utm(self, id: int, utm_id: int) -> C:
@@ -263,9 +281,11 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, Remove UTM tags (POST /contacts/ID/utm/UTM_ID/remove).
         """
-        return self._one(
+        return self._decode_one(
             await self._send(
-                self._call("POST", Effect.SET, protocol.id_of(id), "utm", protocol.id_of(utm_id), "remove")
+                self._build_call(
+                    "POST", Effect.IDEMPOTENT, protocol.validate_id(id), "utm", protocol.validate_id(utm_id), "remove"
+                )
             )
         )
 
@@ -282,8 +302,8 @@ class ContactDetails(ContactPoints[C]):
         Mautic: REST API, Contacts, List available owners (GET /contacts/list/owners).
         """
         query = {"filter": search or None, "start": start or None, "limit": limit or None}
-        call = Call("GET", "contacts/list/owners", query=protocol.pairs(query))
-        return [codec.decode(User, row) for row in _responses.rows(call, await self._body(call))]
+        call = Call("GET", "contacts/list/owners", query=protocol.encode_query(query))
+        return [codec.decode(User, row) for row in _responses.expect_rows(call, await self._send_for_body(call))]
 
     async def fields(self) -> list[Field]:
         """The published fields of contacts, in short; `mautic.contact_fields` has all of them.
@@ -291,7 +311,7 @@ class ContactDetails(ContactPoints[C]):
         Mautic: REST API, Contacts, List available fields (GET /contacts/list/fields).
         """
         call = Call("GET", "contacts/list/fields")
-        rows = _responses.rows(call, await self._body(call))
+        rows = _responses.expect_rows(call, await self._send_for_body(call))
         return [codec.decode(Field, row) for row in rows if row.get("object", "lead") == "lead"]  # companies' are in it
 
     async def available_segments(self) -> list[Segment]:
@@ -300,7 +320,7 @@ class ContactDetails(ContactPoints[C]):
         Mautic: REST API, Contacts, List available segments (GET /contacts/list/segments).
         """
         call = Call("GET", "contacts/list/segments")
-        return [codec.decode(Segment, row) for row in _responses.rows(call, await self._body(call))]
+        return [codec.decode(Segment, row) for row in _responses.expect_rows(call, await self._send_for_body(call))]
 
 
 def _between(moment: datetime | None, date_from: datetime | None, date_to: datetime | None) -> bool:

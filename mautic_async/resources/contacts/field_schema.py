@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import define, field
 
 from mautic_async import protocol
-from mautic_async.errors import NotFound, PermissionDenied, Problem, quote
+from mautic_async.errors import NotFound, PermissionDenied, Problem, sanitize
 from mautic_async.protocol import Call
 from mautic_async.resources.contacts import validation
 
 if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
 
-PAGE: Final = 500
+PAGE_SIZE: Final = 500
 _NOT_FIELDS: Final = frozenset({"points", "last_active", "attribution_date"})
 
 
 @define(eq=False)
-class Known:
+class FieldSchema:
     """What is known of one contact field."""
 
     type: str
@@ -39,74 +39,74 @@ class Preflight:
     """The contact fields of one Mautic, asked once and kept for the client's life."""
 
     pipeline: Pipeline
-    fields: dict[str, Known] | None = None
+    fields: dict[str, FieldSchema] | None = None
     unique: tuple[str, ...] = ()
-    kinds: Mapping[str, str] = validation.KINDS
-    checked: frozenset[str] = frozenset()
+    types: Mapping[str, str] = validation.FIELD_TYPES
+    checked_properties: frozenset[str] = frozenset()
     """Properties that are no fields, and are checked nevertheless."""
-    tags: frozenset[str] = frozenset()
+    existing_tags: frozenset[str] = frozenset()
     """Names of tags that are there, as the database compares them; empty where they were not asked for."""
-    _asked: bool = field(default=False, init=False)
+    _loaded: bool = field(default=False, init=False)
 
-    async def ask(self) -> None:
+    async def load(self) -> None:
         """Ask for the fields, if that has not been done; a role that may not see them leaves rows unchecked."""
-        if self._asked:
+        if self._loaded:
             return
-        query = protocol.pairs({"limit": PAGE, "orderBy": "id"})
+        query = protocol.encode_query({"limit": PAGE_SIZE, "orderBy": "id"})
         try:
             call = Call("GET", "fields/contact", query=query, background=True)  # an interactive one would take a slot
             body = (await self.pipeline.send(call)).body
         except (PermissionDenied, NotFound):
-            self._asked = True
+            self._loaded = True
             return
-        rows = [row for row in listed(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
+        rows = [row for row in php_objects(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
         if rows:  # a role that may see none of them gets an empty list, too
-            self.learn(rows)
-        self._asked = True
+            self.set_fields(rows)
+        self._loaded = True
 
-    def learn(self, rows: Iterable[Mapping[str, Any]]) -> None:
+    def set_fields(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take the fields as an answer lists them."""
-        known = {str(row["alias"]): (_known(row), _says(row.get("isUniqueIdentifier"))) for row in rows}
-        self.fields = {alias: field for alias, (field, _) in known.items()}
-        self.unique = tuple(alias for alias, (field, unique) in known.items() if unique and field.published)
-        self.kinds = {**validation.KINDS, **{alias: field.type for alias, field in self.fields.items()}}
+        schemas = {str(row["alias"]): (_field_schema(row), _is_true(row.get("isUniqueIdentifier"))) for row in rows}
+        self.fields = {alias: field for alias, (field, _) in schemas.items()}
+        self.unique = tuple(alias for alias, (field, unique) in schemas.items() if unique and field.published)
+        self.types = {**validation.FIELD_TYPES, **{alias: field.type for alias, field in self.fields.items()}}
 
-    def problems(self, body: Mapping[str, Any]) -> list[Problem]:
+    def check(self, body: Mapping[str, Any]) -> list[Problem]:
         """Why the server would refuse this row, or silently store something else, as far as its fields tell."""
         if self.fields is None:
             return []
         found: list[Problem] = []
-        for key, value in validation.fields_in(body):
-            known = self.fields.get(key)
-            if known is None or not known.published:
+        for key, value in validation.iter_fields(body):
+            schema = self.fields.get(key)
+            if schema is None or not schema.published:
                 if key not in _NOT_FIELDS:
-                    found.append(Problem(_NO_SUCH if known is None else _UNPUBLISHED, key))
+                    found.append(Problem(_NO_SUCH_FIELD if schema is None else _UNPUBLISHED, key))
             elif not validation.is_blank(value):
-                found += _field_problems(key, value, known)
+                found += _field_problems(key, value, schema)
         return found
 
 
-_NO_SUCH: Final = "this Mautic has no such contact field, and would ignore the value"
+_NO_SUCH_FIELD: Final = "this Mautic has no such contact field, and would ignore the value"
 _UNPUBLISHED: Final = "this contact field is not published, and Mautic would ignore the value"
 
 
-def listed(container: Any) -> list[Mapping[str, Any]]:
+def php_objects(container: Any) -> list[Mapping[str, Any]]:
     """The objects in a PHP array, which is a list or a map."""
     rows = container.values() if isinstance(container, Mapping) else container if isinstance(container, list) else ()
     return [row for row in rows if isinstance(row, Mapping)]
 
 
-def _says(value: object) -> bool:
+def _is_true(value: object) -> bool:
     return value in {True, "1", "true"}
 
 
-def _known(row: Mapping[str, Any]) -> Known:
+def _field_schema(row: Mapping[str, Any]) -> FieldSchema:
     kind = str(row.get("type") or "text")
     properties = row.get("properties")
     choices = properties.get("list") if isinstance(properties, Mapping) else None
-    options = frozenset(str(item["value"]) for item in listed(choices) if "value" in item)
+    options = frozenset(str(item["value"]) for item in php_objects(choices) if "value" in item)
     length = row.get("charLengthLimit")
-    return Known(
+    return FieldSchema(
         kind,
         options if options and kind in {"select", "multiselect"} else None,
         length if isinstance(length, int) and length > 0 else None,
@@ -114,19 +114,19 @@ def _known(row: Mapping[str, Any]) -> Known:
     )
 
 
-def _field_problems(key: str, value: Any, known: Known) -> list[Problem]:
-    if known.type == "number":
+def _field_problems(key: str, value: Any, schema: FieldSchema) -> list[Problem]:
+    if schema.type == "number":
         return _number_problems(key, value)
-    if known.type == "email" and key != "email":
-        return validation.address({key: value}, key)
-    if known.type in _TIMES and isinstance(value, str) and not _TIMES[known.type](value.strip()):
-        return [Problem(f"not a {known.type}, and Mautic would store nothing: write {_FORMS[known.type]}", key)]
-    if known.type == "boolean" and isinstance(value, str) and value.strip().lower() not in _BOOLEANS:
+    if schema.type == "email" and key != "email":
+        return validation.check_email({key: value}, key)
+    if schema.type in _DATE_CHECKS and isinstance(value, str) and not _DATE_CHECKS[schema.type](value.strip()):
+        return [Problem(f"not a {schema.type}, and Mautic would store nothing: write {_FORMATS[schema.type]}", key)]
+    if schema.type == "boolean" and isinstance(value, str) and value.strip().lower() not in _BOOLEANS:
         return [Problem("neither yes nor no: write true, false, 1 or 0", key)]
-    if known.options is not None:
-        return _option_problems(key, value, known.options, several=known.type == "multiselect")
-    if known.length is not None and isinstance(value, str) and len(value) > known.length:
-        return [Problem(f"{len(value)} characters, of {known.length} that the field takes", key)]
+    if schema.options is not None:
+        return _option_problems(key, value, schema.options, several=schema.type == "multiselect")
+    if schema.length is not None and isinstance(value, str) and len(value) > schema.length:
+        return [Problem(f"{len(value)} characters, of {schema.length} that the field takes", key)]
     return []
 
 
@@ -141,24 +141,24 @@ def _number_problems(key: str, value: Any) -> list[Problem]:
 def _option_problems(key: str, value: Any, options: frozenset[str], *, several: bool) -> list[Problem]:
     chosen = value if isinstance(value, (list, tuple)) else str(value).split("|") if several else [value]
     odd = [item for item in map(str, chosen) if item not in options]
-    return [Problem(f"not among the options: {quote(', '.join(odd[:5]), 200)}", key)] if odd else []
+    return [Problem(f"not among the options: {sanitize(', '.join(odd[:5]), 200)}", key)] if odd else []
 
 
 _BOOLEANS: Final = frozenset({"0", "1", "true", "false", "yes", "no", "on", "off"})
-_FORMS: Final = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM", "time": "HH:MM"}
-_DAY: Final = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})(?:[T ]+(.*))?")
-_CLOCK: Final = re.compile(
+_FORMATS: Final = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM", "time": "HH:MM"}
+_DATE: Final = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})(?:[T ]+(.*))?")
+_TIME: Final = re.compile(
     r"([01]?\d|2[0-4]):[0-5]\d(:[0-5]\d(\.\d+)?)?( ?[ap]m)?( ?(Z|UTC|[+-]\d{2}:?\d{2}))?", re.IGNORECASE
 )
 
 
-def _is_day(text: str) -> bool:
+def _is_date(text: str) -> bool:
     """Whether PHP takes *text* for a day, perhaps with a time: an ISO one, or with other separators."""
-    found = _DAY.fullmatch(text)
+    found = _DATE.fullmatch(text)
     if found is None:
         return False
     first, separator, second, third, clock = found.groups()
-    if clock and not _is_clock(clock):
+    if clock and not _is_time(clock):
         return False
     year, month, day = (first, second, third) if len(first) == 4 else (third, second, first)
     if separator == "/" and len(first) < 3:
@@ -170,9 +170,9 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _is_clock(text: str) -> bool:
-    return _CLOCK.fullmatch(text) is not None
+def _is_time(text: str) -> bool:
+    return _TIME.fullmatch(text) is not None
 
 
-_TIMES: Final[Mapping[str, Callable[[str], bool]]] = {"date": _is_day, "datetime": _is_day, "time": _is_clock}
+_DATE_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {"date": _is_date, "datetime": _is_date, "time": _is_time}
 """Types of fields that are stored empty, with a success, where PHP does not understand the text."""

@@ -15,72 +15,76 @@ from typing import Any, Final
 from attrs import define, field
 
 from mautic_async import protocol
-from mautic_async.errors import MauticError, NotFound, PermissionDenied, Problem, quote
+from mautic_async.errors import MauticError, NotFound, PermissionDenied, Problem, sanitize
 from mautic_async.protocol import Call
 from mautic_async.resources.contacts import validation
-from mautic_async.resources.contacts.field_schema import PAGE, Preflight, listed
+from mautic_async.resources.contacts.field_schema import PAGE_SIZE, Preflight, php_objects
 
-_NUMBERS: Final = frozenset({"int"})
+_INTEGER_TYPES: Final = frozenset({"int"})
 
 
 @define(eq=False)
-class WholePreflight(Preflight):
+class FullPreflight(Preflight):
     """The fields, stages, owners, tags and custom objects of one Mautic, asked once and kept for the client's life."""
 
-    checked: frozenset[str] = frozenset({"stage", "owner", "tags"})
+    checked_properties: frozenset[str] = frozenset({"stage", "owner", "tags"})
     stages: frozenset[int] | None = None
     owners: frozenset[int] | None = None
-    spelled: Mapping[str, frozenset[str]] = field(factory=dict)
+    tag_spellings: Mapping[str, frozenset[str]] = field(factory=dict)
     """Tags as they are stored, by how the database compares them."""
-    objects: dict[str, dict[str, str]] | None = None
+    object_schemas: dict[str, dict[str, str]] | None = None
     """By alias (and by id, as text) of the object: the types of its fields by alias."""
 
-    async def ask(self) -> None:
+    async def load(self) -> None:
         """Ask for all of it, one request each; what a role may not see stays unchecked."""
-        if self._asked:
+        if self._loaded:
             return
-        await super().ask()
-        self.stages = await self._ids("stages", "stages")
-        self.owners = await self._ids("contacts/list/owners", "")
-        self.spelled = await self._spelled()
-        self.tags = frozenset(self.spelled)
-        self.objects = await self._objects()
+        await super().load()
+        self.stages = await self._load_ids("stages", "stages")
+        self.owners = await self._load_ids("contacts/list/owners", "")
+        self.tag_spellings = await self._load_tag_spellings()
+        self.existing_tags = frozenset(self.tag_spellings)
+        self.object_schemas = await self._load_object_schemas()
 
-    async def _spelled(self) -> dict[str, frozenset[str]]:
+    async def _load_tag_spellings(self) -> dict[str, frozenset[str]]:
         """The tags, as far as one page shows them."""
-        body = await self._body(Call("GET", "tags", query=protocol.pairs({"limit": PAGE}), background=True))
-        rows = listed(body.get("tags")) if isinstance(body, Mapping) else []
+        body = await self._fetch_body(
+            Call("GET", "tags", query=protocol.encode_query({"limit": PAGE_SIZE}), background=True)
+        )
+        rows = php_objects(body.get("tags")) if isinstance(body, Mapping) else []
         found: dict[str, frozenset[str]] = {}
         for name in (str(row["tag"]) for row in rows if row.get("tag")):
-            key = validation.same_for_database(name)
+            key = validation.collation_key(name)
             found[key] = found.get(key, frozenset()) | {name}
         return found
 
-    async def _ids(self, path: str, key: str) -> frozenset[int] | None:
-        body = await self._body(Call("GET", path, query=protocol.pairs({"limit": PAGE}), background=True))
+    async def _load_ids(self, path: str, key: str) -> frozenset[int] | None:
+        body = await self._fetch_body(
+            Call("GET", path, query=protocol.encode_query({"limit": PAGE_SIZE}), background=True)
+        )
         rows = body.get(key) if key and isinstance(body, Mapping) else body
         rows = list(rows.values()) if isinstance(rows, Mapping) else rows
-        if not isinstance(rows, list) or not rows or len(rows) >= PAGE:
+        if not isinstance(rows, list) or not rows or len(rows) >= PAGE_SIZE:
             return None  # none to be seen, or more than one page: nothing can be said
         return frozenset(int(row["id"]) for row in rows if isinstance(row, Mapping) and "id" in row)
 
-    async def _objects(self) -> dict[str, dict[str, str]] | None:
-        objects = await self._members("v2/custom_objects")
+    async def _load_object_schemas(self) -> dict[str, dict[str, str]] | None:
+        objects = await self._load_members("v2/custom_objects")
         if not objects:
             return None
-        fields = await self._members("v2/custom_fields") or []
+        fields = await self._load_members("v2/custom_fields") or []
         found: dict[str, dict[str, str]] = {}
-        for one in objects:
-            kinds = {
+        for custom_object in objects:
+            types = {
                 str(field.get("alias")): str(field.get("type"))
                 for field in fields
-                if str(field.get("customObject", "")).rpartition("/")[2] == str(one.get("id"))
+                if str(field.get("customObject", "")).rpartition("/")[2] == str(custom_object.get("id"))
             }
-            found[str(one.get("alias"))] = found[str(one.get("id"))] = kinds
+            found[str(custom_object.get("alias"))] = found[str(custom_object.get("id"))] = types
         return found
 
-    async def _members(self, path: str) -> list[Mapping[str, Any]] | None:
-        body = await self._body(Call("GET", path, background=True, v2=True))
+    async def _load_members(self, path: str) -> list[Mapping[str, Any]] | None:
+        body = await self._fetch_body(Call("GET", path, background=True, jsonld=True))
         if not isinstance(body, Mapping):
             return None
         members = body.get("hydra:member", body.get("member"))
@@ -89,56 +93,57 @@ class WholePreflight(Preflight):
             return None
         return [member for member in members if isinstance(member, Mapping)]
 
-    async def _body(self, call: Call) -> Any:
+    async def _fetch_body(self, call: Call) -> Any:
         try:
             return (await self.pipeline.send(call)).body
         except (NotFound, PermissionDenied):
             return None
         except MauticError as error:
-            if error.verdict is not None and error.verdict.event in {"unreadable", "not-mautic", "refused"}:
+            if error.verdict is not None and error.verdict.kind in {"undecodable-body", "not-mautic", "refused"}:
                 return None  # no such place on this server
             raise
 
-    def problems(self, body: Mapping[str, Any]) -> list[Problem]:
+    def check(self, body: Mapping[str, Any]) -> list[Problem]:
         """Why the server would refuse this row, half store it, or fall over it."""
-        found = super().problems(body)
-        for key, known, effect in (
+        found = super().check(body)
+        for key, valid_ids, effect in (
             ("stage", self.stages, "and fails for the whole request, the rows before it stored"),
             ("owner", self.owners, "and refuses the row"),
         ):
             value = body.get(key)
-            if known is not None and value is not None and value not in known:
+            if valid_ids is not None and value is not None and value not in valid_ids:
                 found.append(Problem(f"this Mautic knows no {key} {value!r}, {effect}", key))
         found += [
-            Problem(f"this Mautic spells the tag {quote(min(there))}, and takes it away only so", "tags")
+            Problem(f"this Mautic spells the tag {sanitize(min(spellings))}, and takes it away only so", "tags")
             for tag in body.get("tags") or ()
             if isinstance(tag, str) and tag[:1] == "-"
-            if (there := self.spelled.get(validation.same_for_database(tag[1:]))) and tag[1:].strip() not in there
+            if (spellings := self.tag_spellings.get(validation.collation_key(tag[1:])))
+            and tag[1:].strip() not in spellings
         ]
-        if self.objects is not None and body.get("customObjects"):
+        if self.object_schemas is not None and body.get("customObjects"):
             for group in body["customObjects"].get("data", ()):
                 found += self._group_problems(group)
         return found
 
     def _group_problems(self, group: Mapping[str, Any]) -> list[Problem]:
         name = str(group.get("alias") or group.get("id"))
-        kinds = (self.objects or {}).get(name)
-        if kinds is None:
+        types = (self.object_schemas or {}).get(name)
+        if types is None:
             return [Problem(f"this Mautic has no custom object {name!r}", "custom_items")]
-        if not kinds:
+        if not types:
             return []
         found = []
         for item in group.get("data", ()):
             for alias, value in item.get("attributes", {}).items():
-                kind = kinds.get(alias)
+                kind = types.get(alias)
                 if kind is None:
                     found.append(Problem(f"{name} has no such field", alias))
-                elif kind in _NUMBERS and not _is_whole(value):
+                elif kind in _INTEGER_TYPES and not _is_integer(value):
                     found.append(Problem(f"{value!r} is not a whole number, and would be stored as another", alias))
         return found
 
 
-def _is_whole(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     if value is None or isinstance(value, int):
         return True
     return isinstance(value, str) and value.strip().lstrip("+-").isdecimal()

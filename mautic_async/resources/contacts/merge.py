@@ -13,9 +13,9 @@ from attrs import evolve, fields_dict
 
 from mautic_async.codec import encode
 from mautic_async.models import UNSET, Contact, CustomItem, Entity
-from mautic_async.resources._responses import held
+from mautic_async.resources._responses import field_value
 from mautic_async.resources.contacts import item_identity, validation
-from mautic_async.resources.contacts.item_identity import Items, UniqueField
+from mautic_async.resources.contacts.item_identity import ItemMatching, UniqueField
 
 E = TypeVar("E", bound=Entity)
 C = TypeVar("C", bound=Contact)
@@ -25,7 +25,7 @@ async def merge_rows(
     rows: Iterable[C] | AsyncIterable[C],
     *,
     unique: Sequence[str] = ("email",),
-    items: Items = None,
+    match_items: ItemMatching = None,
     window: int = 1000,
 ) -> AsyncIterator[C]:
     """Yield *rows* with those of one contact merged into one: what both name has the later row's value.
@@ -37,30 +37,30 @@ async def merge_rows(
     Args:
         rows: Contacts.
         unique: Fields by which two rows are of one contact; all of them must be equal.
-        items: How new custom items are told apart; see `UniqueField`.
+        match_items: How new custom items are told apart; see `UniqueField`.
         window: How many contacts are held back at most. Rows further apart than that are not merged.
 
     Example:
-        ``async with mautic.contacts.upserting(merge_rows(rows)) as job: ...``
+        ``async with mautic.contacts.bulk_upsert(merge_rows(rows)) as job: ...``
     """
-    held_back: OrderedDict[object, C] = OrderedDict()
-    async for row in _each(rows):
-        key = _contact(row, unique)
+    buffer: OrderedDict[object, C] = OrderedDict()
+    async for row in _iterate_rows(rows):
+        key = _contact_key(row, unique)
         if key is None:
             yield row
             continue
-        earlier = held_back.pop(key, None)
-        merged = row if earlier is None else merged_contacts(earlier, row, unique, items)
+        earlier = buffer.pop(key, None)
+        merged = row if earlier is None else merge_contacts(earlier, row, unique, match_items)
         if merged is None and earlier is not None:
             yield earlier
-        held_back[key] = row if merged is None else merged
-        if len(held_back) > window:
-            yield held_back.popitem(last=False)[1]
-    for row in held_back.values():
+        buffer[key] = row if merged is None else merged
+        if len(buffer) > window:
+            yield buffer.popitem(last=False)[1]
+    for row in buffer.values():
         yield row
 
 
-async def _each(rows: Iterable[C] | AsyncIterable[C]) -> AsyncIterator[C]:
+async def _iterate_rows(rows: Iterable[C] | AsyncIterable[C]) -> AsyncIterator[C]:
     if isinstance(rows, AsyncIterable):
         async for row in rows:
             yield row
@@ -69,17 +69,17 @@ async def _each(rows: Iterable[C] | AsyncIterable[C]) -> AsyncIterator[C]:
             yield row
 
 
-def _contact(row: Contact, unique: Sequence[str]) -> object:
+def _contact_key(row: Contact, unique: Sequence[str]) -> object:
     """Return what rows of one contact have in common, or None for a row that names no contact."""
-    values = tuple(validation.same_for_database(held(row, name)) for name in unique)
+    values = tuple(validation.collation_key(field_value(row, name)) for name in unique)
     return (row.id, *values) if row.id or any(values) else None
 
 
-_NOT_TOLD: Final = frozenset({"id", "extra", "custom_items_truncated", "field_groups"})
+_RESPONSE_ONLY: Final = frozenset({"id", "extra", "custom_items_truncated", "field_groups"})
 """What an answer says, and no request; the ids are the same."""
 
 
-def merged(earlier: E, later: E, items: Items = None) -> E | None:
+def merge_entities(earlier: E, later: E, match_items: ItemMatching = None) -> E | None:
     """One row that does what both do; None where that cannot be told from their values alone.
 
     Lists of an answer's own kinds (preferences, form fields) are left apart: whether writing them adds to what is
@@ -89,15 +89,15 @@ def merged(earlier: E, later: E, items: Items = None) -> E | None:
         return None
     values: dict[str, Any] = {}
     for name, attribute in fields_dict(type(later)).items():
-        if name in _NOT_TOLD:
+        if name in _RESPONSE_ONLY:
             continue
         before, after = getattr(earlier, name), getattr(later, name)
         if after is UNSET:
             value = before
-        elif before is UNSET or not (_is_many(before) or _is_many(after)):
+        elif before is UNSET or not (_is_collection(before) or _is_collection(after)):
             value = after
-        elif name in _WAYS and _is_many(before) and _is_many(after):
-            value = _WAYS[name](before, after, items)
+        elif name in _MERGERS and _is_collection(before) and _is_collection(after):
+            value = _MERGERS[name](before, after, match_items)
             if value is None:
                 return None
         else:
@@ -106,46 +106,46 @@ def merged(earlier: E, later: E, items: Items = None) -> E | None:
     return evolve(later, **values)
 
 
-def merged_contacts(earlier: C, later: C, unique: Sequence[str], items: Items) -> C | None:
+def merge_contacts(earlier: C, later: C, unique: Sequence[str], match_items: ItemMatching) -> C | None:
     """The same for contacts, which are one where all their unique values are; none that clears a value."""
     if any(
-        validation.same_for_database(held(earlier, name)) != validation.same_for_database(held(later, name))
+        validation.collation_key(field_value(earlier, name)) != validation.collation_key(field_value(later, name))
         for name in unique
     ):
         return None
-    row = merged(earlier, later, items)
-    if row is None or any(validation.is_blank(value) for _, value in validation.fields_in(encode(row))):
+    row = merge_entities(earlier, later, match_items)
+    if row is None or any(validation.is_blank(value) for _, value in validation.iter_fields(encode(row))):
         return None
     return row
 
 
-def _is_many(value: object) -> bool:
+def _is_collection(value: object) -> bool:
     return isinstance(value, (Mapping, Sequence)) and not isinstance(value, (str, bytes))
 
 
-def _merged_tags(before: Any, after: Any, _: Items) -> list[str]:
+def _merge_tags(before: Any, after: Any, _: ItemMatching) -> list[str]:
     """Adding ``-x`` takes away what an earlier row has added, and the other way round."""
-    kept = dict.fromkeys(before)
+    tags = dict.fromkeys(before)
     for tag in after:
-        kept.pop(tag[1:] if tag.startswith("-") else f"-{tag}", None)
-        kept.pop(tag, None)
-        kept[tag] = None
-    return list(kept)
+        tags.pop(tag[1:] if tag.startswith("-") else f"-{tag}", None)
+        tags.pop(tag, None)
+        tags[tag] = None
+    return list(tags)
 
 
-def _merged_fields(before: Any, after: Any, _: Items) -> dict[str, Any]:
+def _merge_fields(before: Any, after: Any, _: ItemMatching) -> dict[str, Any]:
     return {**before, **after}
 
 
-def _merged_items(before: Any, after: Any, items: Items) -> list[CustomItem] | None:
+def _merge_items(before: Any, after: Any, match_items: ItemMatching) -> list[CustomItem] | None:
     """All of them; of a unique item, which a second writing replaces, the later one."""
-    kept: dict[object, CustomItem] = {}
+    items_by_key: dict[object, CustomItem] = {}
     for item in (*before, *after):
-        key = item_identity.identity(items, item)
-        if key in kept and not isinstance(item_identity.strategy(items, item), UniqueField):
+        key = item_identity.identify(match_items, item)
+        if key in items_by_key and not isinstance(item_identity.strategy_for(match_items, item), UniqueField):
             return None
-        kept[key or id(item)] = item
-    return list(kept.values())
+        items_by_key[key or id(item)] = item
+    return list(items_by_key.values())
 
 
-_WAYS: Final[Mapping[str, Any]] = {"tags": _merged_tags, "fields": _merged_fields, "custom_items": _merged_items}
+_MERGERS: Final[Mapping[str, Any]] = {"tags": _merge_tags, "fields": _merge_fields, "custom_items": _merge_items}

@@ -13,12 +13,12 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.models import Contact, GroupScore
 from mautic_async.protocol import Effect
 from mautic_async.resources import _responses
-from mautic_async.resources._base import Reading
+from mautic_async.resources._base import ReadOnlyResource
 
 C = TypeVar("C", bound=Contact)
 
 
-class ContactPoints(Reading[C]):
+class ContactPoints(ReadOnlyResource[C]):
     """The points of contacts. Mautic: REST API, Contacts; Point groups."""
 
     async def add_points(self, id: int, points: int, *, event: str = "", action: str = "") -> None:
@@ -36,7 +36,7 @@ class ContactPoints(Reading[C]):
 
         Mautic: REST API, Contacts, Add points (POST /contacts/ID/points/plus/POINTS).
         """
-        await self._points(id, "plus", points, event, action)
+        await self._change_points(id, "plus", points, event, action)
 
     async def subtract_points(self, id: int, points: int, *, event: str = "", action: str = "") -> None:
         """Take points from a contact, below zero if need be. The way to bring points to 0, which an edit cannot.
@@ -47,7 +47,7 @@ class ContactPoints(Reading[C]):
 
         Mautic: REST API, Contacts, Subtract points (POST /contacts/ID/points/minus/POINTS).
         """
-        await self._points(id, "minus", points, event, action)
+        await self._change_points(id, "minus", points, event, action)
 
     async def multiply_points(self, id: int, factor: int, *, event: str = "", action: str = "") -> None:
         """Multiply the points of a contact.
@@ -58,7 +58,7 @@ class ContactPoints(Reading[C]):
 
         Mautic: REST API, Contacts, Points (POST /contacts/ID/points/times/FACTOR).
         """
-        await self._points(id, "times", factor, event, action)
+        await self._change_points(id, "times", factor, event, action)
 
     async def divide_points(self, id: int, divisor: int, *, event: str = "", action: str = "") -> None:
         """Divide the points of a contact, rounded.
@@ -69,11 +69,17 @@ class ContactPoints(Reading[C]):
 
         Mautic: REST API, Contacts, Points (POST /contacts/ID/points/divide/DIVISOR).
         """
-        await self._points(id, "divide", divisor, event, action)
+        await self._change_points(id, "divide", divisor, event, action)
 
-    async def _points(self, id: int, operator: str, delta: int, event: str, action: str) -> None:
-        call = self._call(
-            "POST", Effect.APPEND, protocol.id_of(id), "points", operator, _delta(delta), body=_log(event, action)
+    async def _change_points(self, id: int, operator: str, delta: int, event: str, action: str) -> None:
+        call = self._build_call(
+            "POST",
+            Effect.NON_IDEMPOTENT,
+            protocol.validate_id(id),
+            "points",
+            operator,
+            _positive_text(delta),
+            body=_log_body(event, action),
         )
         await self._send(call)
 
@@ -85,8 +91,8 @@ class ContactPoints(Reading[C]):
 
         Mautic: REST API, Point groups, Contact scores (GET /contacts/ID/points/groups).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "points", "groups")
-        return _responses.entities(call, await self._body(call), "groupScores", GroupScore)
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "points", "groups")
+        return _responses.decode_entities(call, await self._send_for_body(call), "groupScores", GroupScore)
 
     async def point_group(self, id: int, group_id: int) -> GroupScore | None:
         """The points of a contact in a group, or None if it never had any.
@@ -96,9 +102,11 @@ class ContactPoints(Reading[C]):
 
         Mautic: REST API, Point groups, Contact scores (GET /contacts/ID/points/groups/GROUP_ID).
         """
-        call = self._call("GET", Effect.READ, protocol.id_of(id), "points", "groups", protocol.id_of(group_id))
-        body = await self._body(call)
-        return None if body == [] else _responses.entity(call, body, "groupScore", GroupScore)
+        call = self._build_call(
+            "GET", Effect.READ, protocol.validate_id(id), "points", "groups", protocol.validate_id(group_id)
+        )
+        body = await self._send_for_body(call)
+        return None if body == [] else _responses.decode_entity(call, body, "groupScore", GroupScore)
 
     async def change_group_points(
         self,
@@ -128,34 +136,34 @@ class ContactPoints(Reading[C]):
         """
         if operator not in {"plus", "minus", "times", "divide", "set"}:
             raise ConfigurationError(f"points are changed by plus, minus, times, divide or set, not by {operator!r}")
-        effect = Effect.SET if operator == "set" else Effect.APPEND
-        number = _number(value) if operator == "set" else _delta(value)
-        call = self._call(
+        effect = Effect.IDEMPOTENT if operator == "set" else Effect.NON_IDEMPOTENT
+        number = _integer_text(value) if operator == "set" else _positive_text(value)
+        call = self._build_call(
             "POST",
             effect,
-            protocol.id_of(id),
+            protocol.validate_id(id),
             "points",
             "groups",
-            protocol.id_of(group_id),
+            protocol.validate_id(group_id),
             operator,
             number,
-            body=_log(event, action),
+            body=_log_body(event, action),
         )
-        return _responses.entity(call, await self._body(call), "groupScore", GroupScore)
+        return _responses.decode_entity(call, await self._send_for_body(call), "groupScore", GroupScore)
 
 
-def _delta(value: int) -> str:
+def _positive_text(value: int) -> str:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise ConfigurationError(f"points are changed by an integer of at least 1, not by {value!r}")
     return str(value)
 
 
-def _number(value: int) -> str:
+def _integer_text(value: int) -> str:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ConfigurationError(f"points are an integer, not {value!r}")
     return str(value)
 
 
-def _log(event: str, action: str) -> Mapping[str, str] | None:
+def _log_body(event: str, action: str) -> Mapping[str, str] | None:
     names = {"eventName": event, "actionName": action}
     return {key: value for key, value in names.items() if value} or None

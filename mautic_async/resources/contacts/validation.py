@@ -14,13 +14,13 @@ from typing import Any, Final
 from mautic_async import codec
 from mautic_async.errors import ConfigurationError, Problem
 
-KEPT: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]*")
+EMAIL_SAFE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]*")
 """Characters that Mautic keeps in an address; it silently drops all others, and so finds somebody else's contact."""
 
 MARKUP: Final = re.compile(r"[<>]|&#?\w+;")
 """What Mautic's cleaning of texts strips or decodes."""
 
-NO_FIELD: Final = frozenset(
+NON_FIELDS: Final = frozenset(
     {
         *("id", "tags", "owner", "stage", "doNotContact", "frequencyRules", "companies", "customObjects"),
         *("overwriteWithBlank", "ipAddress", "lastActive", "preferred_profile_image"),
@@ -38,24 +38,24 @@ _BLANK_HELP: Final = (
 )
 
 
-def is_zero(value: object, kind: str | None = None) -> bool:
-    """Whether Mautic would drop *value*; *kind* is the type of its field where that is known.
+def is_zero(value: object, field_type: str | None = None) -> bool:
+    """Whether Mautic would drop *value*; *field_type* is the type of its field where that is known.
 
     A number between -1 and 1 is dropped, and the text ``0``; in a number field also all that PHP casts to them. In a
     boolean field nothing is.
     """
-    if kind == "boolean":
+    if field_type == "boolean":
         return False
     if isinstance(value, bool):
-        return kind == "number" and not value
+        return field_type == "number" and not value
     if isinstance(value, (int, float)):
         return abs(value) < 1
     if not isinstance(value, str):
         return False
-    return value.strip() == "0" or (kind == "number" and _means_zero(value))
+    return value.strip() == "0" or (field_type == "number" and _casts_to_zero(value))
 
 
-def _means_zero(text: str) -> bool:
+def _casts_to_zero(text: str) -> bool:
     try:
         return abs(float(text)) < 1
     except ValueError:
@@ -69,29 +69,29 @@ def is_blank(value: object) -> bool:
     return value is None or (isinstance(value, (list, tuple, dict)) and not value)
 
 
-def fields_in(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def iter_fields(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The entries of an encoded contact that are fields (``points`` included)."""
-    return ((key, value) for key, value in body.items() if key not in NO_FIELD)
+    return ((key, value) for key, value in body.items() if key not in NON_FIELDS)
 
 
-KINDS: Final[Mapping[str, str]] = {"points": "number", "attribution": "number"}
+FIELD_TYPES: Final[Mapping[str, str]] = {"points": "number", "attribution": "number"}
 """Types of the fields that every Mautic has, as far as they matter."""
 
 
-def zeros(body: Mapping[str, Any], kinds: Mapping[str, str] = KINDS) -> list[Problem]:
-    """Zeros that a POST or PATCH would lose; *kinds* are the types of fields, by alias, as far as they are known."""
+def check_zeros(body: Mapping[str, Any], field_types: Mapping[str, str] = FIELD_TYPES) -> list[Problem]:
+    """Zeros that a POST or PATCH would lose; *field_types* are the known types of fields, by alias."""
     return [
         Problem(
             f"{value!r} cannot be written this way: {_ZERO_HELP}"
             + (", or use subtract_points()" if key == "points" else ""),
             key,
         )
-        for key, value in fields_in(body)
-        if is_zero(value, kinds.get(key))
+        for key, value in iter_fields(body)
+        if is_zero(value, field_types.get(key))
     ]
 
 
-def unsendable(body: Mapping[str, Any], *, new: bool) -> list[Problem]:
+def check_crashers(body: Mapping[str, Any], *, new: bool) -> list[Problem]:
     """What makes Mautic fall over, with the rows before it stored: NUL, frequency rules, companies of a new contact."""
     found = [Problem("a NUL character, at which Mautic fails", key) for key, value in body.items() if _has_nul(value)]
     if body.get("frequencyRules"):
@@ -113,20 +113,20 @@ def _has_nul(value: Any) -> bool:
     return any("\x00" in text for text in codec.text_of(value))
 
 
-def blanks(body: Mapping[str, Any]) -> list[Problem]:
+def check_blanks(body: Mapping[str, Any]) -> list[Problem]:
     """Values that mean "clear this" in an upsert row."""
     return [
         Problem(f"{'None' if value is None else 'an empty value'} does not clear a field: {_BLANK_HELP}", key)
-        for key, value in fields_in(body)
+        for key, value in iter_fields(body)
         if is_blank(value)
     ]
 
 
-def address(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
+def check_email(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
     """An e-mail address with characters that Mautic would drop."""
     email = body.get(field)
-    if isinstance(email, str) and not KEPT.fullmatch(email.strip()):
-        odd = sorted({char for char in email.strip() if not KEPT.fullmatch(char)})[:5]
+    if isinstance(email, str) and not EMAIL_SAFE.fullmatch(email.strip()):
+        odd = sorted({char for char in email.strip() if not EMAIL_SAFE.fullmatch(char)})[:5]
         return [
             Problem(
                 f"Mautic would silently drop {' '.join(map(ascii, odd))} from the address, and could find another"
@@ -137,7 +137,7 @@ def address(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
     return []
 
 
-def no_unique(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
+def check_key(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
     """A row that no stored contact can be found by: each sending would make another contact."""
     names = list(unique)
     if any(not is_blank(body.get(name)) for name in names):
@@ -150,7 +150,7 @@ def no_unique(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
     ]
 
 
-def rewritten(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
+def check_rewritten_keys(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
     """Unique values that Mautic stores otherwise, so that they would not be found again."""
     return [
         Problem("Mautic strips tags and entities from this unique value, and could find another contact", name)
@@ -159,34 +159,39 @@ def rewritten(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
     ]
 
 
-def upsert(
+def check_upsert(
     body: Mapping[str, Any],
     unique: Sequence[str],
     *,
     by_id: bool = False,
     keyless: bool = False,
     clearing: bool = False,
-    kinds: Mapping[str, str] = KINDS,
+    field_types: Mapping[str, str] = FIELD_TYPES,
 ) -> list[Problem]:
     """All reasons to refuse an upsert row; one *by_id* is an edit."""
     if not body:
         return [Problem("it names nothing, and Mautic would store an empty contact")]
-    found = [] if by_id or keyless else no_unique(body, unique)
-    found += address(body) + rewritten(body, unique) + zeros(body, kinds) + unsendable(body, new=not by_id)
-    return found if by_id or clearing else found + blanks(body)
+    found = [] if by_id or keyless else check_key(body, unique)
+    found += (
+        check_email(body)
+        + check_rewritten_keys(body, unique)
+        + check_zeros(body, field_types)
+        + check_crashers(body, new=not by_id)
+    )
+    return found if by_id or clearing else found + check_blanks(body)
 
 
-def refuse(problems: Sequence[Problem], what: str) -> None:
+def raise_for(problems: Sequence[Problem], method: str) -> None:
     """Raise what was found.
 
     Raises:
         ConfigurationError: There are problems; nothing was sent.
     """
     if problems:
-        raise ConfigurationError(f"{what}: not sent: {'; '.join(map(str, problems))}")
+        raise ConfigurationError(f"{method}: not sent: {'; '.join(map(str, problems))}")
 
 
-def same_for_database(value: object) -> str:
+def collation_key(value: object) -> str:
     """A key at least as coarse as the database's comparison (utf8mb4_unicode_ci).
 
     Trimmed, one Unicode form, no case, no accents nor strokes, one kana, nothing invisible; and all characters beyond
@@ -196,34 +201,34 @@ def same_for_database(value: object) -> str:
     if text.isascii() and text.isprintable():
         return text.strip().lower()
     narrow = "".join(char if char <= "\uffff" else "\ufffd" for char in text)
-    return _folded(narrow).strip()
+    return _fold(narrow).strip()
 
 
-def _folded(text: str) -> str:
-    return "".join(map(_letter, unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())))
+def _fold(text: str) -> str:
+    return "".join(map(_fold_letter, unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())))
 
 
-_UNSEEN: Final = frozenset({"Mn", "Me", "Cc", "Cf"})
-_SAME_LETTER: Final = re.compile(r" WITH .*|\b(SMALL|FINAL|DOTLESS) (?=LETTER |[A-Z]+$)")
+_INVISIBLE: Final = frozenset({"Mn", "Me", "Cc", "Cf"})
+_LETTER_VARIANT: Final = re.compile(r" WITH .*|\b(SMALL|FINAL|DOTLESS) (?=LETTER |[A-Z]+$)")
 _DIGRAPHS: Final = {"\xe6": "ae", "\u0153": "oe", "\xf0": "d", "\xfe": "th", "\u0131": "i"}
 
 
 @lru_cache(maxsize=4096)
-def _letter(char: str) -> str:
+def _fold_letter(char: str) -> str:
     """What is left of one folded character: a letter without what distinguishes it from its like."""
     if char.isascii() and char.isprintable():
         return char
     if char > "\uffff":
         return "\ufffd"
-    kind = unicodedata.category(char)
-    if kind in _UNSEEN:
+    category = unicodedata.category(char)
+    if category in _INVISIBLE:
         return ""
-    if kind.startswith("Z"):
+    if category.startswith("Z"):
         return " "
     if char in _DIGRAPHS:
         return _DIGRAPHS[char]
     name = unicodedata.name(char, "")
-    plain = _SAME_LETTER.sub("", name).replace("KATAKANA", "HIRAGANA")
+    plain = _LETTER_VARIANT.sub("", name).replace("KATAKANA", "HIRAGANA")
     if plain == name:
         return char
     script, _, rest = plain.partition(" LETTER ")
@@ -232,5 +237,5 @@ def _letter(char: str) -> str:
             found = unicodedata.lookup(spelling)
         except KeyError:
             continue
-        return char if found.casefold() == char else _folded(found)
+        return char if found.casefold() == char else _fold(found)
     return char

@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php, query
 from mautic_async.testing.contacts import related_lists, serialize, timeline, update
-from mautic_async.testing.replies import Crash, Refused, Said, missing
+from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import triggers
-from mautic_async.testing.resources._base import log
+from mautic_async.testing.resources._base import write_audit_log
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _NO_CONTACT = "Contact not found."
-_BAD = "This is a bad request."
-_HERE = "127.0.0.1"
+_BAD_REQUEST = "This is a bad request."
+_LOCALHOST = "127.0.0.1"
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add them."""
     base = "/api/contacts/{id}"
     table.add("POST", base + "/dnc/{channel}/add", dnc_add)
@@ -35,51 +35,53 @@ def routes(table: Routes) -> None:
     timeline.routes(table)
 
 
-def forget(contact: int, ask: Ask) -> None:
+def delete_related(contact: int, context: RequestContext) -> None:
     """A contact is gone: so is what belongs to it alone."""
     for name in ("segment_contacts", "campaign_contacts", "notes", "devices"):
         column = "lead" if name in ("notes", "devices") else "contact"
-        for row in list(ask.table(name).where(**{column: contact})):
-            ask.table(name).remove(row["id"])
-    for link in list(ask.table("item_contacts").find("contact", contact)):
-        ask.table("item_contacts").remove(link["id"])
+        for row in list(context.table(name).where(**{column: contact})):
+            context.table(name).remove(row["id"])
+    for link in list(context.table("item_contacts").find("contact", contact)):
+        context.table("item_contacts").remove(link["id"])
 
 
-def members(alias: str, ask: Ask) -> set[int]:
+def segment_members(alias: str, context: RequestContext) -> set[int]:
     """Ids of the contacts in the segments of this alias."""
-    ids = {one["id"] for one in ask.table("segments") if query.like(one["alias"], alias)}
-    links = ask.table("segment_contacts")
+    ids = {segment["id"] for segment in context.table("segments") if query.like(segment["alias"], alias)}
+    links = context.table("segment_contacts")
     return {link["contact"] for link in links if link["segment"] in ids and not link["removed"]}
 
 
 # --- do not contact, UTM -------------------------------------------------------------------------------------------
 
 
-async def dnc_add(ask: Ask) -> Any:
+async def dnc_add(context: RequestContext) -> Any:
     """Add a do-not-contact entry."""
-    row = related_lists.found(ask, "edit")
-    reason = ask.param("reason", 3)
-    if not php.numeric(reason) or php.integer(reason) == 0:
-        raise Refused(400, "Invalid reason code given", ["Reason code needs to be an integer and higher than 0."])
-    await ask.row()
-    channel = ask.path["channel"]
-    given = ask.param("channelId")
-    id = php.integer(given) if given is not None else None
-    told = {"reason": php.integer(reason), "comments": php.text(ask.param("comments")), "channelId": id}
-    row["dnc"] = update.dnc(row["dnc"], channel, told, ask)
-    ask.table("contacts").save(row)
-    return Said({"contact": serialize.bare(row, ask)})
+    row = related_lists.require_contact(context, "edit")
+    reason = context.param("reason", 3)
+    if not php.is_numeric(reason) or php.to_int(reason) == 0:
+        raise ControllerError(
+            400, "Invalid reason code given", ["Reason code needs to be an integer and higher than 0."]
+        )
+    await context.charge_row()
+    channel = context.path["channel"]
+    reason_value = context.param("channelId")
+    id = php.to_int(reason_value) if reason_value is not None else None
+    entry = {"reason": php.to_int(reason), "comments": php.to_string(context.param("comments")), "channelId": id}
+    row["dnc"] = update.dnc(row["dnc"], channel, entry, context)
+    context.table("contacts").save(row)
+    return Reply({"contact": serialize.plain_view(row, context)})
 
 
-async def dnc_remove(ask: Ask) -> Any:
+async def dnc_remove(context: RequestContext) -> Any:
     """Remove one; says whether there was one."""
-    row = related_lists.found(ask, "edit")
-    await ask.row()
-    kept = [one for one in row["dnc"] if one["channel"] != ask.path["channel"]]
-    was = len(kept) < len(row["dnc"])
-    row["dnc"] = kept
-    ask.table("contacts").save(row)
-    return Said({"recordFound": was, "contact": serialize.bare(row, ask)})
+    row = related_lists.require_contact(context, "edit")
+    await context.charge_row()
+    remaining = [entry for entry in row["dnc"] if entry["channel"] != context.path["channel"]]
+    existed = len(remaining) < len(row["dnc"])
+    row["dnc"] = remaining
+    context.table("contacts").save(row)
+    return Reply({"recordFound": existed, "contact": serialize.plain_view(row, context)})
 
 
 _UTM = {
@@ -97,58 +99,58 @@ _UTM = {
 }
 
 
-async def utm_add(ask: Ask) -> Any:
+async def utm_add(context: RequestContext) -> Any:
     """Record UTM tags; ``lastActive`` goes to the contact."""
-    row = related_lists.found(ask, "edit")
-    await ask.row()
-    body = ask.body if isinstance(ask.body, dict) else {}
-    one: Row = {name: php.text(body[key]) for key, name in _UTM.items() if body.get(key)}
+    row = related_lists.require_contact(context, "edit")
+    await context.charge_row()
+    body = context.body if isinstance(context.body, dict) else {}
+    entry: Row = {name: php.to_string(body[key]) for key, name in _UTM.items() if body.get(key)}
     sent = body.get("query")
-    one["query"] = php.brackets(sent) if isinstance(sent, str) else (sent or [])
-    made = ask.table("utms").save({"id": None, "contact": row["id"]})
-    row["utm"] = [*row["utm"], {"id": made["id"]} | one]
+    entry["query"] = php.parse_brackets(sent) if isinstance(sent, str) else (sent or [])
+    created = context.table("utms").save({"id": None, "contact": row["id"]})
+    row["utm"] = [*row["utm"], {"id": created["id"]} | entry]
     if body.get("lastActive"):
-        moment = php.strtotime(body["lastActive"], ask.now)
+        moment = php.strtotime(body["lastActive"], context.now)
         if moment is None:
-            raise Crash
+            raise UnhandledError
         row["lastActive"] = moment
-    touch(row, ask)
-    _track(row, ask)
-    shown = serialize.bare(row, ask)
+    mark_changed(row, context)
+    _record_visit(row, context)
+    reply_contact = serialize.plain_view(row, context)
     if body.get("lastActive"):
-        definition = shown["fields"]["core"].get("last_active")
+        definition = reply_contact["fields"]["core"].get("last_active")
         if definition:
             definition.pop("value", None)
             definition["normalizedValue"] = ""
-    return Said({"contact": shown})
+    return Reply({"contact": reply_contact})
 
 
-def _track(contact: Row, ask: Ask) -> None:
+def _record_visit(contact: Row, context: RequestContext) -> None:
     """UTM tags are a visit, and a visit without a known browser is a device without a name."""
-    kept = ask.table("devices")
-    if next(kept.where(lead=contact["id"], device="", deviceModel=""), None) is None:
+    devices = context.table("devices")
+    if next(devices.where(lead=contact["id"], device="", deviceModel=""), None) is None:
         names = ("deviceOsName", "deviceOsShortName", "deviceOsVersion", "deviceOsPlatform", "clientInfo")
-        device = {"id": None, "lead": contact["id"], "dateAdded": ask.now} | dict.fromkeys(names)
-        kept.save(device | dict.fromkeys(("device", "deviceBrand", "deviceModel"), ""))
+        device = {"id": None, "lead": contact["id"], "dateAdded": context.now} | dict.fromkeys(names)
+        devices.save(device | dict.fromkeys(("device", "deviceBrand", "deviceModel"), ""))
 
 
-async def utm_remove(ask: Ask) -> Any:
+async def utm_remove(context: RequestContext) -> Any:
     """Remove one set of UTM tags."""
-    row = related_lists.found(ask, "edit")
-    kept = [one for one in row["utm"] if str(one["id"]) != ask.path["utmid"]]
-    if len(kept) == len(row["utm"]):
-        raise Refused(400, _BAD)
-    await ask.row()
-    row["utm"] = kept
-    ask.table("contacts").save(row)
-    return Said({"recordFound": True, "contact": serialize.bare(row, ask)})
+    row = related_lists.require_contact(context, "edit")
+    remaining = [entry for entry in row["utm"] if str(entry["id"]) != context.path["utmid"]]
+    if len(remaining) == len(row["utm"]):
+        raise ControllerError(400, _BAD_REQUEST)
+    await context.charge_row()
+    row["utm"] = remaining
+    context.table("contacts").save(row)
+    return Reply({"recordFound": True, "contact": serialize.plain_view(row, context)})
 
 
-def touch(row: Row, ask: Ask) -> None:
+def mark_changed(row: Row, context: RequestContext) -> None:
     """Say that the contact was changed just now."""
-    row["dateModified"] = ask.now
-    row["modifiedBy"], row["modifiedByUser"] = ask.actor.id, ask.actor.name
-    ask.table("contacts").save(row)
+    row["dateModified"] = context.now
+    row["modifiedBy"], row["modifiedByUser"] = context.actor.id, context.actor.name
+    context.table("contacts").save(row)
 
 
 # --- points --------------------------------------------------------------------------------------------------------
@@ -166,39 +168,39 @@ def _changed(value: int, operator: str, delta: int) -> int | None:
     return None
 
 
-async def points(ask: Ask) -> Any:
+async def points(context: RequestContext) -> Any:
     """Change the points by an operator; nothing changes by zero."""
-    row = related_lists.found(ask, "edit", _NO_CONTACT)
-    if _changed(0, ask.path["operator"], 1) is None:
-        raise Refused(400, "Invalid operator")
-    if not php.numeric(ask.path["delta"]):
-        raise Crash
-    await ask.row()
-    delta = php.integer(ask.path["delta"])
-    after = _changed(row["points"], ask.path["operator"], delta) if delta else row["points"]
+    row = related_lists.require_contact(context, "edit", _NO_CONTACT)
+    if _changed(0, context.path["operator"], 1) is None:
+        raise ControllerError(400, "Invalid operator")
+    if not php.is_numeric(context.path["delta"]):
+        raise UnhandledError
+    await context.charge_row()
+    delta = php.to_int(context.path["delta"])
+    after = _changed(row["points"], context.path["operator"], delta) if delta else row["points"]
     if after != row["points"]:
         change = (after or 0) - row["points"]
-        body = ask.body if isinstance(ask.body, dict) else {}
-        names = {"event": php.text(body.get("eventName")), "action": php.text(body.get("actionName"))}
-        _log_points(row, change, names, ask)
-        log(ask, ("lead", "lead"), row["id"], "update", {"points": [row["points"], after]})
+        body = context.body if isinstance(context.body, dict) else {}
+        names = {"event": php.to_string(body.get("eventName")), "action": php.to_string(body.get("actionName"))}
+        _log_points(row, change, names, context)
+        write_audit_log(context, ("lead", "lead"), row["id"], "update", {"points": [row["points"], after]})
         row["points"] = after
-        ask.table("contacts").save(row)
-        triggers.fire(row, ask)
-    return Said({"success": 1})
+        context.table("contacts").save(row)
+        triggers.fire_triggers(row, context)
+    return Reply({"success": 1})
 
 
-def _log_points(row: Row, change: int, more: dict[str, Any], ask: Ask) -> None:
-    ips = ask.table("ips")
-    ip = next(ips.where(ip=_HERE), None) or ips.save({"id": None, "ip": _HERE})
-    line = {"id": None, "contact": row["id"], "delta": change, "date": ask.now, "type": "API", "ip": ip["id"]}
-    ask.table("point_log").save(line | more)
+def _log_points(row: Row, change: int, more: dict[str, Any], context: RequestContext) -> None:
+    ips = context.table("ips")
+    ip = next(ips.where(ip=_LOCALHOST), None) or ips.save({"id": None, "ip": _LOCALHOST})
+    line = {"id": None, "contact": row["id"], "delta": change, "date": context.now, "type": "API", "ip": ip["id"]}
+    context.table("point_log").save(line | more)
 
 
-def _group_row(ask: Ask) -> Row:
-    row = ask.table("points/groups").get(ask.path["groupId"])
+def _group_row(context: RequestContext) -> Row:
+    row = context.table("points/groups").get(context.path["groupId"])
     if row is None:
-        raise missing("The specified point group was not found.")
+        raise not_found("The specified point group was not found.")
     return row
 
 
@@ -206,39 +208,43 @@ def _score(row: Row, score: int) -> dict[str, Any]:
     return {"score": score, "group": {"id": row["id"], "name": row["name"]}}
 
 
-async def groups(ask: Ask) -> Any:
+async def groups(context: RequestContext) -> Any:
     """The scores of a contact."""
-    row = related_lists.found(ask, "view", _NO_CONTACT)
-    table = ask.table("points/groups")
-    scores = [_score(one, score) for id, score in row["scores"].items() if (one := table.get(int(id))) is not None]
-    return Said({"total": len(scores), "groupScores": scores})
+    row = related_lists.require_contact(context, "view", _NO_CONTACT)
+    table = context.table("points/groups")
+    scores = [
+        _score(point_group, score)
+        for id, score in row["scores"].items()
+        if (point_group := table.get(int(id))) is not None
+    ]
+    return Reply({"total": len(scores), "groupScores": scores})
 
 
-async def group(ask: Ask) -> Any:
+async def group(context: RequestContext) -> Any:
     """One score; an empty list where there is none."""
-    row = related_lists.found(ask, "view", _NO_CONTACT)
-    one = _group_row(ask)
-    score = row["scores"].get(str(one["id"]))
-    return Said([] if score is None else {"groupScore": _score(one, score)})
+    row = related_lists.require_contact(context, "view", _NO_CONTACT)
+    group_row = _group_row(context)
+    score = row["scores"].get(str(group_row["id"]))
+    return Reply([] if score is None else {"groupScore": _score(group_row, score)})
 
 
-async def group_points(ask: Ask) -> Any:
+async def group_points(context: RequestContext) -> Any:
     """Change a score."""
-    row = related_lists.found(ask, "edit", _NO_CONTACT)
-    one = _group_row(ask)
-    if not php.numeric(ask.path["value"]) or "." in ask.path["value"]:
-        raise Crash
-    value = int(ask.path["value"])
-    held = row["scores"].get(str(one["id"]), 0)
-    operator = ask.path["operator"]
-    score = value if operator == "set" else _changed(held, operator, value)
+    row = related_lists.require_contact(context, "edit", _NO_CONTACT)
+    group_row = _group_row(context)
+    if not php.is_numeric(context.path["value"]) or "." in context.path["value"]:
+        raise UnhandledError
+    value = int(context.path["value"])
+    current = row["scores"].get(str(group_row["id"]), 0)
+    operator = context.path["operator"]
+    score = value if operator == "set" else _changed(current, operator, value)
     if score is None:
-        raise Refused(400, "Invalid operator")
-    await ask.row()
-    if score != held:
-        body = ask.body if isinstance(ask.body, dict) else {}
-        names = {"event": php.text(body.get("eventName")), "action": php.text(body.get("actionName"))}
-        _log_points(row, score - held, names | {"group": one["id"]}, ask)
-    row["scores"] = row["scores"] | {str(one["id"]): score}
-    ask.table("contacts").save(row)
-    return Said({"groupScore": _score(one, score)})
+        raise ControllerError(400, "Invalid operator")
+    await context.charge_row()
+    if score != current:
+        body = context.body if isinstance(context.body, dict) else {}
+        names = {"event": php.to_string(body.get("eventName")), "action": php.to_string(body.get("actionName"))}
+        _log_points(row, score - current, names | {"group": group_row["id"]}, context)
+    row["scores"] = row["scores"] | {str(group_row["id"]): score}
+    context.table("contacts").save(row)
+    return Reply({"groupScore": _score(group_row, score)})

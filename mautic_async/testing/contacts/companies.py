@@ -5,131 +5,133 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
-from mautic_async.testing.resources._base import BLOCK
+from mautic_async.testing.resources._base import PUBLISH_BLOCK
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row, Table
 
 TABLE = "company_contacts"
 
 
-def _links(ask: Ask) -> Table:
-    return ask.table(TABLE)
+def _links(context: RequestContext) -> Table:
+    return context.table(TABLE)
 
 
-def of(contact: int, ask: Ask) -> list[Row]:
+def memberships(contact: int, context: RequestContext) -> list[Row]:
     """The memberships of a contact, the primary one first."""
-    return sorted(_links(ask).find("contact", contact), key=lambda link: not link["primary"])
+    return sorted(_links(context).find("contact", contact), key=lambda link: not link["primary"])
 
 
-def join(contact: int, company: int, ask: Ask) -> None:
+def add_membership(contact: int, company: int, context: RequestContext) -> None:
     """Add a contact to a company; the newest becomes the primary one."""
-    held = _links(ask).find("contact", contact)
-    if any(link["company"] == company for link in held):
+    existing = _links(context).find("contact", contact)
+    if any(link["company"] == company for link in existing):
         return
-    for link in held:
+    for link in existing:
         link["primary"] = False
-        _links(ask).save(link)
-    _links(ask).save({"id": None, "contact": contact, "company": company, "primary": True, "date": ask.now})
-    _tell(contact, ask)
+        _links(context).save(link)
+    _links(context).save({"id": None, "contact": contact, "company": company, "primary": True, "date": context.now})
+    _copy_to_contact(contact, context)
 
 
-def make_primary(contact: int, company: int, ask: Ask) -> None:
+def make_primary(contact: int, company: int, context: RequestContext) -> None:
     """Add a contact to a company, if it is not in it yet, and make this company its primary one.
 
     The contact's text ``company`` becomes the company's own name.
     """
-    join(contact, company, ask)
-    for link in _links(ask).find("contact", contact):
+    add_membership(contact, company, context)
+    for link in _links(context).find("contact", contact):
         link["primary"] = link["company"] == company
-        _links(ask).save(link)
-    _tell(contact, ask)
+        _links(context).save(link)
+    _copy_to_contact(contact, context)
 
 
-def forget_primary(contact: int, ask: Ask) -> None:
+def forget_primary(contact: int, context: RequestContext) -> None:
     """Take a contact out of its primary company; none of the others becomes the primary one."""
-    for link in _links(ask).find("contact", contact):
+    for link in _links(context).find("contact", contact):
         if link["primary"]:
-            _links(ask).remove(link["id"])
+            _links(context).remove(link["id"])
 
 
-def leave(contact: int, company: int, ask: Ask) -> None:
+def remove_membership(contact: int, company: int, context: RequestContext) -> None:
     """Take a contact out of a company; the newest of the others becomes the primary one."""
-    held = _links(ask).find("contact", contact)
-    gone = [link for link in held if link["company"] == company]
-    for link in gone:
-        _links(ask).remove(link["id"])
-    rest = [link for link in held if link["company"] != company]
-    if gone and rest and not any(link["primary"] for link in rest):
-        rest[-1]["primary"] = True
-        _links(ask).save(rest[-1])
-    if gone:
-        _tell(contact, ask)
+    existing = _links(context).find("contact", contact)
+    removed = [link for link in existing if link["company"] == company]
+    for link in removed:
+        _links(context).remove(link["id"])
+    remaining = [link for link in existing if link["company"] != company]
+    if removed and remaining and not any(link["primary"] for link in remaining):
+        remaining[-1]["primary"] = True
+        _links(context).save(remaining[-1])
+    if removed:
+        _copy_to_contact(contact, context)
 
 
-def replace(contact: int, ids: Any, ask: Ask) -> None:
+def replace(contact: int, ids: Any, context: RequestContext) -> None:
     """Let a contact belong to exactly these companies; unknown ones are skipped."""
-    wanted = [id for one in php.values(ids) if (id := php.integer(one)) in ask.table("companies").rows]
-    for link in _links(ask).find("contact", contact):
-        _links(ask).remove(link["id"])
-    for place, id in enumerate(dict.fromkeys(wanted)):
-        link = {"id": None, "contact": contact, "company": id, "primary": place == 0, "date": ask.now}
-        _links(ask).save(link)
-    _tell(contact, ask)
+    company_ids = [
+        id for company in php.array_values(ids) if (id := php.to_int(company)) in context.table("companies").rows
+    ]
+    for link in _links(context).find("contact", contact):
+        _links(context).remove(link["id"])
+    for position, id in enumerate(dict.fromkeys(company_ids)):
+        link = {"id": None, "contact": contact, "company": id, "primary": position == 0, "date": context.now}
+        _links(context).save(link)
+    _copy_to_contact(contact, context)
 
 
-def _tell(contact: int, ask: Ask) -> None:
-    row = ask.table("contacts").get(contact)
+def _copy_to_contact(contact: int, context: RequestContext) -> None:
+    row = context.table("contacts").get(contact)
     if row is None:
         return
-    first = next(iter(of(contact, ask)), None)
-    company = ask.table("companies").get(first["company"]) if first else None
+    first = next(iter(memberships(contact, context)), None)
+    company = context.table("companies").get(first["company"]) if first else None
     name = company["fields"].get("companyname") if company else None
     if row["fields"].get("company") == name:
         return
     row["fields"] = {alias: value for alias, value in row["fields"].items() if alias != "company"}
     if name:
         row["fields"]["company"] = name
-    row["dateModified"] = ask.now
-    row["modifiedBy"], row["modifiedByUser"] = ask.actor.id, ask.actor.name
-    ask.table("contacts").save(row)
+    row["dateModified"] = context.now
+    row["modifiedBy"], row["modifiedByUser"] = context.actor.id, context.actor.name
+    context.table("contacts").save(row)
 
 
-def renamed(company: Row, ask: Ask) -> None:
+def renamed(company: Row, context: RequestContext) -> None:
     """A company was stored: the contacts whose primary one it is show its name."""
-    for link in _links(ask).find("company", company["id"]):
+    for link in _links(context).find("company", company["id"]):
         if link["primary"]:
-            _tell(link["contact"], ask)
+            _copy_to_contact(link["contact"], context)
 
 
-def dissolve(company: int, ask: Ask) -> None:
+def remove_company(company: int, context: RequestContext) -> None:
     """A company is gone: so are its memberships."""
-    for link in _links(ask).find("company", company):
-        leave(link["contact"], company, ask)
+    for link in _links(context).find("company", company):
+        remove_membership(link["contact"], company, context)
 
 
-def blank() -> Row:
+def new_row() -> Row:
     """A company before its first save."""
     return {
         "id": None,
         "isPublished": True,
         "dateAdded": None,
         "dateModified": None,
-        **dict.fromkeys(BLOCK[3:]),
+        **dict.fromkeys(PUBLISH_BLOCK[3:]),
         "score": 0,
         "owner": None,
         "fields": {},
     }
 
 
-def make(name: str, ask: Ask) -> Row:
+def create(name: str, context: RequestContext) -> Row:
     """A new company of this name."""
-    row = blank() | {"dateAdded": ask.now, "createdBy": ask.actor.id, "createdByUser": ask.actor.name}
-    return ask.table("companies").save(row | {"fields": {"companyname": name}})
+    row = new_row() | {"dateAdded": context.now, "createdBy": context.actor.id, "createdByUser": context.actor.name}
+    return context.table("companies").save(row | {"fields": {"companyname": name}})
 
 
-def forget(contact: int, ask: Ask) -> None:
+def delete_memberships(contact: int, context: RequestContext) -> None:
     """A contact is gone: so are its memberships."""
-    for link in _links(ask).find("contact", contact):
-        _links(ask).remove(link["id"])
+    for link in _links(context).find("contact", contact):
+        _links(context).remove(link["id"])

@@ -8,13 +8,13 @@ from zoneinfo import available_timezones
 
 from mautic_async.testing import php
 from mautic_async.testing.contacts.countries import COUNTRIES
-from mautic_async.testing.resources._properties import Invalid
+from mautic_async.testing.resources._properties import InvalidValue
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row, Store
 
-LONGEST: Final = 191
+MAX_TEXT: Final = 191
 """Characters of a text field."""
 _DROPPED: Final = re.compile(r"[^A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9](?:[A-Za-z0-9-]*\.)+[A-Za-z0-9-]{2,}")
@@ -47,7 +47,7 @@ _FIRST: Final = [
 
 def clean_email(value: Any) -> str:
     """An e-mail address without the characters that the server drops, silently."""
-    return _DROPPED.sub("", php.clean(php.text(value)))
+    return _DROPPED.sub("", php.strip_text(php.to_string(value)))
 
 
 class Schema:
@@ -58,43 +58,47 @@ class Schema:
         columns: The same in the order of the table's columns.
         by_alias: Row by alias.
         unique: Aliases of the unique identifiers.
-        defaulted: Rows of the fields with a default value.
+        fields_with_default: Rows of the fields with a default value.
     """
 
     def __init__(self, store: Store, object: str) -> None:
-        found = [row for row in store["fields"] if row["object"] == object and row["isPublished"]]
-        self.fields = sorted(found, key=lambda row: (row["order"], row["id"]))
-        places = {alias: place for place, alias in enumerate(_FIRST)}
-        self.columns = sorted(found, key=lambda row: (places.get(row["alias"], 99), row["id"]))
+        fields = [row for row in store["fields"] if row["object"] == object and row["isPublished"]]
+        self.fields = sorted(fields, key=lambda row: (row["order"], row["id"]))
+        positions = {alias: position for position, alias in enumerate(_FIRST)}
+        self.columns = sorted(fields, key=lambda row: (positions.get(row["alias"], 99), row["id"]))
         self.by_alias = {row["alias"]: row for row in self.fields}
         self.unique = [row["alias"] for row in self.fields if row["isUniqueIdentifier"]]
-        self.defaulted = [row for row in self.fields if row["defaultValue"] not in (None, "")]
-        self.fresh = {row["alias"]: _fresh(row) for row in self.fields}
-        self.loaded = {row["alias"]: _loaded(row) for row in self.fields}
+        self.fields_with_default = [row for row in self.fields if row["defaultValue"] not in (None, "")]
+        self.new_definitions = {row["alias"]: _new_definition(row) for row in self.fields}
+        self.loaded_definitions = {row["alias"]: _loaded_definition(row) for row in self.fields}
         self.aliases = [row["alias"] for row in self.fields]
         self._empty: dict[tuple[bool, bool], tuple[dict[str, Any], dict[str, Any]]] = {}
         self.text_only = {row["alias"] for row in self.fields if row["type"] in _TEXTS}
 
     def empty(
-        self, groups: tuple[str, ...], *, fresh: bool, listed: bool
+        self, groups: tuple[str, ...], *, just_created: bool, in_list: bool
     ) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
         """The fields of a contact without any value, by group, and all together; to be copied, not changed.
 
         Args:
             groups: Those that are there even without a field.
-            fresh: Whether the contact has just been created.
-            listed: Whether the fields come in the order of the columns.
+            just_created: Whether the contact has just been created.
+            in_list: Whether the fields come in the order of the columns.
         """
-        known = self._empty.get((fresh, listed))
-        if known is None:
-            made: dict[str, dict[str, Any]] = {group: {} for group in groups}
-            for field in self.columns if listed else self.fields:
+        cached = self._empty.get((just_created, in_list))
+        if cached is None:
+            groups_of_fields: dict[str, dict[str, Any]] = {group: {} for group in groups}
+            for field in self.columns if in_list else self.fields:
                 alias = field["alias"]
-                definition = (self.fresh if fresh else self.loaded)[alias]
-                made.setdefault(field["group"], {})[alias] = {**definition, "value": None, "normalizedValue": ""}
-            every = {"id": None} | {alias: None for group in made.values() for alias in group}
-            known = self._empty[fresh, listed] = (made, every)
-        return known
+                definition = (self.new_definitions if just_created else self.loaded_definitions)[alias]
+                groups_of_fields.setdefault(field["group"], {})[alias] = {
+                    **definition,
+                    "value": None,
+                    "normalizedValue": "",
+                }
+            all_fields = {"id": None} | {alias: None for group in groups_of_fields.values() for alias in group}
+            cached = self._empty[just_created, in_list] = (groups_of_fields, all_fields)
+        return cached
 
 
 _TEXTS: Final = frozenset(
@@ -119,20 +123,20 @@ _TEXTS: Final = frozenset(
 
 def schema(store: Store, object: str) -> Schema:
     """The schema of ``lead`` or ``company`` as the fields stand now."""
-    version = store["fields"].version
-    kept: dict[str, tuple[int, Schema]] = store.__dict__.setdefault("schemas", {})
-    known = kept.get(object)
-    if known is None or known[0] != version:
-        known = kept[object] = (version, Schema(store, object))
-    return known[1]
+    version = store["fields"].change_count
+    cached: dict[str, tuple[int, Schema]] = store.__dict__.setdefault("schemas", {})
+    schemas = cached.get(object)
+    if schemas is None or schemas[0] != version:
+        schemas = cached[object] = (version, Schema(store, object))
+    return schemas[1]
 
 
-def _fresh(row: Row) -> dict[str, Any]:
-    shown = {name: row[name] for name in ("id", "group", "label", "alias", "type")}
-    return shown | {"properties": row["properties"] or []}
+def _new_definition(row: Row) -> dict[str, Any]:
+    definition = {name: row[name] for name in ("id", "group", "label", "alias", "type")}
+    return definition | {"properties": row["properties"] or []}
 
 
-def _loaded(row: Row) -> dict[str, Any]:
+def _loaded_definition(row: Row) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
         "label": row["label"],
@@ -149,7 +153,7 @@ def _loaded(row: Row) -> dict[str, Any]:
 # --- what a form makes of a value ----------------------------------------------------------------------------------
 
 
-def take(field: Row, value: Any, ask: Ask) -> Any:
+def parse_value(field: Row, value: Any, context: RequestContext) -> Any:
     """The value a form makes of what was sent: None when it is blank.
 
     Raises:
@@ -157,129 +161,129 @@ def take(field: Row, value: Any, ask: Ask) -> Any:
     """
     if value is None or value in ("", []):
         return None
-    return _TAKERS.get(field["type"], _text)(field, value, ask)
+    return _PARSERS.get(field["type"], _text)(field, value, context)
 
 
-def _text(field: Row, value: Any, ask: Ask) -> Any:
-    del ask
+def _text(field: Row, value: Any, context: RequestContext) -> Any:
+    del context
     if isinstance(value, (list, dict)):
-        raise Invalid
-    text = php.clean(php.text(value))
-    longest = field.get("charLengthLimit") or LONGEST
+        raise InvalidValue
+    text = php.strip_text(php.to_string(value))
+    longest = field.get("charLengthLimit") or MAX_TEXT
     if field["type"] not in ("textarea", "html") and len(text) > longest:
-        raise Invalid(f"This value is too long. It should have {longest} characters or less.")
+        raise InvalidValue(f"This value is too long. It should have {longest} characters or less.")
     return text or None
 
 
-def _html(field: Row, value: Any, ask: Ask) -> Any:
-    del field, ask
+def _html(field: Row, value: Any, context: RequestContext) -> Any:
+    del field, context
     if isinstance(value, (list, dict)):
-        raise Invalid
-    return php.text(value)
+        raise InvalidValue
+    return php.to_string(value)
 
 
-def _email(field: Row, value: Any, ask: Ask) -> Any:
-    del field, ask
+def _email(field: Row, value: Any, context: RequestContext) -> Any:
+    del field, context
     text = clean_email(value)
     if text and not _EMAIL.fullmatch(text):
-        raise Invalid(f"{text} is invalid.")
+        raise InvalidValue(f"{text} is invalid.")
     return text or None
 
 
-def _url(field: Row, value: Any, ask: Ask) -> Any:
-    text = _text(field, value, ask)
+def _url(field: Row, value: Any, context: RequestContext) -> Any:
+    text = _text(field, value, context)
     if text and not re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
         text = "http://" + text
     if text and not re.fullmatch(r"[a-z]+://[^\s/]+\.[^\s]*|[a-z]+://localhost[^\s]*", text, re.IGNORECASE):
-        raise Invalid("This value is not a valid URL.")
+        raise InvalidValue("This value is not a valid URL.")
     return text
 
 
-def _number(field: Row, value: Any, ask: Ask) -> Any:
-    del ask
+def _number(field: Row, value: Any, context: RequestContext) -> Any:
+    del context
     if isinstance(value, bool):
         return int(value)
-    if not php.numeric(value):
-        raise Invalid
+    if not php.is_numeric(value):
+        raise InvalidValue
     number = float(value)
-    places = php.integer((field["properties"] or {}).get("scale"))
-    number = round(number, places)
+    decimals = php.to_int((field["properties"] or {}).get("scale"))
+    number = round(number, decimals)
     return int(number) if number == int(number) else number
 
 
-def _boolean(field: Row, value: Any, ask: Ask) -> Any:
-    del field, ask
-    return php.yes(value)
+def _boolean(field: Row, value: Any, context: RequestContext) -> Any:
+    del field, context
+    return php.form_bool(value)
 
 
-def _select(field: Row, value: Any, ask: Ask) -> Any:
-    del ask
-    text = php.text(value)
+def _select(field: Row, value: Any, context: RequestContext) -> Any:
+    del context
+    text = php.to_string(value)
     if text not in options(field):
-        raise Invalid
+        raise InvalidValue
     return text
 
 
-def _multiselect(field: Row, value: Any, ask: Ask) -> Any:
-    del ask
-    listed = [php.text(one) for one in value] if isinstance(value, list) else php.text(value).split("|")
-    known = options(field)
-    if any(one not in known for one in listed):
-        raise Invalid
-    return "|".join(one for one in known if one in listed)
+def _multiselect(field: Row, value: Any, context: RequestContext) -> Any:
+    del context
+    texts = [php.to_string(text) for text in value] if isinstance(value, list) else php.to_string(value).split("|")
+    allowed = options(field)
+    if any(text not in allowed for text in texts):
+        raise InvalidValue
+    return "|".join(text for text in allowed if text in texts)
 
 
 def options(field: Row) -> dict[str, str]:
     """The options of a select: label by value."""
-    found = {}
-    for one in php.values((field["properties"] or {}).get("list")):
-        if isinstance(one, dict):
-            found[php.text(one.get("value"))] = php.text(one.get("label"))
+    labels = {}
+    for option in php.array_values((field["properties"] or {}).get("list")):
+        if isinstance(option, dict):
+            labels[php.to_string(option.get("value"))] = php.to_string(option.get("label"))
         else:
-            found[php.text(one)] = php.text(one)
-    return found
+            labels[php.to_string(option)] = php.to_string(option)
+    return labels
 
 
-def _country(field: Row, value: Any, ask: Ask) -> Any:
-    del field, ask
+def _country(field: Row, value: Any, context: RequestContext) -> Any:
+    del field, context
     if value not in COUNTRIES:
-        raise Invalid
+        raise InvalidValue
     return value
 
 
-def _timezone(field: Row, value: Any, ask: Ask) -> Any:
-    del field, ask
+def _timezone(field: Row, value: Any, context: RequestContext) -> Any:
+    del field, context
     if value not in available_timezones():
-        raise Invalid
+        raise InvalidValue
     return value
 
 
-def _locale(field: Row, value: Any, ask: Ask) -> Any:
-    del field, ask
+def _locale(field: Row, value: Any, context: RequestContext) -> Any:
+    del field, context
     if not isinstance(value, str) or not _LOCALE.fullmatch(value):
-        raise Invalid
+        raise InvalidValue
     return value
 
 
-def _datetime(field: Row, value: Any, ask: Ask) -> Any:
+def _datetime(field: Row, value: Any, context: RequestContext) -> Any:
     del field
-    moment = php.strtotime(value, ask.now)
-    return None if moment is None else php.stamp(moment - moment % 60)
+    moment = php.strtotime(value, context.now)
+    return None if moment is None else php.sql_datetime(moment - moment % 60)
 
 
-def _date(field: Row, value: Any, ask: Ask) -> Any:
+def _date(field: Row, value: Any, context: RequestContext) -> Any:
     del field
-    moment = php.strtotime(value, ask.now)
-    return None if moment is None else php.stamp(moment)[:10]
+    moment = php.strtotime(value, context.now)
+    return None if moment is None else php.sql_datetime(moment)[:10]
 
 
-def _time(field: Row, value: Any, ask: Ask) -> Any:
+def _time(field: Row, value: Any, context: RequestContext) -> Any:
     del field
-    moment = php.strtotime(value, ask.now)
-    return None if moment is None else php.stamp(moment)[11:16] + ":00"
+    moment = php.strtotime(value, context.now)
+    return None if moment is None else php.sql_datetime(moment)[11:16] + ":00"
 
 
-_TAKERS: Final = {
+_PARSERS: Final = {
     "html": _html,
     "email": _email,
     "url": _url,
@@ -299,7 +303,7 @@ _TAKERS: Final = {
 # --- how a value is shown ------------------------------------------------------------------------------------------
 
 
-def shown(field: Row, value: Any, *, stored: bool) -> Any:
+def serialize_value(field: Row, value: Any, *, stored: bool) -> Any:
     """A value in ``fields.<group>.<alias>.value``.
 
     Args:
@@ -312,13 +316,13 @@ def shown(field: Row, value: Any, *, stored: bool) -> Any:
     if field["type"] == "number":
         if value == "":
             return 0.0
-        return float(value) if php.integer((field["properties"] or {}).get("scale")) else int(value)
+        return float(value) if php.to_int((field["properties"] or {}).get("scale")) else int(value)
     if field["type"] == "boolean" and stored:
         return int(value)
     return value
 
 
-def normalized(field: Row, value: Any) -> Any:
+def normalized_value(field: Row, value: Any) -> Any:
     """A shown value in ``normalizedValue``: labels instead of values."""
     if value is None:
         return ""
@@ -326,8 +330,8 @@ def normalized(field: Row, value: Any) -> Any:
     if kind == "boolean":
         return (field["properties"] or {}).get("yes" if value else "no", "")
     if kind == "select":
-        return options(field).get(php.text(value), value)
+        return options(field).get(php.to_string(value), value)
     if kind == "multiselect" and isinstance(value, str):
-        known = options(field)
-        return "|".join(known.get(one, one) for one in value.split("|"))
+        labels = options(field)
+        return "|".join(labels.get(value_, value_) for value_ in value.split("|"))
     return value

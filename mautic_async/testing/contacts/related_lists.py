@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php, query
 from mautic_async.testing.contacts import companies, serialize
-from mautic_async.testing.replies import Crash, Said, missing
+from mautic_async.testing.replies import Reply, UnhandledError, not_found
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add them."""
     base = "/api/contacts/{id}"
     table.add("GET", base + "/notes", notes)
@@ -27,157 +27,159 @@ def routes(table: Routes) -> None:
     table.add("GET", "/api/contacts/list/segments", segment_list)
 
 
-def found(ask: Ask, verb: str = "view", message: str = "Item was not found.") -> Row:
+def require_contact(context: RequestContext, verb: str = "view", message: str = "Item was not found.") -> Row:
     """The contact of the path, if the actor may do this with it."""
-    id = ask.path.get("id", ask.path.get("leadId", ask.path.get("contactId")))
-    row = ask.table("contacts").get(id)
+    id = context.path.get("id", context.path.get("leadId", context.path.get("contactId")))
+    row = context.table("contacts").get(id)
     if row is None:
-        raise missing(message)
+        raise not_found(message)
     owner = row["owner"] or row["createdBy"]
-    ask.need("lead:leads", verb, own=ask.actor.id is not None and owner == ask.actor.id)
+    context.require("lead:leads", verb, own=context.actor.id is not None and owner == context.actor.id)
     return row
 
 
-async def notes(ask: Ask) -> Any:
+async def notes(context: RequestContext) -> Any:
     """The contact's notes, newest first, without nulls and without the contact."""
-    return _children(ask, "notes", "n", "dateAdded", ("text", "type", "dateTime"))
+    return _children(context, "notes", "n", "dateAdded", ("text", "type", "dateTime"))
 
 
 _DEVICE = ("clientInfo", "device", "deviceBrand", "deviceModel", "deviceOsName")
 _DEVICE_MORE = ("deviceOsShortName", "deviceOsVersion", "deviceOsPlatform")
 
 
-async def devices(ask: Ask) -> Any:
+async def devices(context: RequestContext) -> Any:
     """The contact's devices, newest first."""
-    return _children(ask, "devices", "d", "dateAdded", _DEVICE + _DEVICE_MORE)
+    return _children(context, "devices", "d", "dateAdded", _DEVICE + _DEVICE_MORE)
 
 
-def _children(ask: Ask, name: str, alias: str, newest: str, columns: tuple[str, ...]) -> Said:
-    contact = found(ask)
+def _children(context: RequestContext, name: str, alias: str, newest: str, columns: tuple[str, ...]) -> Reply:
+    contact = require_contact(context)
 
-    def column(raw: str) -> query.Column:
+    def column(raw: str) -> query.ColumnReader:
         table, _, key = raw.rpartition(".")
         if table != alias or key not in ("id", newest, *columns):
-            raise Crash
+            raise UnhandledError
         return lambda row: row.get(key)
 
-    rows = [row for row in ask.table(name) if row["lead"] == contact["id"]]
-    keys = query.order(ask.query, (f"-{alias}.{newest}",), column)
-    page = query.sort(reversed(rows), keys)[query.window(ask.query)]
-    shown = []
+    rows = [row for row in context.table(name) if row["lead"] == contact["id"]]
+    keys = query.sort_keys(context.query, (f"-{alias}.{newest}",), column)
+    page = query.sort(reversed(rows), keys)[query.slice_of(context.query)]
+    entries = []
     for row in page:
-        one: dict[str, Any] = {"id": row["id"], "lead": {}}
+        entry: dict[str, Any] = {"id": row["id"], "lead": {}}
         for key in columns:
             value = row.get(key)
             if value is not None:
-                one[key] = php.iso(value) if key == "dateTime" else value
-        shown.append(one)
-    return Said({"total": len(rows), name: shown})
+                entry[key] = php.iso_datetime(value) if key == "dateTime" else value
+        entries.append(entry)
+    return Reply({"total": len(rows), name: entries})
 
 
-async def segments(ask: Ask) -> Any:
+async def segments(context: RequestContext) -> Any:
     """The segments a contact is in."""
-    contact = found(ask)
-    shown = {}
-    for link in ask.table("segment_contacts").where(contact=contact["id"]):
-        one = ask.table("segments").get(link["segment"])
-        if one is not None and not link["removed"]:
-            shown[str(one["id"])] = {
-                "id": one["id"],
-                "name": one["name"],
-                "alias": one["alias"],
-                "dateAdded": php.iso(link["date"]),
+    contact = require_contact(context)
+    entries = {}
+    for link in context.table("segment_contacts").where(contact=contact["id"]):
+        segment = context.table("segments").get(link["segment"])
+        if segment is not None and not link["removed"]:
+            entries[str(segment["id"])] = {
+                "id": segment["id"],
+                "name": segment["name"],
+                "alias": segment["alias"],
+                "dateAdded": php.iso_datetime(link["date"]),
                 "manuallyRemoved": link["removed"],
                 "manuallyAdded": link["added"],
             }
-    return Said({"total": len(shown), "lists": shown or []})
+    return Reply({"total": len(entries), "lists": entries or []})
 
 
-async def campaigns(ask: Ask) -> Any:
+async def campaigns(context: RequestContext) -> Any:
     """The published campaigns a contact is in."""
-    contact = found(ask)
-    shown = {}
-    for link in ask.table("campaign_contacts").where(contact=contact["id"]):
-        one = ask.table("campaigns").get(link["campaign"])
-        if one is not None and one["isPublished"] and not link["removed"]:
-            shown[str(one["id"])] = {
-                "id": one["id"],
-                "name": one["name"],
-                "dateAdded": php.iso(link["date"]),
+    contact = require_contact(context)
+    entries = {}
+    for link in context.table("campaign_contacts").where(contact=contact["id"]):
+        campaign = context.table("campaigns").get(link["campaign"])
+        if campaign is not None and campaign["isPublished"] and not link["removed"]:
+            entries[str(campaign["id"])] = {
+                "id": campaign["id"],
+                "name": campaign["name"],
+                "dateAdded": php.iso_datetime(link["date"]),
                 "manuallyRemoved": link["removed"],
                 "manuallyAdded": link["added"],
-                "listMembership": _memberships(one, contact["id"], ask),
+                "listMembership": _memberships(campaign, contact["id"], context),
             }
-    return Said({"total": len(shown), "campaigns": shown or []})
+    return Reply({"total": len(entries), "campaigns": entries or []})
 
 
-def _memberships(campaign: Row, contact: int, ask: Ask) -> list[int]:
-    lists = {php.integer(one) for one in campaign.get("lists") or ()}
-    links = ask.table("segment_contacts").where(contact=contact)
+def _memberships(campaign: Row, contact: int, context: RequestContext) -> list[int]:
+    lists = {php.to_int(segment) for segment in campaign.get("lists") or ()}
+    links = context.table("segment_contacts").where(contact=contact)
     return [link["segment"] for link in links if link["segment"] in lists]  # those it was taken out of, too
 
 
-async def company_rows(ask: Ask) -> Any:
+async def company_rows(context: RequestContext) -> Any:
     """The companies a contact is in, as rows of the database: texts, without nulls."""
-    contact = found(ask)
+    contact = require_contact(context)
     rows = []
-    for link in companies.of(contact["id"], ask):
-        one = ask.table("companies").get(link["company"])
-        if one is None:
+    for link in companies.memberships(contact["id"], context):
+        company = context.table("companies").get(link["company"])
+        if company is None:
             continue
         rows.append(
             serialize.without_nulls(
                 {
-                    "company_id": str(one["id"]),
-                    "date_associated": php.stamp(link["date"]),
+                    "company_id": str(company["id"]),
+                    "date_associated": php.sql_datetime(link["date"]),
                     "is_primary": str(int(link["primary"])),
-                    "id": str(one["id"]),
-                    "owner_id": None if one["owner"] is None else str(one["owner"]),
-                    "is_published": str(int(one["isPublished"])),
-                    "date_added": php.stamp(one["dateAdded"]),
-                    "created_by": None if one["createdBy"] is None else str(one["createdBy"]),
-                    "created_by_user": one["createdByUser"],
-                    "date_modified": None if one["dateModified"] is None else php.stamp(one["dateModified"]),
-                    "modified_by": None if one["modifiedBy"] is None else str(one["modifiedBy"]),
-                    "modified_by_user": one["modifiedByUser"],
+                    "id": str(company["id"]),
+                    "owner_id": None if company["owner"] is None else str(company["owner"]),
+                    "is_published": str(int(company["isPublished"])),
+                    "date_added": php.sql_datetime(company["dateAdded"]),
+                    "created_by": None if company["createdBy"] is None else str(company["createdBy"]),
+                    "created_by_user": company["createdByUser"],
+                    "date_modified": None
+                    if company["dateModified"] is None
+                    else php.sql_datetime(company["dateModified"]),
+                    "modified_by": None if company["modifiedBy"] is None else str(company["modifiedBy"]),
+                    "modified_by_user": company["modifiedByUser"],
                     "social_cache": "a:0:{}",
-                    "score": None if one["score"] is None else str(one["score"]),
+                    "score": None if company["score"] is None else str(company["score"]),
                 }
-                | {alias: php.text(value) for alias, value in one["fields"].items() if value is not None}
+                | {alias: php.to_string(value) for alias, value in company["fields"].items() if value is not None}
             )
         )
-    return Said({"total": len(rows), "companies": rows})
+    return Reply({"total": len(rows), "companies": rows})
 
 
 # --- lists beside --------------------------------------------------------------------------------------------------
 
 
-async def owners(ask: Ask) -> Any:
+async def owners(context: RequestContext) -> Any:
     """Users that may own a contact."""
-    wanted = php.text(ask.query.get("filter")).lower()
-    people = [row for row in ask.table("users") if row["isPublished"]]
-    people.sort(key=lambda row: (row["firstName"].lower(), row["lastName"].lower()))
-    shown = [
+    search = php.to_string(context.query.get("filter")).lower()
+    users = [row for row in context.table("users") if row["isPublished"]]
+    users.sort(key=lambda row: (row["firstName"].lower(), row["lastName"].lower()))
+    entries = [
         {name: row[name] for name in ("id", "firstName", "lastName")}
-        for row in people
-        if f"{row['firstName']} {row['lastName']}".lower().startswith(wanted)
+        for row in users
+        if f"{row['firstName']} {row['lastName']}".lower().startswith(search)
     ]
-    return Said(shown[query.window(ask.query, 10**9)])
+    return Reply(entries[query.slice_of(context.query, 10**9)])
 
 
-async def fields(ask: Ask) -> Any:
+async def fields(context: RequestContext) -> Any:
     """All published fields by id, those of companies too."""
-    published = [row for row in ask.table("fields") if row["isPublished"]]
+    published = [row for row in context.table("fields") if row["isPublished"]]
     rows = sorted(published, key=lambda row: (row["order"], row["object"] != "lead"))
-    shown = {}
+    entries = {}
     for row in rows:
-        one = {name: row[name] for name in ("id", "label", "alias", "type", "group", "order", "object")}
-        shown[str(row["id"])] = one if row["properties"] else one | {"properties": {}}
-    return Said(shown)
+        field = {name: row[name] for name in ("id", "label", "alias", "type", "group", "order", "object")}
+        entries[str(row["id"])] = field if row["properties"] else field | {"properties": {}}
+    return Reply(entries)
 
 
-async def segment_list(ask: Ask) -> Any:
+async def segment_list(context: RequestContext) -> Any:
     """Published segments by id."""
-    rows = [row for row in ask.table("segments") if row["isPublished"]]
+    rows = [row for row in context.table("segments") if row["isPublished"]]
     rows = query.sort(rows, [(lambda row: row["name"], False)])
-    return Said({str(row["id"]): {name: row[name] for name in ("id", "name", "alias")} for row in rows})
+    return Reply({str(row["id"]): {name: row[name] for name in ("id", "name", "alias")} for row in rows})

@@ -8,13 +8,13 @@ from mautic_async.testing import custom_items, php, query, search
 from mautic_async.testing.contacts import actions, companies, save, update
 from mautic_async.testing.contacts import field_schema as custom
 from mautic_async.testing.contacts import serialize as show
-from mautic_async.testing.replies import Crash
-from mautic_async.testing.resources._base import Noun, log
+from mautic_async.testing.replies import UnhandledError
+from mautic_async.testing.resources._base import FakeResource, write_audit_log
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Column, Test
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import ColumnReader, Predicate
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
@@ -35,214 +35,220 @@ _PLAIN: Final = {
     "modified_by": "modifiedBy",
     "modified_by_user": "modifiedByUser",
 }
-_CAMEL: Final = {name: column for column, name in (_DATES | _PLAIN).items()}
+_PROPERTY_NAMES: Final = {name: column for column, name in (_DATES | _PLAIN).items()}
 
 
-class Contacts(Noun):
+class Contacts(FakeResource):
     """Contacts."""
 
     path = "contacts"
-    one, many = "contact", "contacts"
+    singular, plural = "contact", "contacts"
     permission = "lead:leads"
-    mapped = True
-    empty: ClassVar[Any] = {}
-    order = ("-last_active",)
-    searched = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
-    partial = False
+    list_is_map = True
+    empty_list: ClassVar[Any] = {}
+    default_order = ("-last_active",)
+    searched_columns = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
+    supports_select = False
 
-    def own(self, row: Row, ask: Ask) -> bool:
+    def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """One's own: owned, or made and owned by nobody."""
-        if ask.actor.id is None:
+        if context.actor.id is None:
             return False
-        return bool((row["owner"] or row["createdBy"]) == ask.actor.id)
+        return bool((row["owner"] or row["createdBy"]) == context.actor.id)
 
-    def total(self, count: int) -> Any:
+    def format_total(self, count: int) -> Any:
         """As a text."""
         return str(count)
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """The contact, with its custom items where they are asked for."""
-        listed = ask.request.method == "GET" and "id" not in ask.path
-        listed = listed or "batch/edit" in ask.request.path or "batch/delete" in ask.request.path
-        shown = show.contact(row, ask, minimal=minimal, fresh=fresh, listed=listed)
-        if not ask.request.path.endswith("/batch/new"):
-            _items(shown, ask)
-        if php.values(ask.query.get("select")) and not ask.path and ask.request.method == "GET":
-            return _selected(shown, ask)
-        return shown
+        in_list = context.request.method == "GET" and "id" not in context.path
+        in_list = in_list or "batch/edit" in context.request.path or "batch/delete" in context.request.path
+        entity = show.contact(row, context, minimal=minimal, just_created=just_created, in_list=in_list)
+        if not context.request.path.endswith("/batch/new"):
+            _with_items(entity, context)
+        if php.array_values(context.query.get("select")) and not context.path and context.request.method == "GET":
+            return _select_columns(entity, context)
+        return entity
 
-    def finish(self, shown: dict[Any, Any], ask: Ask) -> None:
+    def complete_batch(self, entities: dict[Any, Any], context: RequestContext) -> None:
         """Their custom items, as they are when the last row is stored."""
-        for one in shown.values():
-            _items(one, ask)
+        for entity in entities.values():
+            _with_items(entity, context)
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> ColumnReader:
         """Columns of the table, and custom fields."""
         name = name.rpartition(".")[2]
         if name in _DATES:
             key = _DATES[name]
-            return lambda row: None if row[key] is None else php.stamp(row[key])
+            return lambda row: None if row[key] is None else php.sql_datetime(row[key])
         if name in _PLAIN:
             plain = _PLAIN[name]
             return lambda row: int(row[plain]) if isinstance(row[plain], bool) else row[plain]
         if name in self.aliases:
             return lambda row: row["fields"].get(name)
-        raise Crash
+        raise UnhandledError
 
-    def where_column(self, name: str) -> Column:
+    def where_column(self, name: str) -> ColumnReader:
         """``where`` knows the properties' names too."""
         name = name.rpartition(".")[2]
-        return self.column(_CAMEL.get(name, name))
+        return self.column(_PROPERTY_NAMES.get(name, name))
 
     @property
     def aliases(self) -> dict[str, Row]:
         """The fields by alias, as they stand."""
         return custom.schema(self.store, "lead").by_alias
 
-    def term(self, term: Term, ask: Ask) -> Test | None:
+    def search_term(self, term: Term, context: RequestContext) -> Predicate | None:
         """A search word or command."""
         if term.command in ("", "ids"):
-            return super().term(term, ask)
-        test = self.commanded(term, ask)
+            return super().search_term(term, context)
+        test = self.search_command(term, context)
         if test is None:
             term.value = f"{term.command}:{term.value}"
-            return search.anywhere(term, [self.column(name) for name in self.searched])
-        return search.negated(test, term)
+            return search.any_column(term, [self.column(name) for name in self.searched_columns])
+        return search.apply_negation(test, term)
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """The commands of a contact search."""
         value = term.value
         pattern = value if term.strict else f"%{value}%"
         if term.command == "is":
-            return self._being(value, ask)
+            return self._search_state(value, context)
         if term.command == "email":
             return lambda row: query.like(row["fields"].get("email"), pattern)
         if term.command == "name":
             return lambda row: any(query.like(row["fields"].get(n), pattern) for n in ("firstname", "lastname"))
         if term.command in ("tag", "segment", "stage", "company", "company_id", "owner", "ip"):
-            return self._related(term.command, value, pattern, ask)
+            return self._related(term.command, value, pattern, context)
         if term.command in self.aliases:
             return lambda row: query.like(row["fields"].get(term.command), pattern)
         return None
 
-    def _being(self, value: str, ask: Ask) -> Test | None:
+    def _search_state(self, value: str, context: RequestContext) -> Predicate | None:
         if value == "anonymous":
             return lambda row: row["dateIdentified"] is None
         if value == "unowned":
             return lambda row: row["owner"] is None
         if value == "mine":
-            return lambda row: row["owner"] is not None and row["owner"] == ask.actor.id
+            return lambda row: row["owner"] is not None and row["owner"] == context.actor.id
         return None
 
-    def _related(self, command: str, value: str, pattern: str, ask: Ask) -> Test:
+    def _related(self, command: str, value: str, pattern: str, context: RequestContext) -> Predicate:
         if command == "tag":
-            ids = {tag["id"] for tag in ask.table("tags") if query.like(tag["tag"], value)}
+            ids = {tag["id"] for tag in context.table("tags") if query.like(tag["tag"], value)}
             return lambda row: not ids.isdisjoint(row["tags"])
         if command == "segment":
-            members = actions.members(value, ask)
+            members = actions.segment_members(value, context)
             return lambda row: row["id"] in members
         if command == "stage":
-            stages = {one["id"] for one in ask.table("stages") if query.like(one["name"], pattern)}
+            stages = {one["id"] for one in context.table("stages") if query.like(one["name"], pattern)}
             return lambda row: row["stage"] in stages
         if command == "owner":
             people = {
-                one["id"] for one in ask.table("users") if query.like(f"{one['firstName']} {one['lastName']}", pattern)
+                one["id"]
+                for one in context.table("users")
+                if query.like(f"{one['firstName']} {one['lastName']}", pattern)
             }
             return lambda row: row["owner"] in people
         if command == "ip":
-            addresses = {one["id"] for one in ask.table("ips") if query.like(one["ip"], pattern)}
+            addresses = {one["id"] for one in context.table("ips") if query.like(one["ip"], pattern)}
             return lambda row: not addresses.isdisjoint(row["ips"])
         if command == "company":
-            named = {one["id"] for one in ask.table("companies") if query.like(one["fields"]["companyname"], pattern)}
-            return lambda row: any(link["company"] in named for link in companies.of(row["id"], ask))
-        wanted = php.integer(value)
-        return lambda row: any(link["company"] == wanted for link in companies.of(row["id"], ask))
+            named = {
+                one["id"] for one in context.table("companies") if query.like(one["fields"]["companyname"], pattern)
+            }
+            return lambda row: any(link["company"] in named for link in companies.memberships(row["id"], context))
+        wanted = php.to_int(value)
+        return lambda row: any(link["company"] == wanted for link in companies.memberships(row["id"], context))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def existing(self, params: dict[str, Any], ask: Ask) -> Row | None:
+    def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The contact of the same unique value."""
-        return update.existing(params, ask)
+        return update.find_existing(params, context)
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The contact's form, and the plugin's dry run."""
-        draft = update.bind(row, params, method, ask)
-        if ask.fake.custom_objects_enabled and params.get("customObjects"):
-            custom_items.dry_run(params["customObjects"], ask)
+        draft = update.validate(row, params, method, context)
+        if context.fake.custom_objects_enabled and params.get("customObjects"):
+            custom_items.validate(params["customObjects"], context)
         return draft
 
-    def attach_again(self, draft: Row) -> Row:
+    def detach_copy(self, draft: Row) -> Row:
         """A second contact with the same values."""
         return draft | {"id": None}
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Store it."""
-        return save.commit(draft, row, params, ask)
+        return save.save(draft, row, params, context)
 
-    async def ready(self, params: dict[str, Any], ask: Ask) -> None:
+    async def before_save(self, params: dict[str, Any], context: RequestContext) -> None:
         """Spend the time of a row, unless the table is being altered, or a query of the plugin's dry run fails."""
-        await ask.stalled("start")
-        await ask.row()
-        if ask.fake.custom_objects_enabled and params.get("customObjects"):
-            await ask.stalled("check")
-            await ask.reach("check")
+        await context.wait_if_stalled("start")
+        await context.charge_row()
+        if context.fake.custom_objects_enabled and params.get("customObjects"):
+            await context.wait_if_stalled("check")
+            await context.pass_step("check")
 
-    async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Save the contact step by step: its columns, its company, its custom items."""
-        if ask.breaks_at("columns") or ask.is_stalled("columns"):
-            saved = self.commit(save.core_only(draft, row), row, params, ask)
-            await ask.stalled("columns")
-            await ask.reach("columns")
-            save.complete(saved, draft, ask)
+        if context.is_broken_at("columns") or context.is_stalled("columns"):
+            saved = self.save(save.with_core_only(draft, row), row, params, context)
+            await context.wait_if_stalled("columns")
+            await context.pass_step("columns")
+            save.complete(saved, draft, context)
         else:
-            saved = self.commit(draft, row, params, ask)
+            saved = self.save(draft, row, params, context)
         if save.changes_company(saved):
-            await ask.stalled("link")
-            await ask.reach("link")
-            save.link(saved, ask)
-        if ask.fake.custom_objects_enabled and params.get("customObjects"):
-            await custom_items.run(saved["id"], params["customObjects"], ask)
+            await context.wait_if_stalled("link")
+            await context.pass_step("link")
+            save.link(saved, context)
+        if context.fake.custom_objects_enabled and params.get("customObjects"):
+            await custom_items.save_items(saved["id"], params["customObjects"], context)
         return saved
 
-    def gone(self, row: Row) -> Row:
+    def deleted_view(self, row: Row) -> Row:
         """Without its id and its tags."""
         return row | {"id": None, "tags": []}
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """Remove it and what hangs on it; its custom items stay."""
-        companies.forget(row["id"], ask)
-        actions.forget(row["id"], ask)
-        log(ask, ("lead", "lead"), row["id"], "delete", {"name": row["fields"].get("email")})
-        super().delete(row, ask)
+        companies.delete_memberships(row["id"], context)
+        actions.delete_related(row["id"], context)
+        write_audit_log(context, ("lead", "lead"), row["id"], "delete", {"name": row["fields"].get("email")})
+        super().delete(row, context)
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Relations."""
         actions.routes(routes)
 
 
-def _items(shown: dict[str, Any], ask: Ask) -> None:
-    if ask.fake.custom_objects_enabled and php.truthy(ask.query.get("includeCustomObjects")):
-        found = custom_items.of_contact(shown["id"], ask)
-        if found is not None:
-            shown["customObjects"] = found
+def _with_items(entity: dict[str, Any], context: RequestContext) -> None:
+    if context.fake.custom_objects_enabled and php.is_truthy(context.query.get("includeCustomObjects")):
+        objects = custom_items.contact_items(entity["id"], context)
+        if objects is not None:
+            entity["customObjects"] = objects
 
 
-_KEPT: Final = ("isPublished", "dateAdded", "dateModified", "modifiedByUser", "id", "points")
+_ALWAYS_SHOWN: Final = ("isPublished", "dateAdded", "dateModified", "modifiedByUser", "id", "points")
 """What a contact shows beside its fields, whatever columns were selected."""
 
 
-def _selected(shown: dict[str, Any], ask: Ask) -> dict[str, Any]:
+def _select_columns(entity: dict[str, Any], context: RequestContext) -> dict[str, Any]:
     """With ``select`` nulls disappear; as an array it also leaves out the fields that it does not name."""
-    made: dict[str, Any]
-    if isinstance(ask.query["select"], str):
-        made = show.without_nulls(shown)
-        return made
-    names = {php.text(one).rpartition(".")[2] for one in php.values(ask.query["select"])} | {"id"}
+    selected: dict[str, Any]
+    if isinstance(context.query["select"], str):
+        selected = show.without_nulls(entity)
+        return selected
+    names = {php.to_string(column).rpartition(".")[2] for column in php.array_values(context.query["select"])} | {"id"}
     groups: dict[str, Any] = {}
-    for name, group in shown["fields"].items():
-        groups[name] = {alias: one for alias, one in group.items() if alias in names} if group else []
-    kept = {name: shown[name] for name in _KEPT} | {"fields": {name: group or [] for name, group in groups.items()}}
-    if "customObjects" in shown:
-        kept["customObjects"] = shown["customObjects"]
-    made = show.without_nulls(kept)
-    return made
+    for name, group in entity["fields"].items():
+        groups[name] = {alias: column for alias, column in group.items() if alias in names} if group else []
+    kept_fields = {name: entity[name] for name in _ALWAYS_SHOWN} | {
+        "fields": {name: group or [] for name, group in groups.items()}
+    }
+    if "customObjects" in entity:
+        kept_fields["customObjects"] = entity["customObjects"]
+    selected = show.without_nulls(kept_fields)
+    return selected

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from mautic_async.testing import php
 from mautic_async.testing.contacts import field_schema as custom
 from mautic_async.testing.resources._base import publish_block
-from mautic_async.testing.resources._properties import show_category
+from mautic_async.testing.resources._properties import serialize_category
 
 if TYPE_CHECKING:
     from mautic_async.testing.contacts.field_schema import Schema
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 GROUPS: Final = ("core", "social", "personal", "professional")
@@ -20,101 +20,107 @@ _UTM: Final = (
 )
 
 
-def contact(row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False, listed: bool = False) -> dict[str, Any]:
+def contact(
+    row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False, in_list: bool = False
+) -> dict[str, Any]:
     """A contact.
 
     Args:
         row: What is stored; ``_blank`` names fields this request blanked, ``_set`` booleans it wrote.
-        ask: The request.
+        context: The request.
         minimal: Whether related entities stay away.
-        fresh: Whether this request created it.
-        listed: Whether it comes out of a list query, which sorts the fields by column.
+        just_created: Whether this request created it.
+        in_list: Whether it comes out of a list query, which sorts the fields by column.
     """
-    shown = publish_block(row)
-    shown["id"] = row["id"]
-    shown["points"] = row["points"]
-    shown["color"] = None
-    shown["fields"] = fields(row, custom.schema(ask.store, "lead"), fresh=fresh, listed=listed)
+    entity = publish_block(row)
+    entity["id"] = row["id"]
+    entity["points"] = row["points"]
+    entity["color"] = None
+    entity["fields"] = fields(row, custom.schema(context.store, "lead"), just_created=just_created, in_list=in_list)
     if minimal:
-        return shown
-    shown["lastActive"] = None if row["lastActive"] is None else php.iso(row["lastActive"])
-    shown["owner"] = user(row["owner"], ask)
-    shown["ipAddresses"] = [ip(id, ask) for id in row["ips"]]
-    shown["tags"] = tags(row, ask)
-    shown["utmtags"] = None if fresh and not row["utm"] else [utm(one) for one in row["utm"]]
-    shown["stage"] = stage(row["stage"], ask)
-    identified = row["dateIdentified"]
-    shown["dateIdentified"] = None if identified is None else php.iso(identified)
-    shown["preferredProfileImage"] = row["image"]
-    shown["doNotContact"] = [dnc(one) for one in row["dnc"]]
-    shown["frequencyRules"] = []
-    return shown
+        return entity
+    entity["lastActive"] = None if row["lastActive"] is None else php.iso_datetime(row["lastActive"])
+    entity["owner"] = user(row["owner"], context)
+    entity["ipAddresses"] = [ip(id, context) for id in row["ips"]]
+    entity["tags"] = tags(row, context)
+    entity["utmtags"] = None if just_created and not row["utm"] else [utm(entry) for entry in row["utm"]]
+    entity["stage"] = stage(row["stage"], context)
+    last_identified = row["dateIdentified"]
+    entity["dateIdentified"] = None if last_identified is None else php.iso_datetime(last_identified)
+    entity["preferredProfileImage"] = row["image"]
+    entity["doNotContact"] = [dnc(entry) for entry in row["dnc"]]
+    entity["frequencyRules"] = []
+    return entity
 
 
-def fields(row: Row, schema: Schema, *, fresh: bool, listed: bool = False) -> dict[str, Any]:
+def fields(row: Row, schema: Schema, *, just_created: bool, in_list: bool = False) -> dict[str, Any]:
     """The ``fields`` of a contact, in groups and all together."""
-    empty, nothing = schema.empty(GROUPS, fresh=fresh, listed=listed and not fresh)
+    empty, empty_all = schema.empty(GROUPS, just_created=just_created, in_list=in_list and not just_created)
     groups: dict[str, Any] = {name: dict(group) if group else [] for name, group in empty.items()}
-    every = dict(nothing)
-    every["id"] = None if row["id"] is None else str(row["id"])
-    definitions = schema.fresh if fresh else schema.loaded
-    blank, written = row.get("_blank", {}), row.get("_set", ())
-    kept = row["fields"]
-    for alias in {*kept, *blank, "points", "last_active"}:
+    all_fields = dict(empty_all)
+    all_fields["id"] = None if row["id"] is None else str(row["id"])
+    definitions = schema.new_definitions if just_created else schema.loaded_definitions
+    blank, written_aliases = row.get("_blank", {}), row.get("_set", ())
+    value_kept = row["fields"]
+    for alias in {*value_kept, *blank, "points", "last_active"}:
         field = schema.by_alias.get(alias)
         if field is None:
             continue
-        value = kept.get(alias)
+        value = value_kept.get(alias)
         if alias in schema.text_only and alias not in blank and alias != "last_active":
-            every[alias] = value
+            all_fields[alias] = value
             normal = "" if value is None else value
         else:
-            value, every[alias], normal = _odd(row, field, value, blank, written, fresh=fresh)
+            value, all_fields[alias], normal = _special_value(
+                row, field, value, blank, written_aliases, just_created=just_created
+            )
         groups[field["group"]][alias] = {**definitions[alias], "value": value, "normalizedValue": normal}
     if row.get("_raw"):
-        return _raw(groups)
-    groups["all"] = every
+        return _database_view(groups)
+    groups["all"] = all_fields
     return groups
 
 
-def _raw(groups: dict[str, Any]) -> dict[str, Any]:
+def _database_view(groups: dict[str, Any]) -> dict[str, Any]:
     """Of an edit that a batch refused: as the database gives it, without ``all``."""
     for group in groups.values():
-        for one in php.values(group):
-            if one["value"] is not None and not isinstance(one["value"], str):
-                one["value"] = one["normalizedValue"] = php.text(one["value"])
+        for field in php.array_values(group):
+            if field["value"] is not None and not isinstance(field["value"], str):
+                field["value"] = field["normalizedValue"] = php.to_string(field["value"])
     return groups
 
 
-def _odd(row: Row, field: Row, value: Any, blank: Any, written: Any, *, fresh: bool) -> tuple[Any, Any, Any]:
+def _special_value(
+    row: Row, field: Row, value: Any, blank: Any, written_aliases: Any, *, just_created: bool
+) -> tuple[Any, Any, Any]:
     alias = field["alias"]
     if alias == "points":
         points = row["points"]
-        own = (None if alias not in written else points) if fresh else points
-        return own, points, "" if own is None else own
+        own_value = (None if alias not in written_aliases else points) if just_created else points
+        return own_value, points, "" if own_value is None else own_value
     if alias == "last_active" and row["lastActive"] is not None and value is None:
-        value = php.stamp(row["lastActive"]) if not fresh and alias not in written else None
+        value = php.sql_datetime(row["lastActive"]) if not just_created and alias not in written_aliases else None
     if alias in blank:
-        value = custom.shown(field, "", stored=False)
-        return value, None if blank[alias] else value, custom.normalized(field, value)
-    stored = not fresh and alias not in written
-    shown = custom.shown(field, value, stored=stored)
-    if fresh and shown is False:
+        value = custom.serialize_value(field, "", stored=False)
+        return value, None if blank[alias] else value, custom.normalized_value(field, value)
+    stored = not just_created and alias not in written_aliases
+    value_shown = custom.serialize_value(field, value, stored=stored)
+    if just_created and value_shown is False:
         return None, False, ""
-    return shown, shown, custom.normalized(field, shown)
+    return value_shown, value_shown, custom.normalized_value(field, value_shown)
 
 
-def user(id: Any, ask: Ask) -> Any:
+def user(id: Any, context: RequestContext) -> Any:
     """A user inside another entity."""
-    row = ask.table("users").get(id) if id else None
+    row = context.table("users").get(id) if id else None
     if row is None:
         return None
     return {name: row[name] for name in ("createdByUser", "modifiedByUser", "id", "username", "firstName", "lastName")}
 
 
-def stage(id: Any, ask: Ask) -> Any:
+def stage(id: Any, context: RequestContext) -> Any:
     """A stage inside a contact."""
-    row = ask.table("stages").get(id) if id else None
+    row = context.table("stages").get(id) if id else None
     if row is None:
         return None
     return {
@@ -122,44 +128,44 @@ def stage(id: Any, ask: Ask) -> Any:
         "modifiedByUser": row["modifiedByUser"],
         "id": row["id"],
         "name": row["name"],
-        "category": show_category(row["category"], ask),
+        "category": serialize_category(row["category"], context),
         "weight": row["weight"],
         "description": row["description"],
     }
 
 
-def ip(id: int, ask: Ask) -> dict[str, Any]:
+def ip(id: int, context: RequestContext) -> dict[str, Any]:
     """An IP address; without a database of places nothing more is known of it."""
-    row = ask.table("ips").get(id) or {"ip": "", "id": id}
+    row = context.table("ips").get(id) or {"ip": "", "id": id}
     return {"ipAddress": row["ip"], "id": row["id"], "ipDetails": None}
 
 
-def tags(row: Row, ask: Ask) -> list[dict[str, Any]]:
+def tags(row: Row, context: RequestContext) -> list[dict[str, Any]]:
     """The tags of a contact, by name."""
-    table = ask.table("tags")
-    found = [tag for id in row["tags"] if (tag := table.get(id)) is not None]
-    found.sort(key=lambda tag: php.collate(tag["tag"]))
-    return [{"id": tag["id"], "tag": tag["tag"], "description": tag["description"]} for tag in found]
+    table = context.table("tags")
+    names = [tag for id in row["tags"] if (tag := table.get(id)) is not None]
+    names.sort(key=lambda tag: php.collate(tag["tag"]))
+    return [{"id": tag["id"], "tag": tag["tag"], "description": tag["description"]} for tag in names]
 
 
-def utm(one: Row) -> dict[str, Any]:
+def utm(entry: Row) -> dict[str, Any]:
     """A UTM tag."""
-    return {"id": one["id"], **{name: one.get(name) for name in _UTM}}
+    return {"id": entry["id"], **{name: entry.get(name) for name in _UTM}}
 
 
-def dnc(one: Row) -> dict[str, Any]:
+def dnc(entry: Row) -> dict[str, Any]:
     """A do-not-contact entry."""
-    return {name: one[name] for name in ("id", "reason", "comments", "channel", "channelId")}
+    return {name: entry[name] for name in ("id", "reason", "comments", "channel", "channelId")}
 
 
-def bare(row: Row, ask: Ask) -> dict[str, Any]:
+def plain_view(row: Row, context: RequestContext) -> dict[str, Any]:
     """A contact as answers without a serializer context show it: no nulls, no ``fields.all``, core values on top."""
-    schema = custom.schema(ask.store, "lead")
-    shown = contact(row, ask)
-    groups = shown["fields"]
+    schema = custom.schema(context.store, "lead")
+    entity = contact(row, context)
+    groups = entity["fields"]
     del groups["all"]
     for group in groups.values():
-        for definition in php.values(group):
+        for definition in php.array_values(group):
             if definition["type"] == "number" and isinstance(definition["value"], int):
                 definition["value"] = definition["normalizedValue"] = float(definition["value"])
     top = {}
@@ -167,13 +173,16 @@ def bare(row: Row, ask: Ask) -> dict[str, Any]:
         if alias in _ON_TOP and row["fields"].get(alias) is not None:
             top[alias] = row["fields"][alias]
     order: dict[str, Any] = {}
-    for name, value in shown.items():
+    for name, value in entity.items():
         if name == "fields":
             order |= top
         order[name] = value
-    order["doNotContact"] = [{"id": one["id"], "dateAdded": php.iso(one["dateAdded"])} | dnc(one) for one in row["dnc"]]
-    made: dict[str, Any] = without_nulls(order)
-    return made
+    order["doNotContact"] = [
+        {"id": definition_row["id"], "dateAdded": php.iso_datetime(definition_row["dateAdded"])} | dnc(definition_row)
+        for definition_row in row["dnc"]
+    ]
+    value_made: dict[str, Any] = without_nulls(order)
+    return value_made
 
 
 _ON_TOP: Final = frozenset(
@@ -200,12 +209,12 @@ _ON_TOP: Final = frozenset(
 def without_nulls(value: Any) -> Any:
     """JSON without the null properties."""
     if isinstance(value, dict):
-        return {name: without_nulls(one) for name, one in value.items() if one is not None}
-    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def nested(row: Row, ask: Ask) -> dict[str, Any]:
+def nested_view(row: Row, context: RequestContext) -> dict[str, Any]:
     """A contact inside a note or a device."""
-    groups = fields(row, custom.schema(ask.store, "lead"), fresh=False)
+    groups = fields(row, custom.schema(context.store, "lead"), just_created=False)
     del groups["all"]
     return {"id": row["id"], "points": row["points"], "color": None, "fields": groups}

@@ -6,11 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Said, missing
+from mautic_async.testing.replies import Reply, not_found
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 TYPES: Final = {
@@ -46,47 +46,47 @@ TYPES: Final = {
 }
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add them."""
-    table.add("GET", "/api/contacts/activity", every)
-    table.add("GET", "/api/contacts/{id}/activity", one)
+    table.add("GET", "/api/contacts/activity", all_events)
+    table.add("GET", "/api/contacts/{id}/activity", contact_events)
 
 
-async def every(ask: Ask) -> Any:
+async def all_events(context: RequestContext) -> Any:
     """What all contacts did; ``limit`` counts for each type of event."""
-    return _answer(list(ask.table("events")), ask, per_type=True)
+    return _answer(list(context.table("events")), context, per_type=True)
 
 
-async def one(ask: Ask) -> Any:
+async def contact_events(context: RequestContext) -> Any:
     """What one contact did."""
-    contact = ask.table("contacts").get(ask.path["id"])
+    contact = context.table("contacts").get(context.path["id"])
     if contact is None:
-        raise missing()
-    return _answer([row for row in ask.table("events") if row["contact"] == contact["id"]], ask, per_type=False)
+        raise not_found()
+    return _answer([row for row in context.table("events") if row["contact"] == contact["id"]], context, per_type=False)
 
 
-def _answer(rows: list[Row], ask: Ask, *, per_type: bool) -> Said:
-    sent = ask.query.get("filters")
-    filters: dict[str, Any] = dict(sent) if isinstance(sent, dict) else {}
+def _answer(rows: list[Row], context: RequestContext, *, per_type: bool) -> Reply:
+    query_filters = context.query.get("filters")
+    filters: dict[str, Any] = dict(query_filters) if isinstance(query_filters, dict) else {}
     for name, empty in (("search", ""), ("includeEvents", []), ("excludeEvents", [])):
         filters.setdefault(name, empty)
-    order = php.values(ask.query.get("order")) or ["timestamp", "DESC"]
-    included, excluded = php.values(filters["includeEvents"]), php.values(filters["excludeEvents"])
-    kept = [row for row in rows if (not included or row["event"] in included) and row["event"] not in excluded]
-    down = php.text(order[-1]).upper() != "ASC"
-    kept.sort(key=lambda row: (row["time"], row["id"]), reverse=down)
-    page, limit = php.integer(ask.query.get("page", 1)) or 1, php.integer(ask.query.get("limit", 25))
+    order = php.array_values(context.query.get("order")) or ["timestamp", "DESC"]
+    included, excluded = php.array_values(filters["includeEvents"]), php.array_values(filters["excludeEvents"])
+    matching = [row for row in rows if (not included or row["event"] in included) and row["event"] not in excluded]
+    descending = php.to_string(order[-1]).upper() != "ASC"
+    matching.sort(key=lambda row: (row["time"], row["id"]), reverse=descending)
+    page, limit = php.to_int(context.query.get("page", 1)) or 1, php.to_int(context.query.get("limit", 25))
     body = {
-        "events": [_event(row) for row in _page(kept, page, limit, per_type=per_type)],
+        "events": [_event(row) for row in _page(matching, page, limit, per_type=per_type)],
         "filters": filters,
         "order": order,
         "types": TYPES,
-        "total": len(kept),
+        "total": len(matching),
         "page": page,
         "limit": limit,
-        "maxPages": float(math.ceil(len(kept) / limit)) if kept and limit else 1,
+        "maxPages": float(math.ceil(len(matching) / limit)) if matching and limit else 1,
     }
-    return Said(body)
+    return Reply(body)
 
 
 def _page(rows: list[Row], page: int, limit: int, *, per_type: bool) -> list[Row]:
@@ -95,14 +95,14 @@ def _page(rows: list[Row], page: int, limit: int, *, per_type: bool) -> list[Row
     start = (page - 1) * limit
     if not per_type:
         return rows[start : start + limit]
-    counted: dict[str, int] = {}
-    shown = []
+    counts: dict[str, int] = {}
+    entries = []
     for row in rows:
-        place = counted.get(row["event"], 0)
-        counted[row["event"]] = place + 1
-        if start <= place < start + limit:
-            shown.append(row)
-    return shown
+        position = counts.get(row["event"], 0)
+        counts[row["event"]] = position + 1
+        if start <= position < start + limit:
+            entries.append(row)
+    return entries
 
 
 _LABELS: Final = {
@@ -112,15 +112,15 @@ _LABELS: Final = {
 
 
 def _event(row: Row) -> dict[str, Any]:
-    shown = {
+    entry = {
         "event": row["event"],
         "eventId": f"{row['event']}{row['id']}",
         "eventType": TYPES.get(row["event"], row["event"]),
         "eventLabel": _LABELS.get(row["event"], TYPES.get(row["event"], "")).format(row.get("by", "")),
-        "timestamp": php.iso(row["time"]),
+        "timestamp": php.iso_datetime(row["time"]),
         "contactId": str(row["contact"]),
         "details": row.get("details") or {"objectDescription": row.get("by", "")},
     }
     if "label" in row:
-        shown["eventLabel"] = row["label"]
-    return shown
+        entry["eventLabel"] = row["label"]
+    return entry

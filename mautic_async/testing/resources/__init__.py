@@ -31,10 +31,10 @@ from mautic_async.testing.resources.triggers import Triggers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mautic_async.testing.resources._base import Noun
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.resources._base import FakeResource
+    from mautic_async.testing.router import Router
 
-NOUNS: tuple[Callable[[], Noun], ...] = (
+RESOURCES: tuple[Callable[[], FakeResource], ...] = (
     Contacts,
     Companies,
     Segments,
@@ -65,7 +65,7 @@ NOUNS: tuple[Callable[[], Noun], ...] = (
 )
 """Everything with the ten standard routes."""
 
-SPECIALS: tuple[Callable[[Routes], None], ...] = (
+EXTRA_ROUTES: tuple[Callable[[Router], None], ...] = (
     assets.routes,
     campaign_events.routes,
     stats.routes,
@@ -74,5 +74,5 @@ SPECIALS: tuple[Callable[[Routes], None], ...] = (
 )
 """Adders of routes that belong to no noun."""
 
-SEEDS: tuple[Callable[[Any], None], ...] = (reports.seed, themes.seed)
+SEEDERS: tuple[Callable[[Any], None], ...] = (reports.install, themes.install)
 """Called with a new `FakeMautic`, to put into its tables what Mautic installs."""

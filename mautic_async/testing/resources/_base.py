@@ -5,27 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing import php, query, search
-from mautic_async.testing.replies import Crash, invalid
-from mautic_async.testing.resources._properties import KEEP, NOT_NULL, Invalid, Prop
+from mautic_async.testing.replies import UnhandledError, form_errors
+from mautic_async.testing.resources._properties import KEEP, NOT_NULL, InvalidValue, Property
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mautic_async.testing.query import Column, Test
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import ColumnReader, Predicate
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row, Store, Table
 
-BLOCK = ("isPublished", "dateAdded", "dateModified", "createdBy", "createdByUser", "modifiedBy", "modifiedByUser")
+PUBLISH_BLOCK = (
+    "isPublished",
+    "dateAdded",
+    "dateModified",
+    "createdBy",
+    "createdByUser",
+    "modifiedBy",
+    "modifiedByUser",
+)
 """The publish block, as most entities begin."""
-_SHORT = frozenset(("name", "title"))
-_LONGEST = 191
+_NAME_PROPERTIES = frozenset(("name", "title"))
+_MAX_NAME = 191
 """Characters that a column of a name holds."""
 _DATES = frozenset(("dateAdded", "dateModified", "publishUp", "publishDown"))
 
 
-class Noun:
+class FakeResource:
     """One resource with the ten standard routes.
 
     Class attributes are the declaration; methods are what a noun may do otherwise.
@@ -33,29 +41,29 @@ class Noun:
 
     path: ClassVar[str]
     """Below ``/api/``: ``points/triggers``."""
-    one: ClassVar[str]
+    singular: ClassVar[str]
     """Key of a single entity."""
-    many: ClassVar[str]
+    plural: ClassVar[str]
     """Key of several."""
     permission: ClassVar[str] = ""
     """``stage:stages``; empty: everybody may."""
-    props: ClassVar[tuple[Prop, ...]] = ()
+    properties: ClassVar[tuple[Property, ...]] = ()
     """In the order of the answer, ``id`` included."""
-    block: ClassVar[bool] = True
+    shows_publish_block: ClassVar[bool] = True
     """Whether the publish block is shown, before the properties."""
-    block_when_minimal: ClassVar[bool] = True
+    minimal_shows_publish_block: ClassVar[bool] = True
     """Whether ``minimal=1`` keeps the publish block."""
-    kept_block: ClassVar[bool] = True
+    has_publish_block: ClassVar[bool] = True
     """Whether the entity has one at all (also for ``isPublished`` to be written)."""
-    mapped: ClassVar[bool] = False
-    """Whether a list is a map by id; empty it is then ``empty``."""
-    empty: ClassVar[Any] = []
+    list_is_map: ClassVar[bool] = False
+    """Whether a list is a map by id; empty it is then ``empty_list``."""
+    empty_list: ClassVar[Any] = []
     """What an empty list looks like."""
-    order: ClassVar[tuple[str, ...]] = ("id",)
+    default_order: ClassVar[tuple[str, ...]] = ("id",)
     """Default sort; ``-name`` runs downwards."""
-    searched: ClassVar[tuple[str, ...]] = ()
+    searched_columns: ClassVar[tuple[str, ...]] = ()
     """Columns of free words; none: ``search`` is ignored but for ``ids:``."""
-    commands: ClassVar[tuple[str, ...]] = ("is", "category")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category")
     """Search commands understood besides ``ids``."""
     table_name: ClassVar[str] = ""
     """Table, if not called like `path`."""
@@ -64,252 +72,264 @@ class Noun:
     """Pattern of the routes below ``/api/``, if it is not `path`."""
     published_filters: ClassVar[bool] = True
     """Whether ``published=1`` filters a list."""
-    partial: ClassVar[bool] = True
+    supports_select: ClassVar[bool] = True
     """Whether ``select[]`` loads a partial entity."""
-    born: ClassVar[tuple[str, ...]] = ()
+    set_on_create: ClassVar[tuple[str, ...]] = ()
     """What a create, too, says of its being modified (it saves twice): ``dateModified``, ``modifiedByUser``."""
-    audit: ClassVar[tuple[str, str]] = ("", "")
+    audit_name: ClassVar[tuple[str, str]] = ("", "")
     """Bundle and object as the audit log names them; empty: nothing is logged."""
 
     store: Store
     """The tables of the server it stands in."""
 
     def __init__(self) -> None:
-        self.shown = tuple(prop for prop in self.props if not prop.hidden)
-        self.brief = tuple(prop for prop in self.shown if prop.minimal)
-        self.written = tuple(prop for prop in self.props if prop.writable)
-        self.by_name = {prop.name: prop for prop in self.props}
+        self.visible_properties = tuple(property_ for property_ in self.properties if not property_.hidden)
+        self.minimal_properties = tuple(property_ for property_ in self.visible_properties if property_.minimal)
+        self.writable = tuple(property_ for property_ in self.properties if property_.writable)
+        self.properties_by_name = {property_.name: property_ for property_ in self.properties}
 
-    def base(self, ask: Ask) -> str:
+    def base(self, context: RequestContext) -> str:
         """The path below ``/api/`` of this request."""
-        del ask
+        del context
         return self.path
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def table(self, ask: Ask) -> Table:
+    def table(self, context: RequestContext) -> Table:
         """Where the rows are."""
-        return ask.table(self.table_name or self.path)
+        return context.table(self.table_name or self.path)
 
-    def get(self, id: int, ask: Ask) -> Row | None:
+    def get(self, id: int, context: RequestContext) -> Row | None:
         """The entity of this id."""
-        return self.table(ask).get(id)
+        return self.table(context).get(id)
 
-    def rows(self, ask: Ask) -> Iterable[Row]:
+    def rows(self, context: RequestContext) -> Iterable[Row]:
         """All entities a list may show."""
-        return self.table(ask)
+        return self.table(context)
 
-    def own(self, row: Row, ask: Ask) -> bool:
+    def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """Whether the entity is the actor's own."""
-        return row.get("createdBy") is not None and row["createdBy"] == ask.actor.id
+        return row.get("createdBy") is not None and row["createdBy"] == context.actor.id
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """The entity as JSON.
 
         Args:
             row: What is stored.
-            ask: The request.
+            context: The request.
             minimal: Whether ``minimal=1`` was asked for.
-            fresh: Whether it has just been created by this request.
+            just_created: Whether it has just been created by this request.
         """
-        del fresh
-        shown: dict[str, Any] = {}
-        if self.block and (self.block_when_minimal or not minimal):
-            shown = publish_block(row)
-        for prop in self.brief if minimal else self.shown:
-            shown[prop.name] = prop.show(row.get(prop.name), ask)
-        return shown
+        del just_created
+        entity: dict[str, Any] = {}
+        if self.shows_publish_block and (self.minimal_shows_publish_block or not minimal):
+            entity = publish_block(row)
+        for property_ in self.minimal_properties if minimal else self.visible_properties:
+            entity[property_.name] = property_.serialize(row.get(property_.name), context)
+        return entity
 
-    def finish(self, shown: dict[Any, Any], ask: Ask) -> None:
+    def complete_batch(self, entities: dict[Any, Any], context: RequestContext) -> None:
         """Complete the entities of a batch of new ones, which are made into JSON when the last is stored."""
 
-    def total(self, count: int) -> Any:
+    def format_total(self, count: int) -> Any:
         """How the total is shown."""
         return count
 
-    def forced(self, ask: Ask) -> list[Test]:
+    def default_filters(self, context: RequestContext) -> list[Predicate]:
         """What a list without a ``where`` leaves out."""
-        del ask
+        del context
         return []
 
-    def column(self, name: str) -> Column:
-        """The reader of a database column, or `Crash` for an unknown one."""
+    def column(self, name: str) -> ColumnReader:
+        """The reader of a database column, or `UnhandledError` for an unknown one."""
         name = name.rpartition(".")[2]
-        if name in _DATES and (self.kept_block or name in self.by_name):
-            return lambda row: None if row.get(name) is None else php.stamp(row[name])
-        if name in self.by_name or (self.kept_block and name in BLOCK):
+        if name in _DATES and (self.has_publish_block or name in self.properties_by_name):
+            return lambda row: None if row.get(name) is None else php.sql_datetime(row[name])
+        if name in self.properties_by_name or (self.has_publish_block and name in PUBLISH_BLOCK):
             return lambda row: _scalar(row.get(name))
-        raise Crash
+        raise UnhandledError
 
-    def where_column(self, name: str) -> Column:
+    def where_column(self, name: str) -> ColumnReader:
         """The reader of a column that ``where`` names."""
         return self.column(name)
 
-    def term(self, term: Term, ask: Ask) -> Test | None:
+    def search_term(self, term: Term, context: RequestContext) -> Predicate | None:
         """What one term of a search tests; None ignores it."""
         if term.command == "ids":
-            ids = {php.integer(id) for id in term.value.split(",")}
-            return search.negated(lambda row: row["id"] in ids, term)
-        if not self.searched:
+            ids = {php.to_int(id) for id in term.value.split(",")}
+            return search.apply_negation(lambda row: row["id"] in ids, term)
+        if not self.searched_columns:
             return None
-        if term.command in self.commands:
-            test = self.commanded(term, ask)
+        if term.command in self.search_commands:
+            test = self.search_command(term, context)
             if test is not None:
-                return search.negated(test, term)
+                return search.apply_negation(test, term)
         if term.command:
             term.value = f"{term.command}:{term.value}"
-        return search.anywhere(term, [self.column(name) for name in self.searched])
+        return search.any_column(term, [self.column(name) for name in self.searched_columns])
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """The test of a search command of this noun; None: it is searched as text."""
         if term.command == "is":
-            return self._is(term.value, ask)
+            return self._search_is(term.value, context)
         if term.command == "category":
-            ids = {row["id"] for row in ask.table("categories") if query.like(row["alias"], term.value)}
+            ids = {row["id"] for row in context.table("categories") if query.like(row["alias"], term.value)}
             return lambda row: row.get("category") in ids
         if term.command == "lang":
             return lambda row: query.like(row.get("language"), term.value)
-        if term.command in self.by_name:
+        if term.command in self.properties_by_name:
             read, pattern = self.column(term.command), term.value if term.strict else f"%{term.value}%"
             return lambda row: query.like(read(row), pattern)
         return None
 
-    def _is(self, value: str, ask: Ask) -> Test | None:
+    def _search_is(self, value: str, context: RequestContext) -> Predicate | None:
         if value in ("published", "unpublished"):
             return lambda row: bool(row.get("isPublished")) is (value == "published")
         if value == "uncategorized":
             return lambda row: not row.get("category")
         if value == "mine":
-            return lambda row: self.own(row, ask)
+            return lambda row: self.is_owned_by(row, context)
         return None
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def existing(self, params: dict[str, Any], ask: Ask) -> Row | None:
+    def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The entity that a create finds instead of making one (contacts by e-mail, tags by name)."""
-        del params, ask
+        del params, context
         return None
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """A new entity with its defaults, without an id."""
         row: Row = {}
-        if self.kept_block:
-            row = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(BLOCK[3:])}
-        for prop in self.props:
-            row[prop.name] = prop.default() if callable(prop.default) else prop.default
+        if self.has_publish_block:
+            row = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(PUBLISH_BLOCK[3:])}
+        for property_ in self.properties:
+            row[property_.name] = property_.default() if callable(property_.default) else property_.default
         row["id"] = None
-        del ask
+        del context
         return row
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
-        """The form: a draft of the entity with what was sent; raises `Refused` for what it finds wrong.
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
+        """The form: a draft of the entity with what was sent; raises `ControllerError` for what it finds wrong.
 
         Args:
             row: The entity to change, or None for a new one.
             params: What was sent.
             method: POST, PUT or PATCH; PUT blanks what is not sent.
-            ask: The request.
+            context: The request.
         """
-        draft = dict(row) if row is not None else self.fresh(ask)
+        draft = dict(row) if row is not None else self.new_row(context)
         problems: dict[str, str] = {}
-        self._publish(draft, row, params, method, ask)
-        broken = self._fill(draft, params, problems, ask, replace=row is not None and method == "PUT")
-        for prop in self.written:
-            if prop.required and prop.name not in problems and draft.get(prop.name) in (None, "", []):
-                problems[prop.name] = prop.required
-        self.check(draft, row, params, problems, ask)
+        self._apply_published(draft, row, params, method, context)
+        database_refuses = self._apply_values(
+            draft, params, problems, context, replace=row is not None and method == "PUT"
+        )
+        for property_ in self.writable:
+            if property_.required and property_.name not in problems and draft.get(property_.name) in (None, "", []):
+                problems[property_.name] = property_.required
+        self.check_row(draft, row, params, problems, context)
         if problems:
-            raise invalid(problems, draft=draft)
-        if broken:
-            raise Crash
+            raise form_errors(problems, draft=draft)
+        if database_refuses:
+            raise UnhandledError
         return draft
 
-    def _fill(self, draft: Row, params: dict[str, Any], problems: dict[str, str], ask: Ask, *, replace: bool) -> bool:
+    def _apply_values(
+        self, draft: Row, params: dict[str, Any], problems: dict[str, str], context: RequestContext, *, replace: bool
+    ) -> bool:
         """Take each value; True if the database will not: null where it may not be, a name too long, a NUL."""
-        broken = False
-        for prop in self.written:
-            if prop.name not in params and (not replace or prop.blank == KEEP):
+        database_refuses = False
+        for property_ in self.writable:
+            if property_.name not in params and (not replace or property_.value_on_put == KEEP):
                 continue
-            value = params.get(prop.name)
+            value = params.get(property_.name)
             if value is None or value == "":
-                broken = broken or prop.blank == NOT_NULL
-                draft[prop.name] = None if prop.blank in (NOT_NULL, KEEP) else prop.blank
+                database_refuses = database_refuses or property_.value_on_put == NOT_NULL
+                draft[property_.name] = None if property_.value_on_put in (NOT_NULL, KEEP) else property_.value_on_put
                 continue
             try:
-                draft[prop.name] = prop.take(value, ask)
-            except Invalid as why:
-                problems[prop.name] = str(why)
+                draft[property_.name] = property_.parse(value, context)
+            except InvalidValue as why:
+                problems[property_.name] = str(why)
             else:
-                broken = broken or (prop.name in _SHORT and len(php.text(draft[prop.name])) > _LONGEST)
-        return broken or (ask.poisoned and php.holds_nul(params))
+                database_refuses = database_refuses or (
+                    property_.name in _NAME_PROPERTIES and len(php.to_string(draft[property_.name])) > _MAX_NAME
+                )
+        return database_refuses or (context.has_nul and php.has_nul(params))
 
-    def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
-        if not self.kept_block:
+    def _apply_published(
+        self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext
+    ) -> None:
+        if not self.has_publish_block:
             return
-        may = ask.actor.may(self.permission, "publish", own=row is None or self.own(row, ask))
+        may = context.actor.may(self.permission, "publish", own=row is None or self.is_owned_by(row, context))
         if not may:
             draft["isPublished"] = False if row is None else draft["isPublished"]
         elif "isPublished" in params:
-            draft["isPublished"] = php.yes(params["isPublished"])
+            draft["isPublished"] = php.form_bool(params["isPublished"])
         elif row is not None and method == "PUT":
             draft["isPublished"] = False
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Add to *problems* what only the whole entity shows; may also complete the draft (aliases)."""
 
-    def attach_again(self, draft: Row) -> Row:
+    def detach_copy(self, draft: Row) -> Row:
         """Make a new entity of one that a batch edits for the second time."""
         return draft | {"id": None}
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Store the draft and what hangs on it.
 
         Returns:
             The stored row.
         """
         del params
-        if self.kept_block:
-            touch(draft, row, ask)
+        if self.has_publish_block:
+            stamp(draft, row, context)
             if row is None:
-                born = {"dateModified": ask.now, "modifiedByUser": ask.actor.name}
-                draft |= {name: born[name] for name in self.born}
-        before = self.fresh(ask) if row is None else dict(row)
+                created_now = {"dateModified": context.now, "modifiedByUser": context.actor.name}
+                draft |= {name: created_now[name] for name in self.set_on_create}
+        before = self.new_row(context) if row is None else dict(row)
         if row is not None:
             row.update(draft)
             draft = row
-        saved = self.table(ask).save(draft)
-        if self.audit[0]:
-            changes = {p.name: [before.get(p.name), saved.get(p.name)] for p in self.written}
+        saved = self.table(context).save(draft)
+        if self.audit_name[0]:
+            changes = {p.name: [before.get(p.name), saved.get(p.name)] for p in self.writable}
             changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
-            log(ask, self.audit, saved["id"], "create" if before["id"] is None else "update", changes)
+            write_audit_log(
+                context, self.audit_name, saved["id"], "create" if before["id"] is None else "update", changes
+            )
         return saved
 
-    async def ready(self, params: dict[str, Any], ask: Ask) -> None:
+    async def before_save(self, params: dict[str, Any], context: RequestContext) -> None:
         """Spend the time that a row costs, between its form and its save; a scheduled fault may break it here."""
         del params
-        await ask.row()
+        await context.charge_row()
 
-    async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Store the draft and what comes after it; whatever is raised leaves stored what stands already.
 
         Returns:
             The entity as the answer of this request shows it.
         """
-        return self.commit(draft, row, params, ask)
+        return self.save(draft, row, params, context)
 
-    def gone(self, row: Row) -> Row:
+    def deleted_view(self, row: Row) -> Row:
         """The entity as the answer to its deletion shows it."""
         return row | {"id": None}
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """Remove the entity and what hangs on it."""
-        self.table(ask).remove(row["id"])
-        if self.audit[0]:
-            log(ask, self.audit, row["id"], "delete", {"name": row.get("name", row.get("title"))})
+        self.table(context).remove(row["id"])
+        if self.audit_name[0]:
+            write_audit_log(context, self.audit_name, row["id"], "delete", {"name": row.get("name", row.get("title"))})
 
     # --- routes ----------------------------------------------------------------------------------------------------
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Add the routes beside the ten: ``routes.add("POST", "/api/...", self.action)``."""
 
 
@@ -318,8 +338,8 @@ def publish_block(row: Row) -> dict[str, Any]:
     added, modified = row["dateAdded"], row["dateModified"]
     return {
         "isPublished": row["isPublished"],
-        "dateAdded": None if added is None else php.iso(added),
-        "dateModified": None if modified is None else php.iso(modified),
+        "dateAdded": None if added is None else php.iso_datetime(added),
+        "dateModified": None if modified is None else php.iso_datetime(modified),
         "createdBy": row["createdBy"],
         "createdByUser": row["createdByUser"],
         "modifiedBy": row["modifiedBy"],
@@ -327,24 +347,26 @@ def publish_block(row: Row) -> dict[str, Any]:
     }
 
 
-def log(ask: Ask, what: tuple[str, str], id: int, action: str, details: dict[str, Any]) -> None:
+def write_audit_log(
+    context: RequestContext, event: tuple[str, str], id: int, action: str, details: dict[str, Any]
+) -> None:
     """Add a line to the audit log; an update that changes nothing is none."""
     if action == "update" and not details:
         return
-    line = {"bundle": what[0], "object": what[1], "objectId": id, "action": action, "details": details}
-    who = {"userId": ask.actor.id or 0, "userName": ask.actor.name, "dateAdded": ask.now}
-    ask.table("audit_log").save({"id": None, **line, **who, "ipAddress": "127.0.0.1"})
+    line = {"bundle": event[0], "object": event[1], "objectId": id, "action": action, "details": details}
+    actor = {"userId": context.actor.id or 0, "userName": context.actor.name, "dateAdded": context.now}
+    context.table("audit_log").save({"id": None, **line, **actor, "ipAddress": "127.0.0.1"})
 
 
-def touch(draft: Row, row: Row | None, ask: Ask) -> None:
+def stamp(draft: Row, row: Row | None, context: RequestContext) -> None:
     """Say in the publish block who wrote, and when; an edit that changes nothing says nothing."""
     if row is None:
-        draft["dateAdded"] = ask.now
-        draft["createdBy"], draft["createdByUser"] = ask.actor.id, ask.actor.name
+        draft["dateAdded"] = context.now
+        draft["createdBy"], draft["createdByUser"] = context.actor.id, context.actor.name
     else:
         if any(draft[name] != row.get(name) for name in draft):
-            draft["dateModified"] = ask.now
-        draft["modifiedBy"], draft["modifiedByUser"] = ask.actor.id, ask.actor.name
+            draft["dateModified"] = context.now
+        draft["modifiedBy"], draft["modifiedByUser"] = context.actor.id, context.actor.name
 
 
 def _scalar(value: Any) -> Any:

@@ -11,115 +11,115 @@ from mautic_async.testing import php
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
 
 KEEP: Final = "\0keep"
-"""As `Prop.blank`: a PUT without the property leaves it."""
+"""As `Property.value_on_put`: a PUT without the property leaves it."""
 NOT_NULL: Final = "\0not null"
-"""As `Prop.blank`: a PUT without the property sets a NOT NULL column to null, which is a 500."""
+"""As `Property.value_on_put`: a PUT without the property sets a NOT NULL column to null, which is a 500."""
 
 
-class Invalid(Exception):
+class InvalidValue(Exception):
     """The form refuses the value; the text is the message."""
 
     def __init__(self, message: str = "This value is not valid.") -> None:
         super().__init__(message)
 
 
-def plain(value: Any, ask: Ask) -> Any:
+def plain_text(value: Any, context: RequestContext) -> Any:
     """Text without tags; an empty one is null."""
-    del ask
+    del context
     if isinstance(value, (list, dict)):
-        raise Invalid
-    return php.clean(php.text(value)) or None
+        raise InvalidValue
+    return php.strip_text(php.to_string(value)) or None
 
 
-def rich(value: Any, ask: Ask) -> Any:
+def html(value: Any, context: RequestContext) -> Any:
     """Text that may be HTML; an empty one is null."""
-    del ask
+    del context
     if isinstance(value, (list, dict)):
-        raise Invalid
-    return php.text(value) or None
+        raise InvalidValue
+    return php.to_string(value) or None
 
 
-def whole(value: Any, ask: Ask) -> Any:
+def integer(value: Any, context: RequestContext) -> Any:
     """An integer; an empty text is null."""
-    del ask
+    del context
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not php.numeric(value):
-        raise Invalid
-    return php.integer(value)
+    if isinstance(value, bool) or not php.is_numeric(value):
+        raise InvalidValue
+    return php.to_int(value)
 
 
-def switch(value: Any, ask: Ask) -> Any:
+def boolean(value: Any, context: RequestContext) -> Any:
     """A boolean."""
-    del ask
-    return php.yes(value)
+    del context
+    return php.form_bool(value)
 
 
-def anything(value: Any, ask: Ask) -> Any:
+def any_value(value: Any, context: RequestContext) -> Any:
     """Whatever came."""
-    del ask
+    del context
     return value
 
 
-def mapping(value: Any, ask: Ask) -> Any:
+def list_or_map(value: Any, context: RequestContext) -> Any:
     """A list or map; anything else is an empty one."""
-    del ask
+    del context
     return value if isinstance(value, (list, dict)) else []
 
 
-_PICKER: Final = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(:\d{2})?(\s*[+-]\d{2}:?\d{2})?")
+_DATE_PICKER: Final = re.compile(r"(\d{4}-\d{2}-\d{2} \d{2}:\d{2})(:\d{2})?(\s*[+-]\d{2}:?\d{2})?")
 
 
-def picked(value: Any, ask: Ask) -> Any:
+def publish_date(value: Any, context: RequestContext) -> Any:
     """``publishUp`` and ``publishDown``: ``YYYY-MM-DD HH:MM``; seconds and an offset are dropped unread."""
     if value is None or value == "":
         return None
-    match = _PICKER.fullmatch(value) if isinstance(value, str) else None
-    moment = php.strtotime(match[1], ask.now) if match else None
+    match = _DATE_PICKER.fullmatch(value) if isinstance(value, str) else None
+    moment = php.strtotime(match[1], context.now) if match else None
     if moment is None:
-        raise Invalid
+        raise InvalidValue
     return moment
 
 
-def choice(*options: Any, message: str = "This value is not valid.") -> Callable[[Any, Ask], Any]:
+def one_of(*options: Any, message: str = "This value is not valid.") -> Callable[[Any, RequestContext], Any]:
     """One of *options*; empty is null."""
 
-    def take(value: Any, ask: Ask) -> Any:
-        del ask
+    def parse(value: Any, context: RequestContext) -> Any:
+        del context
         if value is None or value == "":
             return None
         if value not in options:
-            raise Invalid(message)
+            raise InvalidValue(message)
         return value
 
-    return take
+    return parse
 
 
-def moment(value: Any, ask: Ask) -> Any:
+def iso_text(value: Any, context: RequestContext) -> Any:
     """Shows epoch seconds as ISO 8601."""
-    del ask
-    return None if value is None else php.iso(value)
+    del context
+    return None if value is None else php.iso_datetime(value)
 
 
-def same(value: Any, ask: Ask) -> Any:
+def identity(value: Any, context: RequestContext) -> Any:
     """Shows what is stored."""
-    del ask
+    del context
     return value
 
 
 @dataclass(slots=True)
-class Prop:
+class Property:
     """One property, in the order in which the server shows it.
 
     Attributes:
         name: As in JSON.
-        take: Makes the stored value of the sent one (never called for null), or raises `Invalid`.
-        show: Makes JSON of the stored value.
+        parse: Makes the stored value of the sent one (never called for null), or raises `InvalidValue`.
+        serialize: Makes JSON of the stored value.
         default: Of a new entity that does not mention it.
-        blank: After a PUT on an existing entity that does not mention it, and for a null or an empty text by any
+        value_on_put: After a PUT on an existing entity that does not mention it, and for a null or an empty text by any
             verb: a value, or `KEEP`, or `NOT_NULL`.
         writable: Whether the form has it.
         minimal: Whether ``minimal=1`` still shows it.
@@ -128,47 +128,47 @@ class Prop:
     """
 
     name: str
-    take: Callable[[Any, Ask], Any] = plain
-    show: Callable[[Any, Ask], Any] = same
+    parse: Callable[[Any, RequestContext], Any] = plain_text
+    serialize: Callable[[Any, RequestContext], Any] = identity
     default: Any = None
-    blank: Any = None
+    value_on_put: Any = None
     writable: bool = True
     minimal: bool = True
     required: str | None = None
     hidden: bool = False
 
 
-def category() -> Prop:
+def category() -> Property:
     """The nested category: an id goes in, an object comes out."""
-    return Prop("category", _take_category, show_category)
+    return Property("category", _parse_category, serialize_category)
 
 
-def _take_category(value: Any, ask: Ask) -> Any:
-    id = 1 if isinstance(value, (list, dict)) else php.integer(value)
+def _parse_category(value: Any, context: RequestContext) -> Any:
+    id = 1 if isinstance(value, (list, dict)) else php.to_int(value)
     if not id:
         return None
-    if ask.table("categories").get(id) is None:
-        from mautic_async.testing.replies import Crash
+    if context.table("categories").get(id) is None:
+        from mautic_async.testing.replies import UnhandledError
 
-        raise Crash(500, f"Category {id} does not exist")
+        raise UnhandledError(500, f"Category {id} does not exist")
     return id
 
 
-def show_category(id: Any, ask: Ask) -> Any:
+def serialize_category(id: Any, context: RequestContext) -> Any:
     """A category inside another entity."""
-    row = ask.table("categories").get(id) if id else None
+    row = context.table("categories").get(id) if id else None
     if row is None:
         return None
-    shown = {"createdByUser": row["createdByUser"], "modifiedByUser": row["modifiedByUser"]}
-    return shown | {name: row[name] for name in ("id", "title", "alias", "description", "color", "bundle")}
+    entity = {"createdByUser": row["createdByUser"], "modifiedByUser": row["modifiedByUser"]}
+    return entity | {name: row[name] for name in ("id", "title", "alias", "description", "color", "bundle")}
 
 
-def schedule(*, minimal: bool = False) -> tuple[Prop, Prop]:
+def schedule(*, minimal: bool = False) -> tuple[Property, Property]:
     """``publishUp`` and ``publishDown``."""
     return (
-        Prop("publishUp", picked, moment, minimal=minimal),
-        Prop("publishDown", picked, moment, minimal=minimal),
+        Property("publishUp", publish_date, iso_text, minimal=minimal),
+        Property("publishDown", publish_date, iso_text, minimal=minimal),
     )
 
 
-ID: Final = Prop("id", writable=False)
+ID: Final = Property("id", writable=False)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php, query
-from mautic_async.testing.replies import Crash
+from mautic_async.testing.replies import UnhandledError
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Test
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.query import Predicate
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 _FIXED: Final = {
@@ -31,117 +31,129 @@ _FIXED: Final = {
 _CONTACTS: Final = ("leads", "contact")
 
 
-def _labels(row: Row, ask: Ask) -> dict[str, tuple[str, str]]:
+def _labels(row: Row, context: RequestContext) -> dict[str, tuple[str, str]]:
     if row["source"] not in _CONTACTS:
-        return {column: (column, column.rpartition(".")[2]) for column in php.values(row["columns"])}
-    made = dict(_FIXED)
-    for field in ask.table("fields"):
+        return {column: (column, column.rpartition(".")[2]) for column in php.array_values(row["columns"])}
+    labels = dict(_FIXED)
+    for field in context.table("fields"):
         if field["isPublished"]:
             table = "l" if field["object"] == "lead" else "comp"
-            made[f"{table}.{field['alias']}"] = (field["label"], field["alias"])
-    return made
+            labels[f"{table}.{field['alias']}"] = (field["label"], field["alias"])
+    return labels
 
 
-def columns(row: Row, ask: Ask) -> dict[str, str]:
+def columns(row: Row, context: RequestContext) -> dict[str, str]:
     """The keys of rows, and the database columns behind them."""
-    labels = sorted(_labels(row, ask).items(), key=lambda one: one[1][0].lower())
+    labels = sorted(_labels(row, context).items(), key=lambda one: one[1][0].lower())
     return {key: column for column, (_, key) in labels}
 
 
-def rows(row: Row, since: int | None, until: int | None, ask: Ask) -> list[dict[str, Any]]:
+def rows(row: Row, since: int | None, until: int | None, context: RequestContext) -> list[dict[str, Any]]:
     """Everything the report finds.
 
     Args:
         row: The report.
         since: Epoch seconds, or None.
         until: Epoch seconds, or None.
-        ask: The request.
+        context: The request.
     """
     if row["source"] not in _CONTACTS:
         return []
-    found = [
-        one
-        for one in ask.table("contacts")
-        if (since is None or one["dateAdded"] >= since) and (until is None or one["dateAdded"] <= until)
+    rows_found = [
+        contact
+        for contact in context.table("contacts")
+        if (since is None or contact["dateAdded"] >= since) and (until is None or contact["dateAdded"] <= until)
     ]
-    for test in _tests(row["filters"], ask):
-        found = [one for one in found if test(one)]
+    for predicate in _predicates(row["filters"], context):
+        rows_found = [contact for contact in rows_found if predicate(contact)]
     keys = [
-        (_reader(told.get("column"), ask), told.get("direction") == "DESC") for told in php.values(row["tableOrder"])
+        (_reader(names.get("column"), context), names.get("direction") == "DESC")
+        for names in php.array_values(row["tableOrder"])
     ]
-    found = query.sort(sorted(found, key=lambda one: int(one["id"])), keys)
-    labels = _labels(row, ask)
-    return [_shown(one, php.values(row["columns"]), labels, ask) for one in found]
+    rows_found = query.sort(sorted(rows_found, key=lambda contact: int(contact["id"])), keys)
+    labels = _labels(row, context)
+    return [_report_row(contact, php.array_values(row["columns"]), labels, context) for contact in rows_found]
 
 
-def _shown(contact: Row, names: list[str], labels: dict[str, tuple[str, str]], ask: Ask) -> dict[str, Any]:
-    shown = {}
+def _report_row(
+    contact: Row, names: list[str], labels: dict[str, tuple[str, str]], context: RequestContext
+) -> dict[str, Any]:
+    row_out = {}
     for name in names:
         if name not in labels:
             continue
-        value = _reader(name, ask)(contact)
-        text = "" if value is None and _is_text(name, ask) else value
+        value = _reader(name, context)(contact)
+        text = "" if value is None and _is_text(name, context) else value
         if text is not None:
-            shown[labels[name][1]] = php.text(text)
-    return shown
+            row_out[labels[name][1]] = php.to_string(text)
+    return row_out
 
 
-def _is_text(column: str, ask: Ask) -> bool:
+def _is_text(column: str, context: RequestContext) -> bool:
     if column in _FIXED:
         return False
     alias = column.rpartition(".")[2]
-    types = [field["type"] for field in ask.table("fields").where(alias=alias)]
+    types = [field["type"] for field in context.table("fields").where(alias=alias)]
     return bool(types) and types[0] not in ("number", "boolean", "date", "datetime", "time")
 
 
-def _reader(column: Any, ask: Ask) -> query.Column:
-    table, _, name = php.text(column).rpartition(".")
+def _reader(column: Any, context: RequestContext) -> query.ColumnReader:
+    table, _, name = php.to_string(column).rpartition(".")
     if table == "l":
-        return lambda row: _of_contact(row, name)
+        return lambda row: _contact_value(row, name)
     if table == "u":
         keys = {"first_name": "firstName", "last_name": "lastName"}
-        return lambda row: (ask.table("users").get(row["owner"]) or {}).get(keys.get(name, ""))
+        return lambda row: (context.table("users").get(row["owner"]) or {}).get(keys.get(name, ""))
     if table == "ss":
-        return lambda row: (ask.table("stages").get(row["stage"]) or {}).get(name) if name == "name" else None
+        return lambda row: (context.table("stages").get(row["stage"]) or {}).get(name) if name == "name" else None
     if table in ("comp", "companies_lead", "i"):
-        return lambda row: _of_company(row, table, name, ask)
-    raise Crash
+        return lambda row: _company_value(row, table, name, context)
+    raise UnhandledError
 
 
-def _of_contact(row: Row, name: str) -> Any:
+def _contact_value(row: Row, name: str) -> Any:
     if name in ("date_added", "date_identified", "last_active"):
         key = {"date_added": "dateAdded", "date_identified": "dateIdentified", "last_active": "lastActive"}[name]
-        return None if row[key] is None else php.stamp(row[key])
-    kept = {"id": "id", "points": "points", "owner_id": "owner", "stage_id": "stage"}
-    return row[kept[name]] if name in kept else row["fields"].get(name)
+        return None if row[key] is None else php.sql_datetime(row[key])
+    column_map = {"id": "id", "points": "points", "owner_id": "owner", "stage_id": "stage"}
+    return row[column_map[name]] if name in column_map else row["fields"].get(name)
 
 
-def _of_company(row: Row, table: str, name: str, ask: Ask) -> Any:
+def _company_value(row: Row, table: str, name: str, context: RequestContext) -> Any:
     if table == "i":
-        return (ask.table("ips").get(row["ips"][0]) or {}).get("ip") if row["ips"] else None
-    link = next((one for one in ask.table("company_contacts").where(contact=row["id"]) if one["primary"]), None)
+        return (context.table("ips").get(row["ips"][0]) or {}).get("ip") if row["ips"] else None
+    link = next(
+        (
+            company_row
+            for company_row in context.table("company_contacts").where(contact=row["id"])
+            if company_row["primary"]
+        ),
+        None,
+    )
     if link is None:
         return None
     if table == "companies_lead":
-        return int(link["primary"]) if name == "is_primary" else php.stamp(link["date"])
-    company = ask.table("companies").get(link["company"])
+        return int(link["primary"]) if name == "is_primary" else php.sql_datetime(link["date"])
+    company = context.table("companies").get(link["company"])
     if company is None:
         return None
     return company["id"] if name == "id" else company["fields"].get(name)
 
 
-def _tests(filters: Any, ask: Ask) -> list[Test]:
-    made: list[Test] = []
-    for told in php.values(filters):
-        if not isinstance(told, dict):
+def _predicates(filters: Any, context: RequestContext) -> list[Predicate]:
+    predicates: list[Predicate] = []
+    for settings in php.array_values(filters):
+        if not isinstance(settings, dict):
             continue
-        expr = {"notEmpty": "isNotEmpty", "empty": "isEmpty"}.get(told.get("condition", ""), told.get("condition"))
-        value = told.get("value")
+        expr = {"notEmpty": "isNotEmpty", "empty": "isEmpty"}.get(
+            settings.get("condition", ""), settings.get("condition")
+        )
+        value = settings.get("value")
         if expr in ("contains", "startsWith", "endsWith"):
             value = {"contains": f"%{value}%", "startsWith": f"{value}%", "endsWith": f"%{value}"}[expr]
             expr = "like"
-        clause = {"col": told.get("column"), "expr": expr, "val": value}
-        test = query.condition(clause, lambda name: _reader(name, ask))
-        if test is not None:
-            made.append(test)
-    return made
+        clause = {"col": settings.get("column"), "expr": expr, "val": value}
+        predicate = query.parse_condition(clause, lambda name: _reader(name, context))
+        if predicate is not None:
+            predicates.append(predicate)
+    return predicates

@@ -5,26 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php, query, search
-from mautic_async.testing.replies import DENIED, NOT_FOUND, Crash, Refused, RowRefused, Said, denied, missing
+from mautic_async.testing.replies import (
+    FORBIDDEN,
+    NOT_FOUND,
+    BatchRowError,
+    ControllerError,
+    Reply,
+    UnhandledError,
+    forbidden,
+    not_found,
+)
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.resources._base import Noun
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.resources._base import FakeResource
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _NO_ID = "mautic.api.call.id_missing"
 
 
-class Standard:
-    """The ten routes over one `Noun`."""
+class CrudRoutes:
+    """The ten routes over one `FakeResource`."""
 
-    def __init__(self, noun: Noun) -> None:
-        self.noun = noun
+    def __init__(self, resource: FakeResource) -> None:
+        self.resource = resource
 
-    def add_to(self, routes: Routes) -> None:
+    def add_to(self, routes: Router) -> None:
         """Route the ten, and what the noun adds."""
-        base = f"/api/{self.noun.route or self.noun.path}"
+        base = f"/api/{self.resource.route or self.resource.path}"
         routes.add("GET", base, self.list)
         routes.add("GET", base + "/{id}", self.get)
         routes.add("POST", base + "/new", self.new)
@@ -33,231 +42,248 @@ class Standard:
         routes.add("PUT|PATCH", base + "/{id}/edit", self.edit)
         routes.add("DELETE", base + "/batch/delete", self.batch_delete)
         routes.add("DELETE", base + "/{id}/delete", self.delete)
-        self.noun.special(routes)
+        self.resource.extra_routes(routes)
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    async def list(self, ask: Ask) -> Any:
+    async def list(self, context: RequestContext) -> Any:
         """Page of entities, and how many there are."""
-        noun = self.noun
-        total, rows = select(noun, ask)
-        minimal = php.truthy(ask.query.get("minimal"))
-        names = selected(ask)
-        if names and noun.partial:
-            shown = [part(noun, row, names, ask) for row in rows]
+        resource = self.resource
+        total, rows = query_page(resource, context)
+        minimal = php.is_truthy(context.query.get("minimal"))
+        names = selected_columns(context)
+        if names and resource.supports_select:
+            entities = [partial_view(resource, row, names, context) for row in rows]
         else:
-            shown = [noun.show(row, ask, minimal=minimal) for row in rows]
-        return Said({"total": total, noun.many: contained(noun, rows, shown)})
+            entities = [resource.serialize(row, context, minimal=minimal) for row in rows]
+        return Reply({"total": total, resource.plural: as_container(resource, rows, entities)})
 
-    async def get(self, ask: Ask) -> Any:
+    async def get(self, context: RequestContext) -> Any:
         """One entity."""
-        noun = self.noun
-        row = noun.get(ask.path["id"], ask)
+        resource = self.resource
+        row = resource.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        ask.need(noun.permission, "view", own=noun.own(row, ask))
-        names = selected(ask)
-        return Said({noun.one: part(noun, row, names, ask) if names and noun.partial else noun.show(row, ask)})
+            raise not_found()
+        context.require(resource.permission, "view", own=resource.is_owned_by(row, context))
+        names = selected_columns(context)
+        return Reply(
+            {
+                resource.singular: partial_view(resource, row, names, context)
+                if names and resource.supports_select
+                else resource.serialize(row, context)
+            }
+        )
 
     # --- writing one -----------------------------------------------------------------------------------------------
 
-    async def new(self, ask: Ask) -> Any:
+    async def new(self, context: RequestContext) -> Any:
         """Create, or change what the create finds."""
-        noun, params = self.noun, ask.body if isinstance(ask.body, dict) else {}
-        row = noun.existing(params, ask)
-        self._may(row, ask)
-        saved = await self._write(row, params, "POST", ask)
+        resource, params = self.resource, context.body if isinstance(context.body, dict) else {}
+        row = resource.find_existing(params, context)
+        self._authorize(row, context)
+        saved = await self._validate(row, params, "POST", context)
         if row is not None:
-            return Said({noun.one: noun.show(saved, ask)})
-        return self._created(saved, ask)
+            return Reply({resource.singular: resource.serialize(saved, context)})
+        return self._created_reply(saved, context)
 
-    async def edit(self, ask: Ask) -> Any:
+    async def edit(self, context: RequestContext) -> Any:
         """PATCH changes, PUT replaces or creates."""
-        noun, method = self.noun, ask.request.method
-        row = noun.get(ask.path["id"], ask)
+        resource, method = self.resource, context.request.method
+        row = resource.get(context.path["id"], context)
         if row is None and method == "PATCH":
-            raise missing()
-        self._may(row, ask)
-        params = ask.body if isinstance(ask.body, dict) else {}
-        saved = await self._write(row, params, method, ask)
-        return Said({noun.one: noun.show(saved, ask)}) if row is not None else self._created(saved, ask)
+            raise not_found()
+        self._authorize(row, context)
+        params = context.body if isinstance(context.body, dict) else {}
+        saved = await self._validate(row, params, method, context)
+        return (
+            Reply({resource.singular: resource.serialize(saved, context)})
+            if row is not None
+            else self._created_reply(saved, context)
+        )
 
-    def _may(self, row: Row | None, ask: Ask) -> None:
-        noun = self.noun
+    def _authorize(self, row: Row | None, context: RequestContext) -> None:
+        resource = self.resource
         if row is None:
-            ask.need(noun.permission, "create")
+            context.require(resource.permission, "create")
         else:
-            ask.need(noun.permission, "edit", own=noun.own(row, ask))
+            context.require(resource.permission, "edit", own=resource.is_owned_by(row, context))
 
-    def _created(self, saved: Row, ask: Ask) -> Said:
-        noun = self.noun
-        shown = noun.show(saved, ask, fresh=True)
-        return Said({noun.one: shown}, 201, location=f"/api/{noun.base(ask)}/{saved['id']}")
+    def _created_reply(self, saved: Row, context: RequestContext) -> Reply:
+        resource = self.resource
+        entity = resource.serialize(saved, context, just_created=True)
+        return Reply({resource.singular: entity}, 201, location=f"/api/{resource.base(context)}/{saved['id']}")
 
-    async def _write(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    async def _validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         before = None if row is None else dict(row)
-        draft = self.noun.bind(row, params, method, ask)
-        await self.noun.ready(params, ask)
+        draft = self.resource.validate(row, params, method, context)
+        await self.resource.before_save(params, context)
         if row is not None and before is not None and row != before:
-            draft = merged(row, before, draft)
-        return await self.noun.store_row(draft, row, params, ask)
+            draft = three_way_merge(row, before, draft)
+        return await self.resource.store_row(draft, row, params, context)
 
-    async def delete(self, ask: Ask) -> Any:
+    async def delete(self, context: RequestContext) -> Any:
         """Remove one; the answer shows it without its id."""
-        noun = self.noun
-        row = noun.get(ask.path["id"], ask)
+        resource = self.resource
+        row = resource.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        ask.need(noun.permission, "delete", own=noun.own(row, ask))
-        gone = noun.gone(row)
-        shown = noun.show(gone, ask)
-        noun.delete(row, ask)
-        return Said({noun.one: shown})
+            raise not_found()
+        context.require(resource.permission, "delete", own=resource.is_owned_by(row, context))
+        deleted = resource.deleted_view(row)
+        entity = resource.serialize(deleted, context)
+        resource.delete(row, context)
+        return Reply({resource.singular: entity})
 
     # --- batches ---------------------------------------------------------------------------------------------------
 
-    def _batch(self, ask: Ask) -> dict[Any, Any]:
-        params = php.entries(ask.body or {})
-        if len(params) > ask.fake.batch_limit:
-            raise Refused(500, f"A max of {ask.fake.batch_limit} entities are supported at a time.")
+    def _batch_params(self, context: RequestContext) -> dict[Any, Any]:
+        params = php.from_json_array(context.body or {})
+        if len(params) > context.fake.batch_limit:
+            raise ControllerError(500, f"A max of {context.fake.batch_limit} entities are supported at a time.")
         return params
 
-    async def batch_new(self, ask: Ask) -> Any:
+    async def batch_new(self, context: RequestContext) -> Any:
         """Create several, one after another, each stored before the next is looked at."""
-        noun = self.noun
-        shown: dict[Any, Any] = {}
+        resource = self.resource
+        entities: dict[Any, Any] = {}
         codes: dict[Any, int] = {}
         errors: dict[Any, Any] = {}
-        batch = self._batch(ask)
-        ask.need(noun.permission, "create")
-        for ask.place, (key, item) in enumerate(batch.items()):
+        batch = self._batch_params(context)
+        context.require(resource.permission, "create")
+        for context.row_index, (key, item) in enumerate(batch.items()):
             if not isinstance(item, (dict, list)):
-                raise Crash
+                raise UnhandledError
             params = item if isinstance(item, dict) else {}
             try:
-                row = noun.existing(params, ask)
-                if not ask.actor.may(noun.permission, "create" if row is None else "edit", own=_own(noun, row, ask)):
-                    raise RowRefused(403, DENIED)
-                saved = await self._write(row, params, "POST", ask)
-            except Refused as why:
-                errors[key] = why.row()
+                row = resource.find_existing(params, context)
+                if not context.actor.may(
+                    resource.permission, "create" if row is None else "edit", own=_is_own(resource, row, context)
+                ):
+                    raise BatchRowError(403, FORBIDDEN)
+                saved = await self._validate(row, params, "POST", context)
+            except ControllerError as why:
+                errors[key] = why.to_row_error()
                 codes[key] = why.status
                 continue
-            shown[key] = noun.show(saved, ask, fresh=row is None)
+            entities[key] = resource.serialize(saved, context, just_created=row is None)
             codes[key] = 201 if row is None else 200
-        noun.finish(shown, ask)
-        return Said(self._report(shown, codes, errors), 201)
+        resource.complete_batch(entities, context)
+        return Reply(self._batch_body(entities, codes, errors), 201)
 
-    def _report(self, shown: dict[Any, Any], codes: dict[Any, int], errors: dict[Any, Any]) -> dict[str, Any]:
-        body = {self.noun.many: php.array(shown), "statusCodes": php.array(codes)}
+    def _batch_body(self, entities: dict[Any, Any], codes: dict[Any, int], errors: dict[Any, Any]) -> dict[str, Any]:
+        body = {self.resource.plural: php.to_json_array(entities), "statusCodes": php.to_json_array(codes)}
         if errors:
-            body["errors"] = php.array(errors)
+            body["errors"] = php.to_json_array(errors)
         return body
 
-    async def batch_edit(self, ask: Ask) -> Any:
+    async def batch_edit(self, context: RequestContext) -> Any:
         """Change or replace several, one after another.
 
         Ids are matched to rows by place among the rows that have one, so a row without an id shifts all later ones; an
         id that comes twice is one entity in two places, and the second time it is inserted anew.
         """
-        noun, method, params = self.noun, ask.request.method, self._batch(ask)
+        resource, method, params = self.resource, context.request.method, self._batch_params(context)
         errors: dict[Any, Any] = {}
         codes: dict[Any, int] = {}
-        entities = self._found(params, errors, ask)
+        entities = self._load_rows(params, errors, context)
         detached: set[int] = set()
-        for ask.place, (key, item) in enumerate(params.items()):
-            live = entities.get(key)
+        for context.row_index, (key, item) in enumerate(params.items()):
+            loaded = entities.get(key)
             try:
-                codes[key] = 200 if live is not None else 201
-                entities[key] = await self._edit_row(live, item, method, detached, ask)
+                codes[key] = 200 if loaded is not None else 201
+                entities[key] = await self._edit_row(loaded, item, method, detached, context)
                 codes[key] = errors[key]["code"] if key in errors else codes[key]
-            except Refused as why:
-                errors[key], codes[key] = why.row(), why.status
-                if isinstance(why, RowRefused):
+            except ControllerError as why:
+                errors[key], codes[key] = why.to_row_error(), why.status
+                if isinstance(why, BatchRowError):
                     entities.pop(key, None)
-                elif live is not None and why.draft is not None:
-                    live.update(why.draft)
-        shown = {key: noun.show(live, ask, fresh=live.get("_fresh", False)) for key, live in entities.items()}
-        return Said(self._report(shown, codes, errors))
+                elif loaded is not None and why.draft is not None:
+                    loaded.update(why.draft)
+        shown_entities = {
+            key: resource.serialize(loaded, context, just_created=loaded.get("_fresh", False))
+            for key, loaded in entities.items()
+        }
+        return Reply(self._batch_body(shown_entities, codes, errors))
 
-    async def _edit_row(self, live: Row | None, item: Any, method: str, detached: set[int], ask: Ask) -> Row:
-        noun = self.noun
-        if live is None and method == "PATCH":
-            raise RowRefused(404, NOT_FOUND)
-        verb = "create" if live is None else "edit"
-        if not ask.actor.may(noun.permission, verb, own=_own(noun, live, ask)):
-            raise RowRefused(403, DENIED)
+    async def _edit_row(
+        self, loaded: Row | None, item: Any, method: str, detached: set[int], context: RequestContext
+    ) -> Row:
+        resource = self.resource
+        if loaded is None and method == "PATCH":
+            raise BatchRowError(404, NOT_FOUND)
+        verb = "create" if loaded is None else "edit"
+        if not context.actor.may(resource.permission, verb, own=_is_own(resource, loaded, context)):
+            raise BatchRowError(403, FORBIDDEN)
         if not isinstance(item, dict):
-            raise Crash
-        if live is None:
-            return await self._write(None, item, method, ask) | {"_fresh": True}
-        if id(live) in detached:
-            draft = noun.attach_again(noun.bind(live, item, method, ask))
-            await noun.ready(item, ask)
-            live.update(await noun.store_row(draft, None, item, ask))
-            return live
-        row = noun.get(live["id"], ask)
-        live.update(await self._write(row if row is not None else live, item, method, ask))
-        detached.add(id(live))
-        return live
+            raise UnhandledError
+        if loaded is None:
+            return await self._validate(None, item, method, context) | {"_fresh": True}
+        if id(loaded) in detached:
+            draft = resource.detach_copy(resource.validate(loaded, item, method, context))
+            await resource.before_save(item, context)
+            loaded.update(await resource.store_row(draft, None, item, context))
+            return loaded
+        row = resource.get(loaded["id"], context)
+        loaded.update(await self._validate(row if row is not None else loaded, item, method, context))
+        detached.add(id(loaded))
+        return loaded
 
-    def _found(self, params: dict[Any, Any], errors: dict[Any, Any], ask: Ask) -> dict[Any, Row]:
-        noun, keys = self.noun, list(params)
+    def _load_rows(self, params: dict[Any, Any], errors: dict[Any, Any], context: RequestContext) -> dict[Any, Row]:
+        resource, keys = self.resource, list(params)
         ids = [item["id"] for item in params.values() if isinstance(item, dict) and item.get("id") is not None]
         if not ids:
             return {}
         for key, item in params.items():
             if not isinstance(item, dict) or item.get("id") is None:
-                errors[key] = RowRefused(400, _NO_ID).row()
-        live: dict[int, Row] = {}
-        found: dict[Any, Row] = {}
+                errors[key] = BatchRowError(400, _NO_ID).to_row_error()
+        loaded: dict[int, Row] = {}
+        rows: dict[Any, Row] = {}
         for key, id in zip(keys, ids, strict=False):
-            row = noun.get(php.integer(id), ask)
+            row = resource.get(php.to_int(id), context)
             if row is not None:
-                found[key] = live.setdefault(row["id"], dict(row))
-        return found
+                rows[key] = loaded.setdefault(row["id"], dict(row))
+        return rows
 
-    async def batch_delete(self, ask: Ask) -> Any:
+    async def batch_delete(self, context: RequestContext) -> Any:
         """Remove several by the ``ids`` of the query; what is not there, and what is not allowed, goes unmentioned."""
-        noun, raw = self.noun, ask.query.get("ids", "")
-        listed = raw.split(",") if isinstance(raw, str) else php.values(raw)
-        shown = []
-        for ask.place, id in enumerate(dict.fromkeys(php.integer(one) for one in listed)):
-            row = noun.get(id, ask)
+        resource, raw = self.resource, context.query.get("ids", "")
+        ids_sent = raw.split(",") if isinstance(raw, str) else php.array_values(raw)
+        entities = []
+        for context.row_index, id in enumerate(dict.fromkeys(php.to_int(row_id) for row_id in ids_sent)):
+            row = resource.get(id, context)
             if row is None:
                 continue
-            shown.append(noun.show(row, ask))
-            if ask.actor.may(noun.permission, "delete", own=noun.own(row, ask)):
-                await ask.row()
-                noun.delete(row, ask)
-        return Said({noun.many: shown})
+            entities.append(resource.serialize(row, context))
+            if context.actor.may(resource.permission, "delete", own=resource.is_owned_by(row, context)):
+                await context.charge_row()
+                resource.delete(row, context)
+        return Reply({resource.plural: entities})
 
 
-def _own(noun: Noun, row: Row | None, ask: Ask) -> bool | None:
-    return None if row is None else noun.own(row, ask)
+def _is_own(resource: FakeResource, row: Row | None, context: RequestContext) -> bool | None:
+    return None if row is None else resource.is_owned_by(row, context)
 
 
-def selected(ask: Ask) -> set[str]:
+def selected_columns(context: RequestContext) -> set[str]:
     """The columns named by ``select[]``."""
-    listed = php.values(ask.query.get("select"))
-    return {name.strip().rpartition(".")[2] for one in listed for name in php.text(one).split(",")} - {""}
+    columns = php.array_values(context.query.get("select"))
+    return {name.strip().rpartition(".")[2] for column in columns for name in php.to_string(column).split(",")} - {""}
 
 
-def part(noun: Noun, row: Row, names: set[str], ask: Ask) -> Any:
+def partial_view(resource: FakeResource, row: Row, names: set[str], context: RequestContext) -> Any:
     """An entity of which only some columns were loaded: the others are as in a new one, and nulls are not shown."""
-    kept = {name: value for name, value in row.items() if name in names or name == "id"}
-    return without_nulls(noun.show(noun.fresh(ask) | kept, ask))
+    values = {name: value for name, value in row.items() if name in names or name == "id"}
+    return without_nulls(resource.serialize(resource.new_row(context) | values, context))
 
 
 def without_nulls(value: Any) -> Any:
     """JSON without the null properties; a PHP array that held nothing else is left empty."""
     if isinstance(value, dict):
-        kept = {name: without_nulls(one) for name, one in value.items() if one is not None}
-        return kept if kept or not value else []
-    return [without_nulls(one) for one in value] if isinstance(value, list) else value
+        result = {name: without_nulls(item) for name, item in value.items() if item is not None}
+        return result if result or not value else []
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def merged(row: Row, before: Row, draft: Row) -> Row:
+def three_way_merge(row: Row, before: Row, draft: Row) -> Row:
     """A draft on top of what somebody else wrote meanwhile: only what it changed is written.
 
     Args:
@@ -265,56 +291,56 @@ def merged(row: Row, before: Row, draft: Row) -> Row:
         before: As it was when the draft was begun.
         draft: With the changes.
     """
-    made = dict(row)
+    result = dict(row)
     for name, value in draft.items():
-        was, there = before.get(name), row.get(name)
-        if value == was:
+        old, current = before.get(name), row.get(name)
+        if value == old:
             continue
-        if isinstance(value, dict) and isinstance(was, dict) and isinstance(there, dict):
-            made[name] = merged(there, was, value)
+        if isinstance(value, dict) and isinstance(old, dict) and isinstance(current, dict):
+            result[name] = three_way_merge(current, old, value)
         else:
-            made[name] = value
+            result[name] = value
     for name in before.keys() - draft.keys():
-        made.pop(name, None)
-    return made
+        result.pop(name, None)
+    return result
 
 
-def contained(noun: Noun, rows: list[Row], shown: list[Any]) -> Any:
+def as_container(resource: FakeResource, rows: list[Row], entities: list[Any]) -> Any:
     """Entities in the container of their noun."""
-    if not noun.mapped:
-        return shown
+    if not resource.list_is_map:
+        return entities
     if not rows:
-        return noun.empty
-    return {str(row["id"]): one for row, one in zip(rows, shown, strict=True)}
+        return resource.empty_list
+    return {str(row["id"]): one for row, one in zip(rows, entities, strict=True)}
 
 
-def select(noun: Noun, ask: Ask) -> tuple[Any, list[Row]]:
+def query_page(resource: FakeResource, context: RequestContext) -> tuple[Any, list[Row]]:
     """The total and the page of a list request.
 
     A ``where`` of the caller's switches off what the server would filter by itself: ``published``, and a limited user's
     restriction to what is their own.
     """
-    sent = ask.query
-    tests = []
-    if sent.get("where"):
-        tests += query.where(sent["where"], noun.where_column)
+    query_filters = context.query
+    predicates = []
+    if query_filters.get("where"):
+        predicates += query.parse_where(query_filters["where"], resource.where_column)
     else:
-        tests += noun.forced(ask)
-        if noun.published_filters and php.truthy(sent.get("published")):
-            published = noun.column("isPublished")
-            tests.append(lambda row: bool(published(row)))
-        if not ask.actor.may(noun.permission, "view", own=False):
-            if not ask.actor.may(noun.permission, "view", own=True):
-                raise denied()
-            tests.append(lambda row: noun.own(row, ask))
-    text = sent.get("search")
+        predicates += resource.default_filters(context)
+        if resource.published_filters and php.is_truthy(query_filters.get("published")):
+            published = resource.column("isPublished")
+            predicates.append(lambda row: bool(published(row)))
+        if not context.actor.may(resource.permission, "view", own=False):
+            if not context.actor.may(resource.permission, "view", own=True):
+                raise forbidden()
+            predicates.append(lambda row: resource.is_owned_by(row, context))
+    text = query_filters.get("search")
     if isinstance(text, str) and text.strip():
-        found = search.parse(text, lambda term: noun.term(term, ask))
-        if found is not None:
-            tests.append(found)
-    keys = query.order(sent, noun.order, noun.column)
-    page = query.window(sent)
-    rows = list(noun.rows(ask))
-    for test in tests:
+        matching = search.parse(text, lambda term: resource.search_term(term, context))
+        if matching is not None:
+            predicates.append(matching)
+    keys = query.sort_keys(query_filters, resource.default_order, resource.column)
+    page = query.slice_of(query_filters)
+    rows = list(resource.rows(context))
+    for test in predicates:
         rows = [row for row in rows if test(row)]
-    return noun.total(len(rows)), query.sort(rows, keys)[page]
+    return resource.format_total(len(rows)), query.sort(rows, keys)[page]

@@ -9,7 +9,7 @@ from mautic_async.testing import php
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 _COLUMNS: Final = """
@@ -65,16 +65,16 @@ TABLES: Final = {name: tuple(columns) for name, *columns in _LINES}
 """Columns of every table, in the order of the alphabet."""
 
 
-def _stamp(seconds: Any) -> Any:
-    return None if seconds is None else php.stamp(int(seconds))
+def _sql_datetime_or_none(seconds: Any) -> Any:
+    return None if seconds is None else php.sql_datetime(int(seconds))
 
 
-def _picked(rows: Any, only: set[int] | None) -> Iterator[Row]:
+def _only_rows(rows: Any, only: set[int] | None) -> Iterator[Row]:
     return (row for row in rows if only is None or row["id"] in only)
 
 
-def _audit(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("audit_log"), only):
+def _audit(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("audit_log"), only):
         yield {
             "id": row["id"],
             "user_id": row["userId"],
@@ -84,35 +84,35 @@ def _audit(ask: Ask, only: set[int] | None) -> Iterator[Row]:
             "object_id": row["objectId"],
             "action": row["action"],
             "details": php.serialized(row["details"]),
-            "date_added": _stamp(row["dateAdded"]),
+            "date_added": _sql_datetime_or_none(row["dateAdded"]),
             "ip_address": row["ipAddress"],
         }
 
 
-def _members(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("campaign_contacts"), only):
+def _members(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("campaign_contacts"), only):
         yield {
             "campaign_id": row["campaign"],
             "lead_id": row["contact"],
-            "date_added": _stamp(row["date"]),
+            "date_added": _sql_datetime_or_none(row["date"]),
             "manually_removed": int(row["removed"]),
             "manually_added": int(row["added"]),
-            "date_last_exited": _stamp(row["left"]),
+            "date_last_exited": _sql_datetime_or_none(row["left"]),
             "rotation": row["rotation"],
         }
 
 
-def _campaign_log(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("campaign_log"), only):
+def _campaign_log(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("campaign_log"), only):
         yield {
             "id": row["id"],
             "event_id": row["event"],
             "lead_id": row["contact"],
             "campaign_id": row["campaign"],
             "rotation": row["rotation"],
-            "date_triggered": _stamp(row["dateTriggered"]),
+            "date_triggered": _sql_datetime_or_none(row["dateTriggered"]),
             "is_scheduled": int(row["isScheduled"]),
-            "trigger_date": _stamp(row["triggerDate"]),
+            "trigger_date": _sql_datetime_or_none(row["triggerDate"]),
             "system_triggered": 0,
             "metadata": php.serialized(row["metadata"]),
             "channel": row["channel"],
@@ -120,24 +120,24 @@ def _campaign_log(ask: Ask, only: set[int] | None) -> Iterator[Row]:
         }
 
 
-def _companies(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("company_contacts"), only):
+def _companies(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("company_contacts"), only):
         yield {
             "company_id": row["company"],
             "lead_id": row["contact"],
-            "date_added": _stamp(row["date"]),
+            "date_added": _sql_datetime_or_none(row["date"]),
             "is_primary": int(row["primary"]),
         }
 
 
-def _emails(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("email_stats"), only):
+def _emails(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("email_stats"), only):
         yield {
             "id": row["id"],
             "email_id": row["email"],
             "lead_id": row["contact"],
             "email_address": row["address"],
-            "date_sent": _stamp(row["date"]),
+            "date_sent": _sql_datetime_or_none(row["date"]),
             "is_read": 0,
             "is_failed": 0,
             "viewed_in_browser": 0,
@@ -149,35 +149,35 @@ def _emails(ask: Ask, only: set[int] | None) -> Iterator[Row]:
         }
 
 
-def _replies(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("email_replies"), only):
+def _replies(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("email_replies"), only):
         yield {
             "id": row["id"],
             "stat_id": row["stat"],
-            "date_replied": _stamp(row["date"]),
+            "date_replied": _sql_datetime_or_none(row["date"]),
             "message_id": f"api-{row['id']}",
         }
 
 
-def _submissions(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("submissions"), only):
+def _submissions(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("submissions"), only):
         yield {
             "id": row["id"],
             "form_id": row["form"],
             "lead_id": row["lead"],
             "tracking_id": row.get("tracking"),
-            "date_submitted": _stamp(row["date"]),
+            "date_submitted": _sql_datetime_or_none(row["date"]),
             "referer": row.get("referer", ""),
         }
 
 
-def _addresses(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("ips"), only):
+def _addresses(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("ips"), only):
         yield {"id": row["id"], "ip_address": row.get("address", row.get("ip"))}
 
 
-def _devices(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("devices"), only):
+def _devices(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("devices"), only):
         yield {
             "id": row["id"],
             "lead_id": row["lead"],
@@ -189,18 +189,18 @@ def _devices(ask: Ask, only: set[int] | None) -> Iterator[Row]:
             "device_os_platform": row["deviceOsPlatform"],
             "device_brand": row["deviceBrand"],
             "device_model": row["deviceModel"],
-            "date_added": _stamp(row.get("dateAdded")),
+            "date_added": _sql_datetime_or_none(row.get("dateAdded")),
         }
 
 
-def _silenced(ask: Ask, only: set[int] | None) -> Iterator[Row]:
+def _do_not_contact(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
     del only
-    for contact in ask.table("contacts"):
+    for contact in context.table("contacts"):
         for row in contact["dnc"]:
             yield {
                 "id": row["id"],
                 "lead_id": contact["id"],
-                "date_added": _stamp(row["dateAdded"]),
+                "date_added": _sql_datetime_or_none(row["dateAdded"]),
                 "reason": row["reason"],
                 "channel": row["channel"],
                 "channel_id": row["channelId"],
@@ -208,12 +208,12 @@ def _silenced(ask: Ask, only: set[int] | None) -> Iterator[Row]:
             }
 
 
-def _segments(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("segment_contacts"), only):
+def _segments(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("segment_contacts"), only):
         yield {
             "leadlist_id": row["segment"],
             "lead_id": row["contact"],
-            "date_added": _stamp(row["date"]),
+            "date_added": _sql_datetime_or_none(row["date"]),
             "manually_removed": int(row["removed"]),
             "manually_added": int(row["added"]),
         }
@@ -222,8 +222,8 @@ def _segments(ask: Ask, only: set[int] | None) -> Iterator[Row]:
 _SIGNS: Final = {True: "add (+)", False: "subtract (-)"}
 
 
-def _points(ask: Ask, only: set[int] | None) -> Iterator[Row]:
-    for row in _picked(ask.table("point_log"), only):
+def _points(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("point_log"), only):
         yield {
             "id": row["id"],
             "lead_id": row["contact"],
@@ -233,25 +233,25 @@ def _points(ask: Ask, only: set[int] | None) -> Iterator[Row]:
             "event_name": row.get("event") or _SIGNS[row["delta"] >= 0],
             "action_name": row.get("action") or "API",
             "delta": abs(row["delta"]),
-            "date_added": _stamp(row["date"]),
+            "date_added": _sql_datetime_or_none(row["date"]),
         }
 
 
-def _utm(ask: Ask, only: set[int] | None) -> Iterator[Row]:
+def _utm(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
     del only
     names = ("query", "referer", "url")
-    for contact in ask.table("contacts"):
+    for contact in context.table("contacts"):
         for row in contact["utm"]:
-            shown = {"id": row["id"], "lead_id": contact["id"], "date_added": _stamp(row.get("date"))}
+            values = {"id": row["id"], "lead_id": contact["id"], "date_added": _sql_datetime_or_none(row.get("date"))}
             for name in names:
                 value = row.get(name)
-                shown[name] = php.serialized(value) if isinstance(value, (dict, list)) else value
+                values[name] = php.serialized(value) if isinstance(value, (dict, list)) else value
             for name in ("utmCampaign", "utmContent", "utmMedium", "utmSource", "utmTerm"):
-                shown[f"utm_{name[3:].lower()}"] = row.get(name)
-            yield shown
+                values[f"utm_{name[3:].lower()}"] = row.get(name)
+            yield values
 
 
-ROWS: Final[dict[str, Callable[[Ask, set[int] | None], Iterator[Row]]]] = {
+ROWS: Final[dict[str, Callable[[RequestContext, set[int] | None], Iterator[Row]]]] = {
     "audit_log": _audit,
     "campaign_leads": _members,
     "campaign_lead_event_log": _campaign_log,
@@ -261,7 +261,7 @@ ROWS: Final[dict[str, Callable[[Ask, set[int] | None], Iterator[Row]]]] = {
     "form_submissions": _submissions,
     "ip_addresses": _addresses,
     "lead_devices": _devices,
-    "lead_donotcontact": _silenced,
+    "lead_donotcontact": _do_not_contact,
     "lead_lists_leads": _segments,
     "lead_points_change_log": _points,
     "lead_utmtags": _utm,

@@ -6,24 +6,24 @@ import mimetypes
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Refused, Said, missing
+from mautic_async.testing.replies import ControllerError, Reply, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
+from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Prop,
+    Property,
+    boolean,
     category,
-    choice,
-    plain,
-    rich,
+    html,
+    one_of,
+    plain_text,
     schedule,
-    switch,
 )
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _FOLDERS: Final = ("images", "media")
@@ -59,139 +59,139 @@ _ALLOWED: Final = frozenset(
 _ICON: Final = {"ico": "image/x-icon"}
 
 
-def _url(value: Any, row: Row, ask: Ask) -> str:
+def _url(value: Any, row: Row, context: RequestContext) -> str:
     del value
-    return ask.fake.absolute(f"/asset/{'' if row['id'] is None else row['id']}:{row['alias']}")
+    return context.fake.absolute_url(f"/asset/{'' if row['id'] is None else row['id']}:{row['alias']}")
 
 
-class Assets(Noun):
+class Assets(FakeResource):
     """Assets; each save is a revision."""
 
     path = "assets"
-    one, many = "asset", "assets"
+    singular, plural = "asset", "assets"
     permission = "asset:assets"
-    order = ("title",)
-    searched = ("title", "alias")
-    commands = ("is", "category", "lang")
-    audit = ("asset", "asset")
-    props = (
+    default_order = ("title",)
+    searched_columns = ("title", "alias")
+    search_commands = ("is", "category", "lang")
+    audit_name = ("asset", "asset")
+    properties = (
         ID,
-        Prop("title", required="Assset Title is required."),
-        Prop("alias", plain),
+        Property("title", required="Assset Title is required."),
+        Property("alias", plain_text),
         category(),
-        Prop("description", rich),
-        Prop("language", plain, default="en", blank=NOT_NULL, minimal=False),
+        Property("description", html),
+        Property("language", plain_text, default="en", value_on_put=NOT_NULL, minimal=False),
         *schedule(),
-        Prop("downloadCount", default=0, writable=False, minimal=False),
-        Prop("uniqueDownloadCount", default=0, writable=False, minimal=False),
-        Prop("revision", default=1, writable=False, minimal=False),
-        Prop("extension", writable=False, minimal=False),
-        Prop("mime", writable=False, minimal=False),
-        Prop("size", writable=False, minimal=False),
-        Prop("downloadUrl", writable=False, minimal=False),
-        Prop("storageLocation", choice("local", "remote"), default="local", blank="local", minimal=False),
-        Prop("disallow", switch, default=True, blank=False, minimal=False),
+        Property("downloadCount", default=0, writable=False, minimal=False),
+        Property("uniqueDownloadCount", default=0, writable=False, minimal=False),
+        Property("revision", default=1, writable=False, minimal=False),
+        Property("extension", writable=False, minimal=False),
+        Property("mime", writable=False, minimal=False),
+        Property("size", writable=False, minimal=False),
+        Property("downloadUrl", writable=False, minimal=False),
+        Property("storageLocation", one_of("local", "remote"), default="local", value_on_put="local", minimal=False),
+        Property("disallow", boolean, default=True, value_on_put=False, minimal=False),
     )
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """With the URL to download it from."""
-        shown = super().show(row, ask, minimal=minimal, fresh=fresh)
+        shown = super().serialize(row, context, minimal=minimal, just_created=just_created)
         if not minimal:
-            shown["downloadUrl"] = _url(None, row, ask)
+            shown["downloadUrl"] = _url(None, row, context)
         return shown
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """Look at the file first: without one nothing is bound, and in a batch an empty form is."""
-        told: dict[str, Any] = {}
+        sent_file: dict[str, Any] = {}
         try:
-            told = self._file(row, params, method, ask)
-        except Refused:
-            if not _parts.batch(ask):
+            sent_file = self._file(row, params, method, context)
+        except ControllerError:
+            if not _parts.is_batch(context):
                 raise
             params = {}
-        draft = super().bind(row, params, method, ask) | told
-        alias = _parts.slug(draft["alias"] or draft["title"])
-        draft["alias"] = _parts.unique(alias, None if row is None else row["id"], self.table(ask))
+        draft = super().validate(row, params, method, context) | sent_file
+        alias = _parts.slugify(draft["alias"] or draft["title"])
+        draft["alias"] = _parts.unique_alias(alias, None if row is None else row["id"], self.table(context))
         draft["revision"] = 1 if row is None else row["revision"] + 1
         return draft
 
-    def _file(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> dict[str, Any]:
-        name = php.text(params.get("file"))
+    def _file(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> dict[str, Any]:
+        name = php.to_string(params.get("file"))
         if not name:
             if row is None or method == "PUT":
-                raise Refused(400, "File of the asset is required.")
+                raise ControllerError(400, "File of the asset is required.")
             return {}
         location = params.get("storageLocation")
         if location not in ("local", "remote"):
-            raise Refused(400, "Storage location of the asset is required.")
+            raise ControllerError(400, "Storage location of the asset is required.")
         extension = name.rpartition("?")[0] or name
         extension = extension.rpartition(".")[2].lower() if "." in extension.rpartition("/")[2] else ""
         mime = _ICON.get(extension) or mimetypes.guess_type(f"x.{extension}")[0] or "application/octet-stream"
         size = 0
         if location == "local":
-            held = next((one for one in ask.table("files").where(dir="media") if one["name"] == name), None)
-            if held is None:
-                raise Refused(400, f"File {name} was not found in the asset directory.")
-            size = held["size"]
+            stored = next((asset for asset in context.table("files").where(dir="media") if asset["name"] == name), None)
+            if stored is None:
+                raise ControllerError(400, f"File {name} was not found in the asset directory.")
+            size = stored["size"]
         return {"extension": extension or None, "mime": mime, "size": size, "path": name}
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """The files in a folder: list, upload, delete. No permission is asked for."""
     table.add("GET", "/api/files/{dir}", files)
     table.add("POST", "/api/files/{dir}/new", upload)
     table.add("DELETE", "/api/files/{dir}/{file}/delete", remove)
 
 
-def _folder(ask: Ask) -> str:
-    first, *below = ask.path["dir"].split(".")
+def _folder(context: RequestContext) -> str:
+    first, *below = context.path["dir"].split(".")
     if first not in _FOLDERS:
-        raise Refused(406, f"{ask.path['dir']} not found. Only media or images options are possible.")
-    below += [part for part in php.text(ask.param("subdir")).split("/") if part]
+        raise ControllerError(406, f"{context.path['dir']} not found. Only media or images options are possible.")
+    below += [part for part in php.to_string(context.param("subdir")).split("/") if part]
     return "/".join([first, *below])
 
 
-async def files(ask: Ask) -> Any:
+async def files(context: RequestContext) -> Any:
     """Names by their place in the folder."""
-    folder = _folder(ask)
-    held = {row["name"] for row in ask.table("files").where(dir=folder)}
+    folder = _folder(context)
+    entries = {row["name"] for row in context.table("files").where(dir=folder)}
     depth = folder.count("/") + 1
-    inside = {row["dir"] for row in ask.table("files") if row["dir"].startswith(folder + "/")}
-    held |= {dir.split("/")[depth] for dir in inside}
+    inside = {row["dir"] for row in context.table("files") if row["dir"].startswith(folder + "/")}
+    entries |= {dir.split("/")[depth] for dir in inside}
     skipped = _HIDDEN if "/" not in folder else 2
-    shown = {str(place): name for place, name in enumerate(sorted(held), skipped)}
-    return Said({"files": shown or []})
+    names = {str(number): name for number, name in enumerate(sorted(entries), skipped)}
+    return Reply({"files": names or []})
 
 
-async def upload(ask: Ask) -> Any:
+async def upload(context: RequestContext) -> Any:
     """Keep each file under a random name; what may not be, as text."""
-    folder = _folder(ask)
-    told: Any = []
-    for _, name, content in ask.files:
-        await ask.row()
+    folder = _folder(context)
+    result: Any = []
+    for _, name, content in context.files:
+        await context.charge_row()
         extension = name.rpartition(".")[2].lower() if "." in name else "txt"
-        kept = f"{ask.fake.secret()[-32:]}.{extension if extension in _ALLOWED else 'txt'}"
-        ask.table("files").save({"id": None, "dir": folder, "name": kept, "size": len(content)})
-        told = {"link": f"{_host(ask)}/media/{folder}/{kept}", "name": kept}
+        stored_name = f"{context.fake.new_token()[-32:]}.{extension if extension in _ALLOWED else 'txt'}"
+        context.table("files").save({"id": None, "dir": folder, "name": stored_name, "size": len(content)})
+        result = {"link": f"{_host(context)}/media/{folder}/{stored_name}", "name": stored_name}
         if folder != "images":
-            del told["link"]
-    return Said({"file": told})
+            del result["link"]
+    return Reply({"file": result})
 
 
-def _host(ask: Ask) -> str:
-    scheme, _, rest = ask.fake.url.partition("://")
+def _host(context: RequestContext) -> str:
+    scheme, _, rest = context.fake.url.partition("://")
     host = rest.partition("/")[0].rpartition(":")[0] or rest.partition("/")[0]
     return f"{scheme}://{host}:{443 if scheme == 'https' else 80}"
 
 
-async def remove(ask: Ask) -> Any:
+async def remove(context: RequestContext) -> Any:
     """Delete one."""
-    folder, name = _folder(ask), ask.path["file"]
-    held = next((row for row in ask.table("files").where(dir=folder) if row["name"] == name), None)
-    if held is None:
-        raise missing("File does not exist")
-    ask.table("files").remove(held["id"])
-    return Said({"success": True})
+    folder, name = _folder(context), context.path["file"]
+    stored = next((row for row in context.table("files").where(dir=folder) if row["name"] == name), None)
+    if stored is None:
+        raise not_found("File does not exist")
+    context.table("files").remove(stored["id"])
+    return Reply({"success": True})

@@ -5,163 +5,165 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash, Refused, Said, missing
+from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._events import bind, canvas, show_events
-from mautic_async.testing.resources._properties import ID, Prop, category, rich, schedule, switch
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._events import apply_events, canvas_settings, serialize_events
+from mautic_async.testing.resources._properties import ID, Property, boolean, category, html, schedule
 from mautic_async.testing.resources.stats import listing
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _NO_EVENT: Final = "At least one event is required. Use the Launch Campaign Builder button to add one."
 _NO_SOURCE: Final = "At least one contact source is required. Use the Launch Campaign Builder button to add one."
 
 
-class Campaigns(Noun):
+class Campaigns(FakeResource):
     """Campaigns. Their events are stored only together with ``canvasSettings``."""
 
     path = "campaigns"
-    one, many = "campaign", "campaigns"
+    singular, plural = "campaign", "campaigns"
     permission = "campaign:campaigns"
-    mapped = True
-    order = ("name",)
-    searched = ("name", "description")
-    born = ("modifiedByUser",)
-    audit = ("campaign", "campaign")
-    props = (
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name", "description")
+    set_on_create = ("modifiedByUser",)
+    audit_name = ("campaign", "campaign")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
+        Property("name", required=_parts.NAME),
         category(),
-        Prop("description", rich),
-        Prop("allowRestart", switch, default=False, blank=False, minimal=False),
+        Property("description", html),
+        Property("allowRestart", boolean, default=False, value_on_put=False, minimal=False),
         *schedule(),
-        Prop("events", show=lambda events, _: show_events(events), default=list, writable=False, minimal=False),
-        Prop("forms", show=_parts.show_forms, default=list, writable=False, minimal=False),
-        Prop("lists", show=_parts.show_segments, default=list, writable=False, minimal=False),
-        Prop("canvasSettings", default=list, writable=False, minimal=False),
+        Property(
+            "events", serialize=lambda events, _: serialize_events(events), default=list, writable=False, minimal=False
+        ),
+        Property("forms", serialize=_parts.serialize_forms, default=list, writable=False, minimal=False),
+        Property("lists", serialize=_parts.serialize_segments, default=list, writable=False, minimal=False),
+        Property("canvasSettings", default=list, writable=False, minimal=False),
     )
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """Without events and sources."""
-        return super().fresh(ask) | {"events": [], "forms": [], "lists": [], "canvasSettings": []}
+        return super().new_row(context) | {"events": [], "forms": [], "lists": [], "canvasSettings": []}
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """With sources, events and canvas; in a batch what is wrong with them goes unheard, and they are not stored."""
-        refusal = _wrong(params, ask)
+        refusal = _problems(params, context)
         if refusal is not None:
-            if not _parts.batch(ask):
+            if not _parts.is_batch(context):
                 raise refusal
-            return super().commit(draft, row, params, ask)
-        replace = ask.request.method == "PUT"
+            return super().save(draft, row, params, context)
+        replace = context.request.method == "PUT"
         for name, table in (("lists", "segments"), ("forms", "forms")):
-            sent = [id for one in php.values(params.get(name)) if (id := _id(one))]
-            if any(ask.table(table).get(id) is None for id in sent):
-                raise Crash
-            draft[name] = list(dict.fromkeys(([] if replace else draft[name]) + sent))
+            sources = [id for source in php.array_values(params.get(name)) if (id := _id(source))]
+            if any(context.table(table).get(id) is None for id in sources):
+                raise UnhandledError
+            draft[name] = list(dict.fromkeys(([] if replace else draft[name]) + sources))
         if "canvasSettings" in params:
             ids: dict[str, int] = {}
-            if php.values(params.get("events")):
-                draft["events"], ids = bind(draft["events"], params, ask, replace=replace)
-            draft["canvasSettings"] = canvas(params["canvasSettings"], ids)
-        return super().commit(draft, row, params, ask)
+            if php.array_values(params.get("events")):
+                draft["events"], ids = apply_events(draft["events"], params, context, replace=replace)
+            draft["canvasSettings"] = canvas_settings(params["canvasSettings"], ids)
+        return super().save(draft, row, params, context)
 
-    def gone(self, row: Row) -> Row:
+    def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""
         return row | {"id": None, "events": [], "forms": [], "lists": []}
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """With its members."""
-        super().delete(row, ask)
-        links = ask.table("campaign_contacts")
+        super().delete(row, context)
+        links = context.table("campaign_contacts")
         for id in [one["id"] for one in links.where(campaign=row["id"])]:
             links.remove(id)
 
     # --- routes ----------------------------------------------------------------------------------------------------
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Members, and copies."""
         routes.add("GET", "/api/campaigns/{id}/contacts", self.contacts)
-        routes.add("POST", "/api/campaigns/{id}/contact/{leadId}/add", self.join)
-        routes.add("POST", "/api/campaigns/{id}/contact/{leadId}/remove", self.leave)
+        routes.add("POST", "/api/campaigns/{id}/contact/{leadId}/add", self.add_contact)
+        routes.add("POST", "/api/campaigns/{id}/contact/{leadId}/remove", self.remove_contact)
         routes.add("POST", "/api/campaigns/clone/{campaignId}", self.clone)
 
-    async def contacts(self, ask: Ask) -> Any:
+    async def contacts(self, context: RequestContext) -> Any:
         """Members, as rows of the database."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        ask.need(self.permission, "view", own=self.own(row, ask))
-        members = [link for link in ask.table("campaign_contacts").where(campaign=row["id"]) if not link["removed"]]
-        return listing("campaign_leads", "contacts", ask, only={link["id"] for link in members})
+            raise not_found()
+        context.require(self.permission, "view", own=self.is_owned_by(row, context))
+        members = [link for link in context.table("campaign_contacts").where(campaign=row["id"]) if not link["removed"]]
+        return listing("campaign_leads", "contacts", context, only={link["id"] for link in members})
 
-    def _both(self, ask: Ask) -> tuple[Row, Row]:
-        row = self.get(ask.path["id"], ask)
+    def _both(self, context: RequestContext) -> tuple[Row, Row]:
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        contact = ask.table("contacts").get(ask.path["leadId"])
+            raise not_found()
+        contact = context.table("contacts").get(context.path["leadId"])
         if contact is None:
-            raise missing()
-        ask.need("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == ask.actor.id)
+            raise not_found()
+        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.actor.id)
         return row, contact
 
-    async def join(self, ask: Ask) -> Any:
+    async def add_contact(self, context: RequestContext) -> Any:
         """Add a contact by hand."""
-        row, contact = self._both(ask)
-        await ask.row()
-        links = ask.table("campaign_contacts")
-        held = next(links.where(campaign=row["id"], contact=contact["id"]), None)
-        if held is None:
+        row, contact = self._both(context)
+        await context.charge_row()
+        links = context.table("campaign_contacts")
+        existing = next(links.where(campaign=row["id"], contact=contact["id"]), None)
+        if existing is None:
             new = {"id": None, "campaign": row["id"], "contact": contact["id"], "rotation": 1, "left": None}
-            links.save(new | {"date": ask.now, "added": True, "removed": False})
-        elif held["removed"]:
-            again = held["rotation"] + 1 if row["allowRestart"] else held["rotation"]
-            links.save(held | {"removed": False, "added": True, "rotation": again, "date": ask.now})
-        return Said({"success": 1})
+            links.save(new | {"date": context.now, "added": True, "removed": False})
+        elif existing["removed"]:
+            again = existing["rotation"] + 1 if row["allowRestart"] else existing["rotation"]
+            links.save(existing | {"removed": False, "added": True, "rotation": again, "date": context.now})
+        return Reply({"success": 1})
 
-    async def leave(self, ask: Ask) -> Any:
+    async def remove_contact(self, context: RequestContext) -> Any:
         """Remove a contact by hand."""
-        row, contact = self._both(ask)
-        await ask.row()
-        links = ask.table("campaign_contacts")
-        for held in list(links.where(campaign=row["id"], contact=contact["id"])):
-            if not held["removed"]:
-                links.save(held | {"removed": True, "added": False, "left": ask.now})
-        return Said({"success": 1})
+        row, contact = self._both(context)
+        await context.charge_row()
+        links = context.table("campaign_contacts")
+        for existing in list(links.where(campaign=row["id"], contact=contact["id"])):
+            if not existing["removed"]:
+                links.save(existing | {"removed": True, "added": False, "left": context.now})
+        return Reply({"success": 1})
 
-    async def clone(self, ask: Ask) -> Any:
+    async def clone(self, context: RequestContext) -> Any:
         """A copy without events and sources, unpublished; said with a redirect's status."""
-        row = self.get(ask.path["campaignId"], ask)
+        row = self.get(context.path["campaignId"], context)
         if row is None:
-            raise missing()
-        ask.need(self.permission, "create")
-        await ask.row()
-        block = {name: row[name] for name in ("modifiedBy",)} | {"dateModified": ask.now, "isPublished": False}
-        copy = self.gone(row) | block | {"modifiedByUser": ask.actor.name, "dateAdded": ask.now}
-        copy |= {"createdBy": ask.actor.id, "createdByUser": ask.actor.name}
-        saved = self.table(ask).save(copy)
-        return Said({"campaign": self.show(saved, ask)}, 302, location=f"/api/campaigns/{saved['id']}")
+            raise not_found()
+        context.require(self.permission, "create")
+        await context.charge_row()
+        block = {name: row[name] for name in ("modifiedBy",)} | {"dateModified": context.now, "isPublished": False}
+        copy = self.deleted_view(row) | block | {"modifiedByUser": context.actor.name, "dateAdded": context.now}
+        copy |= {"createdBy": context.actor.id, "createdByUser": context.actor.name}
+        saved = self.table(context).save(copy)
+        return Reply({"campaign": self.serialize(saved, context)}, 302, location=f"/api/campaigns/{saved['id']}")
 
 
-def _id(one: Any) -> int:
-    return php.integer(one.get("id") if isinstance(one, dict) else None)
+def _id(source: Any) -> int:
+    return php.to_int(source.get("id") if isinstance(source, dict) else None)
 
 
-def _wrong(params: dict[str, Any], ask: Ask) -> Refused | None:
-    method = ask.request.method
+def _problems(params: dict[str, Any], context: RequestContext) -> ControllerError | None:
+    method = context.request.method
     if method not in ("POST", "PUT"):
         return None
     events = params.get("events")
-    if not php.values(events):
-        return Refused(400, _NO_EVENT)
-    if not php.values(params.get("lists")) and not php.values(params.get("forms")):
-        return Refused(400, _NO_SOURCE)
+    if not php.array_values(events):
+        return ControllerError(400, _NO_EVENT)
+    if not php.array_values(params.get("lists")) and not php.array_values(params.get("forms")):
+        return ControllerError(400, _NO_SOURCE)
     if method == "PUT":
         for name in ("events", "lists", "forms"):
-            for key, one in php.entries(params.get(name) or {}).items():
-                if not isinstance(one, dict) or one.get("id") is None:
-                    return Refused(400, f'$campaign[{name}][{key}]["id"] is missing')
+            for key, source in php.from_json_array(params.get(name) or {}).items():
+                if not isinstance(source, dict) or source.get("id") is None:
+                    return ControllerError(400, f'$campaign[{name}][{key}]["id"] is missing')
     return None

@@ -5,53 +5,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, Prop, plain, rich
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import ID, Property, html, plain_text
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
-_USERS = ("assets", "campaigns", "dynamiccontents", "emails", "focus", "forms", "hooks", "messages", "notifications")
-_MORE = ("pages", "points", "points/triggers", "segments", "smses", "stages", "tweets")
+_TABLES = ("assets", "campaigns", "dynamiccontents", "emails", "focus", "forms", "hooks", "messages", "notifications")
+_MORE_TABLES = ("pages", "points", "points/triggers", "segments", "smses", "stages", "tweets")
 
 
-class Categories(Noun):
+class Categories(FakeResource):
     """Categories; an alias is made of the title, and made anew by a PUT that does not send it."""
 
     path = "categories"
-    one, many = "category", "categories"
+    singular, plural = "category", "categories"
     permission = "category:categories"
-    block = False
-    order = ("title",)
-    searched = ("title", "description")
-    commands = ("is",)
-    audit = ("category", "category")
-    props = (
+    shows_publish_block = False
+    default_order = ("title",)
+    searched_columns = ("title", "description")
+    search_commands = ("is",)
+    audit_name = ("category", "category")
+    properties = (
         ID,
-        Prop("title", required=_parts.TITLE),
-        Prop("alias", plain),
-        Prop("description", rich),
-        Prop("color", plain),
-        Prop("bundle", plain, required=_parts.VALUE),
+        Property("title", required=_parts.TITLE),
+        Property("alias", plain_text),
+        Property("description", html),
+        Property("color", plain_text),
+        Property("bundle", plain_text, required=_parts.VALUE),
     )
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Look at the bundle first; find an alias."""
         del params
         for name in ("bundle", "title"):
             if name in problems:
                 problems[name] = problems.pop(name)
         if not problems:
-            alias = _parts.slug(draft["alias"] or draft["title"])
-            others = self.table(ask).where(bundle=draft["bundle"])
-            draft["alias"] = _parts.unique(alias, None if row is None else row["id"], list(others))
+            alias = _parts.slugify(draft["alias"] or draft["title"])
+            others = self.table(context).where(bundle=draft["bundle"])
+            draft["alias"] = _parts.unique_alias(alias, None if row is None else row["id"], list(others))
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """What was in the category is in none."""
-        super().delete(row, ask)
-        for name in _USERS + _MORE:
-            for one in ask.table(name):
+        super().delete(row, context)
+        for name in _TABLES + _MORE_TABLES:
+            for one in context.table(name):
                 if one.get("category") == row["id"]:
                     one["category"] = None
-                    ask.table(name).save(one)
+                    context.table(name).save(one)

@@ -8,19 +8,19 @@ from mautic_async.testing import php
 from mautic_async.testing.contacts import companies as links
 from mautic_async.testing.contacts import field_schema as custom
 from mautic_async.testing.contacts.update import NOT_UNIQUE
-from mautic_async.testing.replies import Crash, Said, invalid, missing
-from mautic_async.testing.resources._base import Noun, log
-from mautic_async.testing.resources._properties import Invalid
+from mautic_async.testing.replies import Reply, UnhandledError, form_errors, not_found
+from mautic_async.testing.resources._base import FakeResource, write_audit_log
+from mautic_async.testing.resources._properties import InvalidValue
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Column
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import ColumnReader
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _PLAIN: Final = {"id": "id", "score": "score", "owner_id": "owner", "is_published": "isPublished"}
 _DATES: Final = {"date_added": "dateAdded", "date_modified": "dateModified"}
-_CAMEL: Final = {name: column for column, name in (_PLAIN | _DATES).items()}
+_PROPERTY_NAMES: Final = {name: column for column, name in (_PLAIN | _DATES).items()}
 _FIRST: Final = [
     "email",
     "address1",
@@ -41,158 +41,163 @@ _FIRST: Final = [
 _REQUIRED: Final = "This field is required."
 
 
-class Companies(Noun):
+class Companies(FakeResource):
     """Companies; a write always blanks what it sends empty, and a create with a known name blanks the rest too."""
 
     path = "companies"
-    one, many = "company", "companies"
+    singular, plural = "company", "companies"
     permission = "lead:leads"
-    mapped = True
-    empty: ClassVar[Any] = {}
-    searched = ("companyname", "companyemail")
-    partial = False
+    list_is_map = True
+    empty_list: ClassVar[Any] = {}
+    searched_columns = ("companyname", "companyemail")
+    supports_select = False
 
-    def total(self, count: int) -> Any:
+    def format_total(self, count: int) -> Any:
         """As a text."""
         return str(count)
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """A company, by groups of its fields."""
         del minimal
-        schema = custom.schema(ask.store, "company")
-        names = ("core", "professional", "social", "personal") if fresh else ("core", "professional", "other")
+        schema = custom.schema(context.store, "company")
+        names = ("core", "professional", "social", "personal") if just_created else ("core", "professional", "other")
         groups: dict[str, Any] = {name: {} for name in names}
-        every: dict[str, Any] = {"id": row["id"]}
+        all_fields: dict[str, Any] = {"id": row["id"]}
         fields = schema.fields
-        path = ask.request.path
-        listed = ask.request.method == "GET" and "id" not in ask.path
-        if not fresh and (listed or path.endswith(("batch/edit", "batch/delete"))):
+        path = context.request.path
+        in_list = context.request.method == "GET" and "id" not in context.path
+        if not just_created and (in_list or path.endswith(("batch/edit", "batch/delete"))):
             fields = sorted(fields, key=_place)
         for field in fields:
             alias = field["alias"]
-            definition = dict((schema.fresh if fresh else schema.loaded)[alias])
-            if fresh:
+            definition = dict((schema.new_definitions if just_created else schema.loaded_definitions)[alias])
+            if just_created:
                 del definition["properties"]
-            value = custom.shown(field, row["fields"].get(alias), stored=not fresh)
-            definition |= {"value": value, "normalizedValue": custom.normalized(field, value)}
+            value = custom.serialize_value(field, row["fields"].get(alias), stored=not just_created)
+            definition |= {"value": value, "normalizedValue": custom.normalized_value(field, value)}
             groups.setdefault(field["group"], {})[alias] = definition
-            every[alias] = value
-        shown = {name: group or [] for name, group in groups.items()}
-        return {"id": row["id"], "score": row["score"], "fields": shown | {"all": every}}
+            all_fields[alias] = value
+        entity = {name: group or [] for name, group in groups.items()}
+        return {"id": row["id"], "score": row["score"], "fields": entity | {"all": all_fields}}
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> ColumnReader:
         """Columns in both spellings, and custom fields."""
         name = name.rpartition(".")[2]
-        name = _CAMEL.get(name, name)
+        name = _PROPERTY_NAMES.get(name, name)
         if name in _PLAIN:
             plain = _PLAIN[name]
             return lambda row: int(row[plain]) if isinstance(row[plain], bool) else row[plain]
         if name in _DATES:
             date = _DATES[name]
-            return lambda row: None if row[date] is None else php.stamp(row[date])
+            return lambda row: None if row[date] is None else php.sql_datetime(row[date])
         if name in custom.schema(self.store, "company").by_alias:
             return lambda row: row["fields"].get(name)
-        raise Crash
+        raise UnhandledError
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def existing(self, params: dict[str, Any], ask: Ask) -> Row | None:
+    def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The company of this name; a batch looks for none."""
         name = params.get("companyname")
-        if ask.request.path.endswith("/batch/new") or not isinstance(name, str):
+        if context.request.path.endswith("/batch/new") or not isinstance(name, str):
             return None
-        found = ask.table("companies").find("name", php.collate(php.clean(name)))
+        found = context.table("companies").find("name", php.collate(php.strip_text(name)))
         return found[0] if found and name.strip() else None
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The company's form."""
-        schema = custom.schema(ask.store, "company")
-        draft = links.blank() if row is None else dict(row)
-        kept = draft["fields"] = dict(draft["fields"]) if method == "PATCH" else {}
+        schema = custom.schema(context.store, "company")
+        draft = links.new_row() if row is None else dict(row)
+        current = draft["fields"] = dict(draft["fields"]) if method == "PATCH" else {}
         problems: dict[str, str] = {}
         for field in schema.fields:
             alias = field["alias"]
             if alias in params:
                 try:
-                    kept[alias] = custom.take(field, params[alias], ask)
-                except Invalid as why:
+                    current[alias] = custom.parse_value(field, params[alias], context)
+                except InvalidValue as why:
                     problems[alias] = str(why)
             if alias in problems or (method == "PATCH" and alias not in params):
                 continue
-            if field["isRequired"] and kept.get(alias) in (None, ""):
+            if field["isRequired"] and current.get(alias) in (None, ""):
                 problems[alias] = _REQUIRED
-        self._others(draft, params, problems, ask)
-        clash = self._clash(row, kept.get("companyname"), ask)
-        if problems or clash:
-            status = 422 if clash and not problems else 400
-            raise invalid(problems | ({"companyname": NOT_UNIQUE} if clash else {}), status, draft)
+        self._check_relations(draft, params, problems, context)
+        duplicate = self._clash(row, current.get("companyname"), context)
+        if problems or duplicate:
+            status = 422 if duplicate and not problems else 400
+            raise form_errors(problems | ({"companyname": NOT_UNIQUE} if duplicate else {}), status, draft)
         return draft
 
-    def _others(self, draft: Row, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def _check_relations(
+        self, draft: Row, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         if "score" in params:
-            draft["score"] = php.integer(params["score"])
+            draft["score"] = php.to_int(params["score"])
         if "owner" in params:
-            owner = php.integer(params["owner"])
-            if owner and ask.table("users").get(owner) is None:
+            owner = php.to_int(params["owner"])
+            if owner and context.table("users").get(owner) is None:
                 problems["owner"] = "This value is not valid."
             draft["owner"] = owner or None
 
-    def _clash(self, row: Row | None, name: Any, ask: Ask) -> bool:
+    def _clash(self, row: Row | None, name: Any, context: RequestContext) -> bool:
         if not name:
             return False
-        own = None if row is None else row["id"]
-        return any(held["id"] != own for held in ask.table("companies").find("name", php.collate(php.text(name))))
+        row_id = None if row is None else row["id"]
+        return any(
+            holder["id"] != row_id
+            for holder in context.table("companies").find("name", php.collate(php.to_string(name)))
+        )
 
-    def attach_again(self, draft: Row) -> Row:
+    def detach_copy(self, draft: Row) -> Row:
         """The second edit of one company in a batch breaks the server."""
         del draft
-        raise Crash
+        raise UnhandledError
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Store it; the contacts in it are told its name."""
         before = {} if row is None else row["fields"]
-        saved = super().commit(draft, row, params, ask)
-        links.renamed(saved, ask)
+        saved = super().save(draft, row, params, context)
+        links.renamed(saved, context)
         changes = {a: [before.get(a), v] for a, v in saved["fields"].items() if before.get(a) != v}
-        log(ask, ("lead", "company"), saved["id"], "create" if row is None else "update", changes)
+        write_audit_log(context, ("lead", "company"), saved["id"], "create" if row is None else "update", changes)
         return saved
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """Remove it, and its memberships."""
-        links.dissolve(row["id"], ask)
-        log(ask, ("lead", "company"), row["id"], "delete", {"name": row["fields"].get("companyname")})
-        super().delete(row, ask)
+        links.remove_company(row["id"], context)
+        write_audit_log(context, ("lead", "company"), row["id"], "delete", {"name": row["fields"].get("companyname")})
+        super().delete(row, context)
 
     # --- contacts in it --------------------------------------------------------------------------------------------
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Membership of contacts."""
-        routes.add("POST", "/api/companies/{companyId}/contact/{contactId}/add", self.join)
-        routes.add("POST", "/api/companies/{companyId}/contact/{contactId}/remove", self.leave)
+        routes.add("POST", "/api/companies/{companyId}/contact/{contactId}/add", self.add_contact)
+        routes.add("POST", "/api/companies/{companyId}/contact/{contactId}/remove", self.remove_contact)
 
-    async def join(self, ask: Ask) -> Any:
+    async def add_contact(self, context: RequestContext) -> Any:
         """Add a contact."""
-        company, contact = self._both(ask)
-        await ask.row()
-        links.join(contact["id"], company["id"], ask)
-        return Said({"success": 1})
+        company, contact = self._both(context)
+        await context.charge_row()
+        links.add_membership(contact["id"], company["id"], context)
+        return Reply({"success": 1})
 
-    async def leave(self, ask: Ask) -> Any:
+    async def remove_contact(self, context: RequestContext) -> Any:
         """Take a contact out, if it is in."""
-        company, contact = self._both(ask)
-        await ask.row()
-        links.leave(contact["id"], company["id"], ask)
-        return Said({"success": 1})
+        company, contact = self._both(context)
+        await context.charge_row()
+        links.remove_membership(contact["id"], company["id"], context)
+        return Reply({"success": 1})
 
-    def _both(self, ask: Ask) -> tuple[Row, Row]:
-        company = ask.table("companies").get(ask.path["companyId"])
+    def _both(self, context: RequestContext) -> tuple[Row, Row]:
+        company = context.table("companies").get(context.path["companyId"])
         if company is None:
-            raise missing()
-        contact = ask.table("contacts").get(ask.path["contactId"])
+            raise not_found()
+        contact = context.table("contacts").get(context.path["contactId"])
         if contact is None:
-            raise missing("Contact not found.")
+            raise not_found("Contact not found.")
         owner = contact["owner"] or contact["createdBy"]
-        ask.need("lead:leads", "edit", own=ask.actor.id is not None and owner == ask.actor.id)
+        context.require("lead:leads", "edit", own=context.actor.id is not None and owner == context.actor.id)
         return company, contact
 
 

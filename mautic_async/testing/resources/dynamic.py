@@ -8,60 +8,62 @@ from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Prop,
+    Property,
+    boolean,
     category,
-    mapping,
-    plain,
-    rich,
+    html,
+    list_or_map,
+    plain_text,
     schedule,
-    switch,
 )
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Test
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.query import Predicate
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 
-class DynamicContents(_parts.Family):
+class DynamicContents(_parts.VariantFamily):
     """Pieces of content for slots of a site or for campaigns."""
 
     path = "dynamiccontents"
-    one, many = "dynamicContent", "dynamicContents"
+    singular, plural = "dynamicContent", "dynamicContents"
     permission = "dynamiccontent:dynamiccontents"
-    mapped = True
-    order = ("name",)
-    searched = ("name",)
-    commands = ("is", "category", "lang")
-    audit = ("dynamicContent", "dynamicContent")
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name",)
+    search_commands = ("is", "category", "lang")
+    audit_name = ("dynamicContent", "dynamicContent")
     parents: ClassVar[tuple[str, ...]] = ("variantParent",)
-    props = (
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
+        Property("name", required=_parts.NAME),
         category(),
         *schedule(minimal=True),
-        Prop("sentCount", default=0, writable=False),
-        Prop("variantParent", _parts.reference("dynamiccontents")),
-        Prop("variantChildren", default=list, writable=False),
-        Prop("content", plain),
-        _parts.utm(),
-        Prop("filters", mapping, default=list, blank=[]),
-        Prop("isCampaignBased", switch, default=True, blank=False),
-        Prop("slotName", plain, default="", blank=""),
-        Prop("description", rich, hidden=True),
-        Prop("language", plain, default="en", blank=NOT_NULL, hidden=True),
-        Prop("translationParent", _parts.reference("dynamiccontents"), hidden=True),
+        Property("sentCount", default=0, writable=False),
+        Property("variantParent", _parts.id_of("dynamiccontents")),
+        Property("variantChildren", default=list, writable=False),
+        Property("content", plain_text),
+        _parts.utm_property(),
+        Property("filters", list_or_map, default=list, value_on_put=[]),
+        Property("isCampaignBased", boolean, default=True, value_on_put=False),
+        Property("slotName", plain_text, default="", value_on_put=""),
+        Property("description", html, hidden=True),
+        Property("language", plain_text, default="en", value_on_put=NOT_NULL, hidden=True),
+        Property("translationParent", _parts.id_of("dynamiccontents"), hidden=True),
     )
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """As a whole, ``minimal`` or not."""
         del minimal
-        return super().show(row, ask, fresh=fresh)
+        return super().serialize(row, context, just_created=just_created)
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """What is not for campaigns needs a slot and filters; what is has no slot."""
         del params
-        _parts.merge_tags(draft, row, ask)
+        _parts.merge_tags(draft, row, context)
         if draft["isCampaignBased"]:
             draft["slotName"] = ""
             return
@@ -70,7 +72,7 @@ class DynamicContents(_parts.Family):
         if not draft["filters"]:
             problems["filters"] = "mautic.dynamicContent.filter.options.empty"
 
-    def forced(self, ask: Ask) -> list[Test]:
+    def default_filters(self, context: RequestContext) -> list[Predicate]:
         """No variants."""
-        del ask
-        return _parts.alone("variantParent")
+        del context
+        return _parts.without_parents("variantParent")

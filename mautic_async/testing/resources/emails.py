@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash, Said, missing
+from mautic_async.testing.replies import Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Invalid,
-    Prop,
+    InvalidValue,
+    Property,
+    boolean,
     category,
-    choice,
-    plain,
-    rich,
+    html,
+    one_of,
+    plain_text,
     schedule,
-    switch,
 )
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Test
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import Predicate
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _NO_LIST: Final = "Either no list was selected or you do not have access to one of the lists that was selected."
@@ -43,197 +43,208 @@ def _slots() -> list[Any]:
     return [first | {"filters": [{"content": None, "filters": [dict(_FILTER)]}]}]
 
 
-def _take_slots(value: Any, ask: Ask) -> Any:
-    del ask
+def _parse_slots(value: Any, context: RequestContext) -> Any:
+    del context
     if not isinstance(value, (list, dict)):
-        raise Invalid
-    made = []
-    for slot in php.values(value):
-        told = slot if isinstance(slot, dict) else {}
-        filters = [_variant(one) for one in php.values(told.get("filters"))]
-        made.append({"tokenName": told.get("tokenName"), "content": told.get("content"), "filters": filters})
-    return made or _slots()
+        raise InvalidValue
+    slots = []
+    for slot in php.array_values(value):
+        slot_settings = slot if isinstance(slot, dict) else {}
+        filters = [_variant(filter_row) for filter_row in php.array_values(slot_settings.get("filters"))]
+        slots.append(
+            {"tokenName": slot_settings.get("tokenName"), "content": slot_settings.get("content"), "filters": filters}
+        )
+    return slots or _slots()
 
 
-def _variant(given: Any) -> dict[str, Any]:
-    told = given if isinstance(given, dict) else {}
-    rules = [_FILTER | one for one in php.values(told.get("filters")) if isinstance(one, dict)]
-    return {"content": told.get("content"), "filters": rules}
+def _variant(settings: Any) -> dict[str, Any]:
+    values = settings if isinstance(settings, dict) else {}
+    rules = [_FILTER | rule for rule in php.array_values(values.get("filters")) if isinstance(rule, dict)]
+    return {"content": values.get("content"), "filters": rules}
 
 
-def _take_headers(value: Any, ask: Ask) -> Any:
-    del ask
+def _parse_headers(value: Any, context: RequestContext) -> Any:
+    del context
     if not isinstance(value, (list, dict)):
-        raise Invalid
+        raise InvalidValue
     if isinstance(value, dict) and isinstance(value.get("list"), (list, dict)):
         value = value["list"]
     pairs = {}
-    for key, one in php.entries(value).items():
+    for key, one in php.from_json_array(value).items():
         if isinstance(one, dict):
-            pairs[php.text(one.get("label"))] = one.get("value")
+            pairs[php.to_string(one.get("label"))] = one.get("value")
         else:
             pairs[key] = one
-    return php.array(pairs)
+    return php.to_json_array(pairs)
 
 
-def _take_lists(value: Any, ask: Ask) -> Any:
-    ids = _parts.references("segments")(value, ask)
-    if not all((ask.table("segments").get(id) or {}).get("isPublished") for id in ids):
-        raise Invalid
+def _parse_lists(value: Any, context: RequestContext) -> Any:
+    ids = _parts.id_list_of("segments")(value, context)
+    if not all((context.table("segments").get(id) or {}).get("isPublished") for id in ids):
+        raise InvalidValue
     return ids
 
 
-def _show_form(id: Any, ask: Ask) -> Any:
-    return next(iter(_parts.show_forms([id], ask)), None) if id else None
+def _serialize_form(id: Any, context: RequestContext) -> Any:
+    return next(iter(_parts.serialize_forms([id], context)), None) if id else None
 
 
-class Emails(_parts.Family):
+class Emails(_parts.VariantFamily):
     """E-mails; each save is a revision."""
 
     path = "emails"
-    one, many = "email", "emails"
+    singular, plural = "email", "emails"
     permission = "email:emails"
-    mapped = True
-    order = ("name",)
-    searched = ("name", "subject")
-    commands = ("is", "category", "lang")
-    born = ("dateModified",)
-    audit = ("email", "email")
-    props = (
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name", "subject")
+    search_commands = ("is", "category", "lang")
+    set_on_create = ("dateModified",)
+    audit_name = ("email", "email")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("subject", required="A subject is required."),
-        Prop("language", plain, default="en", blank=NOT_NULL),
+        Property("name", required=_parts.NAME),
+        Property("subject", required="A subject is required."),
+        Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
-        Prop("fromAddress", _parts.mail, minimal=False),
-        Prop("fromName", minimal=False),
-        Prop("replyToAddress", _parts.mail, minimal=False),
-        Prop("bccAddress", _parts.mail, minimal=False),
-        Prop("useOwnerAsMailer", switch, minimal=False),
-        _parts.utm(),
-        Prop("customHtml", rich, minimal=False),
-        Prop("plainText", plain, minimal=False),
-        Prop("template", plain, minimal=False),
-        Prop("emailType", choice("template", "list"), default="template", blank="template", minimal=False),
+        Property("fromAddress", _parts.email, minimal=False),
+        Property("fromName", minimal=False),
+        Property("replyToAddress", _parts.email, minimal=False),
+        Property("bccAddress", _parts.email, minimal=False),
+        Property("useOwnerAsMailer", boolean, minimal=False),
+        _parts.utm_property(),
+        Property("customHtml", html, minimal=False),
+        Property("plainText", plain_text, minimal=False),
+        Property("template", plain_text, minimal=False),
+        Property("emailType", one_of("template", "list"), default="template", value_on_put="template", minimal=False),
         *schedule(),
-        Prop("publicPreview", switch, default=False, blank=False, minimal=False),
-        Prop("readCount", default=0, writable=False, minimal=False),
-        Prop("sentCount", default=0, writable=False, minimal=False),
-        Prop("revision", default=1, writable=False, minimal=False),
-        Prop(
-            "assetAttachments", _parts.references("assets"), _parts.show_assets, default=list, blank=[], minimal=False
-        ),
-        Prop("variantStartDate", writable=False, minimal=False),
-        Prop("variantSentCount", default=0, writable=False, minimal=False),
-        Prop("variantReadCount", default=0, writable=False, minimal=False),
-        Prop("variantParent", _parts.reference("emails"), minimal=False),
-        Prop("variantChildren", default=list, writable=False, minimal=False),
-        Prop("translationParent", _parts.reference("emails"), minimal=False),
-        Prop("translationChildren", default=list, writable=False, minimal=False),
-        Prop(
-            "unsubscribeForm",
-            _parts.reference("forms"),
-            _show_form,
+        Property("publicPreview", boolean, default=False, value_on_put=False, minimal=False),
+        Property("readCount", default=0, writable=False, minimal=False),
+        Property("sentCount", default=0, writable=False, minimal=False),
+        Property("revision", default=1, writable=False, minimal=False),
+        Property(
+            "assetAttachments",
+            _parts.id_list_of("assets"),
+            _parts.serialize_assets,
+            default=list,
+            value_on_put=[],
             minimal=False,
         ),
-        Prop("dynamicContent", _take_slots, default=_slots, blank=None, minimal=False),
-        Prop("lists", _take_lists, _parts.show_segments, default=list, blank=[], minimal=False),
-        Prop("headers", _take_headers, default=list, blank=[], minimal=False),
-        Prop("excludedLists", _parts.references("segments"), default=list, blank=[], hidden=True),
-        Prop("preferenceCenter", _parts.reference("pages"), hidden=True),
-        Prop("preheaderText", plain, hidden=True),
+        Property("variantStartDate", writable=False, minimal=False),
+        Property("variantSentCount", default=0, writable=False, minimal=False),
+        Property("variantReadCount", default=0, writable=False, minimal=False),
+        Property("variantParent", _parts.id_of("emails"), minimal=False),
+        Property("variantChildren", default=list, writable=False, minimal=False),
+        Property("translationParent", _parts.id_of("emails"), minimal=False),
+        Property("translationChildren", default=list, writable=False, minimal=False),
+        Property(
+            "unsubscribeForm",
+            _parts.id_of("forms"),
+            _serialize_form,
+            minimal=False,
+        ),
+        Property("dynamicContent", _parse_slots, default=_slots, value_on_put=None, minimal=False),
+        Property("lists", _parse_lists, _parts.serialize_segments, default=list, value_on_put=[], minimal=False),
+        Property("headers", _parse_headers, default=list, value_on_put=[], minimal=False),
+        Property("excludedLists", _parts.id_list_of("segments"), default=list, value_on_put=[], hidden=True),
+        Property("preferenceCenter", _parts.id_of("pages"), hidden=True),
+        Property("preheaderText", plain_text, hidden=True),
     )
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """A segment e-mail needs segments; a template has none."""
         del params
-        _parts.merge_tags(draft, row, ask)
+        _parts.merge_tags(draft, row, context)
         draft["dynamicContent"] = draft["dynamicContent"] or _slots()
         if draft["emailType"] == "template":
             draft["lists"] = []
         elif not draft["lists"] and "lists" not in problems and not draft["translationParent"]:
             problems["lists"] = _NO_LIST
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Count the revision."""
         draft["revision"] = 1 if row is None else row["revision"] + 1
-        return super().commit(draft, row, params, ask)
+        return super().save(draft, row, params, context)
 
-    def forced(self, ask: Ask) -> list[Test]:
+    def default_filters(self, context: RequestContext) -> list[Predicate]:
         """No variants."""
-        del ask
-        return _parts.alone("variantParent")
+        del context
+        return _parts.without_parents("variantParent")
 
     # --- sending ---------------------------------------------------------------------------------------------------
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """To segments, to one contact, and what comes back."""
         routes.add("POST", "/api/emails/{id}/send", self.send)
         routes.add("POST", "/api/emails/{id}/contact/{leadId}/send", self.send_one)
         routes.add("POST", "/api/emails/reply/{trackingHash}", self.reply)
 
-    async def send(self, ask: Ask) -> Any:
+    async def send(self, context: RequestContext) -> Any:
         """To everybody in its segments who has not got it yet. Naming segments breaks 5.1.1."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None or not row["isPublished"]:
-            raise missing()
-        ask.need(self.permission, "view", own=self.own(row, ask))
-        body = ask.body if isinstance(ask.body, dict) else {}
+            raise not_found()
+        context.require(self.permission, "view", own=self.is_owned_by(row, context))
+        body = context.body if isinstance(context.body, dict) else {}
         if body.get("lists"):
-            raise Crash
-        limit = php.integer(body.get("limit"))
+            raise UnhandledError
+        limit = php.to_int(body.get("limit"))
         sent = 0
-        for contact in _pending(row, ask):
+        for contact in _pending_contacts(row, context):
             if limit and sent >= limit:
                 break
-            await ask.row()
-            _sent(row, contact, ask)
+            await context.charge_row()
+            _record_sent(row, contact, context)
             sent += 1
-        return Said({"success": 1, "sentCount": sent, "failedRecipients": 0})
+        return Reply({"success": 1, "sentCount": sent, "failedRecipients": 0})
 
-    async def send_one(self, ask: Ask) -> Any:
+    async def send_one(self, context: RequestContext) -> Any:
         """To one contact, do-not-contact or not; a failure is a 200."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        ask.need(self.permission, "view", own=self.own(row, ask))
-        contact = ask.table("contacts").get(ask.path["leadId"])
+            raise not_found()
+        context.require(self.permission, "view", own=self.is_owned_by(row, context))
+        contact = context.table("contacts").get(context.path["leadId"])
         if contact is None:
-            raise missing("Contact not found.")
-        ask.need("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == ask.actor.id)
-        await ask.row()
+            raise not_found("Contact not found.")
+        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.actor.id)
+        await context.charge_row()
         if not contact["fields"].get("email"):
-            return Said({"success": False, "failed": ["Recipient's email is invalid"]})
-        _sent(row, contact, ask)
-        return Said({"success": True})
+            return Reply({"success": False, "failed": ["Recipient's email is invalid"]})
+        _record_sent(row, contact, context)
+        return Reply({"success": True})
 
-    async def reply(self, ask: Ask) -> Any:
+    async def reply(self, context: RequestContext) -> Any:
         """Note that a contact answered."""
-        hash = ask.path["trackingHash"]
-        stat = next((one for one in ask.table("email_stats") if one["hash"] == hash), None)
+        hash = context.path["trackingHash"]
+        stat = next((one for one in context.table("email_stats") if one["hash"] == hash), None)
         if stat is None:
-            raise missing(f"Email Stat with tracking hash {hash} was not found")
-        ask.table("email_replies").save({"id": None, "stat": stat["id"], "date": ask.now})
-        return Said({"success": True}, 201)
+            raise not_found(f"Email Stat with tracking hash {hash} was not found")
+        context.table("email_replies").save({"id": None, "stat": stat["id"], "date": context.now})
+        return Reply({"success": True}, 201)
 
 
-def _pending(row: Row, ask: Ask) -> list[Row]:
+def _pending_contacts(row: Row, context: RequestContext) -> list[Row]:
     if row["emailType"] != "list":
         return []
-    served = {one["contact"] for one in ask.table("email_stats") if one["email"] == row["id"]}
-    links = ask.table("segment_contacts")
-    skipped = {one["contact"] for one in links if one["segment"] in row["excludedLists"] and not one["removed"]}
-    members = {one["contact"] for one in links if one["segment"] in row["lists"] and not one["removed"]}
-    found = [ask.table("contacts").get(id) for id in sorted(members - skipped - served)]
+    already_sent = {segment["contact"] for segment in context.table("email_stats") if segment["email"] == row["id"]}
+    links = context.table("segment_contacts")
+    skipped = {
+        segment["contact"] for segment in links if segment["segment"] in row["excludedLists"] and not segment["removed"]
+    }
+    members = {segment["contact"] for segment in links if segment["segment"] in row["lists"] and not segment["removed"]}
+    contacts = [context.table("contacts").get(id) for id in sorted(members - skipped - already_sent)]
     return [
-        one
-        for one in found
-        if one and one["fields"].get("email") and not any(dnc["channel"] == "email" for dnc in one["dnc"])
+        segment
+        for segment in contacts
+        if segment and segment["fields"].get("email") and not any(dnc["channel"] == "email" for dnc in segment["dnc"])
     ]
 
 
-def _sent(row: Row, contact: Row, ask: Ask) -> None:
+def _record_sent(row: Row, contact: Row, context: RequestContext) -> None:
     stat = {"id": None, "email": row["id"], "contact": contact["id"], "address": contact["fields"]["email"]}
-    ask.table("email_stats").save(stat | {"date": ask.now, "hash": ask.fake.secret()[-23:]})
+    context.table("email_stats").save(stat | {"date": context.now, "hash": context.fake.new_token()[-23:]})
     row["sentCount"] += 1
-    ask.table("emails").save(row)
+    context.table("emails").save(row)

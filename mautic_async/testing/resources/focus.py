@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.replies import Said, missing
+from mautic_async.testing.replies import Reply, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, Invalid, Prop, category, choice, plain, rich, schedule
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import (
+    ID,
+    InvalidValue,
+    Property,
+    category,
+    html,
+    one_of,
+    plain_text,
+    schedule,
+)
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _FONTS: Final = (
@@ -33,7 +42,7 @@ _FONTS: Final = (
 )
 _WHAT: Final = "Use the builder to select what the focus should be."
 _STYLE: Final = "Use the builder to select what style should be used."
-_SHAPE: Final[dict[str, Any]] = {
+_PROPERTY_SHAPES: Final[dict[str, Any]] = {
     "bar": {"allow_hide": None, "push_page": None, "sticky": None, "size": None, "placement": None},
     "modal": {"placement": None},
     "notification": {"placement": None},
@@ -58,87 +67,89 @@ _SHAPE: Final[dict[str, Any]] = {
 }
 
 
-def _take_properties(value: Any, ask: Ask) -> Any:
-    del ask
+def _parse_properties(value: Any, context: RequestContext) -> Any:
+    del context
     if not isinstance(value, (dict, list)):
-        raise Invalid
-    given = value if isinstance(value, dict) else {}
-    made: dict[str, Any] = {}
-    for name, shape in _SHAPE.items():
-        sent = given.get(name)
+        raise InvalidValue
+    sent_properties = value if isinstance(value, dict) else {}
+    properties: dict[str, Any] = {}
+    for name, shape in _PROPERTY_SHAPES.items():
+        sent = sent_properties.get(name)
         if isinstance(shape, dict):
             inner = sent if isinstance(sent, dict) else {}
-            made[name] = {key: inner.get(key) for key in shape}
+            properties[name] = {key: inner.get(key) for key in shape}
         else:
-            made[name] = shape if sent is None else sent
-    return made
+            properties[name] = shape if sent is None else sent
+    return properties
 
 
-class Focus(Noun):
+class Focus(FakeResource):
     """Focus items. The form knows ``html_mode``, not the ``htmlMode`` that is shown."""
 
     path = "focus"
-    one = many = "focus"
+    singular = plural = "focus"
     permission = "focus:items"
-    mapped = True
-    order = ("name",)
-    searched = ("name", "website")
-    born = ("modifiedByUser",)
-    audit = ("focus", "focus")
-    props = (
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name", "website")
+    set_on_create = ("modifiedByUser",)
+    audit_name = ("focus", "focus")
+    properties = (
         ID,
-        Prop("name", plain, required=_parts.NAME),
+        Property("name", plain_text, required=_parts.NAME),
         category(),
-        Prop("description", rich),
-        Prop("type", plain, required=_WHAT),
-        Prop("website", _parts.address("This value is not a valid URL.")),
-        Prop("style", plain, required=_STYLE),
+        Property("description", html),
+        Property("type", plain_text, required=_WHAT),
+        Property("website", _parts.url_or("This value is not a valid URL.")),
+        Property("style", plain_text, required=_STYLE),
         *schedule(minimal=True),
-        Prop("properties", _take_properties, default=list, blank=None),
-        _parts.utm(),
-        Prop("form", _parts.reference("forms")),
-        Prop("htmlMode", writable=False),
-        Prop("html", rich),
-        Prop("editor", rich),
-        Prop("cache", writable=False),
-        Prop("html_mode", choice("basic", "editor", "html"), hidden=True),
+        Property("properties", _parse_properties, default=list, value_on_put=None),
+        _parts.utm_property(),
+        Property("form", _parts.id_of("forms")),
+        Property("htmlMode", writable=False),
+        Property("html", html),
+        Property("editor", html),
+        Property("cache", writable=False),
+        Property("html_mode", one_of("basic", "editor", "html"), hidden=True),
     )
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """As a whole, ``minimal`` or not; the script is that of the last save."""
         del minimal
-        return super().show(row, ask, fresh=fresh) | {"htmlMode": row["html_mode"]}
+        return super().serialize(row, context, just_created=just_created) | {"htmlMode": row["html_mode"]}
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """What is missing, in the order of the entity; the font must be one of the form's."""
         del params
-        _parts.merge_tags(draft, row, ask)
+        _parts.merge_tags(draft, row, context)
         ordered = {name: problems.pop(name) for name in ("type", "style", "name") if name in problems}
         rest = dict(problems)
         problems.clear()
         problems.update(ordered | rest)
-        draft["properties"] = draft["properties"] or _take_properties({}, ask)
+        draft["properties"] = draft["properties"] or _parse_properties({}, context)
         font = draft["properties"]["content"]["font"]
         if font is not None and font not in _FONTS:
             problems["font"] = "This value is not valid."
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Render the script."""
-        saved = super().commit(draft, row, params, ask)
+        saved = super().save(draft, row, params, context)
         saved["cache"] = _script(saved)
-        return self.table(ask).save(saved)
+        return self.table(context).save(saved)
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """The script that shows it."""
         routes.add("POST", "/api/focus/{id}/js", self.script)
 
-    async def script(self, ask: Ask) -> Any:
+    async def script(self, context: RequestContext) -> Any:
         """The script."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        ask.need(self.permission, "view", own=self.own(row, ask))
-        return Said({"js": _script(row)})
+            raise not_found()
+        context.require(self.permission, "view", own=self.is_owned_by(row, context))
+        return Reply({"js": _script(row)})
 
 
 def _script(row: Row) -> str:

@@ -6,22 +6,31 @@ import string
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php, query
-from mautic_async.testing.replies import Crash, Refused, Said, missing
+from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _form_html, _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, Prop, category, choice, plain, rich, schedule, switch
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import (
+    ID,
+    Property,
+    boolean,
+    category,
+    html,
+    one_of,
+    plain_text,
+    schedule,
+)
 from mautic_async.testing.resources._standard import without_nulls
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Column, Test
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import ColumnReader, Predicate
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
-_LONGEST: Final = 10
+_MAX_ALIAS: Final = 10
 """Characters of a form's alias."""
-_LONGEST_FIELD: Final = 25
+_MAX_FIELD_ALIAS: Final = 25
 _FIELD: Final[dict[str, Any]] = {
     "id": None,
     "label": None,
@@ -55,102 +64,110 @@ _ACTION: Final[dict[str, Any]] = {
     "order": 0,
     "properties": [],
 }
-_ASKED: Final = {"message": "Fill in a message to display.", "redirect": "Fill in a valid URL."}
+_REQUIRED_PROPERTIES: Final = {"message": "Fill in a message to display.", "redirect": "Fill in a valid URL."}
 
 
-class Forms(Noun):
+class Forms(FakeResource):
     """Forms. Fields and actions live in the row; every edit that does not say ``postAction`` sets it to ``return``."""
 
     path = "forms"
-    one, many = "form", "forms"
+    singular, plural = "form", "forms"
     permission = "form:forms"
-    order = ("name",)
-    searched = ("name", "description")
-    commands = ("is", "category", "name", "has")
-    born = ("dateModified", "modifiedByUser")
-    audit = ("form", "form")
-    props = (
+    default_order = ("name",)
+    searched_columns = ("name", "description")
+    search_commands = ("is", "category", "name", "has")
+    set_on_create = ("dateModified", "modifiedByUser")
+    audit_name = ("form", "form")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("alias", plain, blank="", writable=False),
+        Property("name", required=_parts.NAME),
+        Property("alias", plain_text, value_on_put="", writable=False),
         category(),
-        Prop("description", rich, minimal=False),
-        Prop("cachedHtml", writable=False, minimal=False),
+        Property("description", html, minimal=False),
+        Property("cachedHtml", writable=False, minimal=False),
         *schedule(),
-        Prop("fields", default=list, writable=False, minimal=False),
-        Prop("actions", default=list, writable=False, minimal=False),
-        Prop("template", plain, minimal=False),
-        Prop("inKioskMode", switch, default=False, minimal=False),
-        Prop("renderStyle", switch, default=False, minimal=False),
-        Prop("formType", plain, default="standalone", blank="standalone", minimal=False),
-        Prop("postAction", choice(*_ASKED, "return"), default="return", blank="return", minimal=False),
-        Prop("postActionProperty", rich, minimal=False),
-        Prop("noIndex", switch, minimal=False),
-        Prop("formAttributes", plain, minimal=False),
-        Prop("language", plain, minimal=False),
+        Property("fields", default=list, writable=False, minimal=False),
+        Property("actions", default=list, writable=False, minimal=False),
+        Property("template", plain_text, minimal=False),
+        Property("inKioskMode", boolean, default=False, minimal=False),
+        Property("renderStyle", boolean, default=False, minimal=False),
+        Property("formType", plain_text, default="standalone", value_on_put="standalone", minimal=False),
+        Property(
+            "postAction",
+            one_of(*_REQUIRED_PROPERTIES, "return"),
+            default="return",
+            value_on_put="return",
+            minimal=False,
+        ),
+        Property("postActionProperty", html, minimal=False),
+        Property("noIndex", boolean, minimal=False),
+        Property("formAttributes", plain_text, minimal=False),
+        Property("language", plain_text, minimal=False),
     )
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """Without fields and actions."""
-        return super().fresh(ask) | {"fields": [], "actions": []}
+        return super().new_row(context) | {"fields": [], "actions": []}
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Some post actions need a property; the alias stays what it once was."""
-        del ask
+        del context
         if not params.get("postAction"):
             draft["postAction"] = "return"
-        wanted = _ASKED.get(draft["postAction"])
+        wanted = _REQUIRED_PROPERTIES.get(draft["postAction"])
         if wanted is not None and not draft["postActionProperty"]:
             problems["postActionProperty"] = wanted
         if row is None or not draft["alias"]:
-            draft["alias"] = _parts.slug(params.get("alias") or draft["name"], "_", _LONGEST)
+            draft["alias"] = _parts.slugify(params.get("alias") or draft["name"], "_", _MAX_ALIAS)
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """With its fields and actions; one that is refused ends a single call with nothing changed."""
-        fields, actions = [dict(one) for one in draft["fields"]], [dict(one) for one in draft["actions"]]
+        fields, actions = [dict(part) for part in draft["fields"]], [dict(part) for part in draft["actions"]]
         try:
-            listed = _fields(fields, params.get("fields"), ask)
-            acted = _actions(actions, params.get("actions"), ask)
-        except Refused:
-            if not _parts.batch(ask):
+            field_ids = _fields(fields, params.get("fields"), context)
+            action_ids = _actions(actions, params.get("actions"), context)
+        except ControllerError:
+            if not _parts.is_batch(context):
                 raise
             fields, actions = draft["fields"], draft["actions"]
         else:
-            if row is not None and ask.request.method == "PUT":
-                fields = [one for one in fields if one["id"] in listed]
-                actions = [one for one in actions if one["id"] in acted]
+            if row is not None and context.request.method == "PUT":
+                fields = [part for part in fields if part["id"] in field_ids]
+                actions = [part for part in actions if part["id"] in action_ids]
         draft["fields"], draft["actions"] = fields, actions
-        saved = super().commit(draft, row, params, ask)
-        saved["cachedHtml"] = _form_html.render(saved, ask.fake.absolute("/form/submit"))
-        return self.table(ask).save(saved)
+        saved = super().save(draft, row, params, context)
+        saved["cachedHtml"] = _form_html.render(saved, context.fake.absolute_url("/form/submit"))
+        return self.table(context).save(saved)
 
-    def gone(self, row: Row) -> Row:
+    def deleted_view(self, row: Row) -> Row:
         """Nothing in it has an id any more."""
         empty = {name: [one | {"id": None} for one in row[name]] for name in ("fields", "actions")}
         return row | {"id": None} | empty
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """With what was submitted."""
-        super().delete(row, ask)
-        submissions = ask.table("submissions")
+        super().delete(row, context)
+        submissions = context.table("submissions")
         for id in [one["id"] for one in submissions.where(form=row["id"])]:
             submissions.remove(id)
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """By time, and by whether anybody submitted it."""
-        now = ask.now
+        now = context.now
         if (term.command, term.value) == ("is", "expired"):
             return lambda row: row["publishDown"] is not None and row["publishDown"] <= now
         if (term.command, term.value) == ("is", "pending"):
             return lambda row: row["publishUp"] is not None and row["publishUp"] > now
         if term.command == "has":
-            filled = {one["form"] for one in ask.table("submissions")}
+            filled = {one["form"] for one in context.table("submissions")}
             return (lambda row: row["id"] in filled) if term.value == "results" else None
-        return super().commanded(term, ask)
+        return super().search_command(term, context)
 
     # --- routes ----------------------------------------------------------------------------------------------------
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Submissions; taking fields and actions away."""
         base = "/api/forms/{formId}"
         routes.add("GET", base + "/submissions", self.submissions)
@@ -159,71 +176,71 @@ class Forms(Noun):
         routes.add("DELETE", base + "/fields/delete", self.delete_fields)
         routes.add("DELETE", base + "/actions/delete", self.delete_actions)
 
-    def _form(self, ask: Ask, verb: str) -> Row:
-        row = self.get(ask.path["formId"], ask)
+    def _form(self, context: RequestContext, verb: str) -> Row:
+        row = self.get(context.path["formId"], context)
         if row is None:
-            raise missing()
-        ask.need(self.permission, verb, own=self.own(row, ask))
+            raise not_found()
+        context.require(self.permission, verb, own=self.is_owned_by(row, context))
         return row
 
-    async def delete_fields(self, ask: Ask) -> Any:
+    async def delete_fields(self, context: RequestContext) -> Any:
         """Take fields away."""
-        return await self._take_away("fields", ask)
+        return await self._remove_parts("fields", context)
 
-    async def delete_actions(self, ask: Ask) -> Any:
+    async def delete_actions(self, context: RequestContext) -> Any:
         """Take actions away."""
-        return await self._take_away("actions", ask)
+        return await self._remove_parts("actions", context)
 
-    async def _take_away(self, name: str, ask: Ask) -> Any:
-        row = self._form(ask, "edit")
-        ids = ask.param(name)
+    async def _remove_parts(self, name: str, context: RequestContext) -> Any:
+        row = self._form(context, "edit")
+        ids = context.param(name)
         if not isinstance(ids, (list, dict)):
-            raise Refused(400, f"The {name} attribute must be array.")
-        await ask.row()
-        gone = {php.integer(id) for id in php.values(ids)}
-        row[name] = [one for one in row[name] if one["id"] not in gone]
-        self.table(ask).save(row)
-        return Said({"form": without_nulls(self.show(row, ask))})
+            raise ControllerError(400, f"The {name} attribute must be array.")
+        await context.charge_row()
+        removed = {php.to_int(id) for id in php.array_values(ids)}
+        row[name] = [part for part in row[name] if part["id"] not in removed]
+        self.table(context).save(row)
+        return Reply({"form": without_nulls(self.serialize(row, context))})
 
-    async def submissions(self, ask: Ask) -> Any:
+    async def submissions(self, context: RequestContext) -> Any:
         """What was submitted, by anybody or by one contact."""
-        form = self._form(ask, "view")
-        rows = list(ask.table("submissions").where(form=form["id"]))
-        contact = ask.path.get("contactId")
+        form = self._form(context, "view")
+        rows = list(context.table("submissions").where(form=form["id"]))
+        contact = context.path.get("contactId")
         if contact is not None:
-            if ask.table("contacts").get(contact) is None:
-                raise missing("Contact not found.")
+            if context.table("contacts").get(contact) is None:
+                raise not_found("Contact not found.")
             rows = [row for row in rows if row["lead"] == contact]
-        if ask.query.get("where"):
-            for test in query.where(ask.query["where"], _column):
+        if context.query.get("where"):
+            for test in query.parse_where(context.query["where"], _column):
                 rows = [row for row in rows if test(row)]
-        page = query.sort(rows, query.order(ask.query, (), _column))[query.window(ask.query)]
-        shown = [_show(row, form, ask) for row in page]
-        return Said({"total": str(len(rows)), "submissions": shown or {}})
+        page = query.sort(rows, query.sort_keys(context.query, (), _column))[query.slice_of(context.query)]
+        entities = [_serialize_submission(row, form, context) for row in page]
+        return Reply({"total": str(len(rows)), "submissions": entities or {}})
 
-    async def submission(self, ask: Ask) -> Any:
+    async def submission(self, context: RequestContext) -> Any:
         """One of them; of which form, nobody looks."""
-        self._form(ask, "view")
-        row = ask.table("submissions").get(ask.path["submissionId"])
+        self._form(context, "view")
+        row = context.table("submissions").get(context.path["submissionId"])
         if row is None:
-            raise missing()
-        form = ask.table("forms").get(row["form"])
-        return Said({"submission": _show(row, form or {}, ask)})
+            raise not_found()
+        form = context.table("forms").get(row["form"])
+        return Reply({"submission": _serialize_submission(row, form or {}, context)})
 
 
-def _column(name: str) -> Column:
+def _column(name: str) -> ColumnReader:
     table, _, key = name.rpartition(".")
     if table == "r":
         return lambda row: row["results"].get(key)
     plain_ = {"id": "id", "date_submitted": "date", "dateSubmitted": "date", "lead_id": "lead", "form_id": "form"}
     if key not in plain_:
-        raise Crash
+        raise UnhandledError
     return lambda row: row[plain_[key]]
 
 
-def _show(row: Row, form: Row, ask: Ask) -> dict[str, Any]:
-    contact = ask.table("contacts").get(row["lead"])
-    shown_form = {name: form.get(name) for name in ("id", "name", "alias")} | {"category": None}
+def _serialize_submission(row: Row, form: Row, context: RequestContext) -> dict[str, Any]:
+    contact = context.table("contacts").get(row["lead"])
+    form_entity = {name: form.get(name) for name in ("id", "name", "alias")} | {"category": None}
     lead = None
     if contact is not None:
         lead = {"id": contact["id"], "points": contact["points"], "color": None}
@@ -231,83 +248,85 @@ def _show(row: Row, form: Row, ask: Ask) -> dict[str, Any]:
     return {
         "id": row["id"],
         "ipAddress": {"ipAddress": "127.0.0.1"},
-        "form": shown_form,
+        "form": form_entity,
         "lead": lead,
         "trackingId": row.get("tracking"),
-        "dateSubmitted": php.iso(row["date"]),
+        "dateSubmitted": php.iso_datetime(row["date"]),
         "referer": row.get("referer", ""),
         "page": None,
         "results": row["results"],
     }
 
 
-def _fields(fields: list[Row], given: Any, ask: Ask) -> set[int]:
+def _fields(fields: list[Row], fields_sent: Any, context: RequestContext) -> set[int]:
     """Change *fields* by those sent; give the ids of the latter."""
-    sent = [one for one in php.values(given) if isinstance(one, dict)]
-    aliases = {one["alias"] for one in fields}
-    chosen = [_field(one, fields, aliases, ask) for one in sent]
-    held = {one["id"]: one for one in fields}
-    listed: set[int] = set()
-    for place, (one, alias) in enumerate(zip(sent, chosen, strict=True), 1):
-        field = held.get(php.integer(one.get("id")))
+    sent = [field_row for field_row in php.array_values(fields_sent) if isinstance(field_row, dict)]
+    aliases = {field_row["alias"] for field_row in fields}
+    aliases_used = [_field(field_row, fields, aliases, context) for field_row in sent]
+    existing = {field_row["id"]: field_row for field_row in fields}
+    ids: set[int] = set()
+    for place, (field_row, alias) in enumerate(zip(sent, aliases_used, strict=True), 1):
+        field = existing.get(php.to_int(field_row.get("id")))
         if field is None:
-            field = dict(_FIELD) | {"id": _parts.number(ask, "form_fields")}
+            field = dict(_FIELD) | {"id": _parts.next_number(context, "form_fields")}
             fields.append(field)
-        _fill(field, one, alias, place)
-        listed.add(field["id"])
-    return listed
+        _fill(field, field_row, alias, place)
+        ids.add(field["id"])
+    return ids
 
 
-def _field(sent: Row, fields: list[Row], aliases: set[str], ask: Ask) -> str:
-    held = None
-    if sent.get("id") and not php.text(sent["id"]).startswith("new"):
-        id = php.integer(sent["id"])
-        held = next((one for one in fields if one["id"] == id), None)
-        if held is None:
-            raise missing(f"Field ID {php.text(sent['id'])} not found")
-    if not php.text(sent.get("label", held and held["label"])).strip():
-        raise Refused(400, "label: Label is required.")
-    if held is None and not sent.get("type"):
-        raise Refused(400, f"type: {_parts.VALUE}")
-    wanted = _parts.slug(sent.get("alias") or "", "_", _LONGEST_FIELD)
-    if held is not None:
-        return wanted or str(held["alias"])
-    if not wanted or wanted in aliases:
-        wanted = _random(ask)
-    aliases.add(wanted)
-    return wanted
+def _field(sent: Row, fields: list[Row], aliases: set[str], context: RequestContext) -> str:
+    existing = None
+    if sent.get("id") and not php.to_string(sent["id"]).startswith("new"):
+        id = php.to_int(sent["id"])
+        existing = next((field_row for field_row in fields if field_row["id"] == id), None)
+        if existing is None:
+            raise not_found(f"Field ID {php.to_string(sent['id'])} not found")
+    if not php.to_string(sent.get("label", existing and existing["label"])).strip():
+        raise ControllerError(400, "label: Label is required.")
+    if existing is None and not sent.get("type"):
+        raise ControllerError(400, f"type: {_parts.VALUE}")
+    requested = _parts.slugify(sent.get("alias") or "", "_", _MAX_FIELD_ALIAS)
+    if existing is not None:
+        return requested or str(existing["alias"])
+    if not requested or requested in aliases:
+        requested = _random(context)
+    aliases.add(requested)
+    return requested
 
 
-def _random(ask: Ask) -> str:
+def _random(context: RequestContext) -> str:
     """What the server calls a field whose alias is missing or taken."""
-    number = int(ask.fake.secret()[-12:], 16)
+    number = int(context.fake.new_token()[-12:], 16)
     return "".join(string.ascii_lowercase[number // 26**place % 26] for place in range(5))
 
 
 def _fill(field: Row, sent: Row, alias: str, place: int) -> None:
     for name, value in sent.items():
         if name in _FIELD and name not in ("id", "order", "alias"):
-            field[name] = php.yes(value) if name in _SWITCHES else value
+            field[name] = php.form_bool(value) if name in _SWITCHES else value
     field["alias"], field["order"] = alias, place
-    field["label"] = php.clean(field["label"])
+    field["label"] = php.strip_text(field["label"])
     if "mappedField" in sent or "mappedObject" in sent:
         field["leadField"] = field["mappedField"] if field["mappedObject"] == "contact" else None
     elif sent.get("leadField"):
         field["mappedObject"], field["mappedField"] = "contact", sent["leadField"]
 
 
-def _actions(actions: list[Row], given: Any, ask: Ask) -> set[int]:
+def _actions(actions: list[Row], actions_sent: Any, context: RequestContext) -> set[int]:
     """Change *actions* by those sent; give the ids of the latter."""
-    listed: set[int] = set()
-    for place, one in enumerate([one for one in php.values(given) if isinstance(one, dict)], 1):
-        id = 0 if php.text(one.get("id")).startswith("new") else php.integer(one.get("id"))
-        held = next((each for each in actions if id and each["id"] == id), None)
-        if held is None:
-            if id or not one.get("type"):
-                raise Crash
-            held = dict(_ACTION) | {"id": _parts.number(ask, "form_actions")}
-            actions.append(held)
-        held |= {name: one[name] for name in _ACTION if name in one and name not in ("id", "order")}
-        held["order"] = place
-        listed.add(held["id"])
-    return listed
+    ids: set[int] = set()
+    for place, action in enumerate(
+        [action for action in php.array_values(actions_sent) if isinstance(action, dict)], 1
+    ):
+        id = 0 if php.to_string(action.get("id")).startswith("new") else php.to_int(action.get("id"))
+        existing = next((each for each in actions if id and each["id"] == id), None)
+        if existing is None:
+            if id or not action.get("type"):
+                raise UnhandledError
+            existing = dict(_ACTION) | {"id": _parts.next_number(context, "form_actions")}
+            actions.append(existing)
+        existing |= {name: action[name] for name in _ACTION if name in action and name not in ("id", "order")}
+        existing["order"] = place
+        ids.add(existing["id"])
+    return ids

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Said
+from mautic_async.testing.replies import Reply
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, Prop, category, choice, plain, rich
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import ID, Property, category, html, one_of, plain_text
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 TRIGGERS: Final = {
@@ -43,47 +43,49 @@ TRIGGERS: Final = {
 _NO_URL: Final = "A valid URL is required."
 
 
-class Hooks(Noun):
+class Hooks(FakeResource):
     """Webhooks; unknown triggers are kept like known ones. A PUT without a secret makes a new one."""
 
     path = "hooks"
-    one, many = "hook", "hooks"
+    singular, plural = "hook", "hooks"
     permission = "webhook:webhooks"
-    mapped = True
-    order = ("name",)
-    searched = ("name",)
-    commands = ()
-    audit = ("webhook", "webhook")
-    props = (
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name",)
+    search_commands = ()
+    audit_name = ("webhook", "webhook")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("description", rich),
-        Prop("webhookUrl", _parts.address(_NO_URL), required=_NO_URL),
-        Prop("secret", plain),
-        Prop("eventsOrderbyDir", choice("ASC", "DESC")),
+        Property("name", required=_parts.NAME),
+        Property("description", html),
+        Property("webhookUrl", _parts.url_or(_NO_URL), required=_NO_URL),
+        Property("secret", plain_text),
+        Property("eventsOrderbyDir", one_of("ASC", "DESC")),
         category(),
-        Prop("triggers", default=list, writable=False),
+        Property("triggers", default=list, writable=False),
     )
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """Without triggers."""
-        return super().fresh(ask) | {"triggers": []}
+        return super().new_row(context) | {"triggers": []}
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Find a secret; PATCH adds triggers, PUT replaces them."""
         del problems
         if not draft["secret"]:
-            draft["secret"] = ask.fake.secret()[-64:]
-        sent = [php.text(one) for one in php.values(params.get("triggers", params.get("events")))]
-        keep = row is not None and ask.request.method != "PUT"
+            draft["secret"] = context.fake.new_token()[-64:]
+        sent = [php.to_string(one) for one in php.array_values(params.get("triggers", params.get("events")))]
+        keep = row is not None and context.request.method != "PUT"
         draft["triggers"] = list(dict.fromkeys((draft["triggers"] if keep else []) + sent))
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """What there is to be told of."""
         routes.add("GET", "/api/hooks/triggers", self.triggers)
 
-    async def triggers(self, ask: Ask) -> Any:
+    async def triggers(self, context: RequestContext) -> Any:
         """Labels and descriptions by event."""
-        del ask
-        shown = {key: {"label": label, "description": told} for key, (label, told) in TRIGGERS.items()}
-        return Said({"triggers": shown})
+        del context
+        entries = {key: {"label": label, "description": description} for key, (label, description) in TRIGGERS.items()}
+        return Reply({"triggers": entries})

@@ -5,36 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash
+from mautic_async.testing.replies import UnhandledError
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, Prop, category, rich, schedule
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import ID, Property, category, html, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 _TABLES: Final = {"email": "emails", "sms": "smses", "notification": "notifications", "tweet": "tweets"}
-_SENT: Final = frozenset(("channel", "channelId", "isEnabled", "properties"))
+_CHANNEL_KEYS: Final = frozenset(("channel", "channelId", "isEnabled", "properties"))
 _EXTRA: Final = "This form should not contain extra fields."
 
 
-def _show_channels(channels: Any, ask: Ask) -> Any:
+def _serialize_channels(channels: Any, context: RequestContext) -> Any:
     return [
         {name: one[name] for name in ("id", "channel", "channelId")}
-        | {"channelName": _name(one, ask), "isEnabled": one["isEnabled"]}
+        | {"channelName": _name(one, context), "isEnabled": one["isEnabled"]}
         for one in channels
     ]
 
 
-def _name(channel: Row, ask: Ask) -> Any:
-    row = ask.table(_TABLES.get(channel["channel"], "none")).get(channel["channelId"])
+def _name(channel: Row, context: RequestContext) -> Any:
+    row = context.table(_TABLES.get(channel["channel"], "none")).get(channel["channelId"])
     return None if row is None else row["name"]
 
 
-class Messages(Noun):
+class Messages(FakeResource):
     """Marketing messages.
 
     A create binds the channels it lists to rows of their own; an edit binds them by channel, so a list, whose keys are
@@ -42,69 +42,76 @@ class Messages(Noun):
     """
 
     path = "messages"
-    one, many = "message", "messages"
+    singular, plural = "message", "messages"
     permission = "channel:messages"
-    searched = ("name",)
-    commands = ()
-    audit = ("channel", "message")
-    props = (
+    searched_columns = ("name",)
+    search_commands = ()
+    audit_name = ("channel", "message")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("description", rich),
+        Property("name", required=_parts.NAME),
+        Property("description", html),
         *schedule(),
-        Prop("channels", show=_show_channels, default=list, writable=False, minimal=False),
-        Prop("category", category().take, category().show, minimal=False),
+        Property("channels", serialize=_serialize_channels, default=list, writable=False, minimal=False),
+        Property("category", category().parse, category().serialize, minimal=False),
     )
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """Without channels."""
-        return super().fresh(ask) | {"channels": []}
+        return super().new_row(context) | {"channels": []}
 
-    def rows(self, ask: Ask) -> Iterable[Row]:
+    def rows(self, context: RequestContext) -> Iterable[Row]:
         """Only those with channels: the list joins them."""
-        return [row for row in self.table(ask) if row["channels"]]
+        return [row for row in self.table(context) if row["channels"]]
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Bind the channels."""
         sent = params.get("channels")
         if not isinstance(sent, (list, dict)):
-            if row is not None and ask.request.method == "PUT":
+            if row is not None and context.request.method == "PUT":
                 draft["channels"] = [one | {"isEnabled": False} for one in draft["channels"]]
             return
-        entries = {key: one for key, one in php.entries(sent).items() if isinstance(one, dict)}
-        problems |= _wrong(entries)
+        entries = {key: one for key, one in php.from_json_array(sent).items() if isinstance(one, dict)}
+        problems |= _problems(entries)
         if not problems:
-            off = row is not None and ask.request.method == "PUT"
-            draft["channels"] = _bound(draft["channels"], entries, ask, edit=row is not None, off=off)
+            off = row is not None and context.request.method == "PUT"
+            draft["channels"] = _bind_channels(draft["channels"], entries, context, edit=row is not None, off=off)
 
-    def gone(self, row: Row) -> Row:
+    def deleted_view(self, row: Row) -> Row:
         """Its channels have no ids any more either."""
         return row | {"id": None, "channels": [one | {"id": None} for one in row["channels"]]}
 
 
-def _wrong(entries: dict[Any, Row]) -> dict[str, str]:
+def _problems(entries: dict[Any, Row]) -> dict[str, str]:
     problems = {}
     for one in entries.values():
-        if set(one) - _SENT:
+        if set(one) - _CHANNEL_KEYS:
             problems["channels"] = _EXTRA
-        elif not php.integer(one.get("channelId")) and php.yes(one.get("isEnabled")):
+        elif not php.to_int(one.get("channelId")) and php.form_bool(one.get("isEnabled")):
             problems["channelId"] = "A message is required."
     return problems
 
 
-def _bound(channels: list[Row], entries: dict[Any, Row], ask: Ask, *, edit: bool, off: bool) -> list[Row]:
-    named = {key if isinstance(key, str) else php.text(one.get("channel")): (key, one) for key, one in entries.items()}
-    held = {one["channel"]: dict(one) for one in channels}
-    for name, one in held.items():
-        one["isEnabled"] = one["isEnabled"] and (name in named or not off)
-    for name, (key, one) in named.items():
-        if name not in held or (edit and not isinstance(key, str)):
-            new = {"id": _parts.number(ask, "message_channels"), "channel": name}
-            if name in held:
-                raise Crash
-            held[name] = new
-        held[name] |= {
-            "channelId": php.integer(one.get("channelId")) or None,
-            "isEnabled": php.yes(one.get("isEnabled")),
+def _bind_channels(
+    channels: list[Row], entries: dict[Any, Row], context: RequestContext, *, edit: bool, off: bool
+) -> list[Row]:
+    by_channel = {
+        key if isinstance(key, str) else php.to_string(channel.get("channel")): (key, channel)
+        for key, channel in entries.items()
+    }
+    existing = {channel["channel"]: dict(channel) for channel in channels}
+    for name, channel in existing.items():
+        channel["isEnabled"] = channel["isEnabled"] and (name in by_channel or not off)
+    for name, (key, channel) in by_channel.items():
+        if name not in existing or (edit and not isinstance(key, str)):
+            new = {"id": _parts.next_number(context, "message_channels"), "channel": name}
+            if name in existing:
+                raise UnhandledError
+            existing[name] = new
+        existing[name] |= {
+            "channelId": php.to_int(channel.get("channelId")) or None,
+            "isEnabled": php.form_bool(channel.get("isEnabled")),
         }
-    return list(held.values())
+    return list(existing.values())

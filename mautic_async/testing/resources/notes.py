@@ -5,58 +5,69 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash, Refused, missing
+from mautic_async.testing.replies import ControllerError, UnhandledError, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, KEEP, Prop, choice, mapping, moment, plain, rich
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import (
+    ID,
+    KEEP,
+    Property,
+    html,
+    iso_text,
+    list_or_map,
+    one_of,
+    plain_text,
+)
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Test
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.query import Predicate
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
 
-class _OfContact(Noun):
+class _OfContact(FakeResource):
     """A noun whose create must name a contact."""
 
     permission = "lead:leads"
-    needed: ClassVar[str]
+    missing_contact_message: ClassVar[str]
     """Message when none is named."""
 
-    def own(self, row: Row, ask: Ask) -> bool:
+    def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """As its contact is."""
-        contact = ask.table("contacts").get(row["lead"])
-        return contact is not None and contact["owner"] is not None and contact["owner"] == ask.actor.id
+        contact = context.table("contacts").get(row["lead"])
+        return contact is not None and contact["owner"] is not None and contact["owner"] == context.actor.id
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """With the time of its being made."""
-        return super().fresh(ask) | {"dateAdded": ask.now}
+        return super().new_row(context) | {"dateAdded": context.now}
 
-    def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
+    def _apply_published(
+        self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext
+    ) -> None:
         """Always published: the form does not ask."""
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The form, then the contact; in a batch a contact that is missing breaks the server."""
-        draft = super().bind(row, params, method, ask)
-        given = params.get("lead") or params.get("contact")
-        if given:
-            contact = ask.table("contacts").get(php.integer(given))
+        draft = super().validate(row, params, method, context)
+        contact_id = params.get("lead") or params.get("contact")
+        if contact_id:
+            contact = context.table("contacts").get(php.to_int(contact_id))
             if contact is None:
-                raise Crash if _parts.batch(ask) else missing("Contact not found.")
+                raise UnhandledError if _parts.is_batch(context) else not_found("Contact not found.")
             draft["lead"] = contact["id"]
         elif row is None:
-            raise Crash if _parts.batch(ask) else Refused(400, self.needed)
+            raise UnhandledError if _parts.is_batch(context) else ControllerError(400, self.missing_contact_message)
         return draft
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """The contact's fields are shown only where this request loaded it."""
-        saved = super().commit(draft, row, params, ask)
+        saved = super().save(draft, row, params, context)
         return saved | {"_loaded": True} if params.get("lead") or params.get("contact") else saved
 
 
-def _when(value: Any, ask: Ask) -> Any:
-    seconds = php.strtotime(value, ask.now)
+def _parse_time(value: Any, context: RequestContext) -> Any:
+    seconds = php.strtotime(value, context.now)
     return None if seconds is None or seconds < 0 else seconds - seconds % 60
 
 
@@ -64,47 +75,47 @@ class Notes(_OfContact):
     """Notes on contacts."""
 
     path = "notes"
-    one, many = "note", "notes"
-    block = False
-    needed = "lead ID is mandatory"
-    searched = ("text",)
-    commands = ("type",)
-    audit = ("lead", "note")
-    props = (
+    singular, plural = "note", "notes"
+    shows_publish_block = False
+    missing_contact_message = "lead ID is mandatory"
+    searched_columns = ("text",)
+    search_commands = ("type",)
+    audit_name = ("lead", "note")
+    properties = (
         ID,
-        Prop("text", rich, required="Note text cannot be empty"),
-        Prop("type", choice("general", "email", "call", "meeting"), default="general"),
-        Prop("dateTime", _when, moment, blank=KEEP),
-        Prop("lead", writable=False),
+        Property("text", html, required="Note text cannot be empty"),
+        Property("type", one_of("general", "email", "call", "meeting"), default="general"),
+        Property("dateTime", _parse_time, iso_text, value_on_put=KEEP),
+        Property("lead", writable=False),
     )
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """With its contact; ``minimal`` nothing is left."""
         from mautic_async.testing.contacts import serialize as show
 
         if minimal:
             return {}
-        shown = super().show(row, ask, fresh=fresh)
-        contact = ask.table("contacts").get(row["lead"])
-        shown["lead"] = None
+        entity = super().serialize(row, context, just_created=just_created)
+        contact = context.table("contacts").get(row["lead"])
+        entity["lead"] = None
         if contact is not None:
-            fields = _fields(contact, ask) if row.get("_loaded") else []
-            shown["lead"] = show.nested(contact, ask) | {"fields": fields}
-        return shown
+            fields = _fields(contact, context) if row.get("_loaded") else []
+            entity["lead"] = show.nested_view(contact, context) | {"fields": fields}
+        return entity
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """By type, whole."""
-        del ask
+        del context
         return lambda row: row["type"] == term.value
 
 
-def _fields(contact: Row, ask: Ask) -> dict[str, Any]:
+def _fields(contact: Row, context: RequestContext) -> dict[str, Any]:
     """The contact's fields, whose numbers are all fractions here."""
     from mautic_async.testing.contacts import serialize as show
 
-    fields: dict[str, Any] = show.nested(contact, ask)["fields"]
+    fields: dict[str, Any] = show.nested_view(contact, context)["fields"]
     for group in fields.values():
-        for definition in php.values(group):
+        for definition in php.array_values(group):
             if definition["type"] == "number" and isinstance(definition["value"], int):
                 definition["value"] = definition["normalizedValue"] = float(definition["value"])
     return fields
@@ -124,33 +135,33 @@ class Devices(_OfContact):
     """Devices of contacts; a search finds all of them."""
 
     path = "devices"
-    one, many = "device", "devices"
-    block = kept_block = False
-    needed = "contact ID is mandatory"
-    props = (
+    singular, plural = "device", "devices"
+    shows_publish_block = has_publish_block = False
+    missing_contact_message = "contact ID is mandatory"
+    properties = (
         ID,
-        Prop("lead", writable=False),
-        Prop("clientInfo", mapping, default=list, writable=False),
-        *(Prop(name, plain) for name in _DEVICE),
+        Property("lead", writable=False),
+        Property("clientInfo", list_or_map, default=list, writable=False),
+        *(Property(name, plain_text) for name in _DEVICE),
     )
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """With its contact, whole."""
-        shown = super().show(row, ask, minimal=minimal, fresh=fresh)
-        contact = ask.table("contacts").get(row["lead"])
-        shown["lead"] = None if contact is None else _whole(contact, ask, loaded=bool(row.get("_loaded")))
-        return shown
+        entity = super().serialize(row, context, minimal=minimal, just_created=just_created)
+        contact = context.table("contacts").get(row["lead"])
+        entity["lead"] = None if contact is None else _full_contact(contact, context, loaded=bool(row.get("_loaded")))
+        return entity
 
 
-def _whole(contact: Row, ask: Ask, *, loaded: bool) -> dict[str, Any]:
+def _full_contact(contact: Row, context: RequestContext, *, loaded: bool) -> dict[str, Any]:
     from mautic_async.testing.contacts import serialize as show
 
-    shown = show.contact(contact, ask)
-    made = {name: contact[name] for name in ("createdByUser", "modifiedByUser", "id", "points")}
-    made |= {"color": None} | {name: contact["fields"].get(name) for name in _ON_TOP}
-    made["fields"] = _fields(contact, ask) if loaded else []
+    entity = show.contact(contact, context)
+    contact_row = {name: contact[name] for name in ("createdByUser", "modifiedByUser", "id", "points")}
+    contact_row |= {"color": None} | {name: contact["fields"].get(name) for name in _ON_TOP}
+    contact_row["fields"] = _fields(contact, context) if loaded else []
     for name in ("lastActive", "owner", "ipAddresses", "tags", "utmtags", "stage", "dateIdentified"):
-        made[name] = shown[name]
+        contact_row[name] = entity[name]
     for name in ("preferredProfileImage", "doNotContact", "frequencyRules"):
-        made[name] = shown[name]
-    return made
+        contact_row[name] = entity[name]
+    return contact_row

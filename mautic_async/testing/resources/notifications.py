@@ -5,148 +5,154 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing.replies import Said, denied, missing
+from mautic_async.testing.replies import Reply, forbidden, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
+from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Invalid,
-    Prop,
+    InvalidValue,
+    Property,
+    boolean,
     category,
-    choice,
-    plain,
-    rich,
+    html,
+    one_of,
+    plain_text,
     schedule,
-    switch,
 )
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 _TWEET = 280
 """Characters."""
 
 
-class Notifications(Noun):
+class Notifications(FakeResource):
     """Web and mobile push notifications."""
 
     path = "notifications"
-    one, many = "notification", "notifications"
+    singular, plural = "notification", "notifications"
     permission = "notification:notifications"
-    mapped = True
-    order = ("name",)
-    searched = ("name",)
-    commands = ("is", "category", "lang")
-    audit = ("notification", "notification")
-    props = (
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name",)
+    search_commands = ("is", "category", "lang")
+    audit_name = ("notification", "notification")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("heading", required=_parts.TITLE),
-        Prop("message", required="A message is required."),
-        Prop("url", plain),
-        Prop("language", plain, default="en", blank=NOT_NULL),
+        Property("name", required=_parts.NAME),
+        Property("heading", required=_parts.TITLE),
+        Property("message", required="A message is required."),
+        Property("url", plain_text),
+        Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
-        Prop("button", plain),
-        _parts.utm(),
+        Property("button", plain_text),
+        _parts.utm_property(),
         *schedule(),
-        Prop("readCount", default=0, writable=False),
-        Prop("sentCount", default=0, writable=False),
-        Prop("description", rich, hidden=True),
-        Prop("mobile", switch, default=False, blank=False, hidden=True),
+        Property("readCount", default=0, writable=False),
+        Property("sentCount", default=0, writable=False),
+        Property("description", html, hidden=True),
+        Property("mobile", boolean, default=False, value_on_put=False, hidden=True),
     )
 
-    def show(self, row: Row, ask: Ask, *, minimal: bool = False, fresh: bool = False) -> Any:
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """As a whole, ``minimal`` or not."""
         del minimal
-        return super().show(row, ask, fresh=fresh)
+        return super().serialize(row, context, just_created=just_created)
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Fill up the UTM tags."""
         del params, problems
-        _parts.merge_tags(draft, row, ask)
+        _parts.merge_tags(draft, row, context)
 
 
-class Smses(Noun):
+class Smses(FakeResource):
     """Text messages. No transport is set up, so none is sent."""
 
     path = "smses"
-    one, many = "sms", "smses"
+    singular, plural = "sms", "smses"
     permission = "sms:smses"
-    mapped = True
-    order = ("name",)
-    searched = ("name",)
-    commands = ("is", "category", "lang")
-    audit = ("sms", "sms")
-    props = (
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name",)
+    search_commands = ("is", "category", "lang")
+    audit_name = ("sms", "sms")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("message", plain, default="", blank=""),
-        Prop("language", plain, default="en", blank=NOT_NULL),
+        Property("name", required=_parts.NAME),
+        Property("message", plain_text, default="", value_on_put=""),
+        Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
         *schedule(minimal=True),
-        Prop("sentCount", default=0, writable=False),
-        Prop("description", rich, hidden=True),
-        Prop("smsType", choice("template", "list"), default="template", blank="template", hidden=True),
-        Prop("lists", _parts.references("segments"), default=list, blank=[], hidden=True),
+        Property("sentCount", default=0, writable=False),
+        Property("description", html, hidden=True),
+        Property("smsType", one_of("template", "list"), default="template", value_on_put="template", hidden=True),
+        Property("lists", _parts.id_list_of("segments"), default=list, value_on_put=[], hidden=True),
     )
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """One for segments needs segments."""
-        del row, params, ask
+        del row, params, context
         if draft["smsType"] == "list" and not draft["lists"] and "lists" not in problems:
             problems["lists"] = "This value should not be blank."
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """The GET that sends."""
         routes.add("GET", "/api/smses/{id}/contact/{contactId}/send", self.send)
 
-    async def send(self, ask: Ask) -> Any:
+    async def send(self, context: RequestContext) -> Any:
         """Says, as JSON inside a JSON text, that there is no transport."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        contact = ask.table("contacts").get(ask.path["contactId"])
+            raise not_found()
+        contact = context.table("contacts").get(context.path["contactId"])
         if contact is None:
-            raise denied()
-        ask.need("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == ask.actor.id)
+            raise forbidden()
+        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.actor.id)
         error = {"error": {"message": "SMS transport is disabled.", "code": 417}}
-        return Said(json.dumps(error, separators=(",", ":")), versioned=False)
+        return Reply(json.dumps(error, separators=(",", ":")), has_version_header=False)
 
 
-def _tweet(value: Any, ask: Ask) -> Any:
-    text = plain(value, ask)
+def _tweet(value: Any, context: RequestContext) -> Any:
+    text = plain_text(value, context)
     if text is not None and len(text) > _TWEET:
-        raise Invalid(f"This value is too long. It should have {_TWEET} characters or less.")
+        raise InvalidValue(f"This value is too long. It should have {_TWEET} characters or less.")
     return text
 
 
-class Tweets(Noun):
+class Tweets(FakeResource):
     """Tweets of the social plugin; the form knows neither ``isPublished`` nor the language."""
 
     path = "tweets"
-    one, many = "tweet", "tweets"
+    singular, plural = "tweet", "tweets"
     permission = "mauticSocial:tweets"
-    mapped = True
-    searched = ("name", "text")
-    audit = ("social", "tweet")
-    props = (
+    list_is_map = True
+    searched_columns = ("name", "text")
+    audit_name = ("social", "tweet")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("text", _tweet, required=_parts.VALUE),
-        Prop("language", default="en", writable=False),
+        Property("name", required=_parts.NAME),
+        Property("text", _tweet, required=_parts.VALUE),
+        Property("language", default="en", writable=False),
         category(),
-        Prop("mediaId", plain),
-        Prop("mediaPath", plain),
-        Prop("sentCount", default=0, writable=False),
-        Prop("favoriteCount", default=0, writable=False),
-        Prop("retweetCount", default=0, writable=False),
-        Prop("description", rich),
-        Prop("asset", _parts.reference("assets"), hidden=True),
-        Prop("page", _parts.reference("pages"), hidden=True),
+        Property("mediaId", plain_text),
+        Property("mediaPath", plain_text),
+        Property("sentCount", default=0, writable=False),
+        Property("favoriteCount", default=0, writable=False),
+        Property("retweetCount", default=0, writable=False),
+        Property("description", html),
+        Property("asset", _parts.id_of("assets"), hidden=True),
+        Property("page", _parts.id_of("pages"), hidden=True),
     )
 
-    def _publish(self, draft: Row, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> None:
+    def _apply_published(
+        self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext
+    ) -> None:
         """Always published."""

@@ -8,88 +8,90 @@ from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Prop,
-    anything,
+    Property,
+    any_value,
+    boolean,
     category,
-    choice,
-    mapping,
-    plain,
-    rich,
-    same,
+    html,
+    identity,
+    list_or_map,
+    one_of,
+    plain_text,
     schedule,
-    switch,
 )
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Test
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.query import Predicate
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
 
-def _code(value: Any, ask: Ask) -> Any:
-    return choice("301", "302")(str(value), ask)
+def _code(value: Any, context: RequestContext) -> Any:
+    return one_of("301", "302")(str(value), context)
 
 
-class Pages(_parts.Family):
+class Pages(_parts.VariantFamily):
     """Pages; each save is a revision."""
 
     path = "pages"
-    one, many = "page", "pages"
+    singular, plural = "page", "pages"
     permission = "page:pages"
-    order = ("title",)
-    searched = ("title", "alias")
-    commands = ("is", "category", "lang")
-    audit = ("page", "page")
-    props = (
+    default_order = ("title",)
+    searched_columns = ("title", "alias")
+    search_commands = ("is", "category", "lang")
+    audit_name = ("page", "page")
+    properties = (
         ID,
-        Prop("title", required=_parts.TITLE),
-        Prop("alias", plain),
+        Property("title", required=_parts.TITLE),
+        Property("alias", plain_text),
         category(),
-        Prop("language", plain, default="en", blank=NOT_NULL, minimal=False),
+        Property("language", plain_text, default="en", value_on_put=NOT_NULL, minimal=False),
         *schedule(),
-        Prop("hits", default=0, writable=False, minimal=False),
-        Prop("uniqueHits", default=0, writable=False, minimal=False),
-        Prop("variantHits", default=0, writable=False, minimal=False),
-        Prop("revision", default=1, writable=False, minimal=False),
-        Prop("metaDescription", plain, minimal=False),
-        Prop("redirectType", _code, minimal=False),
-        Prop("redirectUrl", plain, minimal=False),
-        Prop("isPreferenceCenter", switch, minimal=False),
-        Prop("noIndex", switch, minimal=False),
-        Prop("variantSettings", mapping, same, default=list, blank=[], minimal=False),
-        Prop("variantStartDate", writable=False, minimal=False),
-        Prop("variantParent", _parts.reference("pages"), minimal=False),
-        Prop("variantChildren", default=list, writable=False, minimal=False),
-        Prop("translationParent", _parts.reference("pages"), minimal=False),
-        Prop("translationChildren", default=list, writable=False, minimal=False),
-        Prop("template", plain, minimal=False),
-        Prop("customHtml", rich, minimal=False),
-        Prop("headScript", anything, hidden=True),
-        Prop("footerScript", anything, hidden=True),
+        Property("hits", default=0, writable=False, minimal=False),
+        Property("uniqueHits", default=0, writable=False, minimal=False),
+        Property("variantHits", default=0, writable=False, minimal=False),
+        Property("revision", default=1, writable=False, minimal=False),
+        Property("metaDescription", plain_text, minimal=False),
+        Property("redirectType", _code, minimal=False),
+        Property("redirectUrl", plain_text, minimal=False),
+        Property("isPreferenceCenter", boolean, minimal=False),
+        Property("noIndex", boolean, minimal=False),
+        Property("variantSettings", list_or_map, identity, default=list, value_on_put=[], minimal=False),
+        Property("variantStartDate", writable=False, minimal=False),
+        Property("variantParent", _parts.id_of("pages"), minimal=False),
+        Property("variantChildren", default=list, writable=False, minimal=False),
+        Property("translationParent", _parts.id_of("pages"), minimal=False),
+        Property("translationChildren", default=list, writable=False, minimal=False),
+        Property("template", plain_text, minimal=False),
+        Property("customHtml", html, minimal=False),
+        Property("headScript", any_value, hidden=True),
+        Property("footerScript", any_value, hidden=True),
     )
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Find an alias; a redirect needs where to."""
         del params
         if draft["redirectType"] and not _parts.URL.fullmatch(draft["redirectUrl"] or ""):
             problems["redirectUrl"] = _parts.VALUE
         if not problems:
-            alias = _parts.slug(draft["alias"] or draft["title"])
-            draft["alias"] = _parts.unique(alias, None if row is None else row["id"], self.table(ask))
+            alias = _parts.slugify(draft["alias"] or draft["title"])
+            draft["alias"] = _parts.unique_alias(alias, None if row is None else row["id"], self.table(context))
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Count the revision."""
         draft["revision"] = 1 if row is None else row["revision"] + 1
-        return super().commit(draft, row, params, ask)
+        return super().save(draft, row, params, context)
 
-    def forced(self, ask: Ask) -> list[Test]:
+    def default_filters(self, context: RequestContext) -> list[Predicate]:
         """Neither variants nor translations."""
-        del ask
-        return _parts.alone("variantParent", "translationParent")
+        del context
+        return _parts.without_parents("variantParent", "translationParent")
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """Preference centers, too."""
         if (term.command, term.value) == ("is", "prefcenter"):
             return lambda row: bool(row["isPreferenceCenter"])
-        return super().commanded(term, ask)
+        return super().search_command(term, context)

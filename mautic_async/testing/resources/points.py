@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.replies import Said
+from mautic_async.testing.replies import Reply
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
+from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Invalid,
-    Prop,
+    InvalidValue,
+    Property,
+    boolean,
     category,
-    mapping,
-    plain,
-    rich,
+    html,
+    integer,
+    list_or_map,
+    plain_text,
     schedule,
-    switch,
-    whole,
 )
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 ACTIONS: Final = {
@@ -37,58 +37,58 @@ ACTIONS: Final = {
 _LARGEST = 2147483647
 
 
-def _delta(value: Any, ask: Ask) -> Any:
-    made = whole(value, ask)
+def _delta(value: Any, context: RequestContext) -> Any:
+    made = integer(value, context)
     if made is not None and not -_LARGEST - 1 <= made <= _LARGEST:
-        raise Invalid(f"This value should be between {-_LARGEST - 1} and {_LARGEST}.")
+        raise InvalidValue(f"This value should be between {-_LARGEST - 1} and {_LARGEST}.")
     return made
 
 
-class Points(Noun):
+class Points(FakeResource):
     """Point actions: so many points for doing this."""
 
     path = "points"
-    one, many = "point", "points"
+    singular, plural = "point", "points"
     permission = "point:points"
-    searched = ("name", "description")
-    audit = ("point", "point")
-    props = (
+    searched_columns = ("name", "description")
+    audit_name = ("point", "point")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
+        Property("name", required=_parts.NAME),
         category(),
-        Prop("type", plain, required="A point action must be selected."),
-        Prop("description", rich),
+        Property("type", plain_text, required="A point action must be selected."),
+        Property("description", html),
         *schedule(),
-        Prop("delta", _delta, default=0, minimal=False, required="A point update (delta) must be selected."),
-        Prop("properties", mapping, default=list, blank=[], minimal=False),
-        Prop("repeatable", switch, default=False, blank=NOT_NULL, minimal=False),
-        Prop("group", _parts.reference("points/groups"), hidden=True),
+        Property("delta", _delta, default=0, minimal=False, required="A point update (delta) must be selected."),
+        Property("properties", list_or_map, default=list, value_on_put=[], minimal=False),
+        Property("repeatable", boolean, default=False, value_on_put=NOT_NULL, minimal=False),
+        Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """The types of action."""
         routes.add("GET", "/api/points/actions/types", self.types)
 
-    async def types(self, ask: Ask) -> Any:
+    async def types(self, context: RequestContext) -> Any:
         """Labels by type."""
-        ask.need(self.permission, "view")
-        return Said({"pointActionTypes": ACTIONS})
+        context.require(self.permission, "view")
+        return Reply({"pointActionTypes": ACTIONS})
 
 
-class PointGroups(Noun):
+class PointGroups(FakeResource):
     """Groups in which contacts have scores of their own."""
 
     path = "points/groups"
-    one, many = "pointGroup", "pointGroups"
+    singular, plural = "pointGroup", "pointGroups"
     permission = "point:groups"
-    searched = ("name",)
-    commands = ()
-    props = (ID, Prop("name", required=_parts.NAME), Prop("description", rich))
+    searched_columns = ("name",)
+    search_commands = ()
+    properties = (ID, Property("name", required=_parts.NAME), Property("description", html))
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """The scores go with it."""
-        super().delete(row, ask)
-        contacts = ask.table("contacts")
+        super().delete(row, context)
+        contacts = context.table("contacts")
         for contact in [one for one in contacts if str(row["id"]) in one["scores"]]:
             contact["scores"] = {id: score for id, score in contact["scores"].items() if id != str(row["id"])}
             contacts.save(contact)

@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash, Said, missing
+from mautic_async.testing.replies import Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _parts, _report_run
-from mautic_async.testing.resources._base import BLOCK, Noun, publish_block
-from mautic_async.testing.resources._properties import ID, NOT_NULL, Prop, mapping, plain, rich, switch, whole
+from mautic_async.testing.resources._base import PUBLISH_BLOCK, FakeResource, publish_block
+from mautic_async.testing.resources._properties import (
+    ID,
+    NOT_NULL,
+    Property,
+    boolean,
+    html,
+    integer,
+    list_or_map,
+    plain_text,
+)
 from mautic_async.testing.resources._standard import without_nulls
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.server import FakeMautic
     from mautic_async.testing.store import Row
 
@@ -25,87 +34,89 @@ def _no_settings() -> dict[str, Any]:
     return dict.fromkeys(("showGraphsAboveTable", "showDynamicFilters", "hideDateRangeFilter"))
 
 
-class Reports(Noun):
+class Reports(FakeResource):
     """Reports; getting one runs it."""
 
     path = "reports"
-    one, many = "report", "reports"
+    singular, plural = "report", "reports"
     permission = "report:reports"
-    block = False
-    order = ("name",)
-    searched = ("name",)
-    commands = ("is",)
-    audit = ("report", "report")
-    props = (
+    shows_publish_block = False
+    default_order = ("name",)
+    searched_columns = ("name",)
+    search_commands = ("is",)
+    audit_name = ("report", "report")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("description", rich),
-        Prop("system", switch, default=False, blank=NOT_NULL),
-        Prop("isScheduled", switch, default=False, blank=False),
-        Prop("source", plain),
-        Prop("columns", mapping, default=list, blank=[]),
-        Prop("filters", mapping, default=list, blank=[]),
-        Prop("tableOrder", mapping, default=list, blank=[]),
-        Prop("graphs", mapping, default=list, blank=[]),
-        Prop("groupBy", mapping, default=list, blank=[]),
-        Prop("settings", mapping, default=_no_settings, blank=None),
-        Prop("aggregators", mapping, default=list, blank=[]),
-        Prop("scheduleUnit", plain),
-        Prop("toAddress", plain),
-        Prop("scheduleDay", plain),
-        Prop("scheduleMonthFrequency", plain),
-        Prop("createdBy", whole, hidden=True),
+        Property("name", required=_parts.NAME),
+        Property("description", html),
+        Property("system", boolean, default=False, value_on_put=NOT_NULL),
+        Property("isScheduled", boolean, default=False, value_on_put=False),
+        Property("source", plain_text),
+        Property("columns", list_or_map, default=list, value_on_put=[]),
+        Property("filters", list_or_map, default=list, value_on_put=[]),
+        Property("tableOrder", list_or_map, default=list, value_on_put=[]),
+        Property("graphs", list_or_map, default=list, value_on_put=[]),
+        Property("groupBy", list_or_map, default=list, value_on_put=[]),
+        Property("settings", list_or_map, default=_no_settings, value_on_put=None),
+        Property("aggregators", list_or_map, default=list, value_on_put=[]),
+        Property("scheduleUnit", plain_text),
+        Property("toAddress", plain_text),
+        Property("scheduleDay", plain_text),
+        Property("scheduleMonthFrequency", plain_text),
+        Property("createdBy", integer, hidden=True),
     )
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """Made by nobody yet."""
-        return super().fresh(ask) | {"createdBy": None}
+        return super().new_row(context) | {"createdBy": None}
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Fill up the settings; ``createdBy`` is kept where it is not sent."""
-        del problems, ask
+        del problems, context
         if row is not None and params.get("createdBy") is None:
             draft["createdBy"] = row["createdBy"]
-        given = draft["settings"] if isinstance(draft["settings"], dict) else {}
-        draft["settings"] = _no_settings() | given
+        settings = draft["settings"] if isinstance(draft["settings"], dict) else {}
+        draft["settings"] = _no_settings() | settings
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """One report, with what it finds."""
         routes.add("GET", "/api/reports/{id}", self.run)
 
-    async def run(self, ask: Ask) -> Any:
+    async def run(self, context: RequestContext) -> Any:
         """The rows of a report, a page of them where one is asked for."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        ask.need(self.permission, "view", own=self.own(row, ask))
-        since, until = (_moment(ask.query.get(name), ask) for name in ("dateFrom", "dateTo"))
-        found = _report_run.rows(row, since, until, ask)
-        limit, page = php.integer(ask.query.get("limit")), max(php.integer(ask.query.get("page")), 1)
-        if "page" in ask.query and not limit:
+            raise not_found()
+        context.require(self.permission, "view", own=self.is_owned_by(row, context))
+        since, until = (_moment(context.query.get(name), context) for name in ("dateFrom", "dateTo"))
+        rows_found = _report_run.rows(row, since, until, context)
+        limit, page = php.to_int(context.query.get("limit")), max(php.to_int(context.query.get("page")), 1)
+        if "page" in context.query and not limit:
             limit = _PAGE
-        shown = found[(page - 1) * limit : page * limit] if limit else found
+        rows_page = rows_found[(page - 1) * limit : page * limit] if limit else rows_found
         body: dict[str, Any] = {
-            "totalResults": len(found),
-            "data": shown,
-            "dataColumns": _report_run.columns(row, ask),
+            "totalResults": len(rows_found),
+            "data": rows_page,
+            "dataColumns": _report_run.columns(row, context),
             "limit": limit,
             "page": page,
         }
         for name, value in (("dateFrom", since), ("dateTo", until)):
             if value is not None:
-                body[name] = php.iso(value)
-        told = publish_block(row) | self.show(row, ask)
-        told = {name: value for name, value in told.items() if name != "createdBy"}
-        return Said(body | {"debug": [], "aggregatorColumns": [], "report": without_nulls(told)})
+                body[name] = php.iso_datetime(value)
+        columns_out = publish_block(row) | self.serialize(row, context)
+        columns_out = {name: value for name, value in columns_out.items() if name != "createdBy"}
+        return Reply(body | {"debug": [], "aggregatorColumns": [], "report": without_nulls(columns_out)})
 
 
-def _moment(value: Any, ask: Ask) -> int | None:
+def _moment(value: Any, context: RequestContext) -> int | None:
     if not value:
         return None
-    seconds = php.strtotime(value, ask.now)
+    seconds = php.strtotime(value, context.now)
     if seconds is None:
-        raise Crash
+        raise UnhandledError
     return seconds
 
 
@@ -164,17 +175,17 @@ _INSTALLED: Final = (
 )
 
 
-def seed(fake: FakeMautic) -> None:
+def install(fake: FakeMautic) -> None:
     """The five reports of a new server."""
     for name, source, columns, filters, order, graphs in _INSTALLED:
-        told: list[Any] = []
+        texts: list[Any] = []
         for one in filters.split():
             column, _, value = one.partition("=")
-            told.append({"column": column, "condition": "eq", "value": value})
-        block = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(BLOCK[3:])}
+            texts.append({"column": column, "condition": "eq", "value": value})
+        block = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(PUBLISH_BLOCK[3:])}
         lists: dict[str, Any] = {
             "columns": columns.split(),
-            "filters": told if columns else {"1": told[0]},  # as it was installed: its first filter was taken away
+            "filters": texts if columns else {"1": texts[0]},  # as it was installed: its first filter was taken away
             "tableOrder": [{"column": order, "direction": "ASC"}] if order else [],
             "graphs": [f"mautic.{graph}" for graph in graphs.split()],
         }

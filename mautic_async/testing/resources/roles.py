@@ -7,75 +7,77 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
 from mautic_async.testing import auth, php, query
-from mautic_async.testing.replies import Crash, Refused, Said, invalid, missing
+from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, form_errors, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun
+from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
     ID,
     KEEP,
     NOT_NULL,
-    Invalid,
-    Prop,
-    mapping,
-    moment,
-    plain,
-    rich,
-    switch,
+    InvalidValue,
+    Property,
+    boolean,
+    html,
+    iso_text,
+    list_or_map,
+    plain_text,
 )
 from mautic_async.testing.resources._standard import without_nulls
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Column, Test
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import ColumnReader, Predicate
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
 
-class Roles(Noun):
+class Roles(FakeResource):
     """Roles; one that a user has cannot be deleted."""
 
     path = "roles"
-    one, many = "role", "roles"
+    singular, plural = "role", "roles"
     permission = "user:roles"
-    order = ("name",)
-    searched = ("name", "description")
-    commands = ("is", "name")
-    audit = ("user", "role")
-    props = (
+    default_order = ("name",)
+    searched_columns = ("name", "description")
+    search_commands = ("is", "name")
+    audit_name = ("user", "role")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
-        Prop("description", rich),
-        Prop("isAdmin", switch, default=False, blank=NOT_NULL),
-        Prop("rawPermissions", mapping, default=list, blank=KEEP),
+        Property("name", required=_parts.NAME),
+        Property("description", html),
+        Property("isAdmin", boolean, default=False, value_on_put=NOT_NULL),
+        Property("rawPermissions", list_or_map, default=list, value_on_put=KEEP),
     )
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """A null leaves the permissions as they were."""
-        del problems, ask
+        del problems, context
         if "rawPermissions" in params and params["rawPermissions"] is None:
             draft["rawPermissions"] = [] if row is None else row["rawPermissions"]
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """Administrators, too."""
         if (term.command, term.value) == ("is", "admin"):
             return lambda row: bool(row["isAdmin"])
-        return super().commanded(term, ask)
+        return super().search_command(term, context)
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """Not while somebody has it."""
-        if any(user["role"] == row["id"] for user in ask.table("users")):
-            raise Crash(428)
-        super().delete(row, ask)
+        if any(user["role"] == row["id"] for user in context.table("users")):
+            raise UnhandledError(428)
+        super().delete(row, context)
 
 
-_TAKEN: Final = "{} is already in use. Please choose another."
-_WEAK: Final = (
+_ALREADY_USED: Final = "{} is already in use. Please choose another."
+_WEAK_PASSWORD: Final = (  # noqa: S105 - a message
     "Please enter a stronger password. Your password must use a combination of upper and lower case,"
     " special characters and numbers."
 )
-_SHORT: Final = "Password must be at least 6 characters."
-_KINDS: Final = ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]")
+_SHORT_PASSWORD: Final = "Password must be at least 6 characters."  # noqa: S105 - a message
+_CHARACTER_CLASSES: Final = ("[a-z]", "[A-Z]", "[0-9]", "[^A-Za-z0-9]")
 _BUNDLES: Final = frozenset(
     [
         "api",
@@ -110,175 +112,184 @@ _BUNDLES: Final = frozenset(
 )
 
 
-def _zone(value: Any, ask: Ask) -> Any:
-    text = plain(value, ask)
+def _zone(value: Any, context: RequestContext) -> Any:
+    text = plain_text(value, context)
     if text is not None and text not in available_timezones():
-        raise Invalid
+        raise InvalidValue
     return text
 
 
-def _language(value: Any, ask: Ask) -> Any:
-    text = plain(value, ask)
+def _language(value: Any, context: RequestContext) -> Any:
+    text = plain_text(value, context)
     if text is not None and not re.fullmatch("[a-z]{2}(_[A-Z]{2})?", text):
-        raise Invalid
+        raise InvalidValue
     return text
 
 
-def _person_mail(value: Any, ask: Ask) -> Any:
+def _user_email(value: Any, context: RequestContext) -> Any:
     try:
-        return _parts.mail(value, ask)
-    except Invalid:
-        raise Invalid("The email entered is invalid.") from None
+        return _parts.email(value, context)
+    except InvalidValue:
+        raise InvalidValue("The email entered is invalid.") from None
 
 
-def show_role(id: Any, ask: Ask) -> Any:
+def serialize_role(id: Any, context: RequestContext) -> Any:
     """A role inside a user."""
-    row = ask.table("roles").get(id) if id else None
-    return None if row is None else _parts.named(row, "name", "description", "isAdmin", "rawPermissions")
+    row = context.table("roles").get(id) if id else None
+    return None if row is None else _parts.pick(row, "name", "description", "isAdmin", "rawPermissions")
 
 
-class Users(Noun):
+class Users(FakeResource):
     """Users. The API sets a password once and never again."""
 
     path = "users"
-    one, many = "user", "users"
+    singular, plural = "user", "users"
     permission = "user:users"
-    order = ("lastName", "firstName", "username")
-    searched = ("username", "email", "firstName", "lastName", "position", "roleName")
-    commands = ("is", "email", "name", "position", "role", "username")
-    audit = ("user", "user")
-    props = (
+    default_order = ("lastName", "firstName", "username")
+    searched_columns = ("username", "email", "firstName", "lastName", "position", "roleName")
+    search_commands = ("is", "email", "name", "position", "role", "username")
+    audit_name = ("user", "user")
+    properties = (
         ID,
-        Prop("username", required="Username is required."),
-        Prop("firstName", required="First name is required."),
-        Prop("lastName", required="Last name is required."),
-        Prop("email", _person_mail, required="The email entered is invalid.", minimal=False),
-        Prop("position", minimal=False),
-        Prop(
+        Property("username", required="Username is required."),
+        Property("firstName", required="First name is required."),
+        Property("lastName", required="Last name is required."),
+        Property("email", _user_email, required="The email entered is invalid.", minimal=False),
+        Property("position", minimal=False),
+        Property(
             "role",
-            _parts.reference("roles"),
-            show_role,
+            _parts.id_of("roles"),
+            serialize_role,
             required="A role must be chosen for this user.",
             minimal=False,
         ),
-        Prop("timezone", _zone, minimal=False),
-        Prop("locale", _language, minimal=False),
-        Prop("lastLogin", show=moment, writable=False, minimal=False),
-        Prop("lastActive", show=moment, writable=False, minimal=False),
-        Prop("signature", rich, minimal=False),
-        Prop("password", writable=False, hidden=True),
+        Property("timezone", _zone, minimal=False),
+        Property("locale", _language, minimal=False),
+        Property("lastLogin", serialize=iso_text, writable=False, minimal=False),
+        Property("lastActive", serialize=iso_text, writable=False, minimal=False),
+        Property("signature", html, minimal=False),
+        Property("password", writable=False, hidden=True),
     )
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> ColumnReader:
         """The name of the role, too."""
         if name == "roleName":
             return lambda row: (self.store["roles"].get(row["role"]) or {}).get("name")
         return super().column(name)
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """By name, by role, administrators."""
         pattern = term.value if term.strict else f"%{term.value}%"
         if term.command == "name":
             return lambda row: query.like(row["firstName"], pattern) or query.like(row["lastName"], pattern)
-        roles = ask.table("roles")
+        roles = context.table("roles")
         if term.command == "role":
             ids = {role["id"] for role in roles if query.like(role["name"], pattern)}
             return lambda row: row["role"] in ids
         if (term.command, term.value) == ("is", "admin"):
             admins = {role["id"] for role in roles if role["isAdmin"]}
             return lambda row: row["role"] in admins
-        return super().commanded(term, ask)
+        return super().search_command(term, context)
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """A new user's password first; a single edit keeps the user name, a PUT the role, too."""
         params = dict(params)
         if row is None:
             password = _password(params.get("plainPassword"))
-        elif not _parts.batch(ask):
+        elif not _parts.is_batch(context):
             params.pop("username", None)
             if method == "PUT":
                 params |= {"username": row["username"], "role": row["role"]}
-        draft = super().bind(row, params, method, ask)
+        draft = super().validate(row, params, method, context)
         if row is None:
             draft["password"] = password
         return draft
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """User name and address are one person's."""
-        others = [one for one in self.table(ask) if row is None or one["id"] != row["id"]]
+        others = [user for user in self.table(context) if row is None or user["id"] != row["id"]]
         for name, word in (("username", "Username"), ("email", "Email")):
-            mine = php.collate(php.text(draft[name]))
-            if name not in problems and any(php.collate(php.text(one[name])) == mine for one in others):
-                problems[name] = _TAKEN.format(word)
+            own_value = php.collate(php.to_string(draft[name]))
+            if name not in problems and any(php.collate(php.to_string(user[name])) == own_value for user in others):
+                problems[name] = _ALREADY_USED.format(word)
         del params
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Oneself, what one may, and the roles there are."""
         routes.add("GET", "/api/users/self", self.myself)
         routes.add("POST", "/api/users/{id}/permissioncheck", self.permissions)
         routes.add("GET", "/api/users/list/roles", self.roles)
 
-    async def myself(self, ask: Ask) -> Any:
+    async def myself(self, context: RequestContext) -> Any:
         """The actor, without an envelope and without nulls."""
-        actor = ask.actor
-        role = _bare(actor.role, "name", "description", "isAdmin", "rawPermissions")
+        actor = context.actor
+        role = _plain_view(actor.role, "name", "description", "isAdmin", "rawPermissions")
         if actor.user is not None:
-            names = [prop.name for prop in self.shown if prop.name not in ("id", "lastLogin", "lastActive")]
-            return Said(without_nulls(_bare(actor.user, *names) | {"role": role}))
+            names = [
+                property_.name
+                for property_ in self.visible_properties
+                if property_.name not in ("id", "lastLogin", "lastActive")
+            ]
+            return Reply(without_nulls(_plain_view(actor.user, *names) | {"role": role}))
         first, _, last = actor.name.rpartition(" ")
-        shown = {"isPublished": True, "username": actor.name, "firstName": first, "lastName": last}
-        return Said(without_nulls(shown | {"role": role, "timezone": "", "locale": ""}))
+        entity = {"isPublished": True, "username": actor.name, "firstName": first, "lastName": last}
+        return Reply(without_nulls(entity | {"role": role, "timezone": "", "locale": ""}))
 
-    async def permissions(self, ask: Ask) -> Any:
+    async def permissions(self, context: RequestContext) -> Any:
         """What a user may."""
-        row = self.get(ask.path["id"], ask)
+        row = self.get(context.path["id"], context)
         if row is None:
-            raise missing()
-        wanted = ask.body.get("permissions") if isinstance(ask.body, dict) else None
-        if not wanted:
-            raise Refused(400, "mautic.api.call.permissionempty")
-        actor = auth.user_actor(row, ask.store)
-        shown = {}
-        for one in php.values(wanted):
-            parts = php.text(one).split(":")
-            known = len(parts) in (3, 4) and (actor.role["isAdmin"] or parts[0] in _BUNDLES)
-            if not known:
-                raise Crash(403)
-            shown[php.text(one)] = _granted(actor, parts)
-        return Said(shown)
+            raise not_found()
+        requested = context.body.get("permissions") if isinstance(context.body, dict) else None
+        if not requested:
+            raise ControllerError(400, "mautic.api.call.permissionempty")
+        actor = auth.user_actor(row, context.store)
+        granted = {}
+        for permission in php.array_values(requested):
+            parts = php.to_string(permission).split(":")
+            permission_names = len(parts) in (3, 4) and (actor.role["isAdmin"] or parts[0] in _BUNDLES)
+            if not permission_names:
+                raise UnhandledError(403)
+            granted[php.to_string(permission)] = _is_granted(actor, parts)
+        return Reply(granted)
 
-    async def roles(self, ask: Ask) -> Any:
+    async def roles(self, context: RequestContext) -> Any:
         """Ids and names of published roles."""
-        if not (ask.actor.may(self.permission, "create") or ask.actor.may(self.permission, "edit")):
-            ask.need(self.permission, "edit")
-        wanted = f"{php.text(ask.query.get('filter'))}%"
-        rows = [row for row in ask.table("roles") if row["isPublished"] and query.like(row["name"], wanted)]
-        limit = php.integer(ask.query.get("limit"))
+        if not (context.actor.may(self.permission, "create") or context.actor.may(self.permission, "edit")):
+            context.require(self.permission, "edit")
+        search = f"{php.to_string(context.query.get('filter'))}%"
+        rows = [row for row in context.table("roles") if row["isPublished"] and query.like(row["name"], search)]
+        limit = php.to_int(context.query.get("limit"))
         rows = query.sort(rows, [(lambda row: row["name"], False)])
-        return Said([{"id": row["id"], "name": row["name"]} for row in rows[: limit or None]])
+        return Reply([{"id": row["id"], "name": row["name"]} for row in rows[: limit or None]])
 
 
-def _granted(actor: auth.Actor, parts: list[str]) -> bool:
+def _is_granted(actor: auth.Actor, parts: list[str]) -> bool:
     verb = parts[-1]
     own = True if verb.endswith("own") else False if verb.endswith("other") else None
     return actor.may(":".join(parts[:-1]), verb.removesuffix("own").removesuffix("other"), own=own)
 
 
-def _bare(row: Row, *names: str) -> dict[str, Any]:
+def _plain_view(row: Row, *names: str) -> dict[str, Any]:
     added, modified = row.get("dateAdded"), row.get("dateModified")
-    shown = {"isPublished": row.get("isPublished", True), "dateAdded": added if added is None else php.iso(added)}
-    shown["dateModified"] = modified if modified is None else php.iso(modified)
+    entity = {
+        "isPublished": row.get("isPublished", True),
+        "dateAdded": added if added is None else php.iso_datetime(added),
+    }
+    entity["dateModified"] = modified if modified is None else php.iso_datetime(modified)
     for name in ("createdBy", "createdByUser", "modifiedBy", "modifiedByUser", "id", *names):
-        shown[name] = row.get(name)
-    return shown
+        entity[name] = row.get(name)
+    return entity
 
 
-def _password(given: Any) -> str:
-    if not isinstance(given, dict) or not given.get("password") or given.get("confirm") != given["password"]:
-        raise Crash
-    word = php.text(given["password"])
+def _password(value: Any) -> str:
+    if not isinstance(value, dict) or not value.get("password") or value.get("confirm") != value["password"]:
+        raise UnhandledError
+    word = php.to_string(value["password"])
     if len(word) < 6:
-        raise invalid({"password": _SHORT})
-    if sum(bool(re.search(kind, word)) for kind in _KINDS) < 3:
-        raise invalid({"password": _WEAK})
+        raise form_errors({"password": _SHORT_PASSWORD})
+    if sum(bool(re.search(kind, word)) for kind in _CHARACTER_CLASSES) < 3:
+        raise form_errors({"password": _WEAK_PASSWORD})
     return word

@@ -6,173 +6,175 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Refused, Said, denied, invalid, missing
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, Prop, category, mapping, rich, switch
+from mautic_async.testing.replies import ControllerError, Reply, forbidden, form_errors, not_found
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import ID, Property, boolean, category, html, list_or_map
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Test
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import Predicate
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
 
 
-def _filters(value: Any, *, replacing: bool) -> Any:
+def _parse_filters(value: Any, *, replacing: bool) -> Any:
     """Filters as the form hands them on: a PUT adds the old spelling of their value."""
-    made = []
-    for one in php.values(value):
-        if not isinstance(one, dict):
-            raise invalid({"filters": "This value is not valid."})
-        found = {key: item for key, item in one.items() if key not in ("filter", "display")}
-        properties = found.get("properties")
+    filters = []
+    for filter_row in php.array_values(value):
+        if not isinstance(filter_row, dict):
+            raise form_errors({"filters": "This value is not valid."})
+        properties_found = {key: item for key, item in filter_row.items() if key not in ("filter", "display")}
+        properties = properties_found.get("properties")
         properties = dict(properties) if isinstance(properties, dict) else {}
         for key in ("filter", "display"):
-            if key in one and key not in properties:
-                properties[key] = one[key]
-        found["properties"] = properties
+            if key in filter_row and key not in properties:
+                properties[key] = filter_row[key]
+        properties_found["properties"] = properties
         if replacing:
-            found = {"object": found.pop("object", "lead"), **found}
-            found |= {"filter": properties.get("filter"), "display": properties.get("display")}
-        made.append(found)
-    return made
+            properties_found = {"object": properties_found.pop("object", "lead"), **properties_found}
+            properties_found |= {"filter": properties.get("filter"), "display": properties.get("display")}
+        filters.append(properties_found)
+    return filters
 
 
-class Segments(Noun):
+class Segments(FakeResource):
     """Segments."""
 
     path = "segments"
-    one, many = "list", "lists"
+    singular, plural = "list", "lists"
     permission = "lead:lists"
-    audit = ("lead", "segment")
-    mapped = True
-    order = ("name",)
-    searched = ("name", "alias")
-    commands = ("is", "category", "name")
-    props = (
+    audit_name = ("lead", "segment")
+    list_is_map = True
+    default_order = ("name",)
+    searched_columns = ("name", "alias")
+    search_commands = ("is", "category", "name")
+    properties = (
         ID,
-        Prop("name", required="A name is required."),
-        Prop("publicName"),
-        Prop("alias"),
-        Prop("description", rich),
+        Property("name", required="A name is required."),
+        Property("publicName"),
+        Property("alias"),
+        Property("description", html),
         category(),
-        Prop("filters", mapping, default=list, blank=[], minimal=False),
-        Prop("isGlobal", switch, default=True, blank=False, minimal=False),
-        Prop("isPreferenceCenter", switch, default=False, blank=False, minimal=False),
+        Property("filters", list_or_map, default=list, value_on_put=[], minimal=False),
+        Property("isGlobal", boolean, default=True, value_on_put=False, minimal=False),
+        Property("isPreferenceCenter", boolean, default=False, value_on_put=False, minimal=False),
     )
 
-    def bind(self, row: Row | None, params: dict[str, Any], method: str, ask: Ask) -> Row:
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The form has its own idea of filters."""
         if "filters" in params:
             replacing = method == "PUT" and row is not None
-            params = params | {"filters": _filters(params["filters"], replacing=replacing)}
-        return super().bind(row, params, method, ask)
+            params = params | {"filters": _parse_filters(params["filters"], replacing=replacing)}
+        return super().validate(row, params, method, context)
 
-    def commanded(self, term: Term, ask: Ask) -> Test | None:
+    def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
         """``is:global`` besides the rest."""
         if (term.command, term.value) == ("is", "global"):
             return lambda row: bool(row["isGlobal"])
-        return super().commanded(term, ask)
+        return super().search_command(term, context)
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """Names by default; and no unpublishing of what another segment is built on."""
         if problems or not draft["name"]:
             return
         draft["publicName"] = draft["publicName"] or draft["name"]
-        wanted = php.clean(php.text(params.get("alias"))) or draft["alias"] or draft["name"]
-        draft["alias"] = self._alias(wanted, row, ask)
+        requested = php.strip_text(php.to_string(params.get("alias"))) or draft["alias"] or draft["name"]
+        draft["alias"] = self._alias(requested, row, context)
         if row is not None and row["isPublished"] and not draft["isPublished"]:
-            users = [one["name"] for one in self.table(ask) if _built_on(one, row["id"])]
+            users = [segment["name"] for segment in self.table(context) if _is_used_by(segment, row["id"])]
             if users:
                 text = (
                     f"This segment is used in {', '.join(users)}, please go back and check segments before unpublishing"
                 )
-                raise invalid({"leadlist": text}, 422, draft)
+                raise form_errors({"leadlist": text}, 422, draft)
 
-    def _alias(self, wanted: str, row: Row | None, ask: Ask) -> str:
-        base = re.sub(r"[^a-z0-9_]+", "-", php.collate(wanted)).strip("-")
-        taken = {one["alias"] for one in self.table(ask) if row is None or one["id"] != row["id"]}
-        made, number = base, 1
-        while made in taken:
-            made, number = f"{base}{number}", number + 1
-        return made
+    def _alias(self, requested: str, row: Row | None, context: RequestContext) -> str:
+        base = re.sub(r"[^a-z0-9_]+", "-", php.collate(requested)).strip("-")
+        used = {one["alias"] for one in self.table(context) if row is None or one["id"] != row["id"]}
+        candidate, number = base, 1
+        while candidate in used:
+            candidate, number = f"{base}{number}", number + 1
+        return candidate
 
-    def delete(self, row: Row, ask: Ask) -> None:
+    def delete(self, row: Row, context: RequestContext) -> None:
         """Remove it and its memberships; filters that name it are left hanging."""
-        for link in list(ask.table("segment_contacts").where(segment=row["id"])):
-            ask.table("segment_contacts").remove(link["id"])
-        super().delete(row, ask)
+        for link in list(context.table("segment_contacts").where(segment=row["id"])):
+            context.table("segment_contacts").remove(link["id"])
+        super().delete(row, context)
 
     # --- contacts in it --------------------------------------------------------------------------------------------
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Membership of contacts."""
-        routes.add("POST", "/api/segments/{id}/contact/{leadId}/add", self.join)
-        routes.add("POST", "/api/segments/{id}/contact/{leadId}/remove", self.leave)
-        routes.add("POST", "/api/segments/{id}/contacts/add", self.join_many)
+        routes.add("POST", "/api/segments/{id}/contact/{leadId}/add", self.add_contact)
+        routes.add("POST", "/api/segments/{id}/contact/{leadId}/remove", self.remove_contact)
+        routes.add("POST", "/api/segments/{id}/contacts/add", self.add_contacts)
 
-    def _segment(self, ask: Ask) -> Row:
-        segment = self.get(ask.path["id"], ask)
+    def _segment(self, context: RequestContext) -> Row:
+        segment = self.get(context.path["id"], context)
         if segment is None:
-            raise missing()
+            raise not_found()
         if not segment["isPublished"]:
-            raise denied()
+            raise forbidden()
         return segment
 
-    def _contact(self, ask: Ask) -> Row:
-        contact = ask.table("contacts").get(ask.path["leadId"])
+    def _contact(self, context: RequestContext) -> Row:
+        contact = context.table("contacts").get(context.path["leadId"])
         if contact is None:
-            raise missing("Contact not found.")
+            raise not_found("Contact not found.")
         owner = contact["owner"] or contact["createdBy"]
-        ask.need("lead:leads", "edit", own=ask.actor.id is not None and owner == ask.actor.id)
+        context.require("lead:leads", "edit", own=context.actor.id is not None and owner == context.actor.id)
         return contact
 
-    async def join(self, ask: Ask) -> Any:
+    async def add_contact(self, context: RequestContext) -> Any:
         """Add a contact by hand."""
-        segment, contact = self._segment(ask), self._contact(ask)
-        await ask.row()
-        member(segment["id"], contact["id"], ask, removed=False)
-        return Said({"success": 1})
+        segment, contact = self._segment(context), self._contact(context)
+        await context.charge_row()
+        set_membership(segment["id"], contact["id"], context, removed=False)
+        return Reply({"success": 1})
 
-    async def leave(self, ask: Ask) -> Any:
+    async def remove_contact(self, context: RequestContext) -> Any:
         """Take a contact out by hand: filters will not bring it back."""
-        segment, contact = self._segment(ask), self._contact(ask)
-        await ask.row()
-        member(segment["id"], contact["id"], ask, removed=True)
-        return Said({"success": 1})
+        segment, contact = self._segment(context), self._contact(context)
+        await context.charge_row()
+        set_membership(segment["id"], contact["id"], context, removed=True)
+        return Reply({"success": 1})
 
-    async def join_many(self, ask: Ask) -> Any:
+    async def add_contacts(self, context: RequestContext) -> Any:
         """Add several; says of each whether there is such a contact."""
-        segment = self._segment(ask)
-        ids = ask.body.get("ids") if isinstance(ask.body, dict) else None
+        segment = self._segment(context)
+        ids = context.body.get("ids") if isinstance(context.body, dict) else None
         if ids is None:
-            raise Refused(400, "mautic.core.error.badrequest")
+            raise ControllerError(400, "mautic.core.error.badrequest")
         details = {}
-        for raw in php.values(ids):
-            id = php.integer(raw)
-            known = ask.table("contacts").get(id) is not None
-            if known:
-                await ask.row()
-                member(segment["id"], id, ask, removed=False)
-            details[str(id)] = {"success": known}
-        return Said({"success": 1, "details": details or []})
+        for raw in php.array_values(ids):
+            id = php.to_int(raw)
+            exists = context.table("contacts").get(id) is not None
+            if exists:
+                await context.charge_row()
+                set_membership(segment["id"], id, context, removed=False)
+            details[str(id)] = {"success": exists}
+        return Reply({"success": 1, "details": details or []})
 
 
-def _built_on(segment: Row, id: int) -> bool:
-    for one in segment["filters"]:
-        if one.get("type") == "leadlist":
-            values = php.values((one.get("properties") or {}).get("filter"))
-            if id in [php.integer(value) for value in values]:
+def _is_used_by(segment: Row, id: int) -> bool:
+    for other in segment["filters"]:
+        if other.get("type") == "leadlist":
+            values = php.array_values((other.get("properties") or {}).get("filter"))
+            if id in [php.to_int(value) for value in values]:
                 return True
     return False
 
 
-def member(segment: int, contact: int, ask: Ask, *, removed: bool) -> None:
+def set_membership(segment: int, contact: int, context: RequestContext, *, removed: bool) -> None:
     """Record a membership made or ended by hand."""
-    table = ask.table("segment_contacts")
+    table = context.table("segment_contacts")
     link = next(table.where(segment=segment, contact=contact), None)
     if link is None:
         if removed:
             return
-        link = {"id": None, "segment": segment, "contact": contact, "date": ask.now}
+        link = {"id": None, "segment": segment, "contact": contact, "date": context.now}
     table.save(link | {"removed": removed, "added": not removed})

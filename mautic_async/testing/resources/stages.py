@@ -4,59 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing.replies import Said, missing
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, NOT_NULL, Prop, category, rich, schedule, whole
+from mautic_async.testing.replies import Reply, not_found
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import ID, NOT_NULL, Property, category, html, integer, schedule
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 
-class Stages(Noun):
+class Stages(FakeResource):
     """Stages of a contact's life."""
 
     path = "stages"
-    one, many = "stage", "stages"
+    singular, plural = "stage", "stages"
     permission = "stage:stages"
-    audit = ("stage", "stage")
-    searched = ("name", "description")
-    props = (
+    audit_name = ("stage", "stage")
+    searched_columns = ("name", "description")
+    properties = (
         ID,
-        Prop("name", required="A name is required."),
+        Property("name", required="A name is required."),
         category(),
-        Prop("weight", whole, default=0, blank=NOT_NULL),
-        Prop("description", rich),
+        Property("weight", integer, default=0, value_on_put=NOT_NULL),
+        Property("description", html),
         *schedule(),
     )
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Membership of contacts."""
-        routes.add("POST", "/api/stages/{id}/contact/{contactId}/add", self.join)
-        routes.add("POST", "/api/stages/{id}/contact/{contactId}/remove", self.leave)
+        routes.add("POST", "/api/stages/{id}/contact/{contactId}/add", self.add_contact)
+        routes.add("POST", "/api/stages/{id}/contact/{contactId}/remove", self.remove_contact)
 
-    async def join(self, ask: Ask) -> Any:
+    async def add_contact(self, context: RequestContext) -> Any:
         """Put a contact into the stage."""
-        stage, contact = self._both(ask)
+        stage, contact = self._both(context)
         if contact["stage"] != stage["id"]:
             contact["stage"] = stage["id"]
-            ask.table("contacts").save(contact)
-        return Said({"success": 1})
+            context.table("contacts").save(contact)
+        return Reply({"success": 1})
 
-    async def leave(self, ask: Ask) -> Any:
+    async def remove_contact(self, context: RequestContext) -> Any:
         """Take a contact out of the stage."""
-        stage, contact = self._both(ask)
+        stage, contact = self._both(context)
         if contact["stage"] == stage["id"]:
             contact["stage"] = None
-            ask.table("contacts").save(contact)
-        return Said({"success": 1})
+            context.table("contacts").save(contact)
+        return Reply({"success": 1})
 
-    def _both(self, ask: Ask) -> tuple[Row, Row]:
-        stage = self.get(ask.path["id"], ask)
+    def _both(self, context: RequestContext) -> tuple[Row, Row]:
+        stage = self.get(context.path["id"], context)
         if stage is None:
-            raise missing()
-        contact = ask.table("contacts").get(ask.path["contactId"])
+            raise not_found()
+        contact = context.table("contacts").get(context.path["contactId"])
         if contact is None:
-            raise missing("Contact not found.")
+            raise not_found("Contact not found.")
         return stage, contact

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php, query
-from mautic_async.testing.replies import Crash, Said
+from mautic_async.testing.replies import Reply, UnhandledError
 from mautic_async.testing.resources._stat_tables import ROWS, TABLES
 
 if TYPE_CHECKING:
-    from mautic_async.testing.query import Column
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.query import ColumnReader
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
 
 _LIMIT: Final = 100
 _UNKNOWN: Final = (
@@ -20,56 +20,56 @@ _UNKNOWN: Final = (
 )
 
 
-class _NoColumn(Crash):
+class _NoColumn(UnhandledError):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add them."""
     table.add("GET", "/api/stats", tables)
     table.add("GET", "/api/stats/{table}", rows)
 
 
-async def tables(ask: Ask) -> Any:
+async def tables(context: RequestContext) -> Any:
     """Which tables there are, and their columns."""
-    del ask
-    return Said({"availableTables": list(TABLES), "tableColumns": {name: list(cols) for name, cols in TABLES.items()}})
+    del context
+    return Reply({"availableTables": list(TABLES), "tableColumns": {name: list(cols) for name, cols in TABLES.items()}})
 
 
-async def rows(ask: Ask) -> Any:
+async def rows(context: RequestContext) -> Any:
     """Rows of a table; of an unknown one, the list of those there are."""
-    name = ask.path["table"]
-    return listing(name, "stats", ask) if name in TABLES else await tables(ask)
+    name = context.path["table"]
+    return listing(name, "stats", context) if name in TABLES else await tables(context)
 
 
-def listing(name: str, key: str, ask: Ask, *, only: set[int] | None = None) -> Said:
+def listing(name: str, key: str, context: RequestContext, *, only: set[int] | None = None) -> Reply:
     """A page of a table.
 
     Args:
         name: Of the table.
         key: The rows stand under in the answer.
-        ask: The request: ``where``, ``order``, ``start``, ``limit``.
+        context: The request: ``where``, ``order``, ``start``, ``limit``.
         only: Ids of the records to look at; None for all.
     """
     columns = TABLES[name]
 
-    def column(raw: str) -> Column:
+    def column(raw: str) -> ColumnReader:
         column_name = raw.rpartition(".")[2]
         if column_name not in columns:
             raise _NoColumn(column_name)
         return lambda row: row.get(column_name)
 
     source = ROWS.get(name)
-    found: list[dict[str, Any]] = [] if source is None else list(source(ask, only))
+    matching: list[dict[str, Any]] = [] if source is None else list(source(context, only))
     try:
-        for test in query.where(ask.query.get("where"), column):
-            found = [row for row in found if test(row)]
-        keys = query.order({"order": ask.query.get("order")}, (), column)
+        for predicate in query.parse_where(context.query.get("where"), column):
+            matching = [row for row in matching if predicate(row)]
+        keys = query.sort_keys({"order": context.query.get("order")}, (), column)
     except _NoColumn as why:
-        return Said({"errors": [{"message": _UNKNOWN.format(why.name), "code": 1054}]})
-    start, limit = php.integer(ask.query.get("start")), php.integer(ask.query.get("limit", _LIMIT))
-    page = query.sort(found, keys)[start : start + limit if limit else None]
-    shown = [{name: php.text(value) for name, value in row.items() if value is not None} for row in page]
-    return Said({"total": str(len(found)), key: shown})
+        return Reply({"errors": [{"message": _UNKNOWN.format(why.name), "code": 1054}]})
+    start, limit = php.to_int(context.query.get("start")), php.to_int(context.query.get("limit", _LIMIT))
+    page = query.sort(matching, keys)[start : start + limit if limit else None]
+    rows_shown = [{name: php.to_string(value) for name, value in row.items() if value is not None} for row in page]
+    return Reply({"total": str(len(matching)), key: rows_shown})

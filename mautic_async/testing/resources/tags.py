@@ -5,40 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash
-from mautic_async.testing.resources._base import Noun
-from mautic_async.testing.resources._properties import ID, NOT_NULL, Prop
+from mautic_async.testing.replies import UnhandledError
+from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._properties import ID, NOT_NULL, Property
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
+    from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.store import Row
 
 
-class Tags(Noun):
+class Tags(FakeResource):
     """Tags; a create finds one by its name, and 5.1.1 has no way to write the description."""
 
     path = "tags"
-    one, many = "tag", "tags"
+    singular, plural = "tag", "tags"
     permission = "tagManager:tagManager"
-    mapped = True
-    block = kept_block = False
-    props = (ID, Prop("tag", blank=NOT_NULL), Prop("description", writable=False))
+    list_is_map = True
+    shows_publish_block = has_publish_block = False
+    properties = (ID, Property("tag", value_on_put=NOT_NULL), Property("description", writable=False))
 
-    def existing(self, params: dict[str, Any], ask: Ask) -> Row | None:
+    def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The tag of this name; without a name nothing can be looked for."""
-        name = php.clean(php.text(params.get("tag")))
+        name = php.strip_text(php.to_string(params.get("tag")))
         if not name:
-            raise Crash
-        return find_tag(name, ask)
+            raise UnhandledError
+        return find_tag(name, context)
 
-    def check(self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], ask: Ask) -> None:
+    def check_row(
+        self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
+    ) -> None:
         """A tag made by PUT needs its name too."""
-        del row, params, problems, ask
+        del row, params, problems, context
         if not draft["tag"]:
-            raise Crash
+            raise UnhandledError
 
 
-def find_tag(name: str, ask: Ask) -> Row | None:
+def find_tag(name: str, context: RequestContext) -> Row | None:
     """The first tag that the database finds equal to *name*."""
-    found = ask.table("tags").find("name", php.collate(name))
-    return found[0] if found else None
+    tag = context.table("tags").find("name", php.collate(name))
+    return tag[0] if tag else None

@@ -9,20 +9,23 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash, Refused, Said
+from mautic_async.testing.replies import ControllerError, Reply, UnhandledError
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.server import FakeMautic
 
 _ROOT: Final = "REDACTED-PATH/themes"
 """Where the server keeps them; what was recorded does not say."""
 _PAGE: Final = "{% block content %}{% endblock %}\n"
 _PERMISSION: Final = "core:themes"
-_OLD: Final = ("Mautic", "http://www.mautic.com")
-_TEAM: Final = ("Mautic team", "https://mautic.org")
-_SENT: Final = ("Mautic team based on a theme by Sendwithus", "https://www.sendwithus.com/resources/templates/")
+_LEGACY_AUTHOR: Final = ("Mautic", "http://www.mautic.com")
+_TEAM_AUTHOR: Final = ("Mautic team", "https://mautic.org")
+_SENDWITHUS_AUTHOR: Final = (
+    "Mautic team based on a theme by Sendwithus",
+    "https://www.sendwithus.com/resources/templates/",
+)
 _INSTALLED: Final = (
     ("aurora", "Aurora", "old", "email"),
     ("blank", "Blank", "both", "page email form"),
@@ -45,32 +48,36 @@ _INSTALLED: Final = (
 )
 
 
-def seed(fake: FakeMautic) -> None:
+def install(fake: FakeMautic) -> None:
     """The themes of a new server."""
     for key, name, kind, features in _INSTALLED:
-        author, site = {"old": _OLD, "sent": _SENT}.get(kind, _TEAM)
-        told: dict[str, Any] = {"name": name, "author": author, "authorUrl": site + (key if kind == "sent" else "")}
+        author, site = {"old": _LEGACY_AUTHOR, "sent": _SENDWITHUS_AUTHOR}.get(kind, _TEAM_AUTHOR)
+        theme_row: dict[str, Any] = {
+            "name": name,
+            "author": author,
+            "authorUrl": site + (key if kind == "sent" else ""),
+        }
         builders = {"both": ["legacy", "grapesjsbuilder"], "new": ["grapesjsbuilder"]}.get(kind, ["legacy"])
         if kind in ("old", "sent"):
-            told |= {"features": features.split(), "builder": builders}
+            theme_row |= {"features": features.split(), "builder": builders}
         else:
-            told |= {"builder": builders, "features": features.split()}
-        fake.store["themes"].save({"id": None, "key": key, "config": told, "installed": True})
+            theme_row |= {"builder": builders, "features": features.split()}
+        fake.store["themes"].save({"id": None, "key": key, "config": theme_row, "installed": True})
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add them."""
-    table.add("GET", "/api/themes", every)
-    table.add("GET", "/api/themes/{theme}", one)
+    table.add("GET", "/api/themes", all_themes)
+    table.add("GET", "/api/themes/{theme}", single_theme)
     table.add("POST", "/api/themes/new", new)
     table.add("DELETE", "/api/themes/{theme}/delete", delete)
 
 
-async def every(ask: Ask) -> Any:
+async def all_themes(context: RequestContext) -> Any:
     """All themes by key."""
-    ask.need(_PERMISSION, "view")
-    rows = sorted(ask.table("themes"), key=lambda row: row["key"])
-    shown = {
+    context.require(_PERMISSION, "view")
+    rows = sorted(context.table("themes"), key=lambda row: row["key"])
+    entries = {
         row["key"]: {
             "name": row["config"].get("name", row["key"]),
             "key": row["key"],
@@ -79,65 +86,67 @@ async def every(ask: Ask) -> Any:
         }
         for row in rows
     }
-    return Said({"themes": shown})
+    return Reply({"themes": entries})
 
 
-async def one(ask: Ask) -> Any:
+async def single_theme(context: RequestContext) -> Any:
     """A theme as a zip file."""
-    ask.need(_PERMISSION, "view")
-    key = ask.path["theme"]
-    row = next(ask.table("themes").where(key=key), None)
+    context.require(_PERMISSION, "view")
+    key = context.path["theme"]
+    row = next(context.table("themes").where(key=key), None)
     if row is None:
-        raise Refused(500, f'The "{_ROOT}/{key}" directory does not exist.')
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        raise ControllerError(500, f'The "{_ROOT}/{key}" directory does not exist.')
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in (("config.json", json.dumps(row["config"])), ("html/base.html.twig", _PAGE)):
             archive.writestr(zipfile.ZipInfo(name, (2024, 1, 1, 0, 0, 0)), text)
     headers = [
-        ("Last-Modified", formatdate(ask.now, usegmt=True)),
+        ("Last-Modified", formatdate(context.now, usegmt=True)),
         ("Content-Disposition", f"attachment; filename=tmp_{key}.zip"),
         ("Accept-Ranges", "bytes"),
     ]
-    return Said(made.getvalue(), versioned=False, media_type="application/zip", headers=headers)
+    return Reply(buffer.getvalue(), has_version_header=False, media_type="application/zip", headers=headers)
 
 
-async def new(ask: Ask) -> Any:
+async def new(context: RequestContext) -> Any:
     """Install a theme from a zip file."""
-    ask.need(_PERMISSION, "create")
-    sent = next(((name, content) for part, name, content in ask.files if part == "file"), None)
-    if sent is None:
-        raise Crash
-    name, content = sent
+    context.require(_PERMISSION, "create")
+    upload = next(((name, content) for part, name, content in context.files if part == "file"), None)
+    if upload is None:
+        raise UnhandledError
+    name, content = upload
     if not name.lower().endswith(".zip"):
-        raise Refused(400, "Invalid file type. Select a ZIP file to upload.")
+        raise ControllerError(400, "Invalid file type. Select a ZIP file to upload.")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             config = json.loads(archive.read("config.json"))
     except (zipfile.BadZipFile, KeyError, ValueError):
-        raise Refused(
+        raise ControllerError(
             500,
             "The theme you tried to install doesn't have the config.json file in the root folder."
             " The theme could not be installed.",
         ) from None
-    await ask.row()
+    await context.charge_row()
     key = name[:-4]
-    held = next(ask.table("themes").where(key=key), None)
-    if held is not None and held["installed"]:
-        raise Refused(500, f"{key} is the default theme and therefore cannot be overwritten.")
-    row = {"id": None if held is None else held["id"], "key": key, "installed": False}
-    ask.table("themes").save(row | {"config": config if isinstance(config, dict) else {"name": php.text(config)}})
-    return Said({"success": True})
+    existing = next(context.table("themes").where(key=key), None)
+    if existing is not None and existing["installed"]:
+        raise ControllerError(500, f"{key} is the default theme and therefore cannot be overwritten.")
+    row = {"id": None if existing is None else existing["id"], "key": key, "installed": False}
+    context.table("themes").save(
+        row | {"config": config if isinstance(config, dict) else {"name": php.to_string(config)}}
+    )
+    return Reply({"success": True})
 
 
-async def delete(ask: Ask) -> Any:
+async def delete(context: RequestContext) -> Any:
     """Remove a theme, if it is not one of Mautic's own."""
-    ask.need(_PERMISSION, "delete")
-    key = ask.path["theme"]
-    row = next(ask.table("themes").where(key=key), None)
+    context.require(_PERMISSION, "delete")
+    key = context.path["theme"]
+    row = next(context.table("themes").where(key=key), None)
     if row is None:
-        raise Refused(500, f"{key} not found!")
+        raise ControllerError(500, f"{key} not found!")
     if row["installed"]:
-        raise Refused(500, f"{key} is the default theme and therefore cannot be deleted.")
-    await ask.row()
-    ask.table("themes").remove(row["id"])
-    return Said({"success": True})
+        raise ControllerError(500, f"{key} is the default theme and therefore cannot be deleted.")
+    await context.charge_row()
+    context.table("themes").remove(row["id"])
+    return Reply({"success": True})

@@ -5,25 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Crash, Refused, Said, missing
+from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import Noun, log
+from mautic_async.testing.resources._base import FakeResource, write_audit_log
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
-    Prop,
+    Property,
+    boolean,
     category,
-    plain,
-    rich,
+    html,
+    integer,
+    plain_text,
     schedule,
-    switch,
-    whole,
 )
 from mautic_async.testing.resources._standard import without_nulls
 
 if TYPE_CHECKING:
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 EVENTS: Final = {
@@ -37,7 +37,7 @@ EVENTS: Final = {
 _EVENT: Final = ("id", "name", "description", "type", "order", "properties")
 
 
-class Triggers(Noun):
+class Triggers(FakeResource):
     """Point triggers.
 
     Events live in the row. Neither a PUT that does not list an event nor the call that deletes events removes it from
@@ -45,123 +45,128 @@ class Triggers(Noun):
     """
 
     path = "points/triggers"
-    one, many = "trigger", "triggers"
+    singular, plural = "trigger", "triggers"
     permission = "point:triggers"
-    searched = ("name", "description")
-    born = ("dateModified", "modifiedByUser")
-    audit = ("point", "trigger")
-    props = (
+    searched_columns = ("name", "description")
+    set_on_create = ("dateModified", "modifiedByUser")
+    audit_name = ("point", "trigger")
+    properties = (
         ID,
-        Prop("name", required=_parts.NAME),
+        Property("name", required=_parts.NAME),
         category(),
-        Prop("description", rich),
+        Property("description", html),
         *schedule(),
-        Prop("points", whole, default=0, blank=NOT_NULL, minimal=False),
-        Prop("color", plain, default="a0acb8", blank=NOT_NULL, minimal=False),
-        Prop("events", default=list, writable=False, minimal=False),
-        Prop("triggerExistingLeads", switch, default=False, blank=NOT_NULL, minimal=False),
-        Prop("group", _parts.reference("points/groups"), hidden=True),
+        Property("points", integer, default=0, value_on_put=NOT_NULL, minimal=False),
+        Property("color", plain_text, default="a0acb8", value_on_put=NOT_NULL, minimal=False),
+        Property("events", default=list, writable=False, minimal=False),
+        Property("triggerExistingLeads", boolean, default=False, value_on_put=NOT_NULL, minimal=False),
+        Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 
-    def fresh(self, ask: Ask) -> Row:
+    def new_row(self, context: RequestContext) -> Row:
         """Without events."""
-        return super().fresh(ask) | {"events": []}
+        return super().new_row(context) | {"events": []}
 
-    def commit(self, draft: Row, row: Row | None, params: dict[str, Any], ask: Ask) -> Row:
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """With the events sent: those without an id are new, and none is taken away."""
-        sent = [one for one in php.values(params.get("events")) if isinstance(one, dict)]
-        refusal = _wrong(sent)
-        events = [dict(one) for one in draft["events"]]
+        events_sent = [event for event in php.array_values(params.get("events")) if isinstance(event, dict)]
+        refusal = _problem(events_sent)
+        events = [dict(event) for event in draft["events"]]
         if refusal is None:
-            for place, one in enumerate(sent, 1):
-                _put(events, one, place, ask)
-        elif row is not None and not _parts.batch(ask):
+            for place, event in enumerate(events_sent, 1):
+                _put_event(events, event, place, context)
+        elif row is not None and not _parts.is_batch(context):
             raise refusal
         draft["events"] = events
-        saved = super().commit(draft, row, params, ask)
-        if refusal is not None and not _parts.batch(ask):
+        saved = super().save(draft, row, params, context)
+        if refusal is not None and not _parts.is_batch(context):
             raise refusal
-        if row is not None and ask.request.method == "PUT":
-            listed = {php.integer(one["id"]) for one in sent if one.get("id")}
-            return saved | {"events": [one for one in events if one["id"] in listed]}
+        if row is not None and context.request.method == "PUT":
+            event_ids = {php.to_int(event["id"]) for event in events_sent if event.get("id")}
+            return saved | {"events": [event for event in events if event["id"] in event_ids]}
         return saved
 
-    def gone(self, row: Row) -> Row:
+    def deleted_view(self, row: Row) -> Row:
         """Its events have no ids any more either."""
         return row | {"id": None, "events": [one | {"id": None} for one in row["events"]]}
 
-    def special(self, routes: Routes) -> None:
+    def extra_routes(self, routes: Router) -> None:
         """Types of events, and the deletion that does nothing."""
         routes.add("GET", "/api/points/triggers/events/types", self.types)
         routes.add("DELETE", "/api/points/triggers/{triggerId}/events/delete", self.delete_events)
 
-    async def types(self, ask: Ask) -> Any:
+    async def types(self, context: RequestContext) -> Any:
         """Labels by type."""
-        ask.need(self.permission, "view")
-        return Said({"eventTypes": EVENTS})
+        context.require(self.permission, "view")
+        return Reply({"eventTypes": EVENTS})
 
-    async def delete_events(self, ask: Ask) -> Any:
+    async def delete_events(self, context: RequestContext) -> Any:
         """Shows the trigger without these events, and keeps them."""
-        ask.need(self.permission, "edit")
-        row = self.get(ask.path["triggerId"], ask)
+        context.require(self.permission, "edit")
+        row = self.get(context.path["triggerId"], context)
         if row is None:
-            raise missing()
-        ids = ask.param("events")
+            raise not_found()
+        ids = context.param("events")
         if not isinstance(ids, (list, dict)):
-            raise Refused(400, "The events attribute must be array.")
-        gone = {php.integer(id) for id in php.values(ids)}
-        kept = [one for one in row["events"] if one["id"] not in gone]
-        return Said({"trigger": without_nulls(self.show(row | {"events": kept}, ask))})
+            raise ControllerError(400, "The events attribute must be array.")
+        removed = {php.to_int(id) for id in php.array_values(ids)}
+        remaining = [event for event in row["events"] if event["id"] not in removed]
+        return Reply({"trigger": without_nulls(self.serialize(row | {"events": remaining}, context))})
 
 
-def _wrong(sent: list[Row]) -> Refused | None:
+def _problem(sent: list[Row]) -> ControllerError | None:
     for one in sent:
-        if not one.get("id") and not php.text(one.get("name")).strip():
-            return Refused(400, f"Trigger events: name: {_parts.NAME}")
+        if not one.get("id") and not php.to_string(one.get("name")).strip():
+            return ControllerError(400, f"Trigger events: name: {_parts.NAME}")
     return None
 
 
-def _put(events: list[Row], sent: Row, place: int, ask: Ask) -> None:
-    held = next((one for one in events if one["id"] == php.integer(sent.get("id"))), None)
-    if held is None:
+def _put_event(events: list[Row], sent: Row, place: int, context: RequestContext) -> None:
+    existing = next((event for event in events if event["id"] == php.to_int(sent.get("id"))), None)
+    if existing is None:
         if sent.get("id") or not sent.get("type"):
-            raise Crash
-        held = {"id": _parts.number(ask, "trigger_events"), "name": None, "description": None, "type": None}
-        held |= {"order": 0, "properties": []}
-        events.append(held)
-    held |= {name: sent[name] for name in _EVENT if name in sent and name not in ("id", "order")}
-    held["name"], held["order"] = php.clean(held["name"]), place
+            raise UnhandledError
+        existing = {
+            "id": _parts.next_number(context, "trigger_events"),
+            "name": None,
+            "description": None,
+            "type": None,
+        }
+        existing |= {"order": 0, "properties": []}
+        events.append(existing)
+    existing |= {name: sent[name] for name in _EVENT if name in sent and name not in ("id", "order")}
+    existing["name"], existing["order"] = php.strip_text(existing["name"]), place
 
 
-def fire(contact: Row, ask: Ask) -> None:
+def fire_triggers(contact: Row, context: RequestContext) -> None:
     """Let a change of points set off the events of the published triggers the contact has reached, each only once."""
-    fired = contact.get("triggered", [])
-    held = list(contact["tags"])
-    for row in sorted(ask.table("points/triggers"), key=lambda one: int(one["points"])):
+    fired_events = contact.get("triggered", [])
+    fired_before = list(contact["tags"])
+    for row in sorted(context.table("points/triggers"), key=lambda one: int(one["points"])):
         if not row["isPublished"] or row["points"] > contact["points"]:
             continue
         for event in row["events"]:
-            if event["id"] in fired:
+            if event["id"] in fired_events:
                 continue
-            fired = contact["triggered"] = [*fired, event["id"]]
+            fired_events = contact["triggered"] = [*fired_events, event["id"]]
             if event["type"] == "lead.changetags":
-                _tag(contact, event["properties"], ask)
-    ask.table("contacts").save(contact)
-    names = {row["id"]: row["tag"] for row in ask.table("tags")}
-    added = [names[id] for id in contact["tags"] if id not in held]
-    removed = [names[id] for id in held if id not in contact["tags"] and id in names]
+                _change_tags(contact, event["properties"], context)
+    context.table("contacts").save(contact)
+    names = {row["id"]: row["tag"] for row in context.table("tags")}
+    added = [names[id] for id in contact["tags"] if id not in fired_before]
+    removed = [names[id] for id in fired_before if id not in contact["tags"] and id in names]
     changes = {key: value for key, value in (("added", added), ("removed", removed)) if value}
-    log(ask, ("lead", "lead"), contact["id"], "update", {"tags": changes} if changes else {})
+    write_audit_log(context, ("lead", "lead"), contact["id"], "update", {"tags": changes} if changes else {})
 
 
-def _tag(contact: Row, properties: Any, ask: Ask) -> None:
-    told = properties if isinstance(properties, dict) else {}
-    tags = ask.table("tags")
-    for name in php.values(told.get("add_tags")):
-        found = next(iter(tags.find("name", php.collate(php.text(name)))), None)
-        found = found or tags.save({"id": None, "tag": php.clean(php.text(name)), "description": None})
-        if found["id"] not in contact["tags"]:
-            contact["tags"] = [*contact["tags"], found["id"]]
-    for name in php.values(told.get("remove_tags")):
-        gone = {one["id"] for one in tags.find("name", php.collate(php.text(name)))}
-        contact["tags"] = [id for id in contact["tags"] if id not in gone]
+def _change_tags(contact: Row, properties: Any, context: RequestContext) -> None:
+    names_sent = properties if isinstance(properties, dict) else {}
+    tags = context.table("tags")
+    for name in php.array_values(names_sent.get("add_tags")):
+        tag_row = next(iter(tags.find("name", php.collate(php.to_string(name)))), None)
+        tag_row = tag_row or tags.save({"id": None, "tag": php.strip_text(php.to_string(name)), "description": None})
+        if tag_row["id"] not in contact["tags"]:
+            contact["tags"] = [*contact["tags"], tag_row["id"]]
+    for name in php.array_values(names_sent.get("remove_tags")):
+        removed = {tag["id"] for tag in tags.find("name", php.collate(php.to_string(name)))}
+        contact["tags"] = [id for id in contact["tags"] if id not in removed]

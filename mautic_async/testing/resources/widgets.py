@@ -7,14 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import Refused, Said, missing
+from mautic_async.testing.replies import ControllerError, Reply, not_found
 from mautic_async.testing.resources._standard import without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mautic_async.testing.request_context import Ask
-    from mautic_async.testing.router import Routes
+    from mautic_async.testing.request_context import RequestContext
+    from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
 TYPES: Final[dict[str, dict[str, str]]] = {
@@ -70,7 +70,7 @@ TYPES: Final[dict[str, dict[str, str]]] = {
     "Report Widgets": {"report": "Report Graph"},
     "Stage Widgets": {"stages.in.time": "Stages in time"},
 }
-_KNOWN: Final = {key: label for group in TYPES.values() for key, label in group.items()}
+_LABELS: Final = {key: label for group in TYPES.values() for key, label in group.items()}
 _LINES: Final = {
     "created.leads.in.time": ("All contacts", "contacts", "dateAdded"),
     "asset.downloads.in.time": ("Download", "asset_downloads", "date"),
@@ -102,56 +102,56 @@ _UNITS: Final[dict[str, tuple[str, Callable[[dt.datetime], dt.datetime]]]] = {
     "Y": ("Y", lambda at: at.replace(year=at.year + 1, month=1, day=1)),
 }
 """Units of time: how PHP prints them on the axis, and the next one."""
-_MOST: Final = 10_000
+_MAX_POINTS: Final = 10_000
 """Points of a chart."""
 
 
-def routes(table: Routes) -> None:
+def routes(table: Router) -> None:
     """Add them."""
     table.add("GET", "/api/data", types)
     table.add("GET", "/api/data/{type}", widget)
 
 
-async def types(ask: Ask) -> Any:
+async def types(context: RequestContext) -> Any:
     """Labels by type, in groups."""
-    del ask
-    return Said({"success": 1, "types": TYPES})
+    del context
+    return Reply({"success": 1, "types": TYPES})
 
 
-async def widget(ask: Ask) -> Any:
+async def widget(context: RequestContext) -> Any:
     """The data of one widget."""
     began = time.perf_counter()
-    kind = ask.path["type"]
-    unit = php.text(ask.query.get("timeUnit") or "Y")
+    kind = context.path["type"]
+    unit = php.to_string(context.query.get("timeUnit") or "Y")
     if unit not in _UNITS:
-        raise Refused(400, f"Unknown timeUnit: {unit}")
-    if kind not in _KNOWN:
-        raise missing()
+        raise ControllerError(400, f"Unknown timeUnit: {unit}")
+    if kind not in _LABELS:
+        raise not_found()
     if kind == "recent.activity":
-        data: Any = _activity(ask)
+        data: Any = _activity(context)
     elif kind in _LINES:
-        data = _line(kind, unit, ask)
+        data = _line(kind, unit, context)
     else:
-        data = _table(kind, ask)
-    return Said({"success": 1, "cached": False, "execution_time": time.perf_counter() - began, "data": data})
+        data = _table(kind, context)
+    return Reply({"success": 1, "cached": False, "execution_time": time.perf_counter() - began, "data": data})
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------
 
 
-def _line(kind: str, unit: str, ask: Ask) -> dict[str, Any]:
+def _line(kind: str, unit: str, context: RequestContext) -> dict[str, Any]:
     label, table, column = _LINES[kind]
-    form, _ = _UNITS[unit]
+    date_format, _ = _UNITS[unit]
     counts: dict[str, int] = {}
-    points = list(_points(unit, ask))
-    for at, until in points:
-        low, high = at.timestamp(), until.timestamp()
-        counts[_print(at, php.text(ask.query.get("dateFormat") or form))] = sum(
-            1 for row in ask.table(table) if row.get(column) is not None and low <= row[column] < high
+    points = list(_points(unit, context))
+    for point_at, until in points:
+        low, high = point_at.timestamp(), until.timestamp()
+        counts[_php_date(point_at, php.to_string(context.query.get("dateFormat") or date_format))] = sum(
+            1 for row in context.table(table) if row.get(column) is not None and low <= row[column] < high
         )
-    if ask.query.get("dataFormat") == "raw":
+    if context.query.get("dataFormat") == "raw":
         return {label: {name: count or 0 for name, count in counts.items()}}
-    height = php.integer(ask.query.get("height", _HEIGHT)) - _MARGIN
+    height = php.to_int(context.query.get("height", _HEIGHT)) - _MARGIN
     look = {"backgroundColor": 0.1, "borderColor": 0.8, "pointHoverBackgroundColor": 1, "pointHoverBorderColor": 1}
     dataset = {"label": label, "data": [str(count) if count else 0 for count in counts.values()]}
     dataset |= {name: f"rgba({_COLOUR},{opacity})" for name, opacity in look.items()}
@@ -159,10 +159,10 @@ def _line(kind: str, unit: str, ask: Ask) -> dict[str, Any]:
     return {"chartType": "line", "chartHeight": height, "chartData": chart}
 
 
-def _points(unit: str, ask: Ask) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    now = ask.now
-    since = php.strtotime(ask.query.get("dateFrom"), now)
-    until = php.strtotime(ask.query.get("dateTo"), now)
+def _points(unit: str, context: RequestContext) -> Iterator[tuple[dt.datetime, dt.datetime]]:
+    now = context.now
+    since = php.strtotime(context.query.get("dateFrom"), now)
+    until = php.strtotime(context.query.get("dateTo"), now)
     at = dt.datetime.fromtimestamp(now - 30 * 86400 if since is None else since, dt.UTC)
     end = dt.datetime.fromtimestamp(now if until is None else until, dt.UTC)
     if unit in "dWmY":
@@ -170,7 +170,7 @@ def _points(unit: str, ask: Ask) -> Iterator[tuple[dt.datetime, dt.datetime]]:
     at = at.replace(day=1) if unit in "mY" else at
     at = at.replace(month=1) if unit == "Y" else at
     at -= dt.timedelta(days=at.weekday()) if unit == "W" else dt.timedelta()
-    for _ in range(_MOST):
+    for _ in range(_MAX_POINTS):
         if at > end:
             return
         following = _UNITS[unit][1](at)
@@ -178,18 +178,18 @@ def _points(unit: str, ask: Ask) -> Iterator[tuple[dt.datetime, dt.datetime]]:
         at = following
 
 
-def _print(at: dt.datetime, form: str) -> str:
+def _php_date(at: dt.datetime, date_format: str) -> str:
     """A moment as PHP's ``date`` prints it."""
     hour = at.hour % 12 or 12
-    made = {
+    text_out = {
         "d": f"{at.day:02}", "j": str(at.day), "D": at.strftime("%a"), "m": f"{at.month:02}", "n": str(at.month),
         "M": at.strftime("%b"), "F": at.strftime("%B"), "Y": str(at.year), "y": f"{at.year % 100:02}", "g": str(hour),
         "a": "am" if at.hour < 12 else "pm", "H": f"{at.hour:02}", "i": f"{at.minute:02}", "s": f"{at.second:02}",
         "W": f"{at.isocalendar().week:02}",
     }  # fmt: skip
     text, escaped = "", False
-    for char in form:
-        text += char if escaped or char == "\\" else made.get(char, char)
+    for char in date_format:
+        text += char if escaped or char == "\\" else text_out.get(char, char)
         escaped = char == "\\" and not escaped
     return text.replace("\\", "")
 
@@ -197,10 +197,12 @@ def _print(at: dt.datetime, form: str) -> str:
 # --- tables and the log -----------------------------------------------------------------------------------------------
 
 
-def _table(kind: str, ask: Ask) -> dict[str, Any]:
+def _table(kind: str, context: RequestContext) -> dict[str, Any]:
     table, name = _CREATED.get(kind, ("", ""))
-    limit = php.integer(ask.query.get("limit")) or 10
-    rows = sorted(ask.table(table), key=lambda row: (row["dateAdded"] or 0, row["id"]), reverse=True) if table else []
+    limit = php.to_int(context.query.get("limit")) or 10
+    rows = (
+        sorted(context.table(table), key=lambda row: (row["dateAdded"] or 0, row["id"]), reverse=True) if table else []
+    )
     items = [[{"value": _name(row, name), "type": "link"}] for row in rows[:limit]]
     return {"headItems": ["mautic.dashboard.label.title"], "bodyItems": items}
 
@@ -212,32 +214,32 @@ def _name(row: Row, name: str) -> Any:
     return " ".join(part for part in (fields.get("firstname"), fields.get("lastname")) if part) or fields.get("email")
 
 
-def _activity(ask: Ask) -> dict[str, Any]:
+def _activity(context: RequestContext) -> dict[str, Any]:
     """The audit log, newest first; the server shows one line more than asked for."""
-    limit = php.integer(ask.query.get("limit")) or 10
-    lines = sorted(ask.table("audit_log"), key=lambda row: int(row["id"]), reverse=True)[: limit + 1]
-    shown = []
+    limit = php.to_int(context.query.get("limit")) or 10
+    lines = sorted(context.table("audit_log"), key=lambda row: int(row["id"]), reverse=True)[: limit + 1]
+    entries = []
     for row in lines:
-        one = {name: row[name] for name in ("userName", "userId", "bundle", "object")}
-        one |= {"objectId": str(row["objectId"]), "action": row["action"], "details": _details(row["details"])}
-        one |= {"dateAdded": php.iso(row["dateAdded"]), "ipAddress": row["ipAddress"]}
-        shown.append(one | {"objectName": _object(row, ask), "route": False})
-    return {"logs": shown, "icons": []}
+        change = {name: row[name] for name in ("userName", "userId", "bundle", "object")}
+        change |= {"objectId": str(row["objectId"]), "action": row["action"], "details": _details(row["details"])}
+        change |= {"dateAdded": php.iso_datetime(row["dateAdded"]), "ipAddress": row["ipAddress"]}
+        entries.append(change | {"objectName": _object(row, context), "route": False})
+    return {"logs": entries, "icons": []}
 
 
 def _details(details: Any) -> Any:
     """Changes without their nulls: a pair that loses its first place becomes a map."""
-    made = {}
+    details_out = {}
     for name, value in details.items():
         if isinstance(value, list):
-            made[name] = php.array({place: one for place, one in enumerate(value) if one is not None})
+            details_out[name] = php.to_json_array({place: one for place, one in enumerate(value) if one is not None})
         else:
-            made[name] = value
-    return without_nulls(made)
+            details_out[name] = value
+    return without_nulls(details_out)
 
 
-def _object(row: Row, ask: Ask) -> str:
+def _object(row: Row, context: RequestContext) -> str:
     if (row["bundle"], row["object"]) != ("lead", "lead"):
         return ""
-    contact = ask.table("contacts").get(row["objectId"])
-    return "" if contact is None else php.text(_name(contact, "name"))
+    contact = context.table("contacts").get(row["objectId"])
+    return "" if contact is None else php.to_string(_name(contact, "name"))

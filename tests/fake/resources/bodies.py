@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.raw_client import Asking
+from tests.support.raw_client import RawClient
 
 
 @dataclass(frozen=True)
@@ -14,24 +14,24 @@ class Sample:
 
     Attributes:
         path: Below ``/api/``.
-        one: Key of one.
-        many: Key of several.
+        singular: Key of one.
+        plural: Key of several.
         body: The smallest body of a create.
-        mapped: Whether a list is a map by id.
+        list_is_map: Whether a list is a map by id.
         edit: A change for PATCH.
-        needs: What a PUT of that body lacks (NOT NULL columns); empty where it suffices.
+        required_on_put: What a PUT of that body lacks (NOT NULL columns); empty where it suffices.
         permission: Of the role; None where nobody asks.
         minimal: What ``minimal=1`` leaves, where it changes anything.
     """
 
     path: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     body: dict[str, Any]
-    mapped: bool
+    list_is_map: bool
     edit: dict[str, Any]
     permission: str
-    needs: dict[str, Any] = field(default_factory=dict)
+    required_on_put: dict[str, Any] = field(default_factory=dict)
     minimal: str = ""
 
     def __str__(self) -> str:
@@ -105,7 +105,7 @@ SAMPLES = (
 )  # fmt: skip
 
 
-async def prepare(api: Asking) -> None:
+async def create_prerequisites(api: RawClient) -> None:
     """What the bodies refer to: contact 1 and segment 1."""
     await api.contact(email="ada@example.com")
     assert (await api.post("segments/new", {"name": "S"})).status == 201
@@ -118,9 +118,9 @@ def bodies(sample: Sample, count: int) -> list[dict[str, Any]]:
     return [sample.body | {"username": f"u{n}", "email": f"u{n}@example.org"} for n in range(count)]
 
 
-async def made(api: Asking, sample: Sample, **more: Any) -> dict[str, Any]:
+async def create(api: RawClient, sample: Sample, **more: Any) -> dict[str, Any]:
     """One of the kind, as its create shows it."""
-    got = await api.post(f"{sample.path}/new", sample.body | more)
-    assert got.status == 201, got.raw
-    shown: dict[str, Any] = got.json[sample.one]
-    return shown
+    response = await api.post(f"{sample.path}/new", sample.body | more)
+    assert response.status == 201, response.body
+    entity: dict[str, Any] = response.json[sample.singular]
+    return entity

@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from mautic_async.testing import FakeMautic
-from tests.support.raw_client import Asking, Got
+from tests.support.raw_client import RawClient, RawResponse
 
 
-async def upload(api: Asking, path: str, name: str, content: bytes = b"hello lab", part: str = "file") -> Got:
+async def upload(
+    api: RawClient, path: str, name: str, content: bytes = b"hello lab", part: str = "file"
+) -> RawResponse:
     head = f'--edge\r\nContent-Disposition: form-data; name="{part}"; filename="{name}"\r\n\r\n'.encode()
     body = head + content + b"\r\n--edge--\r\n"
     return await api.send("POST", f"api/{path}", body, content_type="multipart/form-data; boundary=edge")
 
 
-async def test_an_upload_gets_a_random_name_and_a_link_among_the_images(api: Asking) -> None:
+async def test_an_upload_gets_a_random_name_and_a_link_among_the_images(api: RawClient) -> None:
     got = (await upload(api, "files/images/new", "a.png")).json["file"]
     assert (list(got), len(got["name"]), got["name"][-4:]) == (["link", "name"], 36, ".png")
     assert got["link"] == f"https://mautic.test:443/media/images/{got['name']}"
@@ -29,7 +31,7 @@ async def test_an_upload_gets_a_random_name_and_a_link_among_the_images(api: Ask
     assert (nothing.status, nothing.json) == (200, {"file": []})
 
 
-async def test_a_listing_is_a_map_with_a_gap_before_it(api: Asking) -> None:
+async def test_a_listing_is_a_map_with_a_gap_before_it(api: RawClient) -> None:
     assert (await api.get("files/media")).json == {"files": []}
     names = sorted([(await upload(api, "files/media/new", "a.txt")).json["file"]["name"] for _ in range(3)])
     assert (await api.get("files/media")).json["files"] == {"3": names[0], "4": names[1], "5": names[2]}
@@ -40,7 +42,7 @@ async def test_a_listing_is_a_map_with_a_gap_before_it(api: Asking) -> None:
     assert (await api.get("files/media.deep")).json == {"files": []}
 
 
-async def test_a_file_is_deleted_once(api: Asking) -> None:
+async def test_a_file_is_deleted_once(api: RawClient) -> None:
     name = (await upload(api, "files/images/new", "a.png")).json["file"]["name"]
     assert (await api.delete(f"files/images/{name}/delete")).json == {"success": True}
     again = await api.delete(f"files/images/{name}/delete")
@@ -48,20 +50,20 @@ async def test_a_file_is_deleted_once(api: Asking) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/new"), ("DELETE", "/x/delete")])
-async def test_other_folders_are_not_acceptable(api: Asking, method: str, path: str) -> None:
+async def test_other_folders_are_not_acceptable(api: RawClient, method: str, path: str) -> None:
     got = await api.json(method, f"files/assets{path}")
     assert (got.status, got.error["message"]) == (406, "assets not found. Only media or images options are possible.")
 
 
-async def asset(api: Asking, **more: Any) -> dict[str, Any]:
+async def asset(api: RawClient, **more: Any) -> dict[str, Any]:
     name = (await upload(api, "files/media/new", "a.txt")).json["file"]["name"]
     got = await api.post("assets/new", {"title": "My asset", "storageLocation": "local", "file": name} | more)
-    assert got.status == 201, got.raw
+    assert got.status == 201, got.body
     shown: dict[str, Any] = got.json["asset"]
     return shown | {"file": name}
 
 
-async def test_an_asset_takes_its_size_and_type_from_the_file(api: Asking) -> None:
+async def test_an_asset_takes_its_size_and_type_from_the_file(api: RawClient) -> None:
     one = await asset(api)
     assert (one["size"], one["mime"], one["extension"], one["alias"]) == (9, "text/plain", "txt", "my-asset")
     assert one["downloadUrl"] == "https://mautic.test/asset/1:my-asset"
@@ -85,12 +87,12 @@ async def test_an_asset_takes_its_size_and_type_from_the_file(api: Asking) -> No
         ({"title": "A", "file": "x", "storageLocation": "local"}, "File x was not found in the asset directory."),
     ],
 )
-async def test_an_asset_needs_a_file_that_is_there(api: Asking, body: dict[str, Any], message: str) -> None:
+async def test_an_asset_needs_a_file_that_is_there(api: RawClient, body: dict[str, Any], message: str) -> None:
     got = await api.post("assets/new", body)
     assert (got.status, got.error["message"], got.error["details"]) == (400, message, [])
 
 
-async def test_a_put_of_an_asset_needs_file_and_language_again_and_a_patch_neither(api: Asking) -> None:
+async def test_a_put_of_an_asset_needs_file_and_language_again_and_a_patch_neither(api: RawClient) -> None:
     one = await asset(api)
     assert (await api.patch("assets/1/edit", {"title": "B"})).json["asset"]["revision"] == 2
     assert (await api.put("assets/1/edit", {"title": "B"})).status == 400
@@ -101,12 +103,12 @@ async def test_a_put_of_an_asset_needs_file_and_language_again_and_a_patch_neith
     assert (gone["id"], gone["downloadUrl"].rpartition("/")[2]) == (None, ":b")
 
 
-async def test_in_a_batch_an_asset_without_a_file_has_no_title_either(api: Asking) -> None:
+async def test_in_a_batch_an_asset_without_a_file_has_no_title_either(api: RawClient) -> None:
     got = (await api.post("assets/batch/new", [{"title": "A"}])).json
     assert (got["statusCodes"], list(got["errors"][0]["details"])) == ([400], ["title"])
 
 
-async def test_an_email_names_its_attachments(api: Asking) -> None:
+async def test_an_email_names_its_attachments(api: RawClient) -> None:
     await asset(api)
     body = {"name": "E", "subject": "s", "assetAttachments": [1]}
     one = (await api.post("emails/new", body)).json["email"]
@@ -114,17 +116,17 @@ async def test_an_email_names_its_attachments(api: Asking) -> None:
     assert (await api.post("emails/new", body | {"assetAttachments": [9]})).status == 400
 
 
-async def test_themes_come_by_key_and_one_as_a_zip(api: Asking) -> None:
+async def test_themes_come_by_key_and_one_as_a_zip(api: RawClient) -> None:
     themes = (await api.get("themes")).json["themes"]
     assert (len(themes), themes["blank"]["config"]["features"]) == (18, ["page", "email", "form"])
     got = await api.get("themes/blank")
     assert (got.headers["Content-Type"], "Mautic-Version" in got.headers) == ("application/zip", False)
     assert got.headers["Content-Disposition"] == "attachment; filename=tmp_blank.zip"
-    with zipfile.ZipFile(io.BytesIO(got.raw)) as archive:
+    with zipfile.ZipFile(io.BytesIO(got.body)) as archive:
         assert json.loads(archive.read("config.json"))["name"] == "Blank"
 
 
-async def test_a_theme_is_installed_and_removed(api: Asking) -> None:
+async def test_a_theme_is_installed_and_removed(api: RawClient) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("config.json", json.dumps({"name": "Mine"}))
@@ -142,7 +144,7 @@ async def test_a_theme_is_installed_and_removed(api: Asking) -> None:
     assert (await api.delete("themes/blank/delete")).status == 500
 
 
-async def test_errors_of_themes_are_500s_with_a_message(api: Asking) -> None:
+async def test_errors_of_themes_are_500s_with_a_message(api: RawClient) -> None:
     got = await api.get("themes/nope")
     assert (got.status, got.error["message"].endswith('/themes/nope" directory does not exist.')) == (500, True)
     assert (await api.delete("themes/nope/delete")).error["message"] == "nope not found!"
@@ -150,7 +152,7 @@ async def test_errors_of_themes_are_500s_with_a_message(api: Asking) -> None:
 
 async def test_files_ask_for_no_permission_and_themes_do() -> None:
     async with FakeMautic() as fake:
-        other = Asking(fake)
+        other = RawClient(fake)
         other.headers["authorization"] = "Basic bGltaXRlZDpsaW1pdGVk"
         assert (await other.get("files/media")).status == 200
         assert (await other.get("themes")).status == 403

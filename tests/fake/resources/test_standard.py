@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mautic_async.testing import FakeMautic
-from tests.fake.resources.bodies import SAMPLES, Sample, bodies, made, prepare
-from tests.support.raw_client import Asking
+from tests.fake.resources.bodies import SAMPLES, Sample, bodies, create, create_prerequisites
+from tests.support.raw_client import RawClient
 
 every = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 BLOCK = {"isPublished", "dateAdded", "dateModified", "createdBy", "createdByUser", "modifiedBy", "modifiedByUser"}
@@ -16,8 +16,8 @@ WITHOUT_BLOCK = ("categories", "devices", "notes", "reports")
 
 
 @pytest.fixture
-async def server(api: Asking) -> Asking:
-    await prepare(api)
+async def server(api: RawClient) -> RawClient:
+    await create_prerequisites(api)
     return api
 
 
@@ -26,27 +26,29 @@ def values(shown: Any) -> list[Any]:
 
 
 @every
-async def test_an_empty_list_is_a_list_whatever_it_is_later(api: Asking, sample: Sample) -> None:
+async def test_an_empty_list_is_a_list_whatever_it_is_later(api: RawClient, sample: Sample) -> None:
     got = (await api.get(sample.path, search="ids:999")).json
-    assert got == {"total": 0, sample.many: []}
+    assert got == {"total": 0, sample.plural: []}
 
 
 @every
-async def test_a_list_is_a_map_by_id_or_a_list(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
+async def test_a_list_is_a_map_by_id_or_a_list(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
     got = (await server.get(sample.path, search=f"ids:{one['id']}")).json
     assert isinstance(got["total"], int)
     assert (
-        list(got[sample.many]) == [str(one["id"])] if sample.mapped else [got[sample.many][0].get("id")] == [one["id"]]
+        list(got[sample.plural]) == [str(one["id"])]
+        if sample.list_is_map
+        else [got[sample.plural][0].get("id")] == [one["id"]]
     )
     past = (await server.get(sample.path, start=1000)).json
-    assert (past["total"] > 0, past[sample.many]) == (True, [])
+    assert (past["total"] > 0, past[sample.plural]) == (True, [])
 
 
 @every
-async def test_a_create_says_where_and_a_get_says_the_same(server: Asking, sample: Sample) -> None:
+async def test_a_create_says_where_and_a_get_says_the_same(server: RawClient, sample: Sample) -> None:
     got = await server.post(f"{sample.path}/new", sample.body | {"id": 77, "no_such_field": 1})
-    one = got.json[sample.one]
+    one = got.json[sample.singular]
     assert (got.status, got.headers["Location"]) == (201, f"/api/{sample.path}/{one['id']}")
     assert (one["id"] != 77, "no_such_field" in one) == (True, False)
     assert (set(one) >= BLOCK) is (sample.path not in WITHOUT_BLOCK)
@@ -63,14 +65,14 @@ async def test_a_create_says_where_and_a_get_says_the_same(server: Asking, sampl
             "report",
         }
     elif sample.path in ("notes", "devices"):
-        assert (one["lead"]["fields"] != [], again[sample.one]["lead"]["fields"]) == (True, [])
+        assert (one["lead"]["fields"] != [], again[sample.singular]["lead"]["fields"]) == (True, [])
     else:
-        assert again[sample.one] == one
+        assert again[sample.singular] == one
 
 
 @every
-async def test_a_put_without_a_not_null_column_is_a_500_and_with_it_fine(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
+async def test_a_put_without_a_not_null_column_is_a_500_and_with_it_fine(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
     path = f"{sample.path}/{one['id']}/edit"
     body = dict(sample.body)
     if sample.path == "campaigns":
@@ -79,34 +81,36 @@ async def test_a_put_without_a_not_null_column_is_a_500_and_with_it_fine(server:
     if sample.path == "dynamiccontents":
         assert status == 400
     else:
-        assert status == (500 if sample.needs else 200)
-    got = await server.put(path, body | sample.needs)
-    assert (got.status, got.json[sample.one]["id"]) == (200, one["id"])
+        assert status == (500 if sample.required_on_put else 200)
+    got = await server.put(path, body | sample.required_on_put)
+    assert (got.status, got.json[sample.singular]["id"]) == (200, one["id"])
 
 
 @every
-async def test_a_put_of_a_missing_id_creates_with_another_id_and_a_patch_is_404(server: Asking, sample: Sample) -> None:
+async def test_a_put_of_a_missing_id_creates_with_another_id_and_a_patch_is_404(
+    server: RawClient, sample: Sample
+) -> None:
     got = await server.put(f"{sample.path}/9999/edit", sample.body)
-    assert (got.status, got.json[sample.one]["id"] != 9999) == (201, True)
+    assert (got.status, got.json[sample.singular]["id"] != 9999) == (201, True)
     assert (await server.patch(f"{sample.path}/9999/edit", sample.edit)).error["message"] == "Item was not found."
 
 
 @every
-async def test_a_put_unpublishes_what_it_does_not_publish(server: Asking, sample: Sample) -> None:
+async def test_a_put_unpublishes_what_it_does_not_publish(server: RawClient, sample: Sample) -> None:
     if sample.path in (*WITHOUT_BLOCK, "tweets"):
         return
-    one = await made(server, sample)
+    one = await create(server, sample)
     path = f"{sample.path}/{one['id']}/edit"
-    body = sample.body | sample.needs | ({"events": one["events"]} if sample.path == "campaigns" else {})
-    assert (await server.put(path, body)).json[sample.one]["isPublished"] is False
-    assert (await server.patch(path, {"isPublished": "yes"})).json[sample.one]["isPublished"] is True
-    assert (await server.put(path, body | {"isPublished": True})).json[sample.one]["isPublished"] is True
+    body = sample.body | sample.required_on_put | ({"events": one["events"]} if sample.path == "campaigns" else {})
+    assert (await server.put(path, body)).json[sample.singular]["isPublished"] is False
+    assert (await server.patch(path, {"isPublished": "yes"})).json[sample.singular]["isPublished"] is True
+    assert (await server.put(path, body | {"isPublished": True})).json[sample.singular]["isPublished"] is True
 
 
 @every
-async def test_a_patch_changes_what_it_names_and_says_who_did(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
-    got = (await server.patch(f"{sample.path}/{one['id']}/edit", sample.edit)).json[sample.one]
+async def test_a_patch_changes_what_it_names_and_says_who_did(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
+    got = (await server.patch(f"{sample.path}/{one['id']}/edit", sample.edit)).json[sample.singular]
     ((name, value),) = sample.edit.items()
     assert got[name] == value
     if set(got) >= BLOCK:
@@ -116,27 +120,29 @@ async def test_a_patch_changes_what_it_names_and_says_who_did(server: Asking, sa
 
 
 @every
-async def test_a_delete_shows_the_entity_without_its_id_and_a_second_one_is_404(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
+async def test_a_delete_shows_the_entity_without_its_id_and_a_second_one_is_404(
+    server: RawClient, sample: Sample
+) -> None:
+    one = await create(server, sample)
     got = await server.delete(f"{sample.path}/{one['id']}/delete")
-    assert (got.status, got.json[sample.one]["id"]) == (200, None)
+    assert (got.status, got.json[sample.singular]["id"]) == (200, None)
     assert (await server.delete(f"{sample.path}/{one['id']}/delete")).status == 404
     assert (await server.get(f"{sample.path}/{one['id']}")).status == 404
 
 
 @every
-async def test_a_batch_of_new_ones_is_201_and_keyed_by_place(server: Asking, sample: Sample) -> None:
+async def test_a_batch_of_new_ones_is_201_and_keyed_by_place(server: RawClient, sample: Sample) -> None:
     first, second = bodies(sample, 2)
     got = await server.post(f"{sample.path}/batch/new", [first, second])
-    assert (got.status, got.json["statusCodes"], len(got.json[sample.many])) == (201, [201, 201], 2)
-    assert ("errors" in got.json, isinstance(got.json[sample.many], list)) == (False, True)
+    assert (got.status, got.json["statusCodes"], len(got.json[sample.plural])) == (201, [201, 201], 2)
+    assert ("errors" in got.json, isinstance(got.json[sample.plural], list)) == (False, True)
     keyed = await server.post(f"{sample.path}/batch/new", {"b": bodies(sample, 9)[8]})
-    assert (keyed.json["statusCodes"], list(keyed.json[sample.many])) == ({"b": 201}, ["b"])
+    assert (keyed.json["statusCodes"], list(keyed.json[sample.plural])) == ({"b": 201}, ["b"])
 
 
 @every
 async def test_one_bad_row_of_a_batch_is_an_error_at_its_place_or_breaks_the_rest(
-    server: Asking, sample: Sample
+    server: RawClient, sample: Sample
 ) -> None:
     first, second = bodies(sample, 2)
     got = await server.post(f"{sample.path}/batch/new", [first, {}, second])
@@ -145,39 +151,39 @@ async def test_one_bad_row_of_a_batch_is_an_error_at_its_place_or_breaks_the_res
         assert (await server.get(sample.path, search="ids:1,2,3")).json["total"] >= 1
         return
     assert (got.status, got.json["statusCodes"]) == (201, [201, 400, 201])
-    assert (list(got.json[sample.many]), list(got.json["errors"])) == (["0", "2"], ["1"])
+    assert (list(got.json[sample.plural]), list(got.json["errors"])) == (["0", "2"], ["1"])
     assert {"code", "message", "details", "type"} == set(got.json["errors"]["1"])
 
 
 @every
-async def test_a_batch_edit_answers_404_for_what_is_not_there(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
+async def test_a_batch_edit_answers_404_for_what_is_not_there(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
     rows = [{"id": one["id"], **sample.edit}, {"id": 9999, **sample.edit}]
     got = (await server.patch(f"{sample.path}/batch/edit", rows)).json
-    assert (got["statusCodes"], len(got[sample.many])) == ([200, 404], 1)
+    assert (got["statusCodes"], len(got[sample.plural])) == ([200, 404], 1)
     assert got["errors"] == {"1": {"message": "Item was not found.", "code": 404, "type": "api"}}
     put = (await server.put(f"{sample.path}/batch/edit", [{"id": 9998, **bodies(sample, 2)[1]}])).json
-    assert (put["statusCodes"], put[sample.many][0]["id"] != 9998) == ([201], True)
+    assert (put["statusCodes"], put[sample.plural][0]["id"] != 9998) == ([201], True)
 
 
 @every
-async def test_a_batch_delete_keeps_ids_and_says_nothing_of_what_is_missing(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
-    assert (await server.json("DELETE", f"{sample.path}/batch/delete", [one["id"]])).json == {sample.many: []}
+async def test_a_batch_delete_keeps_ids_and_says_nothing_of_what_is_missing(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
+    assert (await server.json("DELETE", f"{sample.path}/batch/delete", [one["id"]])).json == {sample.plural: []}
     got = await server.delete(f"{sample.path}/batch/delete?ids={one['id']},9999")
-    assert (got.status, [each.get("id") for each in got.json[sample.many]]) == (200, [one["id"]])
-    assert (set(got.json), (await server.get(f"{sample.path}/{one['id']}")).status) == ({sample.many}, 404)
+    assert (got.status, [each.get("id") for each in got.json[sample.plural]]) == (200, [one["id"]])
+    assert (set(got.json), (await server.get(f"{sample.path}/{one['id']}")).status) == ({sample.plural}, 404)
 
 
 @every
-async def test_published_hides_what_is_not_unless_a_where_is_sent(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample, isPublished=False)
+async def test_published_hides_what_is_not_unless_a_where_is_sent(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample, isPublished=False)
     listed = await server.get(sample.path, published=1)
     if sample.path == "devices":
         assert listed.status == 500
         return
     hidden = sample.path not in ("notes", "tweets")  # their forms do not ask
-    ids = [each.get("id") for each in values(listed.json[sample.many])]
+    ids = [each.get("id") for each in values(listed.json[sample.plural])]
     assert (one["id"] not in ids) is hidden
     where = f"where[0][col]=id&where[0][expr]=eq&where[0][val]={one['id']}"
     assert (await server.get(f"{sample.path}?published=1&{where}")).json["total"] == 1
@@ -185,11 +191,11 @@ async def test_published_hides_what_is_not_unless_a_where_is_sent(server: Asking
 
 
 @every
-async def test_minimal_leaves_what_the_list_group_has(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
-    got = (await server.get(sample.path, minimal=1, search=f"ids:{one['id']}")).json[sample.many]
+async def test_minimal_leaves_what_the_list_group_has(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
+    got = (await server.get(sample.path, minimal=1, search=f"ids:{one['id']}")).json[sample.plural]
     left = set(values(got)[0])
-    full = set(values((await server.get(sample.path, search=f"ids:{one['id']}")).json[sample.many])[0])
+    full = set(values((await server.get(sample.path, search=f"ids:{one['id']}")).json[sample.plural])[0])
     if sample.minimal == "-":
         assert left == set()
     elif sample.minimal:
@@ -200,36 +206,38 @@ async def test_minimal_leaves_what_the_list_group_has(server: Asking, sample: Sa
 
 
 @every
-async def test_select_drops_nulls_and_shows_defaults_for_the_rest(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
+async def test_select_drops_nulls_and_shows_defaults_for_the_rest(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
     path = f"{sample.path}?select[]=id&select[]=name&search=ids:{one['id']}"
-    got = values((await server.get(path)).json[sample.many])[0]
+    got = values((await server.get(path)).json[sample.plural])[0]
     assert (got["id"], None in got.values(), "dateAdded" in got) == (one["id"], False, False)
     assert got.get("name", one.get("name")) == one.get("name")
 
 
 @every
 @pytest.mark.parametrize("bad", ["limit=-1", "limit=x", "start=-1", "orderBy=no_such_column", "orderBy=name_x"])
-async def test_a_bad_list_parameter_is_a_bare_500(server: Asking, sample: Sample, bad: str) -> None:
+async def test_a_bad_list_parameter_is_a_bare_500(server: RawClient, sample: Sample, bad: str) -> None:
     got = await server.get(f"{sample.path}?{bad}")
     assert (got.status, got.error["type"], "Mautic-Version" in got.headers) == (500, None, False)
 
 
 @every
-async def test_lists_sort_and_page_by_id(server: Asking, sample: Sample) -> None:
-    ids = [each["id"] for each in (await server.post(f"{sample.path}/batch/new", bodies(sample, 3))).json[sample.many]]
+async def test_lists_sort_and_page_by_id(server: RawClient, sample: Sample) -> None:
+    ids = [
+        each["id"] for each in (await server.post(f"{sample.path}/batch/new", bodies(sample, 3))).json[sample.plural]
+    ]
     for query, wanted in (
         ("orderBy=id&orderByDir=desc&limit=2", ids[:0:-1]),
         ("order[0][col]=id&order[0][dir]=DESC&start=1&limit=1", [ids[1]]),
         (f"orderBy=id&where[0][col]=id&where[0][expr]=in&where[0][val]={ids[0]},{ids[2]}", [ids[0], ids[2]]),
     ):
         got = (await server.get(f"{sample.path}?{query}")).json
-        assert [each["id"] for each in values(got[sample.many])] == wanted
-    assert len(values((await server.get(sample.path, limit=0, start=2)).json[sample.many])) >= 3
+        assert [each["id"] for each in values(got[sample.plural])] == wanted
+    assert len(values((await server.get(sample.path, limit=0, start=2)).json[sample.plural])) >= 3
 
 
 @every
-async def test_there_is_no_405(server: Asking, sample: Sample) -> None:
+async def test_there_is_no_405(server: RawClient, sample: Sample) -> None:
     got = await server.put(f"{sample.path}/new", sample.body)
     assert (got.status, got.error) == (
         404,
@@ -238,10 +246,10 @@ async def test_there_is_no_405(server: Asking, sample: Sample) -> None:
 
 
 @every
-async def test_a_role_without_the_permission_gets_403_everywhere(server: Asking, sample: Sample) -> None:
-    one = await made(server, sample)
+async def test_a_role_without_the_permission_gets_403_everywhere(server: RawClient, sample: Sample) -> None:
+    one = await create(server, sample)
     fake: FakeMautic = server.fake
-    other = Asking(fake)
+    other = RawClient(fake)
     other.headers["authorization"] = "Basic " + "bGltaXRlZDpsaW1pdGVk"
     if sample.permission == "lead:leads":  # the one thing this role has: to see its own
         assert (await other.get(sample.path)).json["total"] == 0
@@ -256,23 +264,23 @@ async def test_a_role_without_the_permission_gets_403_everywhere(server: Asking,
     ):
         got = await other.json(method, path, [sample.body] if "batch" in path else sample.body)
         assert (method, path, got.status, got.error.get("details")) == (method, path, 403, [])
-    listed = (await other.delete(f"{sample.path}/batch/delete?ids={one['id']}")).json[sample.many]
+    listed = (await other.delete(f"{sample.path}/batch/delete?ids={one['id']}")).json[sample.plural]
     assert [each["id"] for each in listed] == [one["id"]]
     assert (await server.get(f"{sample.path}/{one['id']}")).status == 200
     assert (await other.patch(f"{sample.path}/batch/edit", [{"id": one["id"]}])).json["statusCodes"] == [403]
 
 
 @every
-async def test_a_role_with_own_rights_sees_and_edits_only_its_own(server: Asking, sample: Sample) -> None:
+async def test_a_role_with_own_rights_sees_and_edits_only_its_own(server: RawClient, sample: Sample) -> None:
     if sample.path in ("categories", "users", "roles", "points/groups", "notes", "devices", "campaigns"):
         return  # no own and other there, or asked of the contact
-    await made(server, sample)
+    await create(server, sample)
     rights = {sample.permission: ["viewown", "create", "editown", "publishown"]}
     server.fake.store["roles"].rows[2]["rawPermissions"] = rights
-    other = Asking(server.fake)
+    other = RawClient(server.fake)
     other.headers["authorization"] = "Basic " + "bGltaXRlZDpsaW1pdGVk"
-    mine = (await other.post(f"{sample.path}/new", sample.body)).json[sample.one]
-    listed = values((await other.get(sample.path, orderBy="id")).json[sample.many])
+    mine = (await other.post(f"{sample.path}/new", sample.body)).json[sample.singular]
+    listed = values((await other.get(sample.path, orderBy="id")).json[sample.plural])
     assert [each["id"] for each in listed] == [mine["id"]]
     assert (await other.patch(f"{sample.path}/{mine['id']}/edit", sample.edit)).status == 200
     assert (await other.delete(f"{sample.path}/{mine['id']}/delete")).status == 403
@@ -281,7 +289,7 @@ async def test_a_role_with_own_rights_sees_and_edits_only_its_own(server: Asking
 
 
 @every
-async def test_a_name_too_long_for_its_column_is_a_500(server: Asking, sample: Sample) -> None:
+async def test_a_name_too_long_for_its_column_is_a_500(server: RawClient, sample: Sample) -> None:
     key = next((name for name in ("name", "title") if name in sample.body), None)
     if key is None:
         return

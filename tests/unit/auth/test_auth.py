@@ -16,7 +16,7 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mautic_async._background import Flights
+from mautic_async._background import BackgroundTasks
 from mautic_async.auth import authorization_code as room
 from mautic_async.auth.authorization_code import (
     AuthorizationCode,
@@ -26,8 +26,8 @@ from mautic_async.auth.authorization_code import (
     Token,
     TokenStore,
 )
-from mautic_async.auth.refresh import landed
-from mautic_async.auth.token_endpoint import read_callback, read_grant
+from mautic_async.auth.refresh import await_shared
+from mautic_async.auth.token_endpoint import parse_redirect, parse_token_response
 from mautic_async.clock import Clock
 from mautic_async.errors import (
     APIError,
@@ -42,17 +42,17 @@ from mautic_async.errors import (
     TransportError,
     UnexpectedResponse,
 )
-from mautic_async.protocol import Answer, Call, Request
-from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
+from mautic_async.protocol import Call, Request, Response
+from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
 from tests.support.recordings import load_exchanges
-from tests.support.scripted_server import Stub, pipeline_of
+from tests.support.scripted_server import ScriptedServer, make_pipeline
 
 T = TypeVar("T")
 SECRET = "s3cr3t-of-the-client"
 
 
-def refusal(kind: str, message: str = "no", status: int = 400) -> Answer:
-    return Answer(status, {}, json.dumps({"errors": [{"message": message, "code": status, "type": kind}]}).encode())
+def refusal(kind: str, message: str = "no", status: int = 400) -> Response:
+    return Response(status, {}, json.dumps({"errors": [{"message": message, "code": status, "type": kind}]}).encode())
 
 
 @define(eq=False, repr=False)
@@ -60,9 +60,9 @@ class Site:
     """Mautic's token endpoint, and the client's way to it."""
 
     clock: Clock = field(factory=lambda: virtual_clock(asyncio.get_running_loop()))
-    flights: Flights = field(factory=Flights)
+    flights: BackgroundTasks = field(factory=BackgroundTasks)
     forms: list[dict[str, str]] = field(factory=list)
-    script: list[Answer | Exception | Callable[[dict[str, str]], Answer]] = field(factory=list)
+    script: list[Response | Exception | Callable[[dict[str, str]], Response]] = field(factory=list)
     delay: float = 0.1
     lifetime: object = 3600
     alive: set[str] = field(factory=set)
@@ -71,10 +71,10 @@ class Site:
     asked: int = 0
     """Token requests under way."""
 
-    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        return self.flights.start(work)
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        return self.flights.spawn(work)
 
-    async def __call__(self, request: Request) -> Answer:
+    async def __call__(self, request: Request) -> Response:
         assert (request.method, request.path) == ("POST", "oauth/v2/token")
         assert "authorization" not in {name.lower() for name in request.headers}
         form = dict(parse_qsl((request.content or b"").decode(), keep_blank_values=True, strict_parsing=True))
@@ -90,10 +90,10 @@ class Site:
             step = self.script.pop(0)
             if isinstance(step, Exception):
                 raise step
-            return step if isinstance(step, Answer) else step(form)
+            return step if isinstance(step, Response) else step(form)
         return self.grant(form, number)
 
-    def grant(self, form: dict[str, str], number: int) -> Answer:
+    def grant(self, form: dict[str, str], number: int) -> Response:
         body: dict[str, object] = {
             "access_token": f"access-{number}",
             "expires_in": self.lifetime,
@@ -107,7 +107,7 @@ class Site:
             body["refresh_token"] = f"refresh-{number}"
             self.refresh.add(f"refresh-{number}")
         self.alive.add(f"access-{number}")
-        return Answer(200, {}, json.dumps(body).encode())
+        return Response(200, {}, json.dumps(body).encode())
 
 
 def machine(tokens: TokenStore | None = None) -> ClientCredentials:
@@ -136,8 +136,8 @@ async def test_basic_sends_name_and_password_as_utf_8_and_has_nothing_to_renew()
     assert str(await credential.header(site)) == "Basic YWRhOnDDpHNzd29yZA=="
     await credential.renew("Basic x", site)
     assert site.forms == []
-    assert credential.shared_bucket is True
-    assert not machine().shared_bucket
+    assert credential.shares_site_limit is True
+    assert not machine().shares_site_limit
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_invariant_40_a_hundred_calls_on_an_expired_token_cause_one_token_reques
         assert {str(header) for header in headers} == {"Bearer access-1"}
         assert len(site.forms) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_hundred_401s_with_the_same_token_cause_one_token_request() -> None:
@@ -185,7 +185,7 @@ def test_a_hundred_401s_with_the_same_token_cause_one_token_request() -> None:
         assert len(site.forms) == 2
         assert str(await credential.header(site)) == "Bearer access-2"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_the_credential_travels_in_the_form_and_survives_any_character() -> None:
@@ -195,7 +195,7 @@ def test_the_credential_travels_in_the_form_and_survives_any_character() -> None
         await ClientCredentials("1_id", secret).header(site)
         assert site.forms == [{"grant_type": "client_credentials", "client_id": "1_id", "client_secret": secret}]
 
-    run(main())
+    run_virtual(main())
 
 
 E4 = {"errors": [{"message": "The client credentials are invalid", "code": 400, "type": "invalid_client"}]}
@@ -267,7 +267,7 @@ def test_invariant_41_every_shape_of_a_token_error_raises_and_stores_nothing(
         site = Site()
         before = token("old", "refresh-0", seconds=-5)
         store = Strict(before)
-        site.script = [Answer(status, {}, body_of(content))] * 2
+        site.script = [Response(status, {}, body_of(content))] * 2
         with pytest.raises(kind) as caught:
             await machine(store).header(site)
         assert store.saved == []
@@ -277,19 +277,19 @@ def test_invariant_41_every_shape_of_a_token_error_raises_and_stores_nothing(
         assert SECRET not in text
         assert "Evil" not in text
 
-    run(main())
+    run_virtual(main())
 
 
 def test_the_advice_for_wrong_credentials_names_what_to_check() -> None:
     with pytest.raises(AuthenticationError, match=r"invalid_client.*client_id and client_secret.*API Credentials"):
-        read_grant(Answer(400, {}, body_of(E4)))
+        parse_token_response(Response(400, {}, body_of(E4)))
     with pytest.raises(PermissionDenied, match="API enabled"):
-        read_grant(refusal("api_disabled", status=403))
+        parse_token_response(refusal("api_disabled", status=403))
 
 
 def test_a_complaint_that_repeats_the_secret_is_blotted() -> None:
     with pytest.raises(AuthenticationError) as caught:
-        read_grant(refusal("invalid_client", f"no client with {SECRET}"), Secret(SECRET))
+        parse_token_response(refusal("invalid_client", f"no client with {SECRET}"), Secret(SECRET))
     assert SECRET not in str(caught.value) + repr(caught.value.problems)
 
 
@@ -301,14 +301,14 @@ def test_every_recorded_answer_of_the_token_endpoint_is_a_token_or_a_refusal_tha
         seen += 1
         answer = recorded["response"]
         headers = {name.lower(): value for name, value in answer["headers"].items()}
-        told = Answer(answer["status"], headers, json.dumps(answer["body"]).encode())
+        told = Response(answer["status"], headers, json.dumps(answer["body"]).encode())
         if answer["status"] == 200:
-            granted = read_grant(told)
+            granted = parse_token_response(told)
             assert granted.lifetime == 3600
             assert (granted.refresh is not None) == ("refresh_token" in answer["body"])
             continue
         with pytest.raises(APIError) as caught:
-            read_grant(told)
+            parse_token_response(told)
         error = answer["body"]["errors"][0]
         assert caught.value.status == answer["status"]
         assert caught.value.problems[0].type == error["type"]
@@ -332,7 +332,7 @@ def test_invariant_42_cancelling_the_call_that_began_the_renewal_does_not_lose_t
         assert [saved.access.reveal for saved in store.saved] == ["access-1"]
         assert len(site.forms) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.05, 0.11])
@@ -351,7 +351,7 @@ def test_a_renewal_that_nobody_waits_for_any_more_is_stored_all_the_same(moment:
         assert str(await credential.header(site)) == "Bearer access-1"
         assert len(site.forms) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_43_the_new_token_is_stored_before_anybody_uses_it() -> None:
@@ -372,7 +372,7 @@ def test_invariant_43_the_new_token_is_stored_before_anybody_uses_it() -> None:
         await together(use, 3)
         assert site.events == ["client_credentials", "saved", *["Bearer access-1"] * 3]
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_token_that_could_not_be_stored_is_not_used_and_not_lost() -> None:
@@ -398,7 +398,7 @@ def test_a_token_that_could_not_be_stored_is_not_used_and_not_lost() -> None:
         assert len(site.forms) == 1
         assert store.saved[0].refresh == Secret("refresh-1")
 
-    run(main())
+    run_virtual(main())
 
 
 # --- others renew too ----------------------------------------------------------------------------------------------
@@ -415,7 +415,7 @@ def test_a_newer_token_of_the_store_is_adopted_instead_of_asking() -> None:
         assert str(await credential.header(site)) == "Bearer theirs"
         assert site.forms == []
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_44_invalid_grant_after_somebody_else_rotated_is_no_error() -> None:
@@ -423,7 +423,7 @@ def test_invariant_44_invalid_grant_after_somebody_else_rotated_is_no_error() ->
         site = Site()
         store = Strict(token("old", "refresh-0", seconds=-5))
 
-        def rotated(form: dict[str, str]) -> Answer:
+        def rotated(form: dict[str, str]) -> Response:
             assert form["refresh_token"] == "refresh-0"
             store._token = token("theirs", "refresh-9")
             return refusal("invalid_grant", "Invalid refresh token")
@@ -432,7 +432,7 @@ def test_invariant_44_invalid_grant_after_somebody_else_rotated_is_no_error() ->
         assert str(await person(store).header(site)) == "Bearer theirs"
         assert len(site.forms) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invalid_grant_with_a_newer_refresh_token_in_the_store_tries_that_one() -> None:
@@ -441,14 +441,14 @@ def test_invalid_grant_with_a_newer_refresh_token_in_the_store_tries_that_one() 
         site.refresh.add("refresh-9")
         store = Strict(token("old", "refresh-0", seconds=-5))
 
-        def rotated(_: dict[str, str]) -> Answer:
+        def rotated(_: dict[str, str]) -> Response:
             store._token = token("also old", "refresh-9", seconds=-1)
             return refusal("invalid_grant")
 
         site.script = [rotated]
         assert str(await person(store).header(site)) == "Bearer access-2"
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("kind", ["invalid_client", "invalid_grant"])
@@ -463,13 +463,13 @@ def test_invariant_45_a_failed_renewal_is_made_once_for_all_who_wait(kind: str) 
         assert len({id(error) for error in errors}) == 100
         assert len({str(error) for error in errors}) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_failure_that_may_pass_is_shared_by_those_who_queued_and_then_tried_again() -> None:
     async def main() -> None:
         site = Site()
-        site.script = [Answer(503, {}, b"")] * 2
+        site.script = [Response(503, {}, b"")] * 2
         credential = machine()
         limited = asyncio.Semaphore(8)
 
@@ -483,7 +483,7 @@ def test_a_failure_that_may_pass_is_shared_by_those_who_queued_and_then_tried_ag
         await asyncio.sleep(0.2)
         assert str(await credential.header(site)) == "Bearer access-3"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_46_a_401_on_a_token_that_is_no_longer_current_renews_nothing() -> None:
@@ -496,7 +496,7 @@ def test_invariant_46_a_401_on_a_token_that_is_no_longer_current_renews_nothing(
         assert len(site.forms) == 2
         assert await credential.header(site) != old
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_46_tokens_that_are_refused_again_and_again_end_in_the_401_not_in_a_loop() -> None:
@@ -514,7 +514,7 @@ def test_invariant_46_tokens_that_are_refused_again_and_again_end_in_the_401_not
         await credential.renew(header, site)
         assert await credential.header(site) != header
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_48_client_credentials_never_send_a_refresh_grant() -> None:
@@ -526,7 +526,7 @@ def test_invariant_48_client_credentials_never_send_a_refresh_grant() -> None:
             await credential.renew(header, site)
         assert {form["grant_type"] for form in site.forms} == {"client_credentials"}
 
-    run(main())
+    run_virtual(main())
 
 
 # --- a store that uses the client ----------------------------------------------------------------------------------
@@ -557,7 +557,7 @@ def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: str, l
             async def look(self, here: str) -> None:
                 if here != method:
                     return
-                pipeline = pipeline_of(Stub([(200, {})]), auth=credential)
+                pipeline = make_pipeline(ScriptedServer([(200, {})]), auth=credential)
                 for work in (
                     credential.header(site),
                     credential.renew("Bearer old", site),
@@ -574,7 +574,7 @@ def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: str, l
         assert await credential.header(site) == "Bearer access-1"
         assert not len(site.flights)
 
-    run(main())
+    run_virtual(main())
 
 
 # --- when to renew -------------------------------------------------------------------------------------------------
@@ -583,7 +583,7 @@ def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: str, l
 @pytest.mark.parametrize("soon", [61.0, 89.0])
 def test_a_token_is_renewed_in_the_background_while_requests_leave_with_the_old_one(soon: float) -> None:
     async def main() -> None:
-        site = Site(clock=Clock(wall=lambda: EPOCH, random=lambda: (soon - 60) / 30))
+        site = Site(clock=Clock(wall_time=lambda: EPOCH, random=lambda: (soon - 60) / 30))
         credential = machine()
         await credential.header(site)
         arrived = asyncio.get_running_loop().time()
@@ -598,7 +598,7 @@ def test_a_token_is_renewed_in_the_background_while_requests_leave_with_the_old_
         assert str(await credential.header(site)) == "Bearer access-2"
         assert len(site.forms) == 2
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_stored_token_with_half_a_minute_left_is_used_while_a_new_one_is_fetched() -> None:
@@ -610,7 +610,7 @@ def test_a_stored_token_with_half_a_minute_left_is_used_while_a_new_one_is_fetch
         await asyncio.sleep(0.2)
         assert str(await credential.header(site)) == "Bearer access-1"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_token_about_to_expire_is_waited_for() -> None:
@@ -619,7 +619,7 @@ def test_a_token_about_to_expire_is_waited_for() -> None:
         credential = machine(MemoryTokens(token("stored", seconds=4)))
         assert str(await credential.header(site)) == "Bearer access-1"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_background_renewals_that_fail_are_not_repeated_by_each_request() -> None:
@@ -628,13 +628,13 @@ def test_background_renewals_that_fail_are_not_repeated_by_each_request() -> Non
         credential = machine()
         await credential.header(site)
         await asyncio.sleep(3550)
-        site.script = [TransportError("down", event="connect")] * 100
+        site.script = [TransportError("down", kind="connect")] * 100
         for _ in range(200):
             assert str(await credential.header(site)) == "Bearer access-1"
             await asyncio.sleep(0.05)
         assert len(site.forms) - 1 <= 2 * 3
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("lifetime", [10, 30, 1])
@@ -647,19 +647,21 @@ def test_tokens_that_live_for_seconds_are_not_renewed_as_soon_as_they_come(lifet
             await asyncio.sleep(0.1)
         assert len(site.forms) <= 100 / (0.7 * lifetime) + 2
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("lifetime", [None, "", "soon", -5, 0, True, [3600], 1e300, "9" * 40])
 def test_a_lifetime_that_is_none_counts_as_mautics_hour(lifetime: object) -> None:
-    granted = read_grant(Answer(200, {}, json.dumps({"access_token": "x", "expires_in": lifetime}).encode()))
+    granted = parse_token_response(
+        Response(200, {}, json.dumps({"access_token": "x", "expires_in": lifetime}).encode())
+    )
     assert granted.lifetime == 3600
 
 
 def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that_jumps_changes_nothing() -> None:
     async def main() -> None:
         wall = [EPOCH]
-        site = Site(clock=Clock(wall=lambda: wall[0], random=lambda: 0.0), delay=10)
+        site = Site(clock=Clock(wall_time=lambda: wall[0], random=lambda: 0.0), delay=10)
         store = Strict()
         credential = machine(store)
         await credential.header(site)
@@ -673,7 +675,7 @@ def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that_jumps
         await asyncio.sleep(0)
         assert len(site.forms) == 2
 
-    run(main())
+    run_virtual(main())
 
 
 # --- failures of the token endpoint --------------------------------------------------------------------------------
@@ -682,14 +684,14 @@ def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that_jumps
 @pytest.mark.parametrize(
     "failure",
     [
-        TransportError("reset", event="disconnected"),
-        TransportError("no", event="connect"),
-        Answer(503, {"retry-after": "2"}, b""),
-        Answer(502, {}, b"<html>"),
-        Answer(429, {}, b""),
+        TransportError("reset", kind="disconnected"),
+        TransportError("no", kind="connect"),
+        Response(503, {"retry-after": "2"}, b""),
+        Response(502, {}, b"<html>"),
+        Response(429, {}, b""),
     ],
 )
-def test_a_lost_answer_is_asked_for_once_more_with_the_same_refresh_token(failure: Answer | Exception) -> None:
+def test_a_lost_answer_is_asked_for_once_more_with_the_same_refresh_token(failure: Response | Exception) -> None:
     async def main() -> None:
         site = Site()
         site.refresh.add("refresh-0")
@@ -697,7 +699,7 @@ def test_a_lost_answer_is_asked_for_once_more_with_the_same_refresh_token(failur
         assert str(await person(Strict(token("old", "refresh-0", seconds=-5))).header(site)) == "Bearer access-2"
         assert [form["refresh_token"] for form in site.forms] == ["refresh-0"] * 2
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_lost_answer_that_had_spent_the_refresh_token_ends_in_a_login_not_in_a_loop() -> None:
@@ -717,13 +719,13 @@ def test_a_lost_answer_that_had_spent_the_refresh_token_ends_in_a_login_not_in_a
             await credential.header(site)
         assert len(site.forms) == 3
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_long_retry_after_is_told_not_slept_on_and_not_asked_into() -> None:
     async def main() -> None:
         site = Site()
-        site.script = [Answer(503, {"retry-after": "30"}, b"")]
+        site.script = [Response(503, {"retry-after": "30"}, b"")]
         credential = machine()
         for _ in range(5):
             with pytest.raises(ServerError) as caught:
@@ -733,7 +735,7 @@ def test_a_long_retry_after_is_told_not_slept_on_and_not_asked_into() -> None:
         await asyncio.sleep(31)
         assert str(await credential.header(site)) == "Bearer access-2"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_after_a_refused_renewal_the_refused_token_is_not_sent_again() -> None:
@@ -748,7 +750,7 @@ def test_after_a_refused_renewal_the_refused_token_is_not_sent_again() -> None:
             await credential.header(site)
         assert len(site.forms) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_token_of_another_credential_in_the_store_is_not_used() -> None:
@@ -759,7 +761,7 @@ def test_a_token_of_another_credential_in_the_store_is_not_used() -> None:
         with pytest.raises(ConfigurationError, match="another client_id"):
             await person(store).header(site)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_client_that_closes_during_a_renewal_says_so() -> None:
@@ -767,24 +769,24 @@ def test_a_client_that_closes_during_a_renewal_says_so() -> None:
         site = Site(delay=100)
         waiting = asyncio.ensure_future(machine().header(site))
         await asyncio.sleep(1)
-        assert await site.flights.land(1) == 1
+        assert await site.flights.drain(1) == 1
         with pytest.raises(TransportError, match="closed"):
             await waiting
 
-    run(main())
+    run_virtual(main())
 
 
 def test_whoever_is_cancelled_while_the_client_closes_is_cancelled() -> None:
     async def main() -> None:
         flight = asyncio.ensure_future(asyncio.sleep(10))
-        waiting = asyncio.ensure_future(landed(flight))
+        waiting = asyncio.ensure_future(await_shared(flight))
         await asyncio.sleep(1)
         flight.cancel()
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
 
-    run(main())
+    run_virtual(main())
 
 
 # --- a person logs in ----------------------------------------------------------------------------------------------
@@ -798,7 +800,7 @@ async def login(credential: AuthorizationCode, site: Site, **changed: str) -> No
     asked = query_of(credential.authorization_url("https://m.example.com"))
     answer = {"code": "the-code", "state": asked["state"]} | changed
     back = "https://app.example.com/back?" + "&".join(f"{name}={value}" for name, value in answer.items())
-    await credential.redeem(back, None, site)
+    await credential.exchange_code(back, None, site)
 
 
 @pytest.mark.parametrize(
@@ -849,7 +851,7 @@ def test_a_login_stores_the_token_and_renewals_rotate_from_there() -> None:
         assert site.refresh == {"refresh-3"}
         assert [saved.refresh for saved in store.saved] == [Secret(f"refresh-{n}") for n in (1, 2, 3)]
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_code_may_be_given_apart_from_its_address() -> None:
@@ -857,10 +859,10 @@ def test_a_code_may_be_given_apart_from_its_address() -> None:
         site = Site()
         credential = person()
         state = query_of(credential.authorization_url("https://m.example.com"))["state"]
-        await credential.redeem("the-code", state, site)
+        await credential.exchange_code("the-code", state, site)
         assert str(await credential.header(site)) == "Bearer access-1"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_state_is_good_once() -> None:
@@ -868,12 +870,12 @@ def test_a_state_is_good_once() -> None:
         site = Site()
         credential = person()
         state = query_of(credential.authorization_url("https://m.example.com"))["state"]
-        await credential.redeem("the-code", state, site)
+        await credential.exchange_code("the-code", state, site)
         with pytest.raises(ConfigurationError, match="state"):
-            await credential.redeem("another-code", state, site)
+            await credential.exchange_code("another-code", state, site)
         assert len(site.forms) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("state", [None, "", "x", "\udcff", "é"])
@@ -883,10 +885,10 @@ def test_a_login_without_the_right_state_sends_nothing(state: str | None) -> Non
         credential = person()
         credential.authorization_url("https://m.example.com")
         with pytest.raises(ConfigurationError, match="state"):
-            await credential.redeem("the-code", state, site)
+            await credential.exchange_code("the-code", state, site)
         assert site.forms == []
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_login_that_takes_longer_than_ten_minutes_begins_anew() -> None:
@@ -896,9 +898,9 @@ def test_a_login_that_takes_longer_than_ten_minutes_begins_anew() -> None:
         state = query_of(credential.authorization_url("https://m.example.com"))["state"]
         await asyncio.sleep(601)
         with pytest.raises(ConfigurationError, match="ten minutes"):
-            await credential.redeem("the-code", state, site)
+            await credential.exchange_code("the-code", state, site)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_logins_that_are_begun_and_left_do_not_pile_up() -> None:
@@ -915,7 +917,7 @@ def test_a_person_who_declines_is_told_apart_from_a_mistake() -> None:
             await login(person(), site, code="", error="access_denied")
         assert site.forms == []
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_code_that_mautic_refuses_is_an_authentication_error_and_stores_nothing() -> None:
@@ -927,7 +929,7 @@ def test_a_code_that_mautic_refuses_is_an_authentication_error_and_stores_nothin
             await login(person(store), site)
         assert store.saved == []
 
-    run(main())
+    run_virtual(main())
 
 
 def test_pkce_sends_the_challenge_first_and_the_verifier_with_the_code() -> None:
@@ -938,12 +940,12 @@ def test_pkce_sends_the_challenge_first_and_the_verifier_with_the_code() -> None
         site = Site()
         credential = person(pkce=True)
         asked = query_of(credential.authorization_url("https://m.example.com"))
-        await credential.redeem("the-code", asked["state"], site)
+        await credential.exchange_code("the-code", asked["state"], site)
         digest = hashlib.sha256(site.forms[0]["code_verifier"].encode()).digest()
         assert asked["code_challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         assert asked["code_challenge_method"] == "S256"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_login_ends_the_waiting_after_a_spent_refresh_token() -> None:
@@ -955,7 +957,7 @@ def test_a_login_ends_the_waiting_after_a_spent_refresh_token() -> None:
         await login(credential, site)
         assert str(await credential.header(site)) == "Bearer access-2"
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_login_that_is_cancelled_still_stores_its_token() -> None:
@@ -971,7 +973,7 @@ def test_a_login_that_is_cancelled_still_stores_its_token() -> None:
         assert len(store.saved) == 1
         assert str(await credential.header(site)) == "Bearer access-1"
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize(
@@ -979,13 +981,13 @@ def test_a_login_that_is_cancelled_still_stores_its_token() -> None:
     ["", "https://a.example/?code=1&code=2&state=x", "https://[", "?" + "a=1&" * 60, "https://a.example/"],
 )
 def test_a_callback_that_is_not_one_gives_nothing(text: str) -> None:
-    came = read_callback(text)
+    came = parse_redirect(text)
     assert came.code is None
 
 
 @given(st.text(max_size=200))
 def test_any_text_can_be_read_as_a_callback(text: str) -> None:
-    came = read_callback(text)
+    came = parse_redirect(text)
     assert came.error is None or len(came.error) <= 40
 
 
@@ -1005,12 +1007,12 @@ def test_invariant_50_secrets_occur_in_no_repr_message_traceback_log_or_pickle(
         )
         basic = BasicAuth("ada", "canary-password")
         header = await credential.header(site)
-        shown = [repr(thing) for thing in (credential, basic, store, header, await store.load(), credential._held)]
+        shown = [repr(thing) for thing in (credential, basic, store, header, await store.load(), credential._token)]
         shown.append(repr(await basic.header(site)))
-        held = credential._held
+        held = credential._token
         for reason in ("canary-secret", "canary-refresh", "canary-code"):
             site.script = [refusal("invalid_grant", f"bad {reason}")]
-            credential._failure, credential._held = None, held
+            credential._last_failure, credential._token = None, held
             attempt = (
                 credential.renew(header, site) if reason != "canary-code" else login(credential, site, code=reason)
             )
@@ -1025,7 +1027,7 @@ def test_invariant_50_secrets_occur_in_no_repr_message_traceback_log_or_pickle(
         return shown
 
     with caplog.at_level(logging.DEBUG):
-        shown = run(main())
+        shown = run_virtual(main())
     shown += [record.getMessage() + repr(record.args) for record in caplog.records]
     text = "\n".join(shown)
     # the test's own frames hold what it sends; ours must not
@@ -1086,4 +1088,4 @@ def test_many_clients_on_one_store_with_random_cancellations_never_spend_a_refre
         assert len(site.flights) == 0
 
     for seed in range(5):
-        run(main(seed), seed=seed)
+        run_virtual(main(seed), seed=seed)

@@ -13,7 +13,7 @@ import pytest
 from mautic_async import AuthorizationCode, Clock, Mautic, MauticError
 from mautic_async.auth.authorization_code import LOGIN_LIFETIME
 from mautic_async.errors import ConfigurationError, ReauthorizationNeeded
-from tests.support.chunked_transport import Canned, canned
+from tests.support.chunked_transport import ChunkedTransport, make_chunked_transport
 
 BASE = "https://mautic.example.com"
 HOME = "https://app.example.com/back"
@@ -25,8 +25,8 @@ class Login:
 
     def __init__(self, *, pkce: bool = False) -> None:
         self.now = 1_800_000_000.0
-        clock = Clock(wall=lambda: self.now)
-        self.inner: Canned = canned(TOKEN)
+        clock = Clock(wall_time=lambda: self.now)
+        self.inner: ChunkedTransport = make_chunked_transport(TOKEN)
         self.auth = AuthorizationCode("id", "hunter2", redirect_uri=HOME, pkce=pkce, clock=clock)
         self.mautic = Mautic(BASE, auth=self.auth, transport=self.inner, clock=clock)
 

@@ -253,7 +253,7 @@ elif point == "before it is on disk":
 elif point == "before the rename":
     token_store.Path.replace = die
 elif point == "after the rename":
-    token_store._settle = die
+    token_store._fsync_directory = die
 import asyncio
 asyncio.run(token_store.FileTokens(path).save(token_store.Token(access=Secret("new"), expires_at=2)))
 """
@@ -387,7 +387,7 @@ async def test_waiting_for_the_lock_can_be_cancelled_and_leaves_nothing_open(tmp
 
 
 def test_a_lock_that_is_never_given_back_is_told_after_half_a_minute(tmp_path: Path) -> None:
-    from mautic_async.testing.virtual_time import run
+    from mautic_async.testing.virtual_time import run_virtual
 
     async def main() -> float:
         store = FileTokens(tmp_path / "token.json")
@@ -396,7 +396,7 @@ def test_a_lock_that_is_never_given_back_is_told_after_half_a_minute(tmp_path: P
                 await _enter(store)
             return asyncio.get_running_loop().time()
 
-    assert run(main()) == pytest.approx(30, abs=0.1)
+    assert run_virtual(main()) == pytest.approx(30, abs=0.1)
 
 
 def test_the_room_is_importable_without_fcntl() -> None:

@@ -4,25 +4,25 @@ from collections.abc import Sequence
 
 import pytest
 
-from mautic_async.bulk import Parcel, Receipt
+from mautic_async.bulk import RowResult, WorkItem
 from mautic_async.bulk.bisect import bisect, recheck
 from mautic_async.bulk.flows import Abort, Apply, LookUp, PauseSending, PutFirst, Send
-from mautic_async.bulk.pacing import Helm
+from mautic_async.bulk.pacing import Pacing
 from mautic_async.errors import MauticError, RateLimited, Rejected, ServerError, TransportError
-from tests.support.bulk_model import raised
+from tests.support.bulk_model import with_verdict
 from tests.support.flow_steps import FlowSteps, make_pacing, sent_items
 
-MISSING = Receipt[None]("again", so_far="rejected")
+MISSING = RowResult[None]("again", status_if_given_up="rejected")
 
 
 def bare_500() -> MauticError:
-    return raised(ServerError("error #500", status=500))
+    return with_verdict(ServerError("error #500", status=500))
 
 
 class Server:
     """Answers the flow's requests: a request with the poison fails, and stores the rows before it."""
 
-    def __init__(self, pacing: Helm, poison: int | None) -> None:
+    def __init__(self, pacing: Pacing, poison: int | None) -> None:
         self.pacing = pacing
         self.poison = poison
         self.sent: list[list[int]] = []
@@ -41,7 +41,7 @@ class Server:
             case Send(items):
                 return self._send(items)
             case LookUp(items):
-                return [Receipt("created", 1 + it.index) if it.index in self.stored else MISSING for it in items]
+                return [RowResult("created", 1 + it.index) if it.index in self.stored else MISSING for it in items]
             case Apply(items, results):
                 self.results |= {item.index: result.state for item, result in zip(items, results, strict=True)}
             case PutFirst(items):
@@ -50,7 +50,7 @@ class Server:
                     self.pacing.successes += 1  # those others pass meanwhile
         return None
 
-    def _send(self, items: Sequence[Parcel[str]]) -> MauticError | None:
+    def _send(self, items: Sequence[WorkItem[str]]) -> MauticError | None:
         indices = [item.index for item in items]
         self.sent.append(indices)
         if self.poison in indices:
@@ -94,7 +94,7 @@ def test_recheck_bisects_only_what_the_failed_request_has_not_stored() -> None:
 
 
 def test_bisect_condemns_no_row_of_a_server_that_fails_every_request() -> None:
-    pacing, items = make_pacing(give_up=3, outage=0.0), sent_items(2)
+    pacing, items = make_pacing(max_failures=3, max_outage=0.0), sent_items(2)
     steps = FlowSteps(bisect(items, pacing), pacing)
     request = steps.step()
     applied: list[Apply] = []
@@ -115,11 +115,11 @@ def test_bisect_pauses_for_the_rate_limit_without_counting_an_attempt() -> None:
     pacing, items = make_pacing(), sent_items(2)
     steps = FlowSteps(bisect(items, pacing), pacing)
     assert steps.step() == Send(items[:1])
-    items[0].tries += 1
-    limited = raised(RateLimited("429", status=429, retry_after=60.0))
+    items[0].attempts += 1
+    limited = with_verdict(RateLimited("429", status=429, retry_after=60.0))
     assert steps.step(limited) == PauseSending(60.0)
     assert steps.step() == Send(items[:1])
-    assert items[0].tries == 1
+    assert items[0].attempts == 1
     assert items[0].blame is None or not items[0].blame.suspicion
 
 
@@ -127,7 +127,7 @@ def test_bisect_hands_back_rows_that_fail_in_another_way() -> None:
     pacing, items = make_pacing(), sent_items(4)
     steps = FlowSteps(bisect(items, pacing), pacing)
     steps.step()
-    slow = raised(TransportError("slow", event="read-timeout"))
+    slow = with_verdict(TransportError("slow", kind="read-timeout"))
     assert steps.step(slow) == PutFirst(items[2:])
     steps.step()
     assert steps.returned == (items[:2], slow)
@@ -137,6 +137,6 @@ def test_bisect_takes_a_refusal_of_a_single_row_for_its_outcome() -> None:
     pacing, items = make_pacing(), sent_items(1)
     steps = FlowSteps(bisect(items, pacing), pacing)
     assert steps.step() == Send(items)
-    request = steps.step(raised(Rejected("422", status=422)))
+    request = steps.step(with_verdict(Rejected("422", status=422)))
     assert isinstance(request, Apply)
     assert [result.state for result in request.results] == ["rejected"]

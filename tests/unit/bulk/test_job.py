@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mautic_async.bulk import Plan, Progress, Receipt, Run, to_the_end
+from mautic_async.bulk import BulkJob, BulkOptions, Progress, RowResult, run_to_end
 from mautic_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -14,14 +14,14 @@ from mautic_async.errors import (
     TransportError,
     Unavailable,
 )
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.bulk_jobs import Plain, created, job, people
-from tests.support.bulk_model import Row, raised
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.bulk_jobs import ScriptedAdapter, answer_created, make_rows, run_job
+from tests.support.bulk_model import Row, with_verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
-    from mautic_async.bulk import Outcome, Parcel
+    from mautic_async.bulk import Outcome, WorkItem
 
 
 def texts(count: int) -> list[str]:
@@ -36,35 +36,35 @@ def on_virtual_time(work: Callable[[], Awaitable[Any]]) -> Any:
         assert asyncio.all_tasks() == before, "a task was left behind"
         return result
 
-    return run(around())
+    return run_virtual(around())
 
 
-def new(courier: Plain, rows: Any, **plan: Any) -> Run[str, Any]:
-    return Run(courier, rows, plan=Plan(**plan), clock=virtual_clock(asyncio.get_running_loop()))
+def new(courier: ScriptedAdapter, rows: Any, **plan: Any) -> BulkJob[str, Any]:
+    return BulkJob(courier, rows, options=BulkOptions(**plan), clock=virtual_clock(asyncio.get_running_loop()))
 
 
 def test_every_row_gets_one_outcome_with_its_index() -> None:
-    outcomes, report, post = job(people(1000))
+    outcomes, report, post = run_job(make_rows(1000))
     assert sorted(outcome.index for outcome in outcomes) == list(range(1000))
     assert report.created == report.read == 1000
     assert report.ok
-    assert len(post.site.contacts) == 1000
+    assert len(post.server.contacts) == 1000
 
 
 def test_an_empty_input_sends_nothing() -> None:
-    outcomes, report, post = job([])
+    outcomes, report, post = run_job([])
     assert outcomes == []
-    assert report.read == report.requests == post.site.requests == 0
+    assert report.read == report.requests == post.server.requests == 0
 
 
 def test_any_iterable_will_do() -> None:
     async def rows() -> AsyncIterator[Row]:
-        for row in people(120):
+        for row in make_rows(120):
             await asyncio.sleep(0.01)
             yield row
 
-    for given in (iter(people(120)), tuple(people(120)), rows()):
-        assert job(given)[1].created == 120
+    for given in (iter(make_rows(120)), tuple(make_rows(120)), rows()):
+        assert run_job(given)[1].created == 120
 
 
 def test_a_slow_input_does_not_wait_for_a_full_batch() -> None:
@@ -76,7 +76,7 @@ def test_a_slow_input_does_not_wait_for_a_full_batch() -> None:
                 yield row
                 await asyncio.sleep(60.0)
 
-        async with new(Plain(created), rows()) as job:
+        async with new(ScriptedAdapter(answer_created), rows()) as job:
             seen.extend([asyncio.get_running_loop().time() async for _ in job])
 
     on_virtual_time(work)
@@ -84,42 +84,42 @@ def test_a_slow_input_does_not_wait_for_a_full_batch() -> None:
 
 
 def test_faults_cost_time_and_nothing_else() -> None:
-    outcomes, report, post = job(people(2000), rate=0.4)
+    outcomes, report, post = run_job(make_rows(2000), rate=0.4)
     assert sorted(outcome.index for outcome in outcomes) == list(range(2000))
     assert report.read == 2000
     assert report.retried > 0
-    assert len(post.site.contacts) == 2000
+    assert len(post.server.contacts) == 2000
 
 
 def test_a_run_is_for_one_use() -> None:
     async def work() -> None:
-        job = new(Plain(created), texts(3))
+        job = new(ScriptedAdapter(answer_created), texts(3))
         with pytest.raises(ConfigurationError, match="enter the run first"):
             await anext(job)
-        await to_the_end(job)
+        await run_to_end(job)
         with pytest.raises(ConfigurationError, match="one use"):
-            await to_the_end(job)
+            await run_to_end(job)
 
     on_virtual_time(work)
 
 
 def test_rows_are_refused_here_with_the_reason() -> None:
-    outcomes, report, post = job([Row("a@b.c", 1), Row("", 1), Row("d@e.f", 1)])
+    outcomes, report, post = run_job([Row("a@b.c", 1), Row("", 1), Row("d@e.f", 1)])
     (bad,) = [outcome for outcome in outcomes if not outcome.ok]
     assert (bad.index, bad.status, bad.attempts) == (1, "rejected", 0)
     assert str(bad.problems[0]) == "no unique value"
     assert report.created == 2
-    assert len(post.site.contacts) == 2
+    assert len(post.server.contacts) == 2
 
 
 def test_wrong_credentials_end_the_job_and_are_raised_bare() -> None:
-    async def refused(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        raise raised(AuthenticationError("no", status=401))
+    async def refused(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        raise with_verdict(AuthenticationError("no", status=401))
 
     async def work() -> None:
-        job = new(Plain(refused), texts(1000))
+        job = new(ScriptedAdapter(refused), texts(1000))
         with pytest.raises(AuthenticationError):
-            await to_the_end(job)
+            await run_to_end(job)
         assert job.report.read + job.report.unsent <= 1000
         assert job.report.created == 0
 
@@ -127,14 +127,14 @@ def test_wrong_credentials_end_the_job_and_are_raised_bare() -> None:
 
 
 def test_what_dooms_a_job_is_raised_on_leaving_if_the_loop_was_left_before() -> None:
-    async def refused(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def refused(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if parcels[0].index:
-            raise raised(AuthenticationError("no", status=401))
-        return [Receipt("created") for _ in parcels]
+            raise with_verdict(AuthenticationError("no", status=401))
+        return [RowResult("created") for _ in parcels]
 
     async def work() -> None:
         with pytest.raises(AuthenticationError):
-            async with new(Plain(refused), texts(1000)) as job:
+            async with new(ScriptedAdapter(refused), texts(1000)) as job:
                 async for _ in job:
                     await asyncio.sleep(1.0)
                     break
@@ -143,12 +143,12 @@ def test_what_dooms_a_job_is_raised_on_leaving_if_the_loop_was_left_before() -> 
 
 
 def test_a_bug_in_a_courier_reaches_the_caller_bare() -> None:
-    async def broken(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def broken(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise KeyError("oops")
 
     async def work() -> None:
         with pytest.raises(KeyError, match="oops"):
-            await to_the_end(new(Plain(broken), texts(10)))
+            await run_to_end(new(ScriptedAdapter(broken), texts(10)))
 
     on_virtual_time(work)
 
@@ -156,7 +156,7 @@ def test_a_bug_in_a_courier_reaches_the_caller_bare() -> None:
 def test_an_error_of_the_body_reaches_the_caller_bare() -> None:
     async def work() -> None:
         with pytest.raises(ZeroDivisionError):
-            async with new(Plain(created), texts(1000)) as job:
+            async with new(ScriptedAdapter(answer_created), texts(1000)) as job:
                 async for _ in job:
                     _ = 1 / 0
 
@@ -166,15 +166,15 @@ def test_an_error_of_the_body_reaches_the_caller_bare() -> None:
 def test_a_wait_for_the_limit_is_waited_and_counted() -> None:
     sent: list[float] = []
 
-    async def limited(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def limited(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         sent.append(asyncio.get_running_loop().time())
         if len(sent) == 1:
-            raise raised(RateLimited("wait", status=429, retry_after=1800.0, refusal=True))
-        return await created(parcels)
+            raise with_verdict(RateLimited("wait", status=429, retry_after=1800.0, deliberate=True))
+        return await answer_created(parcels)
 
     async def work() -> None:
-        job = new(Plain(limited), texts(10), start=1)
-        report = await to_the_end(job)
+        job = new(ScriptedAdapter(limited), texts(10), initial_concurrency=1)
+        report = await run_to_end(job)
         assert report.created == 10
         assert report.waited == pytest.approx(1800.0)
         assert sent[1] >= 1800.0
@@ -185,15 +185,15 @@ def test_a_wait_for_the_limit_is_waited_and_counted() -> None:
 def test_an_open_breaker_pauses_the_job_and_fails_no_row() -> None:
     calls = 0
 
-    async def down(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def down(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         nonlocal calls
         calls += 1
         if calls < 50:
-            raise raised(Unavailable("down", retry_after=60.0))
-        return await created(parcels)
+            raise with_verdict(Unavailable("down", retry_after=60.0))
+        return await answer_created(parcels)
 
     async def work() -> None:
-        report = await to_the_end(new(Plain(down), texts(10), start=1))
+        report = await run_to_end(new(ScriptedAdapter(down), texts(10), initial_concurrency=1))
         assert report.created == 10
         assert report.waited == pytest.approx(49 * 60.0)
 
@@ -201,13 +201,13 @@ def test_an_open_breaker_pauses_the_job_and_fails_no_row() -> None:
 
 
 def test_a_dead_server_ends_the_job_after_the_outage_it_may_have() -> None:
-    async def dead(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        raise raised(TransportError("refused", event="connect"))
+    async def dead(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        raise with_verdict(TransportError("refused", kind="connect"))
 
     async def work() -> None:
-        job = new(Plain(dead), texts(100), outage=900.0)
+        job = new(ScriptedAdapter(dead), texts(100), max_outage=900.0)
         with pytest.raises(TransportError):
-            await to_the_end(job)
+            await run_to_end(job)
         assert 900.0 <= asyncio.get_running_loop().time() < 1800.0
         assert job.report.read == 0
         assert job.report.unsent == 100
@@ -216,20 +216,20 @@ def test_a_dead_server_ends_the_job_after_the_outage_it_may_have() -> None:
 
 
 def test_a_limit_of_rows_is_learned_from_the_refusal() -> None:
-    outcomes, _, post = job(people(500), site={"limit": 30}, plan=Plan(first_batch=50))
+    outcomes, _, post = run_job(make_rows(500), server_options={"limit": 30}, options=BulkOptions(initial_batch=50))
     assert len(outcomes) == 500
-    assert post.site.requests >= 500 // 30
+    assert post.server.requests >= 500 // 30
 
-    async def few(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def few(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if len(parcels) > 20:
-            error = ServerError("A max of 20", status=500, refusal=True)
+            error = ServerError("A max of 20", status=500, deliberate=True)
             error.batch_limit = 20
-            raise raised(error)
-        return await created(parcels)
+            raise with_verdict(error)
+        return await answer_created(parcels)
 
     async def work() -> None:
-        courier = Plain(few)
-        report = await to_the_end(new(courier, texts(300), start=1))
+        courier = ScriptedAdapter(few)
+        report = await run_to_end(new(courier, texts(300), initial_concurrency=1))
         assert report.created == 300
         assert sum(len(batch) > 20 for batch in courier.batches) == 1
 
@@ -237,20 +237,26 @@ def test_a_limit_of_rows_is_learned_from_the_refusal() -> None:
 
 
 def test_steps_follow_each_other_and_the_first_gives_the_status() -> None:
-    async def two(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def two(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         await asyncio.sleep(0.1)
         if parcels[0].step == "":
             return [
-                Receipt("step", parcel.index + 1, step="clear", so_far="created", known={"id": parcel.index + 1})
+                RowResult(
+                    "step",
+                    parcel.index + 1,
+                    next_step="clear",
+                    status_if_given_up="created",
+                    facts={"id": parcel.index + 1},
+                )
                 if parcel.index % 2
-                else Receipt("updated", parcel.index + 1)
+                else RowResult("updated", parcel.index + 1)
                 for parcel in parcels
             ]
-        assert all(parcel.known["id"] == parcel.index + 1 for parcel in parcels)
-        return [Receipt("rejected" if parcel.index == 1 else "updated") for parcel in parcels]
+        assert all(parcel.facts["id"] == parcel.index + 1 for parcel in parcels)
+        return [RowResult("rejected" if parcel.index == 1 else "updated") for parcel in parcels]
 
     async def work() -> list[Outcome[Any]]:
-        courier = Plain(two)
+        courier = ScriptedAdapter(two)
         async with new(courier, texts(200)) as job:
             outcomes = [outcome async for outcome in job]
         assert set(courier.steps) == {"", "clear"}
@@ -266,7 +272,7 @@ def test_steps_follow_each_other_and_the_first_gives_the_status() -> None:
 
 def test_progress_is_told_while_the_job_runs_and_at_its_end() -> None:
     told: list[Progress] = []
-    job(people(3000), plan=Plan(watch=told.append), rate=0.1)
+    run_job(make_rows(3000), options=BulkOptions(on_progress=told.append), rate=0.1)
     assert len(told) > 3
     assert told[-1].report.read == told[-1].taken == told[-1].total == 3000
     assert any(progress.sending for progress in told)
@@ -276,9 +282,9 @@ def test_progress_is_told_while_the_job_runs_and_at_its_end() -> None:
 
 
 def test_settings_that_make_no_sense_are_refused() -> None:
-    for wrong in ({"concurrency": 0}, {"batch": 0}, {"flush": 0.0}, {"settle": -1.0}):
+    for wrong in ({"concurrency": 0}, {"batch": 0}, {"flush_after": 0.0}, {"reconcile_after": -1.0}):
         with pytest.raises(ValueError, match="must be"):
-            Plan(**wrong)
+            BulkOptions(**wrong)
 
 
 def test_invariant_33_a_reader_who_stops_stops_the_source() -> None:
@@ -291,7 +297,7 @@ def test_invariant_33_a_reader_who_stops_stops_the_source() -> None:
             yield row
 
     async def work() -> None:
-        async with new(Plain(created), source(), first_batch=10, batch=10, concurrency=4) as job:
+        async with new(ScriptedAdapter(answer_created), source(), initial_batch=10, batch=10, concurrency=4) as job:
             async for _ in job:
                 await asyncio.sleep(1000.0)
                 break
@@ -302,7 +308,7 @@ def test_invariant_33_a_reader_who_stops_stops_the_source() -> None:
 
 def test_invariant_33_one_who_breaks_out_leaves_nothing_running() -> None:
     async def work() -> None:
-        courier = Plain(created)
+        courier = ScriptedAdapter(answer_created)
         async with new(courier, texts(100_000)) as job:
             async for outcome in job:
                 if outcome.index > 500:
@@ -322,7 +328,7 @@ def test_invariant_34_an_error_of_the_source_comes_after_what_was_sent() -> None
 
     async def work() -> None:
         seen: list[int] = []
-        courier = Plain(created)
+        courier = ScriptedAdapter(answer_created)
         job = new(courier, source())
         with pytest.raises(OSError, match="the disk is gone"):
             async with job:
@@ -340,20 +346,20 @@ def test_invariant_35_counts_add_up_on_every_path(way: str) -> None:
     async def work() -> None:
         calls = 0
 
-        async def answer(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+        async def answer(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
             nonlocal calls
             calls += 1
             if way == "refused" and calls == 5:
-                raise raised(AuthenticationError("no", status=401))
+                raise with_verdict(AuthenticationError("no", status=401))
             await asyncio.sleep(1000.0 if way == "cancel" and calls > 4 else 0.1)
-            return [Receipt("created") for _ in parcels]
+            return [RowResult("created") for _ in parcels]
 
         def source() -> Iterator[str]:
             yield from texts(900)
             if way == "source":
                 raise OSError
 
-        job = new(Plain(answer), source())
+        job = new(ScriptedAdapter(answer), source())
         seen: list[str] = []
 
         async def consume() -> None:
@@ -391,16 +397,16 @@ def test_invariant_37_cancelling_ends_within_the_grace_and_reports_nothing_uncon
     async def work() -> None:
         landed: set[int] = set()
 
-        async def slow(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+        async def slow(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
             await asyncio.sleep(3.0 if parcels[0].index < 100 else 10_000.0)
             landed.update(parcel.index for parcel in parcels)
-            return [Receipt("created") for _ in parcels]
+            return [RowResult("created") for _ in parcels]
 
         loop = asyncio.get_running_loop()
-        job = new(Plain(slow), texts(10_000), grace=20.0)
+        job = new(ScriptedAdapter(slow), texts(10_000), grace=20.0)
 
         async def consume() -> None:
-            await to_the_end(job)
+            await run_to_end(job)
 
         task = loop.create_task(consume())
         await asyncio.sleep(2.0)
@@ -417,13 +423,13 @@ def test_invariant_37_cancelling_ends_within_the_grace_and_reports_nothing_uncon
 
 def test_invariant_37_a_second_cancellation_does_not_wait_for_the_grace() -> None:
     async def work() -> None:
-        async def never(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+        async def never(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
             await asyncio.sleep(10_000.0)
             raise AssertionError
 
         loop = asyncio.get_running_loop()
-        job = new(Plain(never), texts(1000), grace=60.0)
-        task = loop.create_task(to_the_end(job))
+        job = new(ScriptedAdapter(never), texts(1000), grace=60.0)
+        task = loop.create_task(run_to_end(job))
         await asyncio.sleep(1.0)
         task.cancel()
         await asyncio.sleep(1.0)
@@ -438,23 +444,23 @@ def test_invariant_37_a_second_cancellation_does_not_wait_for_the_grace() -> Non
 
 
 def test_invariant_60_every_wait_ends_at_once_on_cancellation() -> None:
-    async def limited(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        raise raised(RateLimited("wait", status=429, retry_after=3600.0, refusal=True))
+    async def limited(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        raise with_verdict(RateLimited("wait", status=429, retry_after=3600.0, deliberate=True))
 
-    async def lost(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        raise raised(TransportError("slow", event="read-timeout"))
+    async def lost(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        raise with_verdict(TransportError("slow", kind="read-timeout"))
 
-    async def down(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        raise raised(ServerError("x", status=503))
+    async def down(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        raise with_verdict(ServerError("x", status=503))
 
-    async def wedged(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        return [Receipt("again", pause=500.0)]
+    async def wedged(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        return [RowResult("again", retry_after=500.0)]
 
     for answer in (limited, lost, down, wedged):
 
         async def work(answer: Any = answer) -> None:
             loop = asyncio.get_running_loop()
-            task = loop.create_task(to_the_end(new(Plain(answer), ["a"])))
+            task = loop.create_task(run_to_end(new(ScriptedAdapter(answer), ["a"])))
             await asyncio.sleep(3.0)
             began = loop.time()
             task.cancel()

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from mautic_async.bulk import Packed, Parcel
+from mautic_async.bulk import EncodedRow, WorkItem
 from mautic_async.bulk.ready import MIN_ROWS_TO_SPLIT, ReadyQueue
 
 
-def items(count: int, *, step: str = "", size: int = 2, first: int = 0) -> list[Parcel[str]]:
-    return [Parcel(first + number, "", Packed(b"x" * size), step) for number in range(count)]
+def items(count: int, *, step: str = "", size: int = 2, first: int = 0) -> list[WorkItem[str]]:
+    return [WorkItem(first + number, "", EncodedRow(b"x" * size), step) for number in range(count)]
 
 
-def indices(batch: list[Parcel[str]]) -> list[int]:
+def indices(batch: list[WorkItem[str]]) -> list[int]:
     return [item.index for item in batch]
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mautic_async.bulk import Receipt
+from mautic_async.bulk import RowResult
 from mautic_async.bulk.flows import Abort, Apply, Finish, LookUp, Park
 from mautic_async.bulk.reconcile import (
     look_up,
@@ -11,21 +11,21 @@ from mautic_async.bulk.reconcile import (
     resolve_ids,
 )
 from mautic_async.errors import MauticError, ServerError, TransportError
-from tests.support.bulk_model import raised
+from tests.support.bulk_model import with_verdict
 from tests.support.flow_steps import FlowSteps, make_pacing, sent_items
 
-MISSING = Receipt[None]("again")
-STORED = Receipt[None]("created", 7)
+MISSING = RowResult[None]("again")
+STORED = RowResult[None]("created", 7)
 
 
 def timed_out() -> TransportError:
-    error = TransportError("slow", event="read-timeout")
-    raised(error)
+    error = TransportError("slow", kind="read-timeout")
+    with_verdict(error)
     return error
 
 
 def test_reconcile_after_delay_waits_until_the_server_must_have_ended() -> None:
-    pacing, items = make_pacing(settle=120.0), sent_items(2)
+    pacing, items = make_pacing(reconcile_after=120.0), sent_items(2)
     steps = FlowSteps(reconcile_after_delay(items, timed_out(), pacing), pacing)
     assert steps.step() == Park(2)
     request = steps.step()
@@ -41,22 +41,22 @@ def test_reconcile_after_delay_waits_until_the_server_must_have_ended() -> None:
 
 
 def test_reconcile_after_delay_ends_early_once_the_last_row_is_surely_stored() -> None:
-    pacing, items = make_pacing(settle=120.0), sent_items(2)
+    pacing, items = make_pacing(reconcile_after=120.0), sent_items(2)
     steps = FlowSteps(reconcile_after_delay(items, timed_out(), pacing), pacing)
     steps.step()
     assert steps.step() == LookUp(items)
-    results = [STORED, Receipt[None]("created", 8, fresh=True)]
+    results = [STORED, RowResult[None]("created", 8, proves_request_ended=True)]
     assert steps.step(results) == Park(0)
     assert steps.step() == Apply(items, results)
     assert steps.slept == [5.0]
 
 
 def test_reconcile_after_delay_needs_two_look_ups_that_agree() -> None:
-    pacing, items = make_pacing(settle=120.0), sent_items(1)
+    pacing, items = make_pacing(reconcile_after=120.0), sent_items(1)
     steps = FlowSteps(reconcile_interrupted(items, pacing), pacing)
     steps.step()
     assert steps.step() == LookUp(items)
-    partial = Receipt[None]("partial", 7)
+    partial = RowResult[None]("partial", 7)
     assert steps.step([partial]) == LookUp(items)
     assert steps.step([STORED]) == LookUp(items), "it has changed meanwhile"
     assert steps.step([STORED]) == Park(0)
@@ -65,7 +65,7 @@ def test_reconcile_after_delay_needs_two_look_ups_that_agree() -> None:
 
 
 def test_reconcile_interrupted_never_looks_early() -> None:
-    pacing, items = make_pacing(settle=60.0), sent_items(3)
+    pacing, items = make_pacing(reconcile_after=60.0), sent_items(3)
     steps = FlowSteps(reconcile_interrupted(items, pacing), pacing)
     assert steps.step() == Park(3)
     assert steps.step() == LookUp(items)
@@ -102,12 +102,14 @@ def test_a_look_up_whose_failure_has_no_verdict_aborts_the_job() -> None:
 
 def test_a_row_rejected_late_is_looked_up_before_it_is_called_rejected() -> None:
     pacing, items = make_pacing(), sent_items(4)
-    refusal = Receipt[None]("rejected")
+    refusal = RowResult[None]("rejected")
     looks = [
         STORED,
         MISSING,
-        Receipt[None]("again", 8, so_far="partial"),  # made since, by another client or by the row's first attempt
-        Receipt[None]("again", 9, so_far="partial"),  # made by another row of this job
+        RowResult[None](
+            "again", 8, status_if_given_up="partial"
+        ),  # made since, by another client or by the row's first attempt
+        RowResult[None]("again", 9, status_if_given_up="partial"),  # made by another row of this job
     ]
     steps = FlowSteps(reconcile_rejected([(item, refusal) for item in items], {9}, pacing), pacing)
     assert steps.step() == LookUp(items)
@@ -123,18 +125,18 @@ def test_a_row_rejected_late_is_looked_up_before_it_is_called_rejected() -> None
 
 def test_resolve_ids_finds_the_id_or_learns_that_nothing_is_stored() -> None:
     pacing, items = make_pacing(), sent_items(2)
-    partial = Receipt[None]("partial")
+    partial = RowResult[None]("partial")
     steps = FlowSteps(resolve_ids([(item, partial) for item in items]), pacing)
     steps.step()
-    finish = steps.step([Receipt("again", 5), MISSING])
+    finish = steps.step([RowResult("again", 5), MISSING])
     assert isinstance(finish, Finish)
     assert [(outcome.status, outcome.id) for _, outcome in finish.outcomes] == [("partial", 5), ("rejected", 0)]
 
 
 def test_resolve_ids_leaves_rows_partial_where_the_look_up_fails() -> None:
     pacing, items = make_pacing(), sent_items(1)
-    steps = FlowSteps(resolve_ids([(items[0], Receipt("partial"))]), pacing)
+    steps = FlowSteps(resolve_ids([(items[0], RowResult("partial"))]), pacing)
     steps.step()
-    finish = steps.step(raised(ServerError("error #500", status=500)))
+    finish = steps.step(with_verdict(ServerError("error #500", status=500)))
     assert isinstance(finish, Finish)
     assert [outcome.status for _, outcome in finish.outcomes] == ["partial"]

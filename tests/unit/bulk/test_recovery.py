@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from mautic_async.bulk import Packed, Plan, Receipt, Run, read_letters
+from mautic_async.bulk import BulkJob, BulkOptions, EncodedRow, RowResult, read_dead_letters
 from mautic_async.bulk.flows import Abort, PauseSending, PutFirst
-from mautic_async.bulk.ordering import Lanes
+from mautic_async.bulk.ordering import KeyedQueue
 from mautic_async.bulk.recovery import Bisect, Pause, Reconcile, Reject, Shrink, decide, recover
 from mautic_async.errors import MauticError, Problem, RateLimited, Rejected, ServerError, TransportError, Unavailable
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.bulk_jobs import Plain, created, job, people
-from tests.support.bulk_model import Faults, Post, Row, Site, keys_of, raised
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.bulk_jobs import ScriptedAdapter, answer_created, make_rows, run_job
+from tests.support.bulk_model import Faults, ModelAdapter, ModelServer, Row, ordering_keys, with_verdict
 from tests.support.flow_steps import FlowSteps, make_pacing, sent_items
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from mautic_async.bulk import Delivery, Outcome, Parcel, Report
+    from mautic_async.bulk import BatchResult, BulkReport, Outcome, WorkItem
 
 
 class Script(Faults):
@@ -31,62 +31,66 @@ class Script(Faults):
         self._kinds = list(kinds)
         self._shape = shape
 
-    def draw(self) -> tuple[str, float]:
+    def next_fault(self) -> tuple[str, float]:
         return (self._kinds.pop(0) if self._kinds else "", self._shape)
 
 
 def scripted(
-    rows: Sequence[Row], *kinds: str, shape: float = 0.5, plan: Plan | None = None, **options: Any
-) -> tuple[list[Outcome[Any]], Report, Post, float]:
-    async def work() -> tuple[list[Outcome[Any]], Report, Post, float]:
+    rows: Sequence[Row], *kinds: str, shape: float = 0.5, plan: BulkOptions | None = None, **options: Any
+) -> tuple[list[Outcome[Any]], BulkReport, ModelAdapter, float]:
+    async def work() -> tuple[list[Outcome[Any]], BulkReport, ModelAdapter, float]:
         loop = asyncio.get_running_loop()
         clock = virtual_clock(loop)
-        post = Post(Site(clock), Script(*kinds, shape=shape), **options)
-        given: Run[Row, Any] = Run(post, rows, plan=plan or Plan(start=1, concurrency=1), clock=clock)
+        post = ModelAdapter(ModelServer(clock), Script(*kinds, shape=shape), **options)
+        given: BulkJob[Row, Any] = BulkJob(
+            post, rows, options=plan or BulkOptions(initial_concurrency=1, concurrency=1), clock=clock
+        )
         async with given:
             outcomes = [outcome async for outcome in given]
         ended = loop.time()
-        await post.rest()
+        await post.wait_until_idle()
         return outcomes, given.report, post, ended
 
-    return run(work())
+    return run_virtual(work())
 
 
 def texts_with(
     answer: Any, rows: Sequence[str], look: Any = None, **plan: Any
-) -> tuple[dict[int, Outcome[Any]], Plain, float]:
-    async def work() -> tuple[dict[int, Outcome[Any]], Plain, float]:
-        courier = Plain(answer, look)
-        given: Run[str, Any] = Run(courier, rows, plan=Plan(**plan), clock=virtual_clock(asyncio.get_running_loop()))
+) -> tuple[dict[int, Outcome[Any]], ScriptedAdapter, float]:
+    async def work() -> tuple[dict[int, Outcome[Any]], ScriptedAdapter, float]:
+        courier = ScriptedAdapter(answer, look)
+        given: BulkJob[str, Any] = BulkJob(
+            courier, rows, options=BulkOptions(**plan), clock=virtual_clock(asyncio.get_running_loop())
+        )
         async with given:
             outcomes = {outcome.index: outcome async for outcome in given}
         return outcomes, courier, asyncio.get_running_loop().time()
 
-    return run(work())
+    return run_virtual(work())
 
 
 def test_invariant_20_nothing_with_its_keys_is_sent_before_lost_rows_have_settled() -> None:
-    rows = [*people(50), *[Row(row.email.upper(), 2) for row in people(50)]]
-    _, report, post, _ = scripted(rows, "timeout", shape=0.999, plan=Plan(first_batch=50, batch=50))
-    first, later = post.sent[0], [at for at, indexes in post.sent[1:] if min(indexes) >= 50 or at > 100]
+    rows = [*make_rows(50), *[Row(row.email.upper(), 2) for row in make_rows(50)]]
+    _, report, post, _ = scripted(rows, "timeout", shape=0.999, plan=BulkOptions(initial_batch=50, batch=50))
+    first, later = post.batches_sent[0], [at for at, indexes in post.batches_sent[1:] if min(indexes) >= 50 or at > 100]
     assert first[1] == tuple(range(50))
     assert min(later) >= first[0] + 105.0, "the server worked on it for 110 s"
     assert report.read == 100
-    assert post.site.overlaps == 0
-    assert all(stored.version == 2 for stored in post.site.contacts.values())
+    assert post.server.overlaps == 0
+    assert all(stored.version == 2 for stored in post.server.contacts.values())
 
 
 def test_invariant_20_a_wait_ends_when_the_last_row_is_proven() -> None:
-    _, _, post, ended = scripted(people(50), "reset", shape=0.01)
+    _, _, post, ended = scripted(make_rows(50), "reset", shape=0.01)
     assert ended < 20.0, "the batch takes a second, whoever listens"
-    assert len(post.site.contacts) == 50
-    assert len(post.sent) == 1
+    assert len(post.server.contacts) == 50
+    assert len(post.batches_sent) == 1
 
 
 @pytest.mark.parametrize("shape", [0.28, 0.5, 0.9])
 def test_invariant_21_a_server_that_ends_long_after_the_timeout_makes_one_contact_a_key(shape: float) -> None:
-    outcomes, report, post, _ = scripted(people(50), "timeout", shape=shape)
-    assert len(post.site.contacts) == 50
+    outcomes, report, post, _ = scripted(make_rows(50), "timeout", shape=shape)
+    assert len(post.server.contacts) == 50
     assert report.read == len(outcomes) == 50
     assert report.unknown == 0
 
@@ -94,44 +98,46 @@ def test_invariant_21_a_server_that_ends_long_after_the_timeout_makes_one_contac
 @pytest.mark.parametrize("place", [0, 1, 24, 25, 37, 48, 49])
 @pytest.mark.parametrize("known_before", [False, True])
 def test_invariant_22_a_poison_row_is_found_in_eight_requests(place: int, *, known_before: bool) -> None:
-    rows = people(50)
+    rows = make_rows(50)
     rows[place].trait = "poison"
     if known_before:  # then looking proves nothing, and only halving finds it
-        rows = [*people(50), *[Row(row.email, 2, trait=row.trait) for row in rows]]
-    outcomes, report, post, _ = scripted(rows, plan=Plan(start=1, concurrency=1, first_batch=50, batch=50))
+        rows = [*make_rows(50), *[Row(row.email, 2, trait=row.trait) for row in rows]]
+    outcomes, report, post, _ = scripted(
+        rows, plan=BulkOptions(initial_concurrency=1, concurrency=1, initial_batch=50, batch=50)
+    )
     bad = [outcome for outcome in outcomes if not outcome.ok]
     assert [outcome.index for outcome in bad] == [place + 50 * known_before]
     assert bad[0].status == ("unknown" if known_before else "rejected")
     assert bad[0].problems[0].code == 500
-    assert len(post.sent) - 1 - known_before <= 8
+    assert len(post.batches_sent) - 1 - known_before <= 8
     assert report.read == len(rows)
-    assert len(post.site.contacts) == 50 - (not known_before)
-    assert all(it.version == 2 for it in post.site.contacts.values() if known_before and it.id != place + 1)
+    assert len(post.server.contacts) == 50 - (not known_before)
+    assert all(it.version == 2 for it in post.server.contacts.values() if known_before and it.id != place + 1)
 
 
 def test_two_poison_rows_are_both_found() -> None:
-    rows = people(200)
+    rows = make_rows(200)
     for place in (3, 150, 151):
         rows[place].trait = "poison"
     outcomes, _, post, _ = scripted(rows)
     assert [it.index for it in sorted(outcomes, key=lambda it: it.index) if not it.ok] == [3, 150, 151]
-    assert len(post.site.contacts) == 197
+    assert len(post.server.contacts) == 197
 
 
 def test_a_server_that_fails_everything_for_a_while_condemns_no_row() -> None:
-    outcomes, report, post, _ = scripted(people(120), *["502", "look fails"] * 12, shape=0.0)
+    outcomes, report, post, _ = scripted(make_rows(120), *["502", "look fails"] * 12, shape=0.0)
     assert report.created == len(outcomes) == 120
-    assert len(post.site.contacts) == 120
+    assert len(post.server.contacts) == 120
 
 
 def test_a_single_poison_row_alone_in_its_job_is_found_too() -> None:
     outcomes, _, post, _ = scripted([Row("a@b.c", 1, trait="poison")])
     assert [outcome.status for outcome in outcomes] == ["rejected"]
-    assert len(post.sent) <= 8
+    assert len(post.batches_sent) <= 8
 
 
 def test_invariant_23_a_bad_item_value_is_never_sent_again() -> None:
-    rows = people(50, items=("x",))
+    rows = make_rows(50, items=("x",))
     for number, row in enumerate(rows):
         row.items = (f"x{number}",)
     rows[7].trait = "bad item"
@@ -141,22 +147,22 @@ def test_invariant_23_a_bad_item_value_is_never_sent_again() -> None:
     assert bad.id == 8, "looked up, so that somebody can mend it"
     assert "URL" in str(bad.problems[0])
     assert report.partial == 1
-    assert len(post.sent) == 1
-    assert len(post.site.items) == 49
+    assert len(post.batches_sent) == 1
+    assert len(post.server.items) == 49
 
 
 def test_invariant_24_no_key_is_under_way_twice() -> None:
     rows = [Row(f"p{number % 37}@example.org", number) for number in range(3000)]
-    _, report, post = job(rows, rate=0.15, plan=Plan(batch=20, first_batch=20))
-    assert post.site.overlaps == 0
+    _, report, post = run_job(rows, rate=0.15, options=BulkOptions(batch=20, initial_batch=20))
+    assert post.server.overlaps == 0
     assert report.read == 3000
-    assert len(post.site.contacts) == 37
+    assert len(post.server.contacts) == 37
 
 
 def test_invariant_24_without_lanes_keys_do_meet() -> None:
     rows = [Row(f"p{number % 37}@example.org", number) for number in range(3000)]
-    _, _, post = job(rows, plan=Plan(batch=20, first_batch=20), lanes=False)
-    assert post.site.overlaps > 0
+    _, _, post = run_job(rows, options=BulkOptions(batch=20, initial_batch=20), lanes=False)
+    assert post.server.overlaps > 0
 
 
 def test_invariant_26_chained_unique_values_never_overlap_and_two_matches_are_a_refusal() -> None:
@@ -165,10 +171,10 @@ def test_invariant_26_chained_unique_values_never_overlap_and_two_matches_are_a_
         mail, number = f"p{person}@example.org", f"N{person}"
         rows += [Row(mail, 1), Row(mail, 2, number), Row("", 3, number.lower())]
     rows += [Row("p3@example.org", 4, "N4")]
-    outcomes, _, post = job(rows, plan=Plan(batch=10, first_batch=10))
-    assert post.site.overlaps == 0
-    assert all(stored.version == 3 for stored in post.site.contacts.values())
-    assert len(post.site.contacts) == 200
+    outcomes, _, post = run_job(rows, options=BulkOptions(batch=10, initial_batch=10))
+    assert post.server.overlaps == 0
+    assert all(stored.version == 3 for stored in post.server.contacts.values())
+    assert len(post.server.contacts) == 200
     (bad,) = [outcome for outcome in outcomes if not outcome.ok]
     assert (bad.index, bad.status, bad.problems[0].code) == (600, "rejected", 422)
 
@@ -176,33 +182,33 @@ def test_invariant_26_chained_unique_values_never_overlap_and_two_matches_are_a_
 def test_invariant_27_versions_of_a_key_arrive_in_input_order() -> None:
     arrived: dict[str, list[int]] = {}
 
-    class Noting(Post):
-        async def deliver(self, step: str, parcels: Sequence[Parcel[Row]]) -> Delivery[Any]:
-            delivery = await super().deliver(step, parcels)
-            for parcel in parcels:
-                arrived.setdefault(keys_of(parcel.row)[0], []).append(parcel.index)
+    class Noting(ModelAdapter):
+        async def send(self, step: str, batch: Sequence[WorkItem[Row]]) -> BatchResult[Any]:
+            delivery = await super().send(step, batch)
+            for parcel in batch:
+                arrived.setdefault(ordering_keys(parcel.row)[0], []).append(parcel.index)
             return delivery
 
     async def work() -> None:
         clock = virtual_clock(asyncio.get_running_loop(), 3)
         rows = [Row(f"p{number * number % 101}@example.org", number) for number in range(2000)]
-        post = Noting(Site(clock), Faults(3, 0.1))
-        given: Run[Row, Any] = Run(post, rows, plan=Plan(batch=20), clock=clock)
+        post = Noting(ModelServer(clock), Faults(3, 0.1))
+        given: BulkJob[Row, Any] = BulkJob(post, rows, options=BulkOptions(batch=20), clock=clock)
         async with given:
             async for _ in given:
                 pass
-        await post.rest()
+        await post.wait_until_idle()
 
-    run(work())
+    run_virtual(work())
     assert all(indexes == sorted(indexes) for indexes in arrived.values())
 
 
 def test_invariant_38_no_body_is_larger_than_allowed() -> None:
     weights: list[int] = []
 
-    async def weighing(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        weights.append(2 + sum(len(parcel.packed.body) + 1 for parcel in parcels) - 1)
-        return await created(parcels)
+    async def weighing(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        weights.append(2 + sum(len(parcel.encoded.body) + 1 for parcel in parcels) - 1)
+        return await answer_created(parcels)
 
     rows = ["x" * (size * 37 % 900) + str(size) for size in range(2000)]
     rows[1000] = "y" * 5000
@@ -214,27 +220,27 @@ def test_invariant_38_no_body_is_larger_than_allowed() -> None:
 
 
 def test_a_body_refused_for_its_size_is_never_that_large_again() -> None:
-    async def small(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        if sum(len(parcel.packed.body) for parcel in parcels) > 3000:
-            raise raised(Rejected("too large", status=413))
-        return await created(parcels)
+    async def small(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        if sum(len(parcel.encoded.body) for parcel in parcels) > 3000:
+            raise with_verdict(Rejected("too large", status=413))
+        return await answer_created(parcels)
 
     rows = ["x" * 100 + str(number) for number in range(300)]
     rows[77] = "z" * 3500
-    outcomes, courier, _ = texts_with(small, rows, start=1)
+    outcomes, courier, _ = texts_with(small, rows, initial_concurrency=1)
     assert [outcome.index for outcome in outcomes.values() if not outcome.ok] == [77]
     assert sum(len("".join(batch)) > 3000 for batch in courier.batches) <= 4
 
 
 def test_a_request_refused_as_a_whole_is_narrowed_to_the_row_that_deserves_it() -> None:
-    async def picky(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def picky(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if any(parcel.row == "bad" for parcel in parcels):
-            raise raised(Rejected("no", status=400, problems=[Problem("nonsense", "email", 400)]))
-        return await created(parcels)
+            raise with_verdict(Rejected("no", status=400, problems=[Problem("nonsense", "email", 400)]))
+        return await answer_created(parcels)
 
     rows = [f"row {number}" for number in range(64)]
     rows[40] = "bad"
-    outcomes, courier, _ = texts_with(picky, rows, start=1, first_batch=64)
+    outcomes, courier, _ = texts_with(picky, rows, initial_concurrency=1, initial_batch=64)
     assert [(it.index, it.problems[0].message) for it in outcomes.values() if not it.ok] == [(40, "nonsense")]
     assert len(courier.batches) <= 9
 
@@ -243,7 +249,7 @@ def test_invariant_39_concurrency_falls_with_504s_and_recovers() -> None:
     seen: list[tuple[float, int]] = []
     at_once = 0
 
-    async def sick(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def sick(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         nonlocal at_once
         loop = asyncio.get_running_loop()
         at_once += 1
@@ -251,16 +257,16 @@ def test_invariant_39_concurrency_falls_with_504s_and_recovers() -> None:
         try:
             await asyncio.sleep(1.0)
             if 100.0 <= loop.time() < 110.0:
-                raise raised(ServerError("504", status=504))
-            return [Receipt("created") for _ in parcels]
+                raise with_verdict(ServerError("504", status=504))
+            return [RowResult("created") for _ in parcels]
         finally:
             at_once -= 1
 
-    async def fresh(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        return [Receipt("updated", fresh=True) for _ in parcels]
+    async def fresh(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        return [RowResult("updated", proves_request_ended=True) for _ in parcels]
 
     rows = [f"row {number}" for number in range(80_000)]
-    outcomes, _, _ = texts_with(sick, rows, fresh, first_batch=50, batch=50)
+    outcomes, _, _ = texts_with(sick, rows, fresh, initial_batch=50, batch=50)
     assert len(outcomes) == 80_000
 
     def rate(since: float, until: float) -> float:
@@ -272,30 +278,32 @@ def test_invariant_39_concurrency_falls_with_504s_and_recovers() -> None:
 
 
 def test_invariant_39_a_rate_limit_does_not_lower_concurrency() -> None:
-    outcomes, _, post = job(people(4000), plan=Plan(batch=20, first_batch=20))
+    outcomes, _, post = run_job(make_rows(4000), options=BulkOptions(batch=20, initial_batch=20))
     assert len(outcomes) == 4000
-    calm = len(post.sent)
+    calm = len(post.batches_sent)
 
     async def work() -> int:
         clock = virtual_clock(asyncio.get_running_loop())
-        post = Post(Site(clock), Faults(1, 0.1, ("429",)))
-        given: Run[Row, Any] = Run(post, people(4000), plan=Plan(batch=20, first_batch=20), clock=clock)
+        post = ModelAdapter(ModelServer(clock), Faults(1, 0.1, ("429",)))
+        given: BulkJob[Row, Any] = BulkJob(
+            post, make_rows(4000), options=BulkOptions(batch=20, initial_batch=20), clock=clock
+        )
         async with given:
             widths = [given.progress.concurrency async for _ in given]
         assert widths == sorted(widths)
         return widths[-1]
 
-    assert run(work()) == 8
+    assert run_virtual(work()) == 8
     assert calm >= 200
 
 
 def test_invariant_59_lost_rows_do_not_hold_up_others() -> None:
-    async def one_lost(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def one_lost(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         await asyncio.sleep(0.5)
-        if parcels[0].index == 0 and parcels[0].tries == 1:
-            raise raised(TransportError("slow", event="read-timeout"))
+        if parcels[0].index == 0 and parcels[0].attempts == 1:
+            raise with_verdict(TransportError("slow", kind="read-timeout"))
         done.append(asyncio.get_running_loop().time())
-        return [Receipt("created") for _ in parcels]
+        return [RowResult("created") for _ in parcels]
 
     done: list[float] = []
     outcomes, courier, ended = texts_with(one_lost, [f"row {number}" for number in range(5000)], batch=50)
@@ -308,12 +316,12 @@ def test_invariant_59_lost_rows_do_not_hold_up_others() -> None:
 def test_invariant_63_an_item_that_was_not_found_is_sent_again_after_a_second() -> None:
     sent: list[float] = []
 
-    async def twice(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def twice(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         sent.append(asyncio.get_running_loop().time())
         if len(sent) == 1:
             problem = Problem("Custom Item with ID = 0 was not found", code=404)
-            return [Receipt("again", 7, (problem,), pause=1.1, so_far="partial")]
-        return [Receipt("updated", 7)]
+            return [RowResult("again", 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
+        return [RowResult("updated", 7)]
 
     outcomes, _, _ = texts_with(twice, ["a"])
     assert sent[1] - sent[0] > 1.0
@@ -322,42 +330,42 @@ def test_invariant_63_an_item_that_was_not_found_is_sent_again_after_a_second() 
 
 
 def test_invariant_63_if_it_is_never_found_the_row_is_partial_not_missing() -> None:
-    async def never(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def never(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         problem = Problem("Custom Item with ID = 0 was not found", code=404)
-        return [Receipt("again", 7, (problem,), pause=1.1, so_far="partial")]
+        return [RowResult("again", 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
 
-    outcomes, courier, _ = texts_with(never, ["a"], tries=4)
+    outcomes, courier, _ = texts_with(never, ["a"], max_attempts=4)
     assert (outcomes[0].status, outcomes[0].id, len(courier.batches)) == ("partial", 7, 4)
 
 
 def test_invariant_64_two_versions_of_one_unique_item_are_a_second_apart() -> None:
     rows = [Row(f"p{number}@example.org", number, items=("shared",)) for number in range(5)]
-    outcomes, _, post = job(rows)
+    outcomes, _, post = run_job(rows)
     assert all(outcome.ok for outcome in outcomes)
-    moments = [at for at, _ in post.sent]
+    moments = [at for at, _ in post.batches_sent]
     assert len(moments) == 5
     assert all(later - earlier > 1.0 for earlier, later in itertools.pairwise(moments))
-    assert [item.version for item in post.site.items.values()] == [4]
+    assert [item.version for item in post.server.items.values()] == [4]
 
 
 def test_a_row_that_is_lost_time_and_again_is_given_up_as_unknown() -> None:
-    async def lost(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def lost(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if _[0].row == "b":
-            return [Receipt("created")]
-        raise raised(TransportError("slow", event="read-timeout"))
+            return [RowResult("created")]
+        raise with_verdict(TransportError("slow", kind="read-timeout"))
 
-    outcomes, _, _ = texts_with(lost, ["a", *"b"], tries=3, first_batch=1, batch=1)
+    outcomes, _, _ = texts_with(lost, ["a", *"b"], max_attempts=3, initial_batch=1, batch=1)
     assert (outcomes[0].status, outcomes[0].attempts) == ("unknown", 3)
     assert outcomes[1].status == "created"
 
 
 def test_a_row_that_the_answer_leaves_out_is_looked_up() -> None:
-    async def gappy(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        return [Receipt("look" if parcel.index % 2 else "created", parcel.index + 1) for parcel in parcels]
+    async def gappy(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        return [RowResult("look" if parcel.index % 2 else "created", parcel.index + 1) for parcel in parcels]
 
-    async def look(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def look(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         assert all(parcel.index % 2 for parcel in parcels)
-        return [Receipt("updated", parcel.index + 1) for parcel in parcels]
+        return [RowResult("updated", parcel.index + 1) for parcel in parcels]
 
     outcomes, courier, _ = texts_with(gappy, [f"row {number}" for number in range(20)], look)
     assert [outcomes[index].status for index in range(4)] == ["created", "updated"] * 2
@@ -365,11 +373,11 @@ def test_a_row_that_the_answer_leaves_out_is_looked_up() -> None:
 
 
 def test_a_row_that_cannot_be_told_and_must_not_be_repeated_is_reported_as_unknown() -> None:
-    async def lost(_: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        raise raised(TransportError("slow", event="read-timeout"))
+    async def lost(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        raise with_verdict(TransportError("slow", kind="read-timeout"))
 
-    async def look(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-        return [Receipt("unknown", 5, (Problem("its item may be stored"),)) for _ in parcels]
+    async def look(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+        return [RowResult("unknown", 5, (Problem("its item may be stored"),)) for _ in parcels]
 
     outcomes, courier, _ = texts_with(lost, ["a"], look)
     assert (outcomes[0].status, outcomes[0].id) == ("unknown", 5)
@@ -377,25 +385,26 @@ def test_a_row_that_cannot_be_told_and_must_not_be_repeated_is_reported_as_unkno
 
 
 def test_looks_that_fail_are_made_again() -> None:
-    outcomes, _, post, _ = scripted(people(20), "timeout", *["look fails"] * 9, shape=0.6)
+    outcomes, _, post, _ = scripted(make_rows(20), "timeout", *["look fails"] * 9, shape=0.6)
     assert len(outcomes) == 20
-    assert len(post.site.contacts) == 20
+    assert len(post.server.contacts) == 20
 
 
 def test_two_looks_have_to_agree() -> None:
     looks = 0
 
-    async def lost(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def lost(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if looks:
-            return [Receipt("created") for _ in parcels]
-        raise raised(TransportError("slow", event="read-timeout"))
+            return [RowResult("created") for _ in parcels]
+        raise with_verdict(TransportError("slow", kind="read-timeout"))
 
-    async def still_moving(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
+    async def still_moving(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         nonlocal looks
         looks += 1
         there = max(0, looks - 4)
         return [
-            Receipt("updated", number + 1) if number < there else Receipt("again") for number, _ in enumerate(parcels)
+            RowResult("updated", number + 1) if number < there else RowResult("again")
+            for number, _ in enumerate(parcels)
         ]
 
     outcomes, courier, _ = texts_with(lost, list("abc"), still_moving)
@@ -405,65 +414,68 @@ def test_two_looks_have_to_agree() -> None:
 
 def test_invariant_36_dead_letters_are_input_again(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
-    rows = people(50)
+    rows = make_rows(50)
     rows[3].trait = "refused"
     rows[9].trait = "poison"
     rows[20] = Row("", 1)
-    outcomes, _, post, _ = scripted(rows, plan=Plan(dead_letters=path))
+    outcomes, _, post, _ = scripted(rows, plan=BulkOptions(dead_letters=path))
     assert len(outcomes) == 50
     assert path.stat().st_mode & 0o777 == 0o600
-    letters = {letter.index: letter for letter in read_letters(path)}
+    letters = {letter.index: letter for letter in read_dead_letters(path)}
     assert sorted(letters) == [3, 9, 20]
     assert letters[3].stored is False
     assert letters[20].attempts == 0
     assert letters[3].problems[0].code == 400
     again = [row for letter in letters.values() if (row := Row(*cast("Any", letter.row))).email]
     assert [row.email for row in again] == ["p3@example.org", "p9@example.org"]
-    before = dict(post.site.contacts)
+    before = dict(post.server.contacts)
     assert len(before) == 47
 
     async def work() -> None:
-        given: Run[Row, Any] = Run(
-            post, [Row(row.email, 1) for row in again], plan=Plan(), clock=virtual_clock(asyncio.get_running_loop())
+        given: BulkJob[Row, Any] = BulkJob(
+            post,
+            [Row(row.email, 1) for row in again],
+            options=BulkOptions(),
+            clock=virtual_clock(asyncio.get_running_loop()),
         )
-        post.site.clock = virtual_clock(asyncio.get_running_loop())
+        post.server.clock = virtual_clock(asyncio.get_running_loop())
         async with given:
             async for _ in given:
                 pass
 
-    run(work())
-    assert len(post.site.contacts) == 49
-    assert all(post.site.contacts[number] == stored for number, stored in before.items())
+    run_virtual(work())
+    assert len(post.server.contacts) == 49
+    assert all(post.server.contacts[number] == stored for number, stored in before.items())
 
 
 def test_a_row_holds_each_key_once() -> None:
-    assert Lanes().keys_of(Packed(b"", ("a", "b", "a"), firsts=("b", "c"))) == ("a", "b", "c")
+    assert KeyedQueue().effective_keys(EncodedRow(b"", ("a", "b", "a"), creates=("b", "c"))) == ("a", "b", "c")
 
 
 def test_decide_pauses_for_as_long_as_the_server_or_the_breaker_asks() -> None:
     items, pacing = sent_items(3), make_pacing()
-    limited = raised(RateLimited("429", status=429, retry_after=60.0))
+    limited = with_verdict(RateLimited("429", status=429, retry_after=60.0))
     assert decide(items, limited, pacing) == Pause(60.0)
-    assert decide(items, raised(Unavailable("the circuit is open", retry_after=7.0)), pacing) == Pause(7.0)
+    assert decide(items, with_verdict(Unavailable("the circuit is open", retry_after=7.0)), pacing) == Pause(7.0)
 
 
 @pytest.mark.parametrize(
     ("status", "action"), [(504, Reconcile()), (502, Bisect(confirm=True)), (500, Bisect(confirm=True))]
 )
 def test_decide_reconciles_after_a_timeout_and_bisects_what_fails_as_a_whole(status: int, action: object) -> None:
-    assert decide(sent_items(3), raised(ServerError("?", status=status)), make_pacing()) == action
+    assert decide(sent_items(3), with_verdict(ServerError("?", status=status)), make_pacing()) == action
 
 
 def test_decide_shrinks_a_batch_that_is_too_long_and_remembers_the_limit_it_names() -> None:
     error = ServerError("at most 200", status=500)
     error.batch_limit = 200
-    raised(error)
+    with_verdict(error)
     assert decide(sent_items(300), error, make_pacing()) == Shrink(rows=200)
     assert decide(sent_items(50), error, make_pacing()) == Shrink(rows=49)
 
 
 def test_decide_rejects_a_single_row_and_bisects_several() -> None:
-    error = raised(Rejected("422", status=422))
+    error = with_verdict(Rejected("422", status=422))
     assert decide(sent_items(1), error, make_pacing()) == Reject((Problem("422", code=422),))
     assert decide(sent_items(2), error, make_pacing()) == Bisect(confirm=False)
 
@@ -474,26 +486,34 @@ def test_decide_aborts_where_no_verdict_says_how_to_go_on() -> None:
 
 
 def test_decide_aborts_after_an_outage_but_not_for_the_rate_limit() -> None:
-    pacing = make_pacing(give_up=2, outage=0.0)
+    pacing = make_pacing(max_failures=2, max_outage=0.0)
     pacing.failures = 2
-    error = raised(ServerError("?", status=504))
+    error = with_verdict(ServerError("?", status=504))
     assert decide(sent_items(2), error, pacing) == Abort(error)
-    assert decide(sent_items(2), raised(RateLimited("429", status=429, retry_after=1.0)), pacing) == Pause(1.0)
+    assert decide(sent_items(2), with_verdict(RateLimited("429", status=429, retry_after=1.0)), pacing) == Pause(1.0)
 
 
 def test_decide_changes_nothing() -> None:
     items, pacing = sent_items(3), make_pacing()
-    before = [(it.tries, it.maybe, it.uncertain, it.blame) for it in items], pacing.batch, pacing.bytes
+    before = (
+        [(it.attempts, it.may_be_stored, it.had_unknown_outcome, it.blame) for it in items],
+        pacing.batch,
+        pacing.max_bytes,
+    )
     for error in (ServerError("?", status=500), ServerError("?", status=502), Rejected("422", status=422)):
-        decide(items, raised(error), pacing)
-    assert before == ([(it.tries, it.maybe, it.uncertain, it.blame) for it in items], pacing.batch, pacing.bytes)
+        decide(items, with_verdict(error), pacing)
+    assert before == (
+        [(it.attempts, it.may_be_stored, it.had_unknown_outcome, it.blame) for it in items],
+        pacing.batch,
+        pacing.max_bytes,
+    )
 
 
 def test_recover_sends_a_refused_request_again_without_counting_the_attempt() -> None:
     items, pacing = sent_items(3), make_pacing()
-    steps = FlowSteps(recover(items, raised(RateLimited("429", status=429, retry_after=9.0)), pacing), pacing)
+    steps = FlowSteps(recover(items, with_verdict(RateLimited("429", status=429, retry_after=9.0)), pacing), pacing)
     assert steps.step() == PauseSending(9.0)
     assert steps.step() == PutFirst(items)
-    assert [(it.tries, it.maybe) for it in items] == [(0, False)] * 3
+    assert [(it.attempts, it.may_be_stored) for it in items] == [(0, False)] * 3
     steps.step()
     assert steps.ended

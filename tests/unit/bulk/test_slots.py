@@ -5,13 +5,13 @@ import asyncio
 from attrs import evolve
 
 from mautic_async.bulk.slots import SendSlots
-from mautic_async.testing.virtual_time import run
+from mautic_async.testing.virtual_time import run_virtual
 from tests.support.flow_steps import make_pacing
 
 
 def test_serve_waiters_gives_a_free_slot_to_recovery_before_a_new_batch() -> None:
     async def main() -> None:
-        slots = SendSlots(make_pacing(start=1, concurrency=1), asyncio.Event())
+        slots = SendSlots(make_pacing(initial_concurrency=1, concurrency=1), asyncio.Event())
         assert slots.serve_waiters()
         slots.take()
         waiting = asyncio.ensure_future(slots.acquire())
@@ -22,12 +22,12 @@ def test_serve_waiters_gives_a_free_slot_to_recovery_before_a_new_batch() -> Non
         await waiting
         assert slots.in_use == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_waiter_that_was_cancelled_takes_no_slot() -> None:
     async def main() -> None:
-        slots = SendSlots(make_pacing(start=1, concurrency=1), asyncio.Event())
+        slots = SendSlots(make_pacing(initial_concurrency=1, concurrency=1), asyncio.Event())
         slots.take()
         waiting = asyncio.ensure_future(slots.acquire())
         await asyncio.sleep(0)
@@ -37,7 +37,7 @@ def test_a_waiter_that_was_cancelled_takes_no_slot() -> None:
         assert slots.serve_waiters()
         assert slots.in_use == 0
 
-    run(main())
+    run_virtual(main())
 
 
 def test_pause_gives_no_slot_and_a_shorter_one_within_it_adds_nothing() -> None:
@@ -51,11 +51,11 @@ def test_pause_gives_no_slot_and_a_shorter_one_within_it_adds_nothing() -> None:
 
 
 def test_nothing_is_sent_once_the_job_stops_or_the_pacing_shrinks() -> None:
-    pacing, stopping = make_pacing(start=2), asyncio.Event()
+    pacing, stopping = make_pacing(initial_concurrency=2), asyncio.Event()
     slots = SendSlots(pacing, stopping)
     slots.take()
     assert slots.serve_waiters()
-    pacing.flow = evolve(pacing.flow, limit=1.0)
+    pacing.concurrency = evolve(pacing.concurrency, limit=1.0)
     assert not slots.serve_waiters()
     slots.release()
     assert slots.serve_waiters()

@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mautic_async import ConfigurationError, Marker, UniqueField
-from mautic_async.cli.column_mapping import Layout, parse_mapping
-from mautic_async.cli.import_job import strategies
+from mautic_async import ConfigurationError, LookupField, UniqueField
+from mautic_async.cli.column_mapping import ColumnMapping, parse_mapping
+from mautic_async.cli.import_job import parse_match_options
 from mautic_async.codec import encode
 
 
 def body(cells: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    layout = Layout(list(cells), **settings)
+    layout = ColumnMapping(list(cells), **settings)
     contact, problems = layout.contact(cells.items())
     assert not problems
     return ({"id": contact.id} if contact.id else {}) | encode(contact)
 
 
 def complaints(cells: dict[str, Any], **settings: Any) -> dict[str | None, str]:
-    _, problems = Layout(None, **settings).contact(cells.items())
+    _, problems = ColumnMapping(None, **settings).contact(cells.items())
     return {problem.field: problem.message for problem in problems}
 
 
@@ -55,7 +55,7 @@ def test_tags_are_split_and_ids_and_points_are_whole_numbers() -> None:
 def test_empty_cells_are_left_alone_or_clear_when_asked() -> None:
     cells = {"email": "a@b.co", "city": "  ", "tags": "", "points": "", "products.sku": ""}
     assert body(cells) == {"email": "a@b.co"}
-    assert body(cells, clear=True) == {"email": "a@b.co", "city": None}
+    assert body(cells, clear_empty=True) == {"email": "a@b.co", "city": None}
 
 
 def test_items_come_from_dotted_columns_each_number_one_item() -> None:
@@ -87,7 +87,7 @@ def test_json_rows_may_hold_items_in_both_spellings_and_typed_values() -> None:
     grouped = {"data": [{"alias": "products", "data": [{"id": 3, "name": "x", "attributes": {"in-stock": 4}}]}]}
     flat = [{"object": "products", "id": 3, "name": "x", "attributes": {"in-stock": 4}}]
     for row in ({"customObjects": grouped}, {"custom_items": flat}):
-        contact, problems = Layout().contact([("email", "a@b.co"), ("points", 5), ("tags", ["a"]), *row.items()])
+        contact, problems = ColumnMapping().contact([("email", "a@b.co"), ("points", 5), ("tags", ["a"]), *row.items()])
         assert not problems
         assert encode(contact) == {"email": "a@b.co", "points": 5, "tags": ["a"], "customObjects": grouped}
 
@@ -133,7 +133,7 @@ def test_items_of_another_form_are_told_with_their_place(key: str, value: Any, w
 
 
 def test_an_owner_may_be_the_object_that_an_answer_shows() -> None:
-    contact, problems = Layout().contact([("id", 4), ("owner", {"id": 2, "username": "x"}), ("stage", None)])
+    contact, problems = ColumnMapping().contact([("id", 4), ("owner", {"id": 2, "username": "x"}), ("stage", None)])
     assert not problems
     assert encode(contact) == {"owner": 2}
 
@@ -158,13 +158,13 @@ def test_columns_that_cannot_be_are_refused_before_the_first_row(
     columns: list[str], mapping: dict[str, str], words: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        Layout(columns, mapping)
+        ColumnMapping(columns, mapping)
     assert words in str(caught.value)
 
 
 def test_a_wrong_target_for_json_lines_is_refused_before_the_first_row() -> None:
     with pytest.raises(ConfigurationError, match="no alias"):
-        Layout(None, {"x": "Not A Field"})
+        ColumnMapping(None, {"x": "Not A Field"})
 
 
 def test_other_unique_fields_may_stand_for_the_email() -> None:
@@ -180,15 +180,15 @@ def test_a_mapping_argument_is_cut_at_its_last_sign() -> None:
 
 
 def test_strategies_for_items_are_read_by_object() -> None:
-    found = strategies(["orders.order-number", "orders.shop"], ["products.sku", "samples.name"])
+    found = parse_match_options(["orders.order-number", "orders.shop"], ["products.sku", "samples.name"])
     assert found == {
         "orders": UniqueField(("order-number", "shop")),
-        "products": Marker("sku"),
-        "samples": Marker(None),
+        "products": LookupField("sku"),
+        "samples": LookupField(None),
     }
     for unique, marker in ((["orders"], []), ([], ["x."]), (["o.a"], ["o.b"])):
         with pytest.raises(ConfigurationError, match="--item-"):
-            strategies(unique, marker)
+            parse_match_options(unique, marker)
 
 
 _ALIAS = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True).filter(
@@ -214,7 +214,7 @@ def test_every_item_cell_reaches_its_attribute_unchanged(items: dict[tuple[str, 
     for (alias, number), attributes in items.items():
         cells[f"{alias}.{number}.name"] = f"{alias} {number}"
         cells |= {f"{alias}.{number}.{name}": value for name, value in attributes.items()}
-    contact, problems = Layout(list(cells)).contact(cells.items())
+    contact, problems = ColumnMapping(list(cells)).contact(cells.items())
     assert not problems
     told = {(item.object, item.name): dict(item.attributes) for item in contact.custom_items or ()}
     assert told == {(alias, f"{alias} {number}"): attributes for (alias, number), attributes in items.items()}
@@ -230,4 +230,4 @@ def test_every_item_cell_reaches_its_attribute_unchanged(items: dict[tuple[str, 
 def test_no_json_row_makes_the_mapping_fail(row: Any) -> None:
     keys = ("email", "points", "owner", "tags", "custom_items", "customObjects", "products.sku", "x[]", "Ä")
     for key in keys:
-        Layout().contact([(key, row)])
+        ColumnMapping().contact([(key, row)])

@@ -14,22 +14,22 @@ import pytest
 from typer.testing import CliRunner
 
 from mautic_async import ConfigurationError, __main__
-from mautic_async.bulk import Budget, Progress, Report
-from mautic_async.cli.commands import _guarded, app
-from mautic_async.cli.display import Screen, lines_of, notes, reasons, table
+from mautic_async.bulk import BulkReport, Progress, RateLimitStatus
+from mautic_async.cli.commands import _exit_status, app
+from mautic_async.cli.display import ProgressDisplay, notes, print_table, reason_lines, result_lines
 from mautic_async.cli.import_settings import Job, Result
-from mautic_async.cli.input_file import Source
-from mautic_async.cli.serve import listen, parse_latency
+from mautic_async.cli.input_file import InputFile
+from mautic_async.cli.serve import parse_latency, serve_forever
 from tests.support import socket_server
-from tests.support.socket_server import Site
+from tests.support.socket_server import ServedFake
 
 PYTHON = [sys.executable, "-W", "error", "-m", "mautic_async"]
 NOT_FOR_HELP = ("httpx", "attrs", "cattrs", "authlib", "mautic_async.client", "mautic_async.models")
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with socket_server.site() as found:
+def site() -> Iterator[ServedFake]:
+    with socket_server.serve_fake() as found:
         yield found
 
 
@@ -70,7 +70,7 @@ def test_other_missing_modules_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -
         __main__.main()
 
 
-def test_import_stores_rows_over_a_socket_and_its_status_says_some(site: Site, file: Path) -> None:
+def test_import_stores_rows_over_a_socket_and_its_status_says_some(site: ServedFake, file: Path) -> None:
     done = CliRunner(env=site.env).invoke(app, ["import", str(file), *MAPPED])
     assert done.exit_code == 1, done.output
     assert "created           1" in done.stdout
@@ -81,7 +81,7 @@ def test_import_stores_rows_over_a_socket_and_its_status_says_some(site: Site, f
     assert again.exit_code == 2, again.output
 
 
-def test_import_reads_standard_input(site: Site) -> None:
+def test_import_reads_standard_input(site: ServedFake) -> None:
     done = CliRunner(env=site.env).invoke(
         app, ["import", "-", "--format", "jsonl"], input='{"email": "s@example.com"}\n'
     )
@@ -163,7 +163,7 @@ async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.Monkey
     told, shown = asyncio.Event(), Output()
     monkeypatch.setattr("sys.stdout", shown)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        server = tasks.create_task(listen("127.0.0.1", 0, username="me", password="secret"))
+        server = tasks.create_task(serve_forever("127.0.0.1", 0, username="me", password="secret"))
         await told.wait()
         server.cancel()
     assert server.result() == 0
@@ -182,7 +182,7 @@ def test_a_ctrl_c_before_anything_was_sent_is_status_2(capsys: pytest.CaptureFix
     def interrupted() -> int:
         raise KeyboardInterrupt
 
-    assert _guarded(interrupted) == 2
+    assert _exit_status(interrupted) == 2
     assert capsys.readouterr().err == "stopped\n"
 
 
@@ -201,7 +201,7 @@ def test_latency_is_seconds_a_request_and_a_row() -> None:
         parse_latency("-1")
 
 
-def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: Site, tmp_path: Path) -> None:
+def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: ServedFake, tmp_path: Path) -> None:
     rows = "".join(f'{{"email": "ctrl{number}@example.com"}}\n' for number in range(20_000))
     (tmp_path / "many.jsonl").write_text(rows)
     options = ["--journal", str(tmp_path / "job.db"), "--batch", "20"]
@@ -233,32 +233,32 @@ def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: Site, tmp_path: P
 
 def progress(**given: object) -> Progress:
     settings: dict[str, object] = {
-        "report": Report(created=30, updated=5, rejected=2),
+        "report": BulkReport(created=30, updated=5, rejected=2),
         "taken": 50,
         "total": None,
         "sending": 10,
-        "parked": 3,
+        "awaiting_check": 3,
         "waiting": 0,
         "rate": 12.0,
         "concurrency": 2,
         "batch": 10,
         "oldest": 0.5,
         "paused": 4.0,
-        "budget": Budget(15, 0, 6.0),
+        "budget": RateLimitStatus(15, 0, 6.0),
     }
     return Progress(**settings | given)  # type: ignore[arg-type]
 
 
 def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = [0.0]
-    screen = Screen(lambda: now[0])
-    with Source(str(file)) as source:
-        screen.begin(source)
-        screen.show(progress())
+    screen = ProgressDisplay(lambda: now[0])
+    with InputFile(str(file)) as source:
+        screen.start(source)
+        screen.update(progress())
         now[0] = 11.0
-        screen.show(progress())
-        screen.show(progress(budget=None))
-        screen.end()
+        screen.update(progress())
+        screen.update(progress(budget=None))
+        screen.stop()
     assert capsys.readouterr().err == (
         "37 rows, 30 created, 5 updated, 3 to look after, 12/s, 2 not stored, budget 0/15, 6 s, pause 4 s\n"
     )
@@ -267,16 +267,16 @@ def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsy
 def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    for screen in (Screen(), Screen(total=100)):
-        with Source(str(file)) as source:
-            screen.begin(source)
-            screen.show(progress(budget=Budget(15, 3, 6.0), paused=0.0))
+    for screen in (ProgressDisplay(), ProgressDisplay(total=100)):
+        with InputFile(str(file)) as source:
+            screen.start(source)
+            screen.update(progress(budget=RateLimitStatus(15, 3, 6.0), paused=0.0))
             for _ in source:
                 pass
-            screen.show(progress(parked=0))
-            screen.end()
+            screen.update(progress(awaiting_check=0))
+            screen.stop()
     assert "people.csv" in capsys.readouterr().err
-    table("Title", [("a", 1), ("b", "[red]two")])
+    print_table("Title", [("a", 1), ("b", "[red]two")])
     shown = capsys.readouterr().out
     assert "Title" in shown
     assert "[red]two" in shown
@@ -285,25 +285,25 @@ def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, caps
 def test_a_bar_without_a_size_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123 - closed with the test
-    with Source("-", form="jsonl") as source:
-        screen = Screen()
-        screen.begin(source)
-        screen.show(progress())
-        screen.end()
+    with InputFile("-", file_format="jsonl") as source:
+        screen = ProgressDisplay()
+        screen.start(source)
+        screen.update(progress())
+        screen.stop()
     sys.stdin.close()
 
 
 def test_only_the_most_frequent_reasons_are_named() -> None:
     counts = {f"reason {number:02}": number for number in range(1, 13)}
-    lines = reasons(counts)
+    lines = reason_lines(counts)
     assert lines[0] == ("  12 x", "reason 12")
     assert lines[-1] == ("  3 x", "2 other reasons")
     assert len(lines) == 11
 
 
 def test_a_result_names_everything_that_is_not_nothing() -> None:
-    result = Result(Report(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
-    assert dict(lines_of(result)) == {
+    result = Result(BulkReport(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
+    assert dict(result_lines(result)) == {
         "rows read": "12",
         "created": "1",
         "updated": "0",
@@ -318,7 +318,7 @@ def test_a_result_names_everything_that_is_not_nothing() -> None:
 
 
 def test_notes_say_how_to_go_on() -> None:
-    stopped = Result(Report(unknown=2), interrupted=True, error=ConfigurationError("why"))
+    stopped = Result(BulkReport(unknown=2), interrupted=True, error=ConfigurationError("why"))
     assert notes(Job(file="a.csv", journal=Path("job.db")), stopped) == [
         "error: why",
         "stopped before the end",

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from mautic_async import BasicAuth, ConfigurationError, Limits, Marker, Mautic, UniqueField
+from mautic_async import BasicAuth, ConfigurationError, Limits, LookupField, Mautic, UniqueField
 from mautic_async.bulk import Progress
 from mautic_async.cli import demo
-from mautic_async.cli.display import Screen
-from mautic_async.cli.import_job import check, load
+from mautic_async.cli.display import ProgressDisplay
+from mautic_async.cli.import_job import dry_run, run_import
 from mautic_async.cli.import_settings import ALL, NONE, SOME, Job, Result
 from mautic_async.testing import FakeMautic, Latency
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 
 
 def people(folder: Path, count: int, name: str = "people.csv") -> str:
@@ -32,12 +32,12 @@ def client(fake: FakeMautic, **settings: Any) -> Mautic:
     return Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=Limits(concurrency=2), **settings)
 
 
-async def import_(job: Job, fake: FakeMautic, screen: Screen | None = None, **settings: Any) -> Result:
+async def import_(job: Job, fake: FakeMautic, screen: ProgressDisplay | None = None, **settings: Any) -> Result:
     async with client(fake, **settings) as mautic:
-        return await load(job, mautic, screen or Screen())
+        return await run_import(job, mautic, screen or ProgressDisplay())
 
 
-class Watcher(Screen):
+class Watcher(ProgressDisplay):
     """A screen that does something when so many rows are done."""
 
     def __init__(self, rows: int, then: Callable[[], object]) -> None:
@@ -45,11 +45,11 @@ class Watcher(Screen):
         self.rows = rows
         self.then: Callable[[], object] | None = then
 
-    def show(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         if progress.done >= self.rows and self.then is not None:
             then, self.then = self.then, None
             then()
-        super().show(progress)
+        super().update(progress)
 
 
 # --- every row has a fate --------------------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ class Watcher(Screen):
 async def test_all_rows_are_stored_with_their_items(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,products.name,products.sku\nada@example.com,5,Engine,S1\nbob@example.com,,,\n")
-    result = await import_(Job(file=str(path), items={"products": Marker("sku")}), fake_mautic)
+    result = await import_(Job(file=str(path), items={"products": LookupField("sku")}), fake_mautic)
     assert result.status == ALL
     assert (result.read, result.report.created, result.rejected) == (2, 2, None)
     assert {row["fields"]["email"]: row["points"] for row in fake_mautic.contacts} == {
@@ -135,7 +135,7 @@ async def test_wrong_credentials_end_the_import_before_a_row_is_lost(tmp_path: P
     job = Job(file=people(tmp_path, 3))
     async with Mautic(fake_mautic.url, auth=BasicAuth("admin", "wrong"), transport=fake_mautic.transport) as mautic:
         with pytest.raises(Exception, match="401"):
-            await load(job, mautic, Screen())
+            await run_import(job, mautic, ProgressDisplay())
     assert fake_mautic.contacts == []
 
 
@@ -151,7 +151,7 @@ async def test_a_file_that_turns_unreadable_keeps_what_was_stored(tmp_path: Path
 def test_a_dry_run_checks_all_rows_and_sends_nothing(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,0,\nc@example.com,1,One\n")
-    result = check(Job(file=str(path), items={"orders": UniqueField("order-number")}))
+    result = dry_run(Job(file=str(path), items={"orders": UniqueField("order-number")}))
     assert (result.read, result.report.updated, result.refused, result.status) == (4, 1, 3, SOME)
     assert result.rejected is not None
     assert len(result.rejected.read_text().splitlines()) == 4
@@ -160,7 +160,7 @@ def test_a_dry_run_checks_all_rows_and_sends_nothing(tmp_path: Path) -> None:
 def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points\n" + "".join(f"a@b.co,x{number}\n" for number in range(1200)))
-    result = check(Job(file=str(path)))
+    result = dry_run(Job(file=str(path)))
     assert len(result.reasons) == 1001
     assert result.reasons["other reasons"] == 200
 
@@ -171,7 +171,7 @@ def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
 async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_one(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
-    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
+    fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
     task = asyncio.current_task()
     assert task is not None
@@ -186,7 +186,7 @@ async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_o
 async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
-    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
+    fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     lines = path.read_text().splitlines()
     lines[3::50] = [f"not-an-address-{number},x" for number in range(len(lines[3::50]))]
@@ -222,7 +222,7 @@ async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
 
 async def interrupted(tmp_path: Path, fake: FakeMautic) -> Job:
     """A job with a bad row near its start, stopped after 100 rows."""
-    fake.physics.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
+    fake.workers.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
     job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
@@ -291,7 +291,7 @@ async def test_letters_of_a_finished_job_do_not_belong_to_the_next(tmp_path: Pat
 
 
 async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_mautic: FakeMautic) -> None:
-    fake_mautic.physics.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
+    fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
     result = await import_(job, fake_mautic, Watcher(100, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     assert result.interrupted
@@ -301,23 +301,23 @@ async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_ma
 
 
 def test_the_demo_proves_what_it_promises_on_virtual_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async def work() -> demo.Act:
+    async def work() -> demo.DemoRun:
         clock = virtual_clock(asyncio.get_running_loop())
-        async with demo.theatre(1, clock) as fake:
-            return await demo.perform(fake, tmp_path, rows=1000, seed=1, transport=fake.transport, clock=clock)
+        async with demo.make_server(1, clock) as fake:
+            return await demo.run_demo(fake, tmp_path, rows=1000, seed=1, transport=fake.transport, clock=clock)
 
-    act = run(work())
-    demo.tell(act)
+    act = run_virtual(work())
+    demo.print_tables(act)
     shown = capsys.readouterr().out
-    assert act.held, shown
+    assert act.passed, shown
     assert "PROVED" in shown
-    assert dict(act.met)["expired token, refused and renewed"]
+    assert dict(act.incidents)["expired token, refused and renewed"]
     assert act.result.report.seconds < 60
 
 
 def test_the_demo_fails_when_the_server_lost_or_doubled_something(tmp_path: Path) -> None:
-    async def work() -> list[demo.Proof]:
-        plot = demo.Plot()
+    async def work() -> list[demo.Check]:
+        plot = demo.ExpectedState()
         plot.write(tmp_path / "contacts.csv", 300, 1)
         clock = virtual_clock(asyncio.get_running_loop())
         async with FakeMautic(clock=clock, latency=Latency()) as fake:
@@ -330,9 +330,9 @@ def test_the_demo_fails_when_the_server_lost_or_doubled_something(tmp_path: Path
                 assert row is not None
                 table.save({**row, "id": None})
                 table.remove(lost)
-            return list(demo.prove(plot, fake, result, {}))
+            return list(demo.check_server(plot, fake, result, {}))
 
-    proofs = {proof.claim: proof.holds for proof in run(work())}
+    proofs = {proof.claim: proof.passed for proof in run_virtual(work())}
     assert not any(proofs[f"contacts {word}"] for word in ("lost", "doubled", "with stale values"))
     assert not proofs["orders lost"]
     assert not proofs["orders doubled"]

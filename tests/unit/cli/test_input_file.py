@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, Problem
-from mautic_async.cli.input_file import Raw, Source
-from mautic_async.cli.rejects_file import Rejected, beside
+from mautic_async.cli.input_file import InputFile, InputRow
+from mautic_async.cli.rejects_file import RejectsFile, default_path
 from mautic_async.cli.rejects_format import PROBLEMS, STATUS, guard, unguard
-from mautic_async.cli.threaded_reader import ROOM, Ahead
+from mautic_async.cli.threaded_reader import MAX_AHEAD, ThreadedReader
 
 
 def write(folder: Path, text: str | bytes, name: str = "a.csv") -> str:
@@ -28,8 +28,8 @@ def write(folder: Path, text: str | bytes, name: str = "a.csv") -> str:
     return str(path)
 
 
-def rows(path: str, **settings: Any) -> list[Raw]:
-    with Source(path, **settings) as source:
+def rows(path: str, **settings: Any) -> list[InputRow]:
+    with InputFile(path, **settings) as source:
         return list(source)
 
 
@@ -48,7 +48,7 @@ def test_the_delimiter_is_found_out_from_the_first_line(tmp_path: Path, between:
 
 def test_quoted_cells_may_hold_lines_and_rows_know_their_own(tmp_path: Path) -> None:
     found = rows(write(tmp_path, 'email,address\na@b.co,"one\ntwo"\n\nc@d.co,x\r\n'))
-    assert [(raw.line, dict(raw.values)["address"]) for raw in found] == [(2, "one\ntwo"), (5, "x")]
+    assert [(raw.line_number, dict(raw.values)["address"]) for raw in found] == [(2, "one\ntwo"), (5, "x")]
 
 
 def test_a_mark_of_utf_8_and_other_encodings_are_read(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_refused_in_words(
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No such file"):
-        Source(str(tmp_path / "none.csv"))
+        InputFile(str(tmp_path / "none.csv"))
 
 
 def test_a_row_with_too_few_or_too_many_cells_is_its_own_error(tmp_path: Path) -> None:
@@ -99,18 +99,18 @@ def test_a_row_with_too_few_or_too_many_cells_is_its_own_error(tmp_path: Path) -
 
 
 def test_only_a_line_at_a_time_is_taken(tmp_path: Path) -> None:
-    with Source(write(tmp_path, "email\n" + "a@b.co\n" * 100_000)) as source:
+    with InputFile(write(tmp_path, "email\n" + "a@b.co\n" * 100_000)) as source:
         taken = iter(source)
         next(taken)
-        assert source.line == 2
-        assert source.position < 100
+        assert source.line_number == 2
+        assert source.bytes_read < 100
         assert source.size == 700_006
 
 
 def test_standard_input_is_read_and_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.TextIOWrapper(io.BytesIO(b"email\na@b.co\n"))
     monkeypatch.setattr("sys.stdin", stream)
-    with Source("-") as source:
+    with InputFile("-") as source:
         assert source.name == "standard input"
         assert [dict(raw.values) for raw in source] == [{"email": "a@b.co"}]
     assert not stream.closed
@@ -122,7 +122,7 @@ def test_standard_input_is_read_and_left_open(monkeypatch: pytest.MonkeyPatch) -
 def test_json_lines_are_rows_and_a_broken_line_is_its_own_error(tmp_path: Path) -> None:
     text = '{"email": "a@b.co", "n": 1}\n\nnot json\n[1]\n{"a": 1, "a": 2}\n{"a": NaN}\n'
     found = rows(write(tmp_path, text, "a.jsonl"))
-    assert [raw.line for raw in found] == [1, 3, 4, 5, 6]
+    assert [raw.line_number for raw in found] == [1, 3, 4, 5, 6]
     assert dict(found[0].values) == {"email": "a@b.co", "n": 1}
     errors = [raw.error for raw in found]
     assert not errors[0]
@@ -135,7 +135,7 @@ def test_json_lines_are_rows_and_a_broken_line_is_its_own_error(tmp_path: Path) 
 
 
 def test_the_form_may_be_said(tmp_path: Path) -> None:
-    assert cells(write(tmp_path, '{"email": "a@b.co"}\n', "a.txt"), form="jsonl") == [{"email": "a@b.co"}]
+    assert cells(write(tmp_path, '{"email": "a@b.co"}\n', "a.txt"), file_format="jsonl") == [{"email": "a@b.co"}]
 
 
 def test_letters_of_a_bulk_job_are_rows_again(tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_letters_of_a_bulk_job_are_rows_again(tmp_path: Path) -> None:
 
 
 def rejected(source_path: str, target: Path, marks: list[tuple[str, list[Problem]]]) -> None:
-    with Source(source_path) as source:
-        out = Rejected(target, source)
+    with InputFile(source_path) as source:
+        out = RejectsFile(target, source)
         for raw, (status, problems) in zip(source, marks, strict=True):
             out.add(raw, status, problems)
         out.close()
@@ -176,7 +176,7 @@ def test_rejected_rows_of_a_csv_can_be_read_again_unchanged(
     with (folder / "a.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["email", "=x", "c"], *table])
     rejected(str(folder / "a.csv"), folder / "b.csv", [("rejected", [Problem("no", "x")])] * len(table))
-    with Source(str(folder / "a.csv")) as before, Source(str(folder / "b.csv")) as after:
+    with InputFile(str(folder / "a.csv")) as before, InputFile(str(folder / "b.csv")) as after:
         assert after.columns == before.columns
         assert [raw.values for raw in after] == [raw.values for raw in before]
 
@@ -209,17 +209,17 @@ def test_rows_of_unknown_fate_are_not_sent_again_before_somebody_looked(tmp_path
 
 def test_the_file_of_rejected_rows_never_hides_an_older_one_unless_named(tmp_path: Path) -> None:
     path = str(tmp_path / "people.csv")
-    assert beside("-") is None
-    assert beside(path) == tmp_path / "people.rejected.csv"
+    assert default_path("-") is None
+    assert default_path(path) == tmp_path / "people.rejected.csv"
     (tmp_path / "people.rejected.csv").touch()
-    assert beside(path) == tmp_path / "people.rejected-2.csv"
-    assert beside(str(tmp_path / "people.rejected.csv")) == tmp_path / "people.rejected-2.csv"
+    assert default_path(path) == tmp_path / "people.rejected-2.csv"
+    assert default_path(str(tmp_path / "people.rejected.csv")) == tmp_path / "people.rejected-2.csv"
 
 
 def test_the_input_itself_cannot_take_the_rejected_rows(tmp_path: Path) -> None:
     path = write(tmp_path, "email\n")
-    with Source(path) as source, pytest.raises(ConfigurationError, match="the input itself"):
-        Rejected(Path(path), source)
+    with InputFile(path) as source, pytest.raises(ConfigurationError, match="the input itself"):
+        RejectsFile(Path(path), source)
 
 
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
@@ -231,11 +231,11 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_without_a_file_rows_are_counted(tmp_path: Path) -> None:
-    with Source(write(tmp_path, "email\na@b.co\n")) as source:
-        out = Rejected(None, source)
+    with InputFile(write(tmp_path, "email\na@b.co\n")) as source:
+        out = RejectsFile(None, source)
         out.add(next(iter(source)), "rejected", ())
         out.flush()
-        assert out.rows == 1
+        assert out.row_count == 1
 
 
 # --- pipes -----------------------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ async def test_a_slow_input_holds_nobody_up() -> None:
         assert gate.wait(20)
         yield 2
 
-    taken = aiter(Ahead(slow()))
+    taken = aiter(ThreadedReader(slow()))
     assert await anext(taken) == 1
     waiting = asyncio.ensure_future(anext(taken))
     await asyncio.sleep(0)
@@ -264,16 +264,16 @@ async def test_only_a_bounded_number_of_rows_is_read_ahead() -> None:
     full = threading.Event()
 
     def many() -> Iterator[int]:
-        for number in range(10 * ROOM):
+        for number in range(10 * MAX_AHEAD):
             read.append(number)
-            if number == ROOM:
+            if number == MAX_AHEAD:
                 full.set()
             yield number
 
-    async with aclosing(aiter(Ahead(many()))) as taken:
+    async with aclosing(aiter(ThreadedReader(many()))) as taken:
         assert await anext(taken) == 0
         assert await asyncio.to_thread(full.wait, 20)
-        assert len(read) <= ROOM + 2
+        assert len(read) <= MAX_AHEAD + 2
 
 
 async def test_what_the_input_raises_is_raised_to_its_reader() -> None:
@@ -281,7 +281,7 @@ async def test_what_the_input_raises_is_raised_to_its_reader() -> None:
         yield 1
         raise ConfigurationError("line 2")
 
-    taken = aiter(Ahead(broken()))
+    taken = aiter(ThreadedReader(broken()))
     assert await anext(taken) == 1
     with pytest.raises(ConfigurationError, match="line 2"):
         await anext(taken)

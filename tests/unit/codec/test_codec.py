@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, codec
 from mautic_async import models as m
-from mautic_async.codec.fields import camel, json_fields
+from mautic_async.codec.fields import camel_case, json_fields
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Entity, Maybe, Nested, Unset
-from mautic_async.models._base import Direction
+from mautic_async.models._base import PropertyMarker
 
 NOUNS: list[Any] = [kind for name in m.__all__ if attrs.has(kind := getattr(m, name)) and issubclass(kind, Nested)]
 PLAIN = [kind for kind in NOUNS if not issubclass(kind, (Contact, Company, CustomItem)) and kind is not m.Nested]
@@ -57,7 +57,7 @@ def core(annotation: Any) -> Any:
     return annotation
 
 
-def marked(annotation: Any, mark: Direction) -> bool:
+def marked(annotation: Any, mark: PropertyMarker) -> bool:
     if mark in getattr(annotation, "__metadata__", ()):
         return True
     inner = getattr(annotation, "__origin__", None) if hasattr(annotation, "__metadata__") else None
@@ -68,7 +68,7 @@ def marked(annotation: Any, mark: Direction) -> bool:
 def values(annotation: Any, depth: int) -> st.SearchStrategy[Any] | None:
     """Values of an attribute that can be written; None where only nothing can."""
     kind = core(annotation)
-    if marked(annotation, Direction.BY_ID):
+    if marked(annotation, PropertyMarker.BY_ID):
         return st.builds(kind, id=st.integers(1, 10**6))
     if get_origin(kind) in {list, Sequence}:
         inner = values(get_args(kind)[0], depth)
@@ -518,6 +518,6 @@ def test_a_type_of_the_users_own_can_be_taught() -> None:
 
 
 def test_names_follow_from_names() -> None:
-    assert camel("is_published") == "isPublished"
-    assert camel("id") == "id"
+    assert camel_case("is_published") == "isPublished"
+    assert camel_case("id") == "id"
     assert isinstance(m.Stage(), Entity)

@@ -16,7 +16,7 @@ from mautic_async import APIError, NotFound, Rejected, UnexpectedResponse, codec
 from mautic_async import models as m
 from mautic_async.codec.fields import json_fields
 from mautic_async.models import Company, Contact, Nested
-from mautic_async.protocol import Answer, Call
+from mautic_async.protocol import Call, Response
 from tests.support import recorded_entities
 from tests.support.recordings import (
     Version,
@@ -50,7 +50,7 @@ UNREADABLE: Mapping[str, str] = {
 class Exchange(NamedTuple):
     name: str
     call: Call
-    answer: Answer
+    answer: Response
 
 
 @cache
@@ -71,12 +71,12 @@ def _exchanges() -> Iterator[Exchange]:
         call = Call(
             asked["method"],
             path,
-            rows=len(asked["body"]) if isinstance(asked.get("body"), list) else 0,
-            batch="/batch/" in path,
-            redirect="clone" in path,
-            raw=name == "themes-get",
+            row_count=len(asked["body"]) if isinstance(asked.get("body"), list) else 0,
+            is_batch="/batch/" in path,
+            follow_302_body="clone" in path,
+            binary=name == "themes-get",
         )
-        yield Exchange(name, call, Answer(told["status"], headers, content))
+        yield Exchange(name, call, Response(told["status"], headers, content))
 
 
 def test_there_are_as_many_as_there_were() -> None:
@@ -124,7 +124,7 @@ def test_packed_recordings_name_neither_a_file_nor_a_time(version: Version) -> N
 def test_every_entity_decodes_with_nothing_known_left_over() -> None:
     stray: dict[str, str] = {}
     count = 0
-    for part in recorded_entities.answered():
+    for part in recorded_entities.answered_parts():
         count += 1
         for place in leftovers(codec.decode(part.model, part.value)):
             stray.setdefault(place, part.source)
@@ -158,7 +158,7 @@ def inside(value: Any) -> Iterator[str]:
 def test_every_moment_is_aware() -> None:
     naive = {
         f"{type(entity).__name__}.{a.name}"
-        for part in recorded_entities.answered()
+        for part in recorded_entities.answered_parts()
         for entity in decoded(part)
         for a in attrs.fields(part.model)
         if isinstance(value := getattr(entity, a.name), datetime) and value.tzinfo is None
@@ -167,7 +167,7 @@ def test_every_moment_is_aware() -> None:
 
 
 def test_what_was_decoded_can_be_sent_and_says_the_same() -> None:
-    for part in recorded_entities.answered():
+    for part in recorded_entities.answered_parts():
         if issubclass(part.model, m.ContactCompany):
             continue  # a row of a relation; never sent
         entity = codec.decode(part.model, part.value)
@@ -205,7 +205,7 @@ def test_every_success_is_read_as_one() -> None:
         if answer.status >= 300 or name in LYING or name in UNREADABLE:
             continue
         try:
-            protocol.read(call, answer)
+            protocol.parse_response(call, answer)
         except (APIError, UnexpectedResponse) as error:
             failed[name] = str(error)
     assert failed == {}
@@ -215,7 +215,7 @@ def test_every_success_is_read_as_one() -> None:
 def test_a_success_that_says_it_failed_is_an_error(name: str, kind: type[Exception]) -> None:
     _, call, answer = next(exchange for exchange in exchanges() if exchange.name == name)
     with pytest.raises(kind, match="although with status 200"):
-        protocol.read(call, answer)
+        protocol.parse_response(call, answer)
 
 
 def test_every_refusal_is_the_exception_of_its_status_and_tells_why() -> None:
@@ -224,9 +224,9 @@ def test_every_refusal_is_the_exception_of_its_status_and_tells_why() -> None:
         if answer.status < 400 or not answer.content:
             continue
         try:
-            protocol.read(call, answer)
+            protocol.parse_response(call, answer)
         except APIError as error:
-            if type(error) is not protocol.class_of(answer.status) or error.status != answer.status:
+            if type(error) is not protocol.error_class(answer.status) or error.status != answer.status:
                 wrong[name] = repr(error)
             if not error.problems and name not in HTML:
                 wrong[name] = f"no problems: {error}"
@@ -240,34 +240,34 @@ def test_a_redirect_is_an_error_but_for_the_one_that_carries_its_answer() -> Non
         if not 300 <= answer.status < 400:
             continue
         if name == "campaigns-clone":
-            assert protocol.read(call, answer).body["campaign"]["id"] == 3
+            assert protocol.parse_response(call, answer).body["campaign"]["id"] == 3
         else:
             with pytest.raises(UnexpectedResponse):
-                protocol.read(call, answer)
+                protocol.parse_response(call, answer)
 
 
 def test_batches_are_told_apart_row_by_row() -> None:
     seen = 0
     for name, call, answer in exchanges():
-        if not call.batch or answer.status >= 300 or not call.rows or call.method == "DELETE":
+        if not call.is_batch or answer.status >= 300 or not call.row_count or call.method == "DELETE":
             continue
-        key = next(key for key in protocol.read(call, answer).body if key not in {"statusCodes", "errors"})
-        rows = protocol.read_rows(protocol.read(call, answer).body, key, call.rows)
-        assert len(rows) == call.rows
+        key = next(key for key in protocol.parse_response(call, answer).body if key not in {"statusCodes", "errors"})
+        rows = protocol.parse_batch(protocol.parse_response(call, answer).body, key, call.row_count)
+        assert len(rows) == call.row_count
         assert all(row.status is not None for row in rows), name
         seen += 1
     assert seen > 50
 
 
 def test_a_missing_entity_is_told_from_a_missing_route() -> None:
-    from mautic_async.resources._responses import no_route
+    from mautic_async.resources._responses import is_unknown_route
 
     told = {}
     for name, call, answer in exchanges():
         if answer.status == 404:
             with pytest.raises(NotFound) as caught:
-                protocol.read(call, answer)
-            told[name] = no_route(caught.value)
+                protocol.parse_response(call, answer)
+            told[name] = is_unknown_route(caught.value)
     assert told["contacts-get-missing"] is False
     assert told["api-unknown-route"] is True
     assert {name for name, route in told.items() if route} == {

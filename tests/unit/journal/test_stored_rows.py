@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from mautic_async import Company, Contact, CustomItem, Mautic, UniqueField
-from mautic_async.bulk import Outcome, Parcel, Plan, Receipt, Run
+from mautic_async.bulk import BulkJob, BulkOptions, Outcome, RowResult, WorkItem
 from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import MemoryJournal
 from mautic_async.journal.sqlite import Journal
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run, virtual_clock
-from tests.support.bulk_jobs import Plain
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.bulk_jobs import ScriptedAdapter
 
 
-async def created(parcels: Sequence[Parcel[str]]) -> list[Receipt[Any]]:
-    return [Receipt("created", parcel.index + 1) for parcel in parcels]
+async def created(batch: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
+    return [RowResult("created", item.index + 1) for item in batch]
 
 
 def kept_in(path: Path) -> list[tuple[int, bytes]]:
@@ -30,7 +30,7 @@ def kept_in(path: Path) -> list[tuple[int, bytes]]:
         base.close()
 
 
-async def part_of(job: Run[Any, Any], count: int) -> list[Outcome[Any]]:
+async def part_of(job: BulkJob[Any, Any], count: int) -> list[Outcome[Any]]:
     """The outcomes until there are so many; then the job is left."""
     outcomes: list[Outcome[Any]] = []
     async with job:
@@ -43,15 +43,15 @@ async def part_of(job: Run[Any, Any], count: int) -> list[Outcome[Any]]:
 
 async def test_a_job_goes_on_with_the_rows_that_its_journal_keeps(tmp_path: Path) -> None:
     source = iter([f"row {number}" for number in range(300)])
-    first, second = Plain(created), Plain(created)
-    plan = Plan(batch=10, first_batch=10, concurrency=1)
-    begun: Run[str, Any] = Run(first, source, plan=plan, journal=Journal(tmp_path / "job", payload="full"))
+    first, second = ScriptedAdapter(created), ScriptedAdapter(created)
+    plan = BulkOptions(batch=10, initial_batch=10, concurrency=1)
+    begun: BulkJob[str, Any] = BulkJob(first, source, options=plan, journal=Journal(tmp_path / "job", payload="full"))
     await part_of(begun, 20)
     assert begun.report.unsent > 0
     kept = [index for index, _ in kept_in(tmp_path / "job")]
     assert len(kept) == begun.report.unsent
 
-    job: Run[str, Any] = Run(second, source, plan=plan, journal=Journal(tmp_path / "job", payload="full"))
+    job: BulkJob[str, Any] = BulkJob(second, source, options=plan, journal=Journal(tmp_path / "job", payload="full"))
     async with job:
         rest = [outcome.index async for outcome in job]
     assert job.report.read == job.report.created == 300
@@ -69,8 +69,11 @@ async def test_a_row_of_a_slow_source_leaves_without_waiting_for_others(tmp_path
         yield "first"
         await seen.wait()
 
-    job: Run[str, Any] = Run(
-        Plain(created), rows(), plan=Plan(flush=0.01), journal=Journal(tmp_path / "job", payload="full")
+    job: BulkJob[str, Any] = BulkJob(
+        ScriptedAdapter(created),
+        rows(),
+        options=BulkOptions(flush_after=0.01),
+        journal=Journal(tmp_path / "job", payload="full"),
     )
     async with job, asyncio.timeout(20):
         async for outcome in job:
@@ -84,11 +87,13 @@ async def test_what_a_failing_source_gave_before_is_kept(tmp_path: Path) -> None
         yield from ("a", "b", "c")
         raise LookupError("the cursor is gone")
 
-    job: Run[str, Any] = Run(Plain(created), rows(), journal=Journal(tmp_path / "job", payload="full"))
+    job: BulkJob[str, Any] = BulkJob(
+        ScriptedAdapter(created), rows(), journal=Journal(tmp_path / "job", payload="full")
+    )
     with pytest.raises(LookupError):
         await part_of(job, 99)
     assert len(kept_in(tmp_path / "job")) == job.report.unsent == 3
-    again: Run[str, Any] = Run(Plain(created), (), journal=Journal(tmp_path / "job", payload="full"))
+    again: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), (), journal=Journal(tmp_path / "job", payload="full"))
     await part_of(again, 99)
     assert again.report.created == 3
 
@@ -97,21 +102,21 @@ async def test_an_interrupted_job_is_resumed_in_its_own_way_only(tmp_path: Path)
     for first, second in (("full", "reference"), ("reference", "full")):
         path = tmp_path / first
         rows = iter([f"row {number}" for number in range(300)])
-        plan = Plan(batch=10, first_batch=10, concurrency=1)
+        plan = BulkOptions(batch=10, initial_batch=10, concurrency=1)
         journal = Journal(path, payload=first)  # type: ignore[arg-type]  # one of the two
-        await part_of(Run(Plain(created), rows, plan=plan, journal=journal), 20)
-        other: Run[str, Any] = Run(Plain(created), [], journal=Journal(path, payload=second))  # type: ignore[arg-type]
+        await part_of(BulkJob(ScriptedAdapter(created), rows, options=plan, journal=journal), 20)
+        other: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), [], journal=Journal(path, payload=second))  # type: ignore[arg-type]
         with pytest.raises(ConfigurationError, match=f"needs payload='{first}'"):
             await part_of(other, 1)
 
 
 async def test_a_row_that_could_not_be_read_back_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    class Forgetful(Plain):
-        def unpack(self, body: bytes) -> str:
-            return "something else" if b"odd" in body else super().unpack(body)
+    class Forgetful(ScriptedAdapter):
+        def decode(self, body: bytes) -> str:
+            return "something else" if b"odd" in body else super().decode(body)
 
     courier = Forgetful(created)
-    job: Run[str, Any] = Run(courier, ["a", "odd", "b"], journal=Journal(tmp_path / "job", payload="full"))
+    job: BulkJob[str, Any] = BulkJob(courier, ["a", "odd", "b"], journal=Journal(tmp_path / "job", payload="full"))
     outcomes = {outcome.index: outcome for outcome in await part_of(job, 3)}
     assert [outcomes[index].status for index in range(3)] == ["created", "rejected", "created"]
     assert "cannot keep this row" in outcomes[1].problems[0].message
@@ -120,22 +125,22 @@ async def test_a_row_that_could_not_be_read_back_is_refused_before_it_is_sent(tm
 
 def test_leaving_a_job_while_rows_are_being_written_down_leaves_no_task() -> None:
     class Slow(MemoryJournal):
-        async def keep(self, rows: Sequence[tuple[int, bytes]]) -> None:
+        async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
             await asyncio.sleep(5)
-            await super().keep(rows)
+            await super().store_rows(rows)
 
     async def work() -> int:
         before = asyncio.all_tasks()
-        journal = Slow("job", keeps=True)
+        journal = Slow("job", stores_rows=True)
         clock = virtual_clock(asyncio.get_running_loop())
-        job: Run[str, Any] = Run(Plain(created), iter("abc"), clock=clock, journal=journal)
+        job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), iter("abc"), clock=clock, journal=journal)
         async with job:
             await asyncio.sleep(1)
         assert asyncio.all_tasks() == before
         assert job.report.unsent == 3
-        return len((await journal.begin()).entries)
+        return len((await journal.open()).records)
 
-    assert run(work()) == 3
+    assert run_virtual(work()) == 3
 
 
 def contact(number: int) -> Contact:
@@ -146,23 +151,23 @@ def contact(number: int) -> Contact:
 
 async def test_contacts_with_items_companies_edits_and_deletes_come_back_from_the_file(tmp_path: Path) -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
-        plan = Plan(batch=5, first_batch=5, concurrency=1)
+        plan = BulkOptions(batch=5, initial_batch=5, concurrency=1)
         jobs: list[tuple[Any, Any]] = [
             (
-                lambda rows, journal: mautic.contacts.upserting(
-                    rows, items=UniqueField("sku"), journal=journal, plan=plan
+                lambda rows, journal: mautic.contacts.bulk_upsert(
+                    rows, match_items=UniqueField("sku"), journal=journal, options=plan
                 ),
                 [contact(number) for number in range(60)],
             ),
             (
-                lambda rows, journal: mautic.companies.upserting(rows, journal=journal, plan=plan),
+                lambda rows, journal: mautic.companies.bulk_upsert(rows, journal=journal, options=plan),
                 [Company(companyname=f"Acme {number}", companycity="Oslo") for number in range(60)],
             ),
             (
-                lambda rows, journal: mautic.contacts.editing(rows, journal=journal, plan=plan),
+                lambda rows, journal: mautic.contacts.bulk_edit(rows, journal=journal, options=plan),
                 [Contact(id=number + 1, city="Oslo") for number in range(60)],
             ),
-            (lambda rows, journal: mautic.contacts.deleting(rows, journal=journal, plan=plan), range(1, 61)),
+            (lambda rows, journal: mautic.contacts.bulk_delete(rows, journal=journal, options=plan), range(1, 61)),
         ]
         for name, (start, rows) in enumerate(jobs):
             source = iter(rows)
@@ -182,14 +187,14 @@ async def test_contacts_with_items_companies_edits_and_deletes_come_back_from_th
 
 async def test_the_file_holds_rows_only_where_that_is_asked_for(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job")
-    await part_of(Run(Plain(created), iter(["ada@example.com"] * 100), journal=journal), 1)
+    await part_of(BulkJob(ScriptedAdapter(created), iter(["ada@example.com"] * 100), journal=journal), 1)
     assert kept_in(tmp_path / "job") == []
     assert b"ada@example.com" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
 async def test_rows_journaled_tells_a_consumer_which_rows_it_may_acknowledge(tmp_path: Path) -> None:
     path = tmp_path / "job"
-    plan = Plan(batch=10, first_batch=10, concurrency=1, flush=0.01)
+    plan = BulkOptions(batch=10, initial_batch=10, concurrency=1, flush_after=0.01)
 
     async def queue(first: int) -> AsyncIterator[str]:
         for number in range(first, 200):
@@ -201,8 +206,8 @@ async def test_rows_journaled_tells_a_consumer_which_rows_it_may_acknowledge(tmp
             assert left | kept >= {f"row {index}" for index in range(done, safe)}, "in the file until it has left"
             yield f"row {number}"
 
-    courier, done, seen = Plain(created), 0, list[int]()
-    job: Run[str, Any] = Run(courier, queue(0), plan=plan, journal=Journal(path, payload="full"))
+    courier, done, seen = ScriptedAdapter(created), 0, list[int]()
+    job: BulkJob[str, Any] = BulkJob(courier, queue(0), options=plan, journal=Journal(path, payload="full"))
     assert job.rows_journaled == 0
     await part_of(job, 20)
     safe = job.rows_journaled
@@ -210,8 +215,8 @@ async def test_rows_journaled_tells_a_consumer_which_rows_it_may_acknowledge(tmp
     assert safe >= 20
     assert {index for index, _ in kept_in(path)} == set(range(job.report.read, safe))
 
-    courier, done = Plain(created), safe
-    job = Run(courier, queue(safe), plan=plan, journal=Journal(path, payload="full"))
+    courier, done = ScriptedAdapter(created), safe
+    job = BulkJob(courier, queue(safe), options=plan, journal=Journal(path, payload="full"))
     async with job:
         assert job.rows_journaled == safe, "the source goes on with this row"
         assert [outcome.status async for outcome in job] == ["created"] * (200 - job.report.resumed)
@@ -219,6 +224,6 @@ async def test_rows_journaled_tells_a_consumer_which_rows_it_may_acknowledge(tmp
 
 
 async def test_rows_journaled_is_0_where_the_journal_keeps_no_rows(tmp_path: Path) -> None:
-    job: Run[str, Any] = Run(Plain(created), ["a", "b"], journal=Journal(tmp_path / "job"))
+    job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), ["a", "b"], journal=Journal(tmp_path / "job"))
     await part_of(job, 2)
     assert job.rows_journaled == 0

@@ -18,7 +18,7 @@ import pytest
 
 from mautic_async import models
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Email, Entity, Nested, Segment, User, Webhook
-from mautic_async.models._base import Direction
+from mautic_async.models._base import PropertyMarker
 from tests.support import recorded_entities
 
 CLASSES = [kind for name in models.__all__ if attrs.has(kind := getattr(models, name)) and kind is not Nested]
@@ -43,8 +43,8 @@ def hints(kind: type) -> Mapping[str, Any]:
     return typing.get_type_hints(kind, include_extras=True)
 
 
-def marks(annotation: Any) -> set[Direction]:
-    found = {mark for mark in get_args(annotation)[1:] if isinstance(mark, Direction)}
+def marks(annotation: Any) -> set[PropertyMarker]:
+    found = {mark for mark in get_args(annotation)[1:] if isinstance(mark, PropertyMarker)}
     inner = annotation.__origin__ if hasattr(annotation, "__metadata__") else annotation
     union = get_args(inner) if get_origin(inner) in {typing.Union, types.UnionType} else ()
     return found.union(*(marks(part) for part in union), marks(inner) if inner is not annotation else set())
@@ -61,7 +61,7 @@ def choices(annotation: Any) -> list[Any]:
 
 def names(kind: type, *, write: bool) -> dict[str, Any]:
     """Annotations by JSON name, of what can be read or written."""
-    wrong = Direction.READ_ONLY if write else Direction.WRITE_ONLY
+    wrong = PropertyMarker.READ_ONLY if write else PropertyMarker.WRITE_ONLY
     aliases = {a.name for a in attrs.fields(kind)} - getattr(kind, "PROPERTIES", hints(kind).keys())
     found = {}
     for a in attrs.fields(kind):
@@ -93,7 +93,7 @@ def strays(annotation: Any, value: Any, where: str, *, write: bool) -> Iterator[
         return
     if isinstance(value, Mapping) and classes:
         yield from of_entity(classes[0], value, write=write)
-    elif Direction.BY_ID in marks(annotation) and write:
+    elif PropertyMarker.BY_ID in marks(annotation) and write:
         if not isinstance(value, int):
             yield f"{where}: not an id"
     elif sequences := [kind for kind in kinds if get_origin(kind) in {list, Sequence}]:
@@ -146,16 +146,16 @@ def judged(parts: Iterator[recorded_entities.Part], *, write: bool) -> dict[str,
 
 
 def test_everything_that_the_server_said_has_a_place_and_its_type() -> None:
-    assert judged(recorded_entities.answered(), write=False).keys() == READ_EXCEPTIONS.keys()
+    assert judged(recorded_entities.answered_parts(), write=False).keys() == READ_EXCEPTIONS.keys()
 
 
 def test_everything_that_the_server_took_can_be_written() -> None:
-    assert judged(recorded_entities.sent(), write=True).keys() == WRITE_EXCEPTIONS.keys()
+    assert judged(recorded_entities.sent_parts(), write=True).keys() == WRITE_EXCEPTIONS.keys()
 
 
 def test_no_recorded_answer_is_left_out() -> None:
     assert recorded_entities.unknown_keys() == set()
-    assert {part.model for part in recorded_entities.answered()} >= set(recorded_entities.NOUNS.values()) - {
+    assert {part.model for part in recorded_entities.answered_parts()} >= set(recorded_entities.MODELS.values()) - {
         models.Submission  # the server that was recorded had none
     }
 
@@ -182,7 +182,7 @@ OBVIOUS: Mapping[type, Sequence[str]] = {
 def test_what_can_be_written_is_unset_and_what_is_only_read_is_none(kind: type) -> None:
     for a in attrs.fields(kind):
         annotation = hints(kind)[a.name]
-        if Direction.READ_ONLY in marks(annotation):
+        if PropertyMarker.READ_ONLY in marks(annotation):
             assert a.default is None, a.name
         elif type(UNSET) in get_args(annotation):
             assert a.default is UNSET, a.name
@@ -208,7 +208,7 @@ def test_every_reference_takes_an_id(kind: type) -> None:
         annotation = hints(kind)[a.name]
         inside = choices(annotation)[0]
         many = get_origin(inside) is list
-        if Direction.BY_ID in (marks(get_args(inside)[0]) if many else marks(annotation)):
+        if PropertyMarker.BY_ID in (marks(get_args(inside)[0]) if many else marks(annotation)):
             target = choices(get_args(inside)[0])[0] if many else inside
             expected = target(id=3)
             assert getattr(kind(**{a.name: [3] if many else 3}), a.name) == ([expected] if many else expected)

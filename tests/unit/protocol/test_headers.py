@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mautic_async.protocol import Answer, date_of, rate_of, retry_after, version_of
+from mautic_async.protocol import Response, parse_date, parse_rate_limit, parse_retry_after, parse_version
 
 MAX_WAIT = 3660.0
 ANY = st.binary(max_size=80).map(lambda raw: raw.decode("latin-1")) | st.text(max_size=80)
@@ -44,26 +44,26 @@ NAMES = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "dat
 @example({"retry-after": "9" * 12, "date": "1"})
 @example({"x-ratelimit-limit": "1", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "\u00b2"})
 def test_any_headers_give_values_in_their_range_or_none(headers: dict[str, str]) -> None:
-    answer = Answer(200, headers)
-    date = date_of(answer)
+    answer = Response(200, headers)
+    date = parse_date(answer)
     assert date is None or math.isfinite(date)
-    wait = retry_after(answer)
+    wait = parse_retry_after(answer)
     assert wait is None or 0.0 <= wait <= MAX_WAIT
-    rate = rate_of(answer)
+    rate = parse_rate_limit(answer)
     if rate is not None:
         assert rate.limit > 0
         assert 0 <= rate.remaining < 10**12
         assert 0 <= rate.reset < 10**12
         assert rate.date == date
-    version = version_of(answer)
+    version = parse_version(answer)
     assert version is None or (version.isascii() and version.isprintable() and len(version) <= 40)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("unit", ["1", " ", "-", "9 ", "Mon, ", "\0", "(", "((", "\u00e9", "1.", ":", "a="])
 def test_a_header_of_100_kib_is_read_at_once(name: str, unit: str) -> None:
-    answer = Answer(200, {name: (unit * 102_400)[:102_400]})
+    answer = Response(200, {name: (unit * 102_400)[:102_400]})
     began = time.thread_time()
-    for read in (date_of, retry_after, rate_of, version_of):
+    for read in (parse_date, parse_retry_after, parse_rate_limit, parse_version):
         assert read(answer) is None
     assert time.thread_time() - began < 0.1

@@ -23,22 +23,22 @@ from mautic_async.errors import (
     ServerError,
     UnexpectedResponse,
 )
-from mautic_async.protocol import Answer, Call, Effect
-from mautic_async.resources._batch import status_of
-from mautic_async.retry.policy import verdict_of
+from mautic_async.protocol import Call, Effect, Response
+from mautic_async.resources._batch import row_status
+from mautic_async.retry.policy import verdict_for
 
 GET = Call("GET", "contacts/1")
-BATCH = Call("POST", "contacts/batch/new", Effect.UPSERT, rows=3, batch=True)
+BATCH = Call("POST", "contacts/batch/new", Effect.UPSERT, row_count=3, is_batch=True)
 
 
-def answer(status: int, body: object, **headers: str) -> Answer:
+def answer(status: int, body: object, **headers: str) -> Response:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
 
 
-def refused(call: Call, given: Answer) -> APIError:
+def refused(call: Call, given: Response) -> APIError:
     with pytest.raises(APIError) as caught:
-        protocol.read(call, given)
+        protocol.parse_response(call, given)
     return caught.value
 
 
@@ -53,9 +53,9 @@ ROWS = {0: {"id": 1}, 2: {"id": 3}}
     ],
 )
 def test_invariant_01_maps_decode_alike_from_lists_and_objects(contacts: Any, codes: Any, errors: Any) -> None:
-    rows = protocol.read_rows({"contacts": contacts, "statusCodes": codes, "errors": errors}, "contacts", 3)
+    rows = protocol.parse_batch({"contacts": contacts, "statusCodes": codes, "errors": errors}, "contacts", 3)
     assert [row.entity for row in rows] == [{"id": 1}, None, {"id": 3}]
-    assert [status_of(row) for row in rows] == ["created", "rejected", "updated"]
+    assert [row_status(row) for row in rows] == ["created", "rejected", "updated"]
 
 
 @given(st.dictionaries(st.integers(0, 5), st.integers(1, 99), max_size=6), st.randoms())
@@ -63,22 +63,22 @@ def test_invariant_01_any_order_and_any_gap(entities: dict[int, int], random: An
     keys = list(entities)
     random.shuffle(keys)
     as_object = {str(key): {"id": entities[key]} for key in keys}
-    rows = protocol.read_rows({"contacts": as_object}, "contacts", 6)
+    rows = protocol.parse_batch({"contacts": as_object}, "contacts", 6)
     assert {index: row.entity["id"] for index, row in enumerate(rows) if row.entity} == entities
     if sorted(keys) == list(range(len(keys))):
         as_list = [{"id": entities[key]} for key in sorted(keys)]
-        assert protocol.read_rows({"contacts": as_list}, "contacts", 6) == rows
+        assert protocol.parse_batch({"contacts": as_list}, "contacts", 6) == rows
 
 
 def test_invariant_02_a_row_in_both_errors_and_contacts_has_failed() -> None:
     body = {"contacts": [{"id": 1}], "statusCodes": [200], "errors": [{"code": 400, "message": "no", "details": []}]}
-    (row,) = protocol.read_rows(body, "contacts", 1)
-    assert status_of(row) == "rejected"
+    (row,) = protocol.parse_batch(body, "contacts", 1)
+    assert row_status(row) == "rejected"
 
 
 def test_invariant_03_a_row_in_neither_is_unknown() -> None:
-    (row,) = protocol.read_rows({"contacts": [], "statusCodes": [201]}, "contacts", 1)
-    assert status_of(row) == "unknown"
+    (row,) = protocol.parse_batch({"contacts": [], "statusCodes": [201]}, "contacts", 1)
+    assert row_status(row) == "unknown"
 
 
 @pytest.mark.parametrize("failing", [{0}, {2}, {0, 1, 2}, {1}])
@@ -91,15 +91,15 @@ def test_invariant_04_results_map_to_rows_by_index(failing: set[int]) -> None:
         "statusCodes": [400 if index in failing else 201 for index in range(3)],
         "errors": {str(index): {"code": 400, "message": "no"} for index in failing},
     }
-    states = [status_of(row) for row in protocol.read_rows(body, "contacts", 3)]
+    states = [row_status(row) for row in protocol.parse_batch(body, "contacts", 3)]
     assert states == ["rejected" if index in failing else "created" for index in range(3)]
 
 
 @pytest.mark.parametrize("code", [0, 1062, 1213])
 def test_invariant_05_odd_codes_are_partial(code: int) -> None:
     body = {"contacts": [], "statusCodes": [code], "errors": [{"code": code, "message": "'x' is not a URL"}]}
-    (row,) = protocol.read_rows(body, "contacts", 1)
-    assert status_of(row) == "partial"
+    (row,) = protocol.parse_batch(body, "contacts", 1)
+    assert row_status(row) == "partial"
 
 
 @pytest.mark.parametrize(
@@ -109,36 +109,36 @@ def test_invariant_06_an_over_long_batch_names_its_limit_in_any_language(message
     error = refused(BATCH, answer(500, {"errors": [{"code": 500, "message": message, "details": []}]}))
     assert isinstance(error, ServerError)
     assert error.batch_limit == 2
-    assert verdict_of(error, Effect.UPSERT).event == "too-many-rows"
+    assert verdict_for(error, Effect.UPSERT).kind == "too-many-rows"
 
 
 def test_invariant_06_a_500_without_details_is_not_taken_for_it() -> None:
     error = refused(BATCH, answer(500, {"errors": [{"code": 500, "message": "(error #2)", "type": None}]}))
     assert isinstance(error, ServerError)
     assert error.batch_limit is None
-    assert verdict_of(error, Effect.UPSERT).event == "server-fault"
+    assert verdict_for(error, Effect.UPSERT).kind == "server-fault"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_invariant_11_a_redirect_is_an_error(status: int) -> None:
     with pytest.raises(UnexpectedResponse, match="base URL"):
-        protocol.read(BATCH, answer(status, b"", location="https://elsewhere.example/"))
+        protocol.parse_response(BATCH, answer(status, b"", location="https://elsewhere.example/"))
 
 
 def test_a_clone_is_the_one_redirect_that_is_read() -> None:
-    call = Call("POST", "campaigns/clone/1", Effect.APPEND, redirect=True)
-    assert protocol.read(call, answer(302, {"campaign": {"id": 2}})).body == {"campaign": {"id": 2}}
+    call = Call("POST", "campaigns/clone/1", Effect.NON_IDEMPOTENT, follow_302_body=True)
+    assert protocol.parse_response(call, answer(302, {"campaign": {"id": 2}})).body == {"campaign": {"id": 2}}
 
 
 def test_invariant_12_json_is_read_by_content_not_by_type() -> None:
     given = answer(200, {"contact": {"id": 1}}, content_type="text/html; charset=UTF-8")
-    assert protocol.read(GET, given).body == {"contact": {"id": 1}}
+    assert protocol.parse_response(GET, given).body == {"contact": {"id": 1}}
 
 
 def test_invariant_12_html_under_json_is_a_clean_error() -> None:
     page = b"<html><head><title>Login</title></head><body>" + b"x" * 5000
     with pytest.raises(UnexpectedResponse) as caught:
-        protocol.read(GET, answer(200, page, content_type="application/json"))
+        protocol.parse_response(GET, answer(200, page, content_type="application/json"))
     assert "200" in str(caught.value)
     assert "Login" in str(caught.value)
     assert len(str(caught.value)) < 400
@@ -233,12 +233,12 @@ def test_a_success_that_says_it_failed_is_an_error(body: object) -> None:
     "body", [{"success": 1}, {"success": True}, {"success": 1, "details": {"9": {"success": False}}}]
 )
 def test_a_success_is_one(body: object) -> None:
-    assert protocol.read(GET, answer(200, body)).body == body
+    assert protocol.parse_response(GET, answer(200, body)).body == body
 
 
 def test_errors_beside_rows_are_the_rows_own() -> None:
     body = {"contacts": {}, "statusCodes": [400], "errors": [{"code": 400, "message": "no"}]}
-    assert protocol.read(BATCH, answer(201, body)).body == body
+    assert protocol.parse_response(BATCH, answer(201, body)).body == body
 
 
 @pytest.mark.parametrize("status", [502, 503, 504, 413, 429, 522])
@@ -250,8 +250,8 @@ def test_a_proxy_page_is_known_by_its_status(status: int) -> None:
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_firewall_page_is_not_taken_for_mautic(status: int) -> None:
     with pytest.raises(UnexpectedResponse) as caught:
-        protocol.read(GET, answer(status, b"<html>blocked</html>"))
-    assert caught.value.event == "not-mautic"
+        protocol.parse_response(GET, answer(status, b"<html>blocked</html>"))
+    assert caught.value.kind == "not-mautic"
 
 
 # --- paths and queries ---
@@ -260,19 +260,19 @@ def test_a_firewall_page_is_not_taken_for_mautic(status: int) -> None:
 @pytest.mark.parametrize("id", [0, -1, True, 1.5, None])
 def test_an_id_is_a_positive_integer(id: Any) -> None:
     with pytest.raises(ConfigurationError, match="positive integer"):
-        protocol.id_of(id)
+        protocol.validate_id(id)
 
 
 @pytest.mark.parametrize("part", ["", ".", "..", "a\nb", "a\x00b"])
 def test_a_part_that_could_leave_its_place_is_refused(part: str) -> None:
     with pytest.raises(ConfigurationError):
-        protocol.path("contacts", part)
+        protocol.build_path("contacts", part)
 
 
 @given(st.text(min_size=1, max_size=30))
 def test_a_path_keeps_its_segments(part: str) -> None:
     try:
-        built = protocol.path("files", part, "delete")
+        built = protocol.build_path("files", part, "delete")
     except ConfigurationError:
         return
     except UnicodeEncodeError:
@@ -284,7 +284,7 @@ def test_a_path_keeps_its_segments(part: str) -> None:
 
 def test_nested_parameters_are_written_phps_way() -> None:
     query = {"where": [{"col": "id", "val": [1, 2]}], "minimal": True, "search": "é", "none": None}
-    assert protocol.pairs(query) == (
+    assert protocol.encode_query(query) == (
         ("where[0][col]", "id"),
         ("where[0][val][0]", "1"),
         ("where[0][val][1]", "2"),
@@ -302,16 +302,16 @@ def test_nested_parameters_are_written_phps_way() -> None:
 )
 def test_hostile_json_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        protocol.parse(text)
+        protocol.parse_json(text)
 
 
 def test_brackets_in_texts_are_no_nesting() -> None:
-    assert protocol.parse(json.dumps({"a": "[" * 200 + "{" * 200}).encode()) == {"a": "[" * 200 + "{" * 200}
+    assert protocol.parse_json(json.dumps({"a": "[" * 200 + "{" * 200}).encode()) == {"a": "[" * 200 + "{" * 200}
 
 
 def test_a_long_number_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="digits"):
-        protocol.parse(b"1" * 5000)
+        protocol.parse_json(b"1" * 5000)
 
 
 # --- headers ---
@@ -320,14 +320,14 @@ WINDOW = {"x_ratelimit_limit": "100", "x_ratelimit_remaining": "7", "x_ratelimit
 
 
 def test_the_limiter_is_read_on_the_servers_clock() -> None:
-    rate = protocol.rate_of(answer(200, {}, **WINDOW, date="Sat, 21 Nov 2026 03:38:45 GMT"))
-    assert rate == protocol.Rate(100, 7, 1795235925, 1795232325.0)
+    rate = protocol.parse_rate_limit(answer(200, {}, **WINDOW, date="Sat, 21 Nov 2026 03:38:45 GMT"))
+    assert rate == protocol.RateLimitHeaders(100, 7, 1795235925, 1795232325.0)
 
 
 @pytest.mark.parametrize("name", list(WINDOW))
 @pytest.mark.parametrize("value", ["", "-1", "1e3", "٣", "9" * 40, " 5"])
 def test_odd_limiter_headers_are_absent_ones(name: str, value: str) -> None:
-    assert protocol.rate_of(answer(200, {}, **{**WINDOW, name: value})) is None
+    assert protocol.parse_rate_limit(answer(200, {}, **{**WINDOW, name: value})) is None
 
 
 @pytest.mark.parametrize(
@@ -336,24 +336,24 @@ def test_odd_limiter_headers_are_absent_ones(name: str, value: str) -> None:
 )
 def test_invariant_19_retry_after_is_seconds_or_a_date(value: str, seconds: float | None) -> None:
     given = answer(429, {}, retry_after=value, date="Sat, 21 Nov 2026 03:38:45 GMT")
-    assert protocol.retry_after(given) == seconds
+    assert protocol.parse_retry_after(given) == seconds
 
 
 @given(st.text(max_size=60))
 def test_headers_are_read_by_total_functions(text: str) -> None:
     given = answer(200, {}, date=text, retry_after=text, x_ratelimit_limit=text, mautic_version=text)
-    assert protocol.retry_after(given) is None or protocol.retry_after(given) is not None
-    protocol.rate_of(given)
-    version = protocol.version_of(given)
+    assert protocol.parse_retry_after(given) is None or protocol.parse_retry_after(given) is not None
+    protocol.parse_rate_limit(given)
+    version = protocol.parse_version(given)
     assert version is None or version.isascii()
 
 
 @given(st.integers(100, 599), st.binary(max_size=300))
 def test_any_answer_is_read_or_raises_ours(status: int, content: bytes) -> None:
     with contextlib.suppress(MauticError):
-        protocol.read(GET, Answer(status, {}, content))
+        protocol.parse_response(GET, Response(status, {}, content))
 
 
 def test_version_is_remembered_only_when_it_is_one() -> None:
-    assert protocol.version_of(answer(200, {}, mautic_version="5.2.1-dev")) == "5.2.1-dev"
-    assert protocol.version_of(answer(200, {}, mautic_version="<script>")) is None
+    assert protocol.parse_version(answer(200, {}, mautic_version="5.2.1-dev")) == "5.2.1-dev"
+    assert protocol.parse_version(answer(200, {}, mautic_version="<script>")) is None

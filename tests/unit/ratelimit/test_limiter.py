@@ -17,19 +17,21 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.protocol import Call
 from mautic_async.ratelimit.decision import GO, Go, Probe, WaitForResponse, WaitUntil
 from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow
-from mautic_async.ratelimit.limiter import Gate, Limits, Reading, Slot, TooLong
+from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, Slot, TooLong
 from mautic_async.ratelimit.throttle import Throttle
-from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, run, virtual_clock
-from tests.support.scripted_server import Stub, pipeline_of
+from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, run_virtual, virtual_clock
+from tests.support.scripted_server import ScriptedServer, make_pipeline
 
 T = TypeVar("T")
 
 NO_JITTER: Callable[[], float] = lambda: 0.0  # noqa: E731
 
 
-def gate(limits: Limits | None = None, *, spread: bool = False, skew: float = 0.0) -> Gate:
+def gate(limits: Limits | None = None, *, spread: bool = False, skew: float = 0.0) -> RateLimiter:
     loop = asyncio.get_running_loop()
-    return Gate(limits or Limits(), Clock(wall=lambda: EPOCH + skew + loop.time(), random=NO_JITTER), spread=spread)
+    return RateLimiter(
+        limits or Limits(), Clock(wall_time=lambda: EPOCH + skew + loop.time(), random=NO_JITTER), spread=spread
+    )
 
 
 def now() -> float:
@@ -38,14 +40,16 @@ def now() -> float:
 
 def reading(
     remaining: int, *, limit: int = 100, seconds: int = 3600, skew: int = 0, reset: int | None = None
-) -> Reading:
+) -> RateLimitHeaders:
     date = int(EPOCH + now()) + skew
-    return Reading(limit, remaining, date + seconds if reset is None else reset, float(date))
+    return RateLimitHeaders(limit, remaining, date + seconds if reset is None else reset, float(date))
 
 
-async def one(gate: Gate, answer: Reading | None = None, *, status: int = 200, background: bool = False) -> None:
-    slot = await gate.admit(background=background)
-    slot.land(status=status, reading=answer, token="t")
+async def one(
+    gate: RateLimiter, answer: RateLimitHeaders | None = None, *, status: int = 200, background: bool = False
+) -> None:
+    slot = await gate.acquire(background=background)
+    slot.complete(status=status, reading=answer, token="t")
 
 
 async def taken(waits: Coroutine[Any, Any, Slot]) -> tuple[asyncio.Task[Slot], bool]:
@@ -80,9 +84,9 @@ def test_a_setting_out_of_range_is_refused_by_name(wrong: dict[str, Any]) -> Non
 
 
 def test_a_bulk_job_waits_for_the_limit_as_long_as_it_takes_unless_told_otherwise() -> None:
-    assert Limits().wait_for(background=False) == 60
-    assert Limits().wait_for(background=True) == math.inf
-    assert Limits(patience=5).wait_for(background=True) == 5
+    assert Limits().max_wait(background=False) == 60
+    assert Limits().max_wait(background=True) == math.inf
+    assert Limits(patience=5).max_wait(background=True) == 5
 
 
 # --- slots ---------------------------------------------------------------------------------------------------------
@@ -95,11 +99,11 @@ def test_no_more_requests_than_the_limit_are_under_way_and_the_first_to_wait_is_
         order: list[int] = []
 
         async def visit(index: int) -> None:
-            slot = await doors.admit()
+            slot = await doors.acquire()
             order.append(index)
             assert doors.in_flight <= 3
             await asyncio.sleep(1)
-            slot.land(status=200)
+            slot.complete(status=200)
 
         async with asyncio.TaskGroup() as group:
             for index in range(10):
@@ -108,32 +112,32 @@ def test_no_more_requests_than_the_limit_are_under_way_and_the_first_to_wait_is_
         assert now() == 4.0
         assert (doors.in_flight, doors.waiting) == (0, 0)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_slot_is_given_back_once_however_often_it_is_landed() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=2))
-        slot = await doors.admit()
-        slot.land(status=200)
-        slot.land(status=429)
+        slot = await doors.acquire()
+        slot.complete(status=200)
+        slot.complete(status=429)
         slot.release()
         assert doors.in_flight == 0
-        assert doors.try_admit() is not None
+        assert doors.try_acquire() is not None
 
-    run(main())
+    run_virtual(main())
 
 
 def test_interactive_calls_go_before_background_ones_that_have_waited_longer() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=1))
-        held = await doors.admit()
+        held = await doors.acquire()
         order: list[str] = []
 
         async def visit(name: str, *, background: bool) -> None:
-            slot = await doors.admit(background=background)
+            slot = await doors.acquire(background=background)
             order.append(name)
-            slot.land(status=200)
+            slot.complete(status=200)
 
         async with asyncio.TaskGroup() as group:
             for name in ("bulk 1", "bulk 2"):
@@ -141,26 +145,26 @@ def test_interactive_calls_go_before_background_ones_that_have_waited_longer() -
             await asyncio.sleep(1)
             group.create_task(visit("person", background=False))
             await asyncio.sleep(1)
-            held.land(status=200)
+            held.complete(status=200)
         assert order == ["person", "bulk 1", "bulk 2"]
 
-    run(main())
+    run_virtual(main())
 
 
 def test_background_work_leaves_a_slot_where_people_have_been_seen_lately() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=3))
         await one(doors)
-        slots = [doors.try_admit(background=True) for _ in range(3)]
+        slots = [doors.try_acquire(background=True) for _ in range(3)]
         assert [slot is not None for slot in slots] == [True, True, False]
-        assert doors.try_admit() is not None
+        assert doors.try_acquire() is not None
         for slot in slots[:2]:
             assert slot is not None
-            slot.land(status=200)
+            slot.complete(status=200)
         await asyncio.sleep(61)
-        assert [doors.try_admit(background=True) is not None for _ in range(3)] == [True, True, False]
+        assert [doors.try_acquire(background=True) is not None for _ in range(3)] == [True, True, False]
 
-    run(main())
+    run_virtual(main())
 
 
 # --- invariants 52 to 56 and 60 ------------------------------------------------------------------------------------
@@ -174,31 +178,31 @@ def test_invariant_52_without_headers_there_is_no_pacing() -> None:
         assert now() == 0.0
         assert (doors.limit, doors.remaining, doors.reset) == (None, None, None)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_52_the_first_answer_decides_and_the_others_wait_for_it() -> None:
     async def main() -> None:
         doors = gate()
-        probe = await doors.admit()
-        _, gone = await taken(doors.admit())
+        probe = await doors.acquire()
+        _, gone = await taken(doors.acquire())
         assert not gone
-        probe.land(status=200)
+        probe.complete(status=200)
         await asyncio.sleep(0)
         assert doors.in_flight == 1
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("status", [None, 401, 502])
 def test_an_answer_that_says_nothing_of_the_limiter_leaves_the_question_open(status: int | None) -> None:
     async def main() -> None:
         doors = gate()
-        (await doors.admit()).land(status=status)
-        assert doors.try_admit() is not None
-        assert doors.try_admit() is None
+        (await doors.acquire()).complete(status=status)
+        assert doors.try_acquire() is not None
+        assert doors.try_acquire() is None
 
-    run(main())
+    run_virtual(main())
 
 
 class Server:
@@ -207,7 +211,7 @@ class Server:
     def __init__(self, limit: int) -> None:
         self.limit, self.count, self.reset, self.windows = limit, 0, 0, [0]
 
-    def hit(self) -> tuple[int, Reading]:
+    def hit(self) -> tuple[int, RateLimitHeaders]:
         date = int(EPOCH + now())
         if date >= self.reset:
             self.count, self.reset = 0, date + 3600
@@ -216,7 +220,7 @@ class Server:
         self.windows[-1] += 1
         return (
             429 if self.count > self.limit else 200,
-            Reading(self.limit, max(0, self.limit - self.count), self.reset, float(date)),
+            RateLimitHeaders(self.limit, max(0, self.limit - self.count), self.reset, float(date)),
         )
 
 
@@ -226,14 +230,14 @@ def test_invariant_53_background_work_never_touches_a_fixed_reserve(processes: i
         server = Server(200)
         reserve = 30
 
-        async def worker(doors: Gate) -> None:
+        async def worker(doors: RateLimiter) -> None:
             while now() < 4 * 3600:
-                slot = await doors.admit(background=True)
+                slot = await doors.acquire(background=True)
                 await asyncio.sleep(0.5)
                 status, told = server.hit()
                 await asyncio.sleep(0.5)
                 assert status == 200
-                slot.land(status=status, reading=told)
+                slot.complete(status=status, reading=told)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(processes):
@@ -245,7 +249,7 @@ def test_invariant_53_background_work_never_touches_a_fixed_reserve(processes: i
         assert all(calls <= 200 - reserve + unseen for calls in server.windows)
         assert all(calls >= 200 - reserve for calls in server.windows[1:-1])
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_54_remaining_that_jumps_up_releases_nothing_but_a_new_reset_does() -> None:
@@ -254,45 +258,45 @@ def test_invariant_54_remaining_that_jumps_up_releases_nothing_but_a_new_reset_d
         await one(doors, reading(1))
         reset = doors.reset
         await one(doors, reading(0, reset=reset))
-        slot = await doors.admit(patience=1e9)
+        slot = await doors.acquire(patience=1e9)
         assert now() >= 3600
-        slot.land(status=200, reading=reading(7))
+        slot.complete(status=200, reading=reading(7))
         assert doors.remaining == 7
-        first = doors.try_admit()
+        first = doors.try_acquire()
         assert first is not None
-        first.land(status=200, reading=reading(50, reset=doors.reset))
+        first.complete(status=200, reading=reading(50, reset=doors.reset))
         assert doors.remaining == 7
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_counter_that_jumps_up_within_a_window_is_not_believed() -> None:
     async def main() -> None:
         doors = gate()
         await one(doors, reading(2))
-        flights = [doors.try_admit(), doors.try_admit()]
+        flights = [doors.try_acquire(), doors.try_acquire()]
         assert all(flights)
-        assert doors.try_admit() is None
+        assert doors.try_acquire() is None
         for slot, told in zip(flights, (reading(1), reading(5)), strict=True):
             assert slot is not None
-            slot.land(status=200, reading=told)
+            slot.complete(status=200, reading=told)
         assert doors.remaining == 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_55_after_the_wait_one_probe_goes_first() -> None:
     async def main() -> None:
         doors = gate()
         await one(doors, reading(0))
-        waits = [asyncio.ensure_future(doors.admit(background=True)) for _ in range(5)]
+        waits = [asyncio.ensure_future(doors.acquire(background=True)) for _ in range(5)]
         await asyncio.sleep(3700)
         assert sum(task.done() for task in waits) == 1
-        (await next(task for task in waits if task.done())).land(status=200, reading=reading(99))
+        (await next(task for task in waits if task.done())).complete(status=200, reading=reading(99))
         await asyncio.sleep(0)
         assert all(task.done() for task in waits)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_55_a_fleet_does_not_wake_in_the_same_second() -> None:
@@ -300,9 +304,9 @@ def test_invariant_55_a_fleet_does_not_wake_in_the_same_second() -> None:
         woken: list[float] = []
 
         async def client(seed: int) -> None:
-            doors = Gate(Limits(), virtual_clock(asyncio.get_running_loop(), seed))
+            doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop(), seed))
             await one(doors, reading(0), status=429)
-            await doors.admit(background=True)
+            await doors.acquire(background=True)
             woken.append(now())
 
         async with asyncio.TaskGroup() as group:
@@ -312,56 +316,56 @@ def test_invariant_55_a_fleet_does_not_wake_in_the_same_second() -> None:
         assert max(woken) - min(woken) > 5
         assert max(sum(int(moment) == second for moment in woken) for second in map(int, woken)) < 15
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_56_a_new_token_drops_what_was_known_of_the_old_ones_budget() -> None:
     async def main() -> None:
         doors = gate()
-        (await doors.admit()).land(status=200, reading=reading(2), token="old")
-        first, second = doors.try_admit(), doors.try_admit()
+        (await doors.acquire()).complete(status=200, reading=reading(2), token="old")
+        first, second = doors.try_acquire(), doors.try_acquire()
         assert first is not None
         assert second is not None
-        assert doors.try_admit() is None
-        first.land(status=200, reading=reading(99, seconds=3599), token="new")
+        assert doors.try_acquire() is None
+        first.complete(status=200, reading=reading(99, seconds=3599), token="new")
         assert doors.remaining == 99
-        second.land(status=429, reading=reading(0), token="old")
+        second.complete(status=429, reading=reading(0), token="old")
         assert doors.remaining == 99
-        assert doors.try_admit() is not None
+        assert doors.try_acquire() is not None
 
-    run(main())
+    run_virtual(main())
 
 
-def waiting_for_the_reset(doors: Gate) -> Coroutine[Any, Any, None]:
+def waiting_for_the_reset(doors: RateLimiter) -> Coroutine[Any, Any, None]:
     return one(doors, reading(0))
 
 
-def waiting_for_a_pause(doors: Gate) -> Coroutine[Any, Any, None]:
+def waiting_for_a_pause(doors: RateLimiter) -> Coroutine[Any, Any, None]:
     async def refused() -> None:
-        (await doors.admit()).land(status=429, retry_after=600)
+        (await doors.acquire()).complete(status=429, retry_after=600)
 
     return refused()
 
 
-async def _fill(doors: Gate) -> None:
+async def _fill(doors: RateLimiter) -> None:
     await one(doors)
-    while doors.try_admit() is not None:
+    while doors.try_acquire() is not None:
         pass
 
 
-async def _probe(doors: Gate) -> None:
-    await doors.admit()
+async def _probe(doors: RateLimiter) -> None:
+    await doors.acquire()
 
 
 @pytest.mark.parametrize("why", [waiting_for_the_reset, waiting_for_a_pause, _fill, _probe])
 def test_invariant_60_every_wait_ends_at_once_on_cancellation(
-    why: Callable[[Gate], Coroutine[Any, Any, None]],
+    why: Callable[[RateLimiter], Coroutine[Any, Any, None]],
 ) -> None:
     async def main() -> None:
         doors = gate()
         await why(doors)
         before, flying = now(), doors.in_flight
-        task = asyncio.ensure_future(doors.admit(background=True))
+        task = asyncio.ensure_future(doors.acquire(background=True))
         await asyncio.sleep(0.5)
         task.cancel()
         await asyncio.wait([task])
@@ -369,16 +373,16 @@ def test_invariant_60_every_wait_ends_at_once_on_cancellation(
         assert now() == before + 0.5
         assert (doors.waiting, doors.in_flight, doors._timer) == (0, flying, None)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_slot_that_arrives_together_with_the_cancellation_goes_to_the_next() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=1))
-        held = await doors.admit()
-        first, second = asyncio.ensure_future(doors.admit()), asyncio.ensure_future(doors.admit())
+        held = await doors.acquire()
+        first, second = asyncio.ensure_future(doors.acquire()), asyncio.ensure_future(doors.acquire())
         await asyncio.sleep(1)
-        held.land(status=200)
+        held.complete(status=200)
         first.cancel()
         slot = await second
         assert first.cancelled()
@@ -386,7 +390,7 @@ def test_a_slot_that_arrives_together_with_the_cancellation_goes_to_the_next() -
         slot.release()
         assert doors.in_flight == 0
 
-    run(main())
+    run_virtual(main())
 
 
 # --- the server's clock --------------------------------------------------------------------------------------------
@@ -397,10 +401,10 @@ def test_invariant_19_a_clock_that_is_wrong_by_hours_does_not_change_the_wait(sk
     async def main() -> None:
         doors = gate()
         await one(doors, reading(0, seconds=100, skew=skew), status=429)
-        await doors.admit(background=True)
+        await doors.acquire(background=True)
         assert 100 <= now() < 102
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("skew", [-7200, 7200])
@@ -409,11 +413,11 @@ def test_an_answer_without_a_date_is_read_by_what_earlier_dates_told(skew: int) 
         doors = gate(skew=-skew)
         await one(doors, reading(5, seconds=200))
         told = reading(0, seconds=200)
-        await one(doors, Reading(told.limit, 0, told.reset))
-        await doors.admit(background=True)
+        await one(doors, RateLimitHeaders(told.limit, 0, told.reset))
+        await doors.acquire(background=True)
         assert 200 <= now() < 202
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_window_that_is_already_over_tells_nothing_and_one_more_probe_does() -> None:
@@ -425,7 +429,7 @@ def test_a_window_that_is_already_over_tells_nothing_and_one_more_probe_does() -
         await one(doors, reading(50))
         assert doors.remaining == 50
 
-    run(main())
+    run_virtual(main())
 
 
 def test_answers_with_senseless_headers_do_not_slow_the_client_for_ever() -> None:
@@ -433,9 +437,9 @@ def test_answers_with_senseless_headers_do_not_slow_the_client_for_ever() -> Non
         doors = gate()
         for _ in range(3):
             await one(doors, reading(0, seconds=-5))
-        assert [doors.try_admit() is not None for _ in range(8)] == [True] * 8
+        assert [doors.try_acquire() is not None for _ in range(8)] == [True] * 8
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("remaining", [0, 3])
@@ -449,10 +453,10 @@ def test_of_two_nodes_that_count_apart_the_smaller_budget_is_obeyed(remaining: i
             await one(doors, reading(79, seconds=3600))
             assert doors.remaining == remaining
         else:
-            await doors.admit(background=True)
+            await doors.acquire(background=True)
             assert 1800 <= now() < 1802
 
-    run(main())
+    run_virtual(main())
 
 
 # --- patience ------------------------------------------------------------------------------------------------------
@@ -463,42 +467,42 @@ def test_a_wait_beyond_the_patience_is_refused_at_once_with_its_length() -> None
         doors = gate()
         await one(doors, reading(0, seconds=1800), status=429)
         with pytest.raises(TooLong) as caught:
-            await doors.admit()
+            await doors.acquire()
         assert 1800 <= caught.value.seconds < 1812
         assert now() == 0
         assert doors.waiting == 0
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_pause_that_begins_while_calls_wait_sends_the_impatient_away_and_keeps_the_others() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=1))
-        held = await doors.admit()
-        patient = asyncio.ensure_future(doors.admit(patience=1000))
-        impatient = asyncio.ensure_future(doors.admit(patience=10))
+        held = await doors.acquire()
+        patient = asyncio.ensure_future(doors.acquire(patience=1000))
+        impatient = asyncio.ensure_future(doors.acquire(patience=10))
         await asyncio.sleep(1)
-        held.land(status=429, retry_after=500)
+        held.complete(status=429, retry_after=500)
         with pytest.raises(TooLong):
             await impatient
         assert now() == 1
         await patient
         assert 501 <= now() < 512
 
-    run(main())
+    run_virtual(main())
 
 
 def test_waiting_for_a_free_slot_is_not_waiting_for_the_limit() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=1, patience=1))
-        held = await doors.admit()
-        task = asyncio.ensure_future(doors.admit())
+        held = await doors.acquire()
+        task = asyncio.ensure_future(doors.acquire())
         await asyncio.sleep(100)
         assert not task.done()
-        held.land(status=200)
+        held.complete(status=200)
         await task
 
-    run(main())
+    run_virtual(main())
 
 
 # --- refusals without the limiter's headers ------------------------------------------------------------------------
@@ -508,50 +512,50 @@ def test_a_retry_after_pauses_everybody_and_never_ends_early() -> None:
     async def main() -> None:
         doors = gate()
         await one(doors)
-        slots = [await doors.admit() for _ in range(4)]
-        slots[0].land(status=429, retry_after=30)
-        assert doors.try_admit() is None
+        slots = [await doors.acquire() for _ in range(4)]
+        slots[0].complete(status=429, retry_after=30)
+        assert doors.try_acquire() is None
         with pytest.raises(TooLong):
-            await doors.admit(patience=29)
-        slot = await doors.admit(patience=60)
+            await doors.acquire(patience=29)
+        slot = await doors.acquire(patience=60)
         assert 30 <= now() < 35
-        assert doors.try_admit() is None
-        slot.land(status=200)
+        assert doors.try_acquire() is None
+        slot.complete(status=200)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_burst_of_refusals_counts_once() -> None:
     throttle = Throttle(NO_JITTER)
     for _ in range(8):
-        throttle.spent(0.0)
-    throttle.refused(0.0, 1.0, None)
+        throttle.on_request(0.0)
+    throttle.on_throttled(0.0, 1.0, None)
     until = throttle.until
     for _ in range(7):
-        throttle.refused(0.0, 1.1, None)
+        throttle.on_throttled(0.0, 1.1, None)
     assert throttle.until == until <= 2.0
 
 
 def test_a_refusal_cuts_the_pace_by_a_third_and_it_comes_back_by_a_twentieth_per_ten_seconds() -> None:
     throttle = Throttle(NO_JITTER)
     for tick in range(11):
-        throttle.spent(tick * 0.1)
-    throttle.refused(1.0, 1.0, None)
-    assert throttle._pace_at(1.0) == pytest.approx(0.7 * 11)
-    assert throttle._pace_at(11.0) == pytest.approx(0.7 * 11 * 1.05)
-    throttle.passed(5.0, 5.0)
-    throttle.spent(5.0)
+        throttle.on_request(tick * 0.1)
+    throttle.on_throttled(1.0, 1.0, None)
+    assert throttle._max_rate_at(1.0) == pytest.approx(0.7 * 11)
+    assert throttle._max_rate_at(11.0) == pytest.approx(0.7 * 11 * 1.05)
+    throttle.on_success(5.0, 5.0)
+    throttle.on_request(5.0)
     assert isinstance(throttle.decide(5.0), WaitUntil)
-    throttle.passed(500.0, 500.0)
+    throttle.on_success(500.0, 500.0)
     assert throttle.decide(500.0) == GO
 
 
 def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
     throttle = Throttle(NO_JITTER)
-    throttle.spent(0.0)
+    throttle.on_request(0.0)
     moment, waits = 10.0, []
     while moment < 3600:
-        throttle.refused(moment, moment, None)
+        throttle.on_throttled(moment, moment, None)
         waits.append(throttle.until - moment)
         moment = throttle.until
     assert waits[:-1] == sorted(waits[:-1])
@@ -562,17 +566,17 @@ def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
 def test_a_closed_gate_sends_everybody_away() -> None:
     async def main() -> None:
         doors = gate(Limits(concurrency=1))
-        await doors.admit()
-        task, _ = await taken(doors.admit())
+        await doors.acquire()
+        task, _ = await taken(doors.acquire())
         doors.close(RuntimeError("closed"))
         with pytest.raises(RuntimeError, match="closed"):
             await task
         with pytest.raises(RuntimeError, match="closed"):
-            await doors.admit()
-        assert doors.try_admit() is None
+            await doors.acquire()
+        assert doors.try_acquire() is None
         assert doors._timer is None
 
-    run(main())
+    run_virtual(main())
 
 
 # --- spread --------------------------------------------------------------------------------------------------------
@@ -587,15 +591,15 @@ def test_spread_work_uses_the_window_evenly_and_lets_people_pass(limits: Limits,
         await one(doors, reading(left))
         reset = doors.reset
         while now() < 1800:
-            slot = await doors.admit(background=True)
+            slot = await doors.acquire(background=True)
             moments.append(now())
             left -= 1
-            slot.land(status=200, reading=reading(left, reset=reset))
+            slot.complete(status=200, reading=reading(left, reset=reset))
         gaps = [after - before for before, after in pairwise(moments[1:])]
         assert 30 < min(gaps) <= max(gaps) < 45
-        assert doors.try_admit() is not None
+        assert doors.try_acquire() is not None
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize(("rest", "at_once"), [(None, False), (60, False), (46, False), (45, True), (1, True)])
@@ -606,9 +610,9 @@ def test_a_job_that_fits_into_half_of_what_may_be_spent_need_not_spread_its_call
         doors = gate(Limits(pace="spread", reserve=10))
         await one(doors, reading(100))
         await one(doors, reading(100, reset=doors.reset), background=True)
-        assert (doors.try_admit(background=True, rest=rest) is not None) == at_once
+        assert (doors.try_acquire(background=True, job_requests_left=rest) is not None) == at_once
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize(("rest", "seconds"), [(20, 0), (80, 1000)])
@@ -619,23 +623,23 @@ def test_the_job_at_the_head_of_the_line_decides_and_its_hint_is_heeded_while_it
         doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
         await one(doors, reading(100))
         reset, left = doors.reset, 100
-        held = await doors.admit(background=True)
+        held = await doors.acquire(background=True)
 
         async def job(calls: int) -> None:
             nonlocal left
             for still in range(calls, 0, -1):
-                slot = await doors.admit(background=True, rest=still)
+                slot = await doors.acquire(background=True, job_requests_left=still)
                 left -= 1
-                slot.land(status=200, reading=reading(left, reset=reset))
+                slot.complete(status=200, reading=reading(left, reset=reset))
 
         task = asyncio.ensure_future(job(rest))
         await asyncio.sleep(1)
-        held.land(status=200, reading=reading(left, reset=reset))
+        held.complete(status=200, reading=reading(left, reset=reset))
         await task
         assert now() - 1 >= seconds
         assert seconds or now() == 1
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("rest", [None, 10])
@@ -646,14 +650,16 @@ def test_a_call_hands_what_its_job_still_needs_to_the_gate(rest: int | None) -> 
             "x-ratelimit-remaining": "90",
             "x-ratelimit-reset": str(int(EPOCH) + 3600),
         }
-        pipeline = pipeline_of(Stub([(200, headers, {})], delay=0.1), limits=Limits(pace="spread", concurrency=1))
-        call = Call("GET", "contacts", background=True, rest=rest)
+        pipeline = make_pipeline(
+            ScriptedServer([(200, headers, {})], delay=0.1), limits=Limits(pace="spread", concurrency=1)
+        )
+        call = Call("GET", "contacts", background=True, job_requests_left=rest)
         await pipeline.send(call)
         await asyncio.gather(*(pipeline.send(call) for _ in range(3)))
         assert (now() > 30) == (rest is None)
         await pipeline.aclose()
 
-    run(main())
+    run_virtual(main())
 
 
 def test_the_fast_pace_can_be_asked_for_with_a_shared_budget() -> None:
@@ -662,18 +668,18 @@ def test_the_fast_pace_can_be_asked_for_with_a_shared_budget() -> None:
         await one(doors, reading(100))
         reset = doors.reset
         for left in range(99, 60, -1):
-            slot = await doors.admit(background=True)
-            slot.land(status=200, reading=reading(left, reset=reset))
+            slot = await doors.acquire(background=True)
+            slot.complete(status=200, reading=reading(left, reset=reset))
         assert now() == 0
 
-    run(main())
+    run_virtual(main())
 
 
 # --- hostile values ------------------------------------------------------------------------------------------------
 
 NUMBERS = st.one_of(st.integers(-10, 10), st.integers(0, 10**12), st.sampled_from([0, 1, 3600, 10**12 - 1]))
 READINGS = st.builds(
-    Reading,
+    RateLimitHeaders,
     limit=NUMBERS,
     remaining=NUMBERS,
     reset=st.one_of(NUMBERS, st.integers(int(EPOCH) - 4000, int(EPOCH) + 8000)),
@@ -683,7 +689,7 @@ READINGS = st.builds(
 
 @given(st.lists(st.tuples(READINGS, st.booleans(), st.floats(0, 100)), max_size=30))
 def test_whatever_headers_say_no_wait_is_longer_than_an_hour_and_a_bit(
-    answers: list[tuple[Reading, bool, float]],
+    answers: list[tuple[RateLimitHeaders, bool, float]],
 ) -> None:
     window = FixedWindow(random.Random(1).random)
     policy = BackgroundPolicy(is_even=True)
@@ -712,12 +718,12 @@ def test_whatever_is_refused_the_pause_ends_within_an_hour_and_a_bit(
     for retry_after, step, passed in refusals:
         moment = max(moment + step, throttle.until)
         assert not isinstance(throttle.decide(moment), WaitForResponse)
-        throttle.spent(moment)
+        throttle.on_request(moment)
         if passed:
-            throttle.passed(moment, moment)
+            throttle.on_success(moment, moment)
         else:
             before = throttle.until
-            throttle.refused(moment, moment, retry_after)
+            throttle.on_throttled(moment, moment, retry_after)
             assert before <= throttle.until <= moment + 4100
         assert throttle._pace is None or throttle._pace > 0
 
@@ -734,8 +740,8 @@ class GateMachine(RuleBasedStateMachine):
         self.slots: list[Slot] = []
         self.end: tuple[int, float] = (0, math.inf)
 
-    async def build(self) -> Gate:
-        return Gate(Limits(concurrency=3), virtual_clock(asyncio.get_running_loop(), 7))
+    async def build(self) -> RateLimiter:
+        return RateLimiter(Limits(concurrency=3), virtual_clock(asyncio.get_running_loop(), 7))
 
     def step(self, work: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(work)
@@ -752,14 +758,14 @@ class GateMachine(RuleBasedStateMachine):
 
     @rule(background=st.booleans(), patience=st.sampled_from([None, 0.0, 100.0, math.inf]))
     def arrive(self, *, background: bool, patience: float | None) -> None:
-        self.tasks.append(self.loop.create_task(self.gate.admit(background=background, patience=patience)))
+        self.tasks.append(self.loop.create_task(self.gate.acquire(background=background, patience=patience)))
         self.step(self.rest())
         self.collect()
 
     @rule(background=st.booleans())
     def try_it(self, *, background: bool) -> None:
         async def go() -> Slot | None:
-            return self.gate.try_admit(background=background)
+            return self.gate.try_acquire(background=background)
 
         slot = self.step(go())
         if slot is not None:
@@ -770,7 +776,7 @@ class GateMachine(RuleBasedStateMachine):
     def leave(self, which: int, *, late: bool, landing: bool) -> None:
         async def go() -> None:
             if landing and self.slots:
-                self.slots.pop(0).land(status=200)
+                self.slots.pop(0).complete(status=200)
             if late:
                 await asyncio.sleep(0)
             self.tasks[which % len(self.tasks)].cancel()
@@ -793,13 +799,15 @@ class GateMachine(RuleBasedStateMachine):
             self.server_left = max(0, self.server_left - 1) if told == "budget" else self.server_left
             answer = {
                 "nothing": None,
-                "budget": Reading(20, 0 if status == 429 else self.server_left, int(date // 3600 + 1) * 3600, date),
-                "jump": Reading(20, 19, int(date // 3600 + 1) * 3600, date),
-                "over": Reading(20, 5, int(date) - 1, date),
+                "budget": RateLimitHeaders(
+                    20, 0 if status == 429 else self.server_left, int(date // 3600 + 1) * 3600, date
+                ),
+                "jump": RateLimitHeaders(20, 19, int(date // 3600 + 1) * 3600, date),
+                "over": RateLimitHeaders(20, 5, int(date) - 1, date),
             }[told]
             slot = self.slots.pop(which % len(self.slots))
-            slot.land(status=status, reading=answer, retry_after=retry_after, token=token)
-            slot.land(status=status, reading=answer, retry_after=retry_after, token=token)
+            slot.complete(status=status, reading=answer, retry_after=retry_after, token=token)
+            slot.complete(status=status, reading=answer, retry_after=retry_after, token=token)
             await self.rest()
 
         self.step(go())
@@ -827,7 +835,7 @@ class GateMachine(RuleBasedStateMachine):
         assert 0 <= self.gate.in_flight <= 3
         assert self.gate.in_flight == len(self.slots)
         assert self.gate.waiting == len(self.tasks)
-        assert self.gate._probe is None or not self.gate._probe.given_back
+        assert self.gate._probe is None or not self.gate._probe.released
 
     @invariant()
     def the_window_never_moves_back(self) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mautic_async.ratelimit.decision import WaitForResponse, WaitUntil
-from mautic_async.ratelimit.fixed_window import BackgroundPolicy, Reading
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, RateLimitHeaders
 from mautic_async.ratelimit.shared_state import (
     CALL_TIMEOUT,
     Acquired,
@@ -37,7 +37,7 @@ def observe(
     state: RateLimitState, permit: Acquired, remaining: int | None, *, at: float = 0.0, token: str = "t", **more: Any
 ) -> None:
     assert isinstance(permit, Permit)
-    headers = None if remaining is None else Reading(LIMIT, remaining, int(EPOCH) + 3600, EPOCH + int(at))
+    headers = None if remaining is None else RateLimitHeaders(LIMIT, remaining, int(EPOCH) + 3600, EPOCH + int(at))
     observation = Observation(now=EPOCH + at, permit=permit, token=token, headers=headers, **{"status": 200, **more})
     state.observe(observation)
 

@@ -13,9 +13,9 @@ from hypothesis import settings
 from hypothesis.stateful import invariant
 
 from mautic_async.errors import ConfigurationError
-from mautic_async.ratelimit.limiter import Gate, Limits, Reading, TooLong
+from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, TooLong
 from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
-from mautic_async.testing.virtual_time import EPOCH, run, virtual_clock
+from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
 from tests.unit.ratelimit.test_limiter import GateMachine
 
 
@@ -56,8 +56,8 @@ class Store:
         return dict(json.loads(self.text)["in_flight"]) if self.text is not None else {}
 
 
-def gate(store: Store, *, spread: bool = False, seed: int = 1, **limits: Any) -> Gate:
-    return Gate(Limits(store=store, **limits), virtual_clock(asyncio.get_running_loop(), seed), spread=spread)
+def gate(store: Store, *, spread: bool = False, seed: int = 1, **limits: Any) -> RateLimiter:
+    return RateLimiter(Limits(store=store, **limits), virtual_clock(asyncio.get_running_loop(), seed), spread=spread)
 
 
 @define
@@ -67,7 +67,7 @@ class Server:
     limit: int
     windows: dict[str, list[int]] = field(factory=dict)
 
-    def hit(self, token: str = "t") -> tuple[int, Reading | None]:
+    def hit(self, token: str = "t") -> tuple[int, RateLimitHeaders | None]:
         if not self.limit:
             return 200, None
         date = int(EPOCH + now())
@@ -77,14 +77,14 @@ class Server:
         window[1] += 1
         return (
             429 if window[1] > self.limit else 200,
-            Reading(self.limit, max(0, self.limit - window[1]), window[0], float(date)),
+            RateLimitHeaders(self.limit, max(0, self.limit - window[1]), window[0], float(date)),
         )
 
 
 async def call(
-    doors: Gate, server: Server, *, background: bool = False, seconds: float = 0.1, token: str = "t", **more: Any
+    doors: RateLimiter, server: Server, *, background: bool = False, seconds: float = 0.1, token: str = "t", **more: Any
 ) -> int:
-    slot = doors.try_admit(background=background, rest=more.get("rest")) or await doors.admit(
+    slot = doors.try_acquire(background=background, job_requests_left=more.get("rest")) or await doors.acquire(
         background=background, **more
     )
     status: int | None = None
@@ -94,14 +94,14 @@ async def call(
         status, reading = server.hit(token)
         await asyncio.sleep(seconds / 2)
     finally:
-        slot.land(status=status, reading=reading, token=token)
+        slot.complete(status=status, reading=reading, token=token)
     return status
 
 
-async def leave(*gates: Gate) -> None:
+async def leave(*gates: RateLimiter) -> None:
     for doors in gates:
         doors.close(RuntimeError("closed"))
-        await doors.leave()
+        await doors.release_leases()
         assert doors._timer is None
         assert doors._shared is not None
         assert doors._shared._task is None
@@ -111,11 +111,11 @@ async def leave(*gates: Gate) -> None:
 
 def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
     async def main() -> None:
-        doors = Gate(Limits(), virtual_clock(asyncio.get_running_loop()))
+        doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop()))
         assert doors._shared is None
-        await doors.leave()
+        await doors.release_leases()
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("wrong", ["budget.json", object(), 7])
@@ -138,7 +138,7 @@ def test_what_one_learns_the_others_know() -> None:
         assert (second.limit, second.remaining, second.reset) == (100, 29, server.windows["t"][0])
         await leave(first, second)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_process() -> None:
@@ -160,7 +160,7 @@ def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_process
         await asyncio.wait(jobs)
         await leave(bulk, people)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_while_nothing_is_left_nobody_keeps_asking() -> None:
@@ -182,7 +182,7 @@ def test_while_nothing_is_left_nobody_keeps_asking() -> None:
         assert 3600 <= now() < 3630
         await leave(*gates)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_rest() -> None:
@@ -199,7 +199,7 @@ def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_res
         await leave(*gates)
         assert store.in_flight == {}
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_one() -> None:
@@ -218,7 +218,7 @@ def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_one() ->
         assert '"new"' not in store.text
         await leave(doors, other)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> None:
@@ -226,13 +226,13 @@ def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> N
         store, server = Store(), Server(1000)
         ada, bob = gate(store, spread=True), gate(store, spread=True, seed=2)
         await call(ada, server)
-        slot = await bob.admit()
-        slot.land(status=200, reading=server.hit()[1], token="Basic Ym9i")
+        slot = await bob.acquire()
+        slot.complete(status=200, reading=server.hit()[1], token="Basic Ym9i")
         assert bob.remaining == 998
         await leave(ada, bob)
         assert len(json.loads(store.text or "")["windows"]) == 1
 
-    run(main())
+    run_virtual(main())
 
 
 # --- stores that fail ----------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_what_the_store_raises_is_raised_by_all_who_wait_and_the_next_call_asks_
         assert await call(doors, server) == 200
         await leave(doors)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_store_that_hangs_at_the_end_holds_the_client_up_for_seconds_only() -> None:
@@ -262,24 +262,24 @@ def test_a_store_that_hangs_at_the_end_holds_the_client_up_for_seconds_only() ->
         await leave(doors)
         assert now() - began <= 6
 
-    run(main())
+    run_virtual(main())
 
 
 # --- cancellation --------------------------------------------------------------------------------------------------
 
 
-async def asking(store: Store, doors: Gate, server: Server) -> None:
+async def asking(store: Store, doors: RateLimiter, server: Server) -> None:
     store.seconds = 50.0
 
 
-async def resting(store: Store, doors: Gate, server: Server) -> None:
+async def resting(store: Store, doors: RateLimiter, server: Server) -> None:
     for _ in range(98):
         await call(doors, server)
-    await doors.admit()
+    await doors.acquire()
     await asyncio.sleep(20)
 
 
-async def exhausted(store: Store, doors: Gate, server: Server) -> None:
+async def exhausted(store: Store, doors: RateLimiter, server: Server) -> None:
     for _ in range(100):
         await call(doors, server)
     await asyncio.sleep(20)
@@ -288,14 +288,14 @@ async def exhausted(store: Store, doors: Gate, server: Server) -> None:
 @pytest.mark.parametrize("what", [asking, resting, exhausted])
 @pytest.mark.parametrize("late", [False, True])
 def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cancellation(
-    what: Callable[[Store, Gate, Server], Awaitable[None]], *, late: bool
+    what: Callable[[Store, RateLimiter, Server], Awaitable[None]], *, late: bool
 ) -> None:
     async def main() -> None:
         store, server = Store(), Server(100)
         doors = gate(store, reserve=1)
         await what(store, doors, server)
         before, flying = now(), doors.in_flight
-        task = asyncio.ensure_future(doors.admit(background=True))
+        task = asyncio.ensure_future(doors.acquire(background=True))
         await asyncio.sleep(0.5)
         task.cancel()
         if late:
@@ -309,7 +309,7 @@ def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cancellatio
         assert len(store.in_flight) == flying
         await leave(doors)
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 1.0])
@@ -320,7 +320,7 @@ def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(mo
         await call(doors, server)
         store.seconds = 2.0
         doors.close(RuntimeError("closed"))
-        task = asyncio.ensure_future(doors.leave())
+        task = asyncio.ensure_future(doors.release_leases())
         await asyncio.sleep(moment)
         task.cancel()
         await asyncio.wait([task])
@@ -329,13 +329,13 @@ def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(mo
         assert asyncio.all_tasks() == {asyncio.current_task()}
         assert store.in_flight == {}
 
-    run(main())
+    run_virtual(main())
 
 
 class SharedGateMachine(GateMachine):
     """The same at a gate whose budget is shared: nothing is lost or given twice there either."""
 
-    async def build(self) -> Gate:
+    async def build(self) -> RateLimiter:
         self.store = Store(seconds=0.01)
         return gate(self.store, concurrency=3, seed=7)
 
@@ -370,11 +370,11 @@ def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None:
         doors = gate(store)
         await call(doors, server)
         for _ in range(50):
-            (await doors.admit()).release()
+            (await doors.acquire()).release()
         await asyncio.sleep(20)
         assert store.in_flight == {}
         assert await call(doors, server) == 200
         assert doors.remaining == 98
         await leave(doors)
 
-    run(main())
+    run_virtual(main())

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from mautic_async import FileRateLimitStore, Limits, Mautic
-from mautic_async._files import let_go
+from mautic_async._files import unlock_and_close
 from mautic_async.errors import ConfigurationError
 from mautic_async.ratelimit import store
 from mautic_async.ratelimit.decision import WaitForResponse
-from mautic_async.ratelimit.fixed_window import Reading
+from mautic_async.ratelimit.fixed_window import RateLimitHeaders
 from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, Permit, RateLimitState
 from mautic_async.ratelimit.store import LOCK_TIMEOUT, _change, _open_locked, _sleep_or_fail
 from mautic_async.testing import FakeMautic
@@ -45,7 +45,7 @@ async def test_a_store_keeps_the_calls_that_were_acquired_until_they_are_observe
         permit = await shared.acquire(AcquireRequest(now=now))
         assert isinstance(permit, Permit)
         assert await shared.acquire(AcquireRequest(now=now)) == WaitForResponse()
-        headers = Reading(10, 2, int(now) + 3600, now)
+        headers = RateLimitHeaders(10, 2, int(now) + 3600, now)
         await shared.observe(Observation(now=now, permit=permit, token="t", headers=headers, status=200))
         permits = [await shared.acquire(AcquireRequest(now=now)) for _ in range(3)]
         assert [isinstance(one, Permit) for one in permits] == [True, True, False]
@@ -155,7 +155,7 @@ async def test_a_file_that_is_removed_while_somebody_waits_for_it_is_made_again(
     await asyncio.sleep(0.02)
     assert not task.done()
     path.unlink()
-    let_go(held)
+    unlock_and_close(held)
     await task
     assert in_flight(path) == 1
 
@@ -169,9 +169,11 @@ async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_
     task.cancel()
     await asyncio.wait([task], timeout=1)
     assert task.cancelled()
-    let_go(held)
+    unlock_and_close(held)
     await enter(path)
-    let_go(_open_locked(path))  # the thread of the waiter who left may still be writing: its permit counts until then
+    unlock_and_close(
+        _open_locked(path)
+    )  # the thread of the waiter who left may still be writing: its permit counts until then
     assert in_flight(path) in {1, 2}
 
 

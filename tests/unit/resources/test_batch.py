@@ -9,7 +9,7 @@ import pytest
 
 from mautic_async import AuthenticationError, OutcomeUnknown, PermissionDenied, ServerError
 from mautic_async import models as m
-from tests.support.canned_client import refused, using
+from tests.support.canned_client import error_answer, run_with_answers
 
 STAGES = [m.Stage(name=str(n)) for n in range(300)]
 
@@ -22,18 +22,26 @@ def stored(request: Any) -> Any:
 @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDenied)])
 def test_what_dooms_every_row_is_raised(status: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        using({"POST stages/batch/new": refused(status, "no")}, lambda mautic: mautic.stages.create_many(STAGES))
+        run_with_answers(
+            {"POST stages/batch/new": error_answer(status, "no")}, lambda mautic: mautic.stages.create_many(STAGES)
+        )
 
 
 def test_an_answer_without_rows_says_nothing_of_them() -> None:
-    found, server = using({"POST stages/batch/new": (201, None)}, lambda mautic: mautic.stages.create_many(STAGES))
+    found, server = run_with_answers(
+        {"POST stages/batch/new": (201, None)}, lambda mautic: mautic.stages.create_many(STAGES)
+    )
     assert {outcome.status for outcome in found} == {"unknown"}
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_failed_piece_does_not_hide_what_became_of_the_others() -> None:
-    found, _ = using(
-        {"POST stages/batch/new": lambda request: stored(request) if len(request.body) == 200 else refused(422, "bad")},
+    found, _ = run_with_answers(
+        {
+            "POST stages/batch/new": lambda request: (
+                stored(request) if len(request.body) == 200 else error_answer(422, "bad")
+            )
+        },
         lambda mautic: mautic.stages.create_many(STAGES),
     )
     assert [outcome.status for outcome in found] == ["created"] * 200 + ["rejected"] * 100
@@ -42,25 +50,27 @@ def test_a_failed_piece_does_not_hide_what_became_of_the_others() -> None:
 
 
 def test_a_lost_answer_leaves_its_rows_unknown_and_sends_nothing_twice() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {"POST stages/batch/new": ConnectionResetError()}, lambda mautic: mautic.stages.create_many(STAGES[:5])
     )
     assert [outcome.status for outcome in found] == ["unknown"] * 5
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_bare_500_may_have_stored_the_rows_before_the_one_it_fell_over() -> None:
     fault = 500, {"errors": [{"message": "Looks like I encountered an error (error #500).", "code": 500, "type": None}]}
-    found, _ = using({"POST stages/batch/new": fault}, lambda mautic: mautic.stages.create_many(STAGES[:5]))
+    found, _ = run_with_answers({"POST stages/batch/new": fault}, lambda mautic: mautic.stages.create_many(STAGES[:5]))
     assert {outcome.status for outcome in found} == {"unknown"}
 
 
 def test_an_edit_is_repeated_since_twice_is_once() -> None:
     rows = [m.Stage(id=n + 1, name="x") for n in range(3)]
     done = 200, {"stages": [{"id": n + 1} for n in range(3)], "statusCodes": [200] * 3}
-    found, server = using({"PATCH stages/batch/edit": [(502, b""), done]}, lambda mautic: mautic.stages.edit_many(rows))
+    found, server = run_with_answers(
+        {"PATCH stages/batch/edit": [(502, b""), done]}, lambda mautic: mautic.stages.edit_many(rows)
+    )
     assert [outcome.status for outcome in found] == ["updated"] * 3
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_row_that_failed_has_no_entity_though_the_answer_shows_one() -> None:
@@ -70,7 +80,7 @@ def test_a_row_that_failed_has_no_entity_though_the_answer_shows_one() -> None:
         "errors": [{"code": 400, "message": "name: bad", "details": {"name": ["bad"]}}],
     }
     rows = [m.Stage(id=1, name=""), m.Stage(id=2, name="b")]
-    found, _ = using({"PATCH stages/batch/edit": answer}, lambda mautic: mautic.stages.edit_many(rows))
+    found, _ = run_with_answers({"PATCH stages/batch/edit": answer}, lambda mautic: mautic.stages.edit_many(rows))
     assert [(outcome.status, outcome.entity is None) for outcome in found] == [("rejected", True), ("updated", False)]
 
 
@@ -85,7 +95,7 @@ def test_a_deletion_whose_answer_is_lost_is_looked_after() -> None:
         ids.discard(1)
         return 504, b""
 
-    found, _ = using(
+    found, _ = run_with_answers(
         {"GET stages": listing(ids), "DELETE stages/batch/delete": delete},
         lambda mautic: mautic.stages.delete_many([1, 2, 3]),
     )
@@ -94,8 +104,8 @@ def test_a_deletion_whose_answer_is_lost_is_looked_after() -> None:
 
 def test_a_deletion_that_is_forbidden_is_raised() -> None:
     with pytest.raises(PermissionDenied):
-        using(
-            {"GET stages": listing({1}), "DELETE stages/batch/delete": refused(403, "no")},
+        run_with_answers(
+            {"GET stages": listing({1}), "DELETE stages/batch/delete": error_answer(403, "no")},
             lambda mautic: mautic.stages.delete_many([1]),
         )
 
@@ -107,30 +117,35 @@ def test_many_deletions_go_in_pieces_that_fit_into_an_address() -> None:
         deleted.extend(map(int, dict(request.query)["ids"].split(",")))
         return {"stages": []}
 
-    found, server = using(
+    found, server = run_with_answers(
         {"GET stages": lambda _: {"total": 0, "stages": []}, "DELETE stages/batch/delete": delete},
         lambda mautic: mautic.stages.delete_many(range(1, 451)),
     )
     assert deleted == list(range(1, 451))
     assert [outcome.index for outcome in found] == list(range(450))
-    assert all(len(str(request.query)) < 8000 for request in server.asked)
+    assert all(len(str(request.query)) < 8000 for request in server.requests)
 
 
 def test_a_single_creation_whose_answer_is_lost_says_how_to_find_out() -> None:
     with pytest.raises(OutcomeUnknown, match="look whether it is there"):
-        using({"POST stages/new": ConnectionResetError()}, lambda mautic: mautic.stages.create(STAGES[0]))
+        run_with_answers({"POST stages/new": ConnectionResetError()}, lambda mautic: mautic.stages.create(STAGES[0]))
 
 
 def test_a_server_error_of_a_read_is_what_it_is() -> None:
     with pytest.raises(ServerError):
-        using({"GET stages": refused(500, "unknown column")}, lambda mautic: mautic.stages.list(order_by="date_added"))
+        run_with_answers(
+            {"GET stages": error_answer(500, "unknown column")},
+            lambda mautic: mautic.stages.list(order_by="date_added"),
+        )
 
 
 def test_rows_are_encoded_before_anything_is_sent() -> None:
     with pytest.raises(ValueError, match="names nothing"):
-        using({}, lambda mautic: mautic.stages.create_many([m.Stage(name="a"), m.Stage()]))
+        run_with_answers({}, lambda mautic: mautic.stages.create_many([m.Stage(name="a"), m.Stage()]))
 
 
 def test_the_body_is_a_list_also_for_one_row() -> None:
-    _, server = using({"POST stages/batch/new": stored}, lambda mautic: mautic.stages.create_many(iter(STAGES[:1])))
+    _, server = run_with_answers(
+        {"POST stages/batch/new": stored}, lambda mautic: mautic.stages.create_many(iter(STAGES[:1]))
+    )
     assert json.loads(server.last.content) == [{"name": "0"}]

@@ -22,12 +22,12 @@ from mautic_async import (
     where,
 )
 from mautic_async.resources._base import Resource
-from tests.support.samples import READINGS, RESOURCES, entity
+from tests.support.samples import READ_ONLY_RESOURCES, RESOURCES, entity
 from tests.support.scripted_server import FixedAuth
 
 SITE = "https://mautic.test"
 SPACES = pytest.mark.parametrize("name", RESOURCES)
-READ = pytest.mark.parametrize("name", READINGS)
+READ = pytest.mark.parametrize("name", READ_ONLY_RESOURCES)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mautic_async import Contact, CustomItem, Form, FormAction, FormField, Mautic, OutcomeUnknown, Trigger, TriggerEvent
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from mautic_async.transport.client import in_process
-from tests.support.scripted_server import FixedAuth, Stub
+from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 ANSWER = {"id": 5, "name": "x", "postAction": "return", "fields": [], "actions": [], "events": []}
 LOST = ConnectionResetError()
@@ -39,13 +39,13 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
     async def main() -> int:
         import asyncio
 
-        stub = Stub([LOST, (200, {}, {"form": ANSWER, "trigger": ANSWER, "contact": {"id": 5}})])
+        stub = ScriptedServer([LOST, (200, {}, {"form": ANSWER, "trigger": ANSWER, "contact": {"id": 5}})])
         clock = virtual_clock(asyncio.get_running_loop())
         async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic:
             await ask(mautic)
-        return stub.sends
+        return stub.request_count
 
-    return run(main())
+    return run_virtual(main())
 
 
 @pytest.mark.parametrize("case", FIXED)
@@ -70,14 +70,14 @@ def test_a_job_of_edits_refuses_rows_that_it_could_not_repeat(rows: list[Form], 
     async def main() -> None:
         import asyncio
 
-        stub = Stub()
+        stub = ScriptedServer()
         clock = virtual_clock(asyncio.get_running_loop())
         async with (
             Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic,
-            mautic.forms.editing(rows) as job,
+            mautic.forms.bulk_edit(rows) as job,
         ):
             (outcome,) = [outcome async for outcome in job]
         assert (outcome.status, outcome.problems[0].field) == ("rejected", field)
-        assert not stub.sends
+        assert not stub.request_count
 
-    run(main())
+    run_virtual(main())

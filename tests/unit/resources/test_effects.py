@@ -35,28 +35,28 @@ FOUND_AGAIN = {
     "contacts.create": Effect.UPSERT,
     "contacts.create_many": Effect.UPSERT,
     "contacts.upsert": Effect.UPSERT,
-    "contacts.upserting": Effect.UPSERT,
+    "contacts.bulk_upsert": Effect.UPSERT,
     "contacts.upsert_all": Effect.UPSERT,
-    "companies.upserting": Effect.UPSERT,  # a known name is refused in a batch, not doubled
-    "tags.create": Effect.SET,
-    "tags.create_many": Effect.SET,
-    "companies.upsert": Effect.APPEND,  # a creation, after a look
-    "custom_items.replace": Effect.SET,
-    "custom_fields.replace": Effect.SET,
+    "companies.bulk_upsert": Effect.UPSERT,  # a known name is refused in a batch, not doubled
+    "tags.create": Effect.IDEMPOTENT,
+    "tags.create_many": Effect.IDEMPOTENT,
+    "companies.upsert": Effect.NON_IDEMPOTENT,  # a creation, after a look
+    "custom_items.replace": Effect.IDEMPOTENT,
+    "custom_fields.replace": Effect.IDEMPOTENT,
 }
 """Those that the server finds again, or not, against the rule for their name."""
 
 
 def expected(name: str, method: str, call: Call) -> Effect:
     if method in APPENDING.get(name, ()):
-        return Effect.APPEND
+        return Effect.NON_IDEMPOTENT
     if call.method == "GET":
         return Effect.READ
     if f"{name}.{method}" in FOUND_AGAIN:
         return FOUND_AGAIN[f"{name}.{method}"]
     if call.path in {"focus/7001/js", "users/7001/permissioncheck"}:
         return Effect.READ
-    return Effect.APPEND if method in ALWAYS_APPENDING else Effect.SET
+    return Effect.NON_IDEMPOTENT if method in ALWAYS_APPENDING else Effect.IDEMPOTENT
 
 
 async def test_every_call_says_what_a_repetition_would_do(tmp_path: Path) -> None:
@@ -69,7 +69,9 @@ async def test_every_call_says_what_a_repetition_would_do(tmp_path: Path) -> Non
             calls.append(call)
             return await super().send(call)
 
-    carrier = new_transport("https://mautic.test", Timeouts(), transport=in_process(call_every_method.Notes()))
+    carrier = new_transport(
+        "https://mautic.test", Timeouts(), transport=in_process(call_every_method.RecordingServer())
+    )
     pipeline = Noting(carrier, FixedAuth(), Limits(), Clock())
     wrong, seen = {}, 0
 
@@ -93,6 +95,6 @@ def test_no_resource_but_contacts_and_tags_is_found_again_by_a_creation() -> Non
     found = {
         name
         for name, kind in namespaces().items()
-        if issubclass(kind, Resource) and kind.endpoint.creating is not Effect.APPEND
+        if issubclass(kind, Resource) and kind.endpoint.create_effect is not Effect.NON_IDEMPOTENT
     }
     assert found == {"tags"}

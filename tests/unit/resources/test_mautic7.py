@@ -10,7 +10,7 @@ import pytest
 
 from mautic_async import ConfigurationError, NotFound, OutcomeUnknown, Rejected, UnexpectedResponse
 from mautic_async import models as m
-from tests.support.canned_client import MISSING, refused, using
+from tests.support.canned_client import MISSING, error_answer, run_with_answers
 
 
 @pytest.mark.parametrize(
@@ -39,35 +39,37 @@ def test_an_older_server_is_named_with_what_it_would_need(use: Any, needs: str) 
         assert caught.value.status == 404
         assert caught.value.verdict is not None
 
-    using({"GET users/self": {"id": 1}}, ask)
+    run_with_answers({"GET users/self": {"id": 1}}, ask)
 
 
 def test_a_server_that_has_not_told_its_version_is_not_given_one() -> None:
     with pytest.raises(NotFound, match="has not told its version"):
-        using({}, lambda mautic: mautic.projects.get(1))
+        run_with_answers({}, lambda mautic: mautic.projects.get(1))
 
 
 def test_what_is_merely_missing_gets_no_such_hint() -> None:
     with pytest.raises(NotFound) as caught:
-        using({"GET projects/1": MISSING}, lambda mautic: mautic.projects.get(1))
+        run_with_answers({"GET projects/1": MISSING}, lambda mautic: mautic.projects.get(1))
     assert "needs" not in str(caught.value)
 
 
 def test_an_export_is_saved_and_can_be_imported(tmp_path: Path) -> None:
     exported = json.dumps({"campaign": [{"id": 1}]}).encode()
-    saved, _ = using(
+    saved, _ = run_with_answers(
         {"GET campaigns/export/1": (200, exported)}, lambda mautic: mautic.campaigns.export(1, tmp_path / "c.json")
     )
     assert saved.read_bytes() == exported
     zipped = tmp_path / "c.zip"
     zipped.write_bytes(b"PK")
     for source in (saved, str(saved), {"campaign": [{"id": 1}]}):
-        told, server = using(
+        told, server = run_with_answers(
             {"POST campaigns/import": {"success": True}}, lambda mautic, given: mautic.campaigns.import_(given), source
         )
         assert told == {"success": True}
         assert server.last.body == {"campaign": [{"id": 1}]}
-    _, server = using({"POST campaigns/import": {"success": True}}, lambda mautic: mautic.campaigns.import_(zipped))
+    _, server = run_with_answers(
+        {"POST campaigns/import": {"success": True}}, lambda mautic: mautic.campaigns.import_(zipped)
+    )
     assert b'filename="c.zip"' in server.last.content
 
 
@@ -75,12 +77,12 @@ def test_what_is_neither_json_nor_zip_is_not_imported(tmp_path: Path) -> None:
     file = tmp_path / "c.txt"
     file.write_text("hello")
     with pytest.raises(ConfigurationError, match="neither a zip file nor JSON"):
-        using({}, lambda mautic: mautic.campaigns.import_(file))
+        run_with_answers({}, lambda mautic: mautic.campaigns.import_(file))
 
 
 def test_an_import_whose_answer_is_lost_is_not_repeated() -> None:
     with pytest.raises(OutcomeUnknown):
-        using({"POST campaigns/import": ConnectionResetError()}, lambda mautic: mautic.campaigns.import_({}))
+        run_with_answers({"POST campaigns/import": ConnectionResetError()}, lambda mautic: mautic.campaigns.import_({}))
 
 
 def test_many_contacts_go_into_a_company_line_by_line() -> None:
@@ -88,7 +90,7 @@ def test_many_contacts_go_into_a_company_line_by_line() -> None:
         {"contactId": 2, "companyId": 1, "status": "success", "message": "added"},
         {"contactId": 3, "companyId": 1, "status": "failed", "message": "Contact not found"},
     ]
-    found, server = using(
+    found, server = run_with_answers(
         {"POST companies/batch/addcontacts": {"results": lines, "summary": {"total": 2}}},
         lambda mautic: mautic.companies.add_contacts(1, [2, 3, 4]),
     )
@@ -98,7 +100,7 @@ def test_many_contacts_go_into_a_company_line_by_line() -> None:
 
 
 def test_companies_go_into_segments_of_their_own() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {
             "POST companysegments/1/companies/add": {
                 "success": 1,
@@ -118,10 +120,12 @@ OBJECT = {"@id": "/api/v2/custom_objects/4", "@type": "CustomObject", "alias": "
 
 @pytest.mark.parametrize(
     ("answer", "here"),
-    [({"member": []}, True), (refused(403, "Access Denied."), True), (MISSING, False)],
+    [({"member": []}, True), (error_answer(403, "Access Denied."), True), (MISSING, False)],
 )
 def test_the_namespace_is_probed(*, answer: Any, here: bool) -> None:
-    found, server = using({"GET v2/custom_objects": answer}, lambda mautic: mautic.custom_objects.available())
+    found, server = run_with_answers(
+        {"GET v2/custom_objects": answer}, lambda mautic: mautic.custom_objects.available()
+    )
     assert found is here
     assert server.last.headers["accept"] == "application/ld+json"
 
@@ -129,14 +133,16 @@ def test_the_namespace_is_probed(*, answer: Any, here: bool) -> None:
 @pytest.mark.parametrize("prefix", ["", "hydra:"])
 def test_collections_are_read_in_the_old_and_the_new_spelling(prefix: str) -> None:
     answer = {f"{prefix}member": [OBJECT], f"{prefix}totalItems": 1, "@id": "/api/v2/custom_objects"}
-    found, server = using({"GET v2/custom_objects": answer}, lambda m: m.custom_objects.list(page=2, alias="prod"))
+    found, server = run_with_answers(
+        {"GET v2/custom_objects": answer}, lambda m: m.custom_objects.list(page=2, alias="prod")
+    )
     assert (found.total, found.items[0].id, found.items[0].alias) == (1, 4, "products")
     assert dict(server.last.query) == {"alias": "prod", "page": "2"}
 
 
 def test_a_collection_without_members_is_an_error() -> None:
     with pytest.raises(UnexpectedResponse, match="member"):
-        using({"GET v2/custom_objects": {"totalItems": 0}}, lambda mautic: mautic.custom_objects.list())
+        run_with_answers({"GET v2/custom_objects": {"totalItems": 0}}, lambda mautic: mautic.custom_objects.list())
 
 
 def test_all_pages_are_walked_and_nothing_comes_twice() -> None:
@@ -151,9 +157,9 @@ def test_all_pages_are_walked_and_nothing_comes_twice() -> None:
     async def use(mautic: Any) -> Any:
         return [item.id async for item in mautic.custom_items.iterate()]
 
-    found, server = using({"GET v2/custom_items": page}, use)
+    found, server = run_with_answers({"GET v2/custom_items": page}, use)
     assert found == [1, 2, 3]
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_without_a_view_pages_go_on_until_one_is_empty() -> None:
@@ -164,7 +170,7 @@ def test_without_a_view_pages_go_on_until_one_is_empty() -> None:
     async def use(mautic: Any) -> Any:
         return [item.id async for item in mautic.custom_fields.iterate()]
 
-    found, _ = using({"GET v2/custom_fields": page}, use)
+    found, _ = run_with_answers({"GET v2/custom_fields": page}, use)
     assert found == [1, 2]
 
 
@@ -177,7 +183,7 @@ def test_the_verbs_have_the_content_types_of_json_ld() -> None:
         await mautic.custom_fields.replace(7, field)
         await mautic.custom_fields.delete(7)
 
-    _, server = using(
+    _, server = run_with_answers(
         {
             "POST v2/custom_fields": (201, {"id": 7}),
             "PATCH v2/custom_fields/7": {"id": 7},
@@ -186,9 +192,9 @@ def test_the_verbs_have_the_content_types_of_json_ld() -> None:
         },
         use,
     )
-    types = [request.headers.get("content-type") for request in server.asked]
+    types = [request.headers.get("content-type") for request in server.requests]
     assert types == ["application/ld+json", "application/merge-patch+json", "application/ld+json", None]
-    assert server.asked[0].body == {"label": "L", "type": "select", "options": [{"label": "A", "value": "a"}]}
+    assert server.requests[0].body == {"label": "L", "type": "select", "options": [{"label": "A", "value": "a"}]}
 
 
 def test_items_are_written_by_address() -> None:
@@ -197,7 +203,9 @@ def test_items_are_written_by_address() -> None:
         custom_object="/api/v2/custom_objects/1",
         field_values=[m.CustomItemValue(id="/api/v2/custom_fields/7", value="x")],
     )
-    _, server = using({"POST v2/custom_items": (201, {"id": 3})}, lambda mautic: mautic.custom_items.create(item))
+    _, server = run_with_answers(
+        {"POST v2/custom_items": (201, {"id": 3})}, lambda mautic: mautic.custom_items.create(item)
+    )
     assert server.last.body == {
         "name": "I",
         "customObject": "/api/v2/custom_objects/1",
@@ -205,17 +213,19 @@ def test_items_are_written_by_address() -> None:
     }
     for wrong in (m.CustomItem("products", name="I"), m.CustomItem(name="I", attributes={"a": 1}), m.CustomItem()):
         with pytest.raises(ConfigurationError):
-            using({}, lambda mautic, given: mautic.custom_items.create(given), wrong)
+            run_with_answers({}, lambda mautic, given: mautic.custom_items.create(given), wrong)
 
 
 def test_a_refusal_in_the_problem_style_tells_why() -> None:
     answer = 422, {"@type": "hydra:Error", "hydra:title": "An error occurred", "hydra:description": "alias: not blank."}
     with pytest.raises(Rejected, match="alias: not blank"):
-        using({"POST v2/custom_objects": answer}, lambda m_: m_.custom_objects.create(m.CustomObject(alias="x")))
+        run_with_answers(
+            {"POST v2/custom_objects": answer}, lambda m_: m_.custom_objects.create(m.CustomObject(alias="x"))
+        )
 
 
 def test_what_names_nothing_is_not_sent() -> None:
     with pytest.raises(ConfigurationError, match="names nothing"):
-        using({}, lambda mautic: mautic.custom_objects.create(m.CustomObject()))
+        run_with_answers({}, lambda mautic: mautic.custom_objects.create(m.CustomObject()))
     with pytest.raises(ConfigurationError, match="page"):
-        using({}, lambda mautic: mautic.custom_objects.list(page=0))
+        run_with_answers({}, lambda mautic: mautic.custom_objects.list(page=0))

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, where
-from mautic_async._background import Flights
+from mautic_async._background import BackgroundTasks
 from mautic_async.resources._endpoint import ResultPage
-from mautic_async.resources._pagination import Walk, iterate, parameters
-from mautic_async.testing.virtual_time import run
+from mautic_async.resources._pagination import Paginator, iterate, parameters
+from mautic_async.testing.virtual_time import run_virtual
 
 
 @define
@@ -84,13 +84,13 @@ moving_lists = st.builds(
 )
 
 
-def walk(moving: Moving, size: int, *, keyset: bool, query: Mapping[str, Any] | None = None) -> Walk[Thing]:
-    return Walk(fetch=moving.fetch, query=query or {}, size=size, id_of=lambda thing: thing.id, keyset=keyset)
+def walk(moving: Moving, size: int, *, keyset: bool, query: Mapping[str, Any] | None = None) -> Paginator[Thing]:
+    return Paginator(fetch=moving.fetch, query=query or {}, size=size, get_id=lambda thing: thing.id, keyset=keyset)
 
 
-async def walked(moving: Moving, way: Walk[Thing], *, ahead: bool = False) -> list[Thing]:
-    flights = Flights()
-    found = [thing async for thing in iterate(way, flights.start if ahead else None)]
+async def walked(moving: Moving, way: Paginator[Thing], *, ahead: bool = False) -> list[Thing]:
+    flights = BackgroundTasks()
+    found = [thing async for thing in iterate(way, flights.spawn if ahead else None)]
     assert not len(flights)
     return found
 
@@ -105,7 +105,7 @@ def check(moving: Moving, before: list[Thing], found: list[Thing]) -> None:
 @settings(max_examples=400, deadline=None)
 def test_a_walk_by_id_neither_misses_nor_repeats(*, moving: Moving, size: int, keyset: bool, ahead: bool) -> None:
     before = list(moving.things)
-    found = run(walked(moving, walk(moving, size, keyset=keyset), ahead=ahead))
+    found = run_virtual(walked(moving, walk(moving, size, keyset=keyset), ahead=ahead))
     check(moving, before, found)
     assert [thing.id for thing in found] == sorted(thing.id for thing in found)
 
@@ -123,14 +123,14 @@ def test_a_walk_in_another_order_neither_misses_nor_repeats(
 ) -> None:
     before = list(moving.things)
     query = {"order_by": order, "order_by_dir": direction}
-    found = run(walked(moving, walk(moving, size, keyset=True, query=query), ahead=ahead))
+    found = run_virtual(walked(moving, walk(moving, size, keyset=True, query=query), ahead=ahead))
     check(moving, before, found)
     assert all(asked["order_by"] in {"name,id", "id"} for asked in moving.asked), "ties would be shuffled"
 
 
 def test_a_walk_by_key_costs_one_request_a_page_and_holds_to_its_size() -> None:
     moving = Moving([Thing(n, "x") for n in range(1, 11)], [])
-    run(walked(moving, walk(moving, 4, keyset=True)))
+    run_virtual(walked(moving, walk(moving, 4, keyset=True)))
     assert [asked["where"][-1].value for asked in moving.asked] == [0, 4, 8]
     assert {asked["limit"] for asked in moving.asked} == {4}
 
@@ -138,7 +138,7 @@ def test_a_walk_by_key_costs_one_request_a_page_and_holds_to_its_size() -> None:
 def test_a_users_own_conditions_stay_beside_the_key() -> None:
     moving = Moving([], [])
     own = where.gt("points", 3)
-    run(walked(moving, walk(moving, 4, keyset=True, query={"where": own})))
+    run_virtual(walked(moving, walk(moving, 4, keyset=True, query={"where": own})))
     assert [clause.column for clause in moving.asked[0]["where"]] == ["points", "id"]
 
 
@@ -146,39 +146,39 @@ def test_reading_ahead_fetches_the_next_page_while_the_caller_works() -> None:
     moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
 
     async def work(*, ahead: bool) -> float:
-        flights = Flights()
+        flights = BackgroundTasks()
         began = asyncio.get_running_loop().time()
-        async for _ in iterate(walk(moving, 4, keyset=True), flights.start if ahead else None):
+        async for _ in iterate(walk(moving, 4, keyset=True), flights.spawn if ahead else None):
             await asyncio.sleep(0.25)
         return asyncio.get_running_loop().time() - began
 
-    assert run(work(ahead=False)) == pytest.approx(3 + 8 * 0.25)
-    assert run(work(ahead=True)) == pytest.approx(1 + 8 * 0.25)
+    assert run_virtual(work(ahead=False)) == pytest.approx(3 + 8 * 0.25)
+    assert run_virtual(work(ahead=True)) == pytest.approx(1 + 8 * 0.25)
 
 
 @pytest.mark.parametrize("ahead", [False, True])
 def test_a_caller_who_leaves_early_leaves_no_task_behind(*, ahead: bool) -> None:
     async def leave() -> int:
-        flights = Flights()
+        flights = BackgroundTasks()
         moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
-        items: AsyncIterator[Thing] = iterate(walk(moving, 2, keyset=True), flights.start if ahead else None)
+        items: AsyncIterator[Thing] = iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None)
         async for _ in items:
             break
         await items.aclose()  # type: ignore[attr-defined]  # an async generator
         await asyncio.sleep(0)
         return len(flights)
 
-    assert run(leave()) == 0
+    assert run_virtual(leave()) == 0
 
 
 @pytest.mark.parametrize("ahead", [False, True])
 def test_a_caller_who_is_cancelled_leaves_no_task_behind(*, ahead: bool) -> None:
     async def leave() -> int:
-        flights = Flights()
+        flights = BackgroundTasks()
         moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
 
         async def use() -> None:
-            async for _ in iterate(walk(moving, 2, keyset=True), flights.start if ahead else None):
+            async for _ in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
                 await asyncio.sleep(10)
 
         task = asyncio.get_running_loop().create_task(use())
@@ -190,7 +190,7 @@ def test_a_caller_who_is_cancelled_leaves_no_task_behind(*, ahead: bool) -> None
         await asyncio.sleep(1)
         return len(flights)
 
-    assert run(leave()) == 0
+    assert run_virtual(leave()) == 0
 
 
 @pytest.mark.parametrize("ahead", [False, True])
@@ -203,14 +203,14 @@ def test_a_failure_on_the_way_reaches_the_caller_after_what_was_read(*, ahead: b
 
     async def use() -> list[int]:
         moving = Breaking([Thing(n, "x") for n in range(1, 9)], [])
-        flights = Flights()
+        flights = BackgroundTasks()
         found: list[int] = []
         with pytest.raises(ConfigurationError, match="broken"):
-            async for thing in iterate(walk(moving, 2, keyset=True), flights.start if ahead else None):
+            async for thing in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
                 found += [thing.id]
         return found
 
-    assert run(use()) == [1, 2]
+    assert run_virtual(use()) == [1, 2]
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_published_becomes_a_condition_beside_others_which_would_switch_it_off()
 
 def test_published_is_refused_where_it_is_a_500() -> None:
     with pytest.raises(ConfigurationError, match="published"):
-        parameters({"published": True}, filters=False)
+        parameters({"published": True}, filters_published=False)
 
 
 def test_select_always_asks_for_the_id() -> None:

@@ -31,7 +31,7 @@ def as_pattern(path: str) -> str:
 
 
 async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: Path) -> None:
-    asked = await call_every_method.table(tmp_path)
+    asked = await call_every_method.requests_by_method(tmp_path)
     sent = {(request.method, request.path): method for method, requests in asked for request in requests}
     lines, missing = [], []
     for verb, path in server_routes():
@@ -60,10 +60,10 @@ def test_a_plain_namespace_is_one_line_of_facts() -> None:
     folder = Path(inspect.getfile(Namespaces)).parent
     plain = [path for path in folder.glob("[a-z]*.py") if "def " not in path.read_text()]
     assert len(plain) >= 12
-    assert max(len(path.read_text().splitlines()) for path in plain) <= 17
+    assert max(len(path.read_text().splitlines()) for path in plain) <= 20
 
 
 async def test_the_document_of_routes_says_by_which_call_each_is_reached(tmp_path: Path) -> None:
     document = (ROOT / "docs" / "routes.md").read_text("utf-8")
-    table = route_table.markdown(await call_every_method.table(tmp_path))
+    table = route_table.markdown(await call_every_method.requests_by_method(tmp_path))
     assert document.endswith(table.rstrip() + "\n"), "run `python -m tests.support.route_table`"

@@ -20,25 +20,25 @@ from mautic_async import (
     where,
 )
 from mautic_async import models as m
-from tests.support.canned_client import MISSING, refused, using
+from tests.support.canned_client import MISSING, error_answer, run_with_answers
 
 # --- campaigns -------------------------------------------------------------------------------------------------------
 
 
 def test_a_clone_is_read_from_the_redirect_that_carries_it() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {"POST campaigns/clone/1": (302, {"campaign": {"id": 3, "name": "C", "events": []}})},
         lambda mautic: mautic.campaigns.clone(1),
     )
     assert (found.id, found.name) == (3, "C")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("verb", ["create", "edit", "replace"])
 def test_events_without_a_canvas_are_not_sent(verb: str) -> None:
     campaign = m.Campaign(name="C", segments=[1], events=[m.CampaignEvent(key="new_1", name="E")])
     with pytest.raises(ConfigurationError, match="canvas_settings"):
-        using(
+        run_with_answers(
             {},
             lambda mautic: (
                 mautic.campaigns.create(campaign) if verb == "create" else getattr(mautic.campaigns, verb)(1, campaign)
@@ -48,7 +48,7 @@ def test_events_without_a_canvas_are_not_sent(verb: str) -> None:
 
 def test_contacts_of_a_campaign_are_rows_of_texts_that_become_numbers() -> None:
     row = {"campaign_id": "1", "lead_id": "12", "date_added": "2026-11-21 03:28:52", "manually_added": "1"}
-    found, server = using(
+    found, server = run_with_answers(
         {"GET campaigns/1/contacts": {"total": "1", "contacts": [row]}},
         lambda mautic: mautic.campaigns.contacts(1, where=where.gt("lead_id", 3), order=[("lead_id", "ASC")], limit=5),
     )
@@ -73,15 +73,15 @@ def test_all_contacts_of_a_campaign_are_walked_by_their_id() -> None:
     async def use(mautic: Any) -> list[int]:
         return [row.contact_id async for row in mautic.campaigns.iterate_contacts(1)]
 
-    found, server = using({"GET campaigns/1/contacts": page}, use)
+    found, server = run_with_answers({"GET campaigns/1/contacts": page}, use)
     assert found == list(range(1, 151))
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_bad_column_is_an_error_though_mautic_says_200() -> None:
     answer = {"errors": [{"message": "Unknown column 'cl.x'", "code": 1054}]}
     with pytest.raises(Rejected, match=r"although with status 200.*Unknown column"):
-        using({"GET campaigns/1/contacts": answer}, lambda m: m.campaigns.contacts(1, order=[("x", "asc")]))
+        run_with_answers({"GET campaigns/1/contacts": answer}, lambda m: m.campaigns.contacts(1, order=[("x", "asc")]))
 
 
 def test_events_of_a_contact_in_a_campaign_come_with_its_membership() -> None:
@@ -91,14 +91,16 @@ def test_events_of_a_contact_in_a_campaign_come_with_its_membership() -> None:
         "campaign": {"id": 1, "name": "C"},
         "membership": [{"dateAdded": "2026-11-21T03:28:52+00:00", "rotation": 1}],
     }
-    found, _ = using({"GET campaigns/1/events/contact/12": answer}, lambda m: m.campaigns.contact_events(1, 12))
+    found, _ = run_with_answers(
+        {"GET campaigns/1/events/contact/12": answer}, lambda m: m.campaigns.contact_events(1, 12)
+    )
     assert (found.events[0].name, found.campaign.name, found.membership[0].rotation) == ("Add points", "C", 1)
 
 
 def test_a_contact_outside_the_campaign_is_refused_with_a_409() -> None:
     with pytest.raises(Rejected, match="409"):
-        using(
-            {"GET campaigns/1/events/contact/12": refused(409, "The contact is not in the campaign.")},
+        run_with_answers(
+            {"GET campaigns/1/events/contact/12": error_answer(409, "The contact is not in the campaign.")},
             lambda mautic: mautic.campaigns.contact_events(1, 12),
         )
 
@@ -111,7 +113,7 @@ def test_event_logs_are_listed_and_edited() -> None:
         logs = await mautic.campaign_events.logs(12, limit=5)
         return logs, await mautic.campaign_events.edit_log(5, 12, m.CampaignEventLog(trigger_date=moment))
 
-    (logs, event), server = using(
+    (logs, event), server = run_with_answers(
         {
             "GET campaigns/events/contact/12": {"total": 1, "events": [log]},
             "PUT campaigns/events/5/contact/12/edit": {"event": {"id": 5, "contactLog": [log]}},
@@ -127,7 +129,7 @@ def test_a_batch_of_event_logs_is_told_apart_though_events_go_by_id_and_errors_b
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     logs = [m.CampaignEventLog(event_id=id, contact_id=12, date_triggered=moment) for id in (5, 6, 7)]
     answer = {"events": {"5": {"id": 5}}, "errors": {"1": '{"code": 409}'}}
-    found, server = using(
+    found, server = run_with_answers(
         {"PUT campaigns/events/batch/edit": answer}, lambda mautic: mautic.campaign_events.edit_logs(logs)
     )
     assert [outcome.status for outcome in found] == ["updated", "rejected", "unknown"]
@@ -140,9 +142,9 @@ def test_a_batch_of_event_logs_is_told_apart_though_events_go_by_id_and_errors_b
 )
 def test_a_log_that_would_be_stored_wrongly_is_not_sent(log: m.CampaignEventLog) -> None:
     with pytest.raises(ConfigurationError):
-        using({}, lambda mautic: mautic.campaign_events.edit_log(5, 12, log))
+        run_with_answers({}, lambda mautic: mautic.campaign_events.edit_log(5, 12, log))
     with pytest.raises(ConfigurationError, match="row 0"):
-        using({}, lambda mautic: mautic.campaign_events.edit_logs([log]))
+        run_with_answers({}, lambda mautic: mautic.campaign_events.edit_logs([log]))
 
 
 # --- segments, companies ---------------------------------------------------------------------------------------------
@@ -150,7 +152,7 @@ def test_a_log_that_would_be_stored_wrongly_is_not_sent(log: m.CampaignEventLog)
 
 def test_adding_many_to_a_segment_tells_who_does_not_exist() -> None:
     details = {"12": {"success": True}, "13": {"success": True}, "99999": {"success": False}}
-    found, server = using(
+    found, server = run_with_answers(
         {"POST segments/11/contacts/add": {"success": 1, "details": details}},
         lambda mautic: mautic.segments.add_contacts(11, [12, 99999, 13, 14]),
     )
@@ -164,14 +166,14 @@ def test_adding_many_to_a_segment_tells_who_does_not_exist() -> None:
 
 
 def test_adding_nobody_asks_nothing() -> None:
-    found, server = using({}, lambda mautic: mautic.segments.add_contacts(11, []))
-    assert (found, server.asked) == ([], [])
+    found, server = run_with_answers({}, lambda mautic: mautic.segments.add_contacts(11, []))
+    assert (found, server.requests) == ([], [])
 
 
 def test_creating_a_company_with_a_known_name_is_refused_with_the_way_out() -> None:
     known = {"id": 4, "fields": {"all": {"companyname": "ACME"}}}
     with pytest.raises(ConfigurationError, match=r"'Acme' is company 4, .* wipe .*edit\(4, ...\), or upsert\(\)"):
-        using(
+        run_with_answers(
             {"GET companies": {"total": "1", "companies": {"4": known}}},
             lambda mautic: mautic.companies.create(Company(companyname="Acme")),
         )
@@ -181,7 +183,7 @@ def test_upserting_a_company_edits_the_known_one_and_creates_an_unknown_one() ->
     known = {"id": 4, "fields": {"all": {"companyname": "Acme"}}}
     company = Company(companyname="Acme", companycity=None, companynumber_of_employees=0)
     for held, way in (({"4": known}, "PATCH companies/4/edit"), ({}, "POST companies/new")):
-        stored, server = using(
+        stored, server = run_with_answers(
             {"GET companies": {"total": "1", "companies": held}, way: {"company": {"id": 4}}},
             lambda mautic: mautic.companies.upsert(company),
         )
@@ -193,11 +195,11 @@ def test_upserting_a_company_edits_the_known_one_and_creates_an_unknown_one() ->
 @pytest.mark.parametrize("company", [Company(), Company(companyname=" "), Company(companycity="London")])
 def test_a_company_without_a_name_is_found_by_nothing(company: Company) -> None:
     with pytest.raises(ConfigurationError, match="companyname"):
-        using({}, lambda mautic: mautic.companies.upsert(company))
+        run_with_answers({}, lambda mautic: mautic.companies.upsert(company))
 
 
 def test_upserting_a_company_with_its_id_is_an_edit() -> None:
-    _, server = using(
+    _, server = run_with_answers(
         {"PATCH companies/4/edit": {"company": {"id": 4}}},
         lambda mautic: mautic.companies.upsert(Company(id=4, companycity="London")),
     )
@@ -208,24 +210,26 @@ def test_companies_of_a_users_own_class() -> None:
     class Account(Company):
         pass
 
-    found, _ = using({"GET companies/4": {"company": {"id": 4}}}, lambda mautic: mautic.companies.of(Account).get(4))
+    found, _ = run_with_answers(
+        {"GET companies/4": {"company": {"id": 4}}}, lambda mautic: mautic.companies.of(Account).get(4)
+    )
     assert type(found) is Account
 
 
 def test_a_company_is_found_by_any_field() -> None:
     rows = {"4": {"id": 4, "fields": {"all": {"vat": "X1"}}}}
-    found, _ = using({"GET companies": {"companies": rows}}, lambda mautic: mautic.companies.find(vat="x1"))
+    found, _ = run_with_answers({"GET companies": {"companies": rows}}, lambda mautic: mautic.companies.find(vat="x1"))
     assert found.id == 4
     for wrong in ({}, {"vat": ""}, {"vat": "1", "companyname": "2"}):
         with pytest.raises(ConfigurationError, match="one field"):
-            using({}, lambda mautic, given: mautic.companies.find(**given), wrong)
+            run_with_answers({}, lambda mautic, given: mautic.companies.find(**given), wrong)
 
 
 # --- e-mails and text messages -----------------------------------------------------------------------------------------
 
 
 def test_an_email_to_segments_tells_its_counts() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {"POST emails/10/send": {"success": 1, "sentCount": 3, "failedRecipients": 1}},
         lambda mautic: mautic.emails.send(10, limit=100),
     )
@@ -234,7 +238,7 @@ def test_an_email_to_segments_tells_its_counts() -> None:
 
 
 def test_tokens_get_their_braces() -> None:
-    _, server = using(
+    _, server = run_with_answers(
         {"POST emails/10/contact/12/send": {"success": True}},
         lambda mautic: mautic.emails.send_to_contact(10, 12, tokens={"name": "Ada", "{city}": "London"}, assets=[4]),
     )
@@ -246,7 +250,9 @@ def test_tokens_get_their_braces() -> None:
 )
 def test_an_email_that_was_not_sent_is_an_error_though_mautic_says_200(answer: Any) -> None:
     with pytest.raises(Rejected, match="although with status 200"):
-        using({"POST emails/10/contact/12/send": answer}, lambda mautic: mautic.emails.send_to_contact(10, 12))
+        run_with_answers(
+            {"POST emails/10/contact/12/send": answer}, lambda mautic: mautic.emails.send_to_contact(10, 12)
+        )
 
 
 def test_what_sends_is_never_sent_twice() -> None:
@@ -263,12 +269,14 @@ def test_what_sends_is_never_sent_twice() -> None:
                 return failure
 
             with pytest.raises(OutcomeUnknown):
-                using({call: answer}, use)
+                run_with_answers({call: answer}, use)
             assert seen == [1]
 
 
 def test_a_reply_is_noted_by_its_hash() -> None:
-    _, server = using({"POST emails/reply/abc123": (201, {"success": True})}, lambda m: m.emails.reply("abc123"))
+    _, server = run_with_answers(
+        {"POST emails/reply/abc123": (201, {"success": True})}, lambda m: m.emails.reply("abc123")
+    )
     assert server.calls == ["POST emails/reply/abc123"]
 
 
@@ -281,7 +289,7 @@ def test_a_reply_is_noted_by_its_hash() -> None:
 )
 def test_a_text_message_that_was_not_sent_is_an_error_though_mautic_says_200(answer: Any) -> None:
     with pytest.raises(Rejected, match="although with status 200"):
-        using({"GET smses/10/contact/12/send": answer}, lambda mautic: mautic.smses.send(10, 12))
+        run_with_answers({"GET smses/10/contact/12/send": answer}, lambda mautic: mautic.smses.send(10, 12))
 
 
 def test_a_text_message_that_was_sent_tells_what_the_contact_got() -> None:
@@ -290,13 +298,15 @@ def test_a_text_message_that_was_sent_tells_what_the_contact_got() -> None:
         "status": "Delivered",
         "result": {"sent": True, "id": 10, "content": "Hi", "statId": "4"},
     }
-    found, _ = using({"GET smses/10/contact/12/send": answer}, lambda mautic: mautic.smses.send(10, 12))
+    found, _ = run_with_answers({"GET smses/10/contact/12/send": answer}, lambda mautic: mautic.smses.send(10, 12))
     assert (found.sent, found.content, found.stat_id) == (True, "Hi", 4)
 
 
 def test_a_text_message_to_nobody_is_forbidden() -> None:
     with pytest.raises(PermissionDenied):
-        using({"GET smses/10/contact/9/send": refused(403, "no")}, lambda mautic: mautic.smses.send(10, 9))
+        run_with_answers(
+            {"GET smses/10/contact/9/send": error_answer(403, "no")}, lambda mautic: mautic.smses.send(10, 9)
+        )
 
 
 # --- forms -------------------------------------------------------------------------------------------------------------
@@ -304,7 +314,7 @@ def test_a_text_message_to_nobody_is_forbidden() -> None:
 
 def test_an_edit_of_a_form_sends_its_post_action_along() -> None:
     form = {"id": 7, "name": "F", "postAction": "redirect", "postActionProperty": "https://example.com"}
-    _, server = using(
+    _, server = run_with_answers(
         {"GET forms/7": {"form": form}, "PATCH forms/7/edit": {"form": form}},
         lambda mautic: mautic.forms.edit(7, m.Form(description="x")),
     )
@@ -316,7 +326,7 @@ def test_an_edit_of_a_form_sends_its_post_action_along() -> None:
 
 
 def test_an_edit_that_names_the_post_action_needs_no_look() -> None:
-    _, server = using(
+    _, server = run_with_answers(
         {"PATCH forms/7/edit": {"form": {"id": 7}}},
         lambda mautic: mautic.forms.edit(7, m.Form(post_action="message", post_action_property="Thanks")),
     )
@@ -325,7 +335,7 @@ def test_an_edit_that_names_the_post_action_needs_no_look() -> None:
 
 def test_edits_of_several_forms_look_once() -> None:
     held = [{"id": 7, "postAction": "message", "postActionProperty": "Thanks"}, {"id": 8, "postAction": "return"}]
-    _, server = using(
+    _, server = run_with_answers(
         {
             "GET forms": {"total": 2, "forms": held},
             "PATCH forms/batch/edit": {"forms": [{"id": 7}, {"id": 8}], "statusCodes": [200, 200]},
@@ -343,17 +353,17 @@ def test_fields_and_actions_of_a_form_are_deleted_by_the_query() -> None:
     async def use(mautic: Any) -> Any:
         return await mautic.forms.delete_fields(7, [3, 4]), await mautic.forms.delete_actions(7, [5])
 
-    (form, _), server = using(
+    (form, _), server = run_with_answers(
         {"DELETE forms/7/fields/delete": {"form": {"id": 7}}, "DELETE forms/7/actions/delete": {"form": {"id": 7}}}, use
     )
     assert form.id == 7
-    assert [request.query for request in server.asked] == [
+    assert [request.query for request in server.requests] == [
         [("fields[0]", "3"), ("fields[1]", "4")],
         [("actions[0]", "5")],
     ]
     for wrong in (lambda mautic: mautic.forms.delete_fields(7, []), lambda m_: m_.point_triggers.delete_events(7, [])):
         with pytest.raises(ConfigurationError, match="to delete are named"):
-            using({}, wrong)
+            run_with_answers({}, wrong)
 
 
 def test_submissions_are_read_as_tables_have_them() -> None:
@@ -375,7 +385,7 @@ def test_submissions_are_read_as_tables_have_them() -> None:
             [found async for found in forms.iterate_submissions(7)],
         )
 
-    (page, one, of_contact, walked), server = using(
+    (page, one, of_contact, walked), server = run_with_answers(
         {
             "GET forms/7/submissions": {"total": "1", "submissions": {"3": submission}},
             "GET forms/7/submissions/3": {"submission": submission},
@@ -392,7 +402,7 @@ def test_submissions_are_read_as_tables_have_them() -> None:
 
 def test_a_condition_that_would_replace_the_contact_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="condition"):
-        using({}, lambda mautic: mautic.forms.contact_submissions(7, 12, where=where.gt("s.id", 1)))
+        run_with_answers({}, lambda mautic: mautic.forms.contact_submissions(7, 12, where=where.gt("s.id", 1)))
 
 
 # --- points, reports, stats, widgets ---------------------------------------------------------------------------------
@@ -407,7 +417,7 @@ def test_types_are_names_by_key() -> None:
             await mautic.data.types(),
         )
 
-    (actions, events, triggers, widgets), _ = using(
+    (actions, events, triggers, widgets), _ = run_with_answers(
         {
             "GET points/actions/types": {"pointActionTypes": {"page.hit": "Visits"}},
             "GET points/triggers/events/types": {"eventTypes": {"email.send": "Send"}},
@@ -424,7 +434,7 @@ def test_events_of_a_trigger_are_deleted_by_a_replacement_where_mautic_only_says
     events = [{"id": 1, "name": "a", "type": "email.send"}, {"id": 2, "name": "b", "type": "email.send"}]
     held = {"id": 7, "name": "T", "points": 5, "color": "aabbcc", "events": events, "category": {"id": 4, "title": "K"}}
     kept = {**held, "events": events[1:]}
-    found, server = using(
+    found, server = run_with_answers(
         {
             "DELETE points/triggers/7/events/delete": {"trigger": kept},
             "GET points/triggers/7": [(200, {"trigger": held}), (200, {"trigger": kept})],
@@ -439,26 +449,26 @@ def test_events_of_a_trigger_are_deleted_by_a_replacement_where_mautic_only_says
         "PUT points/triggers/7/edit",
         "GET points/triggers/7",
     ]
-    assert server.asked[0].query == [("events[0]", "1")]
-    sent = server.asked[2].body
+    assert server.requests[0].query == [("events[0]", "1")]
+    sent = server.requests[2].body
     assert (sent["events"], sent["category"]) == ([{"id": 2, "name": "b", "type": "email.send"}], 4)
 
 
 def test_events_that_are_really_gone_cost_one_look() -> None:
-    _, server = using(
+    _, server = run_with_answers(
         {
             "DELETE points/triggers/7/events/delete": {"trigger": {"id": 7}},
             "GET points/triggers/7": {"trigger": {"id": 7, "events": []}},
         },
         lambda mautic: mautic.point_triggers.delete_events(7, [1]),
     )
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_events_that_stay_whatever_is_done_are_an_error() -> None:
     held = {"id": 7, "name": "T", "events": [{"id": 1, "name": "a"}]}
     with pytest.raises(UnexpectedResponse, match="still there"):
-        using(
+        run_with_answers(
             {
                 "DELETE points/triggers/7/events/delete": {"trigger": {"id": 7}},
                 "GET points/triggers/7": {"trigger": held},
@@ -478,7 +488,7 @@ def test_a_report_is_asked_page_by_page_between_dates() -> None:
         "dateFrom": "2026-01-01T00:00:00+00:00",
         "report": {"id": 6, "name": "R"},
     }
-    found, server = using(
+    found, server = run_with_answers(
         {"GET reports/6": answer},
         lambda m: m.reports.data(6, date_from=date(2026, 1, 1), date_to=datetime(2026, 2, 1, tzinfo=UTC), limit=2),
     )
@@ -499,13 +509,13 @@ def test_all_rows_of_a_report_come_page_by_page() -> None:
     async def use(mautic: Any) -> Any:
         return [row["id"] async for row in mautic.reports.iterate_data(6, limit=2)]
 
-    found, server = using({"GET reports/6": page}, use)
+    found, server = run_with_answers({"GET reports/6": page}, use)
     assert found == ["0", "1", "2", "3", "4"]
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_a_report_itself_is_read_with_one_row() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {"GET reports/6": {"data": [], "report": {"id": 6, "name": "R"}}}, lambda mautic: mautic.reports.get(6)
     )
     assert (found.id, found.name) == (6, "R")
@@ -513,7 +523,7 @@ def test_a_report_itself_is_read_with_one_row() -> None:
 
 
 def test_stats_take_conditions_and_order() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {"GET stats/email_stats": {"total": "3", "stats": [{"id": "1"}]}},
         lambda m: m.stats.list("email_stats", where=where.eq("lead_id", 12), order=[("id", "desc")], start=2, limit=1),
     )
@@ -529,14 +539,14 @@ def test_all_rows_of_a_table_are_walked_by_their_id() -> None:
     async def use(mautic: Any) -> Any:
         return [row["id"] async for row in mautic.stats.iterate("page_hits", where=where.gt("code", 0))]
 
-    found, server = using({"GET stats/page_hits": page}, use)
+    found, server = run_with_answers({"GET stats/page_hits": page}, use)
     assert len(found) == 150
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_table_that_does_not_exist_is_not_found_though_mautic_says_200() -> None:
     with pytest.raises(NotFound, match="the tables are audit_log, email_stats"):
-        using(
+        run_with_answers(
             {"GET stats/leads": {"availableTables": ["audit_log", "email_stats"], "tableColumns": {}}},
             lambda mautic: mautic.stats.list("leads"),
         )
@@ -544,7 +554,7 @@ def test_a_table_that_does_not_exist_is_not_found_though_mautic_says_200() -> No
 
 def test_a_widget_shows_a_chart_or_values() -> None:
     answer = {"success": 1, "cached": False, "execution_time": 0.1, "data": {"chartType": "line"}}
-    found, server = using(
+    found, server = run_with_answers(
         {"GET data/created.leads.in.time": answer},
         lambda mautic: mautic.data.get(
             "created.leads.in.time",
@@ -570,13 +580,13 @@ def test_a_widget_shows_a_chart_or_values() -> None:
 def test_columns_and_directions_of_tables_are_checked() -> None:
     for order in ([("id; DROP", "asc")], [("id", "up")]):
         with pytest.raises(ConfigurationError):
-            using({}, lambda mautic, given: mautic.stats.list("page_hits", order=given), order)
+            run_with_answers({}, lambda mautic, given: mautic.stats.list("page_hits", order=given), order)
 
 
 @pytest.mark.parametrize("body", ["text", {"stats": 5}, {"stats": ["row"]}, {"total": 1}])
 def test_a_table_of_something_else_is_an_error(body: Any) -> None:
     with pytest.raises(UnexpectedResponse):
-        using({"GET stats/page_hits": body}, lambda mautic: mautic.stats.list("page_hits"))
+        run_with_answers({"GET stats/page_hits": body}, lambda mautic: mautic.stats.list("page_hits"))
 
 
 # --- files and themes --------------------------------------------------------------------------------------------------
@@ -584,7 +594,9 @@ def test_a_table_of_something_else_is_an_error(body: Any) -> None:
 
 def test_files_are_listed_though_the_list_has_gaps() -> None:
     for answer, names in (({"files": {"3": "a.txt", "4": "sub"}}, ["a.txt", "sub"]), ({"files": []}, [])):
-        found, server = using({"GET files/images": answer}, lambda m: m.files.list("images", subfolder="a/b"))
+        found, server = run_with_answers(
+            {"GET files/images": answer}, lambda m: m.files.list("images", subfolder="a/b")
+        )
         assert found == names
         assert server.last.query == [("subdir", "a/b")]
 
@@ -593,7 +605,7 @@ def test_a_file_is_uploaded_as_a_form_does_it(tmp_path: Path) -> None:
     file = tmp_path / "hello.txt"
     file.write_text("hello lab")
     for source, name in ((file, ""), (b"hello lab", "hello.txt")):
-        found, server = using(
+        found, server = run_with_answers(
             {"POST files/media/new": {"file": {"name": "abc.txt"}}},
             lambda mautic, given, named: mautic.files.upload("media", given, name=named),
             source,
@@ -612,35 +624,37 @@ def test_a_file_is_uploaded_as_a_form_does_it(tmp_path: Path) -> None:
 )
 def test_an_upload_that_did_something_else_is_an_error_though_mautic_says_200(answer: Any, reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
-        using({"POST files/images/new": answer}, lambda mautic: mautic.files.upload("images", b"x", name="x.php"))
+        run_with_answers(
+            {"POST files/images/new": answer}, lambda mautic: mautic.files.upload("images", b"x", name="x.php")
+        )
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     for source in (b"x", tmp_path / "missing.txt"):
         with pytest.raises(ConfigurationError):
-            using({}, lambda mautic, given: mautic.files.upload("media", given), source)
+            run_with_answers({}, lambda mautic, given: mautic.files.upload("media", given), source)
 
 
 def test_a_folder_that_is_none_is_refused() -> None:
     with pytest.raises(Rejected, match="406"):
-        using(
-            {"GET files/assets": refused(406, "assets not found. Only media or images options are possible.")},
+        run_with_answers(
+            {"GET files/assets": error_answer(406, "assets not found. Only media or images options are possible.")},
             lambda mautic: mautic.files.list("assets"),
         )
 
 
 def test_a_name_cannot_leave_its_folder() -> None:
-    _, server = using(
+    _, server = run_with_answers(
         {"DELETE files/images/..%2F..%2Fconfig/delete": {"success": True}},
         lambda mautic: mautic.files.delete("images", "../../config"),
     )
     assert server.calls == ["DELETE files/images/..%2F..%2Fconfig/delete"]
     with pytest.raises(ConfigurationError):
-        using({}, lambda mautic: mautic.files.delete("images", ".."))
+        run_with_answers({}, lambda mautic: mautic.files.delete("images", ".."))
 
 
 def test_a_theme_is_saved_as_it_comes(tmp_path: Path) -> None:
-    saved, _ = using(
+    saved, _ = run_with_answers(
         {"GET themes/blank": (200, b"PK\x03\x04zip")},
         lambda mautic: mautic.themes.download("blank", tmp_path / "b.zip"),
     )
@@ -650,21 +664,21 @@ def test_a_theme_is_saved_as_it_comes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [(200, b"<html>log in</html>"), refused(500, "no such theme"), ConnectionResetError()]
+    "answer", [(200, b"<html>log in</html>"), error_answer(500, "no such theme"), ConnectionResetError()]
 )
 def test_what_is_no_theme_leaves_no_file_behind(answer: Any, tmp_path: Path) -> None:
     old = tmp_path / "b.zip"
     old.write_bytes(b"PKold")
     with pytest.raises(MauticError):
-        using({"GET themes/blank": answer}, lambda mautic: mautic.themes.download("blank", old))
+        run_with_answers({"GET themes/blank": answer}, lambda mautic: mautic.themes.download("blank", old))
     assert old.read_bytes() == b"PKold"
     assert [file.name for file in tmp_path.iterdir()] == ["b.zip"]
 
 
 def test_a_theme_is_a_zip_file() -> None:
     with pytest.raises(ConfigurationError, match="zip"):
-        using({}, lambda mautic: mautic.themes.upload(b"PK", name="mine.tar"))
-    _, server = using(
+        run_with_answers({}, lambda mautic: mautic.themes.upload(b"PK", name="mine.tar"))
+    _, server = run_with_answers(
         {"POST themes/new": {"success": True}}, lambda mautic: mautic.themes.upload(b"PK", name="mine.zip")
     )
     assert b'name="file"; filename="mine.zip"' in server.last.content
@@ -672,7 +686,7 @@ def test_a_theme_is_a_zip_file() -> None:
 
 def test_themes_are_listed() -> None:
     theme = {"name": "Blank", "key": "blank", "config": {"features": ["page"]}, "visibility": {"hidden": False}}
-    found, _ = using({"GET themes": {"themes": {"blank": theme}}}, lambda mautic: mautic.themes.list())
+    found, _ = run_with_answers({"GET themes": {"themes": {"blank": theme}}}, lambda mautic: mautic.themes.list())
     assert (found[0].key, found[0].config.features, found[0].visibility.hidden) == ("blank", ["page"], False)
 
 
@@ -680,23 +694,27 @@ def test_themes_are_listed() -> None:
 
 
 def test_oneself_comes_without_an_envelope() -> None:
-    found, _ = using({"GET users/self": {"username": "lab-cc [1]", "role": {"id": 1}}}, lambda m: m.users.me())
+    found, _ = run_with_answers(
+        {"GET users/self": {"username": "lab-cc [1]", "role": {"id": 1}}}, lambda m: m.users.me()
+    )
     assert (found.id, found.username, found.role.id) == (0, "lab-cc [1]", 1)
 
 
 def test_permissions_are_yes_or_no() -> None:
     answer = {"a:b:c": True, "a:b:d": 1, "a:b:e": False}
-    found, server = using(
+    found, server = run_with_answers(
         {"POST users/1/permissioncheck": answer}, lambda m: m.users.check_permissions(1, ["a:b:c", "a:b:d", "a:b:e"])
     )
     assert found == {"a:b:c": True, "a:b:d": True, "a:b:e": False}
     assert server.last.body == {"permissions": ["a:b:c", "a:b:d", "a:b:e"]}
     with pytest.raises(ConfigurationError):
-        using({}, lambda mautic: mautic.users.check_permissions(1, []))
+        run_with_answers({}, lambda mautic: mautic.users.check_permissions(1, []))
 
 
 def test_roles_come_as_a_bare_list() -> None:
-    found, server = using({"GET users/list/roles": [{"id": 1, "name": "A"}]}, lambda m: m.users.roles(search="A"))
+    found, server = run_with_answers(
+        {"GET users/list/roles": [{"id": 1, "name": "A"}]}, lambda m: m.users.roles(search="A")
+    )
     assert found == [m.Role(id=1, name="A")]
     assert server.last.query == [("filter", "A")]
 
@@ -704,26 +722,26 @@ def test_roles_come_as_a_bare_list() -> None:
 def test_a_user_needs_a_password_typed_twice_the_same() -> None:
     user = m.User(username="u", first_name="U", last_name="V", email="u@example.com", role=1)
     with pytest.raises(ConfigurationError, match="plainPassword"):
-        using({}, lambda mautic: mautic.users.create(user))
+        run_with_answers({}, lambda mautic: mautic.users.create(user))
     user.plain_password = m.PlainPassword("one", "two")
     with pytest.raises(ConfigurationError, match="twice the same"):
-        using({}, lambda mautic: mautic.users.create(user))
+        run_with_answers({}, lambda mautic: mautic.users.create(user))
 
 
 def test_a_password_cannot_be_changed() -> None:
     user = m.User(plain_password="Long-strong-1!")
     for verb in ("edit", "replace"):
         with pytest.raises(ConfigurationError, match="cannot change a password"):
-            using({}, lambda mautic, given: getattr(mautic.users, given)(1, user), verb)
+            run_with_answers({}, lambda mautic, given: getattr(mautic.users, given)(1, user), verb)
 
 
 def test_what_mautic_keeps_against_an_edit_is_an_error() -> None:
     with pytest.raises(Rejected, match="username: Mautic ignores a change"):
-        using(
+        run_with_answers(
             {"PATCH users/1/edit": {"user": {"id": 1, "username": "old"}}},
             lambda mautic: mautic.users.edit(1, m.User(username="new")),
         )
-    found, _ = using(
+    found, _ = run_with_answers(
         {"PATCH users/batch/edit": {"users": [{"id": 1, "username": "old"}], "statusCodes": [200]}},
         lambda mautic: mautic.users.edit_many([m.User(id=1, username="new", position="x")]),
     )
@@ -733,18 +751,20 @@ def test_what_mautic_keeps_against_an_edit_is_an_error() -> None:
 def test_replacing_a_webhook_without_its_secret_is_refused() -> None:
     hook = m.Webhook(name="H", webhook_url="https://example.com")
     with pytest.raises(ConfigurationError, match="secret"):
-        using({}, lambda mautic: mautic.webhooks.replace(1, hook))
+        run_with_answers({}, lambda mautic: mautic.webhooks.replace(1, hook))
     hook.secret = None
-    _, server = using({"PUT hooks/1/edit": {"hook": {"id": 1}}}, lambda mautic: mautic.webhooks.replace(1, hook))
+    _, server = run_with_answers(
+        {"PUT hooks/1/edit": {"hook": {"id": 1}}}, lambda mautic: mautic.webhooks.replace(1, hook)
+    )
     assert server.last.body["secret"] is None
 
 
 def test_a_tag_is_found_by_its_whole_name() -> None:
     rows = {"3": {"id": 3, "tag": "VIP"}}
-    found, server = using({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip"))
+    found, server = run_with_answers({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip"))
     assert found.id == 3
     assert ("where[0][expr]", "in") in server.last.query
-    found, _ = using({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip2"))
+    found, _ = run_with_answers({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip2"))
     assert found is None
 
 
@@ -755,8 +775,10 @@ def test_a_description_that_mautic_drops_is_an_error() -> None:
         ("PATCH tags/33/edit", lambda mautic: mautic.tags.edit(33, m.Tag(description="d"))),
     ):
         with pytest.raises(Rejected, match=r"tags/33: .*description"):
-            using({way: answer}, use)
-    stored, _ = using({"POST tags/new": answer}, lambda mautic: mautic.tags.create(m.Tag(tag="t", description=None)))
+            run_with_answers({way: answer}, use)
+    stored, _ = run_with_answers(
+        {"POST tags/new": answer}, lambda mautic: mautic.tags.create(m.Tag(tag="t", description=None))
+    )
     assert stored.id == 33
 
 
@@ -765,7 +787,7 @@ def test_a_field_that_waits_for_its_column_says_so() -> None:
         one = await mautic.contact_fields.create(m.Field(label="L"))
         return one, await mautic.contact_fields.create_many([m.Field(label="L")] * 2)
 
-    (one, several), _ = using(
+    (one, several), _ = run_with_answers(
         {
             "POST fields/contact/new": (202, {"field": {"id": 4, "label": "L"}}),
             "POST fields/contact/batch/new": {"fields": [{"id": 5}, {"id": 6}], "statusCodes": [201, 202]},
@@ -790,7 +812,7 @@ def test_a_replacement_that_mautic_would_answer_with_a_bare_500_is_refused(
     name: str, entity: Any, lacking: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=f"replace.* needs {lacking}"):
-        using({}, lambda mautic: getattr(mautic, name).replace(1, entity))
+        run_with_answers({}, lambda mautic: getattr(mautic, name).replace(1, entity))
 
 
 @pytest.mark.parametrize(
@@ -803,16 +825,16 @@ def test_a_replacement_that_mautic_would_answer_with_a_bare_500_is_refused(
 )
 def test_a_creation_that_would_tear_its_batch_down_is_refused(name: str, entity: Any, lacking: str) -> None:
     with pytest.raises(ConfigurationError, match=f"needs {lacking}"):
-        using({}, lambda mautic: getattr(mautic, name).create_many([entity]))
+        run_with_answers({}, lambda mautic: getattr(mautic, name).create_many([entity]))
 
 
 def test_the_script_of_a_focus_item() -> None:
-    found, _ = using({"POST focus/3/js": {"js": "alert(1)"}}, lambda mautic: mautic.focus.js(3))
+    found, _ = run_with_answers({"POST focus/3/js": {"js": "alert(1)"}}, lambda mautic: mautic.focus.js(3))
     assert found == "alert(1)"
 
 
 def test_messages_without_channels_are_looked_for_one_by_one() -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {
             "GET messages/7": [(200, {"message": {"id": 7}}), MISSING],
             "GET messages/8": MISSING,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mautic_async.errors import (
+    Action,
     APIError,
     ConfigurationError,
     Fate,
@@ -19,18 +20,17 @@ from mautic_async.errors import (
     RateLimited,
     Rejected,
     ServerError,
-    Then,
     TransportError,
     Unavailable,
     UnexpectedResponse,
 )
 from mautic_async.protocol import Call, Effect
 from mautic_async.retry.budget import RetryBudget
-from mautic_async.retry.circuit_breaker import Breaker
-from mautic_async.retry.failure_table import EVENTS
-from mautic_async.retry.policy import verdict_of
-from mautic_async.testing.virtual_time import run
-from tests.support.scripted_server import Reply, Stub, error, pipeline_of
+from mautic_async.retry.circuit_breaker import CircuitBreaker
+from mautic_async.retry.failure_table import FAILURE_TABLE
+from mautic_async.retry.policy import verdict_for
+from mautic_async.testing.virtual_time import run_virtual
+from tests.support.scripted_server import Reply, ScriptedServer, error_reply, make_pipeline
 
 LIMITED = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000010"}
 DATE = {"date": "Fri, 15 Jan 2027 08:00:00 GMT"}
@@ -54,40 +54,40 @@ TABLE: dict[str, tuple[Any, tuple[int, int, int, int]]] = {
     "F7 unavailable": ((503, {}, b"<html>"), (4, 4, 1, 1)),
     "F8 gateway time-out": ((504, {}, b"<html>"), (4, 4, 1, 1)),
     "F8 a proxy's 524": ((524, {}, b"<html>"), (4, 4, 1, 1)),
-    "F9 server fault": (error(500, "error #500", details=None), (1, 2, 1, 1)),
-    "F10 over-long batch": (error(500, "A max of 1 entities"), (1, 1, 1, 1)),
-    "F11 rate limit": (error(429, headers={**LIMITED, **DATE}), (4, 4, 4, 4)),
+    "F9 server fault": (error_reply(500, "error #500", details=None), (1, 2, 1, 1)),
+    "F10 over-long batch": (error_reply(500, "A max of 1 entities"), (1, 1, 1, 1)),
+    "F11 rate limit": (error_reply(429, headers={**LIMITED, **DATE}), (4, 4, 4, 4)),
     "F12 a proxy's 429": ((429, {"retry-after": "2"}, b"slow down"), (4, 4, 1, 1)),
-    "F13 unauthorized": (error(401), (1, 1, 1, 1)),
-    "F14 forbidden": (error(403), (1, 1, 1, 1)),
-    "F15 bad request": (error(400), (1, 1, 1, 1)),
-    "F15 unprocessable": (error(422), (1, 1, 1, 1)),
-    "F15 not found": (error(404), (1, 1, 1, 1)),
+    "F13 unauthorized": (error_reply(401), (1, 1, 1, 1)),
+    "F14 forbidden": (error_reply(403), (1, 1, 1, 1)),
+    "F15 bad request": (error_reply(400), (1, 1, 1, 1)),
+    "F15 unprocessable": (error_reply(422), (1, 1, 1, 1)),
+    "F15 not found": (error_reply(404), (1, 1, 1, 1)),
     "F16 too large": ((413, {}, b"<html>"), (1, 1, 1, 1)),
     "F19 unreadable success": (HTML, (2, 1, 1, 1)),
     "F21 redirect": ((301, {"location": "https://other.example/"}, b""), (1, 1, 1, 1)),
-    "F23 locked": (error(409, "The record is locked"), (4, 4, 4, 4)),
-    "F24 ID = 0": (error(404, "Custom Item with ID = 0 was not found"), (4, 4, 4, 1)),
-    "408": (error(408), (4, 4, 1, 1)),
+    "F23 locked": (error_reply(409, "The record is locked"), (4, 4, 4, 4)),
+    "F24 ID = 0": (error_reply(404, "Custom Item with ID = 0 was not found"), (4, 4, 4, 1)),
+    "408": (error_reply(408), (4, 4, 1, 1)),
     "a login page": ((404, {}, b"<html>login</html>"), (2, 1, 1, 1)),
-    "a deliberate 500": (error(500, "no such theme"), (1, 1, 1, 1)),
-    "409 in a campaign": (error(409, "not in the campaign"), (1, 1, 1, 1)),
+    "a deliberate 500": (error_reply(500, "no such theme"), (1, 1, 1, 1)),
+    "409 in a campaign": (error_reply(409, "not in the campaign"), (1, 1, 1, 1)),
 }
 CALLS = {
     Effect.READ: Call("GET", "contacts/1"),
-    Effect.SET: Call("PATCH", "contacts/1/edit", Effect.SET, body={"a": 1}),
-    Effect.UPSERT: Call("POST", "contacts/new", Effect.UPSERT, body={"a": 1}, rows=2),
-    Effect.APPEND: Call("POST", "notes/new", Effect.APPEND, body={"a": 1}, rows=2),
+    Effect.IDEMPOTENT: Call("PATCH", "contacts/1/edit", Effect.IDEMPOTENT, body={"a": 1}),
+    Effect.UPSERT: Call("POST", "contacts/new", Effect.UPSERT, body={"a": 1}, row_count=2),
+    Effect.NON_IDEMPOTENT: Call("POST", "notes/new", Effect.NON_IDEMPOTENT, body={"a": 1}, row_count=2),
 }
 
 
-async def attempt(step: Any, call: Call) -> tuple[Stub, MauticError]:
-    stub = Stub([step])
+async def attempt(step: Any, call: Call) -> tuple[ScriptedServer, MauticError]:
+    stub = ScriptedServer([step])
     if step == "hang":
-        stub.script, stub.delay = [(200, {}, {})], 1e6
-    if call.effect in {Effect.READ, Effect.SET} and isinstance(step, tuple) and step[0] == 500:
-        call = Call(call.method, call.path, call.effect, body=call.body, rows=2)
-    pipeline = pipeline_of(stub)
+        stub.replies, stub.delay = [(200, {}, {})], 1e6
+    if call.effect in {Effect.READ, Effect.IDEMPOTENT} and isinstance(step, tuple) and step[0] == 500:
+        call = Call(call.method, call.path, call.effect, body=call.body, row_count=2)
+    pipeline = make_pipeline(stub)
     with pytest.raises(MauticError) as caught:
         await pipeline.send(call)
     return stub, caught.value
@@ -97,10 +97,10 @@ async def attempt(step: Any, call: Call) -> tuple[Stub, MauticError]:
 @pytest.mark.parametrize("effect", list(Effect))
 def test_invariant_15_sends_equal_the_table(row: str, effect: Effect) -> None:
     step, sends = TABLE[row]
-    stub, failure = run(attempt(step, CALLS[effect]))
-    assert stub.sends == sends[list(Effect).index(effect)]
-    assert failure.attempts == stub.sends
-    assert len(failure.history) == stub.sends - 1
+    stub, failure = run_virtual(attempt(step, CALLS[effect]))
+    assert stub.request_count == sends[list(Effect).index(effect)]
+    assert failure.attempts == stub.request_count
+    assert len(failure.history) == stub.request_count - 1
     assert failure.verdict is not None
 
 
@@ -112,16 +112,16 @@ def test_invariant_16_an_append_is_sent_twice_only_after_sure_refusals(row: str)
 
 
 @pytest.mark.parametrize("row", TABLE)
-@pytest.mark.parametrize("effect", [Effect.UPSERT, Effect.APPEND])
+@pytest.mark.parametrize("effect", [Effect.UPSERT, Effect.NON_IDEMPOTENT])
 def test_what_may_have_been_applied_is_outcome_unknown(row: str, effect: Effect) -> None:
     step, _ = TABLE[row]
-    _, failure = run(attempt(step, CALLS[effect]))
+    _, failure = run_virtual(attempt(step, CALLS[effect]))
     assert failure.verdict is not None
     unclear = failure.verdict.fate is Fate.UNKNOWN and not row.startswith(("F24", "F19"))
     if unclear:
         assert isinstance(failure, OutcomeUnknown)
         assert failure.sent_at > 0
-        assert failure.live is failure.verdict.live
+        assert failure.may_still_run is failure.verdict.may_still_run
         assert "look" in str(failure).lower()
 
 
@@ -132,30 +132,30 @@ def test_a_live_request_says_so() -> None:
         ("F7 unavailable", True),
         ("F9 server fault", False),
     ):
-        _, failure = run(attempt(TABLE[row][0], CALLS[Effect.APPEND]))
+        _, failure = run_virtual(attempt(TABLE[row][0], CALLS[Effect.NON_IDEMPOTENT]))
         assert isinstance(failure, OutcomeUnknown)
-        assert failure.live is live
+        assert failure.may_still_run is live
 
 
-@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("event", FAILURE_TABLE)
 @pytest.mark.parametrize("effect", list(Effect))
 def test_every_cell_of_the_table_is_spelled_out(event: str, effect: Effect) -> None:
-    verdict = verdict_of(TransportError("x", event=event), effect)
-    assert isinstance(verdict.then, Then)
-    assert isinstance(verdict.bulk, Then)
-    assert verdict.then in {Then.RAISE, Then.REPEAT}
-    if verdict.fate is Fate.UNKNOWN and effect is Effect.APPEND:
-        assert verdict.then is Then.RAISE
-        assert verdict.bulk is not Then.REPEAT
+    verdict = verdict_for(TransportError("x", kind=event), effect)
+    assert isinstance(verdict.single, Action)
+    assert isinstance(verdict.batch, Action)
+    assert verdict.single in {Action.RAISE, Action.RETRY}
+    if verdict.fate is Fate.UNKNOWN and effect is Effect.NON_IDEMPOTENT:
+        assert verdict.single is Action.RAISE
+        assert verdict.batch is not Action.RETRY
 
 
 @pytest.mark.parametrize(
     ("failure", "event"),
     [
-        (TransportError("x", event="write"), "write"),
-        (UnexpectedResponse("x"), "unreadable"),
-        (ConfigurationError("x"), "rejected-unsent"),
-        (Unavailable("x"), "breaker"),
+        (TransportError("x", kind="write"), "write"),
+        (UnexpectedResponse("x"), "undecodable-body"),
+        (ConfigurationError("x"), "invalid-configuration"),
+        (Unavailable("x"), "circuit-open"),
         (RateLimited("x", status=429), "rate-limit"),
         (RateLimited("x", status=429, by_proxy=True), "proxy-limit"),
         (NotFound("x", status=404), "refused"),
@@ -164,102 +164,104 @@ def test_every_cell_of_the_table_is_spelled_out(event: str, effect: Effect) -> N
         (ServerError("x", status=503), "server-fault"),
         (ServerError("x", status=503, by_proxy=True), "unavailable"),
         (ServerError("x", status=500, by_proxy=True), "proxy-fault"),
-        (APIError("x", status=425), "not-now"),
+        (APIError("x", status=425), "retry-later"),
     ],
 )
 def test_each_error_has_its_row(failure: MauticError, event: str) -> None:
-    assert verdict_of(failure, Effect.READ).event == event
+    assert verdict_for(failure, Effect.READ).kind == event
 
 
 def test_a_call_that_must_not_repeat_is_sent_once_whatever_happens() -> None:
     async def main() -> None:
         steps: list[Any] = [ConnectionRefusedError(), (503, {}, b""), (502, {}, b"")]
         for step in steps:
-            stub = Stub([step])
+            stub = ScriptedServer([step])
             with pytest.raises(MauticError) as caught:
-                await pipeline_of(stub).send(
-                    Call("POST", "contacts/batch/new", Effect.UPSERT, body=[], repeat=False, batch=True)
+                await make_pipeline(stub).send(
+                    Call("POST", "contacts/batch/new", Effect.UPSERT, body=[], retryable=False, is_batch=True)
                 )
-            assert stub.sends == 1
+            assert stub.request_count == 1
             assert caught.value.verdict is not None
 
-    run(main())
+    run_virtual(main())
 
 
 def test_success_after_failures_is_a_success() -> None:
     async def main() -> None:
-        stub = Stub([(503, {}, b""), ConnectionResetError(), (200, {}, {"contact": {"id": 1}})])
-        assert (await pipeline_of(stub).send(CALLS[Effect.READ])).body == {"contact": {"id": 1}}
-        assert stub.sends == 3
+        stub = ScriptedServer([(503, {}, b""), ConnectionResetError(), (200, {}, {"contact": {"id": 1}})])
+        assert (await make_pipeline(stub).send(CALLS[Effect.READ])).body == {"contact": {"id": 1}}
+        assert stub.request_count == 3
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_repeated_delete_that_finds_nothing_has_done_it() -> None:
     async def main() -> None:
-        stub = Stub([ConnectionResetError(), error(404)])
-        payload = await pipeline_of(stub).send(Call("DELETE", "contacts/1/delete", Effect.SET))
+        stub = ScriptedServer([ConnectionResetError(), error_reply(404)])
+        payload = await make_pipeline(stub).send(Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT))
         assert payload.body is None
 
-    run(main())
+    run_virtual(main())
 
 
 def test_a_first_delete_that_finds_nothing_has_not() -> None:
     async def main() -> None:
         with pytest.raises(NotFound):
-            await pipeline_of(Stub([error(404)])).send(Call("DELETE", "contacts/1/delete", Effect.SET))
+            await make_pipeline(ScriptedServer([error_reply(404)])).send(
+                Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT)
+            )
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_17_a_deadline_ends_retrying_with_the_last_error() -> None:
     async def main() -> None:
-        stub = Stub([(503, {"retry-after": "30"}, b"")])
-        pipeline = pipeline_of(stub)
+        stub = ScriptedServer([(503, {"retry-after": "30"}, b"")])
+        pipeline = make_pipeline(stub)
         async with pipeline.deadline(20):
             with pytest.raises(ServerError) as caught:
                 await pipeline.send(CALLS[Effect.READ])
-        assert stub.sends == 1
+        assert stub.request_count == 1
         assert caught.value.retry_after == 30
         assert asyncio.get_running_loop().time() < 1
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_18_callers_share_the_retry_budget() -> None:
     async def main() -> int:
-        stub = Stub([ConnectionResetError()])
-        pipeline = pipeline_of(stub)
+        stub = ScriptedServer([ConnectionResetError()])
+        pipeline = make_pipeline(stub)
 
         async def one() -> None:
             with pytest.raises(MauticError):
-                await pipeline.send(CALLS[Effect.SET])
+                await pipeline.send(CALLS[Effect.IDEMPOTENT])
 
         async with asyncio.TaskGroup() as group:
             for _ in range(200):
                 group.create_task(one())
-        return stub.sends
+        return stub.request_count
 
-    assert run(main()) <= 1.2 * 200
+    assert run_virtual(main()) <= 1.2 * 200
 
 
 @pytest.mark.parametrize("header", ["40", "Fri, 15 Jan 2027 08:00:40 GMT"])
 def test_invariant_19_retry_after_is_waited_for_and_not_much_longer(header: str) -> None:
     async def main() -> None:
-        stub = Stub([(503, {"retry-after": header, **DATE}, b""), (200, {}, {})])
-        await pipeline_of(stub).send(CALLS[Effect.READ])
-        assert 40 <= stub.seen[1].at <= 46
+        stub = ScriptedServer([(503, {"retry-after": header, **DATE}, b""), (200, {}, {})])
+        await make_pipeline(stub).send(CALLS[Effect.READ])
+        assert 40 <= stub.requests[1].at <= 46
 
-    run(main())
+    run_virtual(main())
 
 
 def test_item_not_found_is_repeated_after_more_than_a_second() -> None:
     async def main() -> None:
-        stub = Stub([error(404, "Custom Item with ID = 0 was not found"), (200, {}, {})])
-        await pipeline_of(stub).send(CALLS[Effect.UPSERT])
-        assert stub.seen[1].at - stub.seen[0].at > 1.0
+        stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found"), (200, {}, {})])
+        await make_pipeline(stub).send(CALLS[Effect.UPSERT])
+        assert stub.requests[1].at - stub.requests[0].at > 1.0
 
-    run(main())
+    run_virtual(main())
 
 
 # --- restraint ---
@@ -271,68 +273,68 @@ def test_the_retry_budget_holds_its_bound(steps: list[tuple[bool, float]]) -> No
     for calls, (success, wait) in enumerate(steps, 1):
         now += wait
         if success:
-            budget.succeeded()
-        elif budget.spend(now):
+            budget.deposit()
+        elif budget.try_spend(now):
             retries += 1
         assert 0 <= budget.tokens <= 10
         assert retries <= 0.1 * calls + 11 + now / 10
 
 
 def test_the_breaker_opens_probes_and_closes() -> None:
-    breaker = Breaker(lambda: 0.5)
+    breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(20):
-        assert breaker.wait(0.0) == 0
+        assert breaker.try_acquire(0.0) == 0
         breaker.record(0.0, failed=True)
-    assert breaker.open
-    assert breaker.wait(1.0) == pytest.approx(4.0)
-    assert breaker.wait(6.0) == 0  # the probe
-    assert breaker.wait(6.0) > 0  # nobody else
+    assert breaker.is_open
+    assert breaker.try_acquire(1.0) == pytest.approx(4.0)
+    assert breaker.try_acquire(6.0) == 0  # the probe
+    assert breaker.try_acquire(6.0) > 0  # nobody else
     breaker.record(6.5, failed=True)
-    assert breaker.wait(7.0) == pytest.approx(9.5)
-    assert breaker.wait(17.0) == 0
+    assert breaker.try_acquire(7.0) == pytest.approx(9.5)
+    assert breaker.try_acquire(17.0) == 0
     breaker.record(17.1, failed=False)
-    assert not breaker.open
+    assert not breaker.is_open
 
 
 def test_a_probe_that_was_not_sent_leaves_room_for_another() -> None:
-    breaker = Breaker(lambda: 0.5)
+    breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(20):
         breaker.record(0.0, failed=True)
-    assert breaker.wait(6.0) == 0
-    breaker.withdrawn()
-    assert breaker.wait(6.0) == 0
+    assert breaker.try_acquire(6.0) == 0
+    breaker.cancel_probe()
+    assert breaker.try_acquire(6.0) == 0
 
 
 def test_half_of_many_failing_opens_the_breaker_and_less_does_not() -> None:
-    breaker = Breaker(lambda: 0.5)
+    breaker = CircuitBreaker(lambda: 0.5)
     for index in range(60):
         breaker.record(index * 0.1, failed=index % 3 == 0)
-    assert not breaker.open
+    assert not breaker.is_open
     for index in range(60):
         breaker.record(6 + index * 0.1, failed=index % 3 != 0)
-    assert breaker.open
+    assert breaker.is_open
 
 
 def test_old_failures_are_forgotten() -> None:
-    breaker = Breaker(lambda: 0.5)
+    breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(19):
         breaker.record(0.0, failed=True)
     for index in range(19):
         breaker.record(40.0 + index, failed=False)
-    assert not breaker.open
+    assert not breaker.is_open
 
 
 def test_an_open_breaker_refuses_calls_unsent() -> None:
     async def main() -> None:
-        stub = Stub([ConnectionRefusedError()])
-        pipeline = pipeline_of(stub)
+        stub = ScriptedServer([ConnectionRefusedError()])
+        pipeline = make_pipeline(stub)
         for _ in range(12):
             with pytest.raises(MauticError):
                 await pipeline.send(CALLS[Effect.READ])
-        sends = stub.sends
+        sends = stub.request_count
         with pytest.raises(Unavailable) as caught:
             await pipeline.send(CALLS[Effect.READ])
-        assert stub.sends == sends
+        assert stub.request_count == sends
         assert caught.value.retry_after > 0
 
-    run(main())
+    run_virtual(main())

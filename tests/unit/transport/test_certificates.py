@@ -18,9 +18,9 @@ from mautic_async import (
 from mautic_async.errors import Fate
 from mautic_async.protocol import Request
 from mautic_async.transport.client import Transport, new_client, new_transport
-from mautic_async.transport.connection_pool import Connections
+from mautic_async.transport.connection_pool import PooledTransport
 from tests.support.certificates import Authority
-from tests.support.raw_socket_server import answer, serving
+from tests.support.raw_socket_server import fixed_answer, serve_raw
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
 ) -> None:
     context = authority.server(**case)  # type: ignore[arg-type]  # a table
     async with (
-        serving(answer("200 OK"), tls=context) as server,
+        serve_raw(fixed_answer("200 OK"), tls=context) as server,
         httpx.AsyncClient(verify=authority.client(), trust_env=False) as http,
     ):
         error = await refusal(f"https://localhost:{server.port}", http)
-    assert error.event == "certificate"
+    assert error.kind == "certificate"
     assert error.verdict is not None
     assert error.verdict.fate is Fate.FATAL
     assert error.attempts == 1
@@ -64,20 +64,20 @@ async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
 
 
 async def test_an_authority_that_nobody_knows_is_refused_by_the_clients_own_settings(authority: Authority) -> None:
-    async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
+    async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         error = await refusal(f"https://localhost:{server.port}")
-    assert error.event == "certificate"
+    assert error.kind == "certificate"
     assert server.requests == []
 
 
 async def test_a_token_is_asked_for_once_where_the_certificate_is_wrong(authority: Authority) -> None:
     async with (
-        serving(answer("200 OK"), tls=authority.server("localhost")) as server,
+        serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server,
         Mautic(f"https://localhost:{server.port}", auth=ClientCredentials("id", "hunter2")) as mautic,
     ):
         with pytest.raises(TransportError) as found:
             await mautic.contacts.get(1)
-    assert (found.value.event, found.value.attempts) == ("certificate", 1)
+    assert (found.value.kind, found.value.attempts) == ("certificate", 1)
     assert server.requests == []
 
 
@@ -91,15 +91,15 @@ async def test_the_environment_cannot_add_an_authority(
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
-    async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
+    async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         error = await refusal(f"https://localhost:{server.port}")
-    assert error.event == "certificate"
+    assert error.kind == "certificate"
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 async def test_a_right_certificate_is_taken(authority: Authority, name: str) -> None:
     async with (
-        serving(answer("200 OK", body=b'{"contact": {"id": 1}}'), tls=authority.server(name)) as server,
+        serve_raw(fixed_answer("200 OK", body=b'{"contact": {"id": 1}}'), tls=authority.server(name)) as server,
         httpx.AsyncClient(verify=authority.client(), trust_env=False) as http,
         Mautic(f"https://{name}:{server.port}", auth=BasicAuth("ada", "hunter2"), http=http) as mautic,
     ):
@@ -119,18 +119,18 @@ async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
         with pytest.raises(TransportError) as found:
             await transport.exchange(Request("GET", "api/contacts", headers={"authorization": "Basic hunter2"}))
         await transport.aclose()
-    assert found.value.event == "connect"
+    assert found.value.kind == "connect"
     assert len(got) == 1
     assert got[0][:1] == b"\x16"  # a TLS handshake
     assert b"hunter2" not in got[0]
 
 
 async def test_the_clients_own_settings_check_names_and_know_no_old_protocol(authority: Authority) -> None:
-    async with serving(answer("200 OK"), tls=authority.server("localhost")) as server:
+    async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         client = new_client(Timeouts())
         with pytest.raises(httpx.ConnectError):
             await client.get(f"https://localhost:{server.port}")
-        assert isinstance(client._transport, Connections)
+        assert isinstance(client._transport, PooledTransport)
         context = client._transport._context
         await client.aclose()
     assert context is not None
@@ -145,9 +145,9 @@ def test_there_is_no_setting_that_switches_the_checks_off() -> None:
 
 
 async def test_a_client_handed_in_brings_its_own_tls_settings(authority: Authority) -> None:
-    respond = answer("200 OK", body=b'{"contact": {"id": 1}}')
+    respond = fixed_answer("200 OK", body=b'{"contact": {"id": 1}}')
     async with (
-        serving(respond, tls=authority.server("other.example.com", own=True)) as server,
+        serve_raw(respond, tls=authority.server("other.example.com", own=True)) as server,
         httpx.AsyncClient(verify=False, trust_env=False) as http,
         Mautic(f"https://localhost:{server.port}", auth=BasicAuth("ada", "hunter2"), http=http) as mautic,
     ):

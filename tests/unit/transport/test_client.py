@@ -14,9 +14,9 @@ import respx
 
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.testing.virtual_time import run
-from mautic_async.transport.client import Timeouts, in_process, json_of, new_transport, site_url
-from tests.support.scripted_server import ON_FAST, Stub
+from mautic_async.testing.virtual_time import run_virtual
+from mautic_async.transport.client import Timeouts, in_process, json_library_for, new_transport, parse_base_url
+from tests.support.scripted_server import RUNS_ON_FAST, ScriptedServer
 
 BASE = "https://mautic.test"
 GET = Request("GET", "api/contacts")
@@ -49,7 +49,7 @@ class Raising(httpx.AsyncBaseTransport):
 async def test_each_failure_of_httpx_is_a_transport_error(error: Exception, event: str) -> None:
     with pytest.raises(TransportError) as caught:
         await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
-    assert caught.value.event == event
+    assert caught.value.kind == event
     assert caught.value.__cause__ is error
 
 
@@ -66,7 +66,7 @@ async def test_a_wrong_certificate_is_no_matter_of_retrying() -> None:
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
     with pytest.raises(TransportError) as caught:
         await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
-    assert caught.value.event == "certificate"
+    assert caught.value.kind == "certificate"
 
 
 @respx.mock
@@ -79,7 +79,7 @@ async def test_a_canned_response_is_read_too() -> None:
 
 
 async def test_gzip_is_unpacked() -> None:
-    stub = Stub([(200, {"content-encoding": "gzip"}, gzip.compress(b"x" * 100_000))])
+    stub = ScriptedServer([(200, {"content-encoding": "gzip"}, gzip.compress(b"x" * 100_000))])
     answer = await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
     assert answer.content == b"x" * 100_000
 
@@ -88,21 +88,21 @@ async def test_gzip_is_unpacked() -> None:
     ("encoding", "body"), [("gzip", b"no gzip"), ("br", b""), ("gzip", gzip.compress(b"x" * 5000, mtime=0)[:-20])]
 )
 async def test_broken_packing_is_ours(encoding: str, body: bytes) -> None:
-    stub = Stub([(200, {"content-encoding": encoding}, body)])
+    stub = ScriptedServer([(200, {"content-encoding": encoding}, body)])
     with pytest.raises((UnexpectedResponse, TransportError)):
         await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
 
 async def test_invariant_57_a_cookie_is_never_echoed() -> None:
-    stub = Stub([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
+    stub = ScriptedServer([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
     transport = new_transport(BASE, Timeouts(), transport=in_process(stub))
     await transport.exchange(GET)
     await transport.exchange(GET)
-    assert "cookie" not in stub.seen[1].headers
+    assert "cookie" not in stub.requests[1].headers
 
 
 async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
-    stub = Stub([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
+    stub = ScriptedServer([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
     async with httpx.AsyncClient(
         transport=in_process(stub),
         cookies={"a": "b"},
@@ -113,18 +113,18 @@ async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
         transport = new_transport(BASE, Timeouts(), http=client)
         await transport.exchange(GET)
         await transport.exchange(GET)
-        assert "cookie" not in stub.seen[1].headers
-        assert "authorization" not in stub.seen[1].headers
+        assert "cookie" not in stub.requests[1].headers
+        assert "authorization" not in stub.requests[1].headers
         await transport.aclose()
         assert not client.is_closed
 
 
 async def test_a_redirect_is_handed_up_and_not_followed() -> None:
-    stub = Stub([(302, {"location": "https://other.example/x"}, b"")])
+    stub = ScriptedServer([(302, {"location": "https://other.example/x"}, b"")])
     async with httpx.AsyncClient(transport=in_process(stub), follow_redirects=True) as client:
         answer = await new_transport(BASE, Timeouts(), http=client).exchange(GET)
     assert answer.status == 302
-    assert len(stub.seen) == 1
+    assert len(stub.requests) == 1
 
 
 def test_only_an_httpx_client_can_be_handed_in() -> None:
@@ -135,15 +135,15 @@ def test_only_an_httpx_client_can_be_handed_in() -> None:
 
 async def test_a_sink_takes_the_pieces_of_a_success_only() -> None:
     pieces: list[bytes] = []
-    stub = Stub([(200, {}, b"zip"), (404, {}, b"{}")])
+    stub = ScriptedServer([(200, {}, b"zip"), (404, {}, b"{}")])
     transport = new_transport(BASE, Timeouts(), transport=in_process(stub))
-    assert (await transport.exchange(Request("GET", "api/themes/x", sink=pieces.append))).content == b""
-    assert (await transport.exchange(Request("GET", "api/themes/x", sink=pieces.append))).content == b"{}"
+    assert (await transport.exchange(Request("GET", "api/themes/x", write_to=pieces.append))).content == b""
+    assert (await transport.exchange(Request("GET", "api/themes/x", write_to=pieces.append))).content == b"{}"
     assert b"".join(pieces) == b"zip"
 
 
 async def test_too_many_headers_are_refused() -> None:
-    stub = Stub([(200, {f"x-{index}": "1" for index in range(250)}, b"")])
+    stub = ScriptedServer([(200, {f"x-{index}": "1" for index in range(250)}, b"")])
     with pytest.raises(UnexpectedResponse, match="headers"):
         await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
@@ -161,9 +161,9 @@ def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
     async def main() -> None:
         with pytest.raises(TransportError) as caught:
             await new_transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
-        assert caught.value.event == "read-timeout"
+        assert caught.value.kind == "read-timeout"
 
-    run(main())
+    run_virtual(main())
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
     ],
 )
 def test_a_base_url_may_have_a_subfolder(url: str, base: str) -> None:
-    assert site_url(url) == base
+    assert parse_base_url(url) == base
 
 
 @pytest.mark.parametrize(
@@ -196,17 +196,17 @@ def test_a_base_url_may_have_a_subfolder(url: str, base: str) -> None:
 )
 def test_what_is_no_base_url_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
-        site_url(url)
+        parse_base_url(url)
 
 
 def test_plain_http_elsewhere_needs_a_word() -> None:
-    assert site_url("http://m.example", insecure=True) == "http://m.example"
+    assert parse_base_url("http://m.example", insecure=True) == "http://m.example"
 
 
 def test_repr_says_what_carries_the_bytes() -> None:
     assert repr(new_transport(BASE, Timeouts())) == "Transport('https://mautic.test', httpx)"
-    assert "in process" in repr(new_transport(BASE, Timeouts(), transport=in_process(Stub())))
-    assert json_of(None).name == ("orjson" if ON_FAST else "json")
+    assert "in process" in repr(new_transport(BASE, Timeouts(), transport=in_process(ScriptedServer())))
+    assert json_library_for(None).name == ("orjson" if RUNS_ON_FAST else "json")
 
 
 async def test_every_error_of_ours_is_a_mautic_error() -> None:

@@ -21,7 +21,7 @@ from mautic_async.errors import TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
 from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.client import Timeouts, Transport, fast_transport, new_transport
-from mautic_async.transport.connection_pool import READ_BUFFER_LIMIT, Connections
+from mautic_async.transport.connection_pool import READ_BUFFER_LIMIT, PooledTransport
 
 GET = Request("GET", "api/contacts/1", timeout=5.0)
 POST = Request("POST", "api/contacts/new", headers={"content-type": "application/json"}, content=b"{}", timeout=5.0)
@@ -86,7 +86,7 @@ async def listening(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncI
 
 @pytest.fixture(params=["httpx", "aiohttp"])
 def carrier(request: pytest.FixtureRequest) -> Callable[[], Any]:
-    return Connections if request.param == "httpx" else AiohttpTransport
+    return PooledTransport if request.param == "httpx" else AiohttpTransport
 
 
 @asynccontextmanager
@@ -201,7 +201,7 @@ async def test_nobody_listens(carrier: Carrier) -> None:
     async with transport_to(server, carrier) as transport:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(POST)
-    assert caught.value.event == "connect"
+    assert caught.value.kind == "connect"
 
 
 @pytest.mark.parametrize("request_", [POST, Request("PUT", "api/contacts/1/edit", content=b"{}"), GET])
@@ -219,7 +219,7 @@ async def test_a_request_that_has_left_is_never_sent_again(carrier: Carrier, req
         await transport.exchange(GET)
         with pytest.raises(TransportError) as caught:
             await transport.exchange(request_)
-    assert caught.value.event == "disconnected"
+    assert caught.value.kind == "disconnected"
     assert len(server.lines) == 1
 
 
@@ -231,7 +231,7 @@ async def test_a_reset_is_no_missing_connection(carrier: Carrier) -> None:
     async with listening(reset) as server, transport_to(server, carrier) as transport:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(POST)
-    assert caught.value.event == "disconnected"
+    assert caught.value.kind == "disconnected"
 
 
 async def test_silence_is_a_read_timeout(carrier: Carrier) -> None:
@@ -242,7 +242,7 @@ async def test_silence_is_a_read_timeout(carrier: Carrier) -> None:
     async with listening(silent) as server, transport_to(server, carrier) as transport:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(Request("POST", "x", content=b"{}", timeout=0.05))
-        assert caught.value.event == "read-timeout"
+        assert caught.value.kind == "read-timeout"
 
 
 async def test_silence_in_the_middle_is_one_too(carrier: Carrier) -> None:
@@ -254,7 +254,7 @@ async def test_silence_in_the_middle_is_one_too(carrier: Carrier) -> None:
     async with listening(half) as server, transport_to(server, carrier) as transport:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(Request("GET", "x", timeout=0.05))
-        assert caught.value.event == "read-timeout"
+        assert caught.value.kind == "read-timeout"
 
 
 @pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
@@ -266,7 +266,7 @@ async def test_what_is_not_http_is_our_error(carrier: Carrier, words: bytes) -> 
     async with listening(rubbish) as server, transport_to(server, carrier) as transport:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(GET)
-        assert caught.value.event == "disconnected"
+        assert caught.value.kind == "disconnected"
 
 
 async def test_long_headers_are_fine_and_too_long_ones_are_our_error(carrier: Carrier) -> None:
@@ -310,7 +310,7 @@ async def test_a_server_that_takes_nothing_is_a_timeout_of_unknown_outcome(carri
     async with listening(deaf) as server, transport_to(server, carrier, write=0.05, connect=0.05) as transport:
         with pytest.raises(TransportError) as caught:
             await transport.exchange(Request("POST", "x", content=b"x" * 20_000_000, timeout=0.05))
-        assert caught.value.event in {"write", "read-timeout"}
+        assert caught.value.kind in {"write", "read-timeout"}
         for line in server.lines:
             line.writer.transport.abort()
 
@@ -354,7 +354,7 @@ async def test_an_unknown_certificate_is_refused_as_one(carrier: Carrier, certif
     ):
         with pytest.raises(TransportError) as caught:
             await transport.exchange(GET)
-    assert caught.value.event == "certificate"
+    assert caught.value.kind == "certificate"
 
 
 async def test_tls_carries_the_same(carrier: Carrier, certificate: Path) -> None:
@@ -377,7 +377,7 @@ async def test_plain_text_where_tls_is_expected_is_no_connection(carrier: Carrie
         async with transport_to(server, carrier) as transport:
             with pytest.raises(TransportError) as caught:
                 await transport.exchange(POST)
-    assert caught.value.event == "connect"
+    assert caught.value.kind == "connect"
 
 
 def test_repr_says_which_is_in_use() -> None:

@@ -11,7 +11,7 @@ from mautic_async.errors import TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
 from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.client import Transport
-from mautic_async.transport.connection_pool import Connections
+from mautic_async.transport.connection_pool import PooledTransport
 from tests.support.certificates import Authority
 from tests.unit.transport.test_connection_pool import Carrier, Line, listening, transport_to
 
@@ -23,7 +23,7 @@ def own(number: int) -> bytes:
     return b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number
 
 
-@pytest.fixture(params=[Connections, AiohttpTransport])
+@pytest.fixture(params=[PooledTransport, AiohttpTransport])
 def carrier(request: pytest.FixtureRequest) -> Any:
     return request.param
 

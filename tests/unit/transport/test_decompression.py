@@ -12,20 +12,29 @@ from typing import Any
 import pytest
 
 from mautic_async.errors import APIError, MauticError, TransportError, UnexpectedResponse
-from mautic_async.protocol import STDLIB, Answer, Call, Json, Request, orjson, parse, read
-from mautic_async.testing.virtual_time import run
+from mautic_async.protocol import (
+    STDLIB,
+    Call,
+    JsonLibrary,
+    Request,
+    Response,
+    orjson_library,
+    parse_json,
+    parse_response,
+)
+from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.client import Timeouts, new_transport
-from mautic_async.transport.connection_pool import Connections
-from mautic_async.transport.decompression import MAX_BODY, MAX_ERROR_BODY, PIECE, RATIO_FROM
-from tests.support.chunked_transport import Canned, Headers, Pieces, canned
-from tests.support.raw_socket_server import serving
+from mautic_async.transport.connection_pool import PooledTransport
+from mautic_async.transport.decompression import CHECK_RATIO_ABOVE, CHUNK, MAX_BODY, MAX_ERROR_BODY
+from tests.support.chunked_transport import ChunkedBody, ChunkedTransport, Headers, make_chunked_transport
+from tests.support.raw_socket_server import serve_raw
 
 GZIP: Headers = [(b"content-encoding", b"gzip")]
 MIB = 2**20
 
 
-async def exchange(inner: Canned, **request: object) -> Answer:
+async def exchange(inner: ChunkedTransport, **request: object) -> Response:
     transport = new_transport("https://mautic.example.com", Timeouts(), transport=inner)
     try:
         return await transport.exchange(Request("GET", "api/contacts", **request))  # type: ignore[arg-type]
@@ -43,15 +52,15 @@ def bomb(mebibytes: int) -> Iterator[bytes]:
 
 
 async def test_a_bomb_of_500_mib_stops_at_its_first_mebibytes() -> None:
-    body = Pieces(bomb(500))
+    body = ChunkedBody(bomb(500))
     tracemalloc.start()
     try:
         with pytest.raises(UnexpectedResponse, match="more than"):
-            await exchange(Canned(body, 200, GZIP))
+            await exchange(ChunkedTransport(body, 200, GZIP))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert body.taken * 4096 < 16 * 1024
+    assert body.chunks_read * 4096 < 16 * 1024
     assert peak < 8 * MIB
 
 
@@ -63,53 +72,53 @@ async def test_a_bomb_into_a_file_stops_as_early() -> None:
         written += len(piece)
 
     with pytest.raises(UnexpectedResponse):
-        await exchange(Canned(Pieces(bomb(500)), 200, GZIP), sink=sink)
-    assert written <= RATIO_FROM + 2 * PIECE + 200 * 4096
+        await exchange(ChunkedTransport(ChunkedBody(bomb(500)), 200, GZIP), write_to=sink)
+    assert written <= CHECK_RATIO_ABOVE + 2 * CHUNK + 200 * 4096
 
 
 async def test_dense_but_small_answers_are_fine() -> None:
     plain = json.dumps({"contacts": [{"id": 1, "fields": {}}] * 13_000}).encode()
     assert len(plain) > 300 * 1000
-    assert (await exchange(canned(gzip.compress(plain), headers=GZIP))).content == plain
+    assert (await exchange(make_chunked_transport(gzip.compress(plain), headers=GZIP))).content == plain
 
 
 @pytest.mark.parametrize("encoding", [b"gzip, gzip", b"deflate", b"br", b"zstd", b"gzip, br", b"x\xff", b"gzip;q=1"])
 async def test_a_packing_that_was_not_asked_for_is_refused(encoding: bytes) -> None:
     twice = gzip.compress(gzip.compress(bytes(50 * MIB)))
     with pytest.raises(UnexpectedResponse, match="not asked for"):
-        await exchange(canned(twice, headers=[(b"content-encoding", encoding)]))
+        await exchange(make_chunked_transport(twice, headers=[(b"content-encoding", encoding)]))
 
 
 async def test_two_layers_under_one_name_are_unpacked_once() -> None:
     inner = gzip.compress(bytes(50 * MIB))
-    answer = await exchange(canned(gzip.compress(inner), headers=GZIP))
+    answer = await exchange(make_chunked_transport(gzip.compress(inner), headers=GZIP))
     assert answer.content == inner
     with pytest.raises(UnexpectedResponse):
-        read(Call("GET", "contacts"), answer)
+        parse_response(Call("GET", "contacts"), answer)
 
 
 @pytest.mark.parametrize(
     ("status", "cap"), [(200, MAX_BODY), (201, MAX_BODY), (400, MAX_ERROR_BODY), (503, MAX_ERROR_BODY)]
 )
 async def test_endless_chunks_stop_at_the_cap(status: int, cap: int) -> None:
-    body = Pieces(itertools.repeat(bytes(PIECE)))
+    body = ChunkedBody(itertools.repeat(bytes(CHUNK)))
     with pytest.raises(UnexpectedResponse, match="more than"):
-        await exchange(Canned(body, status))
-    assert body.taken == cap // PIECE + 1
+        await exchange(ChunkedTransport(body, status))
+    assert body.chunks_read == cap // CHUNK + 1
 
 
 async def test_a_content_length_is_not_believed() -> None:
-    small = await exchange(canned(b"{}", headers=[(b"content-length", b"99999999999")]))
+    small = await exchange(make_chunked_transport(b"{}", headers=[(b"content-length", b"99999999999")]))
     assert small.content == b"{}"
     with pytest.raises(UnexpectedResponse):
-        await exchange(Canned(Pieces(itertools.repeat(bytes(PIECE))), 200, [(b"content-length", b"2")]))
+        await exchange(ChunkedTransport(ChunkedBody(itertools.repeat(bytes(CHUNK))), 200, [(b"content-length", b"2")]))
 
 
 async def test_tiny_chunks_take_no_more_room_than_large_ones() -> None:
-    body = Pieces(bytes((index & 255, index >> 8 & 255)) for index in range(2**16))
+    body = ChunkedBody(bytes((index & 255, index >> 8 & 255)) for index in range(2**16))
     tracemalloc.start()
     try:
-        answer = await exchange(Canned(body))
+        answer = await exchange(ChunkedTransport(body))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -117,7 +126,7 @@ async def test_tiny_chunks_take_no_more_room_than_large_ones() -> None:
     assert peak < MIB
 
 
-@pytest.mark.parametrize("carrier", [Connections, AiohttpTransport])
+@pytest.mark.parametrize("carrier", [PooledTransport, AiohttpTransport])
 async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callable[[], Any]) -> None:
     turns, loop = 0, asyncio.get_running_loop()
 
@@ -131,37 +140,37 @@ async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callabl
         yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 40_000 + b"0\r\n\r\n"
 
     over = asyncio.Event()
-    async with serving(respond) as server:
+    async with serve_raw(respond) as server:
         transport = new_transport(server.base, Timeouts(), transport=carrier())
         loop.call_soon(turn)
         answer = await transport.exchange(Request("GET", "api/contacts", timeout=20.0))
         over.set()
         await transport.aclose()
     assert answer.content == b"x" * 40_000
-    if carrier is Connections:  # aiohttp joins them
+    if carrier is PooledTransport:  # aiohttp joins them
         assert turns > 100, turns
 
 
 async def test_what_follows_the_end_of_gzip_is_no_answer_and_not_kept() -> None:
-    body = Pieces(itertools.chain([gzip.compress(b"{}", mtime=0)], itertools.repeat(bytes(PIECE))))
+    body = ChunkedBody(itertools.chain([gzip.compress(b"{}", mtime=0)], itertools.repeat(bytes(CHUNK))))
     with pytest.raises(UnexpectedResponse):
-        await exchange(Canned(body, 200, GZIP))
-    assert body.taken < 4
+        await exchange(ChunkedTransport(body, 200, GZIP))
+    assert body.chunks_read < 4
 
 
-@pytest.mark.parametrize("more", [b"x", gzip.compress(b"[]", mtime=0), bytes(PIECE * 3)])
+@pytest.mark.parametrize("more", [b"x", gzip.compress(b"[]", mtime=0), bytes(CHUNK * 3)])
 @pytest.mark.parametrize("together", [True, False])
 async def test_nor_is_it_where_it_comes_in_the_same_piece(more: bytes, together: bool) -> None:  # noqa: FBT001 - a table
     whole = gzip.compress(b"{}", mtime=0)
     with pytest.raises(UnexpectedResponse, match="after the end"):
-        await exchange(canned(*([whole + more] if together else [whole, more]), headers=GZIP))
+        await exchange(make_chunked_transport(*([whole + more] if together else [whole, more]), headers=GZIP))
 
 
 @pytest.mark.parametrize("cut", [1, 9, 10, 15, -1, -8])
 async def test_gzip_that_is_cut_short_is_a_lost_answer(cut: int) -> None:
     whole = gzip.compress(json.dumps({"contact": {"id": 1}}).encode())
     with pytest.raises(TransportError, match="cut short"):
-        await exchange(canned(whole[:cut], headers=GZIP))
+        await exchange(make_chunked_transport(whole[:cut], headers=GZIP))
 
 
 @pytest.mark.parametrize(
@@ -169,32 +178,32 @@ async def test_gzip_that_is_cut_short_is_a_lost_answer(cut: int) -> None:
 )
 async def test_gzip_that_is_broken_is_an_unexpected_answer(body: bytes) -> None:
     with pytest.raises(UnexpectedResponse, match="broken gzip"):
-        await exchange(canned(body, headers=GZIP))
+        await exchange(make_chunked_transport(body, headers=GZIP))
 
 
 def test_a_byte_a_second_ends_with_the_total_time() -> None:
     async def story() -> float:
         import asyncio
 
-        body = Pieces(itertools.repeat(b" "), pause=1.0)
+        body = ChunkedBody(itertools.repeat(b" "), pause=1.0)
         with pytest.raises(TransportError, match="no whole answer") as found:
-            await exchange(Canned(body), timeout=30.0)
-        assert found.value.event == "read-timeout"
+            await exchange(ChunkedTransport(body), timeout=30.0)
+        assert found.value.kind == "read-timeout"
         return asyncio.get_running_loop().time()
 
-    assert run(story()) == 5 + 30 + 2 * 30
+    assert run_virtual(story()) == 5 + 30 + 2 * 30
 
 
 async def test_too_many_headers_are_refused() -> None:
     fine = [(b"x-%d" % index, b"1") for index in range(200)]
-    assert (await exchange(canned(b"{}", headers=fine))).status == 200
+    assert (await exchange(make_chunked_transport(b"{}", headers=fine))).status == 200
     with pytest.raises(UnexpectedResponse, match="201 headers"):
-        await exchange(canned(b"{}", headers=[*fine, (b"x", b"1")]))
+        await exchange(make_chunked_transport(b"{}", headers=[*fine, (b"x", b"1")]))
 
 
 # --- JSON ----------------------------------------------------------------------------------------------------------
 
-LIBRARIES = [STDLIB, orjson()]
+LIBRARIES = [STDLIB, orjson_library()]
 HOSTILE = {
     "100,000 brackets": b"[" * 100_000,
     "100,000 balanced brackets": b"[" * 100_000 + b"]" * 100_000,
@@ -219,30 +228,30 @@ HOSTILE = {
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_json_is_a_value_error(body: bytes, library: Json) -> None:
+def test_hostile_json_is_a_value_error(body: bytes, library: JsonLibrary) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - every kind of it
-        parse(body, library)
+        parse_json(body, library)
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
-def test_64_levels_and_brackets_in_texts_are_fine(library: Json) -> None:
-    assert parse(b'[{"a":' * 32 + b"1" + b"}]" * 32, library)
-    assert parse(json.dumps(["[", '"[', "\\[", '\\"['] * 100).encode(), library)
-    assert parse(b"[" * 64 + b"]" * 64, library)
-    assert parse(json.dumps(["[" * 1000 + "{" * 1000]).encode(), library)
+def test_64_levels_and_brackets_in_texts_are_fine(library: JsonLibrary) -> None:
+    assert parse_json(b'[{"a":' * 32 + b"1" + b"}]" * 32, library)
+    assert parse_json(json.dumps(["[", '"[', "\\[", '\\"['] * 100).encode(), library)
+    assert parse_json(b"[" * 64 + b"]" * 64, library)
+    assert parse_json(json.dumps(["[" * 1000 + "{" * 1000]).encode(), library)
 
 
 def test_5000_digits_are_refused_by_the_standard_library_and_a_float_at_most_elsewhere() -> None:
     digits = b"[" + b"1" * 5_000 + b"]"
     with pytest.raises(ValueError, match="digits"):
-        parse(digits)
+        parse_json(digits)
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 404, 500])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_only_our_errors_leave_when_hostile_json_is_read(body: bytes, status: int) -> None:
     try:
-        read(Call("GET", "contacts"), Answer(status, {}, body))
+        parse_response(Call("GET", "contacts"), Response(status, {}, body))
     except MauticError as error:
         assert len(str(error)) < 1024  # noqa: PT017 - some statuses have an answer without a body
     else:
@@ -254,7 +263,7 @@ def test_of_a_large_error_little_is_kept() -> None:
     body = json.dumps({"errors": [{"message": "x" * MIB, "code": 400, "details": many}]}).encode()
     assert len(body) < MAX_ERROR_BODY + MIB
     with pytest.raises(APIError) as found:
-        read(Call("POST", "contacts/new"), Answer(400, {}, body))
+        parse_response(Call("POST", "contacts/new"), Response(400, {}, body))
     assert len(str(found.value)) <= 1500
     assert len(found.value.problems) <= 200
     assert sum(len(str(problem)) for problem in found.value.problems) < 100_000

@@ -14,7 +14,7 @@ from mautic_async import Contact, Mautic, TransportError
 from mautic_async.errors import MauticError
 from mautic_async.protocol import Request
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run, virtual_clock
+from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from mautic_async.transport.client import Timeouts, in_process, new_transport
 from tests.integration.test_contacts import FAULTS
 
@@ -51,7 +51,7 @@ def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
             with pytest.raises(MauticError):
                 await mautic.contacts.get(99_999)
 
-    run(main())
+    run_virtual(main())
 
 
 def test_invariant_51_no_warning_and_no_use_of_it_when_it_is_merely_there() -> None:

@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 import mautic_async.webhooks
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, MauticError, Secret
-from mautic_async.testing.virtual_time import run
+from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.webhooks import (
     EVENTS,
     MAX_BODY,
     MAX_EVENTS,
     ContactDeleted,
-    RecentDigests,
+    MemoryReplayStore,
     WebhookEvent,
     WebhookRejected,
     Webhooks,
@@ -48,7 +48,7 @@ def php(value: Any) -> bytes:
 
 
 def at(moment: datetime) -> Clock:
-    return Clock(wall=moment.timestamp)
+    return Clock(wall_time=moment.timestamp)
 
 
 async def receive(webhooks: Webhooks, body: bytes, signature: str | None = None) -> tuple[WebhookEvent, ...]:
@@ -336,7 +336,7 @@ async def test_the_same_body_under_the_other_secret_is_no_other_body() -> None:
 
 async def test_at_no_later_time_is_a_body_taken_again() -> None:
     now = datetime(2026, 1, 1, 5, tzinfo=UTC).timestamp()
-    webhooks = Webhooks(SECRET, clock=Clock(wall=lambda: now))
+    webhooks = Webhooks(SECRET, clock=Clock(wall_time=lambda: now))
     await receive(webhooks, VECTOR)
     reasons = []
     for _ in range(96):
@@ -380,7 +380,7 @@ async def test_what_was_not_dealt_with_may_come_again() -> None:
 
 
 async def test_a_refused_body_leaves_nothing_in_the_memory() -> None:
-    seen = RecentDigests(clock=at(NOW))
+    seen = MemoryReplayStore(clock=at(NOW))
     webhooks = Webhooks(SECRET, seen=seen, clock=at(NOW))
     await refused(webhooks, VECTOR, "wrong")
     await refused(webhooks, VECTOR)
@@ -407,7 +407,7 @@ async def test_a_memory_of_ones_own_is_asked() -> None:
 
 
 async def test_a_full_memory_loses_the_late_rather_than_believe_the_old_twice() -> None:
-    seen = RecentDigests(3, clock=Clock(wall=lambda: 0.0))
+    seen = MemoryReplayStore(3, clock=Clock(wall_time=lambda: 0.0))
     assert [await seen.add(f"{until}", until) for until in (10.0, 50.0, 20.0, 30.0, 40.0)] == [True] * 5
     assert len(seen) == 3
     assert not await seen.add("10.0", 10.0)  # forgotten for lack of room, and yet not believed again
@@ -419,7 +419,7 @@ async def test_a_full_memory_loses_the_late_rather_than_believe_the_old_twice() 
 
 async def test_the_memory_forgets_what_its_date_gives_away() -> None:
     now = 0.0
-    seen = RecentDigests(10, clock=Clock(wall=lambda: now))
+    seen = MemoryReplayStore(10, clock=Clock(wall_time=lambda: now))
     for index in range(10):
         await seen.add(str(index), float(index + 1))
     now = 5.5
@@ -434,7 +434,7 @@ async def test_the_memory_forgets_what_its_date_gives_away() -> None:
 def test_no_digest_is_believed_twice_in_any_history(history: list[tuple[str, int, int]], capacity: int) -> None:
     async def story() -> None:
         now = 0.0
-        seen = RecentDigests(capacity, clock=Clock(wall=lambda: now))
+        seen = MemoryReplayStore(capacity, clock=Clock(wall_time=lambda: now))
         taken: set[int] = set()
         for action, number, pause in history:
             now += pause
@@ -446,22 +446,22 @@ def test_no_digest_is_believed_twice_in_any_history(history: list[tuple[str, int
                 assert number not in taken
                 taken.add(number)
             assert len(seen) <= capacity
-            assert len(seen._order) <= 3 * capacity + 65
+            assert len(seen._heap) <= 3 * capacity + 65
 
-    run(story())
+    run_virtual(story())
 
 
 async def test_giving_a_body_back_for_ever_takes_no_room() -> None:
-    seen = RecentDigests(10, clock=Clock(wall=lambda: 0.0))
+    seen = MemoryReplayStore(10, clock=Clock(wall_time=lambda: 0.0))
     for index in range(10_000):
         assert await seen.add("same", 1.0 + index)
         await seen.discard("same")
-    assert len(seen._order) < 100
+    assert len(seen._heap) < 100
 
 
 def test_a_memory_of_no_size_is_refused() -> None:
     with pytest.raises(ConfigurationError):
-        RecentDigests(0)
+        MemoryReplayStore(0)
 
 
 # --- secrets -------------------------------------------------------------------------------------------------------

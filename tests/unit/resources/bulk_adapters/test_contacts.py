@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from mautic_async import Contact, CustomItem, Marker, UniqueField
-from mautic_async.bulk import Parcel, Receipt
+from mautic_async import Contact, CustomItem, LookupField, UniqueField
+from mautic_async.bulk import RowResult, WorkItem
 from mautic_async.errors import Problem
-from mautic_async.protocol import STDLIB, Row
-from mautic_async.resources.bulk_adapters.contacts import APART, CLEAR, EDIT, ContactCourier
-from mautic_async.testing.virtual_time import run
+from mautic_async.protocol import STDLIB, RowAnswer
+from mautic_async.resources.bulk_adapters.contacts import CLEAR, EDIT, MIN_ITEM_REWRITE_SECONDS, ContactUpserts
+from mautic_async.testing.virtual_time import run_virtual
 
 
 class Bench:
@@ -21,54 +21,56 @@ class Bench:
     json = STDLIB
 
 
-def courier(**settings: Any) -> ContactCourier[Contact]:
-    return ContactCourier(pipeline=cast("Any", Bench()), model=Contact, **settings)
+def courier(**settings: Any) -> ContactUpserts[Contact]:
+    return ContactUpserts(pipeline=cast("Any", Bench()), model=Contact, **settings)
 
 
-def parcel(row: Contact, settings: dict[str, Any] | None = None, **more: Any) -> tuple[Any, Parcel[Contact]]:
+def parcel(row: Contact, settings: dict[str, Any] | None = None, **more: Any) -> tuple[Any, WorkItem[Contact]]:
     made = courier(**(settings or {}))
-    return made, Parcel(0, row, made.pack(row, 0), **more)
+    return made, WorkItem(0, row, made.encode(row, 0), **more)
 
 
-def answered(row: Contact, answer: Row, settings: dict[str, Any] | None = None, **more: Any) -> Receipt[Contact]:
+def answered(
+    row: Contact, answer: RowAnswer, settings: dict[str, Any] | None = None, **more: Any
+) -> RowResult[Contact]:
     made, one = parcel(row, settings, **more)
-    receipt: Receipt[Contact] = made._receipt(one, answer)
+    receipt: RowResult[Contact] = made._row_result(one, answer)
     return receipt
 
 
-def refused(code: int | None, message: str, **more: Any) -> Row:
-    return Row(code, more.get("entity"), (Problem(message, code=code),))
+def refused(code: int | None, message: str, **more: Any) -> RowAnswer:
+    return RowAnswer(code, more.get("entity"), (Problem(message, code=code),))
 
 
 ADA = Contact(email="ada@example.com", firstname="Ada")
 WITH_ITEM = Contact(email="ada@example.com", custom_items=[CustomItem("orders", name="o", attributes={"no": "1"})])
-BY_NO = {"items": UniqueField("no")}
+BY_NO = {"match_items": UniqueField("no")}
 
 # --- packing ---
 
 
 def test_a_row_is_packed_whole_with_its_id_and_with_what_it_clears() -> None:
-    packed = courier(clear="patch").pack(Contact(email="a@b.co", city=None), 0)
+    packed = courier(clear="patch").encode(Contact(email="a@b.co", city=None), 0)
     assert json.loads(packed.body) == {"email": "a@b.co", "city": None}
-    assert packed.cargo == ({"email": "a@b.co"}, {"city": None})
-    packed = courier().pack(Contact(id=5, city=None, firstname="A"), 0)
+    assert packed.payload == ({"email": "a@b.co"}, {"city": None})
+    packed = courier().encode(Contact(id=5, city=None, firstname="A"), 0)
     assert json.loads(packed.body) == {"id": 5, "city": None, "firstname": "A"}
-    assert packed.cargo == ({"id": 5, "firstname": "A"}, {"city": None})
+    assert packed.payload == ({"id": 5, "firstname": "A"}, {"city": None})
 
 
 def test_rows_that_could_meet_have_a_common_key() -> None:
-    one = courier(unique=("email", "number")).pack(Contact(email=" ADA@example.com", fields={"number": "Ä1"}), 0)
-    other = courier(unique=("email", "number")).pack(Contact(fields={"number": "a1"}), 0)
-    assert one.keys == [("email", "ada@example.com"), ("number", "a1")]
-    assert set(one.keys) & set(other.keys)
-    assert courier().pack(Contact(id=5, city="x"), 0).keys == [("contact", 5)]
+    one = courier(unique=("email", "number")).encode(Contact(email=" ADA@example.com", fields={"number": "Ä1"}), 0)
+    other = courier(unique=("email", "number")).encode(Contact(fields={"number": "a1"}), 0)
+    assert one.ordering_keys == [("email", "ada@example.com"), ("number", "a1")]
+    assert set(one.ordering_keys) & set(other.ordering_keys)
+    assert courier().encode(Contact(id=5, city="x"), 0).ordering_keys == [("contact", 5)]
 
 
 def test_invariant_64_unique_items_keep_their_distance_in_time() -> None:
-    packed = courier(**BY_NO).pack(WITH_ITEM, 0)
-    assert ("unique", "orders", "1") in packed.keys
-    assert packed.linger == APART > 1.0
-    assert courier(items=Marker()).pack(WITH_ITEM, 0).linger == 0.0
+    packed = courier(**BY_NO).encode(WITH_ITEM, 0)
+    assert ("unique", "orders", "1") in packed.ordering_keys
+    assert packed.hold_keys_seconds == MIN_ITEM_REWRITE_SECONDS > 1.0
+    assert courier(match_items=LookupField()).encode(WITH_ITEM, 0).hold_keys_seconds == 0.0
 
 
 @pytest.mark.parametrize(
@@ -82,41 +84,41 @@ def test_invariant_64_unique_items_keep_their_distance_in_time() -> None:
         (Contact(email="a@b.co", points=0), {}, "points"),
         (Contact(email="a b@b.co"), {}, "email"),
         (Contact(email="a@b.co", companies=[1]), {}, "companies"),
-        (WITH_ITEM, {"items": UniqueField("other")}, "custom_items[0]"),
+        (WITH_ITEM, {"match_items": UniqueField("other")}, "custom_items[0]"),
         (Contact(email="a@b.co", fields={"x": float("nan")}), {}, None),
         (Contact(email="a@b.co", fields={"x": cast("Any", object())}), {}, None),
     ],
 )
 def test_a_row_that_cannot_be_sent_says_why(row: Contact, settings: dict[str, Any], field: str | None) -> None:
-    (problem, *_) = courier(**settings).pack(row, 0).problems
+    (problem, *_) = courier(**settings).encode(row, 0).problems
     assert problem.field == field
 
 
 def test_invariant_61_companies_of_a_contact_whose_id_is_known_may_be_sent() -> None:
-    assert not courier().pack(Contact(id=3, companies=[1]), 0).problems
+    assert not courier().encode(Contact(id=3, companies=[1]), 0).problems
 
 
 def test_invariant_62_owner_and_stage_leave_only_when_they_were_named() -> None:
-    assert json.loads(courier().pack(ADA, 0).body).keys() == {"email", "firstname"}
-    named = courier().pack(Contact(email="a@b.co", owner=None, stage=None), 0)
+    assert json.loads(courier().encode(ADA, 0).body).keys() == {"email", "firstname"}
+    named = courier().encode(Contact(email="a@b.co", owner=None, stage=None), 0)
     assert json.loads(named.body) == {"email": "a@b.co", "owner": None, "stage": None}
 
 
 def test_what_is_no_contact_is_no_bug_of_ours() -> None:
-    (problem,) = courier().pack({"email": "a@b.co"}, 0).problems
+    (problem,) = courier().encode({"email": "a@b.co"}, 0).problems
     assert "Contact" in problem.message
 
 
 def test_the_memory_of_a_row_holds_no_address() -> None:
     keeping = courier(keyless=True)
-    run(keeping.prepare("nightly"))
-    memory = keeping.pack(ADA, 0).memory
+    run_virtual(keeping.prepare("nightly"))
+    memory = keeping.encode(ADA, 0).facts_key
     assert memory
     assert "ada" not in memory
-    assert memory == keeping.pack(Contact(email="ADA@EXAMPLE.com "), 0).memory
-    assert memory != keeping.pack(Contact(id=5, email="ada@example.com"), 0).memory
-    assert not keeping.pack(Contact(firstname="A"), 0).memory
-    assert not courier().pack(ADA, 0).memory
+    assert memory == keeping.encode(Contact(email="ADA@EXAMPLE.com "), 0).facts_key
+    assert memory != keeping.encode(Contact(id=5, email="ada@example.com"), 0).facts_key
+    assert not keeping.encode(Contact(firstname="A"), 0).facts_key
+    assert not courier().encode(ADA, 0).facts_key
 
 
 # --- answers ---
@@ -125,9 +127,9 @@ def test_the_memory_of_a_row_holds_no_address() -> None:
 @pytest.mark.parametrize(
     ("row", "settings", "answer", "state"),
     [
-        (ADA, {}, Row(201, {"id": 7}), "created"),
-        (ADA, {}, Row(200, {"id": 7}), "updated"),
-        (ADA, {}, Row(201, None), "look"),
+        (ADA, {}, RowAnswer(201, {"id": 7}), "created"),
+        (ADA, {}, RowAnswer(200, {"id": 7}), "updated"),
+        (ADA, {}, RowAnswer(201, None), "look"),
         (ADA, {}, refused(400, "email: bad"), "rejected"),
         (ADA, {}, refused(422, "This field must be unique."), "rejected"),
         (ADA, {}, refused(409, "locked"), "again"),
@@ -141,30 +143,30 @@ def test_the_memory_of_a_row_holds_no_address() -> None:
         (WITH_ITEM, {"resend": "always"}, refused(1062, "Duplicate entry"), "look"),
     ],
 )
-def test_each_answer_has_its_meaning(row: Contact, settings: dict[str, Any], answer: Row, state: str) -> None:
+def test_each_answer_has_its_meaning(row: Contact, settings: dict[str, Any], answer: RowAnswer, state: str) -> None:
     assert answered(row, answer, settings).state == state
 
 
 def test_what_is_to_be_cleared_is_the_next_step_and_what_was_done_is_kept() -> None:
-    receipt = answered(Contact(email="a@b.co", city=None), Row(201, {"id": 7}), {"clear": "patch"})
-    assert (receipt.state, receipt.step, receipt.id, receipt.so_far) == ("step", CLEAR, 7, "created")
+    receipt = answered(Contact(email="a@b.co", city=None), RowAnswer(201, {"id": 7}), {"clear": "patch"})
+    assert (receipt.state, receipt.next_step, receipt.id, receipt.status_if_given_up) == ("step", CLEAR, 7, "created")
 
 
 def test_ids_of_recognised_items_are_learned() -> None:
     stored = {"data": [{"id": 3, "alias": "orders", "data": [{"id": 9, "name": "o", "attributes": {"no": "1"}}]}]}
-    receipt = answered(WITH_ITEM, Row(201, {"id": 7, "customObjects": stored}), BY_NO)
-    assert receipt.known == {"id": 7, "items": {"unique/orders/1": 9}}
-    receipt = answered(WITH_ITEM, Row(201, {"id": 7, "customObjects": stored}))
-    assert receipt.known == {"id": 7}
+    receipt = answered(WITH_ITEM, RowAnswer(201, {"id": 7, "customObjects": stored}), BY_NO)
+    assert receipt.facts == {"id": 7, "items": {"unique/orders/1": 9}}
+    receipt = answered(WITH_ITEM, RowAnswer(201, {"id": 7, "customObjects": stored}))
+    assert receipt.facts == {"id": 7}
 
 
 def test_a_known_item_goes_with_its_id_and_a_deleted_one_without() -> None:
-    made, one = parcel(WITH_ITEM, {"items": Marker()}, known={"items": {"marker/orders/o": 9}})
+    made, one = parcel(WITH_ITEM, {"match_items": LookupField()}, facts={"items": {"marker/orders/o": 9}})
     (group,) = json.loads(made._body(one))["customObjects"]["data"]
     assert group["data"][0]["id"] == 9
-    receipt = made._receipt(one, refused(400, "Custom Item with ID = 9 was not found"))
+    receipt = made._row_result(one, refused(400, "Custom Item with ID = 9 was not found"))
     assert (receipt.state, receipt.known) == ("again", {"items": {"marker/orders/o": None}})
-    assert made._receipt(one, refused(400, "Custom Item with ID = 8 was not found")).state == "rejected"
+    assert made._row_result(one, refused(400, "Custom Item with ID = 8 was not found")).state == "rejected"
 
 
 def test_steps_are_named_for_what_they_do() -> None:

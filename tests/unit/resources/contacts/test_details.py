@@ -9,7 +9,7 @@ import pytest
 
 from mautic_async import ConfigurationError, Contact, NotFound, OutcomeUnknown, Rejected, UtmTag
 from mautic_async import models as m
-from tests.support.canned_client import MISSING, refused, using
+from tests.support.canned_client import MISSING, error_answer, run_with_answers
 
 EVENT = {"event": "email.sent", "eventId": "email.sent1", "timestamp": "2026-01-02T03:04:05+00:00", "contactId": "12"}
 
@@ -24,7 +24,7 @@ def test_activity_is_filtered_and_paged() -> None:
         "types": {"email.sent": "Sent"},
     }
     there = timezone(timedelta(hours=1))
-    found, server = using(
+    found, server = run_with_answers(
         {"GET contacts/12/activity": answer},
         lambda mautic: mautic.contacts.activity(
             12,
@@ -58,7 +58,7 @@ def test_activity_is_filtered_and_paged() -> None:
 
 def test_activity_outside_the_dates_is_left_out_also_where_a_server_ignores_them() -> None:
     old = {**EVENT, "eventId": "2", "timestamp": "2020-01-01T00:00:00+00:00"}
-    found, _ = using(
+    found, _ = run_with_answers(
         {"GET contacts/activity": {"events": [EVENT, old], "total": 2}},
         lambda mautic: mautic.contacts.activity(date_from=datetime(2026, 1, 1, tzinfo=UTC)),
     )
@@ -67,7 +67,7 @@ def test_activity_outside_the_dates_is_left_out_also_where_a_server_ignores_them
 
 def test_a_date_without_a_zone_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"date_from: .*time zone"):
-        using({}, lambda mautic: mautic.contacts.activity(1, date_from=datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
+        run_with_answers({}, lambda mautic: mautic.contacts.activity(1, date_from=datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
 
 
 def test_all_activity_of_a_contact_comes_once_though_pages_shift() -> None:
@@ -81,9 +81,9 @@ def test_all_activity_of_a_contact_comes_once_though_pages_shift() -> None:
     async def use(mautic: Any) -> list[str]:
         return [event.event_id async for event in mautic.contacts.iterate_activity(12)]
 
-    found, server = using({"GET contacts/12/activity": page}, use)
+    found, server = run_with_answers({"GET contacts/12/activity": page}, use)
     assert found == ["e0", "e1", "e2", "e3"]
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_notes_and_devices_name_their_contact_and_sort_by_their_own_table() -> None:
@@ -92,7 +92,7 @@ def test_notes_and_devices_name_their_contact_and_sort_by_their_own_table() -> N
         devices = await mautic.contacts.devices(12, order_by="d.id")
         return notes, devices
 
-    (notes, devices), server = using(
+    (notes, devices), server = run_with_answers(
         {
             "GET contacts/12/notes": {
                 "total": 1,
@@ -104,8 +104,13 @@ def test_notes_and_devices_name_their_contact_and_sort_by_their_own_table() -> N
     )
     assert notes.items == [m.Note(id=10, text="hello", type="general", contact=Contact(id=12))]
     assert [device.contact for device in devices.items] == [Contact(id=12)] * 2
-    assert dict(server.asked[0].query) == {"orderBy": "n.dateAdded", "orderByDir": "desc", "limit": "5", "start": "2"}
-    assert dict(server.asked[1].query) == {"orderBy": "d.id"}
+    assert dict(server.requests[0].query) == {
+        "orderBy": "n.dateAdded",
+        "orderByDir": "desc",
+        "limit": "5",
+        "start": "2",
+    }
+    assert dict(server.requests[1].query) == {"orderBy": "d.id"}
 
 
 def test_memberships_are_read_from_all_their_shapes() -> None:
@@ -117,7 +122,7 @@ def test_memberships_are_read_from_all_their_shapes() -> None:
         contacts = mautic.contacts
         return await contacts.segments(12), await contacts.campaigns(12), await contacts.companies(12)
 
-    (segments, campaigns, companies), _ = using(
+    (segments, campaigns, companies), _ = run_with_answers(
         {
             "GET contacts/12/segments": {"total": 1, "lists": {"11": segment}},
             "GET contacts/12/campaigns": {"total": 1, "campaigns": {"1": campaign}},
@@ -140,7 +145,9 @@ def test_memberships_are_read_from_all_their_shapes() -> None:
 
 @pytest.mark.parametrize("empty", [[], {}])
 def test_no_membership_is_an_empty_list(empty: Any) -> None:
-    found, _ = using({"GET contacts/12/segments": {"total": 0, "lists": empty}}, lambda m: m.contacts.segments(12))
+    found, _ = run_with_answers(
+        {"GET contacts/12/segments": {"total": 0, "lists": empty}}, lambda m: m.contacts.segments(12)
+    )
     assert found == []
 
 
@@ -151,7 +158,7 @@ def test_do_not_contact_is_added_with_its_reason_and_removed() -> None:
         added = await mautic.contacts.add_dnc(12, reason=1, comments="asked", channel_id=7)
         return added, await mautic.contacts.remove_dnc(12, "sms"), await mautic.contacts.remove_dnc(12)
 
-    (added, removed, again), server = using(
+    (added, removed, again), server = run_with_answers(
         {
             "POST contacts/12/dnc/email/add": {"contact": contact},
             "POST contacts/12/dnc/sms/remove": {"recordFound": True, "contact": {"id": 12}},
@@ -161,7 +168,7 @@ def test_do_not_contact_is_added_with_its_reason_and_removed() -> None:
     )
     assert [(entry.channel, entry.reason) for entry in added.do_not_contact] == [("email", 1)]
     assert (removed, again) == (True, False)
-    assert server.asked[0].body == {"reason": 1, "comments": "asked", "channelId": 7}
+    assert server.requests[0].body == {"reason": 1, "comments": "asked", "channelId": 7}
 
 
 def test_utm_tags_are_added_under_the_names_that_mautic_reads() -> None:
@@ -173,11 +180,11 @@ def test_utm_tags_are_added_under_the_names_that_mautic_reads() -> None:
         await mautic.contacts.add_utm(12, tag)
         await mautic.contacts.remove_utm(12, 3)
 
-    _, server = using(
+    _, server = run_with_answers(
         {"POST contacts/12/utm/add": {"contact": {"id": 12}}, "POST contacts/12/utm/3/remove": {"contact": {"id": 12}}},
         use,
     )
-    assert server.asked[0].body == {
+    assert server.requests[0].body == {
         "utm_source": "news",
         "query": {"x": "1"},
         "useragent": "UA",
@@ -187,13 +194,13 @@ def test_utm_tags_are_added_under_the_names_that_mautic_reads() -> None:
 
 def test_empty_utm_tags_are_not_sent() -> None:
     with pytest.raises(ConfigurationError, match="names nothing"):
-        using({}, lambda mautic: mautic.contacts.add_utm(12, UtmTag()))
+        run_with_answers({}, lambda mautic: mautic.contacts.add_utm(12, UtmTag()))
 
 
 def test_removing_utm_tags_that_are_not_there_is_refused() -> None:
     with pytest.raises(Rejected, match="bad request"):
-        using(
-            {"POST contacts/12/utm/9/remove": refused(400, "This is a bad request.")},
+        run_with_answers(
+            {"POST contacts/12/utm/9/remove": error_answer(400, "This is a bad request.")},
             lambda mautic: mautic.contacts.remove_utm(12, 9),
         )
 
@@ -203,7 +210,7 @@ def test_removing_utm_tags_that_are_not_there_is_refused() -> None:
     [("add_points", "plus"), ("subtract_points", "minus"), ("multiply_points", "times"), ("divide_points", "divide")],
 )
 def test_points_are_changed_by_their_operator(method: str, operator: str) -> None:
-    _, server = using(
+    _, server = run_with_answers(
         {f"POST contacts/12/points/{operator}/3": {"success": 1}},
         lambda mautic: getattr(mautic.contacts, method)(12, 3, event="Lab", action="add"),
     )
@@ -213,12 +220,12 @@ def test_points_are_changed_by_their_operator(method: str, operator: str) -> Non
 @pytest.mark.parametrize("delta", [0, -3, 1.5, "3", True])
 def test_what_mautic_would_count_as_something_else_is_refused(delta: Any) -> None:
     with pytest.raises(ConfigurationError, match="integer of at least 1"):
-        using({}, lambda mautic: mautic.contacts.add_points(12, delta))
+        run_with_answers({}, lambda mautic: mautic.contacts.add_points(12, delta))
 
 
 def test_points_whose_answer_is_lost_are_not_given_again() -> None:
     with pytest.raises(OutcomeUnknown):
-        using(
+        run_with_answers(
             {"POST contacts/12/points/plus/3": ConnectionResetError()},
             lambda mautic: mautic.contacts.add_points(12, 3),
         )
@@ -237,7 +244,7 @@ def test_points_of_groups() -> None:
             await contacts.change_group_points(12, 11, "plus", 5),
         )
 
-    (groups, one, none, *_), server = using(
+    (groups, one, none, *_), server = run_with_answers(
         {
             "GET contacts/12/points/groups": {"total": 1, "groupScores": [score]},
             "GET contacts/12/points/groups/11": {"groupScore": score},
@@ -249,13 +256,13 @@ def test_points_of_groups() -> None:
     )
     assert groups == [one] == [m.GroupScore(score=7, group=m.PointGroup(id=11, name="PG"))]
     assert none is None
-    assert len(server.asked) == 5
+    assert len(server.requests) == 5
 
 
 @pytest.mark.parametrize(("operator", "value"), [("power", 3), ("plus", -3), ("set", 1.5)])
 def test_odd_changes_of_group_points_are_refused(operator: Any, value: Any) -> None:
     with pytest.raises(ConfigurationError):
-        using({}, lambda mautic: mautic.contacts.change_group_points(12, 11, operator, value))
+        run_with_answers({}, lambda mautic: mautic.contacts.change_group_points(12, 11, operator, value))
 
 
 def test_what_contacts_may_be_given_is_listed_without_an_envelope() -> None:
@@ -263,7 +270,7 @@ def test_what_contacts_may_be_given_is_listed_without_an_envelope() -> None:
         contacts = mautic.contacts
         return await contacts.owners(search="A", limit=2), await contacts.fields(), await contacts.available_segments()
 
-    (owners, fields, segments), server = using(
+    (owners, fields, segments), server = run_with_answers(
         {
             "GET contacts/list/owners": [{"id": 1, "firstName": "Admin", "lastName": "Lab"}],
             "GET contacts/list/fields": {
@@ -277,16 +284,16 @@ def test_what_contacts_may_be_given_is_listed_without_an_envelope() -> None:
     assert [(user.id, user.last_name) for user in owners] == [(1, "Lab")]
     assert [field.alias for field in fields] == ["lab"], "the fields of companies come along"
     assert [(segment.id, segment.alias) for segment in segments] == [(10, "s")]
-    assert dict(server.asked[0].query) == {"filter": "A", "limit": "2"}
+    assert dict(server.requests[0].query) == {"filter": "A", "limit": "2"}
 
 
 def test_a_missing_contact_is_not_found() -> None:
     with pytest.raises(NotFound, match="Item was not found"):
-        using({"GET contacts/9/notes": MISSING}, lambda mautic: mautic.contacts.notes(9))
+        run_with_answers({"GET contacts/9/notes": MISSING}, lambda mautic: mautic.contacts.notes(9))
 
 
 def test_a_merge_is_visible_in_the_id() -> None:
-    found, _ = using({"GET contacts/12": {"contact": {"id": 40}}}, lambda mautic: mautic.contacts.get(12))
+    found, _ = run_with_answers({"GET contacts/12": {"contact": {"id": 40}}}, lambda mautic: mautic.contacts.get(12))
     assert found.id == 40
 
 
@@ -299,7 +306,7 @@ def test_a_merge_is_visible_in_the_id() -> None:
     ],
 )
 def test_find_gives_the_contact_that_really_has_the_address(held: Any, wanted: str, id: int | None) -> None:
-    found, server = using(
+    found, server = run_with_answers(
         {"GET contacts": {"total": "1", "contacts": {str(row["id"]): row for row in held}}},
         lambda mautic: mautic.contacts.find(email=wanted),
     )

@@ -28,18 +28,18 @@ FIELDS: list[dict[str, Any]] = [
 
 def known() -> Preflight:
     preflight = Preflight(cast("Any", None))
-    preflight.learn(FIELDS)
+    preflight.set_fields(FIELDS)
     return preflight
 
 
 def test_without_an_answer_nothing_is_checked() -> None:
-    assert Preflight(cast("Any", None)).problems({"nosuch": 1}) == []
+    assert Preflight(cast("Any", None)).check({"nosuch": 1}) == []
 
 
 def test_published_unique_fields_find_a_contact() -> None:
     assert known().unique == ("email", "number")
-    assert known().kinds["optin"] == "boolean"
-    assert known().kinds["points"] == "number"
+    assert known().types["optin"] == "boolean"
+    assert known().types["points"] == "number"
 
 
 GOOD: list[tuple[str, Any]] = [
@@ -96,11 +96,11 @@ BAD: list[tuple[str, Any, str]] = [
 
 @pytest.mark.parametrize(("key", "value"), GOOD)
 def test_what_fits_passes(key: str, value: Any) -> None:
-    assert known().problems({"email": "a@b.co", key: value}) == []
+    assert known().check({"email": "a@b.co", key: value}) == []
 
 
 @pytest.mark.parametrize(("key", "value", "why"), BAD)
 def test_what_mautic_would_refuse_ignore_or_empty_is_named(key: str, value: Any, why: str) -> None:
-    (problem,) = known().problems({"email": "a@b.co", key: value})
+    (problem,) = known().check({"email": "a@b.co", key: value})
     assert problem.field == key
     assert why in problem.message

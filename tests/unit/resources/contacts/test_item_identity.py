@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mautic_async import CustomItem, Marker, UniqueField
+from mautic_async import CustomItem, LookupField, UniqueField
 from mautic_async.resources.contacts import item_identity
-from mautic_async.resources.contacts.item_identity import Items
+from mautic_async.resources.contacts.item_identity import ItemMatching
 
 BY_SKU = UniqueField("sku")
 
@@ -32,29 +32,31 @@ def item(
         (BY_SKU, item(), None),
         (UniqueField(["sku", "lot"]), item(sku="1", lot="2"), ("unique", "products", "1", "2")),
         (UniqueField(["sku", "lot"]), item(sku="1"), None),
-        (Marker(), item("x"), ("marker", "products", "x")),
-        (Marker("sku"), item("x", sku=7), ("marker", "products", "7")),
-        (Marker("sku"), item("x"), None),
-        ({"products": Marker()}, item("x"), ("marker", "products", "x")),
-        ({"3": Marker()}, item("x", object="", object_id=3), ("marker", "3", "x")),
-        ({"orders": Marker()}, item("x"), None),
+        (LookupField(), item("x"), ("marker", "products", "x")),
+        (LookupField("sku"), item("x", sku=7), ("marker", "products", "7")),
+        (LookupField("sku"), item("x"), None),
+        ({"products": LookupField()}, item("x"), ("marker", "products", "x")),
+        ({"3": LookupField()}, item("x", object="", object_id=3), ("marker", "3", "x")),
+        ({"orders": LookupField()}, item("x"), None),
     ],
 )
-def test_an_item_is_told_by_its_id_its_unique_values_or_its_mark(items: Items, one: CustomItem, key: Any) -> None:
-    assert item_identity.identity(items, one) == key
+def test_an_item_is_told_by_its_id_its_unique_values_or_its_mark(
+    items: ItemMatching, one: CustomItem, key: Any
+) -> None:
+    assert item_identity.identify(items, one) == key
 
 
 @pytest.mark.parametrize("one", [item("x"), item("x", object="", object_id=3), item("x", object_id=3)])
 def test_a_stored_item_is_found_however_the_row_names_its_object(one: CustomItem) -> None:
     stored = item("x", id=77, object_id=3)
-    (name,) = item_identity.wanted(Marker(), [one])
-    assert item_identity.ids_of([name], item_identity.shown(Marker(), [stored])) == {name: 77}
+    (name,) = item_identity.new_items(LookupField(), [one])
+    assert item_identity.matched_ids([name], item_identity.stored_items(LookupField(), [stored])) == {name: 77}
 
 
 def test_only_new_items_are_wanted() -> None:
-    assert list(item_identity.wanted(BY_SKU, [item(id=1, sku="a"), item(sku="b"), item()])) == ["unique/products/b"]
-    assert item_identity.wanted(BY_SKU, None) == {}
-    assert item_identity.shown(None, [item("x", id=1)]) == {}
+    assert list(item_identity.new_items(BY_SKU, [item(id=1, sku="a"), item(sku="b"), item()])) == ["unique/products/b"]
+    assert item_identity.new_items(BY_SKU, None) == {}
+    assert item_identity.stored_items(None, [item("x", id=1)]) == {}
 
 
 @pytest.mark.parametrize(
@@ -72,46 +74,46 @@ def test_only_new_items_are_wanted() -> None:
     ],
 )
 def test_a_stored_item_holds_what_it_shows(stored: CustomItem, want: CustomItem, holds: Any) -> None:
-    assert item_identity.holds(stored, want) is holds
+    assert item_identity.matches(stored, want) is holds
 
 
 def test_an_item_that_the_server_finds_again_may_be_repeated() -> None:
-    assert item_identity.repeatable(None, [])
-    assert item_identity.repeatable(None, [item(id=3)])
-    assert item_identity.repeatable(BY_SKU, [item(sku="1"), item(id=4)])
-    assert not item_identity.repeatable(None, [item(sku="1")])
-    assert not item_identity.repeatable(Marker(), [item("x")])
-    assert not item_identity.repeatable({"orders": BY_SKU}, [item(sku="1")])
+    assert item_identity.is_idempotent(None, [])
+    assert item_identity.is_idempotent(None, [item(id=3)])
+    assert item_identity.is_idempotent(BY_SKU, [item(sku="1"), item(id=4)])
+    assert not item_identity.is_idempotent(None, [item(sku="1")])
+    assert not item_identity.is_idempotent(LookupField(), [item("x")])
+    assert not item_identity.is_idempotent({"orders": BY_SKU}, [item(sku="1")])
 
 
 def test_invariant_28_an_item_without_its_unique_value_is_refused() -> None:
-    (problem,) = item_identity.problems(BY_SKU, [item(sku="1"), item(sku=""), item(id=9)])
+    (problem,) = item_identity.check_items(BY_SKU, [item(sku="1"), item(sku=""), item(id=9)])
     assert (problem.field, "sku" in problem.message) == ("custom_items[1]", True)
-    (problem,) = item_identity.problems(UniqueField(["sku", "lot"]), [item(sku="1")])
+    (problem,) = item_identity.check_items(UniqueField(["sku", "lot"]), [item(sku="1")])
     assert "sku, lot" in problem.message
 
 
 def test_the_same_item_twice_is_refused() -> None:
-    assert [it.field for it in item_identity.problems(BY_SKU, [item(sku="1"), item(sku="1"), item(sku="2")])] == [
+    assert [it.field for it in item_identity.check_items(BY_SKU, [item(sku="1"), item(sku="1"), item(sku="2")])] == [
         "custom_items[1]"
     ]
-    assert item_identity.problems(BY_SKU, [item(sku="a"), item(sku="A")]) == []  # to the server these are two
+    assert item_identity.check_items(BY_SKU, [item(sku="a"), item(sku="A")]) == []  # to the server these are two
 
 
 @pytest.mark.parametrize("mark", [" x", "x ", "<b>x</b>", "a &amp; b", "a\nb"])
 def test_a_mark_that_mautic_may_rewrite_is_refused(mark: str) -> None:
-    (problem,) = item_identity.problems(Marker(), [item(mark)])
+    (problem,) = item_identity.check_items(LookupField(), [item(mark)])
     assert "rewrite" in problem.message
-    assert not item_identity.problems(Marker(), [item("a & b / 3")])
-    assert not item_identity.problems(None, [item(mark)])
+    assert not item_identity.check_items(LookupField(), [item("a & b / 3")])
+    assert not item_identity.check_items(None, [item(mark)])
 
 
 @pytest.mark.parametrize("group", [{"object": "products"}, {"object": "", "object_id": 3}])
 def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[str, Any]) -> None:
-    ten = [item(f"x{number}", **group) for number in range(item_identity.NEWEST)]
-    assert not item_identity.problems(Marker(), ten)
-    assert not item_identity.problems(Marker(), [*ten, item("y", object="orders")])
-    (problem,) = item_identity.problems(Marker(), [*ten, item("y", **group)])
+    ten = [item(f"x{number}", **group) for number in range(item_identity.VISIBLE_ITEMS)]
+    assert not item_identity.check_items(LookupField(), ten)
+    assert not item_identity.check_items(LookupField(), [*ten, item("y", object="orders")])
+    (problem,) = item_identity.check_items(LookupField(), [*ten, item("y", **group)])
     assert "11 new items" in problem.message
 
 
@@ -119,11 +121,11 @@ def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[s
     ("items", "word"),
     [
         (BY_SKU, "effectively once (found again by their unique field)"),
-        (Marker(), "ten an object"),
-        ({"a": BY_SKU, "b": Marker()}, "ten an object"),
+        (LookupField(), "ten an object"),
+        ({"a": BY_SKU, "b": LookupField()}, "ten an object"),
         ({"a": BY_SKU}, "unique field"),
         (None, "at most once"),
     ],
 )
-def test_the_guarantee_is_said_in_words(items: Items, word: str) -> None:
+def test_the_guarantee_is_said_in_words(items: ItemMatching, word: str) -> None:
     assert word in item_identity.guarantee(items)

@@ -7,8 +7,8 @@ import pytest
 from mautic_async import Company, Contact, CustomItem
 from mautic_async.codec import encode
 from mautic_async.models import DoNotContact
-from mautic_async.resources.contacts.item_identity import Marker, UniqueField
-from mautic_async.resources.contacts.merge import merge_rows, merged, merged_contacts
+from mautic_async.resources.contacts.item_identity import LookupField, UniqueField
+from mautic_async.resources.contacts.merge import merge_contacts, merge_entities, merge_rows
 
 SKU = UniqueField("sku")
 
@@ -19,7 +19,7 @@ def item(sku: str, **more: Any) -> CustomItem:
 
 def both(earlier: dict[str, Any], later: dict[str, Any], items: Any = None) -> dict[str, Any] | None:
     given = {"email": "ada@example.com"}
-    row = merged_contacts(Contact(**given | earlier), Contact(**given | later), ("email",), items)
+    row = merge_contacts(Contact(**given | earlier), Contact(**given | later), ("email",), items)
     return None if row is None else encode(row)
 
 
@@ -58,7 +58,7 @@ def test_items_of_both_are_sent_and_of_one_that_is_unique_the_later_version() ->
 @pytest.mark.parametrize(
     ("earlier", "later", "items"),
     [
-        ({"custom_items": [item("1")]}, {"custom_items": [item("1")]}, Marker("sku")),
+        ({"custom_items": [item("1")]}, {"custom_items": [item("1")]}, LookupField("sku")),
         ({"do_not_contact": [DoNotContact()]}, {"do_not_contact": []}, None),
         ({"email": "ada@example.com"}, {"email": "bob@example.com"}, None),
         ({"city": "Rome"}, {"city": ""}, None),
@@ -72,9 +72,9 @@ def test_only_rows_of_one_class_and_one_id_are_merged() -> None:
     class Customer(Contact):
         pass
 
-    assert merged(Contact(id=1, city="Rome"), Contact(id=2, city="Rome")) is None
-    assert merged(Contact(city="Rome"), Customer(city="Rome")) is None
-    company = merged(Company(id=3, companycity="Rome"), Company(id=3, companyname="New"))
+    assert merge_entities(Contact(id=1, city="Rome"), Contact(id=2, city="Rome")) is None
+    assert merge_entities(Contact(city="Rome"), Customer(city="Rome")) is None
+    company = merge_entities(Company(id=3, companycity="Rome"), Company(id=3, companyname="New"))
     assert company is not None
     assert (company.id, company.companycity, company.companyname) == (3, "Rome", "New")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mautic_async.errors import ConfigurationError
 from mautic_async.resources.contacts import validation
-from mautic_async.resources.contacts.validation import same_for_database
+from mautic_async.resources.contacts.validation import collation_key
 from mautic_async.testing import php
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
@@ -52,12 +52,12 @@ def test_false_is_a_zero_in_a_number_field_alone() -> None:
     assert validation.is_zero(False, "number")
     assert not validation.is_zero(False)
     assert not validation.is_zero(True, "number")
-    (problem,) = validation.zeros({"points": False, "seats": 3, "optin": False})
+    (problem,) = validation.check_zeros({"points": False, "seats": 3, "optin": False})
     assert problem.field == "points"
 
 
 def test_a_zero_says_the_way_out() -> None:
-    points, seats = validation.zeros({"points": 0, "seats": 0.5, "owner": 0, "tags": ["0"]})
+    points, seats = validation.check_zeros({"points": 0, "seats": 0.5, "owner": 0, "tags": ["0"]})
     assert "subtract_points" in points.message
     assert "replace()" in seats.message
 
@@ -77,13 +77,13 @@ def test_blank_is_what_clears() -> None:
 
 def test_a_unique_value_of_spaces_is_none_at_all() -> None:
     """The server trims it, finds nothing to look for, and would make another contact each time."""
-    assert validation.upsert({"email": "  "}, ("email",))
-    assert not validation.upsert({"email": " a@b.co "}, ("email",))
+    assert validation.check_upsert({"email": "  "}, ("email",))
+    assert not validation.check_upsert({"email": " a@b.co "}, ("email",))
 
 
 def test_only_fields_can_be_blank() -> None:
     body: dict[str, Any] = {"owner": None, "stage": None, "tags": [], "doNotContact": [], "city": None}
-    assert [problem.field for problem in validation.blanks(body)] == ["city"]
+    assert [problem.field for problem in validation.check_blanks(body)] == ["city"]
 
 
 # --- addresses ---
@@ -92,12 +92,12 @@ def test_only_fields_can_be_blank() -> None:
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
 def test_invariant_25_an_address_is_refused_exactly_when_the_server_would_drop_a_character(text: str) -> None:
     kept = "".join(char for char in text if char.isalnum() or char in "!#$%&'*+-=?^_`{|}~@.[]")
-    assert bool(validation.address({"email": text})) is (kept != text)
+    assert bool(validation.check_email({"email": text})) is (kept != text)
 
 
 @given(st.text(min_size=1))
 def test_a_problem_with_an_address_does_not_repeat_it(text: str) -> None:
-    for problem in validation.address({"email": text + ",somebody@example.com"}):
+    for problem in validation.check_email({"email": text + ",somebody@example.com"}):
         assert "somebody" not in problem.message
         assert problem.message.isascii()
         assert problem.message.isprintable()
@@ -114,28 +114,28 @@ def test_invariant_61_what_mautic_fails_on_is_found_wherever_it_stands() -> None
         "frequencyRules": {"email": {"frequency_number": 1}},
         "companies": [1],
     }
-    fields = {problem.field for problem in validation.unsendable(body, new=True)}
+    fields = {problem.field for problem in validation.check_crashers(body, new=True)}
     assert fields == {"city", "customObjects", "frequencyRules", "companies"}
-    assert "companies" not in {problem.field for problem in validation.unsendable(body, new=False)}
+    assert "companies" not in {problem.field for problem in validation.check_crashers(body, new=False)}
 
 
 def test_a_unique_value_that_mautic_rewrites_is_refused() -> None:
     unique = ("email", "number")
-    assert validation.upsert({"number": "A <b>1</b>"}, unique)[0].field == "number"
-    assert validation.upsert({"number": "A &amp; B"}, unique)[0].field == "number"
-    assert not validation.upsert({"number": "A & B", "city": "<b>"}, unique)
+    assert validation.check_upsert({"number": "A <b>1</b>"}, unique)[0].field == "number"
+    assert validation.check_upsert({"number": "A &amp; B"}, unique)[0].field == "number"
+    assert not validation.check_upsert({"number": "A & B", "city": "<b>"}, unique)
 
 
 def test_an_empty_row_is_refused_even_where_a_row_may_be_without_key() -> None:
-    assert validation.upsert({}, ("email",), keyless=True)
-    assert validation.upsert({}, ("email",), by_id=True)
+    assert validation.check_upsert({}, ("email",), keyless=True)
+    assert validation.check_upsert({}, ("email",), by_id=True)
 
 
 def test_what_is_found_is_raised_in_one_message() -> None:
-    problems = validation.upsert({"email": "a b", "points": 0}, ("email",))
+    problems = validation.check_upsert({"email": "a b", "points": 0}, ("email",))
     with pytest.raises(ConfigurationError, match=r"contacts\.upsert: not sent: email: .*; points: "):
-        validation.refuse(problems, "contacts.upsert")
-    validation.refuse([], "nothing")
+        validation.raise_for(problems, "contacts.upsert")
+    validation.raise_for([], "nothing")
 
 
 # --- keys ---
@@ -143,31 +143,31 @@ def test_what_is_found_is_raised_in_one_message() -> None:
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\x00", max_codepoint=0xFFFF), max_size=12))
 def test_invariant_25_a_key_is_the_same_for_every_spelling(text: str) -> None:
-    key = same_for_database(text)
+    key = collation_key(text)
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
-        assert same_for_database(unicodedata.normalize(form, text)) == key
-    assert same_for_database(f" \t{text}\u00a0 ") == key
-    assert same_for_database(text.swapcase().swapcase()) == same_for_database(text.swapcase())
+        assert collation_key(unicodedata.normalize(form, text)) == key
+    assert collation_key(f" \t{text}\u00a0 ") == key
+    assert collation_key(text.swapcase().swapcase()) == collation_key(text.swapcase())
 
 
 def test_each_character_has_one_key_in_all_its_forms_and_cases() -> None:
     for point in (*range(0xD800), *range(0xE000, 0x10000)):
         char = chr(point)
-        key = same_for_database(char)
+        key = collation_key(char)
         forms = [unicodedata.normalize(form, char) for form in ("NFC", "NFD", "NFKC", "NFKD")]
-        assert {same_for_database(form) for form in (key, *forms, char.upper(), char.lower())} == {key}, hex(point)
+        assert {collation_key(form) for form in (key, *forms, char.upper(), char.lower())} == {key}, hex(point)
 
 
 @given(WORDS)
 def test_a_key_is_its_own_key(text: str) -> None:
-    assert same_for_database(same_for_database(text)) == same_for_database(text)
+    assert collation_key(collation_key(text)) == collation_key(text)
 
 
 @given(st.lists(st.sampled_from("aAáÀåeEéßsSøØoOłLdĐ \u0301\u00ad\u200b"), max_size=5).map("".join), WORDS)
 def test_a_key_is_at_least_as_coarse_as_the_simulators_comparison(text: str, other: str) -> None:
     for spelling in (text.upper(), text.lower(), unicodedata.normalize("NFD", text), text + " ", other):
         if php.collate(spelling) == php.collate(text):
-            assert same_for_database(spelling) == same_for_database(text)
+            assert collation_key(spelling) == collation_key(text)
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_a_key_is_at_least_as_coarse_as_the_simulators_comparison(text: str, oth
     ],
 )
 def test_what_utf8mb4_unicode_ci_takes_for_equal_has_one_key(one: str, other: str) -> None:
-    assert same_for_database(one) == same_for_database(other)
+    assert collation_key(one) == collation_key(other)
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("ab", "a b"), ("a.b@c.de", "ab@c.de"), ("a+b", "ab"), ("1", "2"), ("日", "本")]
 )
 def test_what_differs_for_everybody_keeps_its_own_key(one: str, other: str) -> None:
-    assert same_for_database(one) != same_for_database(other)
+    assert collation_key(one) != collation_key(other)
