@@ -140,7 +140,7 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.shared_state import RateLimitState
     from mautic_async.ratelimit.store import FileRateLimitStore, RateLimitStore
     from mautic_async.resources._base import ResultPage
-    from mautic_async.resources.contacts.item_identity import LookupField, UniqueField
+    from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
     from mautic_async.transport.client import Timeouts, fast_transport
 
@@ -163,7 +163,7 @@ _EXPORTS = {
     "ratelimit.limiter": ("Limits",),
     "events": ("Event",),
     "resources._base": ("ResultPage",),
-    "resources.contacts.item_identity": ("LookupField", "UniqueField"),
+    "resources.contacts.item_identity": ("LookupField", "LookupName", "UniqueField"),
     "resources.contacts.merge": ("merge_rows",),
     "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
     "transport.client": ("Timeouts", "fast_transport"),
@@ -257,6 +257,7 @@ __all__ = [
     "Journal",
     "Limits",
     "LookupField",
+    "LookupName",
     "Mautic",
     "MauticError",
     "Maybe",

@@ -3,7 +3,7 @@
 from mautic_async.bulk.adapter import BatchResult, BulkAdapter, RowResult
 from mautic_async.bulk.dead_letters import DeadLetter, read_dead_letters
 from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
-from mautic_async.bulk.job import BulkJob, run_to_end
+from mautic_async.bulk.job import BulkJob
 from mautic_async.bulk.options import BulkOptions
 from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress, RateLimitStatus, Status
 
@@ -23,5 +23,4 @@ __all__ = [
     "Status",
     "WorkItem",
     "read_dead_letters",
-    "run_to_end",
 ]

@@ -18,7 +18,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncIterable, Generator, Iterable
     from types import TracebackType
     from typing import Self
 
@@ -218,6 +218,20 @@ class BulkJob(Generic[R, E]):
         scheduler.backpressure.wake_reader()
         return sink.outcomes.popleft()
 
+    def __await__(self) -> Generator[Any, None, BulkReport]:
+        """Run the job to its end, for callers to whom the report is enough.
+
+        Raises:
+            MauticError: The job as a whole could not go on.
+        """
+        return self._run_to_end().__await__()
+
+    async def _run_to_end(self) -> BulkReport:
+        async with self:
+            async for _ in self:
+                pass
+        return self.report
+
     # -- numbers -------------------------------------------------------------------------------------------------------
 
     @property
@@ -308,11 +322,3 @@ def _first_error(group: BaseExceptionGroup[Any]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def run_to_end(job: BulkJob[Any, Any]) -> BulkReport:
-    """Run a job whose single outcomes nobody wants."""
-    async with job:
-        async for _ in job:
-            pass
-    return job.report

@@ -18,6 +18,7 @@ from mautic_async import (
     Journal,
     Limits,
     LookupField,
+    LookupName,
     Mautic,
     MauticError,
     Problem,
@@ -300,7 +301,9 @@ def make_client(job: Job, *, insecure: bool) -> Mautic:
     return Mautic.from_env(limits=Limits(concurrency=job.concurrency), insecure=insecure)
 
 
-def parse_match_options(unique: Sequence[str], marker: Sequence[str]) -> dict[str, UniqueField | LookupField]:
+def parse_match_options(
+    unique: Sequence[str], marker: Sequence[str]
+) -> dict[str, UniqueField | LookupField | LookupName]:
     """Read ``OBJECT.ATTRIBUTE`` arguments; several unique ones of an object belong together.
 
     Raises:
@@ -310,12 +313,14 @@ def parse_match_options(unique: Sequence[str], marker: Sequence[str]) -> dict[st
     for text in unique:
         alias, attribute = _split_option("--item-unique", text)
         fields.setdefault(alias, []).append(attribute)
-    options: dict[str, UniqueField | LookupField] = {alias: UniqueField(names) for alias, names in fields.items()}
+    options: dict[str, UniqueField | LookupField | LookupName] = {
+        alias: UniqueField(names) for alias, names in fields.items()
+    }
     for text in marker:
         alias, attribute = _split_option("--item-marker", text)
         if alias in options:
             raise ConfigurationError(f"--item-marker {text}: {alias} has its way to be found again already")
-        options[alias] = LookupField(None if attribute == "name" else attribute)
+        options[alias] = LookupName() if attribute == "name" else LookupField(attribute)
     return options
 
 

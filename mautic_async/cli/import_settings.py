@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from mautic_async import LookupField, UniqueField
+from mautic_async import LookupField, LookupName, UniqueField
 from mautic_async.bulk import BulkReport
 from mautic_async.cli.input_file import FileFormat
 
@@ -41,7 +41,7 @@ class Job:
     delimiter: str | None = None
     mapping: Mapping[str, str] = field(factory=dict)
     unique: Sequence[str] = ("email",)
-    items: Mapping[str, UniqueField | LookupField] = field(factory=dict)
+    items: Mapping[str, UniqueField | LookupField | LookupName] = field(factory=dict)
     clear: bool = False
     rejected: Path | None = None
     journal: Path | None = None

@@ -122,7 +122,7 @@ def test_invariant_58_looks_are_short_lines_with_a_limit() -> None:
         fake.fail("reset", route="batch/new", times=3, work="half")
         rows = [Contact(email=f"{'long.' * 10}{number}+tag@example.com", city="Rome") for number in range(200)]
         plan = BulkOptions(initial_batch=200, initial_concurrency=1)
-        report = await mautic.contacts.upsert_all(rows, options=plan)
+        report = await mautic.contacts.bulk_upsert(rows, options=plan)
         assert report.ok
         assert report.read == 200
         looks = [seen for seen in fake.requests if seen.method == "GET" and "where" in seen.query]
@@ -137,11 +137,11 @@ def test_invariant_58_looks_are_short_lines_with_a_limit() -> None:
 @pytest.mark.parametrize("skew", [-3600.0, 0.0, 3600.0])
 def test_a_server_whose_clock_is_wrong_gets_nothing_twice(skew: float) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
-        await mautic.contacts.upsert_all([Contact(email=f"p{number}@example.com") for number in range(40)])
+        await mautic.contacts.bulk_upsert([Contact(email=f"p{number}@example.com") for number in range(40)])
         await asyncio.sleep(60.0)
         fake.fail(504, route="batch/new", times=2, work="continues")
         rows = [Contact(email=f"p{number}@example.com", city="Rome") for number in range(80)]
-        report = await mautic.contacts.upsert_all(rows)
+        report = await mautic.contacts.bulk_upsert(rows)
         assert report.ok
         assert len(fake.contacts) == 80
         assert report.created == 40

@@ -169,7 +169,7 @@ def test_figure_15_the_same_seed_gives_the_same_trace(seed: int) -> None:
         async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
             fake.fail(502, times=None, probability=0.1)
             rows = [Contact(email=f"u{number % 90}@example.com", city=f"c{number}") for number in range(200)]
-            await mautic.contacts.upsert_all(rows)
+            await mautic.contacts.bulk_upsert(rows)
 
         fake = play(scenario, seed=seed, latency=(0.1, 0.01))
         return [(request.time, request.method, request.path, request.status) for request in fake.requests]

@@ -201,7 +201,7 @@ def test_many_rows_have_one_outcome_each() -> None:
 
 def test_invariant_07_an_empty_batch_sends_nothing_and_a_batch_is_a_list() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
-        report = await mautic.contacts.upsert_all([], preflight="none")
+        report = await mautic.contacts.bulk_upsert([], preflight="none")
         assert report.read == 0
         assert not fake.requests
 
@@ -249,7 +249,7 @@ def test_invariant_24_and_25_rows_of_one_contact_never_overlap() -> None:
 def test_invariant_10_and_08_bulk_uses_post_and_asks_for_items_by_true_only() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"u{number}@example.com", custom_items=orders(number)) for number in range(60)]
-        await mautic.contacts.upsert_all(rows)
+        await mautic.contacts.bulk_upsert(rows)
         writes = [request for request in fake.requests if "batch" in request.path]
         assert {request.method for request in writes} == {"POST"}
         assert len(fake.custom_items) == 60
@@ -401,7 +401,7 @@ def test_what_dooms_the_job_is_raised_bare() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.api_enabled = False
         with pytest.raises(MauticError) as caught:
-            await mautic.contacts.upsert_all([Contact(email="a@example.com")], preflight="none")
+            await mautic.contacts.bulk_upsert([Contact(email="a@example.com")], preflight="none")
         assert "API Settings" in str(caught.value)
 
     play(scenario)

@@ -15,6 +15,7 @@ from mautic_async import (
     Contact,
     CustomItem,
     LookupField,
+    LookupName,
     Mautic,
     NotFound,
     OutcomeUnknown,
@@ -38,13 +39,13 @@ async def stored(mautic: Mautic) -> list[Company]:
 # --- looking after a lost answer ---
 
 
-@pytest.mark.parametrize("strategy", [UniqueField("order-number"), LookupField("order-number"), LookupField()], ids=str)
+@pytest.mark.parametrize("strategy", [UniqueField("order-number"), LookupField("order-number"), LookupName()], ids=str)
 def test_a_changed_item_whose_request_was_lost_is_not_taken_for_stored(strategy: Any) -> None:
     """The contact and an older version of its item are there: that proves nothing of the new version."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         first = Contact(email="a@example.com", custom_items=[item("7", amount=1)])
-        await mautic.contacts.upsert_all([first], match_items=strategy)
+        await mautic.contacts.bulk_upsert([first], match_items=strategy)
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/new", work="undone")
         second = Contact(email="a@example.com", custom_items=[item("7", amount=2)])
@@ -82,7 +83,7 @@ def test_missing_items_are_told_from_hidden_ones_by_the_age_of_what_is_shown() -
         await fake.clock.sleep(60)
         fake.fail("reset", route="batch/new", work="undone")
         row = Contact(email="a@example.com", custom_items=[item("new")])
-        (outcome,) = await collect(mautic.contacts.bulk_upsert([row], match_items=LookupField()))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert([row], match_items=LookupName()))
         assert outcome.status == "updated"
         assert len(fake.custom_items) == 13
 
@@ -206,12 +207,12 @@ def test_the_id_of_an_item_that_somebody_deleted_is_forgotten() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         journal = MemoryJournal("nightly")
         rows = [Contact(email="a@example.com", custom_items=[item("1", amount=1), item("2", amount=1)])]
-        await mautic.contacts.upsert_all(rows, match_items=LookupField(), journal=journal)
+        await mautic.contacts.bulk_upsert(rows, match_items=LookupName(), journal=journal)
         await fake.clock.sleep(60)
         gone = next(one for one in fake.custom_items if one["attributes"]["order-number"] == "1")
         fake.store["custom_items"].remove(gone["id"])
         rows = [Contact(email="a@example.com", custom_items=[item("1", amount=2), item("2", amount=2)])]
-        async with mautic.contacts.bulk_upsert(rows, match_items=LookupField(), journal=journal) as run:
+        async with mautic.contacts.bulk_upsert(rows, match_items=LookupName(), journal=journal) as run:
             (outcome,) = [outcome async for outcome in run]
         assert outcome.status == "updated"
         assert amounts(fake) == [2, 2]
@@ -300,7 +301,7 @@ def test_the_next_run_of_a_job_updates_the_items_of_a_row_with_an_id() -> None:
         for color in ("red", "black"):
             bag = CustomItem("products", name="bag", attributes={"sku": "7", "color": color})
             rows = [Contact(id=made.id, custom_items=[bag])]
-            await mautic.contacts.upsert_all(rows, match_items=LookupField("sku"), journal=journal)
+            await mautic.contacts.bulk_upsert(rows, match_items=LookupField("sku"), journal=journal)
         assert [one["attributes"]["color"] for one in fake.custom_items] == ["black"]
 
     play(scenario)
@@ -311,7 +312,7 @@ def test_a_row_whose_contact_is_gone_is_rejected_after_a_lost_answer_too() -> No
         await mautic.contacts.list(limit=1)
         fake.fail("reset", route="batch/edit", work="undone")
         rows = [Contact(id=4711, custom_items=[item("1")])]
-        (outcome,) = await collect(mautic.contacts.bulk_upsert(rows, match_items=LookupField()))
+        (outcome,) = await collect(mautic.contacts.bulk_upsert(rows, match_items=LookupName()))
         assert outcome.status == "rejected"
 
     play(scenario, latency=(0.1, 0.01))
@@ -338,7 +339,7 @@ def test_invariant_36_the_rows_of_dead_letters_are_rows_of_the_next_job(tmp_path
         before = len(fake.contacts)
         again[0].email = "mended@example.com"
         again[1].email = "nobody@example.com"
-        report = await mautic.contacts.upsert_all(again)
+        report = await mautic.contacts.bulk_upsert(again)
         assert report.created == 2
         assert len(fake.contacts) == before + 2
         assert list(mautic.contacts.from_dead_letters(letters, statuses=("partial", "unknown"))) == []

@@ -86,7 +86,7 @@ def test_a_bulk_job_lives_through_an_outage() -> None:
         loop = asyncio.get_running_loop()
         down = loop.time() + 5
         fake.fail("refuse", times=None, when=lambda _: down <= loop.time() < down + 240)
-        report = await mautic.contacts.upsert_all(rows)
+        report = await mautic.contacts.bulk_upsert(rows)
         assert (report.created, report.read) == (2000, 2000)
         assert len(emails(fake)) == 2000
 

@@ -71,7 +71,7 @@ def test_no_two_requests_at_once_bring_the_same_new_tag_or_company() -> None:
             for number in range(300)
         ]
         plan = BulkOptions(batch=20, initial_batch=20, initial_concurrency=8)
-        report = await mautic.contacts.upsert_all(rows, options=plan)
+        report = await mautic.contacts.bulk_upsert(rows, options=plan)
         assert report.created == 300
         first, *rest = (request for request in fake.requests if request.path.endswith("batch/new"))
         assert first.rows == 1, "the tags are made by one row"

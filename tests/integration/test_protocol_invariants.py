@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from mautic_async import Contact, Limits, LookupField, Mautic, UniqueField
+from mautic_async import Contact, Limits, LookupName, Mautic, UniqueField
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import FAULTS, collect, item, play
 
@@ -28,7 +28,7 @@ def test_invariant_08_items_are_asked_for_by_true_or_not_at_all() -> None:
         await contacts.replace(made.id, Contact(email="a@example.com", custom_items=[item("3")]))
         [_ async for _ in contacts.iterate(include_custom_objects=True)]
         fake.fail("reset", route="batch/new", work="done")
-        await contacts.upsert_all(ROWS, match_items=LookupField())
+        await contacts.bulk_upsert(ROWS, match_items=LookupName())
         values = [
             value for one in fake.requests for name, value in parse_qsl(one.query) if name == "includeCustomObjects"
         ]
@@ -43,7 +43,7 @@ def test_invariant_10_put_is_never_chosen_by_an_upsert(fault: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         settings: dict[str, Any] = dict(FAULTS[fault])
         fake.fail(settings.pop("what"), route="batch/new", **settings)
-        await mautic.contacts.upsert_all(ROWS[:60], match_items=UniqueField("order-number"))
+        await mautic.contacts.bulk_upsert(ROWS[:60], match_items=UniqueField("order-number"))
         assert {one.method for one in fake.requests} <= {"GET", "POST"}
 
     play(scenario, latency=(0.1, 0.01))
@@ -91,13 +91,13 @@ def test_invariant_62_null_for_owner_and_stage_leaves_only_when_asked() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com", owner=1))
         await mautic.contacts.upsert(Contact(email="a@example.com", city="Rome"))
-        await mautic.contacts.upsert_all([Contact(email="a@example.com", firstname="A")])
+        await mautic.contacts.bulk_upsert([Contact(email="a@example.com", firstname="A")])
         await mautic.contacts.edit(made.id, Contact(firstname="B"))
         sent = [json.loads(one.body) for one in fake.requests if one.body.startswith((b"{", b"["))][1:]
         assert not any("owner" in str(body) or "stage" in str(body) for body in sent)
         held = await mautic.contacts.get(made.id)
         assert held.owner
-        await mautic.contacts.upsert_all([Contact(email="a@example.com", owner=None)])
+        await mautic.contacts.bulk_upsert([Contact(email="a@example.com", owner=None)])
         assert (await mautic.contacts.get(made.id)).owner is None
 
     play(scenario)

@@ -71,7 +71,7 @@ def test_a_job_that_fits_into_half_of_the_budget_is_not_spread_over_the_hour(tol
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"u{number}@example.com") for number in range(100)]
         plan = BulkOptions(batch=5, initial_batch=5)
-        report = await mautic.contacts.upsert_all(rows if told else iter(rows), options=plan)
+        report = await mautic.contacts.bulk_upsert(rows if told else iter(rows), options=plan)
         assert report.created == 100
         assert (report.seconds < 60) == quick, report.seconds
         assert len(fake.contacts) == 100

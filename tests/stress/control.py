@@ -14,7 +14,7 @@ import random
 import statistics
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.bulk import BulkJob, BulkOptions, RowResult, run_to_end
+from mautic_async.bulk import BulkJob, BulkOptions, RowResult
 from mautic_async.errors import ServerError
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.support.bulk_jobs import ScriptedAdapter
@@ -210,7 +210,7 @@ def rate_of_bulk_job(make: Callable[[int], Server], seed: int, rows: int) -> flo
         job: BulkJob[str, Any] = BulkJob(
             ScriptedAdapter(answer, keys=lambda _: ()), source, options=options, clock=virtual_clock(loop, seed)
         )
-        await run_to_end(job)
+        await job
         return rows / loop.time()
 
     return run_virtual(work())

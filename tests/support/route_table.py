@@ -44,7 +44,7 @@ ORDER = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 def _sort_key(method: str) -> tuple[int, str]:
     """Methods of the same route as a reader looks for them: the plain one first."""
     name = method.partition(".")[2]
-    return (1 if name.startswith("iterate") else 2 if name in {"upsert_all", "bulk_upsert", "available"} else 0, method)
+    return (1 if name.startswith("iterate") else 2 if name in {"bulk_upsert", "available"} else 0, method)
 
 
 def markdown(requests_by_method: RequestsByMethod) -> str:

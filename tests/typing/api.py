@@ -115,7 +115,7 @@ async def contacts(mautic: Mautic) -> None:
     assert_type(await mautic.contacts.find(email="ada@example.com"), Contact | None)
     assert_type(await mautic.contacts.list(include_custom_objects=True), ResultPage[Contact])
     assert_type(await mautic.contacts.upsert(Contact(email="ada@example.com")), Contact)
-    assert_type(await mautic.contacts.upsert_all([Contact(email="ada@example.com")]), BulkReport)
+    assert_type(await mautic.contacts.bulk_upsert([Contact(email="ada@example.com")]), BulkReport)
     async with mautic.contacts.bulk_upsert([Contact(email="ada@example.com")]) as run:
         async for outcome in run:
             assert_type(outcome, Outcome[Contact])

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
 from mautic_async import codec
-from mautic_async.bulk import BulkJob, BulkOptions, run_to_end
+from mautic_async.bulk import BulkJob, BulkOptions
 from mautic_async.errors import ConfigurationError, OutcomeUnknown, Problem
 from mautic_async.models import Contact
 from mautic_async.protocol import Effect, validate_id
@@ -25,7 +25,6 @@ from mautic_async.resources.contacts.full_preflight import FullPreflight
 from mautic_async.where import in_or_eq
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import BulkReport
     from mautic_async.journal.records import JobJournal
     from mautic_async.resources.contacts.item_identity import ItemMatching
 
@@ -321,20 +320,6 @@ class Contacts(ContactDetails[C], Resource[C]):
         )
         bounds = options or BulkOptions(concurrency=self._pipeline.concurrency)
         return BulkJob(adapter, rows, options=bounds, clock=self._pipeline.clock, journal=journal)
-
-    async def upsert_all(self, rows: Iterable[C] | AsyncIterable[C], **settings: Any) -> BulkReport:
-        """The same as `bulk_upsert`, to the end, for callers to whom the numbers are enough.
-
-        Args:
-            rows: Contacts.
-            **settings: As for `bulk_upsert`.
-
-        Raises:
-            MauticError: The job as a whole could not go on.
-
-        Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
-        """
-        return await run_to_end(self.bulk_upsert(rows, **settings))
 
     @cached_property
     def _preflight(self) -> Preflight:

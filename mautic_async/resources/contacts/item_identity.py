@@ -43,17 +43,25 @@ class UniqueField:
 
 @frozen
 class LookupField:
-    """This attribute of an item is different for every item; with None its name is."""
+    """This attribute of an item is different for every item, though Mautic does not keep it unique.
 
-    attribute: str | None = None
+    After a lost answer the client looks among the contact's items for one with this value.
+    """
+
+    attribute: str
 
 
-MatchStrategy: TypeAlias = UniqueField | LookupField
+@frozen
+class LookupName:
+    """The name of an item is different for every item; see `LookupField`."""
+
+
+MatchStrategy: TypeAlias = UniqueField | LookupField | LookupName
 ItemMatching: TypeAlias = MatchStrategy | Mapping[str, MatchStrategy] | None
 """One strategy for all custom objects, or one for each by alias."""
 
 VISIBLE_ITEMS: Final = 10
-"""Items of an object that a request may add under `LookupField`: what the server shows when asked afterwards."""
+"""Items of an object that a request may add under `LookupField` and `LookupName`: the server shows no more."""
 
 
 def strategy_for(match_items: ItemMatching, item: CustomItem) -> MatchStrategy | None:
@@ -64,7 +72,7 @@ def strategy_for(match_items: ItemMatching, item: CustomItem) -> MatchStrategy |
 
 
 def identify(match_items: ItemMatching, item: CustomItem) -> tuple[Any, ...] | None:
-    """What tells *item* from others on the server: its id, unique values or marker; None when nothing does."""
+    """Return what tells *item* from others on the server: id, unique values, or what to look for; None if nothing."""
     group = item.object or str(item.object_id)
     if item.id:
         return ("id", item.id)
@@ -72,9 +80,9 @@ def identify(match_items: ItemMatching, item: CustomItem) -> tuple[Any, ...] | N
     if isinstance(match_by, UniqueField):
         values = tuple(to_json(item.attributes.get(alias)) for alias in match_by.attributes)
         return None if any(value in {None, ""} for value in values) else ("unique", group, *map(str, values))
-    if isinstance(match_by, LookupField):
-        value = item.name if match_by.attribute is None else item.attributes.get(match_by.attribute)
-        return ("marker", group, str(value)) if value else None
+    if isinstance(match_by, (LookupField, LookupName)):
+        value = item.name if isinstance(match_by, LookupName) else item.attributes.get(match_by.attribute)
+        return ("lookup", group, str(value)) if value else None
     return None
 
 
@@ -125,6 +133,12 @@ def is_idempotent(match_items: ItemMatching, custom_items: Sequence[CustomItem] 
     return all(item.id or isinstance(strategy_for(match_items, item), UniqueField) for item in custom_items or ())
 
 
+def _named_attributes(match_by: MatchStrategy) -> Sequence[str]:
+    if isinstance(match_by, UniqueField):
+        return match_by.attributes
+    return ("name",) if isinstance(match_by, LookupName) else (match_by.attribute,)
+
+
 def check_items(match_items: ItemMatching, custom_items: Sequence[CustomItem] | None) -> list[Problem]:
     """Items that the strategy cannot tell apart."""
     found: list[Problem] = []
@@ -135,17 +149,15 @@ def check_items(match_items: ItemMatching, custom_items: Sequence[CustomItem] | 
         key = identify(match_items, item)
         where = f"custom_items[{place}]"
         if match_by is not None and not item.id and key is None:
-            names = (
-                ", ".join(match_by.attributes) if isinstance(match_by, UniqueField) else match_by.attribute or "name"
-            )
+            names = ", ".join(_named_attributes(match_by))
             found.append(Problem(f"a new item needs a value for {names}, by which it is found again", where))
         elif key is not None and key in seen:
             found.append(Problem("the same item is there twice", where))
-        elif key is not None and key[0] == "marker" and _REWRITTEN.search(key[-1]):
+        elif key is not None and key[0] == "lookup" and _REWRITTEN.search(key[-1]):
             found.append(Problem("Mautic may rewrite this mark (outer spaces, <, >, &...;): choose another", where))
         if key is not None:
             seen.add(key)
-        if isinstance(match_by, LookupField) and not item.id:
+        if isinstance(match_by, (LookupField, LookupName)) and not item.id:
             group = item.object or str(item.object_id)
             counts[group] = counts.get(group, 0) + 1
     found += [
@@ -168,6 +180,6 @@ def guarantee(match_items: ItemMatching) -> str:
     kinds = set(map(type, match_items.values())) if isinstance(match_items, Mapping) else {type(match_items)}
     if kinds == {UniqueField}:
         return "new custom items: effectively once (found again by their unique field)"
-    if kinds <= {UniqueField, LookupField}:
-        return "new custom items: effectively once (found again by unique field or marker, ten an object and contact)"
+    if kinds <= {UniqueField, LookupField, LookupName}:
+        return "new custom items: effectively once (found again among the newest ten of an object and contact)"
     return "new custom items: at most once; rows of unknown fate are reported, not sent again"

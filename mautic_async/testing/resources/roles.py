@@ -72,7 +72,7 @@ class Roles(FakeResource):
 
 
 _ALREADY_USED: Final = "{} is already in use. Please choose another."
-_WEAK_PASSWORD: Final = (  # noqa: S105 - a message
+_TOO_WEAK: Final = (
     "Please enter a stronger password. Your password must use a combination of upper and lower case,"
     " special characters and numbers."
 )
@@ -291,5 +291,5 @@ def _password(value: Any) -> str:
     if len(word) < 6:
         raise form_errors({"password": _SHORT_PASSWORD})
     if sum(bool(re.search(kind, word)) for kind in _CHARACTER_CLASSES) < 3:
-        raise form_errors({"password": _WEAK_PASSWORD})
+        raise form_errors({"password": _TOO_WEAK})
     return word

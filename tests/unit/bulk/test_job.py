@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mautic_async.bulk import BulkJob, BulkOptions, Progress, RowResult, run_to_end
+from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Progress, RowResult
 from mautic_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -37,6 +37,10 @@ def on_virtual_time(work: Callable[[], Awaitable[Any]]) -> Any:
         return result
 
     return run_virtual(around())
+
+
+async def to_end(job: BulkJob[Any, Any]) -> BulkReport:
+    return await job
 
 
 def new(courier: ScriptedAdapter, rows: Any, **plan: Any) -> BulkJob[str, Any]:
@@ -96,9 +100,9 @@ def test_a_run_is_for_one_use() -> None:
         job = new(ScriptedAdapter(answer_created), texts(3))
         with pytest.raises(ConfigurationError, match="enter the run first"):
             await anext(job)
-        await run_to_end(job)
+        await job
         with pytest.raises(ConfigurationError, match="one use"):
-            await run_to_end(job)
+            await job
 
     on_virtual_time(work)
 
@@ -119,7 +123,7 @@ def test_wrong_credentials_end_the_job_and_are_raised_bare() -> None:
     async def work() -> None:
         job = new(ScriptedAdapter(refused), texts(1000))
         with pytest.raises(AuthenticationError):
-            await run_to_end(job)
+            await job
         assert job.report.read + job.report.unsent <= 1000
         assert job.report.created == 0
 
@@ -148,7 +152,7 @@ def test_a_bug_in_a_courier_reaches_the_caller_bare() -> None:
 
     async def work() -> None:
         with pytest.raises(KeyError, match="oops"):
-            await run_to_end(new(ScriptedAdapter(broken), texts(10)))
+            await new(ScriptedAdapter(broken), texts(10))
 
     on_virtual_time(work)
 
@@ -174,7 +178,7 @@ def test_a_wait_for_the_limit_is_waited_and_counted() -> None:
 
     async def work() -> None:
         job = new(ScriptedAdapter(limited), texts(10), initial_concurrency=1)
-        report = await run_to_end(job)
+        report = await job
         assert report.created == 10
         assert report.waited == pytest.approx(1800.0)
         assert sent[1] >= 1800.0
@@ -193,7 +197,7 @@ def test_an_open_breaker_pauses_the_job_and_fails_no_row() -> None:
         return await answer_created(parcels)
 
     async def work() -> None:
-        report = await run_to_end(new(ScriptedAdapter(down), texts(10), initial_concurrency=1))
+        report = await new(ScriptedAdapter(down), texts(10), initial_concurrency=1)
         assert report.created == 10
         assert report.waited == pytest.approx(49 * 60.0)
 
@@ -207,7 +211,7 @@ def test_a_dead_server_ends_the_job_after_the_outage_it_may_have() -> None:
     async def work() -> None:
         job = new(ScriptedAdapter(dead), texts(100), max_outage=900.0)
         with pytest.raises(TransportError):
-            await run_to_end(job)
+            await job
         assert 900.0 <= asyncio.get_running_loop().time() < 1800.0
         assert job.report.read == 0
         assert job.report.unsent == 100
@@ -229,7 +233,7 @@ def test_a_limit_of_rows_is_learned_from_the_refusal() -> None:
 
     async def work() -> None:
         courier = ScriptedAdapter(few)
-        report = await run_to_end(new(courier, texts(300), initial_concurrency=1))
+        report = await new(courier, texts(300), initial_concurrency=1)
         assert report.created == 300
         assert sum(len(batch) > 20 for batch in courier.batches) == 1
 
@@ -406,7 +410,7 @@ def test_invariant_37_cancelling_ends_within_the_grace_and_reports_nothing_uncon
         job = new(ScriptedAdapter(slow), texts(10_000), grace=20.0)
 
         async def consume() -> None:
-            await run_to_end(job)
+            await job
 
         task = loop.create_task(consume())
         await asyncio.sleep(2.0)
@@ -429,7 +433,7 @@ def test_invariant_37_a_second_cancellation_does_not_wait_for_the_grace() -> Non
 
         loop = asyncio.get_running_loop()
         job = new(ScriptedAdapter(never), texts(1000), grace=60.0)
-        task = loop.create_task(run_to_end(job))
+        task = loop.create_task(to_end(job))
         await asyncio.sleep(1.0)
         task.cancel()
         await asyncio.sleep(1.0)
@@ -460,7 +464,7 @@ def test_invariant_60_every_wait_ends_at_once_on_cancellation() -> None:
 
         async def work(answer: Any = answer) -> None:
             loop = asyncio.get_running_loop()
-            task = loop.create_task(run_to_end(new(ScriptedAdapter(answer), ["a"])))
+            task = loop.create_task(to_end(new(ScriptedAdapter(answer), ["a"])))
             await asyncio.sleep(3.0)
             began = loop.time()
             task.cancel()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mautic_async import ConfigurationError, LookupField, UniqueField
+from mautic_async import ConfigurationError, LookupField, LookupName, UniqueField
 from mautic_async.cli.column_mapping import ColumnMapping, parse_mapping
 from mautic_async.cli.import_job import parse_match_options
 from mautic_async.codec import encode
@@ -184,7 +184,7 @@ def test_strategies_for_items_are_read_by_object() -> None:
     assert found == {
         "orders": UniqueField(("order-number", "shop")),
         "products": LookupField("sku"),
-        "samples": LookupField(None),
+        "samples": LookupName(),
     }
     for unique, marker in ((["orders"], []), ([], ["x."]), (["o.a"], ["o.b"])):
         with pytest.raises(ConfigurationError, match="--item-"):

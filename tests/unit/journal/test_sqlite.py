@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mautic_async.bulk import BulkJob, BulkOptions, RowResult, run_to_end
+from mautic_async.bulk import BulkJob, BulkOptions, RowResult
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, MauticError, TransportError
 from mautic_async.journal.records import JobJournal, MemoryJournal, RowRecord, extend_hash, merge_facts
@@ -139,7 +139,7 @@ async def test_one_process_a_job(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="another process is at work"):
         await Journal(tmp_path / "job.db").open()
     with pytest.raises(ConfigurationError, match="another run of this process"):
-        await run_to_end(BulkJob(ScriptedAdapter(answer_created), ["a"], journal=journal))
+        await BulkJob(ScriptedAdapter(answer_created), ["a"], journal=journal)
     await journal.record_sending([entry(0)])  # it is still the first one's
     await journal.close()
     await journal.close()
@@ -219,7 +219,7 @@ async def test_a_full_disk_ends_the_job_and_says_so(tmp_path: Path) -> None:
         ScriptedAdapter(answer), rows, options=BulkOptions(batch=10, initial_batch=10), journal=journal
     )
     with pytest.raises(MauticError, match=r"journal .*job\.db"):
-        await run_to_end(job)
+        await job
     assert len(sent) < 20
     assert job.report.unknown > 0, "what was sent and could not be written down"
     assert job.report.read + job.report.unsent <= 5000
@@ -277,7 +277,7 @@ async def test_a_job_goes_on_where_it_was_left(tmp_path: Path) -> None:
     assert sum(map(len, courier.batches)) == len(second) == 300 - report.resumed
     assert report.resumed >= 100
 
-    report = await run_to_end(BulkJob(ScriptedAdapter(answer_created), rows, journal=Journal(tmp_path / "job.db")))
+    report = await BulkJob(ScriptedAdapter(answer_created), rows, journal=Journal(tmp_path / "job.db"))
     assert (report.created, report.resumed) == (300, 0), "a finished job starts anew"
 
 
@@ -295,7 +295,7 @@ async def test_a_changed_input_is_refused_before_more_is_sent(tmp_path: Path, ch
         rows = rows[: 0 if change == "empty" else standing.watermark - 1]
     courier = ScriptedAdapter(answer_created)
     with pytest.raises(ConfigurationError, match="the input is not the one"):
-        await run_to_end(BulkJob(courier, rows, journal=Journal(tmp_path / "job.db")))
+        await BulkJob(courier, rows, journal=Journal(tmp_path / "job.db"))
     if change != "above the mark" or not standing.records:
         assert courier.batches == []
 
@@ -310,7 +310,7 @@ async def test_invariant_31_the_intent_is_on_the_disk_before_anything_leaves(tmp
         assert {parcel.index for parcel in parcels} <= there
         return [RowResult("created") for _ in parcels]
 
-    report = await run_to_end(BulkJob(ScriptedAdapter(spying), [str(n) for n in range(500)], journal=Journal(path)))
+    report = await BulkJob(ScriptedAdapter(spying), [str(n) for n in range(500)], journal=Journal(path))
     assert report.created == 500
 
 
@@ -337,7 +337,7 @@ async def test_ids_that_were_learned_are_known_to_the_next_run(tmp_path: Path) -
         return [RowResult("created", 5 + parcel.index, facts={"items": {parcel.row: 50}}) for parcel in parcels]
 
     for _ in range(2):
-        await run_to_end(BulkJob(ScriptedAdapter(answer), ["a", "b"], journal=Journal(tmp_path / "job.db")))
+        await BulkJob(ScriptedAdapter(answer), ["a", "b"], journal=Journal(tmp_path / "job.db"))
     assert seen == [{}, {}, {"items": {"a": 50}}, {"items": {"b": 50}}]
 
 
@@ -352,7 +352,7 @@ def test_invariant_34_what_was_sent_before_the_source_failed_is_journaled() -> N
         courier = ScriptedAdapter(answer_created)
         clock = virtual_clock(asyncio.get_running_loop())
         with pytest.raises(OSError, match="gone"):
-            await run_to_end(BulkJob(courier, source(), clock=clock, journal=journal))
+            await BulkJob(courier, source(), clock=clock, journal=journal)
         standing = await journal.open()
         done = standing.watermark + sum(it.state == "done" for it in standing.records.values())
         return done, sum(map(len, courier.batches))
@@ -375,7 +375,7 @@ def test_rows_of_a_killed_run_rest_before_they_are_sent_again() -> None:
             ScriptedAdapter(never), rows, options=BulkOptions(grace=0.0), clock=clock, journal=journal
         )
         async with asyncio.timeout(5.0):
-            await run_to_end(job)
+            await job
 
     with pytest.raises(TimeoutError):
         run_virtual(killed())
@@ -387,7 +387,7 @@ def test_rows_of_a_killed_run_rest_before_they_are_sent_again() -> None:
             return [RowResult("created") for _ in parcels]
 
         clock = virtual_clock(asyncio.get_running_loop())
-        report = await run_to_end(BulkJob(ScriptedAdapter(answer), rows, clock=clock, journal=journal))
+        report = await BulkJob(ScriptedAdapter(answer), rows, clock=clock, journal=journal)
         assert report.created == 100
 
     run_virtual(resumed())
@@ -395,13 +395,13 @@ def test_rows_of_a_killed_run_rest_before_they_are_sent_again() -> None:
 
 
 async def test_a_job_without_a_journal_says_that_it_cannot_be_resumed() -> None:
-    report = await run_to_end(BulkJob(ScriptedAdapter(answer_created), ["a"]))
+    report = await BulkJob(ScriptedAdapter(answer_created), ["a"])
     assert not report.resumable
 
 
 CHILD = """
 import asyncio, os, signal, sys
-from mautic_async.bulk import BulkOptions, RowResult, BulkJob, run_to_end
+from mautic_async.bulk import BulkOptions, RowResult, BulkJob
 from mautic_async.journal.sqlite import Journal
 from tests.support.bulk_jobs import ScriptedAdapter
 
@@ -412,7 +412,14 @@ async def answer(parcels):
 
 rows = [str(number) for number in range(500)]
 plan = BulkOptions(batch=10, initial_batch=10, reconcile_after=0.01)
-report = asyncio.run(run_to_end(BulkJob(ScriptedAdapter(answer), rows, options=plan, journal=Journal(sys.argv[1]))))
+job = BulkJob(ScriptedAdapter(answer), rows, options=plan, journal=Journal(sys.argv[1]))
+
+
+async def to_end():
+    return await job
+
+
+report = asyncio.run(to_end())
 print(report.created, report.resumed)
 """
 
@@ -438,7 +445,7 @@ def test_a_wrong_journal_is_refused_before_the_server_is_asked_for_rows(tmp_path
         path.chmod(0o600)
         courier = ScriptedAdapter(lost)
         with pytest.raises(ConfigurationError):
-            await run_to_end(BulkJob(courier, ["a"], clock=Clock(), journal=Journal(path)))
+            await BulkJob(courier, ["a"], clock=Clock(), journal=Journal(path))
         assert courier.batches == []
 
     asyncio.run(work())

@@ -36,7 +36,6 @@ FOUND_AGAIN = {
     "contacts.create_many": Effect.UPSERT,
     "contacts.upsert": Effect.UPSERT,
     "contacts.bulk_upsert": Effect.UPSERT,
-    "contacts.upsert_all": Effect.UPSERT,
     "companies.bulk_upsert": Effect.UPSERT,  # a known name is refused in a batch, not doubled
     "tags.create": Effect.IDEMPOTENT,
     "tags.create_many": Effect.IDEMPOTENT,

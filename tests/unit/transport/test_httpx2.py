@@ -45,7 +45,7 @@ def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
             settings: dict[str, Any] = dict(FAULTS[fault])
             fake.fail(settings.pop("what"), route="batch/new", times=2, **settings)
             rows = [Contact(email=f"u{number}@example.com") for number in range(120)]
-            report = await mautic.contacts.upsert_all(rows)
+            report = await mautic.contacts.bulk_upsert(rows)
             assert report.created + report.updated == 120
             assert len(fake.contacts) == 120
             with pytest.raises(MauticError):

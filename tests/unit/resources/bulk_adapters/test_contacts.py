@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from mautic_async import Contact, CustomItem, LookupField, UniqueField
+from mautic_async import Contact, CustomItem, LookupName, UniqueField
 from mautic_async.bulk import RowResult, WorkItem
 from mautic_async.errors import Problem
 from mautic_async.protocol import STDLIB, RowAnswer
@@ -70,7 +70,7 @@ def test_invariant_64_unique_items_keep_their_distance_in_time() -> None:
     packed = courier(**BY_NO).encode(WITH_ITEM, 0)
     assert ("unique", "orders", "1") in packed.ordering_keys
     assert packed.hold_keys_seconds == MIN_ITEM_REWRITE_SECONDS > 1.0
-    assert courier(match_items=LookupField()).encode(WITH_ITEM, 0).hold_keys_seconds == 0.0
+    assert courier(match_items=LookupName()).encode(WITH_ITEM, 0).hold_keys_seconds == 0.0
 
 
 @pytest.mark.parametrize(
@@ -161,11 +161,11 @@ def test_ids_of_recognised_items_are_learned() -> None:
 
 
 def test_a_known_item_goes_with_its_id_and_a_deleted_one_without() -> None:
-    made, one = parcel(WITH_ITEM, {"match_items": LookupField()}, facts={"items": {"marker/orders/o": 9}})
+    made, one = parcel(WITH_ITEM, {"match_items": LookupName()}, facts={"items": {"lookup/orders/o": 9}})
     (group,) = json.loads(made._body(one))["customObjects"]["data"]
     assert group["data"][0]["id"] == 9
     receipt = made._row_result(one, refused(400, "Custom Item with ID = 9 was not found"))
-    assert (receipt.state, receipt.known) == ("again", {"items": {"marker/orders/o": None}})
+    assert (receipt.state, receipt.known) == ("again", {"items": {"lookup/orders/o": None}})
     assert made._row_result(one, refused(400, "Custom Item with ID = 8 was not found")).state == "rejected"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mautic_async import CustomItem, LookupField, UniqueField
+from mautic_async import CustomItem, LookupField, LookupName, UniqueField
 from mautic_async.resources.contacts import item_identity
 from mautic_async.resources.contacts.item_identity import ItemMatching
 
@@ -32,12 +32,12 @@ def item(
         (BY_SKU, item(), None),
         (UniqueField(["sku", "lot"]), item(sku="1", lot="2"), ("unique", "products", "1", "2")),
         (UniqueField(["sku", "lot"]), item(sku="1"), None),
-        (LookupField(), item("x"), ("marker", "products", "x")),
-        (LookupField("sku"), item("x", sku=7), ("marker", "products", "7")),
+        (LookupName(), item("x"), ("lookup", "products", "x")),
+        (LookupField("sku"), item("x", sku=7), ("lookup", "products", "7")),
         (LookupField("sku"), item("x"), None),
-        ({"products": LookupField()}, item("x"), ("marker", "products", "x")),
-        ({"3": LookupField()}, item("x", object="", object_id=3), ("marker", "3", "x")),
-        ({"orders": LookupField()}, item("x"), None),
+        ({"products": LookupName()}, item("x"), ("lookup", "products", "x")),
+        ({"3": LookupName()}, item("x", object="", object_id=3), ("lookup", "3", "x")),
+        ({"orders": LookupName()}, item("x"), None),
     ],
 )
 def test_an_item_is_told_by_its_id_its_unique_values_or_its_mark(
@@ -49,8 +49,8 @@ def test_an_item_is_told_by_its_id_its_unique_values_or_its_mark(
 @pytest.mark.parametrize("one", [item("x"), item("x", object="", object_id=3), item("x", object_id=3)])
 def test_a_stored_item_is_found_however_the_row_names_its_object(one: CustomItem) -> None:
     stored = item("x", id=77, object_id=3)
-    (name,) = item_identity.new_items(LookupField(), [one])
-    assert item_identity.matched_ids([name], item_identity.stored_items(LookupField(), [stored])) == {name: 77}
+    (name,) = item_identity.new_items(LookupName(), [one])
+    assert item_identity.matched_ids([name], item_identity.stored_items(LookupName(), [stored])) == {name: 77}
 
 
 def test_only_new_items_are_wanted() -> None:
@@ -82,7 +82,7 @@ def test_an_item_that_the_server_finds_again_may_be_repeated() -> None:
     assert item_identity.is_idempotent(None, [item(id=3)])
     assert item_identity.is_idempotent(BY_SKU, [item(sku="1"), item(id=4)])
     assert not item_identity.is_idempotent(None, [item(sku="1")])
-    assert not item_identity.is_idempotent(LookupField(), [item("x")])
+    assert not item_identity.is_idempotent(LookupName(), [item("x")])
     assert not item_identity.is_idempotent({"orders": BY_SKU}, [item(sku="1")])
 
 
@@ -102,18 +102,18 @@ def test_the_same_item_twice_is_refused() -> None:
 
 @pytest.mark.parametrize("mark", [" x", "x ", "<b>x</b>", "a &amp; b", "a\nb"])
 def test_a_mark_that_mautic_may_rewrite_is_refused(mark: str) -> None:
-    (problem,) = item_identity.check_items(LookupField(), [item(mark)])
+    (problem,) = item_identity.check_items(LookupName(), [item(mark)])
     assert "rewrite" in problem.message
-    assert not item_identity.check_items(LookupField(), [item("a & b / 3")])
+    assert not item_identity.check_items(LookupName(), [item("a & b / 3")])
     assert not item_identity.check_items(None, [item(mark)])
 
 
 @pytest.mark.parametrize("group", [{"object": "products"}, {"object": "", "object_id": 3}])
 def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[str, Any]) -> None:
     ten = [item(f"x{number}", **group) for number in range(item_identity.VISIBLE_ITEMS)]
-    assert not item_identity.check_items(LookupField(), ten)
-    assert not item_identity.check_items(LookupField(), [*ten, item("y", object="orders")])
-    (problem,) = item_identity.check_items(LookupField(), [*ten, item("y", **group)])
+    assert not item_identity.check_items(LookupName(), ten)
+    assert not item_identity.check_items(LookupName(), [*ten, item("y", object="orders")])
+    (problem,) = item_identity.check_items(LookupName(), [*ten, item("y", **group)])
     assert "11 new items" in problem.message
 
 
@@ -121,8 +121,8 @@ def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[s
     ("items", "word"),
     [
         (BY_SKU, "effectively once (found again by their unique field)"),
-        (LookupField(), "ten an object"),
-        ({"a": BY_SKU, "b": LookupField()}, "ten an object"),
+        (LookupName(), "ten an object"),
+        ({"a": BY_SKU, "b": LookupName()}, "ten an object"),
         ({"a": BY_SKU}, "unique field"),
         (None, "at most once"),
     ],
