@@ -101,12 +101,12 @@ class KilledAtPointAdapter:
     def __init__(self, adapter: Any, kill_point: KillPoint) -> None:
         self._adapter = adapter
         self._kill_point = kill_point
-        self.max_rows = adapter.limit
+        self.max_rows = adapter.max_rows
         self.guarantee = adapter.guarantee
         self.prepare = adapter.prepare
         self.encode = adapter.encode
         self.decode = adapter.decode
-        self.rate_limit = adapter.budget
+        self.rate_limit = adapter.rate_limit
         self.idempotent_part = adapter.idempotent_part
 
     async def send(self, step: str, batch: Any) -> Any:

@@ -18,10 +18,10 @@ class ManualClock:
     def __init__(self) -> None:
         self.now = 1000.0
 
-    def time(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
-    def wall(self) -> float:
+    def wall_time(self) -> float:
         return self.now
 
     def uniform(self, _: float, high: float) -> float:

@@ -50,7 +50,7 @@ async def test_what_is_written_is_there_for_the_next_process(ledgers: Callable[[
     await ledger.open()
     await ledger.record_sending([entry(number, attempts=1, first_sent_at=5.0) for number in range(6)])
     done = [entry(number, "done", status="created", id=number) for number in (0, 1, 3)]
-    step = entry(4, "step", step="clear", known={"id": 9, "ü": [1]}, so_far="updated", id=9, creates_mask=5)
+    step = entry(4, "step", step="clear", facts={"id": 9, "ü": [1]}, partial_status="updated", id=9, creates_mask=5)
     await ledger.record_outcomes([*done, step])
     await ledger.close()
 

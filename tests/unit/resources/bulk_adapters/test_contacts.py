@@ -165,7 +165,7 @@ def test_a_known_item_goes_with_its_id_and_a_deleted_one_without() -> None:
     (group,) = json.loads(made._body(one))["customObjects"]["data"]
     assert group["data"][0]["id"] == 9
     receipt = made._row_result(one, refused(400, "Custom Item with ID = 9 was not found"))
-    assert (receipt.state, receipt.known) == ("again", {"items": {"lookup/orders/o": None}})
+    assert (receipt.state, receipt.facts) == ("again", {"items": {"lookup/orders/o": None}})
     assert made._row_result(one, refused(400, "Custom Item with ID = 8 was not found")).state == "rejected"
 
 
