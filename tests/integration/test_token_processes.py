@@ -25,17 +25,17 @@ CHILD = """
 import asyncio, json, sys
 from mautic_async.auth.authorization_code import AuthorizationCode, ClientCredentials, FileTokens
 from mautic_async.clock import Clock
-from mautic_async._background import Flights
-from mautic_async.protocol import Answer
+from mautic_async._background import BackgroundTasks
+from mautic_async.protocol import Response
 
 kind, path, port, tasks, when = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 
 class Site:
     clock = Clock()
-    flights = Flights()
+    background = BackgroundTasks()
 
-    def start(self, work):
-        return self.flights.start(work)
+    def spawn(self, work):
+        return self.background.spawn(work)
 
     async def __call__(self, request):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -46,7 +46,7 @@ class Site:
             pass
         content = await reader.read()
         writer.close()
-        return Answer(status, {}, content)
+        return Response(status, {}, content)
 
 async def main():
     site, store = Site(), FileTokens(path)

@@ -22,7 +22,7 @@ def people(count: int, **more: Any) -> list[Contact]:
 async def outcomes_of(
     mautic: Mautic, rows: Sequence[Contact] | AsyncIterator[Contact], **more: Any
 ) -> list[Outcome[Any]]:
-    async with mautic.contacts.bulk_upsert(rows, options=more.pop("plan", PLAN), **more) as job:
+    async with mautic.contacts.bulk_upsert(rows, options=more.pop("options", PLAN), **more) as job:
         return sorted([outcome async for outcome in job], key=lambda outcome: outcome.index)
 
 
