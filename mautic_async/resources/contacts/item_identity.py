@@ -181,5 +181,5 @@ def guarantee(match_items: ItemMatching) -> str:
     if kinds == {UniqueField}:
         return "new custom items: effectively once (found again by their unique field)"
     if kinds <= {UniqueField, LookupField, LookupName}:
-        return "new custom items: effectively once (found again among the newest ten of an object and contact)"
+        return "new custom items: effectively once (found again among a contact's newest, ten an object)"
     return "new custom items: at most once; rows of unknown fate are reported, not sent again"
