@@ -59,9 +59,16 @@ _parse_iso: Final = datetime.fromisoformat
 
 
 def decode_datetime(value: Any, _: object = None) -> datetime | None:
-    """Return an aware datetime, UTC where no time zone is named; None from an empty date."""
+    """Return an aware datetime, UTC where no time zone is named; None from an empty date.
+
+    Raises:
+        ValueError: It is no date, or beyond what a datetime can hold.
+    """
     if not isinstance(value, str):
-        return datetime.fromtimestamp(value, UTC)
+        try:
+            return datetime.fromtimestamp(value, UTC)
+        except (OSError, OverflowError) as error:  # which of the two depends on the platform and on how large it is
+            raise ValueError("a date beyond the year 9999") from error
     try:
         moment = _parse_iso(value)
     except ValueError:

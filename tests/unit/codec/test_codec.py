@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from mautic_async import ConfigurationError, codec
 from mautic_async import models as m
 from mautic_async.codec.fields import camel_case, json_fields
+from mautic_async.codec.scalars import decode_datetime
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Entity, Maybe, Nested, Unset
 from mautic_async.models._base import PropertyMarker
 
@@ -521,3 +522,9 @@ def test_names_follow_from_names() -> None:
     assert camel_case("is_published") == "isPublished"
     assert camel_case("id") == "id"
     assert isinstance(m.Stage(), Entity)
+
+
+@pytest.mark.parametrize("moment", [67_700_000_000_000_000, 253_402_300_800, -(10**18), 10**400])
+def test_a_number_that_is_no_date_is_a_value_error(moment: int) -> None:
+    with pytest.raises(ValueError, match="year"):
+        decode_datetime(moment)
