@@ -170,7 +170,7 @@ class Pipeline:
         exchange_code = getattr(self.auth, "exchange_code", None)
         if exchange_code is None:
             raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
-        await asyncio.shield(self.background.spawn(exchange_code(callback, state, self.auth_context)))
+        await self.background.run_shielded(exchange_code(callback, state, self.auth_context))
 
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[None]:
@@ -259,7 +259,7 @@ class Attempt:
             )
             self.sent_at, self.began = pipeline.clock.wall_time(), pipeline.clock.monotonic()
             self._tell("before")
-            answer = await asyncio.shield(pipeline.background.spawn(self._send_handling_auth(slot)))
+            answer = await pipeline.background.run_shielded(self._send_handling_auth(slot))
             payload = protocol.parse_response(call, answer, pipeline.json, pipeline.clock.monotonic() - self.began)
         except MauticError as error:
             if isinstance(error, NotFound) and call.method == "DELETE" and any(map(may_have_applied, self.failures)):
