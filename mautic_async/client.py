@@ -21,11 +21,14 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport.client import Timeouts, json_library_for, new_transport, parse_base_url, resolve_transport
+from mautic_async.transport.base_url import parse_base_url
+from mautic_async.transport.client import Timeouts, json_library_for, new_transport, resolve_transport
+from mautic_async.transport.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
+    from os import PathLike
     from types import TracebackType
 
     import httpx
@@ -69,6 +72,8 @@ class Mautic(Namespaces):
         timeouts: Timeouts | None = None,
         http: httpx.AsyncClient | None = None,
         transport: object = None,
+        ca: str | PathLike[str] | None = None,
+        proxy: str | None = None,
         insecure: bool = False,
         hooks: tuple[Hook, ...] = (),
         clock: Clock | None = None,
@@ -84,6 +89,7 @@ class Mautic(Namespaces):
             timeouts or Timeouts(),
             http=http,
             transport=transport,
+            network=Network(ca=ca, proxy=proxy),
         )
         self._pipeline = Pipeline(
             carrier, auth, settings, clock or Clock(), json=json_library_for(transport), hooks=tuple(hooks)

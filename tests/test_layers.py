@@ -29,6 +29,7 @@ LAYERS: list[set[str]] = [
     {"bulk", "pipeline"},
     {"otel"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
+    {"_client_state"},
     {"protocol", "codec", "where"},
     {"models", "_files"},
     {"errors"},

@@ -131,6 +131,11 @@ class RateLimiter:
     # -- what users see --
 
     @property
+    def concurrency(self) -> int:
+        """Requests that may be in flight at once."""
+        return self._concurrency.limit
+
+    @property
     def in_flight(self) -> int:
         """Requests under way."""
         return self._concurrency.in_flight

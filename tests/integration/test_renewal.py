@@ -171,7 +171,7 @@ async def test_hourly_tokens_over_a_day_cost_one_request_each_and_no_401() -> No
         for _ in range(5):
             group.create_task(work())
     assert 24 <= len(mautic.grants) <= 25
-    assert len(mautic.calls) == pipeline.requests
+    assert len(mautic.calls) == pipeline.observations.requests
 
 
 async def test_invariant_50_no_log_line_of_ours_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:

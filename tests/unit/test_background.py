@@ -37,7 +37,7 @@ async def test_a_caller_who_leaves_does_not_stop_the_work() -> None:
         done.append(await giving(7))
         return 7
 
-    caller = asyncio.get_running_loop().create_task(flights.run_shielded(work()))
+    caller = asyncio.ensure_future(flights.run_shielded(work()))
     await asyncio.sleep(0.5)
     caller.cancel()
     await asyncio.wait([caller])
@@ -51,7 +51,7 @@ async def test_a_failure_that_nobody_waits_for_is_no_warning() -> None:
     told: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     flights = BackgroundTasks()
-    caller = asyncio.get_running_loop().create_task(flights.run_shielded(failing()))
+    caller = asyncio.ensure_future(flights.run_shielded(failing()))
     await asyncio.sleep(0.5)
     caller.cancel()
     await asyncio.sleep(2)
@@ -62,7 +62,7 @@ async def test_a_failure_that_nobody_waits_for_is_no_warning() -> None:
 
 async def test_what_does_not_land_in_time_is_cut_and_its_caller_knows() -> None:
     flights = BackgroundTasks()
-    caller = asyncio.get_running_loop().create_task(flights.run_shielded(giving(1, 100)))
+    caller = asyncio.ensure_future(flights.run_shielded(giving(1, 100)))
     await asyncio.sleep(0.5)
     assert await flights.drain(2) == 1
     await asyncio.wait([caller])
