@@ -33,6 +33,7 @@ from mautic_async.ratelimit.limiter import RateLimiter, Slot
 from mautic_async.retry.budget import RetryBudget
 from mautic_async.retry.circuit_breaker import CircuitBreaker
 from mautic_async.retry.policy import RetryPolicy, classify, may_have_applied
+from mautic_async.transport.base_url import host_and_port
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -95,7 +96,7 @@ class Pipeline:
         self.breaker = CircuitBreaker(clock.random)
         self.observations = Observations()
         self._retry_policy = RetryPolicy(clock, RetryBudget())
-        self._dispatcher = EventDispatcher(hooks)
+        self._dispatcher = EventDispatcher(hooks, host_and_port(transport.base))
         self._lifetime = Lifetime()
 
     # --- retry -----------------------------------------------------------------------------------------------------

@@ -167,7 +167,7 @@ async def test_invariant_52_without_headers_there_is_no_pacing() -> None:
     for _ in range(10_000):
         await one(doors, background=True)
     assert now() == 0.0
-    assert (doors.limit, doors.remaining, doors.reset) == (None, None, None)
+    assert (doors.status.limit, doors.status.remaining, doors.status.reset) == (None, None, None)
 
 
 async def test_invariant_52_the_first_answer_decides_and_the_others_wait_for_it() -> None:
@@ -235,16 +235,16 @@ async def test_invariant_53_background_work_never_touches_a_fixed_reserve(proces
 async def test_invariant_54_remaining_that_jumps_up_releases_nothing_but_a_new_reset_does() -> None:
     doors = gate()
     await one(doors, reading(1))
-    reset = doors.reset
+    reset = doors.status.reset
     await one(doors, reading(0, reset=reset))
     slot = await doors.acquire(patience=1e9)
     assert now() >= 3600
     slot.complete(status=200, reading=reading(7))
-    assert doors.remaining == 7
+    assert doors.status.remaining == 7
     first = doors.try_acquire()
     assert first is not None
-    first.complete(status=200, reading=reading(50, reset=doors.reset))
-    assert doors.remaining == 7
+    first.complete(status=200, reading=reading(50, reset=doors.status.reset))
+    assert doors.status.remaining == 7
 
 
 async def test_a_counter_that_jumps_up_within_a_window_is_not_believed() -> None:
@@ -256,7 +256,7 @@ async def test_a_counter_that_jumps_up_within_a_window_is_not_believed() -> None
     for slot, told in zip(flights, (reading(1), reading(5)), strict=True):
         assert slot is not None
         slot.complete(status=200, reading=told)
-    assert doors.remaining == 1
+    assert doors.status.remaining == 1
 
 
 async def test_invariant_55_after_the_wait_one_probe_goes_first() -> None:
@@ -295,9 +295,9 @@ async def test_invariant_56_a_new_token_drops_what_was_known_of_the_old_ones_bud
     assert second is not None
     assert doors.try_acquire() is None
     first.complete(status=200, reading=reading(99, seconds=3599), token="new")
-    assert doors.remaining == 99
+    assert doors.status.remaining == 99
     second.complete(status=429, reading=reading(0), token="old")
-    assert doors.remaining == 99
+    assert doors.status.remaining == 99
     assert doors.try_acquire() is not None
 
 
@@ -377,9 +377,9 @@ async def test_a_window_that_is_already_over_tells_nothing_and_one_more_probe_do
     doors = gate()
     await one(doors, reading(0, seconds=0))
     assert now() == 0
-    assert doors.limit is None
+    assert doors.status.limit is None
     await one(doors, reading(50))
-    assert doors.remaining == 50
+    assert doors.status.remaining == 50
 
 
 async def test_answers_with_senseless_headers_do_not_slow_the_client_for_ever() -> None:
@@ -394,10 +394,10 @@ async def test_of_two_nodes_that_count_apart_the_smaller_budget_is_obeyed(remain
     doors = gate()
     await one(doors, reading(80, seconds=3600))
     await one(doors, reading(remaining, seconds=1800))
-    assert doors.remaining == remaining
+    assert doors.status.remaining == remaining
     if remaining:
         await one(doors, reading(79, seconds=3600))
-        assert doors.remaining == remaining
+        assert doors.status.remaining == remaining
     else:
         await doors.acquire(background=True)
         assert 1800 <= now() < 1802
@@ -517,7 +517,7 @@ async def test_spread_work_uses_the_window_evenly_and_lets_people_pass(limits: L
     left = 100
     moments = []
     await one(doors, reading(left))
-    reset = doors.reset
+    reset = doors.status.reset
     while now() < 1800:
         slot = await doors.acquire(background=True)
         moments.append(now())
@@ -534,7 +534,7 @@ async def test_a_job_that_fits_into_half_of_what_may_be_spent_need_not_spread_it
 ) -> None:
     doors = gate(Limits(pace="spread", reserve=10))
     await one(doors, reading(100))
-    await one(doors, reading(100, reset=doors.reset), background=True)
+    await one(doors, reading(100, reset=doors.status.reset), background=True)
     assert (doors.try_acquire(background=True, job_requests_left=rest) is not None) == at_once
 
 
@@ -544,7 +544,7 @@ async def test_the_job_at_the_head_of_the_line_decides_and_its_hint_is_heeded_wh
 ) -> None:
     doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
     await one(doors, reading(100))
-    reset, left = doors.reset, 100
+    reset, left = doors.status.reset, 100
     held = await doors.acquire(background=True)
 
     async def job(calls: int) -> None:
@@ -582,7 +582,7 @@ async def test_a_call_hands_what_its_job_still_needs_to_the_gate(rest: int | Non
 async def test_the_fast_pace_can_be_asked_for_with_a_shared_budget() -> None:
     doors = gate(Limits(pace="fast"), spread=True)
     await one(doors, reading(100))
-    reset = doors.reset
+    reset = doors.status.reset
     for left in range(99, 60, -1):
         slot = await doors.acquire(background=True)
         slot.complete(status=200, reading=reading(left, reset=reset))

@@ -135,7 +135,7 @@ async def test_what_one_learns_the_others_know() -> None:
         await call(first, server)
     await asyncio.sleep(1)
     await call(second, server)
-    assert (second.limit, second.remaining, second.reset) == (100, 29, server.windows["t"][0])
+    assert (second.status.limit, second.status.remaining, second.status.reset) == (100, 29, server.windows["t"][0])
     await leave(first, second)
 
 
@@ -195,11 +195,11 @@ async def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_on
     for _ in range(25):
         await call(doors, server, token="old")
     await call(doors, server, token="new")
-    assert doors.remaining == 29
+    assert doors.status.remaining == 29
     for _ in range(20):
         assert await call(doors, server, token="new") == 200
     assert await call(other, server, token="new") == 200
-    assert other.remaining == 8
+    assert other.status.remaining == 8
     assert store.text is not None
     assert '"new"' not in store.text
     await leave(doors, other)
@@ -211,7 +211,7 @@ async def test_with_basic_authentication_all_users_of_the_site_share_one_budget(
     await call(ada, server)
     slot = await bob.acquire()
     slot.complete(status=200, reading=server.hit()[1], token="Basic Ym9i")
-    assert bob.remaining == 998
+    assert bob.status.remaining == 998
     await leave(ada, bob)
     assert len(json.loads(store.text or "")["windows"]) == 1
 
@@ -345,5 +345,5 @@ async def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None
     await asyncio.sleep(20)
     assert store.in_flight == {}
     assert await call(doors, server) == 200
-    assert doors.remaining == 98
+    assert doors.status.remaining == 98
     await leave(doors)
