@@ -620,7 +620,7 @@ def test_a_file_is_uploaded_as_a_form_does_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
-    [({"file": []}, "not stored"), ({"file": {"name": "abc.txt"}}, "stored as abc.txt: files may not end in .php")],
+    [({"file": []}, "not stored"), ({"file": {"name": "abc.txt"}}, "stored as abc.txt: .* the extension .php")],
 )
 def test_an_upload_that_did_something_else_is_an_error_though_mautic_says_200(answer: Any, reason: str) -> None:
     with pytest.raises(Rejected, match=reason):

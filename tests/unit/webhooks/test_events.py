@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mautic_async.errors import ConfigurationError
 from mautic_async.webhooks import (
     EVENTS,
     ChannelSubscriptionChanged,
@@ -27,6 +28,8 @@ from mautic_async.webhooks import (
     SmsSent,
     WebhookEvent,
     Webhooks,
+    sample_body,
+    sign,
 )
 from tests.support.recordings import load_exchange
 
@@ -398,3 +401,67 @@ def test_a_recorded_segment_survives_in_an_event() -> None:
     event = one("mautic.lead_list_change", contact=GROUPED, segment=segment, action="added")
     assert isinstance(event, SegmentMembershipChanged)
     assert (event.segment.id, event.segment.name) == (segment["id"], segment["name"])
+
+
+def test_saved_company_has_its_fields_once_though_mautic_sends_them_twice() -> None:
+    """The shape that Mautic 5.1.1 posts: groups of fields, and copies of them beside the properties."""
+    groups = {
+        "core": {
+            "companyname": {"alias": "companyname", "value": "Analytical Engines"},
+            "companyemail": {"alias": "companyemail", "value": "office@example.com"},
+            "companycity": {"alias": "companycity", "value": "London"},
+            "seats": {"alias": "seats", "value": 3},
+        },
+        "professional": {"companynumber_of_employees": {"alias": "companynumber_of_employees", "value": 4}},
+        "social": [],
+        "other": [],
+    }
+    event = one("mautic.company_post_save", company={**COMPANY, "fields": groups})
+    assert isinstance(event, CompanySaved)
+    company = event.company
+    assert (company.companyname, company.companyemail, company.companycity, company.companynumber_of_employees) == (
+        "Analytical Engines",
+        "office@example.com",
+        "London",
+        4,
+    )
+    assert company.extra == {}
+    assert dict(company.fields or {}) == {"seats": 3}
+    assert company.field_groups is not None
+    assert company.field_groups["core"]["seats"].value == 3
+
+
+def test_fields_of_flat_entities_are_not_mixed_with_properties() -> None:
+    company = one("mautic.company_post_save", company={**COMPANY, "seats": 3})
+    assert isinstance(company, CompanySaved)
+    assert dict(company.company.fields or {}) == {"seats": 3}
+    sent = one("mautic.email_on_send", contact={**CORE, "seats": 3}, idHash="65b8", subject="Hello")
+    assert isinstance(sent, EmailSent)
+    assert dict(sent.contact.fields or {}) == {"seats": 3}
+
+
+# --- samples for tests of receivers --------------------------------------------------------------------------------
+
+
+async def test_sample_body_signed_by_sign_is_accepted_as_an_event_of_each_kind() -> None:
+    body = sample_body()
+    async with Webhooks(SECRET).receive(body, sign(body, SECRET)) as events:
+        assert [type(event) for event in events] == list(EVENTS.values())
+    for event in events:
+        for name in ("contact", "company", "stat", "hit", "submission", "segment"):
+            nested = getattr(event, name, None)
+            assert nested is None or nested.extra == {}, (event.key, name)
+
+
+def test_sample_body_of_some_kinds_with_a_date() -> None:
+    body = sample_body(CompanySaved, ContactDeleted, timestamp=NOW)
+    saved, deleted = Webhooks(SECRET).read(body, sign(body, SECRET.encode()))
+    assert isinstance(saved, CompanySaved)
+    assert (saved.company.companyname, saved.timestamp) == ("Analytical Engines", NOW)
+    assert isinstance(deleted, ContactDeleted)
+    assert deleted.id == 12
+
+
+def test_sample_body_refuses_a_class_without_sample() -> None:
+    with pytest.raises(ConfigurationError, match="no sample of WebhookEvent"):
+        sample_body(WebhookEvent)

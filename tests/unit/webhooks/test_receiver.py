@@ -476,3 +476,22 @@ async def test_no_secret_and_no_content_shows() -> None:
     assert canary not in "".join(shown)
     with pytest.raises(TypeError):
         pickle.dumps(webhooks)
+
+
+async def test_duplicates_accept_lets_two_identical_events_of_one_second_arrive() -> None:
+    body = php({"mautic.lead_post_delete": [{"id": 7, "timestamp": STAMP}]})
+    accepting = Webhooks(SECRET, duplicates="accept", clock=at(NOW))
+    assert len(await receive(accepting, body)) == len(await receive(accepting, body)) == 1
+    assert (
+        await refused(Webhooks(SECRET, duplicates="accept", clock=at(NOW + timedelta(days=3))), body)
+    ).reason == "date"
+    rejecting = Webhooks(SECRET, clock=at(NOW))
+    await receive(rejecting, body)
+    assert (await refused(rejecting, body)).reason == "replay"
+
+
+def test_duplicates_takes_two_words_and_no_store_beside_accept() -> None:
+    with pytest.raises(ConfigurationError, match="'reject' or 'accept'"):
+        Webhooks(SECRET, duplicates="ignore")  # type: ignore[arg-type] # the point
+    with pytest.raises(ConfigurationError, match="leave out seen"):
+        Webhooks(SECRET, duplicates="accept", seen=MemoryReplayStore())
