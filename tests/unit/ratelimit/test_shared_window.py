@@ -15,8 +15,10 @@ from hypothesis.stateful import invariant
 from mautic_async.errors import ConfigurationError
 from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, TooLong
 from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
-from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import EPOCH, virtual_clock
 from tests.unit.ratelimit.test_limiter import GateMachine
+
+pytestmark = pytest.mark.virtual_time
 
 
 def now() -> float:
@@ -109,13 +111,10 @@ async def leave(*gates: RateLimiter) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
-    async def main() -> None:
-        doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop()))
-        assert doors._shared is None
-        await doors.release_leases()
-
-    run_virtual(main())
+async def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
+    doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop()))
+    assert doors._shared is None
+    await doors.release_leases()
 
 
 @pytest.mark.parametrize("wrong", ["budget.json", object(), 7])
@@ -127,142 +126,116 @@ def test_a_budget_without_its_method_is_refused(wrong: Any) -> None:
 # --- several gates -------------------------------------------------------------------------------------------------
 
 
-def test_what_one_learns_the_others_know() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        first, second = gate(store, seed=1), gate(store, seed=2)
-        for _ in range(70):
-            await call(first, server)
-        await asyncio.sleep(1)
-        await call(second, server)
-        assert (second.limit, second.remaining, second.reset) == (100, 29, server.windows["t"][0])
-        await leave(first, second)
-
-    run_virtual(main())
+async def test_what_one_learns_the_others_know() -> None:
+    store, server = Store(), Server(100)
+    first, second = gate(store, seed=1), gate(store, seed=2)
+    for _ in range(70):
+        await call(first, server)
+    await asyncio.sleep(1)
+    await call(second, server)
+    assert (second.limit, second.remaining, second.reset) == (100, 29, server.windows["t"][0])
+    await leave(first, second)
 
 
-def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_process() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(60)
-        bulk, people = gate(store, seed=1, reserve=20), gate(store, seed=2, reserve=20)
-        jobs = [asyncio.ensure_future(call(bulk, server, background=True, seconds=40)) for _ in range(45)]
-        await asyncio.sleep(300)
-        assert sum(job.done() for job in jobs) == 40
-        began = now()
-        for _ in range(20):
-            await call(people, server, patience=1.0)
-        assert now() - began < 20 * 0.1 + 0.1
-        with pytest.raises(TooLong) as caught:
-            await call(people, server, patience=60.0)
-        assert 2000 < caught.value.seconds < 3620
-        for job in jobs:
-            job.cancel()
-        await asyncio.wait(jobs)
-        await leave(bulk, people)
-
-    run_virtual(main())
+async def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_process() -> None:
+    store, server = Store(), Server(60)
+    bulk, people = gate(store, seed=1, reserve=20), gate(store, seed=2, reserve=20)
+    jobs = [asyncio.ensure_future(call(bulk, server, background=True, seconds=40)) for _ in range(45)]
+    await asyncio.sleep(300)
+    assert sum(job.done() for job in jobs) == 40
+    began = now()
+    for _ in range(20):
+        await call(people, server, patience=1.0)
+    assert now() - began < 20 * 0.1 + 0.1
+    with pytest.raises(TooLong) as caught:
+        await call(people, server, patience=60.0)
+    assert 2000 < caught.value.seconds < 3620
+    for job in jobs:
+        job.cancel()
+    await asyncio.wait(jobs)
+    await leave(bulk, people)
 
 
-def test_while_nothing_is_left_nobody_keeps_asking() -> None:
-    async def main() -> None:
-        store, server = Store(seconds=0.01), Server(50)
-        gates = [gate(store, seed=seed, reserve=5) for seed in range(3)]
-        for _ in range(50):
-            await call(gates[0], server)
-        waits = []
-        for background in (True, False, True, False):
-            waits += [
-                asyncio.ensure_future(call(doors, server, background=background, patience=1e6)) for doors in gates
-            ]
-            await asyncio.sleep(10)
-        before = store.changes
-        await asyncio.sleep(3000)
-        assert store.changes == before
-        assert set(await asyncio.gather(*waits)) == {200}
-        assert 3600 <= now() < 3630
-        await leave(*gates)
-
-    run_virtual(main())
+async def test_while_nothing_is_left_nobody_keeps_asking() -> None:
+    store, server = Store(seconds=0.01), Server(50)
+    gates = [gate(store, seed=seed, reserve=5) for seed in range(3)]
+    for _ in range(50):
+        await call(gates[0], server)
+    waits = []
+    for background in (True, False, True, False):
+        waits += [asyncio.ensure_future(call(doors, server, background=background, patience=1e6)) for doors in gates]
+        await asyncio.sleep(10)
+    before = store.changes
+    await asyncio.sleep(3000)
+    assert store.changes == before
+    assert set(await asyncio.gather(*waits)) == {200}
+    assert 3600 <= now() < 3630
+    await leave(*gates)
 
 
-def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_rest() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(40)
-        gates = [gate(store, seed=seed, reserve=10) for seed in range(4)]
-        jobs = [asyncio.ensure_future(call(doors, server, background=True)) for doors in gates for _ in range(20)]
-        await asyncio.sleep(1000)
-        assert server.windows["t"][1] == 30
-        assert sum(job.done() for job in jobs) == 30
-        for job in jobs:
-            job.cancel()
-        await asyncio.wait(jobs)
-        await leave(*gates)
-        assert store.in_flight == {}
-
-    run_virtual(main())
+async def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_rest() -> None:
+    store, server = Store(), Server(40)
+    gates = [gate(store, seed=seed, reserve=10) for seed in range(4)]
+    jobs = [asyncio.ensure_future(call(doors, server, background=True)) for doors in gates for _ in range(20)]
+    await asyncio.sleep(1000)
+    assert server.windows["t"][1] == 30
+    assert sum(job.done() for job in jobs) == 30
+    for job in jobs:
+        job.cancel()
+    await asyncio.wait(jobs)
+    await leave(*gates)
+    assert store.in_flight == {}
 
 
-def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_one() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(30)
-        doors, other = gate(store), gate(store, seed=2)
-        for _ in range(25):
-            await call(doors, server, token="old")
-        await call(doors, server, token="new")
-        assert doors.remaining == 29
-        for _ in range(20):
-            assert await call(doors, server, token="new") == 200
-        assert await call(other, server, token="new") == 200
-        assert other.remaining == 8
-        assert store.text is not None
-        assert '"new"' not in store.text
-        await leave(doors, other)
-
-    run_virtual(main())
+async def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_one() -> None:
+    store, server = Store(), Server(30)
+    doors, other = gate(store), gate(store, seed=2)
+    for _ in range(25):
+        await call(doors, server, token="old")
+    await call(doors, server, token="new")
+    assert doors.remaining == 29
+    for _ in range(20):
+        assert await call(doors, server, token="new") == 200
+    assert await call(other, server, token="new") == 200
+    assert other.remaining == 8
+    assert store.text is not None
+    assert '"new"' not in store.text
+    await leave(doors, other)
 
 
-def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(1000)
-        ada, bob = gate(store, spread=True), gate(store, spread=True, seed=2)
-        await call(ada, server)
-        slot = await bob.acquire()
-        slot.complete(status=200, reading=server.hit()[1], token="Basic Ym9i")
-        assert bob.remaining == 998
-        await leave(ada, bob)
-        assert len(json.loads(store.text or "")["windows"]) == 1
-
-    run_virtual(main())
+async def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> None:
+    store, server = Store(), Server(1000)
+    ada, bob = gate(store, spread=True), gate(store, spread=True, seed=2)
+    await call(ada, server)
+    slot = await bob.acquire()
+    slot.complete(status=200, reading=server.hit()[1], token="Basic Ym9i")
+    assert bob.remaining == 998
+    await leave(ada, bob)
+    assert len(json.loads(store.text or "")["windows"]) == 1
 
 
 # --- stores that fail ----------------------------------------------------------------------------------------------
 
 
-def test_what_the_store_raises_is_raised_by_all_who_wait_and_the_next_call_asks_again() -> None:
-    async def main() -> None:
-        store, server = Store(broken=OSError("no store")), Server(100)
-        doors = gate(store)
-        found = await asyncio.gather(*(call(doors, server) for _ in range(3)), return_exceptions=True)
-        assert [str(error) for error in found] == ["no store"] * 3
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        store.broken = None
-        assert await call(doors, server) == 200
-        await leave(doors)
-
-    run_virtual(main())
+async def test_what_the_store_raises_is_raised_by_all_who_wait_and_the_next_call_asks_again() -> None:
+    store, server = Store(broken=OSError("no store")), Server(100)
+    doors = gate(store)
+    found = await asyncio.gather(*(call(doors, server) for _ in range(3)), return_exceptions=True)
+    assert [str(error) for error in found] == ["no store"] * 3
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    store.broken = None
+    assert await call(doors, server) == 200
+    await leave(doors)
 
 
-def test_a_store_that_hangs_at_the_end_holds_the_client_up_for_seconds_only() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        doors = gate(store)
-        await call(doors, server)
-        store.seconds = 1e6
-        began = now()
-        await leave(doors)
-        assert now() - began <= 6
-
-    run_virtual(main())
+async def test_a_store_that_hangs_at_the_end_holds_the_client_up_for_seconds_only() -> None:
+    store, server = Store(), Server(100)
+    doors = gate(store)
+    await call(doors, server)
+    store.seconds = 1e6
+    began = now()
+    await leave(doors)
+    assert now() - began <= 6
 
 
 # --- cancellation --------------------------------------------------------------------------------------------------
@@ -287,49 +260,43 @@ async def exhausted(store: Store, doors: RateLimiter, server: Server) -> None:
 
 @pytest.mark.parametrize("what", [asking, resting, exhausted])
 @pytest.mark.parametrize("late", [False, True])
-def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cancellation(
+async def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cancellation(
     what: Callable[[Store, RateLimiter, Server], Awaitable[None]], *, late: bool
 ) -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        doors = gate(store, reserve=1)
-        await what(store, doors, server)
-        before, flying = now(), doors.in_flight
-        task = asyncio.ensure_future(doors.acquire(background=True))
-        await asyncio.sleep(0.5)
+    store, server = Store(), Server(100)
+    doors = gate(store, reserve=1)
+    await what(store, doors, server)
+    before, flying = now(), doors.in_flight
+    task = asyncio.ensure_future(doors.acquire(background=True))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    if late:
         task.cancel()
-        if late:
-            task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        assert now() == before + 0.5
-        assert (doors.waiting, doors.in_flight) == (0, flying)
-        store.seconds = 0.0
-        await asyncio.sleep(60)
-        assert len(store.in_flight) == flying
-        await leave(doors)
-
-    run_virtual(main())
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert now() == before + 0.5
+    assert (doors.waiting, doors.in_flight) == (0, flying)
+    store.seconds = 0.0
+    await asyncio.sleep(60)
+    assert len(store.in_flight) == flying
+    await leave(doors)
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 1.0])
-def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(moment: float) -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        doors = gate(store)
-        await call(doors, server)
-        store.seconds = 2.0
-        doors.close(RuntimeError("closed"))
-        task = asyncio.ensure_future(doors.release_leases())
-        await asyncio.sleep(moment)
-        task.cancel()
-        await asyncio.wait([task])
-        assert now() <= moment + 0.2
-        await asyncio.sleep(10)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-        assert store.in_flight == {}
-
-    run_virtual(main())
+async def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(moment: float) -> None:
+    store, server = Store(), Server(100)
+    doors = gate(store)
+    await call(doors, server)
+    store.seconds = 2.0
+    doors.close(RuntimeError("closed"))
+    task = asyncio.ensure_future(doors.release_leases())
+    await asyncio.sleep(moment)
+    task.cancel()
+    await asyncio.wait([task])
+    assert now() <= moment + 0.2
+    await asyncio.sleep(10)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert store.in_flight == {}
 
 
 class SharedGateMachine(GateMachine):
@@ -364,17 +331,14 @@ TestSharedGateMachine = SharedGateMachine.TestCase
 TestSharedGateMachine.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 
 
-def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None:
-    async def main() -> None:
-        store, server = Store(), Server(100)
-        doors = gate(store)
-        await call(doors, server)
-        for _ in range(50):
-            (await doors.acquire()).release()
-        await asyncio.sleep(20)
-        assert store.in_flight == {}
-        assert await call(doors, server) == 200
-        assert doors.remaining == 98
-        await leave(doors)
-
-    run_virtual(main())
+async def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None:
+    store, server = Store(), Server(100)
+    doors = gate(store)
+    await call(doors, server)
+    for _ in range(50):
+        (await doors.acquire()).release()
+    await asyncio.sleep(20)
+    assert store.in_flight == {}
+    assert await call(doors, server) == 200
+    assert doors.remaining == 98
+    await leave(doors)
