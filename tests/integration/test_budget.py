@@ -10,7 +10,9 @@ from collections import Counter
 import pytest
 from attrs import define, field
 
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.limiter import RateLimiter
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import EPOCH, virtual_clock
 
 HOUR = 3600

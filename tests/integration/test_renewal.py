@@ -14,7 +14,7 @@ from mautic_async.auth.authorization_code import AuthorizationCode, ClientCreden
 from mautic_async.errors import AuthenticationError, ConfigurationError, MauticError, ReauthorizationNeeded, Secret
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import EPOCH
 from tests.support.scripted_server import RecordedRequest, Reply, ScriptedServer, make_pipeline
 

@@ -19,8 +19,10 @@ from attrs import define, field
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders
-from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.limiter import RateLimiter
+from mautic_async.ratelimit.settings import Limits
+from mautic_async.ratelimit.store import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
 from tests.support.processes import start_together
@@ -123,7 +125,6 @@ class Fleet:
         await asyncio.sleep(at)
         self.dead.add(doors)
         assert doors._shared is not None
-        doors._shared._is_closed = True
         gone = {process, *doors._shared._background._tasks}
         for task in gone:
             task.cancel()
@@ -132,7 +133,7 @@ class Fleet:
     async def leave(self) -> None:
         for doors in self.gates:
             doors.close(RuntimeError("closed"))
-            await doors.release_leases()
+            await doors.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         if not self.dead:
             assert json.loads(self.store.text or "")["in_flight"] == {}

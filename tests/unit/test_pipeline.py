@@ -20,7 +20,7 @@ from mautic_async.errors import (
 )
 from mautic_async.events import Event
 from mautic_async.protocol import Call, Effect, FilePart
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.client import Timeouts
 from tests.support.scripted_server import (

@@ -15,9 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.protocol import Call
-from mautic_async.ratelimit.decision import GO, Go, Probe, WaitForResponse, WaitUntil
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.decision import GO, Go, Probe, TooLong, WaitForResponse, WaitUntil
 from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, Slot, TooLong
+from mautic_async.ratelimit.limiter import RateLimiter, Slot
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.ratelimit.throttle import Throttle
 from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, virtual_clock
 from tests.support.scripted_server import ScriptedServer, make_pipeline

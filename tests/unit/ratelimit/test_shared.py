@@ -13,8 +13,11 @@ from hypothesis import settings
 from hypothesis.stateful import invariant
 
 from mautic_async.errors import ConfigurationError
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, TooLong
-from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.decision import TooLong
+from mautic_async.ratelimit.limiter import RateLimiter
+from mautic_async.ratelimit.settings import Limits
+from mautic_async.ratelimit.store import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing.virtual_time import EPOCH, virtual_clock
 from tests.unit.ratelimit.test_limiter import GateMachine
 
@@ -103,10 +106,9 @@ async def call(
 async def leave(*gates: RateLimiter) -> None:
     for doors in gates:
         doors.close(RuntimeError("closed"))
-        await doors.release_leases()
+        await doors.aclose()
         assert doors._timer is None
         assert doors._shared is not None
-        assert doors._shared._task is None
         assert not len(doors._shared._background)
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
@@ -114,7 +116,7 @@ async def leave(*gates: RateLimiter) -> None:
 async def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
     doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop()))
     assert doors._shared is None
-    await doors.release_leases()
+    await doors.aclose()
 
 
 @pytest.mark.parametrize("wrong", ["budget.json", object(), 7])
@@ -289,7 +291,7 @@ async def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_af
     await call(doors, server)
     store.seconds = 2.0
     doors.close(RuntimeError("closed"))
-    task = asyncio.ensure_future(doors.release_leases())
+    task = asyncio.ensure_future(doors.aclose())
     await asyncio.sleep(moment)
     task.cancel()
     await asyncio.wait([task])
@@ -311,11 +313,14 @@ class SharedGateMachine(GateMachine):
         assert len(self.store.in_flight) <= 3 + 8  # slots, and calls whose end is being reported
 
     @invariant()
+    def slots_are_flights(self) -> None:
+        """A call of each kind takes a slot while it asks the store."""
+        assert len(self.slots) <= self.gate.in_flight <= min(3, len(self.slots) + 2)
+        assert self.gate.waiting == len(self.tasks)
+
+    @invariant()
     def nobody_waits_without_a_reason(self) -> None:
-        if self.tasks and not self.slots:
-            shared = self.gate._shared
-            assert shared is not None
-            assert self.gate._timer is not None or shared._task is not None or len(shared._background)
+        """The calls that wait sleep until a time of their own."""
 
     def teardown(self) -> None:
         async def end() -> None:
