@@ -152,7 +152,7 @@ def _normalize_company(raw: Any) -> Any:
         return raw
     copies = {key: name for key in raw if (name := _COMPANY_FIELDS.get(_without_separators(key)))}
     entity = {key: value for key, value in raw.items() if key not in copies}
-    groups = raw.get("fields") if isinstance(raw.get("fields"), dict) else {}
+    groups: dict[str, Any] = raw["fields"] if isinstance(raw.get("fields"), dict) else {}
     stored = groups.get("all") or {
         alias: definition.get("value")
         for group in groups.values()

@@ -724,7 +724,7 @@ def test_a_user_needs_a_password_typed_twice_the_same() -> None:
     with pytest.raises(ConfigurationError, match="plainPassword"):
         run_with_answers({}, lambda mautic: mautic.users.create(user))
     user.plain_password = m.PlainPassword("one", "two")
-    with pytest.raises(ConfigurationError, match="twice the same"):
+    with pytest.raises(ConfigurationError, match="password and confirm differ"):
         run_with_answers({}, lambda mautic: mautic.users.create(user))
 
 
