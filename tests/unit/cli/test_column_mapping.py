@@ -8,19 +8,20 @@ from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, LookupField, LookupName, UniqueField
 from mautic_async.cli.column_mapping import ColumnMapping, parse_mapping
-from mautic_async.cli.import_job import parse_match_options
+from mautic_async.cli.column_settings import ColumnSettings
+from mautic_async.cli.match_options import parse_match_options
 from mautic_async.codec import encode
 
 
 def body(cells: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    layout = ColumnMapping(list(cells), **settings)
+    layout = ColumnMapping(list(cells), ColumnSettings(**settings))
     contact, problems = layout.contact(cells.items())
     assert not problems
     return ({"id": contact.id} if contact.id else {}) | encode(contact)
 
 
 def complaints(cells: dict[str, Any], **settings: Any) -> dict[str | None, str]:
-    _, problems = ColumnMapping(None, **settings).contact(cells.items())
+    _, problems = ColumnMapping(None, ColumnSettings(**settings)).contact(cells.items())
     return {problem.field: problem.message for problem in problems}
 
 
@@ -109,8 +110,7 @@ def test_column_mapping_errors_name_the_column() -> None:
         "stage": "'True' is not an id",
         "products.name": "a new item needs a name",
         "orders.id": "'x' is not an id",
-        "First Name": "column 'First Name': 'first name' is no alias of a field (small letters, digits, _). Map it:"
-        " --map 'First Name=FIELD', or leave it out: --map 'First Name='",
+        "First Name": "'first name' is no alias of a field (small letters, digits, _); --map 'First Name=firstname'",
     }
 
 
@@ -146,11 +146,11 @@ def test_column_mapping_accepts_the_owner_object_of_a_response() -> None:
             {},
             "no column for email, by which a contact is found again; the columns are 'name', 'city'",
         ),
-        (["email", ""], {}, "column 2 has no name"),
-        (["email", "email"], {}, "two columns are named 'email'"),
-        (["email", "Mail"], {"Mail": "email"}, "'email' and 'Mail' both lead to email"),
+        (["email", ""], {}, "number 2 has no name"),
+        (["email", "email"], {}, "column 'email': two columns have this name"),
+        (["email", "Mail"], {"Mail": "email"}, "column 'Mail': leads to email, as 'email' does"),
         (["email"], {"Mail": "email"}, "--map names 'Mail'; the columns are 'email'"),
-        (["email", "a b"], {}, "--map 'a b=FIELD'"),
+        (["email", "a b"], {}, "--map 'a b='"),
         (["email", "products.1.2.x"], {}, "is no alias of a field"),
     ],
 )
@@ -158,13 +158,13 @@ def test_column_mapping_refuses_impossible_columns_before_the_first_row(
     columns: list[str], mapping: dict[str, str], words: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        ColumnMapping(columns, mapping)
+        ColumnMapping(columns, ColumnSettings(mapping=mapping))
     assert words in str(caught.value)
 
 
 def test_column_mapping_refuses_a_wrong_target_of_json_lines_before_the_first_row() -> None:
     with pytest.raises(ConfigurationError, match="no alias"):
-        ColumnMapping(None, {"x": "Not A Field"})
+        ColumnMapping(None, ColumnSettings(mapping={"x": "Not A Field"}))
 
 
 def test_column_mapping_accepts_another_unique_field_for_the_email() -> None:

@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 
 from mautic_async import ConfigurationError, __main__
 from mautic_async.bulk import BulkReport, Progress, RateLimitStatus
-from mautic_async.cli.commands import _exit_status, app
-from mautic_async.cli.display import ProgressDisplay, notes, print_table, reason_lines, result_lines
-from mautic_async.cli.import_settings import Job, Result
+from mautic_async.cli.commands import app
+from mautic_async.cli.exit_status import run
+from mautic_async.cli.import_settings import ImportResult, ImportSettings, JournalSettings
 from mautic_async.cli.input_file import InputFile
-from mautic_async.cli.serve import parse_latency, serve_forever
+from mautic_async.cli.progress import ProgressDisplay
+from mautic_async.cli.serve import parse_latency, serve_until_cancelled
+from mautic_async.cli.tables import notes, print_table, reason_lines, result_lines
 from tests.support import socket_server
 from tests.support.socket_server import ServedFake
 
@@ -109,7 +111,7 @@ def test_import_dry_run_names_the_file_of_rejected_rows(file: Path) -> None:
         ([], "column 'First name'"),
         ([*MAPPED, "--format", "xml"], "it is csv or jsonl"),
         ([*MAPPED, "--resume"], "--resume needs the journal"),
-        ([*MAPPED, "--item-unique", "products.sku"], "has its way to be found again"),
+        ([*MAPPED, "--item-unique", "products.sku"], "is recognised by another option"),
         (MAPPED, "MAUTIC_BASE_URL is not set"),
     ],
 )
@@ -163,7 +165,7 @@ async def test_serve_ends_cleanly_when_cancelled(monkeypatch: pytest.MonkeyPatch
     told, shown = asyncio.Event(), Output()
     monkeypatch.setattr("sys.stdout", shown)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        server = tasks.create_task(serve_forever("127.0.0.1", 0, username="me", password="secret"))
+        server = tasks.create_task(serve_until_cancelled("127.0.0.1", 0, username="me", password="secret"))
         await told.wait()
         server.cancel()
     assert server.result() == 0
@@ -180,12 +182,12 @@ def test_console_script_is_the_main_function(
     assert "--rows" in capsys.readouterr().err
 
 
-def test_main_exits_with_2_after_ctrl_c_before_any_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_before_the_first_request_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 
-    assert _exit_status(interrupted) == 2
-    assert capsys.readouterr().err == "stopped\n"
+    assert run(interrupted) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 @pytest.mark.parametrize("arguments", [["--initial", "new"], ["--latency", "slow"], ["--latency", "1,2,3"]])
@@ -218,8 +220,8 @@ def test_import_drains_after_ctrl_c_and_resumes_from_the_journal(site: ServedFak
         job.send_signal(signal.SIGINT)
         shown, said = job.communicate()
     site.fake.faults.clear()
-    assert job.returncode == 1, said
-    assert "stopped before the end" in said
+    assert job.returncode == 130, said
+    assert "interrupted before the end" in said
     assert "--resume" in said
     stored = int(shown.split("created")[1].split()[0].replace(",", ""))
     assert 0 < stored < 20_000
@@ -262,7 +264,8 @@ def test_progress_lines_are_complete_and_printed_at_intervals(file: Path, capsys
         screen.update(progress(budget=None))
         screen.stop()
     assert capsys.readouterr().err == (
-        "37 rows, 30 created, 5 updated, 3 to look after, 12/s, 2 not stored, budget 0/15, 6 s, pause 4 s\n"
+        "38%, 37 rows, 30 created, 5 updated, 3 to be looked up, 12/s, 2 not stored, 0 of 15 calls left,"
+        " waiting 4 s for the rate limit, 0:18 left\n"
     )
 
 
@@ -306,7 +309,7 @@ def test_summary_names_only_the_most_frequent_reasons() -> None:
 
 
 def test_summary_names_every_count_above_zero() -> None:
-    result = Result(BulkReport(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
+    result = ImportResult(BulkReport(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
     assert dict(result_lines(result)) == {
         "rows read": "12",
         "created": "1",
@@ -322,14 +325,14 @@ def test_summary_names_every_count_above_zero() -> None:
 
 
 def test_notes_name_the_next_command() -> None:
-    stopped = Result(BulkReport(unknown=2), interrupted=True, error=ConfigurationError("why"))
-    assert notes(Job(file="a.csv", journal=Path("job.db")), stopped) == [
+    stopped = ImportResult(BulkReport(unknown=2), interrupted=True, error=ConfigurationError("why"))
+    assert notes(ImportSettings(file="a.csv", journal=JournalSettings(path=Path("job.db"))), stopped) == [
         "error: why",
-        "stopped before the end",
+        "interrupted before the end",
         "to go on where it stopped: --journal job.db --resume",
         "2 rows may be stored: look in Mautic before you send them again",
-        "new custom items are found again after a lost answer with --item-unique or --item-marker",
+        "after a lost answer, --item-unique or --item-marker let new custom items be recognised",
     ]
-    assert notes(Job(file="a.csv"), Result(interrupted=True))[-1] == (
+    assert notes(ImportSettings(file="a.csv"), ImportResult(interrupted=True))[-1] == (
         "to go on where it stopped: next time with --journal FILE"
     )
