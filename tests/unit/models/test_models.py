@@ -296,7 +296,7 @@ def test_to_dict_masks_secrets_and_keeps_what_no_attribute_names() -> None:
 @pytest.mark.parametrize("version", [5, 7])
 def test_to_dict_of_every_recorded_entity_is_json(version: recordings.Version) -> None:
     for part in recorded_entities.answered_parts(recorded_entities.exchanges(version)):
-        entity = codec.decode(part.model, part.value)
+        entity: Any = codec.decode(part.model, part.value)
         data = entity.to_dict()
         assert json.loads(json.dumps(data)) == data, part.source
         assert "UNSET" not in json.dumps(data), part.source
