@@ -26,6 +26,7 @@ LAYERS: list[set[str]] = [
     {PUBLIC},
     {"client"},
     {"resources", "webhooks"},
+    {"sync"},
     {"bulk", "pipeline"},
     {"otel"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
@@ -60,7 +61,7 @@ LIBRARIES = {
     "orjson": {"protocol.json", "testing"},
     "pytest": {"testing"},
     "rich": {"cli"},
-    "sqlite3": {"journal.sqlite", "testing"},  # the simulator keeps its state in a file of its own
+    "sqlite3": {"journal.sqlite", "sync.state_file", "testing"},  # the simulator keeps its state in a file of its own
     "starlette": {"testing"},
     "tenacity": {"retry"},
     "typer": {"cli"},
