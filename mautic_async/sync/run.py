@@ -226,8 +226,9 @@ class SyncRun:
         if not rows:
             return
         numbers = await self._in_thread(self.file.mark_sending, [row.key for row in rows])
-        for row, row.n in zip(rows, numbers, strict=True):
-            set_bit(self._seen, row.n)
+        for row, number in zip(rows, numbers, strict=True):
+            row.n = number
+            set_bit(self._seen, number)
 
     async def mark_done(self, records: Sequence[RowRecord]) -> None:
         """Note in the file what the server has confirmed; all other rows stay unknown."""
