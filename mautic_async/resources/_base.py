@@ -96,9 +96,8 @@ class ReadOnlyResource(Namespace, Generic[E]):
         Mostly by a condition on the id, which shows a user who is limited to his own entities those of others, too.
 
         Args:
-            changed_since: Only entities that were added or changed since then; must have a time zone. Hand the
-                iterator's `EntityIterator.watermark` to the next run. Deleted ones are not told; e-mails and pages
-                come with their variants.
+            changed_since: Only entities added or changed since then, with a time zone: the `EntityIterator.watermark`
+                of the run before. Deleted ones are not told; e-mails and pages come with their variants.
             read_ahead: Fetch the next page while the caller works on this one.
             **query: As for `list`; ``limit`` is the size of a page. Without ``order_by`` the order is by id.
 
@@ -109,10 +108,7 @@ class ReadOnlyResource(Namespace, Generic[E]):
     def _iterate(
         self, query: Mapping[str, Any], *, changed_since: datetime | None = None, read_ahead: bool = False
     ) -> EntityIterator[E]:
-        size, keyset = query.get("limit", PAGE_SIZE), self.endpoint.keyset
-        if changed_since is not None:
-            query, keyset = _changes.changed_query(query, changed_since, self._model, self.endpoint), True
-        paginator = _pagination.Paginator(fetch=self._list, query=query, size=size, get_id=_get_id, keyset=keyset)
+        paginator = _changes.new_paginator(self._list, query, self._model, self.endpoint, changed_since)
         return EntityIterator(self._paginate(paginator, read_ahead=read_ahead), self._pipeline.clock)
 
     async def _list(self, query: Mapping[str, Any]) -> ResultPage[E]:
@@ -142,10 +138,6 @@ class ReadOnlyResource(Namespace, Generic[E]):
         """What only the status of an answer tells of an entity."""
         del status
         return entity
-
-
-def _get_id(entity: Entity) -> int:
-    return entity.id
 
 
 def _nested_entities(value: object) -> list[Entity]:

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mautic_async import where
 from mautic_async.errors import ConfigurationError
-from mautic_async.models import Published
+from mautic_async.models import Entity, Published
+from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint
+from mautic_async.resources._pagination import FetchPage, Paginator
 
 if TYPE_CHECKING:
     from typing import Self
 
     from mautic_async.clock import Clock
-    from mautic_async.resources._endpoint import Endpoint
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Entity)
 
 OVERLAP: Final = timedelta(minutes=10)
 """How far back of its own beginning a run puts the watermark: five minutes for clocks that differ, five for a
@@ -72,19 +74,28 @@ class EntityIterator(AsyncIterator[T], Generic[T]):
             await self._items.aclose()
 
 
-def changed_query(
-    query: Mapping[str, Any], since: datetime, model: type[Any], endpoint: Endpoint[Any]
-) -> dict[str, Any]:
-    """Return *query* with the condition that an entity was added or changed since *since*.
+def new_paginator(
+    fetch: FetchPage[E], query: Mapping[str, Any], model: type[E], endpoint: Endpoint[Any], since: datetime | None
+) -> Paginator[E]:
+    """Return how to read all entities of a namespace, or those that were added or changed since *since*.
 
     An entity that was never changed has no date of a change before Mautic 7, so both dates are asked for.
 
     Raises:
         ConfigurationError: Mautic keeps no dates of these entities, or *since* has no time zone.
     """
-    if not issubclass(model, Published):
-        raise ConfigurationError(f"{endpoint.path}: changed_since: Mautic tells no dates of these; read them all")
-    return {**query, "where": [*where.to_clauses(query.get("where")), since_clause(since, *endpoint.date_columns)]}
+    keyset = endpoint.keyset or since is not None  # with one condition, another one hides nothing more
+    if since is not None:
+        if not issubclass(model, Published):
+            raise ConfigurationError(f"{endpoint.path}: changed_since: Mautic tells no dates of these; read them all")
+        clauses = [*where.to_clauses(query.get("where")), since_clause(since, *endpoint.date_columns)]
+        query = {**query, "where": clauses}
+    size = query.get("limit", PAGE_SIZE)
+    return Paginator(fetch=fetch, query=query, size=size, get_id=_get_id, keyset=keyset)
+
+
+def _get_id(entity: Entity) -> int:
+    return entity.id
 
 
 def since_clause(since: datetime, *columns: str) -> where.Where:

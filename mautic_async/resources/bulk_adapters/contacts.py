@@ -215,8 +215,8 @@ class ContactUpserts(Generic[C]):
         state: Literal["created", "updated"] = (
             "created" if row.status == 201 or self._created_earlier(item, row) else "updated"
         )
-        changed_at = _responses.modified_at(row.entity)
-        stored: RowResult[C] = RowResult(state, id, entity=self._entity(row), facts=facts, changed_at=changed_at)
+        changed = _responses.modified_at(row.entity)
+        stored: RowResult[C] = RowResult(state, id, entity=self._entity(row), facts=facts, changed_at=changed)
         return self._next_step(item, stored, made_contact=row.status == 201)
 
     def _next_step(self, item: WorkItem[C], stored: RowResult[C], *, made_contact: bool = False) -> RowResult[C]:
