@@ -164,7 +164,7 @@ async def test_companies_are_known_by_their_name(path: Path) -> None:
 # -- what has vanished -------------------------------------------------------------------------------------------------
 
 
-async def test_what_vanished_from_the_input_is_told_until_it_is_back_or_forgotten(path: Path) -> None:
+async def test_vanished_contacts_are_yielded_until_back_or_forgotten(path: Path) -> None:
     state = SyncState(path)
     async with FakeMautic() as fake, client(fake) as mautic:
         first = await mautic.contacts.bulk_upsert(people(4), state=state)
@@ -183,7 +183,7 @@ async def test_what_vanished_from_the_input_is_told_until_it_is_back_or_forgotte
         assert (report.vanished, counts(report)) == (0, {"unchanged": 3, "updated": 1})
 
 
-async def test_a_contact_whose_address_was_changed_has_not_vanished(path: Path) -> None:
+async def test_contact_with_a_new_address_has_not_vanished(path: Path) -> None:
     async with FakeMautic() as fake, client(fake) as mautic:
         fake.add_field("Number", "number", isUniqueIdentifier=True)
         row = Contact(email="old@example.org", fields={"number": "7"})
