@@ -234,7 +234,7 @@ def test_user_password_is_repeated_on_encode_and_hidden_in_repr() -> None:
     assert "Long" not in repr(user) + repr(user.plain_password)
 
 
-def test_models_repr_shows_what_is_set_and_masks_secrets() -> None:
+def test_models_repr_shows_set_properties_and_masks_secrets() -> None:
     contact = Contact(id=42, email="ada@example.com", firstname="Ada", city=None, tags=[], points=0)
     assert repr(contact) == str(contact) == "Contact(id=42, points=0, firstname='Ada', email='ada@example.com')"
     assert repr(Webhook(name="n", secret="s3cret")) == "Webhook(name='n', secret='***')"
@@ -287,7 +287,7 @@ def test_to_dict_is_plain_data_with_custom_fields_flat() -> None:
     }
 
 
-def test_to_dict_masks_secrets_and_keeps_what_no_attribute_names() -> None:
+def test_to_dict_masks_secrets_and_keeps_extra() -> None:
     webhook = codec.decode(Webhook, {"id": 3, "name": "n", "secret": "s3cret", "new": [1, {"a": None}]})
     assert webhook.to_dict() == {"id": 3, "name": "n", "secret": "***", "extra": {"new": [1, {"a": None}]}}
     assert "Long" not in json.dumps(User(plain_password="Long-strong-1!").to_dict())
