@@ -5,6 +5,7 @@ The colours suit light and dark pages: each picture brings its own background.
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -67,7 +68,10 @@ def request_path() -> str:
         parts += [box(20, y, 240, name), text(280, y + 20, does)]
         if number:
             parts.append(arrow(140, y - 22, 140, y - 2))
-    parts += [arrow(235, 330, 235, 310, color=MARK), text(280, 322, "protocol and codec turn the answer into a Contact", color=MARK)]
+    parts += [
+        arrow(235, 330, 235, 310, color=MARK),
+        text(280, 322, "protocol and codec turn the answer into a Contact", color=MARK),
+    ]
     return picture(700, 390, "The path of a request: resource, retry, rate limit, authentication, transport", parts)
 
 
@@ -99,7 +103,9 @@ def row_path() -> str:
         arrow(440, 106, 440, 86, color=MARK, dashed=True),
         text(252, 122, "missing: again", size=11, color=MARK),
     ]
-    return picture(765, 265, "The path of a row: read, ordered, batched, sent, answered; or looked up and sent again", parts)
+    return picture(
+        765, 265, "The path of a row: read, ordered, batched, sent, answered; or looked up and sent again", parts
+    )
 
 
 def lost_answer() -> str:
@@ -121,7 +127,8 @@ def lost_answer() -> str:
     ]
     height = 70 + 36 * len(events)
     parts = [
-        f"<line x1='{x}' y1='50' x2='{x}' y2='{height - 10}' stroke='{LINE}' stroke-dasharray='2 4'/>" for x in lanes.values()
+        f"<line x1='{x}' y1='50' x2='{x}' y2='{height - 10}' stroke='{LINE}' stroke-dasharray='2 4'/>"
+        for x in lanes.values()
     ]
     parts += [box(x - 55, 18, 110, name) for name, x in lanes.items()]
     for number, (source, target, words, bad) in enumerate(events):
@@ -156,10 +163,9 @@ def demo() -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     progress = done.stderr.splitlines()
     tables = done.stdout[done.stdout.index("Met on the way") :]
-    console = Console(record=True, width=100, file=Path("/dev/null").open("w", encoding="utf-8"), highlight=False)
+    console = Console(record=True, width=100, file=io.StringIO(), highlight=False)
     console.print(Text("$ mautic-async demo", style="bold green"))
     console.print(Text("\n".join([progress[0], *progress[-2:], "...", tables.rstrip()])))
-    console.file.close()
     return _without_fonts(console.export_svg(title="mautic-async demo", theme=MONOKAI, unique_id="demo"))
 
 

@@ -208,13 +208,13 @@ async def test_rate_limiter_learns_the_window_from_refusals_without_headers(limi
 @pytest.mark.parametrize(("leaks", "share"), [(False, 0.9), (True, 0.85)])
 async def test_rate_limiter_learns_the_limit_of_a_proxy(*, leaks: bool, share: float) -> None:
     """Figure 6."""
-    loop = asyncio.get_running_loop()
+    loop, hours = asyncio.get_running_loop(), sized(2, 4)
     site = Site(RateLimiter(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True)
     async with asyncio.TaskGroup() as group:
         for _ in range(8):
-            group.create_task(site.bulk(4 * HOUR, 0.1))
+            group.create_task(site.bulk(hours * HOUR, 0.1))
     assert isinstance(site.limiter, Proxy)
-    used = site.limiter.passed / (4 * HOUR * 10)
+    used = site.limiter.passed / (hours * HOUR * 10)
     print(
         f"\nfigure 6, a proxy with {'a leaking bucket of 10 a second' if leaks else '600 a minute'}:"
         f" {site.refused_share:.2%} refused, {used:.2%} of the budget used"

@@ -199,7 +199,7 @@ async def test_rate_limit_store_keeps_processes_below_the_limit_less_the_reserve
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("spread", [False, True])
-@pytest.mark.parametrize("processes", [3, 16])
+@pytest.mark.parametrize("processes", sized([3], [3, 16]))
 async def test_rate_limit_store_leaves_interactive_calls_their_share(processes: int, *, spread: bool) -> None:
     """Figure 5."""
     site = await fleet(processes, interactive=0.02, spread=spread, hours=sized(2.5, 3 if spread else 11))
