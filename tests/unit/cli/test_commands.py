@@ -48,7 +48,7 @@ MAPPED = ["--map", "First name=firstname", "--item-marker", "products.sku"]
 # --- the commands ----------------------------------------------------------------------------------------------------
 
 
-def test_help_loads_nothing_of_the_client() -> None:
+def test_help_imports_no_client_module() -> None:
     script = (
         "import sys\nfrom mautic_async.__main__ import main\nsys.argv = ['mautic-async', '--help']\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
@@ -59,20 +59,20 @@ def test_help_loads_nothing_of_the_client() -> None:
     assert all(word in done.stdout for word in ("demo", "import", "serve"))
 
 
-def test_without_its_extra_the_command_says_what_to_install() -> None:
+def test_main_without_the_cli_extra_names_the_install_command() -> None:
     script = "import sys\nsys.modules['typer'] = None\nfrom mautic_async.__main__ import main\nmain()"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pip install 'mautic-async[cli]'" in done.stderr
 
 
-def test_other_missing_modules_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_raises_other_missing_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mautic_async.cli.commands", None)
     with pytest.raises(ModuleNotFoundError):
         __main__.main()
 
 
-def test_import_stores_rows_over_a_socket_and_its_status_says_some(site: ServedFake, file: Path) -> None:
+def test_import_stores_rows_over_a_socket_and_its_exit_status_says_partly(site: ServedFake, file: Path) -> None:
     done = CliRunner(env=site.env).invoke(app, ["import", str(file), *MAPPED])
     assert done.exit_code == 1, done.output
     assert "created           1" in done.stdout
@@ -91,14 +91,14 @@ def test_import_reads_standard_input(site: ServedFake) -> None:
     assert "s@example.com" in {row["fields"]["email"] for row in site.fake.contacts}
 
 
-def test_a_dry_run_needs_no_credentials(file: Path) -> None:
+def test_import_dry_run_needs_no_credentials(file: Path) -> None:
     done = CliRunner().invoke(app, ["import", str(file), "--dry-run", *MAPPED])
     assert done.exit_code == 0, done.output
     assert "nothing was sent" in done.stdout
     assert "fit to be sent  2" in done.stdout
 
 
-def test_a_dry_run_says_where_the_refused_rows_are(file: Path) -> None:
+def test_import_dry_run_names_the_file_of_rejected_rows(file: Path) -> None:
     done = CliRunner().invoke(app, ["import", str(file), "--dry-run", "--map", "First name=points", "--items-append"])
     assert done.exit_code == 2, done.output
     assert "'Ada' is not a whole number" in done.stdout
@@ -120,7 +120,7 @@ def test_a_dry_run_says_where_the_refused_rows_are(file: Path) -> None:
         (MAPPED, "MAUTIC_BASE_URL is not set"),
     ],
 )
-def test_what_prevents_an_import_is_told_in_one_line_and_nothing_is_sent(
+def test_import_reports_a_fatal_error_in_one_line_and_sends_no_row(
     file: Path, arguments: list[str], words: str
 ) -> None:
     done = CliRunner(env=dict.fromkeys(("MAUTIC_BASE_URL", "MAUTIC_CLIENT_ID"))).invoke(
@@ -132,7 +132,7 @@ def test_what_prevents_an_import_is_told_in_one_line_and_nothing_is_sent(
     assert "Traceback" not in done.output
 
 
-def test_http_to_another_host_needs_the_insecure_flag(file: Path) -> None:
+def test_import_requires_the_insecure_flag_for_http_to_another_host(file: Path) -> None:
     env = {"MAUTIC_BASE_URL": "http://mautic.invalid", "MAUTIC_USERNAME": "a", "MAUTIC_PASSWORD": "hidden-word"}
     done = CliRunner(env=env).invoke(app, ["import", str(file), *MAPPED])
     assert done.exit_code == 2
@@ -140,25 +140,17 @@ def test_http_to_another_host_needs_the_insecure_flag(file: Path) -> None:
     assert "hidden-word" not in done.output
 
 
-def test_no_option_of_import_takes_a_credential() -> None:
+def test_import_has_no_option_for_a_credential() -> None:
     text = CliRunner().invoke(app, ["import", "--help"]).stdout.lower()
     assert "mautic_client_secret" in text
     assert not any(option in text for option in ("--password", "--client-secret", "--token ", "--username"))
 
 
-def test_serve_prints_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> None:
+def test_serve_prints_its_url_and_ends_with_a_signal(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     command = [
         *PYTHON,
-        "serve",
-        "--quiet",
-        "--port",
-        "0",
-        "--client-id",
-        "mine",
-        "--client-secret",
-        "own",
-        "--state",
+        *["serve", "--quiet", "--port", "0", "--client-id", "mine", "--client-secret", "own", "--state"],
         str(state),
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
@@ -174,7 +166,7 @@ def test_serve_prints_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> None
     assert state.exists()
 
 
-async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_serve_ends_cleanly_when_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     class Output(io.StringIO):
         def flush(self) -> None:
             told.set()
@@ -189,7 +181,9 @@ async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.Monkey
     assert "MAUTIC_USERNAME=me\nMAUTIC_PASSWORD=secret\n" in shown.getvalue()
 
 
-def test_the_command_is_the_programs_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_console_script_is_the_main_function(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["mautic-async", "demo", "--rows", "1"])
     with pytest.raises(SystemExit) as caught:
         __main__.main()
@@ -206,13 +200,13 @@ def test_ctrl_c_before_the_first_request_is_status_130(capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize("arguments", [["--initial", "new"], ["--latency", "slow"], ["--latency", "1,2,3"]])
-def test_serve_refuses_what_it_does_not_know(arguments: list[str]) -> None:
+def test_serve_refuses_unknown_values(arguments: list[str]) -> None:
     done = CliRunner().invoke(app, ["serve", "--port", "0", *arguments])
     assert done.exit_code == 2
     assert done.stderr.startswith(f"error: {arguments[0]}")
 
 
-def test_latency_is_seconds_a_request_and_a_row() -> None:
+def test_serve_latency_is_seconds_a_request_and_a_row() -> None:
     assert parse_latency("") is None
     assert parse_latency("0.5") == 0.5
     assert parse_latency("0.5,0.01") == (0.5, 0.01)
@@ -220,7 +214,7 @@ def test_latency_is_seconds_a_request_and_a_row() -> None:
         parse_latency("-1")
 
 
-def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: ServedFake, tmp_path: Path) -> None:
+def test_import_drains_after_ctrl_c_and_resumes_from_the_journal(site: ServedFake, tmp_path: Path) -> None:
     rows = "".join(f'{{"email": "ctrl{number}@example.com"}}\n' for number in range(20_000))
     (tmp_path / "many.jsonl").write_text(rows)
     options = ["--journal", str(tmp_path / "job.db"), "--batch", "20"]
@@ -268,7 +262,7 @@ def progress(**given: object) -> Progress:
     return Progress(**settings | given)  # type: ignore[arg-type]
 
 
-def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_lines_are_complete_and_printed_at_intervals(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = [0.0]
     screen = ProgressDisplay(lambda: now[0])
     with InputFile(str(file)) as source:
@@ -284,7 +278,9 @@ def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsy
     )
 
 
-def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_is_shown_on_a_terminal(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
     for screen in (ProgressDisplay(), ProgressDisplay(total=100)):
@@ -302,7 +298,7 @@ def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "[red]two" in shown
 
 
-def test_a_bar_without_a_size_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bar_without_a_size_estimates_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123 - closed with the test
     with InputFile("-", file_format="jsonl") as source:
@@ -313,7 +309,7 @@ def test_a_bar_without_a_size_does_not_guess(monkeypatch: pytest.MonkeyPatch) ->
     sys.stdin.close()
 
 
-def test_only_the_most_frequent_reasons_are_named() -> None:
+def test_summary_names_only_the_most_frequent_reasons() -> None:
     counts = {f"reason {number:02}": number for number in range(1, 13)}
     lines = reason_lines(counts)
     assert lines[0] == ("  12 x", "reason 12")
@@ -321,7 +317,7 @@ def test_only_the_most_frequent_reasons_are_named() -> None:
     assert len(lines) == 11
 
 
-def test_a_result_names_everything_that_is_not_nothing() -> None:
+def test_summary_names_every_count_above_zero() -> None:
     result = ImportResult(BulkReport(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
     assert dict(result_lines(result)) == {
         "rows read": "12",
@@ -337,7 +333,7 @@ def test_a_result_names_everything_that_is_not_nothing() -> None:
     }
 
 
-def test_notes_say_how_to_go_on() -> None:
+def test_notes_name_the_next_command() -> None:
     stopped = ImportResult(BulkReport(unknown=2), interrupted=True, error=ConfigurationError("why"))
     assert notes(ImportSettings(file="a.csv", journal=JournalSettings(path=Path("job.db"))), stopped) == [
         "error: why",

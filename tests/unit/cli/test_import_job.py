@@ -65,7 +65,7 @@ class Watcher(ProgressDisplay):
 # --- every row has a fate --------------------------------------------------------------------------------------------
 
 
-async def test_all_rows_are_stored_with_their_items(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_stores_all_rows_with_their_items(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,products.name,products.sku\nada@example.com,5,Engine,S1\nbob@example.com,,,\n")
     result = await import_(ImportSettings(file=str(path), match_items={"products": LookupField("sku")}), fake_mautic)
@@ -80,7 +80,7 @@ async def test_all_rows_are_stored_with_their_items(tmp_path: Path, fake_mautic:
     assert not (tmp_path / "people.rejected.csv").exists()
 
 
-async def test_rejected_rows_of_all_kinds_are_in_the_file_and_can_be_imported_when_mended(
+async def test_import_writes_rejected_rows_to_a_file_that_can_be_imported(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     path = tmp_path / "people.csv"
@@ -109,9 +109,7 @@ async def test_rejected_rows_of_all_kinds_are_in_the_file_and_can_be_imported_wh
     assert {row["fields"].get("city") for row in fake_mautic.contacts} == {"London", "Paris", "=Rome"}
 
 
-async def test_json_lines_with_items_are_imported_and_rejected_as_json_lines(
-    tmp_path: Path, fake_mautic: FakeMautic
-) -> None:
+async def test_import_of_json_lines_with_items_rejects_as_json_lines(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.jsonl"
     order = {"object": "orders", "name": "One", "attributes": {"order-number": "1", "amount": 5}}
     rows = [{"email": "ada@example.com", "custom_items": [order]}, {"email": "b@example.com", "city": None}, "x"]
@@ -125,7 +123,7 @@ async def test_json_lines_with_items_are_imported_and_rejected_as_json_lines(
     assert {letter["line"] for letter in letters} == {2, 3}
 
 
-async def test_empty_cells_clear_a_field_when_asked(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_clears_fields_of_empty_cells_when_asked(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,city\nada@example.com,London\n")
     await import_(ImportSettings(file=str(path)), fake_mautic)
@@ -136,12 +134,12 @@ async def test_empty_cells_clear_a_field_when_asked(tmp_path: Path, fake_mautic:
     assert (cleared.report.updated, fake_mautic.contacts[0]["fields"].get("city")) == (1, None)
 
 
-async def test_an_input_without_rows_is_no_failure(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_of_an_input_without_rows_succeeds(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     result = await import_(ImportSettings(file=people(tmp_path, 0)), fake_mautic)
     assert (result.read, result.status) == (0, ALL)
 
 
-async def test_wrong_credentials_end_the_import_before_a_row_is_lost(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_with_wrong_credentials_ends_before_a_row_is_lost(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     job = ImportSettings(file=people(tmp_path, 3))
     async with Mautic(fake_mautic.url, auth=BasicAuth("admin", "wrong"), transport=fake_mautic.transport) as mautic:
         with pytest.raises(Exception, match="401"):
@@ -149,7 +147,7 @@ async def test_wrong_credentials_end_the_import_before_a_row_is_lost(tmp_path: P
     assert fake_mautic.contacts == []
 
 
-async def test_a_file_that_turns_unreadable_keeps_what_was_stored(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_keeps_stored_rows_when_the_file_turns_unreadable(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(b"email,city\nada@example.com,London\nbob@example.com,Zo\xeb\ncarl@example.com,Rome\n")
     result = await import_(ImportSettings(file=str(path)), fake_mautic)
@@ -158,7 +156,7 @@ async def test_a_file_that_turns_unreadable_keeps_what_was_stored(tmp_path: Path
     assert result.status == (SOME if result.report.created else NONE)
 
 
-def test_a_dry_run_checks_all_rows_and_sends_nothing(tmp_path: Path) -> None:
+def test_import_dry_run_checks_all_rows_and_sends_none(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,0,\nc@example.com,1,One\n")
     result = dry_run_offline(ImportSettings(file=str(path), match_items={"orders": UniqueField("order-number")}))
@@ -167,7 +165,7 @@ def test_a_dry_run_checks_all_rows_and_sends_nothing(tmp_path: Path) -> None:
     assert len(result.rejected.read_text().splitlines()) == 4
 
 
-def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
+def test_import_counts_different_reasons_up_to_a_bound(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points\n" + "".join(f"a@b.co,x{number}\n" for number in range(1200)))
     result = dry_run_offline(ImportSettings(file=str(path)))
@@ -178,7 +176,7 @@ def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
 # --- journal, Ctrl-C -------------------------------------------------------------------------------------------------
 
 
-async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_one(
+async def test_import_without_resume_leaves_an_interrupted_job_untouched(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
@@ -195,9 +193,7 @@ async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_o
         await import_(job, fake_mautic)
 
 
-async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
-    tmp_path: Path, fake_mautic: FakeMautic
-) -> None:
+async def test_import_cancelled_is_drained_and_resumes_at_its_place(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     lines = path.read_text().splitlines()
@@ -246,7 +242,7 @@ async def interrupted(tmp_path: Path, fake: FakeMautic) -> ImportSettings:
     return resumed(job)
 
 
-async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
+async def test_import_resumed_keeps_its_one_file_of_rejected_rows_correct(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     job = await interrupted(tmp_path, fake_mautic)
@@ -262,7 +258,7 @@ async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_resumed_import_removes_the_file_when_all_its_rows_are_stored(
+async def test_import_resumed_removes_the_rejects_file_when_all_rows_are_stored(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     job = await interrupted(tmp_path, fake_mautic)
@@ -273,9 +269,7 @@ async def test_a_resumed_import_removes_the_file_when_all_its_rows_are_stored(
     assert not file.exists()
 
 
-async def test_a_resumed_import_that_fails_early_leaves_the_file_as_it_was(
-    tmp_path: Path, fake_mautic: FakeMautic
-) -> None:
+async def test_import_resumed_that_fails_early_leaves_the_rejects_file(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     job = await interrupted(tmp_path, fake_mautic)
     file = tmp_path / "people.rejected.csv"
     before = file.read_bytes()
@@ -295,14 +289,14 @@ def old_letters(path: Path) -> None:
     path.chmod(0o600)
 
 
-async def test_letters_of_a_finished_job_do_not_belong_to_the_next(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_ignores_dead_letters_of_a_finished_job(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     job = ImportSettings(file=people(tmp_path, 5), journal=JournalSettings(path=tmp_path / "job.db"))
     old_letters(tmp_path / "job.db.letters")
     result = await import_(job, fake_mautic)
     assert (result.status, result.rejected) == (ALL, None)
 
 
-async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_drains_after_a_termination_signal(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = ImportSettings(
         file=people(tmp_path, 2000), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2
@@ -314,7 +308,7 @@ async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_ma
 # --- the demo --------------------------------------------------------------------------------------------------------
 
 
-def test_the_demo_proves_what_it_promises_on_virtual_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_stores_every_row_once_on_virtual_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def work() -> demo_run.DemoRun:
         clock = virtual_clock(asyncio.get_running_loop())
         async with demo_run.make_server(1, clock) as fake:
@@ -329,7 +323,7 @@ def test_the_demo_proves_what_it_promises_on_virtual_time(tmp_path: Path, capsys
     assert act.result.report.seconds < 60
 
 
-def test_the_demo_fails_when_the_server_lost_or_doubled_something(tmp_path: Path) -> None:
+def test_demo_fails_when_the_server_lost_or_doubled_a_row(tmp_path: Path) -> None:
     async def work() -> list[demo_people.Check]:
         plot = demo_people.ExpectedState()
         plot.write(tmp_path / "contacts.csv", 300, 1)
