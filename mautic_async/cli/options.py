@@ -17,8 +17,11 @@ CREDENTIALS_HELP: Final = (
 def _set_verbosity(count: int) -> int:
     """Print the client's log records on standard error: with one ``-v`` from INFO on, with two from DEBUG on."""
     if count:
-        logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        logging.getLogger("mautic_async").setLevel(logging.INFO if count == 1 else logging.DEBUG)
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        logger = logging.getLogger("mautic_async")
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO if count == 1 else logging.DEBUG)
     return count
 
 
