@@ -95,7 +95,7 @@ async def test_dry_run_asks_the_server_for_owners_stages_and_objects(
     assert "without a server" not in done.stderr
 
 
-def test_dry_run_without_a_server_says_what_is_not_checked(tmp_path: Path) -> None:
+def test_dry_run_without_a_server_names_the_unchecked(tmp_path: Path) -> None:
     done = run(["import", write(tmp_path, "email,stage\na@example.com,98\n"), "--dry-run"])
     assert done.returncode == 0
     assert "fit to be sent  1" in done.stdout
@@ -162,6 +162,6 @@ def test_verbose_logs_calls_and_version_is_printed(site: dict[str, str], tmp_pat
     assert run(["--version"]).stdout.startswith("mautic-async 0.")
 
 
-def test_the_extra_cli_brings_what_its_commands_import() -> None:
+def test_extra_cli_requires_the_libraries_of_its_commands() -> None:
     needed = [name.partition(">")[0] for name in requires("mautic-async") or () if name.endswith("extra == 'cli'")]
     assert {"typer", "rich", "uvicorn"} <= set(needed)
