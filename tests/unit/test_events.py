@@ -30,7 +30,7 @@ def extra(log: pytest.LogCaptureFixture, event: str) -> dict[str, Any]:
     return {name: found[name] for name in names}
 
 
-async def test_a_retry_is_one_line_with_status_seconds_and_reason(log: pytest.LogCaptureFixture) -> None:
+async def test_log_line_of_a_retry_has_status_seconds_and_reason(log: pytest.LogCaptureFixture) -> None:
     pipeline = make_pipeline(ScriptedServer([(503, {"retry-after": "2"}, b""), (200, {}, {"contact": {"id": 1}})]))
     await pipeline.send(GET)
     (line,) = lines(log, logging.INFO)
@@ -49,7 +49,7 @@ async def test_a_retry_is_one_line_with_status_seconds_and_reason(log: pytest.Lo
     assert lines(log)[-1] == f"GET contacts/1 200 in {pause:.2f} s"
 
 
-async def test_a_failure_says_how_many_attempts_there_were(log: pytest.LogCaptureFixture) -> None:
+async def test_log_line_of_a_failure_has_the_number_of_attempts(log: pytest.LogCaptureFixture) -> None:
     pipeline = make_pipeline(ScriptedServer([error_reply(404)]))
     with pytest.raises(MauticError):
         await pipeline.send(GET)
@@ -57,7 +57,7 @@ async def test_a_failure_says_how_many_attempts_there_were(log: pytest.LogCaptur
     assert extra(log, "done")["status"] == 404
 
 
-async def test_a_lost_response_is_named_by_its_failure(log: pytest.LogCaptureFixture) -> None:
+async def test_log_line_of_a_lost_response_names_the_failure(log: pytest.LogCaptureFixture) -> None:
     pipeline = make_pipeline(ScriptedServer([ConnectionResetError(), (200, {}, {"contact": {"id": 1}})]))
     await pipeline.send(GET)
     (line,) = lines(log, logging.INFO)
@@ -65,7 +65,7 @@ async def test_a_lost_response_is_named_by_its_failure(log: pytest.LogCaptureFix
     assert line.endswith(" s (disconnected)")
 
 
-async def test_a_cancelled_call_says_so(log: pytest.LogCaptureFixture) -> None:
+async def test_log_line_of_a_cancelled_call_says_so(log: pytest.LogCaptureFixture) -> None:
     pipeline = make_pipeline(ScriptedServer(delay=10))
     task = asyncio.ensure_future(pipeline.send(GET))
     await asyncio.sleep(3)

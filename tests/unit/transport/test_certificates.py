@@ -51,7 +51,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
+async def test_transport_refuses_a_wrong_certificate_before_sending(
     authority: Authority, case: dict[str, object]
 ) -> None:
     context = authority.server(**case)  # type: ignore[arg-type]  # a table
@@ -68,14 +68,14 @@ async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
     assert server.requests == []
 
 
-async def test_an_authority_that_nobody_knows_is_refused_by_the_clients_own_settings(authority: Authority) -> None:
+async def test_transport_refuses_an_unknown_certificate_authority(authority: Authority) -> None:
     async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         error = await refusal(f"https://localhost:{server.port}")
     assert error.kind == "certificate"
     assert server.requests == []
 
 
-async def test_a_token_is_asked_for_once_where_the_certificate_is_wrong(authority: Authority) -> None:
+async def test_transport_requests_a_token_once_from_a_wrong_certificate(authority: Authority) -> None:
     async with (
         serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server,
         Mautic(f"https://localhost:{server.port}", auth=ClientCredentials("id", "hunter2")) as mautic,
@@ -91,7 +91,7 @@ FOUND = fixed_answer("200 OK", body=b'{"contact": {"id": 1}}')
 
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("way", ["argument", "SSL_CERT_FILE"])
-async def test_an_authority_of_ones_own_is_trusted_by_argument_or_environment(
+async def test_transport_trusts_an_authority_of_argument_or_environment(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, way: str, *, fast: bool
 ) -> None:
     settings: dict[str, Any] = {"transport": fast_transport() if fast else None}
@@ -106,14 +106,16 @@ async def test_an_authority_of_ones_own_is_trusted_by_argument_or_environment(
         assert (await mautic.contacts.get(1)).id == 1
 
 
-def test_a_folder_of_authorities_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_network_takes_a_folder_of_authorities_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     assert Network().ssl_context().get_ca_certs() == []  # OpenSSL looks into the folder during a handshake
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
-async def test_authorities_that_cannot_be_read_are_a_configuration_error(tmp_path: Path, content: bytes | None) -> None:
+async def test_mautic_refuses_authorities_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_bytes(content)
@@ -122,14 +124,14 @@ async def test_authorities_that_cannot_be_read_are_a_configuration_error(tmp_pat
             await mautic.contacts.get(1)
 
 
-async def test_settings_that_a_client_handed_in_could_not_follow_are_refused(tmp_path: Path) -> None:
+async def test_mautic_refuses_ca_beside_a_client_of_the_user(tmp_path: Path) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
         with pytest.raises(ConfigurationError, match="HTTP client that you hand in"):
             Mautic("https://localhost:9", auth=BasicAuth("ada", "hunter2"), ca=tmp_path, http=http)
 
 
 @pytest.mark.parametrize("fast", [False, True])
-async def test_a_server_of_an_old_tls_version_is_refused(authority: Authority, *, fast: bool) -> None:
+async def test_transport_refuses_tls_below_1_2(authority: Authority, *, fast: bool) -> None:
     context = authority.server("localhost")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -152,7 +154,7 @@ async def test_a_server_of_an_old_tls_version_is_refused(authority: Authority, *
 
 
 @pytest.mark.parametrize("fast", [False, True])
-async def test_an_unknown_authority_is_named_with_the_way_out(authority: Authority, *, fast: bool) -> None:
+async def test_transport_error_of_an_unknown_authority_says_what_to_do(authority: Authority, *, fast: bool) -> None:
     transport = fast_transport() if fast else None
     async with (
         serve_raw(FOUND, tls=authority.server("localhost")) as server,
@@ -166,7 +168,7 @@ async def test_an_unknown_authority_is_named_with_the_way_out(authority: Authori
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
-async def test_a_right_certificate_is_taken(authority: Authority, name: str) -> None:
+async def test_transport_accepts_a_right_certificate(authority: Authority, name: str) -> None:
     async with (
         serve_raw(fixed_answer("200 OK", body=b'{"contact": {"id": 1}}'), tls=authority.server(name)) as server,
         httpx.AsyncClient(verify=authority.client(), trust_env=False) as http,
@@ -175,7 +177,7 @@ async def test_a_right_certificate_is_taken(authority: Authority, name: str) -> 
         assert (await mautic.contacts.get(1)).id == 1
 
 
-async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
+async def test_transport_sends_no_cleartext_to_a_server_without_tls() -> None:
     got: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -194,7 +196,7 @@ async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
     assert b"hunter2" not in got[0]
 
 
-async def test_the_clients_own_settings_check_names_and_know_no_old_protocol(authority: Authority) -> None:
+async def test_transport_tls_settings_check_names_and_refuse_old_protocols(authority: Authority) -> None:
     async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         client = new_client(Timeouts())
         with pytest.raises(httpx.ConnectError):
@@ -206,12 +208,12 @@ async def test_the_clients_own_settings_check_names_and_know_no_old_protocol(aut
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-def test_there_is_no_setting_that_switches_the_checks_off() -> None:
+def test_transport_has_no_setting_that_disables_tls_checks() -> None:
     for made in (Mautic, Transport, new_client):
         assert not {"verify", "ssl", "ssl_context", "cert", "trust_env"} & set(inspect.signature(made).parameters)
 
 
-async def test_a_client_handed_in_brings_its_own_tls_settings(authority: Authority) -> None:
+async def test_transport_keeps_the_tls_settings_of_a_given_client(authority: Authority) -> None:
     respond = fixed_answer("200 OK", body=b'{"contact": {"id": 1}}')
     async with (
         serve_raw(respond, tls=authority.server("other.example.com", own=True)) as server,

@@ -77,7 +77,7 @@ async def serve_proxy(status: bytes = Proxy().status) -> AsyncIterator[Proxy]:
 
 
 @pytest.mark.parametrize("way", ["argument", "HTTPS_PROXY", "all_proxy"])
-async def test_a_proxy_passes_on_an_encrypted_connection_and_sees_no_credential(
+async def test_proxy_sees_an_encrypted_connection_and_no_credential(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, transport: Any, way: str
 ) -> None:
     async with serve_proxy() as proxy, serve_raw(FOUND, tls=authority.server("localhost")) as server:
@@ -100,7 +100,7 @@ async def test_a_proxy_passes_on_an_encrypted_connection_and_sees_no_credential(
     assert b"YWRh" not in proxy.heads[0] + bytes(proxy.passed)
 
 
-async def test_a_host_in_no_proxy_is_reached_directly(
+async def test_transport_connects_directly_to_a_host_in_no_proxy(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, transport: Any
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -114,7 +114,7 @@ async def test_a_host_in_no_proxy_is_reached_directly(
         assert (await mautic.contacts.get(1)).id == 1
 
 
-async def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch, transport: Any) -> None:
+async def test_transport_error_names_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch, transport: Any) -> None:
     async with serve_proxy(b"407 Proxy Authentication Required") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://squid:pass@127.0.0.1:{proxy.port}")
         async with Mautic("https://crm.example.com", auth=BasicAuth("ada", "hunter2"), transport=transport) as mautic:
@@ -127,7 +127,7 @@ async def test_a_proxy_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch, tr
     assert found.value.kind == "connect"
 
 
-def test_the_environment_s_proxy_serves_https_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_uses_the_proxy_of_the_environment_for_https_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.com:3128")
     monkeypatch.setenv("ALL_PROXY", "proxy.example.com:3128")
     assert Network().proxy_for("http://localhost:8000") is None
@@ -136,12 +136,12 @@ def test_the_environment_s_proxy_serves_https_only(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("proxy", ["socks5://proxy.example.com", "http://", "ftp://x"])
-def test_a_proxy_of_another_kind_is_a_configuration_error(proxy: str) -> None:
+def test_mautic_refuses_proxies_other_than_http(proxy: str) -> None:
     with pytest.raises(ConfigurationError, match="must be an HTTP proxy"):
         Mautic("https://crm.example.com", auth=BasicAuth("ada", "hunter2"), proxy=proxy)
 
 
-def test_a_proxy_that_would_read_the_credentials_is_refused() -> None:
+def test_mautic_refuses_a_proxy_for_an_http_base_url() -> None:
     with pytest.raises(ConfigurationError, match="would read the credentials"):
         Mautic("http://localhost", auth=BasicAuth("ada", "hunter2"), proxy="http://proxy.example.com:3128")
 
@@ -161,12 +161,12 @@ async def message(base: str, transport: Any, **timeouts: float) -> str:
     return str(found.value)
 
 
-async def test_a_name_that_is_not_known_names_host_and_call(transport: Any) -> None:
+async def test_transport_error_of_an_unknown_name_names_host_and_call(transport: Any) -> None:
     text = await message("https://crm.invalid", transport)
     assert text == "no connection to crm.invalid:443 for GET contacts: name not known; check the base URL"
 
 
-async def test_a_refused_connection_names_host_and_call(transport: Any) -> None:
+async def test_transport_error_of_a_refused_connection_names_host_and_call(transport: Any) -> None:
     text = await message("http://127.0.0.1:9", transport)
     assert text == (
         "no connection to 127.0.0.1:9 for GET contacts: refused;"
@@ -174,7 +174,7 @@ async def test_a_refused_connection_names_host_and_call(transport: Any) -> None:
     )
 
 
-async def test_a_response_that_does_not_come_names_the_timeouts(transport: Any) -> None:
+async def test_transport_error_of_a_late_response_names_timeouts(transport: Any) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
