@@ -16,9 +16,7 @@ from mautic_async.resources._base import Endpoint, Resource
 class Users(Resource[User]):
     """Who log in and own contacts. Mautic: REST API, Users."""
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        *("users", "user", "users", User), create_requires=("plainPassword",), immutable=("username", "role")
-    )
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(*("users", "user", "users", User), create_requires=("plainPassword",))
 
     async def me(self) -> User:
         """Whose credentials these are. Client credentials are nobody's: then there is no id and no e-mail.

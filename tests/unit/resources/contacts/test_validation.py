@@ -132,8 +132,8 @@ def test_an_empty_row_is_refused_even_where_a_row_may_be_without_key() -> None:
 
 
 def test_what_is_found_is_raised_in_one_message() -> None:
-    problems = validation.check_upsert({"email": "a b", "points": 0}, ("email",))
-    with pytest.raises(ConfigurationError, match=r"contacts\.upsert: not sent: email: .*; points: "):
+    problems = validation.check_upsert({"email": "a b", "seats": 0}, ("email",))
+    with pytest.raises(ConfigurationError, match=r"contacts\.upsert: not sent: email: .*; seats: "):
         validation.raise_for(problems, "contacts.upsert")
     validation.raise_for([], "nothing")
 
