@@ -32,7 +32,7 @@ def read() -> m.Contact:
     return codec.decode(m.Contact, copy.deepcopy(ANSWER))
 
 
-def test_an_entity_that_was_read_and_not_changed_has_no_changes() -> None:
+def test_encode_changes_is_empty_for_an_entity_that_was_only_read() -> None:
     assert codec.encode_changes(read()) == {}
 
 
@@ -51,49 +51,49 @@ def test_an_entity_that_was_read_and_not_changed_has_no_changes() -> None:
         (lambda contact: setattr(contact, "ip_address", "192.0.2.1"), {"ipAddress": "192.0.2.1"}),
     ],
 )
-def test_only_what_was_changed_is_sent(change: Any, sent: dict[str, Any]) -> None:
+def test_encode_changes_names_only_what_was_changed(change: Any, sent: dict[str, Any]) -> None:
     contact = read()
     change(contact)
     assert codec.encode_changes(contact) == sent
 
 
-def test_a_change_deep_inside_a_free_form_property_is_seen() -> None:
+def test_encode_changes_sees_a_change_inside_a_free_form_property() -> None:
     point = codec.decode(m.Point, {"id": 3, "properties": {"pages": {"ids": [1]}}, "category": {"id": 4}})
     assert codec.encode_changes(point) == {}
     point.properties["pages"]["ids"].append(2)  # type: ignore[index,union-attr,call-overload]
     assert codec.encode_changes(point) == {"properties": {"pages": {"ids": [1, 2]}}}
 
 
-def test_a_change_from_true_to_one_is_a_change() -> None:
+def test_encode_changes_sends_a_changed_map_whole() -> None:
     role = codec.decode(m.Point, {"id": 3, "properties": {"x": True}})
     role.properties = {"x": True, "y": 1}
     assert codec.encode_changes(role) == {"properties": {"x": True, "y": 1}}
 
 
-def test_an_entity_of_the_callers_own_sends_all_that_is_set() -> None:
+def test_encode_changes_of_the_callers_own_entity_is_all_that_is_set() -> None:
     assert codec.encode_changes(m.Contact(points=0, firstname="A")) == {"points": 0, "firstname": "A"}
     assert codec.as_read(m.Contact(id=3)) is None
 
 
 @pytest.mark.parametrize("copied", [evolve, copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
-def test_a_copy_is_the_callers_own(copied: Any) -> None:
+def test_encode_changes_takes_a_copy_for_the_callers_own(copied: Any) -> None:
     made = copied(codec.decode(m.Stage, {"id": 3, "name": "S", "weight": 0}))
     assert codec.encode_changes(made) == {"name": "S", "weight": 0}
 
 
-def test_the_answer_of_an_entity_is_no_attribute_of_it() -> None:
+def test_decode_keeps_the_answer_out_of_the_attributes() -> None:
     stage = codec.decode(m.Stage, {"id": 3, "name": "S"})
     assert stage == m.Stage(id=3, name="S")
     assert "answer" not in repr(stage)
     assert "_answer" not in asdict(stage)
 
 
-def test_a_row_of_a_journal_was_not_read() -> None:
+def test_decode_request_makes_an_entity_of_the_callers_own() -> None:
     row = codec.decode_request(m.Contact, {"firstname": "A", "points": 0})
     assert codec.encode_changes(row) == {"firstname": "A", "points": 0}
 
 
-def test_subclasses_know_their_answer_too() -> None:
+def test_encode_changes_works_for_subclasses() -> None:
     @define(kw_only=True)
     class Customer(m.Contact):
         seats: Maybe[int] = UNSET
@@ -103,7 +103,7 @@ def test_subclasses_know_their_answer_too() -> None:
     assert codec.encode_changes(customer) == {"seats": 3}
 
 
-def test_every_recorded_entity_has_no_changes_when_it_was_only_read() -> None:
+def test_encode_changes_is_empty_for_every_recorded_entity() -> None:
     parts = [part for part in answered_parts() if hasattr(part.model, "id")]
     assert len(parts) > 500
     changed = [part.source for part in parts if codec.encode_changes(codec.decode(part.model, part.value))]
@@ -111,7 +111,7 @@ def test_every_recorded_entity_has_no_changes_when_it_was_only_read() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=4), st.lists(st.integers() | st.text(max_size=3), max_size=3), max_size=3))
-def test_reading_does_not_change_the_answer(properties: dict[str, Any]) -> None:
+def test_decode_copies_what_the_caller_may_change(properties: dict[str, Any]) -> None:
     answer = {"id": 3, "properties": copy.deepcopy(properties)}
     point = codec.decode(m.Point, answer)
     for value in (point.properties or {}).values():

@@ -77,23 +77,23 @@ LOST: list[tuple[Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("sent", "stored"), KEPT)
-def test_a_value_that_mautic_rewrites_on_purpose_counts_as_kept(sent: Any, stored: Any) -> None:
+def test_values_not_kept_passes_values_that_mautic_rewrites_on_purpose(sent: Any, stored: Any) -> None:
     assert _kept.values_not_kept({"x": sent}, {"x": stored}) == []
 
 
 @pytest.mark.parametrize(("sent", "stored", "reason"), LOST)
-def test_a_value_that_mautic_drops_is_named_with_the_reason(sent: Any, stored: Any, reason: str) -> None:
+def test_values_not_kept_names_a_dropped_value_with_the_reason(sent: Any, stored: Any, reason: str) -> None:
     problem, *more = _kept.values_not_kept({"x": sent}, {"x": stored})
     assert not more
     assert str(problem.field).startswith("x")
     assert reason in problem.message
 
 
-def test_a_key_that_the_answer_does_not_show_proves_nothing() -> None:
+def test_values_not_kept_passes_keys_that_the_answer_does_not_show() -> None:
     assert _kept.values_not_kept({"plainPassword": "secret"}, {"username": "u"}) == []
 
 
-def test_a_problem_names_the_path_of_a_nested_value() -> None:
+def test_values_not_kept_names_the_path_of_a_nested_value() -> None:
     (problem,) = _kept.values_not_kept({"events": [{"id": 1, "name": "a"}]}, {"events": [{"id": 1, "name": "b"}]})
     assert problem.field == "events[0].name"
 
@@ -106,7 +106,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
-def test_what_is_stored_as_it_was_sent_is_kept(body: dict[str, Any]) -> None:
+def test_values_not_kept_passes_what_is_stored_as_it_was_sent(body: dict[str, Any]) -> None:
     assert _kept.values_not_kept(body, body) == []
 
 
@@ -180,7 +180,7 @@ REALLY_LOST = {
 
 
 @pytest.mark.parametrize("version", [5, 7])
-def test_recorded_writes_lose_exactly_the_values_that_they_really_lost(version: Version) -> None:
+def test_values_not_kept_finds_what_recorded_writes_really_lost(version: Version) -> None:
     count, unexplained = 0, []
     for method, noun, model, sent, answer in written(version):
         stored = codec.decode(model, answer)
