@@ -86,6 +86,7 @@ class Endpoint(Generic[T]):
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
+        date_columns: Of the creation and of the last change, as conditions name them.
     """
 
     path: str
@@ -97,3 +98,4 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
+    date_columns: tuple[str, str] = ("dateAdded", "dateModified")

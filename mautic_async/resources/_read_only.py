@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from mautic_async import protocol, where
 from mautic_async.errors import NotFound
 from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect
-from mautic_async.resources import _pagination, _responses
-from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, Query, ResultPage
+from mautic_async.resources import _changes, _pagination, _responses
+from mautic_async.resources._changes import EntityIterator
+from mautic_async.resources._endpoint import Endpoint, Query, ResultPage
 
 if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
@@ -89,27 +91,30 @@ class ReadOnlyResource(Namespace, Generic[E]):
         """
         return await self._list(query)
 
-    def iterate(self, *, read_ahead: bool = False, **query: Unpack[Query]) -> AsyncIterator[E]:
+    def iterate(
+        self, *, changed_since: datetime | None = None, read_ahead: bool = False, **query: Unpack[Query]
+    ) -> EntityIterator[E]:
         """Yield every entity exactly once, also while others are added or deleted.
 
         One page is in memory, two with *read_ahead*. Most namespaces page by a condition on the id. Such a condition
         lifts Mautic's restriction of a limited user to entities of that user.
 
         Args:
+            changed_since: Only entities added or changed since then, with a time zone: the `EntityIterator.watermark`
+                of the run before. Deleted ones are not told; e-mails and pages come with their variants.
             read_ahead: Fetch the next page while the caller works on this one.
             **query: As for `list`, without ``start``. ``limit`` is the size of a page, 100 by default. Without
                 ``order_by`` the order is by id.
 
         Mautic: REST API, List (GET /{path}).
         """
-        return self._iterate(query, read_ahead=read_ahead)
+        return self._iterate(query, changed_since=changed_since, read_ahead=read_ahead)
 
-    def _iterate(self, query: Mapping[str, Any], *, read_ahead: bool) -> AsyncIterator[E]:
-        size = query.get("limit", PAGE_SIZE)
-        paginator = _pagination.Paginator(
-            fetch=self._list, query=query, size=size, get_id=_get_id, keyset=self.endpoint.keyset
-        )
-        return self._paginate(paginator, read_ahead=read_ahead)
+    def _iterate(
+        self, query: Mapping[str, Any], *, changed_since: datetime | None = None, read_ahead: bool = False
+    ) -> EntityIterator[E]:
+        paginator = _changes.new_paginator(self._list, query, self._model, self.endpoint, changed_since)
+        return EntityIterator(self._paginate(paginator, read_ahead=read_ahead), self._pipeline.clock)
 
     async def _list(self, query: Mapping[str, Any]) -> ResultPage[E]:
         parameters = _pagination.parameters(query, filters_published=self.endpoint.filters_published)
@@ -138,7 +143,3 @@ class ReadOnlyResource(Namespace, Generic[E]):
         """Add to *entity* what only the status of its answer tells."""
         del status
         return entity
-
-
-def _get_id(entity: Entity) -> int:
-    return entity.id

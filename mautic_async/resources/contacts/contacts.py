@@ -5,16 +5,18 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
-from mautic_async.bulk import BulkJob, BulkOptions
 from mautic_async.errors import ConfigurationError
 from mautic_async.models import Contact
 from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Query, ResultPage
+from mautic_async.resources._changes import EntityIterator
+from mautic_async.resources._sync_job import new_job
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import validation
 from mautic_async.resources.contacts.details import ContactDetails
@@ -23,8 +25,10 @@ from mautic_async.resources.contacts.writes import INCLUDE_ITEMS, ContactWrites
 from mautic_async.where import in_or_eq
 
 if TYPE_CHECKING:
+    from mautic_async.bulk import BulkJob, BulkOptions
     from mautic_async.journal.records import JobJournal
     from mautic_async.resources.contacts.item_identity import ItemMatching
+    from mautic_async.sync import SyncState
 
 C = TypeVar("C", bound=Contact)
 D = TypeVar("D", bound=Contact)
@@ -44,7 +48,7 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
     """People. Mautic: REST API, Contacts."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "contacts", one="contact", many="contacts", model=Contact, filters_published=True
+        *("contacts", "contact", "contacts", Contact), date_columns=("date_added", "date_modified")
     )
 
     def of(self, model: type[D]) -> Contacts[D]:
@@ -101,17 +105,21 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
         """
         return await self._list(query)
 
-    def iterate(self, *, read_ahead: bool = False, **query: Unpack[ContactQuery]) -> AsyncIterator[C]:
+    def iterate(
+        self, *, changed_since: datetime | None = None, read_ahead: bool = False, **query: Unpack[ContactQuery]
+    ) -> EntityIterator[C]:
         """Yield every contact exactly once, also while others are added or deleted; one page is in memory.
 
         Args:
+            changed_since: Only contacts added or changed since then, with a time zone: the `EntityIterator.watermark`
+                of the run before. Deleted ones are not told.
             read_ahead: Fetch the next page while the caller works on this one; then two pages are in memory.
             **query: As for `list`, without ``start``. ``limit`` is the size of a page, 100 by default. Without
                 ``order_by`` the order is by id.
 
         Mautic: REST API, List contacts (GET /contacts).
         """
-        return self._iterate(query, read_ahead=read_ahead)
+        return self._iterate(query, changed_since=changed_since, read_ahead=read_ahead)
 
     async def find(self, *, include_custom_objects: bool = False, **unique: str) -> C | None:
         """Return the contact that has this value of a field, or None: ``find(email="ada@example.com")``.
@@ -150,6 +158,7 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
         rows: Iterable[C] | AsyncIterable[C],
         *,
         journal: JobJournal | None = None,
+        state: SyncState | None = None,
         unique: Sequence[str] | None = None,
         match_items: ItemMatching = None,
         without_key: Literal["refuse", "create"] = "refuse",
@@ -174,6 +183,8 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
         Args:
             rows: Contacts. One with an `id` is an edit of that contact.
             journal: Makes a killed job resumable, and keeps ids for its next run.
+            state: Sends only the rows that differ from what the last job with this state has stored; the others get the
+                outcome ``unchanged``.
             unique: Fields that this Mautic marks as unique identifiers; None: ask it (without a preflight: the e-mail).
             match_items: How new custom items are recognised when an answer was lost; see `UniqueField` and
                 `LookupField`. Without it a row with new items whose fate is unknown is reported as ``unknown``, never
@@ -207,8 +218,7 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
             resend=resend,
             preflight=None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight,
         )
-        bounds = options or BulkOptions(concurrency=self._pipeline.concurrency)
-        return BulkJob(adapter, rows, options=bounds, clock=self._pipeline.clock, journal=journal)
+        return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     @cached_property
     def _full_preflight(self) -> FullPreflight:

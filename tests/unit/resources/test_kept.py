@@ -183,7 +183,7 @@ REALLY_LOST = {
 def test_values_not_kept_finds_what_recorded_writes_really_lost(version: Version) -> None:
     count, unexplained = 0, []
     for method, noun, model, sent, answer in written(version):
-        stored = codec.decode(model, answer)
+        stored: Any = codec.decode(model, answer)
         if isinstance(stored, m.Contact):
             problems = [
                 one for one in bodies.values_not_kept(sent, stored) if "no such contact field" not in one.message
