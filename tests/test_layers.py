@@ -58,6 +58,7 @@ LIBRARIES = {
     "httpx": {"transport", "client"},  # the client names its types for two optional arguments
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
+    "pydantic_core": {"models._plain"},  # only when pydantic itself asks for a schema
     "pytest": {"testing"},
     "rich": {"cli"},
     "sqlite3": {"journal.sqlite", "sync.state_file", "testing"},  # the simulator keeps its state in a file of its own
