@@ -81,7 +81,7 @@ CHANGED = {
 
 
 @pytest.mark.parametrize("name", LIVING)
-async def test_read_change_write_sends_what_was_changed_and_nothing_else(name: str) -> None:
+async def test_read_change_write_sends_only_changed_properties(name: str) -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         space: Any = getattr(mautic, name)
         stored = await space.create(await grounded(mautic, name, entity(space.endpoint.model, "create")))

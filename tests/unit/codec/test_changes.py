@@ -51,7 +51,7 @@ def test_encode_changes_is_empty_for_an_entity_that_was_only_read() -> None:
         (lambda contact: setattr(contact, "ip_address", "192.0.2.1"), {"ipAddress": "192.0.2.1"}),
     ],
 )
-def test_encode_changes_names_only_what_was_changed(change: Any, sent: dict[str, Any]) -> None:
+def test_encode_changes_names_only_changed_properties(change: Any, sent: dict[str, Any]) -> None:
     contact = read()
     change(contact)
     assert codec.encode_changes(contact) == sent
@@ -111,7 +111,7 @@ def test_encode_changes_is_empty_for_every_recorded_entity() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=4), st.lists(st.integers() | st.text(max_size=3), max_size=3), max_size=3))
-def test_decode_copies_what_the_caller_may_change(properties: dict[str, Any]) -> None:
+def test_decode_copies_lists_and_maps_that_a_caller_may_change(properties: dict[str, Any]) -> None:
     answer = {"id": 3, "properties": copy.deepcopy(properties)}
     point = codec.decode(m.Point, answer)
     for value in (point.properties or {}).values():

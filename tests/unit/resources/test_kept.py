@@ -106,7 +106,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=4), JSON, max_size=4))
-def test_values_not_kept_passes_what_is_stored_as_it_was_sent(body: dict[str, Any]) -> None:
+def test_values_not_kept_passes_a_body_stored_unchanged(body: dict[str, Any]) -> None:
     assert _kept.values_not_kept(body, body) == []
 
 
@@ -180,7 +180,7 @@ REALLY_LOST = {
 
 
 @pytest.mark.parametrize("version", [5, 7])
-def test_values_not_kept_finds_what_recorded_writes_really_lost(version: Version) -> None:
+def test_values_not_kept_finds_the_losses_of_recorded_writes(version: Version) -> None:
     count, unexplained = 0, []
     for method, noun, model, sent, answer in written(version):
         stored: Any = codec.decode(model, answer)
