@@ -3,4 +3,4 @@
 The entry point itself is switched off in `pyproject.toml`: it would import the package before its coverage is measured.
 """
 
-pytest_plugins = ["mautic_async.testing.plugin"]
+pytest_plugins = ["mautic_async.testing.plugin", "tests.support.redis_server"]

@@ -27,7 +27,7 @@ LAYERS: list[set[str]] = [
     {"client"},
     {"resources", "webhooks"},
     {"bulk", "pipeline"},
-    {"otel"},
+    {"otel", "redis"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
     {"protocol", "codec", "where"},
     {"models", "_files"},
@@ -59,6 +59,7 @@ LIBRARIES = {
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
     "pytest": {"testing"},
+    "redis": {"redis"},
     "rich": {"cli"},
     "sqlite3": {"journal.sqlite", "testing"},  # the simulator keeps its state in a file of its own
     "starlette": {"testing"},
