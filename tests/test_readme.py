@@ -59,7 +59,7 @@ def emails(site: ServedFake) -> list[str]:
 
 def first_program(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
-    site.fake.skew += 2  # an item that is written twice within a second is answered with a 404
+    site.fake.settings.skew += 2  # an item that is written twice within a second is answered with a 404
     play(code)
     assert emails(site) == ["ada@example.com"]
     assert [item["attributes"]["amount"] for item in site.fake.custom_items] == [45]

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import virtual_clock
 from tests.support.raw_client import RawClient, RawResponse
 
 CODE_CLIENT = {"client_id": "2_fake-code-client", "client_secret": "fake-code-secret"}
@@ -180,40 +180,34 @@ async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(ap
     assert gone.status == 400
 
 
-def test_tokens_and_codes_expire_on_the_servers_clock() -> None:
-    async def work() -> None:
-        async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), refresh_token_lifetime=7200) as fake:
-            api = await RawClient(fake).login()
-            code = await walk(api)
-            await asyncio.sleep(31)
-            late = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
-            assert late.error["message"] == "The authorization code has expired"
-            got = await token(
-                api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
-            )
-            await asyncio.sleep(3600)
-            assert error(await api.get("tags")) == (401, "invalid_grant", "The access token provided has expired.")
-            await asyncio.sleep(3600)
-            spent = await token(api, grant_type="refresh_token", refresh_token=got.json["refresh_token"], **CODE_CLIENT)
-            assert spent.error["message"] == "Refresh token has expired"
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_tokens_and_codes_expire_on_the_servers_clock() -> None:
+    async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), refresh_token_lifetime=7200) as fake:
+        api = await RawClient(fake).login()
+        code = await walk(api)
+        await asyncio.sleep(31)
+        late = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
+        assert late.error["message"] == "The authorization code has expired"
+        got = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
+        await asyncio.sleep(3600)
+        assert error(await api.get("tags")) == (401, "invalid_grant", "The access token provided has expired.")
+        await asyncio.sleep(3600)
+        spent = await token(api, grant_type="refresh_token", refresh_token=got.json["refresh_token"], **CODE_CLIENT)
+        assert spent.error["message"] == "Refresh token has expired"
 
 
-def test_two_refreshes_at_the_same_instant_may_both_succeed() -> None:
-    async def work() -> None:
-        async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), latency=(0.01, 0.01)) as fake:
-            api = RawClient(fake)
-            first = await token(
-                api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
-            )
-            spend = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"], **CODE_CLIENT}
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(token(api, **spend)) for _ in range(2)]
-            assert [task.result().status for task in tasks] == [200, 200]
-            assert (await token(api, **spend)).status == 400
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_two_refreshes_at_the_same_instant_may_both_succeed() -> None:
+    async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), latency=(0.01, 0.01)) as fake:
+        api = RawClient(fake)
+        first = await token(
+            api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
+        )
+        spend = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"], **CODE_CLIENT}
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(token(api, **spend)) for _ in range(2)]
+        assert [task.result().status for task in tasks] == [200, 200]
+        assert (await token(api, **spend)).status == 400
 
 
 async def test_expired_by_hand(api: RawClient) -> None:

@@ -154,7 +154,7 @@ async def test_a_batch_of_new_ones_is_201_and_one_over_the_limit_500(api: RawCli
         rows = [row | {"alias": f"bat_{n}"} for n, row in enumerate(rows)]
     got = await api.post(f"{told.path}/batch/new", rows)
     assert (got.status, got.json["statusCodes"], len(got.json[told.many])) == (201, [201, 201], 2)
-    api.fake.batch_limit = 2
+    api.fake.settings.batch_limit = 2
     over = await api.post(f"{told.path}/batch/new", rows + rows)
     assert (over.status, over.error) == (
         500,

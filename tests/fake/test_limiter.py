@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from typing import Any
 
+import pytest
+
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.support.raw_client import RawClient, RawResponse
@@ -59,22 +61,20 @@ async def test_what_counts_and_what_does_not() -> None:
         assert int(told(await api.get("tags"))[2] or 0) == left - 6
 
 
-def test_the_window_opens_with_its_first_call_and_rolls_over_on_the_servers_clock() -> None:
-    async def work() -> None:
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with FakeMautic(clock=clock, rate_limit=2, skew=500, access_token_lifetime=9000) as fake:
-            api = await RawClient(fake).login()
-            await asyncio.sleep(100)
-            reset = int((await api.get("tags")).headers["X-RateLimit-Reset"])
-            assert reset == int(clock.wall_time()) + 500 + 3600
-            await asyncio.sleep(3590)
-            assert [told(await api.get("tags"))[0] for _ in range(2)] == [200, 429]
-            await asyncio.sleep(11)
-            got = await api.get("tags")
-            assert told(got) == (200, "2", "1")
-            assert int(got.headers["X-RateLimit-Reset"]) > reset
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_the_window_opens_with_its_first_call_and_rolls_over_on_the_servers_clock() -> None:
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with FakeMautic(clock=clock, rate_limit=2, skew=500, access_token_lifetime=9000) as fake:
+        api = await RawClient(fake).login()
+        await asyncio.sleep(100)
+        reset = int((await api.get("tags")).headers["X-RateLimit-Reset"])
+        assert reset == int(clock.wall_time()) + 500 + 3600
+        await asyncio.sleep(3590)
+        assert [told(await api.get("tags"))[0] for _ in range(2)] == [200, 429]
+        await asyncio.sleep(11)
+        got = await api.get("tags")
+        assert told(got) == (200, "2", "1")
+        assert int(got.headers["X-RateLimit-Reset"]) > reset
 
 
 async def test_nodes_count_each_for_itself_and_headers_can_be_withheld() -> None:
@@ -112,14 +112,12 @@ def test_calls_that_overlap_are_lost_from_the_count_where_that_is_switched_on() 
     assert any(later > earlier for earlier, later in itertools.pairwise(left)), "it jumps back up"
 
 
-def test_with_certainty_all_calls_under_way_at_once_count_as_one_and_calls_in_a_row_each() -> None:
-    async def work() -> None:
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with FakeMautic(clock=clock, latency=0.02, rate_limit=100, rate_limit_loses=1.0) as fake:
-            api = await RawClient(fake).login()
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(api.get("tags")) for _ in range(8)]
-            assert {told(task.result())[2] for task in tasks} == {"99"}
-            assert [told(await api.get("tags"))[2] for _ in range(3)] == ["98", "97", "96"]
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_with_certainty_all_calls_under_way_at_once_count_as_one_and_calls_in_a_row_each() -> None:
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with FakeMautic(clock=clock, latency=0.02, rate_limit=100, rate_limit_loses=1.0) as fake:
+        api = await RawClient(fake).login()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(api.get("tags")) for _ in range(8)]
+        assert {told(task.result())[2] for task in tasks} == {"99"}
+        assert [told(await api.get("tags"))[2] for _ in range(3)] == ["98", "97", "96"]

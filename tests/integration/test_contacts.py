@@ -399,7 +399,7 @@ def test_invariant_37_cancelling_ends_and_reports_nothing_as_done_that_is_not() 
 
 def test_what_dooms_the_job_is_raised_bare() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
-        fake.api_enabled = False
+        fake.settings.api_enabled = False
         with pytest.raises(MauticError) as caught:
             await mautic.contacts.bulk_upsert([Contact(email="a@example.com")], preflight="none")
         assert "API Settings" in str(caught.value)

@@ -13,7 +13,6 @@ from mautic_async import BasicAuth, Contact, Limits, Mautic, MauticError
 from mautic_async.auth.token_endpoint import parse_token_response
 from mautic_async.errors import ConfigurationError, sanitize
 from mautic_async.protocol import Call, Response, parse_batch, parse_response
-from mautic_async.testing.virtual_time import run_virtual
 from tests.support.chunked_transport import make_chunked_transport
 
 GOLDEN = Path(__file__).with_name("golden_quotes.txt")
@@ -116,30 +115,28 @@ def test_no_row_of_a_batch_repeats_an_attack(attack: str) -> None:
                 clean([repr(problem) for problem in row.problems])
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_log_line_repeats_an_attack(attack: str, caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> None:
-        caplog.set_level(logging.DEBUG)
-        for body in bodies(attack):
-            raw = json.dumps(body).encode()
-            headers = [(b"mautic-version", sanitize(attack).encode("latin-1", "replace")), (b"x-mautic-odd", b"1")]
-            async with Mautic(
-                "https://mautic.example.org",
-                auth=BasicAuth("ada", "secret"),
-                transport=make_chunked_transport(raw, status=400, headers=headers),
-            ) as mautic:
-                for verb, path in (("GET", "contacts/3"), ("POST", "contacts/new")):
-                    try:
-                        await mautic.call(verb, path, body={"email": "ada@example.com"} if verb == "POST" else None)
-                    except MauticError as error:
-                        clean(told(error))
-        lines = [record for record in caplog.records if record.name == "mautic_async"]
-        assert lines
-        for record in lines:
-            fields = {key: value for key, value in vars(record).items() if key not in {"exc_info", "exc_text"}}
-            clean([record.getMessage(), *map(str, fields.values())])
-
-    run_virtual(story())
+async def test_no_log_line_repeats_an_attack(attack: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for body in bodies(attack):
+        raw = json.dumps(body).encode()
+        headers = [(b"mautic-version", sanitize(attack).encode("latin-1", "replace")), (b"x-mautic-odd", b"1")]
+        async with Mautic(
+            "https://mautic.example.org",
+            auth=BasicAuth("ada", "secret"),
+            transport=make_chunked_transport(raw, status=400, headers=headers),
+        ) as mautic:
+            for verb, path in (("GET", "contacts/3"), ("POST", "contacts/new")):
+                try:
+                    await mautic.call(verb, path, body={"email": "ada@example.com"} if verb == "POST" else None)
+                except MauticError as error:
+                    clean(told(error))
+    lines = [record for record in caplog.records if record.name == "mautic_async"]
+    assert lines
+    for record in lines:
+        fields = {key: value for key, value in vars(record).items() if key not in {"exc_info", "exc_text"}}
+        clean([record.getMessage(), *map(str, fields.values())])
 
 
 CANARY = "canary.person@example.com"
@@ -166,47 +163,45 @@ ERRORS: list[tuple[int, Any]] = [
 ]
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("status", "body"), ERRORS, ids=range(len(ERRORS)))
-def test_a_persons_address_is_in_no_message_and_no_line(
+async def test_a_persons_address_is_in_no_message_and_no_line(
     status: int, body: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story() -> None:
-        caplog.set_level(logging.DEBUG)
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        events: list[str] = []
-        texts: list[str] = []
-        contact = Contact(email=CANARY, firstname="Canary")
-        inner = make_chunked_transport(raw, status=status)
-        async with Mautic(
-            "https://mautic.example.org",
-            auth=BasicAuth("ada", "secret"),
-            transport=inner,
-            hooks=(lambda event: events.append(repr(event)),),
-            limits=Limits(patience=0),
-        ) as mautic:
-            calls: list[Callable[[], Awaitable[Any]]] = [
-                lambda: mautic.contacts.create(contact),
-                lambda: mautic.contacts.edit(3, contact),
-                lambda: mautic.contacts.upsert(contact),
-                lambda: mautic.contacts.list(search=f"email:{CANARY}"),
-                lambda: mautic.call("POST", "contacts/new", body={"email": CANARY}, query={"search": CANARY}),
-                lambda: mautic.contacts.get(CANARY),  # type: ignore[arg-type]  # what a caller may do
-            ]
-            for call in calls:
-                try:
-                    await call()
-                except MauticError as error:
-                    texts.extend(told(error))
-        clean(texts)
-        assert "Canary" not in "".join(texts)
-        assert events
-        clean(events)
-        for record in caplog.records:
-            if record.name.partition(".")[0] in {"mautic_async", "httpx", "httpcore"}:
-                clean([record.getMessage(), str({key: value for key, value in vars(record).items() if key != "args"})])
-                clean([str(record.args)])
-
-    run_virtual(story())
+    caplog.set_level(logging.DEBUG)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    events: list[str] = []
+    texts: list[str] = []
+    contact = Contact(email=CANARY, firstname="Canary")
+    inner = make_chunked_transport(raw, status=status)
+    async with Mautic(
+        "https://mautic.example.org",
+        auth=BasicAuth("ada", "secret"),
+        transport=inner,
+        hooks=(lambda event: events.append(repr(event)),),
+        limits=Limits(patience=0),
+    ) as mautic:
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            lambda: mautic.contacts.create(contact),
+            lambda: mautic.contacts.edit(3, contact),
+            lambda: mautic.contacts.upsert(contact),
+            lambda: mautic.contacts.list(search=f"email:{CANARY}"),
+            lambda: mautic.call("POST", "contacts/new", body={"email": CANARY}, query={"search": CANARY}),
+            lambda: mautic.contacts.get(CANARY),  # type: ignore[arg-type]  # what a caller may do
+        ]
+        for call in calls:
+            try:
+                await call()
+            except MauticError as error:
+                texts.extend(told(error))
+    clean(texts)
+    assert "Canary" not in "".join(texts)
+    assert events
+    clean(events)
+    for record in caplog.records:
+        if record.name.partition(".")[0] in {"mautic_async", "httpx", "httpcore"}:
+            clean([record.getMessage(), str({key: value for key, value in vars(record).items() if key != "args"})])
+            clean([str(record.args)])
 
 
 async def test_search_terms_do_not_reach_the_log_of_httpx(caplog: pytest.LogCaptureFixture) -> None:

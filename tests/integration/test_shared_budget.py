@@ -19,8 +19,10 @@ from attrs import define, field
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders
-from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.limiter import RateLimiter
+from mautic_async.ratelimit.settings import Limits
+from mautic_async.ratelimit.store import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
 from tests.support.processes import start_together
@@ -123,7 +125,6 @@ class Fleet:
         await asyncio.sleep(at)
         self.dead.add(doors)
         assert doors._shared is not None
-        doors._shared._is_closed = True
         gone = {process, *doors._shared._background._tasks}
         for task in gone:
             task.cancel()
@@ -132,7 +133,7 @@ class Fleet:
     async def leave(self) -> None:
         for doors in self.gates:
             doors.close(RuntimeError("closed"))
-            await doors.release_leases()
+            await doors.aclose()
         assert asyncio.all_tasks() == {asyncio.current_task()}
         if not self.dead:
             assert json.loads(self.store.text or "")["in_flight"] == {}
@@ -179,9 +180,10 @@ async def fleet(
     return site
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("processes", [1, 2, 4, 8])
-def test_invariant_53_together_processes_start_no_more_than_the_limit_less_the_reserve(processes: int) -> None:
-    site = run_virtual(fleet(processes, reserve=50))
+async def test_invariant_53_together_processes_start_no_more_than_the_limit_less_the_reserve(processes: int) -> None:
+    site = await fleet(processes, reserve=50)
     print(
         f"\nfigure 5, {processes} processes on one budget: {site.total['all']} calls, {site.total['refused']} refused,"
         f" at most {site.most} of {1000 - 50} in a window, worst full window {min(site.full) / 950:.2%} used,"
@@ -193,10 +195,11 @@ def test_invariant_53_together_processes_start_no_more_than_the_limit_less_the_r
     assert min(site.full) >= 0.995 * 950
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("spread", [False, True])
 @pytest.mark.parametrize("processes", [3, 16])
-def test_figure_05_processes_on_one_budget_leave_people_their_calls(processes: int, *, spread: bool) -> None:
-    site = run_virtual(fleet(processes, interactive=0.02, spread=spread, hours=3 if spread else 11))
+async def test_figure_05_processes_on_one_budget_leave_people_their_calls(processes: int, *, spread: bool) -> None:
+    site = await fleet(processes, interactive=0.02, spread=spread, hours=3 if spread else 11)
     waits = sorted(site.waits)
     p99 = waits[int(0.99 * (len(waits) - 1))]
     print(
@@ -210,12 +213,10 @@ def test_figure_05_processes_on_one_budget_leave_people_their_calls(processes: i
     assert p99 <= 1.0
 
 
-def test_processes_that_keep_an_even_pace_keep_it_together() -> None:
-    async def main() -> tuple[int, int]:
-        site = await fleet(4, hours=0.5, spread=True, seconds=0.2, reserve=0)
-        return site.limiter.windows[0]["background"], len(site.limiter.windows)
-
-    used, windows = run_virtual(main())
+@pytest.mark.virtual_time
+async def test_processes_that_keep_an_even_pace_keep_it_together() -> None:
+    site = await fleet(4, hours=0.5, spread=True, seconds=0.2, reserve=0)
+    used, windows = (site.limiter.windows[0]["background"], len(site.limiter.windows))
     assert windows == 1
     assert 0.45 * 1000 <= used <= 0.55 * 1000
 

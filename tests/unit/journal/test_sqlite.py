@@ -350,23 +350,21 @@ async def test_ids_that_were_learned_are_known_to_the_next_run(tmp_path: Path) -
     assert seen == [{}, {}, {"items": {"a": 50}}, {"items": {"b": 50}}]
 
 
-def test_invariant_34_what_was_sent_before_the_source_failed_is_journaled() -> None:
+@pytest.mark.virtual_time
+async def test_invariant_34_what_was_sent_before_the_source_failed_is_journaled() -> None:
     journal = MemoryJournal()
 
     def source() -> Iterator[str]:
         yield from (str(number) for number in range(500))
         raise OSError("gone")
 
-    async def work() -> tuple[int, int]:
-        courier = ScriptedAdapter(answer_created)
-        clock = virtual_clock(asyncio.get_running_loop())
-        with pytest.raises(OSError, match="gone"):
-            await BulkJob(courier, source(), clock=clock, journal=journal)
-        standing = await journal.open()
-        done = standing.watermark + sum(it.state == "done" for it in standing.records.values())
-        return done, sum(map(len, courier.batches))
-
-    done, sent = run_virtual(work())
+    courier = ScriptedAdapter(answer_created)
+    clock = virtual_clock(asyncio.get_running_loop())
+    with pytest.raises(OSError, match="gone"):
+        await BulkJob(courier, source(), clock=clock, journal=journal)
+    standing = await journal.open()
+    done = standing.watermark + sum(it.state == "done" for it in standing.records.values())
+    sent = sum(map(len, courier.batches))
     assert done == sent > 0
 
 

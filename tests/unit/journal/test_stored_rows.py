@@ -14,7 +14,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import MemoryJournal
 from mautic_async.journal.sqlite import Journal
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import virtual_clock
 from tests.support.bulk_jobs import ScriptedAdapter
 
 
@@ -123,24 +123,22 @@ async def test_a_row_that_could_not_be_read_back_is_refused_before_it_is_sent(tm
     assert courier.batches == [["a", "b"]]
 
 
-def test_leaving_a_job_while_rows_are_being_written_down_leaves_no_task() -> None:
+@pytest.mark.virtual_time
+async def test_leaving_a_job_while_rows_are_being_written_down_leaves_no_task() -> None:
     class Slow(MemoryJournal):
         async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
             await asyncio.sleep(5)
             await super().store_rows(rows)
 
-    async def work() -> int:
-        before = asyncio.all_tasks()
-        journal = Slow("job", stores_rows=True)
-        clock = virtual_clock(asyncio.get_running_loop())
-        job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), iter("abc"), clock=clock, journal=journal)
-        async with job:
-            await asyncio.sleep(1)
-        assert asyncio.all_tasks() == before
-        assert job.report.unsent == 3
-        return len((await journal.open()).records)
-
-    assert run_virtual(work()) == 3
+    before = asyncio.all_tasks()
+    journal = Slow("job", stores_rows=True)
+    clock = virtual_clock(asyncio.get_running_loop())
+    job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), iter("abc"), clock=clock, journal=journal)
+    async with job:
+        await asyncio.sleep(1)
+    assert asyncio.all_tasks() == before
+    assert job.report.unsent == 3
+    assert len((await journal.open()).records) == 3
 
 
 def contact(number: int) -> Contact:

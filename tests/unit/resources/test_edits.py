@@ -59,6 +59,7 @@ def test_an_edit_that_adds_something_is_not(case: str) -> None:
         sends(ADDING[case])
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("rows", "field"),
     [
@@ -66,18 +67,15 @@ def test_an_edit_that_adds_something_is_not(case: str) -> None:
         ([Form(id=5, post_action="return", fields=[FormField(label="L", type="text")])], None),
     ],
 )
-def test_a_job_of_edits_refuses_rows_that_it_could_not_repeat(rows: list[Form], field: str | None) -> None:
-    async def main() -> None:
-        import asyncio
+async def test_a_job_of_edits_refuses_rows_that_it_could_not_repeat(rows: list[Form], field: str | None) -> None:
+    import asyncio
 
-        stub = ScriptedServer()
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with (
-            Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic,
-            mautic.forms.bulk_edit(rows) as job,
-        ):
-            (outcome,) = [outcome async for outcome in job]
-        assert (outcome.status, outcome.problems[0].field) == ("rejected", field)
-        assert not stub.request_count
-
-    run_virtual(main())
+    stub = ScriptedServer()
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with (
+        Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic,
+        mautic.forms.bulk_edit(rows) as job,
+    ):
+        (outcome,) = [outcome async for outcome in job]
+    assert (outcome.status, outcome.problems[0].field) == ("rejected", field)
+    assert not stub.request_count

@@ -8,7 +8,7 @@ from typing import Any
 from mautic_async.clock import Clock
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Effect, Payload
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.resources._base import Resource
 from mautic_async.transport.client import Timeouts, in_process, new_transport
 from tests.support import call_every_method

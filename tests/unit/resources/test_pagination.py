@@ -17,6 +17,8 @@ from mautic_async.resources._endpoint import ResultPage
 from mautic_async.resources._pagination import Paginator, iterate, parameters
 from mautic_async.testing.virtual_time import run_virtual
 
+pytestmark = pytest.mark.virtual_time
+
 
 @define
 class Thing:
@@ -128,17 +130,17 @@ def test_a_walk_in_another_order_neither_misses_nor_repeats(
     assert all(asked["order_by"] in {"name,id", "id"} for asked in moving.asked), "ties would be shuffled"
 
 
-def test_a_walk_by_key_costs_one_request_a_page_and_holds_to_its_size() -> None:
+async def test_a_walk_by_key_costs_one_request_a_page_and_holds_to_its_size() -> None:
     moving = Moving([Thing(n, "x") for n in range(1, 11)], [])
-    run_virtual(walked(moving, walk(moving, 4, keyset=True)))
+    await walked(moving, walk(moving, 4, keyset=True))
     assert [asked["where"][-1].value for asked in moving.asked] == [0, 4, 8]
     assert {asked["limit"] for asked in moving.asked} == {4}
 
 
-def test_a_users_own_conditions_stay_beside_the_key() -> None:
+async def test_a_users_own_conditions_stay_beside_the_key() -> None:
     moving = Moving([], [])
     own = where.gt("points", 3)
-    run_virtual(walked(moving, walk(moving, 4, keyset=True, query={"where": own})))
+    await walked(moving, walk(moving, 4, keyset=True, query={"where": own}))
     assert [clause.column for clause in moving.asked[0]["where"]] == ["points", "id"]
 
 
@@ -157,60 +159,51 @@ def test_reading_ahead_fetches_the_next_page_while_the_caller_works() -> None:
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_caller_who_leaves_early_leaves_no_task_behind(*, ahead: bool) -> None:
-    async def leave() -> int:
-        flights = BackgroundTasks()
-        moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
-        items: AsyncIterator[Thing] = iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None)
-        async for _ in items:
-            break
-        await items.aclose()  # type: ignore[attr-defined]  # an async generator
-        await asyncio.sleep(0)
-        return len(flights)
-
-    assert run_virtual(leave()) == 0
+async def test_a_caller_who_leaves_early_leaves_no_task_behind(*, ahead: bool) -> None:
+    flights = BackgroundTasks()
+    moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
+    items: AsyncIterator[Thing] = iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None)
+    async for _ in items:
+        break
+    await items.aclose()  # type: ignore[attr-defined]  # an async generator
+    await asyncio.sleep(0)
+    assert len(flights) == 0
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_caller_who_is_cancelled_leaves_no_task_behind(*, ahead: bool) -> None:
-    async def leave() -> int:
-        flights = BackgroundTasks()
-        moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
+async def test_a_caller_who_is_cancelled_leaves_no_task_behind(*, ahead: bool) -> None:
+    flights = BackgroundTasks()
+    moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
 
-        async def use() -> None:
-            async for _ in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
-                await asyncio.sleep(10)
+    async def use() -> None:
+        async for _ in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
+            await asyncio.sleep(10)
 
-        task = asyncio.get_running_loop().create_task(use())
-        await asyncio.sleep(1.5)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        del task  # what it holds of the walk is closed by the loop, as for every abandoned generator
-        await asyncio.sleep(1)
-        return len(flights)
-
-    assert run_virtual(leave()) == 0
+    task = asyncio.get_running_loop().create_task(use())
+    await asyncio.sleep(1.5)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    del task  # what it holds of the walk is closed by the loop, as for every abandoned generator
+    await asyncio.sleep(1)
+    assert len(flights) == 0
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_failure_on_the_way_reaches_the_caller_after_what_was_read(*, ahead: bool) -> None:
+async def test_a_failure_on_the_way_reaches_the_caller_after_what_was_read(*, ahead: bool) -> None:
     class Breaking(Moving):
         async def fetch(self, query: Mapping[str, Any]) -> ResultPage[Thing]:
             if len(self.asked) == 1:
                 raise ConfigurationError("broken")
             return await super().fetch(query)
 
-    async def use() -> list[int]:
-        moving = Breaking([Thing(n, "x") for n in range(1, 9)], [])
-        flights = BackgroundTasks()
-        found: list[int] = []
-        with pytest.raises(ConfigurationError, match="broken"):
-            async for thing in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
-                found += [thing.id]
-        return found
-
-    assert run_virtual(use()) == [1, 2]
+    moving = Breaking([Thing(n, "x") for n in range(1, 9)], [])
+    flights = BackgroundTasks()
+    found: list[int] = []
+    with pytest.raises(ConfigurationError, match="broken"):
+        async for thing in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
+            found += [thing.id]
+    assert found == [1, 2]
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ import respx
 
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.client import Timeouts, in_process, json_library_for, new_transport, parse_base_url
 from tests.support.scripted_server import RUNS_ON_FAST, ScriptedServer
 
@@ -148,7 +147,8 @@ async def test_too_many_headers_are_refused() -> None:
         await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
 
-def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
+@pytest.mark.virtual_time
+async def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
     class Dripping(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             async def drip() -> AsyncIterator[bytes]:
@@ -158,12 +158,9 @@ def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
 
             return httpx.Response(200, content=drip())
 
-    async def main() -> None:
-        with pytest.raises(TransportError) as caught:
-            await new_transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
-        assert caught.value.kind == "read-timeout"
-
-    run_virtual(main())
+    with pytest.raises(TransportError) as caught:
+        await new_transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
+    assert caught.value.kind == "read-timeout"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ from mautic_async.bulk import RowResult, WorkItem
 from mautic_async.errors import Problem
 from mautic_async.protocol import STDLIB, RowAnswer
 from mautic_async.resources.bulk_adapters.contacts import CLEAR, EDIT, MIN_ITEM_REWRITE_SECONDS, ContactUpserts
-from mautic_async.testing.virtual_time import run_virtual
 
 
 class Bench:
@@ -109,9 +108,10 @@ def test_what_is_no_contact_is_no_bug_of_ours() -> None:
     assert "Contact" in problem.message
 
 
-def test_the_memory_of_a_row_holds_no_address() -> None:
+@pytest.mark.virtual_time
+async def test_the_memory_of_a_row_holds_no_address() -> None:
     keeping = courier(keyless=True)
-    run_virtual(keeping.prepare("nightly"))
+    await keeping.prepare("nightly")
     memory = keeping.encode(ADA, 0).facts_key
     assert memory
     assert "ada" not in memory
