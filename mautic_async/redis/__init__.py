@@ -18,6 +18,7 @@ except ModuleNotFoundError as error:  # pragma: no cover - the tests run it in a
     ) from None
 
 from mautic_async.redis.journal import RedisJournal
+from mautic_async.redis.rate_limit import RedisRateLimitStore
 from mautic_async.redis.tokens import RedisTokens
 
-__all__ = ["RedisJournal", "RedisTokens"]
+__all__ = ["RedisJournal", "RedisRateLimitStore", "RedisTokens"]
