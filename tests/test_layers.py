@@ -22,7 +22,7 @@ PUBLIC = "the public API"
 LAYERS: list[set[str]] = [
     {"__main__"},
     {"cli"},
-    {"testing"},
+    {"testing", "taskiq", "dlt"},
     {PUBLIC},
     {"client"},
     {"resources", "webhooks"},
@@ -58,10 +58,12 @@ LIBRARIES = {
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
     "pytest": {"testing"},
-    "redis": {"redis"},
+    "dlt": {"dlt"},
+    "redis": {"redis", "taskiq"},
     "rich": {"cli"},
     "sqlite3": {"journal.sqlite", "testing"},  # the simulator keeps its state in a file of its own
     "starlette": {"testing"},
+    "taskiq": {"taskiq"},
     "tenacity": {"retry"},
     "typer": {"cli"},
     "uvicorn": {"testing"},

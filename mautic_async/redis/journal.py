@@ -30,8 +30,12 @@ EXPIRE_SECONDS: Final = 30 * 24 * 3600
 PATIENCE: Final = 60.0
 
 
-class TakenOver(Exception):
-    """Another process has opened the journal, or Redis has lost it."""
+class JournalInUse(ConfigurationError):
+    """Another process, which lives, is at work on the job."""
+
+
+class JournalTakenOver(MauticError):
+    """Another process has opened the journal since, or Redis has lost it."""
 
 
 class RedisJournal:
@@ -89,6 +93,11 @@ class RedisJournal:
     def __repr__(self) -> str:
         return f"RedisJournal(job={self.job!r})"
 
+    @property
+    def lease_key(self) -> str:
+        """Key that exists while a living process works on the job."""
+        return self._key("lease")
+
     def _key(self, part: str) -> str:
         return f"mautic:{{{self.job}}}:journal:{part}"  # the braces keep a job in one slot of a Redis Cluster
 
@@ -100,7 +109,7 @@ class RedisJournal:
         lease = self._lease = Lease(self._connection.client, self._key("lease"), self._seconds)
         try:
             if not await self._run(lambda _: lease.acquire(self._seconds + 1.0)):
-                raise ConfigurationError(f"journal {self.job}: another process is at work on this job")  # noqa: TRY301
+                raise JournalInUse(f"journal {self.job}: another process is at work on this job")  # noqa: TRY301
             self._number = str(await self._run(lambda redis: redis.incr(self._key("number")))).encode()
             checkpoint = self._checkpoint(*await self._run(self._read))
         except BaseException:
@@ -157,6 +166,7 @@ class RedisJournal:
                 pipe.hdel(self._key("rows"), *passed)
                 pipe.hdel(self._key("payload"), *passed)
                 pipe.zremrangebyscore(self._key("created"), "-inf", watermark - REMEMBERED_BELOW_WATERMARK)
+            self._on_outcomes(pipe, records)
 
         await self._write(write)
 
@@ -169,7 +179,18 @@ class RedisJournal:
 
     async def mark_complete(self) -> None:
         """Forget the run, so that the next one starts anew. What was learned stays."""
-        await self._write(lambda pipe: pipe.delete(*(self._key(it) for it in ("meta", "rows", "payload", "created"))))
+
+        def write(pipe: Pipeline) -> None:
+            pipe.delete(*(self._key(it) for it in ("meta", "rows", "payload", "created")))
+            self._on_complete(pipe, self._counts)
+
+        await self._write(write)
+
+    def _on_outcomes(self, pipe: Pipeline, records: Sequence[RowRecord]) -> None:
+        """Add commands of a subclass to the transaction that writes outcomes."""
+
+    def _on_complete(self, pipe: Pipeline, counts: Mapping[str, int]) -> None:
+        """Add commands of a subclass to the transaction that ends the run."""
 
     async def close(self) -> None:
         """Release the lease and close the connections. Safe to call twice."""
@@ -187,18 +208,15 @@ class RedisJournal:
 
         async def transaction(pipe: Pipeline) -> None:
             if await pipe.get(number_key) != self._number:
-                raise TakenOver
+                raise JournalTakenOver(
+                    f"journal {self.job}: another process has taken it over, or Redis has lost it; nothing more is sent"
+                )
             pipe.multi()  # type: ignore[no-untyped-call, unused-ignore]
             commands(pipe)
             for part in ("number", "meta", "rows", "payload", "created", "facts"):
                 pipe.expire(self._key(part), EXPIRE_SECONDS)
 
-        try:
-            await self._run(lambda redis: redis.transaction(transaction, number_key))
-        except TakenOver:
-            raise MauticError(
-                f"journal {self.job}: another process has taken the job over, or Redis lost it; nothing more is sent"
-            ) from None
+        await self._run(lambda redis: redis.transaction(transaction, number_key))
 
     async def _run(self, operation: Callable[[Redis], Any]) -> Any:
         if self._connection is None:

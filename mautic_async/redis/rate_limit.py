@@ -53,7 +53,7 @@ class RedisRateLimitStore:
     `Unavailable`, and are not sent.
 
     Args:
-        redis: URL, or a client that the caller closes. With a URL, close the store: ``async with RedisRateLimitStore(url)``.
+        redis: URL, or a client that the caller closes. A store made from a URL is closed by ``async with`` or `aclose`.
         name: What the limit belongs to. Every Mautic needs a name of its own; its tokens may share one.
         patience: Seconds to wait for Redis before a call fails.
 

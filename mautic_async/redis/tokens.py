@@ -32,7 +32,7 @@ class RedisTokens:
     login for `AuthorizationCode`, and one more token request for `ClientCredentials`.
 
     Args:
-        redis: URL, or a client that the caller closes. With a URL, close the store: ``async with RedisTokens(url)``.
+        redis: URL, or a client that the caller closes. A store made from a URL is closed by ``async with`` or `aclose`.
         name: What the token belongs to. Every Mautic and every credential needs a name of its own.
         patience: Seconds to wait for Redis before a call fails.
         lease: Seconds after which another process may renew in place of a dead one.

