@@ -163,7 +163,8 @@ async def day(
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
-async def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float) -> None:
+async def test_rate_limiter_alone_is_never_refused_and_uses_each_window(skew: float) -> None:
+    """Figure 5."""
     site = await day(skew=skew, interactive=0.02)
     print(
         f"\nfigure 5, alone, clock skew {skew:+d} s: {sum(site.sent.values())} calls, {site.sent[429]} refused,"
@@ -176,7 +177,8 @@ async def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: 
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("spread", "share"), [(True, 0.05), (True, 0.2), (False, 0.05), (False, 0.2)])
-async def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: bool, share: float) -> None:
+async def test_rate_limiter_beside_another_client_of_its_token_is_rarely_refused(*, spread: bool, share: float) -> None:
+    """Figure 5."""
     site = await day(spread=spread, stranger=share, interactive=0.02)
     refused = 10_000 * site.refused_share
     print(
@@ -190,7 +192,8 @@ async def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, sp
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("limit", [1000, 5000])
-async def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals(limit: int) -> None:
+async def test_rate_limiter_learns_the_window_from_refusals_without_headers(limit: int) -> None:
+    """Figure 6."""
     site = await day(limit=limit, stripped=True, seconds=0.5)
     used = sum(site.used) / len(site.used)
     print(
@@ -202,7 +205,8 @@ async def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_re
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("leaks", "share"), [(False, 0.9), (True, 0.85)])
-async def test_figure_06_a_proxys_own_limiter_is_learned_too(*, leaks: bool, share: float) -> None:
+async def test_rate_limiter_learns_the_limit_of_a_proxy(*, leaks: bool, share: float) -> None:
+    """Figure 6."""
     loop = asyncio.get_running_loop()
     site = Site(RateLimiter(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True)
     async with asyncio.TaskGroup() as group:

@@ -54,7 +54,8 @@ def descriptors() -> int:
     return len(list(table.iterdir())) if table.is_dir() else 0
 
 
-async def test_figure_10_cancelled_callers_leave_nothing_stuck() -> None:
+async def test_client_leaves_no_slot_or_task_of_cancelled_callers() -> None:
+    """Figure 10."""
     total = int(os.environ.get("MAUTIC_FIGURE_REQUESTS", "4000"))
     server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -95,8 +96,8 @@ async def test_figure_10_cancelled_callers_leave_nothing_stuck() -> None:
     assert after <= before + 1
 
 
-async def test_figure_11_reuse_around_the_servers_idle_time_loses_nothing() -> None:
-    """Apache closes idle connections after 5 s and httpx keeps them for 5: here both are scaled down alike."""
+async def test_client_loses_no_request_around_the_idle_timeout_of_the_server() -> None:
+    """Apache closes idle connections after 5 s and httpx keeps them for 5: here both are scaled down alike. Figure 11."""
     reuses = int(os.environ.get("MAUTIC_FIGURE_REUSES", "40"))
 
     class Closing(Answering):
@@ -131,7 +132,8 @@ async def test_figure_11_reuse_around_the_servers_idle_time_loses_nothing() -> N
 
 
 @pytest.mark.virtual_time
-async def test_figure_14_seven_days_leave_nothing_behind() -> None:
+async def test_client_leaves_no_task_or_connection_after_seven_days() -> None:
+    """Figure 14."""
     week = 7 * 86400
 
     loop = asyncio.get_running_loop()
@@ -161,7 +163,9 @@ async def test_figure_14_seven_days_leave_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_figure_15_the_same_seed_gives_the_same_trace(seed: int) -> None:
+def test_virtual_time_gives_the_same_trace_for_the_same_seed(seed: int) -> None:
+    """Figure 15."""
+
     def trace() -> list[tuple[float, str, str, int]]:
         async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
             fake.fail(502, times=None, probability=0.1)

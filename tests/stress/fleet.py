@@ -128,7 +128,7 @@ async def run_fleet(
                 await asyncio.wait({trouble})
             for (tenant, job), report in zip(jobs.items(), reports, strict=True):
                 failed = [it async for it in job.failures()]
-                judge(tenant, fakes[tenant], make_rows(tenant, rows), report, failed, result)
+                judge(tenant, fakes[tenant], make_rows(tenant, rows), report, failed, result=result)
     return result
 
 
@@ -154,7 +154,7 @@ async def make_trouble(
 
 
 def judge(
-    tenant: str, fake: FakeMautic, rows: list[Contact], report: Any, failed: list[Any], result: FleetResult
+    tenant: str, fake: FakeMautic, rows: list[Contact], report: Any, failed: list[Any], *, result: FleetResult
 ) -> None:
     """Compare the reported outcomes of one job with its server."""
     emails = Counter(contact["fields"]["email"] for contact in fake.contacts)

@@ -13,7 +13,7 @@ from tests.support.scripted_server import GET, ScriptedServer, error_reply, make
 
 
 @pytest.mark.virtual_time
-async def test_a_call_is_one_span_with_its_attempts_and_the_reasons() -> None:
+async def test_otel_call_is_one_span_with_attempts_and_reasons() -> None:
     kept = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))

@@ -121,7 +121,10 @@ def _row_result(row: RowAnswer, id: int) -> RowResult[Any]:
     if row.status in _batch.RETRYABLE_SQL_CODES:
         return RowResult("look", id, problems=row.problems, retry_after=5.0, overload=row.status != 1062)
     found = row.entity.get("id") if row.entity is not None else None
-    return RowResult(status, found if isinstance(found, int) and found else id, problems=row.problems)
+    changed_at = _responses.modified_at(row.entity)
+    return RowResult(
+        status, found if isinstance(found, int) and found else id, problems=row.problems, changed_at=changed_at
+    )
 
 
 @define(eq=False)

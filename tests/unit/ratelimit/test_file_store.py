@@ -39,7 +39,7 @@ def in_flight(path: Path) -> int:
     return len(json.loads(path.read_text())["in_flight"])
 
 
-async def test_a_store_keeps_the_calls_that_were_acquired_until_they_are_observed(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_keeps_acquired_calls_until_observed(tmp_path: Path) -> None:
     for shared in (FileRateLimitStore(tmp_path / "budget.json"),):
         now = time.time()
         permit = await shared.acquire(AcquireRequest(now=now))
@@ -51,7 +51,7 @@ async def test_a_store_keeps_the_calls_that_were_acquired_until_they_are_observe
         assert [isinstance(one, Permit) for one in permits] == [True, True, False]
 
 
-async def test_a_shorter_text_leaves_nothing_of_the_longer_one(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_truncates_a_longer_text(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     path.touch(0o600)
     path.write_text("x" * 5000)
@@ -61,7 +61,7 @@ async def test_a_shorter_text_leaves_nothing_of_the_longer_one(tmp_path: Path) -
 
 @posix
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
-async def test_the_file_is_its_owners_alone_under_any_umask(tmp_path: Path, mask: int) -> None:
+async def test_file_rate_limit_store_file_is_owner_only_under_any_umask(tmp_path: Path, mask: int) -> None:
     path = tmp_path / "budget.json"
     before = os.umask(mask)
     try:
@@ -73,7 +73,7 @@ async def test_the_file_is_its_owners_alone_under_any_umask(tmp_path: Path, mask
 
 @posix
 @pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe", "readable", "no folder"])
-async def test_a_place_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path: Path, kind: str) -> None:
+async def test_file_rate_limit_store_refuses_a_foreign_path_and_leaves_it(tmp_path: Path, kind: str) -> None:
     path, aside = tmp_path / "budget.json", tmp_path / "aside"
     match kind:
         case "link":
@@ -96,7 +96,7 @@ async def test_a_place_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path: P
     assert kind != "readable" or path.read_text() == "7"
 
 
-async def test_a_file_too_long_to_be_ours_is_begun_anew(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_replaces_a_file_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     path.touch(0o600)
     path.write_bytes(b"9" * 100_000)
@@ -105,7 +105,7 @@ async def test_a_file_too_long_to_be_ours_is_begun_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"\0" * 100])
-async def test_bytes_that_are_no_text_are_begun_anew(tmp_path: Path, content: bytes) -> None:
+async def test_file_rate_limit_store_replaces_undecodable_bytes(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "budget.json"
     path.touch(0o600)
     path.write_bytes(content)
@@ -113,7 +113,7 @@ async def test_bytes_that_are_no_text_are_begun_anew(tmp_path: Path, content: by
     assert in_flight(path) == 1
 
 
-def test_an_operation_that_fails_changes_nothing_and_leaves_no_lock(tmp_path: Path) -> None:
+def test_file_rate_limit_store_failed_operation_changes_no_byte_and_unlocks(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
 
     def fail(state: RateLimitState) -> None:
@@ -126,7 +126,7 @@ def test_an_operation_that_fails_changes_nothing_and_leaves_no_lock(tmp_path: Pa
     assert in_flight(path) == 1
 
 
-async def test_the_file_is_never_touched_on_the_event_loops_own_thread(
+async def test_file_rate_limit_store_never_touches_the_file_on_the_loop_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
@@ -141,7 +141,7 @@ async def test_the_file_is_never_touched_on_the_event_loops_own_thread(
     assert threads != [threading.get_ident()]
 
 
-async def test_a_transaction_takes_about_as_long_as_it_says(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_transaction_takes_the_documented_time(tmp_path: Path) -> None:
     shared, spent = FileRateLimitStore(tmp_path / "budget.json"), []
     for _ in range(200):
         began = time.perf_counter()
@@ -153,7 +153,7 @@ async def test_a_transaction_takes_about_as_long_as_it_says(tmp_path: Path) -> N
 
 
 @posix
-async def test_a_file_that_is_removed_while_somebody_waits_for_it_is_made_again(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_recreates_a_file_removed_during_a_wait(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     held = open_locked(path)
     task = asyncio.create_task(enter(path))
@@ -166,7 +166,7 @@ async def test_a_file_that_is_removed_while_somebody_waits_for_it_is_made_again(
 
 
 @posix
-async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_free_after_it(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_cancelled_waiter_leaves_the_lock_free(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     held = open_locked(path)
     task = asyncio.create_task(enter(path))
@@ -183,7 +183,7 @@ async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_
 
 
 @posix
-def test_a_lock_that_is_held_for_too_long_is_an_error(tmp_path: Path) -> None:
+def test_file_rate_limit_store_raises_when_the_lock_is_held_too_long(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     held = open_locked(path)
     with pytest.raises(ConfigurationError, match=r"budget\.json: another process is using it"):
@@ -203,7 +203,7 @@ for number in range(int(sys.argv[2])):
 """
 
 
-async def test_of_many_transactions_by_several_processes_none_is_lost(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_loses_no_transaction_of_several_processes(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     command = (sys.executable, "-W", "error", "-c", CHILD, str(path), "100")
     children = [await asyncio.create_subprocess_exec(*command, str(number)) for number in range(4)]
@@ -212,7 +212,7 @@ async def test_of_many_transactions_by_several_processes_none_is_lost(tmp_path: 
 
 
 @posix
-async def test_a_process_killed_at_any_moment_leaves_a_whole_text_and_no_lock(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_killed_leaves_a_whole_text_and_no_lock(tmp_path: Path) -> None:
     path = tmp_path / "budget.json"
     for delay in (0.0, 0.003, 0.007):
         child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, str(path), "5000", str(delay))
@@ -227,7 +227,7 @@ async def test_a_process_killed_at_any_moment_leaves_a_whole_text_and_no_lock(tm
         path.unlink()
 
 
-async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_sent(tmp_path: Path) -> None:
+async def test_file_rate_limit_store_error_fails_the_call_unsent(tmp_path: Path) -> None:
     async with FakeMautic() as fake:
         limits = Limits(store=FileRateLimitStore(tmp_path / "none" / "budget.json"))
         async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=limits) as mautic:
@@ -239,5 +239,5 @@ async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_s
             await mautic.contacts.list(limit=1)
 
 
-def test_a_repr_names_the_place() -> None:
+def test_file_rate_limit_store_repr_names_the_path() -> None:
     assert repr(FileRateLimitStore("budget.json")) == "FileRateLimitStore('budget.json')"

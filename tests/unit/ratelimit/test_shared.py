@@ -113,14 +113,14 @@ async def leave(*gates: RateLimiter) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_without_a_shared_budget_the_gate_has_its_plain_window() -> None:
+async def test_rate_limiter_without_a_store_uses_a_plain_window() -> None:
     doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop()))
     assert doors._shared is None
     await doors.aclose()
 
 
 @pytest.mark.parametrize("wrong", ["budget.json", object(), 7])
-def test_a_budget_without_its_method_is_refused(wrong: Any) -> None:
+def test_limits_refuse_a_store_without_its_methods(wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="store must be a FileRateLimitStore"):
         Limits(store=wrong)
 
@@ -128,7 +128,7 @@ def test_a_budget_without_its_method_is_refused(wrong: Any) -> None:
 # --- several gates -------------------------------------------------------------------------------------------------
 
 
-async def test_what_one_learns_the_others_know() -> None:
+async def test_rate_limit_store_shares_a_learned_window() -> None:
     store, server = Store(), Server(100)
     first, second = gate(store, seed=1), gate(store, seed=2)
     for _ in range(70):
@@ -139,7 +139,7 @@ async def test_what_one_learns_the_others_know() -> None:
     await leave(first, second)
 
 
-async def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_process() -> None:
+async def test_rate_limit_store_does_not_starve_an_interactive_call() -> None:
     store, server = Store(), Server(60)
     bulk, people = gate(store, seed=1, reserve=20), gate(store, seed=2, reserve=20)
     jobs = [asyncio.ensure_future(call(bulk, server, background=True, seconds=40)) for _ in range(45)]
@@ -158,7 +158,7 @@ async def test_an_interactive_call_does_not_starve_behind_the_calls_of_another_p
     await leave(bulk, people)
 
 
-async def test_while_nothing_is_left_nobody_keeps_asking() -> None:
+async def test_rate_limit_store_is_not_polled_while_no_call_remains() -> None:
     store, server = Store(seconds=0.01), Server(50)
     gates = [gate(store, seed=seed, reserve=5) for seed in range(3)]
     for _ in range(50):
@@ -175,7 +175,7 @@ async def test_while_nothing_is_left_nobody_keeps_asking() -> None:
     await leave(*gates)
 
 
-async def test_a_background_job_leaves_the_reserve_while_another_process_holds_the_rest() -> None:
+async def test_rate_limit_store_leaves_the_reserve_while_another_process_waits() -> None:
     store, server = Store(), Server(40)
     gates = [gate(store, seed=seed, reserve=10) for seed in range(4)]
     jobs = [asyncio.ensure_future(call(doors, server, background=True)) for doors in gates for _ in range(20)]
@@ -189,7 +189,8 @@ async def test_a_background_job_leaves_the_reserve_while_another_process_holds_t
     assert store.in_flight == {}
 
 
-async def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_one() -> None:
+async def test_rate_limit_store_drops_the_window_of_an_old_token() -> None:
+    """Invariant 56."""
     store, server = Store(), Server(30)
     doors, other = gate(store), gate(store, seed=2)
     for _ in range(25):
@@ -205,7 +206,7 @@ async def test_invariant_56_a_new_token_drops_what_the_store_knows_of_the_old_on
     await leave(doors, other)
 
 
-async def test_with_basic_authentication_all_users_of_the_site_share_one_budget() -> None:
+async def test_rate_limit_store_counts_all_basic_users_of_a_site_together() -> None:
     store, server = Store(), Server(1000)
     ada, bob = gate(store, spread=True), gate(store, spread=True, seed=2)
     await call(ada, server)
@@ -219,7 +220,7 @@ async def test_with_basic_authentication_all_users_of_the_site_share_one_budget(
 # --- stores that fail ----------------------------------------------------------------------------------------------
 
 
-async def test_what_the_store_raises_is_raised_by_all_who_wait_and_the_next_call_asks_again() -> None:
+async def test_rate_limit_store_error_reaches_all_waiters_and_the_next_call_retries() -> None:
     store, server = Store(broken=OSError("no store")), Server(100)
     doors = gate(store)
     found = await asyncio.gather(*(call(doors, server) for _ in range(3)), return_exceptions=True)
@@ -230,7 +231,7 @@ async def test_what_the_store_raises_is_raised_by_all_who_wait_and_the_next_call
     await leave(doors)
 
 
-async def test_a_store_that_hangs_at_the_end_holds_the_client_up_for_seconds_only() -> None:
+async def test_rate_limit_store_that_hangs_delays_close_by_seconds_only() -> None:
     store, server = Store(), Server(100)
     doors = gate(store)
     await call(doors, server)
@@ -262,9 +263,10 @@ async def exhausted(store: Store, doors: RateLimiter, server: Server) -> None:
 
 @pytest.mark.parametrize("what", [asking, resting, exhausted])
 @pytest.mark.parametrize("late", [False, True])
-async def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cancellation(
+async def test_rate_limit_store_cancellation_ends_every_wait_at_once(
     what: Callable[[Store, RateLimiter, Server], Awaitable[None]], *, late: bool
 ) -> None:
+    """Invariant 60."""
     store, server = Store(), Server(100)
     doors = gate(store, reserve=1)
     await what(store, doors, server)
@@ -285,7 +287,7 @@ async def test_invariant_60_every_wait_for_a_shared_budget_ends_at_once_on_cance
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.1, 1.0])
-async def test_a_gate_that_is_cancelled_while_it_leaves_has_no_task_left_soon_after(moment: float) -> None:
+async def test_rate_limit_store_leaves_no_task_after_a_cancelled_close(moment: float) -> None:
     store, server = Store(), Server(100)
     doors = gate(store)
     await call(doors, server)
@@ -336,7 +338,7 @@ TestSharedGateMachine = SharedGateMachine.TestCase
 TestSharedGateMachine.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 
 
-async def test_a_call_that_comes_back_unsent_returns_what_it_was_given() -> None:
+async def test_rate_limit_store_gets_back_the_call_that_was_not_sent() -> None:
     store, server = Store(), Server(100)
     doors = gate(store)
     await call(doors, server)

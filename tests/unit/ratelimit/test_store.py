@@ -57,7 +57,7 @@ def take_all(state: RateLimitState, **more: Any) -> list[Permit]:
     return permits
 
 
-def test_one_probe_goes_first_and_another_one_after_a_minute() -> None:
+def test_shared_state_admits_one_probe_and_another_after_a_minute() -> None:
     state = RateLimitState()
     assert isinstance(acquire(state), Permit)
     assert acquire(state) == WaitForResponse()
@@ -66,14 +66,14 @@ def test_one_probe_goes_first_and_another_one_after_a_minute() -> None:
     assert acquire(state, at=61) == WaitForResponse()
 
 
-def test_background_calls_leave_the_reserve_and_interactive_calls_take_it() -> None:
+def test_shared_state_reserves_calls_for_interactive_use() -> None:
     state = known(90)
     assert len(take_all(state)) == 80
     assert len(take_all(state, background=False)) == 10
     assert acquire(state, background=False) == WaitForResponse()
 
 
-def test_calls_in_flight_are_given_back_unsent_or_counted_by_the_server() -> None:
+def test_shared_state_returns_unsent_calls_and_trusts_the_server_count() -> None:
     state = known(12)
     first, second = take_all(state)
     observe(state, first, None, sent=False)
@@ -84,7 +84,7 @@ def test_calls_in_flight_are_given_back_unsent_or_counted_by_the_server() -> Non
     assert isinstance(acquire(state), WaitUntil)
 
 
-def test_the_calls_of_a_dead_process_are_taken_as_counted() -> None:
+def test_shared_state_counts_the_calls_of_a_dead_process_as_sent() -> None:
     state = known(30)
     assert len(take_all(state)) == 20
     assert acquire(state, at=CALL_TIMEOUT - 1) == WaitForResponse()
@@ -92,7 +92,7 @@ def test_the_calls_of_a_dead_process_are_taken_as_counted() -> None:
     assert len(take_all(state, at=CALL_TIMEOUT, background=False)) == 10
 
 
-def test_an_even_pace_is_kept_by_all_processes_together() -> None:
+def test_shared_state_keeps_an_even_pace_for_all_processes_together() -> None:
     state = known(100)
     even = BackgroundPolicy(reserve=RESERVE, is_even=True)
     assert isinstance(acquire(state, policy=even), Permit)
@@ -102,7 +102,8 @@ def test_an_even_pace_is_kept_by_all_processes_together() -> None:
     assert isinstance(acquire(state, policy=even, job_requests_left=30), Permit)
 
 
-def test_invariant_56_each_token_has_a_window_of_its_own_and_the_latest_counts_until_ones_own_is_known() -> None:
+def test_shared_state_has_a_window_a_token_and_starts_from_the_latest() -> None:
+    """Invariant 56."""
     state = known(10)
     assert isinstance(acquire(state), WaitUntil)
     probe = acquire(state, token="new")
@@ -113,7 +114,7 @@ def test_invariant_56_each_token_has_a_window_of_its_own_and_the_latest_counts_u
     assert '"new"' not in state.to_text()
 
 
-def test_windows_of_old_tokens_are_dropped() -> None:
+def test_shared_state_drops_windows_of_old_tokens() -> None:
     state = RateLimitState()
     for number in range(20):
         observe(state, acquire(state, token=f"t{number}"), 99, token=f"t{number}")
@@ -132,13 +133,13 @@ def whole() -> str:
 @pytest.mark.parametrize(
     "text", ["", "{", "null", "[]", "7", '"x"', "{}", '{"version":2}', "[" * 100_000, "\0" * 9, "NaN"]
 )
-def test_a_text_that_makes_no_sense_is_begun_anew(text: str) -> None:
+def test_shared_state_starts_anew_from_senseless_text(text: str) -> None:
     state = RateLimitState.from_text(text, EPOCH)
     assert isinstance(acquire(state), Permit)
     assert acquire(state) == WaitForResponse()
 
 
-def test_a_text_is_read_as_it_was_written() -> None:
+def test_shared_state_round_trips_through_text() -> None:
     text = whole()
     assert RateLimitState.from_text(text, EPOCH).to_text() == text
 
@@ -162,7 +163,7 @@ PLACES = places(json.loads(WHOLE))
 
 
 @given(st.sampled_from(PLACES[1:]), JUNK)
-def test_junk_in_any_place_does_no_harm(place: tuple[Any, ...], junk: Any) -> None:
+def test_shared_state_tolerates_junk_in_any_field(place: tuple[Any, ...], junk: Any) -> None:
     stored = json.loads(WHOLE)
     inner = stored
     for key in place[:-1]:
@@ -176,7 +177,7 @@ def test_junk_in_any_place_does_no_harm(place: tuple[Any, ...], junk: Any) -> No
 
 
 @given(st.text())
-def test_any_text_is_a_state_or_begun_anew(text: str) -> None:
+def test_shared_state_reads_or_replaces_any_text(text: str) -> None:
     acquire(RateLimitState.from_text(text, EPOCH))
 
 
@@ -186,7 +187,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_whatever_happens_no_more_is_in_flight_than_is_left_and_background_calls_leave_the_reserve(
+def test_shared_state_never_exceeds_remaining_and_keeps_the_reserve(
     steps: list[tuple[bool, int | None, bool, float]],
 ) -> None:
     state, moment, remaining = known(LIMIT), 0.0, LIMIT
