@@ -34,7 +34,7 @@ def upsert(mautic: Mautic, rows: Any, journal: Any) -> Any:
     return mautic.contacts.bulk_upsert(rows, journal=journal, options=BulkOptions(batch=20))
 
 
-async def test_bulk_job_stores_all_rows_and_tells_which_were_refused(tasks: BulkTasks, fake_mautic: FakeMautic) -> None:
+async def test_bulk_job_stores_all_rows_and_lists_refused_ones(tasks: BulkTasks, fake_mautic: FakeMautic) -> None:
     store = tasks.bulk_job(upsert)
     rows = [Contact(email=f"c{number}@a.example", firstname=f"N{number}") for number in range(100)]
     job = await store.start([*rows, Contact(email="no address")], job="whole", shards=3)
@@ -93,7 +93,7 @@ async def test_cancel_before_a_shard_runs_leaves_its_rows_unsent(tasks: BulkTask
     assert (await job.report(timeout=30)).created == 1
 
 
-async def test_start_refuses_what_cannot_be_a_job_and_leaves_nothing(tasks: BulkTasks) -> None:
+async def test_start_refuses_bad_rows_and_used_names(tasks: BulkTasks) -> None:
     store = tasks.bulk_job(upsert)
     with pytest.raises(ConfigurationError, match="neither an e-mail address nor an id"):
         await store.start([Contact(email="a@x.example"), Contact(firstname="Ada")], job="keyless")

@@ -39,7 +39,7 @@ async def test_redis_rate_limit_store_counts_the_calls_of_two_machines_together(
         assert not isinstance(await other.acquire(REQUEST), Permit)  # two in flight, two left: a third would be refused
 
 
-async def test_redis_rate_limit_store_gives_as_many_permits_as_are_left_in_a_rush(redis_server: RedisServer) -> None:
+async def test_redis_rate_limit_store_gives_no_more_permits_than_are_left(redis_server: RedisServer) -> None:
     stores = [RedisRateLimitStore(redis_server.url, name="rush") for _ in range(8)]
     await stores[0].observe(answer(await acquired(stores[0]), remaining=10))
     answers = await asyncio.gather(*(store.acquire(REQUEST) for store in stores for _ in range(5)))
@@ -57,7 +57,7 @@ async def test_redis_rate_limit_store_uses_the_clock_of_redis(redis_server: Redi
         assert 7190 < await redis.ttl("mautic:{clock}:rate-limit") <= 7200
 
 
-async def test_redis_rate_limit_store_begins_anew_over_a_key_that_holds_something_else(
+async def test_redis_rate_limit_store_replaces_foreign_content(
     redis_server: RedisServer,
 ) -> None:
     async with Redis.from_url(redis_server.url) as redis, RedisRateLimitStore(redis, name="foreign") as store:
@@ -65,7 +65,7 @@ async def test_redis_rate_limit_store_begins_anew_over_a_key_that_holds_somethin
         await acquired(store)
 
 
-async def test_redis_rate_limit_store_fails_after_its_patience_and_goes_on_when_redis_is_back(
+async def test_redis_rate_limit_store_fails_while_redis_is_away(
     own_redis: RedisServer,
 ) -> None:
     async with RedisRateLimitStore(own_redis.url, patience=0.2) as store:

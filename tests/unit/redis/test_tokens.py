@@ -14,7 +14,7 @@ from tests.support.redis_server import RedisServer
 TOKEN = Token(access=Secret("a-secret"), refresh=Secret("r-secret"), expires_at=2_000_000_000, client_id="me")
 
 
-async def test_redis_tokens_load_returns_what_save_wrote(redis_server: RedisServer) -> None:
+async def test_redis_tokens_load_returns_the_saved_token(redis_server: RedisServer) -> None:
     async with (
         RedisTokens(redis_server.url, name="saved") as tokens,
         RedisTokens(redis_server.url, name="other") as other,
@@ -25,7 +25,7 @@ async def test_redis_tokens_load_returns_what_save_wrote(redis_server: RedisServ
         assert await other.load() is None
 
 
-async def test_redis_tokens_load_refuses_a_key_that_holds_something_else(redis_server: RedisServer) -> None:
+async def test_redis_tokens_load_refuses_foreign_content(redis_server: RedisServer) -> None:
     async with Redis.from_url(redis_server.url) as redis, RedisTokens(redis, name="foreign") as tokens:
         await redis.set("mautic:{foreign}:token", "a-secret")
         with pytest.raises(ConfigurationError, match="not readable") as caught:
@@ -55,7 +55,7 @@ async def test_redis_tokens_lock_lets_one_client_in_at_a_time(redis_server: Redi
     assert most == 1
 
 
-async def test_redis_tokens_lock_is_free_again_after_the_lease_of_a_dead_holder(redis_server: RedisServer) -> None:
+async def test_redis_tokens_lock_is_free_after_the_lease_of_a_dead_holder(redis_server: RedisServer) -> None:
     async with Redis.from_url(redis_server.url) as redis:
         dead = Lease(redis, "mautic:{dead}:token:lock", 0.2)
         assert await dead.acquire(1.0)
@@ -72,7 +72,7 @@ async def test_redis_tokens_lock_outlives_its_lease_while_the_holder_lives(redis
         assert await redis.exists("mautic:{long}:token:lock") == 0
 
 
-async def test_redis_tokens_wait_for_redis_and_then_say_what_is_away(own_redis: RedisServer) -> None:
+async def test_redis_tokens_wait_for_redis_and_then_name_it(own_redis: RedisServer) -> None:
     async with RedisTokens(own_redis.url, patience=0.2) as tokens:
         await tokens.save(TOKEN)
         own_redis.kill()
