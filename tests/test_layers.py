@@ -58,6 +58,7 @@ LIBRARIES = {
     "httpx": {"transport", "client"},  # the client names its types for two optional arguments
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
+    "pydantic_core": {"models._plain"},  # only when pydantic itself asks for a schema
     "pytest": {"testing"},
     "dlt": {"dlt"},
     "redis": {"redis", "taskiq"},
