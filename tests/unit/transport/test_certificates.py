@@ -154,7 +154,7 @@ async def test_transport_refuses_tls_below_1_2(authority: Authority, *, fast: bo
 
 
 @pytest.mark.parametrize("fast", [False, True])
-async def test_transport_error_of_an_unknown_authority_says_what_to_do(authority: Authority, *, fast: bool) -> None:
+async def test_transport_error_of_an_unknown_authority_names_the_remedy(authority: Authority, *, fast: bool) -> None:
     transport = fast_transport() if fast else None
     async with (
         serve_raw(FOUND, tls=authority.server("localhost")) as server,
