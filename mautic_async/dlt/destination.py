@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import attrs
 import dlt
-from dlt.destinations.exceptions import DestinationTerminalException
+from dlt.common.destination.exceptions import DestinationTerminalException
 
 from mautic_async.bulk import BulkJob, BulkOptions
 from mautic_async.errors import ConfigurationError
@@ -22,7 +22,7 @@ from mautic_async.models import Company, Contact, CustomItem
 if TYPE_CHECKING:
     from mautic_async.client import Mautic
 
-M = TypeVar("M", Contact, Company)
+M = TypeVar("M", bound=Contact | Company)
 
 Kind = Literal["contacts", "companies"]
 
@@ -108,7 +108,7 @@ def mautic_destination(
         naming_convention="direct",
         max_table_nesting=0,  # custom items stay in their contact's row
     )
-    def mautic(items: list[Mapping[str, Any]], table: Mapping[str, Any]) -> None:
+    def mautic(items: Any, table: Any) -> None:
         kind = kinds.get(table["name"])
         if kind is None:
             raise DestinationTerminalException(

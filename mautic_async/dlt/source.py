@@ -41,8 +41,8 @@ def mautic_source(
     other lists are child tables (``contacts__custom_items``); of each custom object Mautic shows the first ten items of
     a contact. A change of an item alone does not change its contact, so it is read with the contact's next change.
 
-    Any other name is that of a table of statistics, such as ``email_stats`` or ``page_hits``: rows with a greater id than
-    the last run has seen. A row that Mautic changes later (an e-mail that is opened) is read as it was at first.
+    Any other name is that of a table of statistics, such as ``email_stats`` or ``page_hits``: rows with a greater id
+    than the last run has seen. A row that Mautic changes later (an e-mail that is opened) stays as it was at first.
 
     Args:
         connect: Returns a client; each resource enters and closes one of its own.
@@ -99,7 +99,7 @@ def _stats(connect: Callable[[], Mautic], table: str) -> Callable[[], AsyncItera
         async with connect() as mautic:
             chunk: list[dict[str, Any]] = []
             async for row in mautic.stats.iterate(table, where=where.gt("id", seen)):
-                seen = int(row["id"])  # type: ignore[arg-type]  # a number, or a text of digits
+                seen = int(row["id"])  # a number, or a text of digits
                 chunk.append({**row, "id": seen})
                 if len(chunk) >= CHUNK:
                     yield chunk
