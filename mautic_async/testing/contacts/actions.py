@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php, query
-from mautic_async.testing.contacts import related_lists, serialize, timeline, update
+from mautic_async.testing.contacts import event_log, related_lists, serialize, timeline, update
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import triggers
 from mautic_async.testing.resources._base import write_audit_log
@@ -35,14 +35,29 @@ def routes(table: Router) -> None:
     timeline.routes(table)
 
 
+_DELETED_WITH: Final = {
+    "segment_contacts": "contact",
+    "campaign_contacts": "contact",
+    "campaign_log": "contact",
+    "item_contacts": "contact",
+    "item_events": "contact",
+    "notes": "lead",
+    "devices": "lead",
+    "point_log": "contact",
+    "stage_log": "contact",
+    event_log.TABLE: "contact",
+}
+_KEPT: Final = {"email_stats": "contact", "page_hits": "contact", "submissions": "lead"}
+
+
 def delete_related(contact: int, context: RequestContext) -> None:
-    """A contact is gone: so is what belongs to it alone."""
-    for name in ("segment_contacts", "campaign_contacts", "notes", "devices"):
-        column = "lead" if name in ("notes", "devices") else "contact"
+    """Delete what belongs to a deleted contact alone; statistics stay and forget the contact."""
+    for name, column in _DELETED_WITH.items():
         for row in list(context.table(name).where(**{column: contact})):
             context.table(name).remove(row["id"])
-    for link in list(context.table("item_contacts").find("contact", contact)):
-        context.table("item_contacts").remove(link["id"])
+    for name, column in _KEPT.items():
+        for row in list(context.table(name).where(**{column: contact})):
+            context.table(name).save(row | {column: None})
 
 
 def segment_members(alias: str, context: RequestContext) -> set[int]:
@@ -108,7 +123,7 @@ async def utm_add(context: RequestContext) -> Any:
     sent = body.get("query")
     entry["query"] = php.parse_brackets(sent) if isinstance(sent, str) else (sent or [])
     created = context.table("utms").save({"id": None, "contact": row["id"]})
-    row["utm"] = [*row["utm"], {"id": created["id"]} | entry]
+    row["utm"] = [*row["utm"], {"id": created["id"], "date": context.now} | entry]
     if body.get("lastActive"):
         moment = php.strtotime(body["lastActive"], context.now)
         if moment is None:

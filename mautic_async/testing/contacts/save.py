@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.contacts import companies, update
+from mautic_async.testing.contacts import companies, event_log, update
 from mautic_async.testing.resources._base import write_audit_log
 
 if TYPE_CHECKING:
@@ -121,13 +121,7 @@ def _changes(draft: Row, row: Row | None) -> dict[str, Any]:
 
 
 def _history(saved: Row, context: RequestContext) -> None:
-    """A contact that is made with a name leaves a line in its timeline; an anonymous one does not."""
+    """Note the origin of a contact that was created or has become known."""
     if saved["dateIdentified"] is not None:
         write_audit_log(context, ("lead", "lead"), saved["id"], "identified", {})
-        line = {
-            "event": "lead.source.identified",
-            "contact": saved["id"],
-            "time": context.now,
-            "by": context.user.name,
-        }
-        context.table("events").save({"id": None} | line)
+    event_log.write_origin(saved, context)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mautic_async.testing import php, query, search
 from mautic_async.testing.replies import UnhandledError, form_errors
 from mautic_async.testing.resources._properties import KEEP, NOT_NULL, InvalidValue, Property
+from mautic_async.testing.resources._subforms import SubFormError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -249,6 +250,8 @@ class FakeResource:
                 continue
             try:
                 draft[property_.name] = property_.parse(value, context)
+            except SubFormError as why:
+                problems |= why.problems
             except InvalidValue as why:
                 problems[property_.name] = str(why)
             else:
@@ -289,8 +292,10 @@ class FakeResource:
         if self.has_publish_block:
             stamp(draft, row, context)
             if row is None:
-                created_now = {"dateModified": context.now, "modifiedByUser": context.user.name}
-                draft |= {name: created_now[name] for name in self.set_on_create}
+                if "dateModified" in self.set_on_create:
+                    draft["dateModified"] = context.now
+                if "modifiedByUser" in self.set_on_create:
+                    draft["modifiedBy"], draft["modifiedByUser"] = context.user.id, context.user.name
         before = self.new_row(context) if row is None else dict(row)
         if row is not None:
             row.update(draft)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
+from mautic_async.testing.contacts import event_log
 from mautic_async.testing.replies import ControllerError, Reply, forbidden, form_errors, not_found
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import ID, Property, boolean, category, html, list_or_map
@@ -173,6 +174,9 @@ def set_membership(segment: int, contact: int, context: RequestContext, *, remov
     """Record a membership made or ended by hand."""
     table = context.table("segment_contacts")
     link = next(table.where(segment=segment, contact=contact), None)
+    row = context.table("segments").get(segment)
+    if row is not None and (link is None or link["removed"] is not removed) and not (link is None and removed):
+        event_log.write_membership(context, contact, "segment", row, removed=removed)
     if link is None:
         if removed:
             return
