@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.resources import SEEDERS
+from mautic_async.testing.nouns import SEEDERS
 from mautic_async.testing.resources._base import PUBLISH_BLOCK
 
 if TYPE_CHECKING:

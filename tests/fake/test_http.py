@@ -82,7 +82,7 @@ async def test_head_options_slashes_and_other_places(api: RawClient) -> None:
     assert (await api.get("contacts/abc")).status == 404
     assert (await api.get("contacts.json")).status == 404
     assert (await api.send("GET", "index.php/api/contacts")).status == 200
-    assert (await api.send("GET", "s/login")).headers["Content-Type"] == "text/html"
+    assert (await api.send("GET", "s/login")).headers["Content-Type"] == "text/html; charset=UTF-8"
 
 
 async def test_a_url_of_eight_kilobytes_is_414_in_html(api: RawClient) -> None:

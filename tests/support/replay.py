@@ -27,6 +27,8 @@ VOLATILE = {
     "cache": "a script, rendered by a template",
     "execution_time": "a measurement",
     "trackingId": "random",
+    "tracking_id": "random",
+    "tracking_hash": "random",
     "hash": "random",
 }
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")

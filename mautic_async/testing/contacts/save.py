@@ -27,7 +27,7 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
     Returns:
         The contact as this request's answer shows it.
     """
-    sent_values: Row = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
+    sent_values: Row = {name: draft.pop(name) for name in list(draft) if name.startswith("_")}
     update.extras(draft, sent_values, params, context)
     if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFYING_FIELDS):
         draft["dateIdentified"] = context.now
@@ -54,6 +54,13 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
         if name and (company is None or company not in context.table("companies").rows):
             sent_values["_company"] = (name, companies.create(name, context)["id"])
     return saved | sent_values
+
+
+def mark_changed(row: Row, context: RequestContext) -> None:
+    """Store a contact that a special route has changed, with the time and the user of the change."""
+    row["dateModified"] = context.now
+    row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
+    context.table("contacts").save(row)
 
 
 def with_core_only(draft: Row, row: Row | None) -> Row:

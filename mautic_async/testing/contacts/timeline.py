@@ -174,7 +174,11 @@ def _emails_sent(context: RequestContext) -> Iterator[dict[str, Any]]:
         if email is None or row["contact"] is None:
             continue
         label = {"label": email["name"], "href": f"/email/view/{row['hash']}", "isExternal": True}
-        stat = {"email_id": str(row["email"]), "id": str(row["id"]), "dateSent": php.iso_datetime(row["date"])}
+        stat: dict[str, Any] = {
+            "email_id": str(row["email"]),
+            "id": str(row["id"]),
+            "dateSent": php.iso_datetime(row["date"]),
+        }
         stat |= {"subject": email["subject"], "email_name": email["name"], "isRead": "0", "isFailed": "0"}
         stat |= {"viewedInBrowser": "0", "retryCount": "0", "list_id": None, "idHash": row["hash"], "openDetails": []}
         stat |= {"storedSubject": email["subject"], "timeToRead": False}

@@ -77,6 +77,10 @@ class FakeResource:
     """Whether ``select[]`` loads a partial entity."""
     set_on_create: ClassVar[tuple[str, ...]] = ()
     """What a create, too, says of its being modified (it saves twice): ``dateModified``, ``modifiedByUser``."""
+    audits_creation_as: ClassVar[str] = "create"
+    """Action that the audit log says of a creation: ``update`` for nouns that are saved twice."""
+    audits_every_edit: ClassVar[bool] = False
+    """Whether an edit is logged that changes none of the properties."""
     audit_name: ClassVar[tuple[str, str]] = ("", "")
     """Bundle and object as the audit log names them; empty: nothing is logged."""
 
@@ -304,9 +308,8 @@ class FakeResource:
         if self.audit_name[0]:
             changes = {p.name: [before.get(p.name), saved.get(p.name)] for p in self.writable}
             changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
-            write_audit_log(
-                context, self.audit_name, saved["id"], "create" if before["id"] is None else "update", changes
-            )
+            action = self.audits_creation_as if before["id"] is None else "update"
+            write_audit_log(context, self.audit_name, saved["id"], action, changes, always=self.audits_every_edit)
         return saved
 
     async def before_save(self, params: dict[str, Any], context: RequestContext) -> None:
@@ -353,10 +356,16 @@ def publish_block(row: Row) -> dict[str, Any]:
 
 
 def write_audit_log(
-    context: RequestContext, event: tuple[str, str], id: int, action: str, details: dict[str, Any]
+    context: RequestContext,
+    event: tuple[str, str],
+    id: int,
+    action: str,
+    details: dict[str, Any],
+    *,
+    always: bool = False,
 ) -> None:
-    """Add a line to the audit log; an update that changes nothing is none."""
-    if action == "update" and not details:
+    """Add a line to the audit log, unless it is an update that changes nothing and *always* is false."""
+    if action == "update" and not details and not always:
         return
     line = {"bundle": event[0], "object": event[1], "objectId": id, "action": action, "details": details}
     user = {"userId": context.user.id or 0, "userName": context.user.name, "dateAdded": context.now}

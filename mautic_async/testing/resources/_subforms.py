@@ -46,7 +46,7 @@ class Leaf:
 
     def bind(self, name: str, value: Any, context: RequestContext) -> Any:
         """Return the value of the field *name*; raise `SubFormError` if the form refuses it."""
-        if value is None or value == "" or value == []:
+        if value is None or value in ("", []):
             if self.required:
                 raise SubFormError({name: self.required})
             return list(self.empty) if isinstance(self.empty, list) else self.empty

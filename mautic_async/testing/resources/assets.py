@@ -47,6 +47,7 @@ class Assets(FakeResource):
     searched_columns = ("title", "alias")
     search_commands = ("is", "category", "lang")
     audit_name = ("asset", "asset")
+    audits_every_edit = True
     properties = (
         ID,
         Property("title", required="Assset Title is required."),

@@ -33,6 +33,7 @@ class Campaigns(FakeResource):
     searched_columns = ("name", "description")
     set_on_create = ("modifiedByUser",)
     audit_name = ("campaign", "campaign")
+    audits_every_edit = True
     properties = (
         ID,
         Property("name", required=_parts.NAME),

@@ -200,7 +200,7 @@ class Emails(_parts.VariantFamily):
             if limit and sent >= limit:
                 break
             await context.charge_row()
-            _record_sent(row, contact, context)
+            _record_sent(row, contact, context, source="email", sourceId=row["id"])
             sent += 1
         return Reply({"success": 1, "sentCount": sent, "failedRecipients": 0})
 
@@ -247,8 +247,8 @@ def _pending_contacts(row: Row, context: RequestContext) -> list[Row]:
     ]
 
 
-def _record_sent(row: Row, contact: Row, context: RequestContext) -> None:
-    stat = {"id": None, "email": row["id"], "contact": contact["id"], "address": contact["fields"]["email"]}
+def _record_sent(row: Row, contact: Row, context: RequestContext, **source: Any) -> None:
+    stat = source | {"id": None, "email": row["id"], "contact": contact["id"], "address": contact["fields"]["email"]}
     context.table("email_stats").save(stat | {"date": context.now, "hash": context.state.new_token()[-23:]})
     row["sentCount"] += 1
     context.table("emails").save(row)

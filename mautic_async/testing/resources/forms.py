@@ -71,6 +71,7 @@ class Forms(FakeResource):
     search_commands = ("is", "category", "name", "has")
     set_on_create = ("dateModified", "modifiedByUser")
     audit_name = ("form", "form")
+    audits_creation_as = "update"
     properties = (
         ID,
         Property("name", required=_parts.NAME),

@@ -50,6 +50,7 @@ class Triggers(FakeResource):
     searched_columns = ("name", "description")
     set_on_create = ("dateModified", "modifiedByUser")
     audit_name = ("point", "trigger")
+    audits_creation_as = "update"
     properties = (
         ID,
         Property("name", required=_parts.NAME),
