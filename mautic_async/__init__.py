@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransportError,
         Unavailable,
         UnexpectedResponse,
+        ValueNotKept,
     )
     from mautic_async.events import Event
     from mautic_async.journal.sqlite import Journal
@@ -136,20 +137,23 @@ if TYPE_CHECKING:
         WebhookTrigger,
         Widget,
     )
-    from mautic_async.ratelimit.limiter import Limits
-    from mautic_async.ratelimit.shared_state import RateLimitState
-    from mautic_async.ratelimit.store import FileRateLimitStore, RateLimitStore
+    from mautic_async.ratelimit.file_store import FileRateLimitStore
+    from mautic_async.ratelimit.settings import Limits
+    from mautic_async.ratelimit.store import RateLimitState, RateLimitStore
     from mautic_async.resources._base import ResultPage
+    from mautic_async.resources._changes import EntityIterator
     from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
+    from mautic_async.sync import SyncState
     from mautic_async.transport.client import Timeouts, fast_transport
 
 __version__ = "0.1.0"
 
 _EXPORTS = {
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
-    "ratelimit.shared_state": ("RateLimitState",),
-    "ratelimit.store": ("FileRateLimitStore", "RateLimitStore"),
+    "ratelimit.file_store": ("FileRateLimitStore",),
+    "ratelimit.settings": ("Limits",),
+    "ratelimit.store": ("RateLimitState", "RateLimitStore"),
     "bulk": ("Outcome", "BulkOptions", "Progress", "BulkReport", "BulkJob", "read_dead_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
@@ -157,26 +161,29 @@ _EXPORTS = {
         *("APIError", "AuthenticationError", "ConfigurationError", "DeadlineExceeded"),
         *("MauticError", "NotFound", "OutcomeUnknown", "PermissionDenied", "Problem", "RateLimited"),
         *("ReauthorizationNeeded", "Rejected", "Secret", "ServerError", "TransportError", "Unavailable"),
-        "UnexpectedResponse",
+        *("UnexpectedResponse", "ValueNotKept"),
     ),
     "journal.sqlite": ("Journal",),
-    "ratelimit.limiter": ("Limits",),
     "events": ("Event",),
     "resources._base": ("ResultPage",),
+    "resources._changes": ("EntityIterator",),
     "resources.contacts.item_identity": ("LookupField", "LookupName", "UniqueField"),
     "resources.contacts.merge": ("merge_rows",),
     "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
+    "sync": ("SyncState",),
     "transport.client": ("Timeouts", "fast_transport"),
 }
-_MODULE_OF = {name: room for room, names in _EXPORTS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
+_MODULES = frozenset({"bulk", "models", "otel", "testing", "webhooks", "where"})
+"""Public modules, which load as attributes of the package."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load *name* from its room."""
+    """Load the public name *name*."""
     if name.startswith("__"):
         raise AttributeError(name)
-    if name == "where":
-        return import_module("mautic_async.where")
+    if name in _MODULES:
+        return import_module(f"mautic_async.{name}")
     module = _MODULE_OF.get(name, "models")
     try:
         return getattr(import_module(f"mautic_async.{module}"), name)
@@ -185,7 +192,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Every public name."""
+    """Return every public name."""
     return sorted({*__all__, "__version__"})
 
 
@@ -236,6 +243,7 @@ __all__ = [
     "Email",
     "EmailDynamicContent",
     "Entity",
+    "EntityIterator",
     "Event",
     "EventCampaign",
     "Field",
@@ -306,6 +314,7 @@ __all__ = [
     "StatRow",
     "StatTables",
     "Submission",
+    "SyncState",
     "Tag",
     "Theme",
     "ThemeConfig",
@@ -328,6 +337,7 @@ __all__ = [
     "User",
     "UtmParameters",
     "UtmTag",
+    "ValueNotKept",
     "Webhook",
     "WebhookTrigger",
     "Widget",

@@ -51,6 +51,7 @@ class RowResult(Generic[E]):
         facts: Facts to add to what is known of the row; kept by the journal.
         next_step: The next step, with state ``next_step``.
         retry_after: Seconds, with the states ``again`` and ``look``.
+        changed_at: When the entity was last changed, as the answer says: epoch seconds of the server's clock.
         proves_request_ended: From `look_up`: what is stored can only have been written by this very request (created
             since, a marker). When the last row of a batch is fresh and done, the server has ended the request: no need
             to wait.
@@ -71,6 +72,7 @@ class RowResult(Generic[E]):
     proves_request_ended: bool = False
     overload: bool = False
     status_if_given_up: Status | None = None
+    changed_at: float | None = None
 
 
 @frozen

@@ -34,6 +34,8 @@ class EncodedRow:
         creates: Keys that count only until one row with them is stored: names that the server makes where they are
             missing, and would make twice if two rows brought them at once.
         problems: Reasons to refuse the row here; it is then not sent.
+        is_stored: Whether the server is known to hold the row as it is; it is then not sent, and ``unchanged``.
+        id: Of the entity of a row that is stored; 0 where it is not known.
         payload: Whatever `BulkAdapter.send` wants to have at hand, such as the decoded form.
         hold_keys_seconds: Seconds after the answer before a row with a common key may leave (unique custom items: more
             than 1).
@@ -47,6 +49,8 @@ class EncodedRow:
     hold_keys_seconds: float = 0.0
     facts_key: str = ""
     creates: Sequence[Hashable] = field(default=(), repr=False)
+    is_stored: bool = False
+    id: int = 0
 
 
 @define(eq=False)

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-Status: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown"]
-"""What became of a row. The five counts of a report always add up to what was read."""
+SentStatus: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown"]
+"""What became of a row that was sent, or refused."""
+
+Status: TypeAlias = Literal[SentStatus, "unchanged"]
+"""What became of a row. The six counts of a report always add up to what was read."""
 
 
 @frozen
@@ -21,7 +24,8 @@ class Outcome(Generic[E]):
 
     Attributes:
         index: The row's place in the input, from 0.
-        status: ``created`` and ``updated``: stored whole. ``rejected``: refused, nothing of it is stored. ``partial``:
+        status: ``created`` and ``updated``: stored whole. ``unchanged``: not sent, since an earlier job has stored it
+            as it is (jobs with a `SyncState` only). ``rejected``: refused, nothing of it is stored. ``partial``:
             the entity is stored, a part of the row (a custom item) is not. ``unknown``: it may be stored; sending it
             again could do it twice, so that was left to you.
         id: Of the entity, 0 when it is not known.
@@ -34,7 +38,7 @@ class Outcome(Generic[E]):
     status: Status
     id: int = 0
     problems: tuple[Problem, ...] = ()
-    entity: E | None = None
+    entity: E | None = field(default=None, repr=False)
     attempts: int = 0
 
     @property
@@ -45,7 +49,7 @@ class Outcome(Generic[E]):
     @property
     def ok(self) -> bool:
         """Whether the row is stored whole."""
-        return self.status in ("created", "updated")
+        return self.status in ("created", "updated", "unchanged")
 
 
 @frozen(kw_only=True)
@@ -53,9 +57,10 @@ class BulkReport:
     """A job in numbers.
 
     Attributes:
-        read: Rows that have an outcome; always the sum of the next five.
+        read: Rows that have an outcome; always the sum of the next six.
         created: Rows that made an entity.
         updated: Rows that changed one.
+        unchanged: Rows that were not sent, since an earlier job has stored them as they are.
         rejected: Rows that were refused, here or by Mautic.
         partial: Rows of which a part is stored.
         unknown: Rows that may be stored.
@@ -67,10 +72,14 @@ class BulkReport:
         waited: Seconds in which the whole job stood still for a limit or an outage.
         guarantee: What may be relied on for new custom items, in words.
         resumable: Whether a crash of this job could have been resumed (it had a journal).
+        vanished: Contacts or companies that an earlier job of the same `SyncState` has stored and that are not in the
+            input any more. None without a state, and while nobody can tell: before the input has been read whole, or
+            when a row could not be told from others.
     """
 
     created: int = 0
     updated: int = 0
+    unchanged: int = 0
     rejected: int = 0
     partial: int = 0
     unknown: int = 0
@@ -82,11 +91,12 @@ class BulkReport:
     waited: float = 0.0
     guarantee: str = ""
     resumable: bool = False
+    vanished: int | None = None
 
     @property
     def read(self) -> int:
         """Rows that have an outcome."""
-        return self.created + self.updated + self.rejected + self.partial + self.unknown
+        return self.created + self.updated + self.unchanged + self.rejected + self.partial + self.unknown
 
     @property
     def ok(self) -> bool:
@@ -152,7 +162,7 @@ class Counters:
     """The counters behind a report."""
 
     counts: dict[Status, int] = field(
-        factory=lambda: {"created": 0, "updated": 0, "rejected": 0, "partial": 0, "unknown": 0}
+        factory=lambda: dict.fromkeys(("created", "updated", "unchanged", "rejected", "partial", "unknown"), 0)
     )
     requests: int = 0
     retried: int = 0

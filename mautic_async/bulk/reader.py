@@ -10,6 +10,7 @@ from attrs import evolve
 
 from mautic_async.bulk.adapter import RowResult, outcome_of
 from mautic_async.bulk.items import EncodedRow, WorkItem
+from mautic_async.bulk.outcomes import Outcome
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.journal.records import extend_hash, row_hash
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from mautic_async.bulk.adapter import BulkAdapter
     from mautic_async.bulk.backpressure import Backpressure
-    from mautic_async.bulk.outcomes import Outcome
     from mautic_async.bulk.tasks import JobTasks
     from mautic_async.clock import Clock
     from mautic_async.journal.records import Checkpoint, JobJournal, RowRecord
@@ -164,7 +164,7 @@ class RowReader(Generic[R]):
         self._max_bytes = max_bytes
         self._next = 0
         self._interrupted: list[WorkItem[R]] = []
-        self._refused: list[tuple[WorkItem[R], Outcome[Any]]] = []
+        self._not_sent: list[tuple[WorkItem[R], Outcome[Any]]] = []
 
     @property
     def rows_stored(self) -> int:
@@ -259,10 +259,9 @@ class RowReader(Generic[R]):
             return True
         self._backpressure.rows_read += 1
         was_sent = record is not None and record.state != "new"
-        problems = () if was_sent else self._problems_of(item.encoded)
-        if problems:
+        if not was_sent and (result := self._result_without_sending(item)) is not None:
             self._consumer.activate(item)
-            self._refused.append((item, outcome_of(item, "rejected", RowResult("rejected", problems=problems))))
+            self._not_sent.append((item, result))
             return True
         if record is not None and was_sent:
             _restore_item(item, record)
@@ -273,6 +272,13 @@ class RowReader(Generic[R]):
             else:
                 self._consumer.push_ready((item,))
         return True
+
+    def _result_without_sending(self, item: WorkItem[R]) -> Outcome[Any] | None:
+        """Return the outcome of a row that is refused here or stored already; None if it is to be sent."""
+        problems = self._problems_of(item.encoded)
+        if problems:
+            return outcome_of(item, "rejected", RowResult("rejected", problems=problems))
+        return Outcome(item.index, "unchanged", item.encoded.id) if item.encoded.is_stored else None
 
     def _problems_of(self, packed: EncodedRow) -> tuple[Problem, ...]:
         """Return why a row is not sent; nothing if it may be."""
@@ -293,13 +299,13 @@ class RowReader(Generic[R]):
     # -- rows to the scheduler -----------------------------------------------------------------------------------------
 
     async def flush(self, *, flush: bool = False) -> None:
-        """Give refused rows their outcome and send what is ready; if *flush*, incomplete batches too."""
+        """Give rows that are not sent their outcome, and send what is ready; if *flush*, incomplete batches too."""
         if self._store is not None and self._store.has_unsaved:
             await self.save()
-        if self._refused:
-            refused, self._refused = self._refused, []
+        if self._not_sent:
+            not_sent, self._not_sent = self._not_sent, []
             with self._tasks.work():
-                await self._consumer.finish(refused)
+                await self._consumer.finish(not_sent)
         self._consumer.dispatch(flush=flush)
 
     def _reconcile_interrupted(self) -> None:

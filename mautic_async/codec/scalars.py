@@ -13,9 +13,11 @@ JSON_SCALARS: Final = (str, int, bool, float)
 
 
 def decode_int(value: Any, _: object = None) -> int | None:
-    """Return an integer, also from its text."""
+    """Return an integer, also from its text; None from an empty text."""
     if isinstance(value, str):
         text = value.strip()
+        if not text:
+            return None
         if len(text) >= 20:
             reject(value)
         value = float(text) if "." in text else int(text)
@@ -24,8 +26,10 @@ def decode_int(value: Any, _: object = None) -> int | None:
     return int(value)
 
 
-def decode_float(value: Any, _: object = None) -> float:
-    """Return a float, also from its text."""
+def decode_float(value: Any, _: object = None) -> float | None:
+    """Return a float, also from its text; None from an empty text."""
+    if value == "":
+        return None
     return float(value) if isinstance(value, (int, float, str)) else reject(value)
 
 
@@ -91,6 +95,15 @@ def decode_time(value: Any, _: object = None) -> time | None:
 def is_json_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
     """Whether *value* is a map; most are dictionaries, which takes a tenth of the time to see."""
     return type(value) is dict or isinstance(value, Mapping)
+
+
+def copy_json(value: Any) -> Any:
+    """Return a deep copy of the lists and maps of a JSON value, so that the copy may change and the answer does not."""
+    if type(value) is dict:
+        return {key: copy_json(item) for key, item in value.items()}
+    if type(value) is list:
+        return [copy_json(item) for item in value]
+    return value
 
 
 def reject(value: object) -> typing.NoReturn:

@@ -65,6 +65,7 @@ class Journal:
         path: The file; made if it is not there. Beside it SQLite keeps two more, and there is a lock file.
         job: A name from which markers are derived; the file's own name if not given.
         unfinished: What to do about an interrupted run in the file: go on with it, or refuse to begin.
+        finished: What to do where the run in the file is finished: begin the next one, or refuse to.
         payload: What is kept of a row: a hash (``reference``), or the row itself (``full``).
 
     Raises:
@@ -81,6 +82,7 @@ class Journal:
         *,
         job: str = "",
         unfinished: Literal["resume", "refuse"] = "resume",
+        finished: Literal["restart", "refuse"] = "restart",
         payload: Literal["reference", "full"] = "reference",
     ) -> None:
         self.path = Path(path)
@@ -88,6 +90,7 @@ class Journal:
         self.stores_rows = payload == "full"
         self._payload = payload
         self._unfinished = unfinished
+        self._finished = finished
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -245,6 +248,8 @@ class Journal:
             raise ConfigurationError(
                 f"journal {self.path}: it holds an interrupted run; resume it, or give another file to begin anew"
             )
+        if self._finished == "refuse" and version and not (meta or rows or stored_rows):
+            raise ConfigurationError(f"journal {self.path}: the run in it is finished; nothing is left to resume")
         if payload_mode != self._payload and (meta or rows or stored_rows):
             raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={payload_mode!r}")
         db.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))

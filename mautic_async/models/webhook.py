@@ -1,26 +1,32 @@
-"""Webhooks: what Mautic tells others."""
+"""Webhooks: URLs to which Mautic posts events."""
 
 from __future__ import annotations
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref
-from mautic_async.models._discreet import mask
+from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, Unset
+from mautic_async.models._discreet import mask_text
 from mautic_async.models.category import Category, as_category
+
+
+def as_secret(value: str | Unset | None) -> str | Unset | None:
+    """Return a secret that repr masks."""
+    return mask_text(value) if isinstance(value, str) else value
 
 
 @define(kw_only=True)
 class Webhook(Published):
-    """An address that is told what happens.
+    """URL to which Mautic posts events.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        webhook_url: Required to create.
-        secret: Signs what is sent; made by the server if not given, also by a PUT without it.
-        events_orderby_dir: ``ASC`` or ``DESC``: which events go first.
-        category: Of bundle ``webhook``.
-        triggers: What to tell: ``mautic.lead_post_save_update``. PATCH adds, PUT replaces; unknown ones are stored.
+        description: Text for users of Mautic.
+        webhook_url: URL of the receiver. Required to create.
+        secret: Key of the signature. The server generates one if it is not given, also for a PUT without it.
+        events_orderby_dir: ``ASC`` sends the oldest event first, ``DESC`` the newest.
+        category: Category of bundle ``webhook``.
+        triggers: Names of events, such as ``mautic.lead_post_save_update``. PATCH adds, PUT replaces; Mautic stores
+            unknown names, too.
 
     Mautic: REST API, Webhooks.
     """
@@ -28,7 +34,7 @@ class Webhook(Published):
     name: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     webhook_url: Maybe[str] = UNSET
-    secret: Maybe[str] = field(default=UNSET, repr=False, converter=mask)
+    secret: Maybe[str] = field(default=UNSET, converter=as_secret)
     events_orderby_dir: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
     triggers: Maybe[list[str]] = UNSET
@@ -36,11 +42,11 @@ class Webhook(Published):
 
 @define(kw_only=True)
 class WebhookTrigger(Nested):
-    """Something that a webhook can tell. Read only.
+    """Kind of event that a webhook can post. Read only.
 
     Attributes:
-        label: For people.
-        description: For people.
+        label: Text shown to users.
+        description: Text for users of Mautic.
 
     Mautic: REST API, Webhooks (list triggers).
     """

@@ -40,13 +40,13 @@ ATTACKS = [
 ]
 
 
-def test_quotes_are_as_the_golden_file_has_them() -> None:
+def test_error_quotes_match_the_golden_file() -> None:
     written = "".join(f"{sanitize(text)}\n" for text in ATTACKS)
     assert written == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_control_character_and_no_address_is_in_a_quote(attack: str) -> None:
+def test_error_quotes_hold_no_control_character_and_no_address(attack: str) -> None:
     text = sanitize(attack)
     assert CONTROL.search(text) is None
     assert text.encode("utf-8")
@@ -90,7 +90,7 @@ def clean(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 422, 429, 500, 502])
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_error_repeats_an_attack(attack: str, status: int) -> None:
+def test_errors_do_not_repeat_an_attack(attack: str, status: int) -> None:
     for body in bodies(attack):
         raws = [json.dumps(body).encode(), str(body).encode("utf-8", "replace")]
         for raw in raws:
@@ -107,7 +107,7 @@ def test_no_error_repeats_an_attack(attack: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_row_of_a_batch_repeats_an_attack(attack: str) -> None:
+def test_batch_row_errors_do_not_repeat_an_attack(attack: str) -> None:
     for body in bodies(attack):
         if isinstance(body, dict):
             for row in parse_batch({**body, "contacts": {}, "statusCodes": {"0": attack}}, "contacts", 2):
@@ -117,7 +117,7 @@ def test_no_row_of_a_batch_repeats_an_attack(attack: str) -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-async def test_no_log_line_repeats_an_attack(attack: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_lines_do_not_repeat_an_attack(attack: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for body in bodies(attack):
         raw = json.dumps(body).encode()
@@ -165,7 +165,7 @@ ERRORS: list[tuple[int, Any]] = [
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("status", "body"), ERRORS, ids=range(len(ERRORS)))
-async def test_a_persons_address_is_in_no_message_and_no_line(
+async def test_messages_and_log_lines_hold_no_email_address(
     status: int, body: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -204,7 +204,7 @@ async def test_a_persons_address_is_in_no_message_and_no_line(
             clean([str(record.args)])
 
 
-async def test_search_terms_do_not_reach_the_log_of_httpx(caplog: pytest.LogCaptureFixture) -> None:
+async def test_httpx_log_lines_hold_no_search_terms_of_this_client(caplog: pytest.LogCaptureFixture) -> None:
     before = list(logging.getLogger("httpx").filters)
     caplog.set_level(logging.INFO)
     async with Mautic(
@@ -218,7 +218,7 @@ async def test_search_terms_do_not_reach_the_log_of_httpx(caplog: pytest.LogCapt
     assert logging.getLogger("httpx").filters == before
 
 
-async def test_other_peoples_lines_in_the_log_of_httpx_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+async def test_httpx_log_lines_of_other_clients_stay_unchanged(caplog: pytest.LogCaptureFixture) -> None:
     import httpx
 
     caplog.set_level(logging.INFO)
@@ -233,7 +233,7 @@ async def test_other_peoples_lines_in_the_log_of_httpx_stay_as_they_are(caplog: 
     assert "https://other.example.org/?q=mine" in caplog.text
 
 
-def test_an_address_in_a_path_is_masked_in_the_refusal() -> None:
+def test_errors_mask_an_email_address_in_a_path() -> None:
     from mautic_async.protocol import build_path
 
     for odd in (CANARY + "\n", "\ud800" + CANARY):

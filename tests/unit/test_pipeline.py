@@ -20,7 +20,7 @@ from mautic_async.errors import (
 )
 from mautic_async.events import Event
 from mautic_async.protocol import Call, Effect, FilePart
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.client import Timeouts
 from tests.support.scripted_server import (
@@ -39,7 +39,7 @@ OK: Reply = (200, {}, {"contact": {"id": 1}})
 POST = Call("POST", "notes/new", Effect.NON_IDEMPOTENT, body={"text": "é", "contact": 1})
 
 
-async def test_a_request_is_signed_and_says_what_it_wants() -> None:
+async def test_send_signs_the_request_and_names_accepted_types() -> None:
     stub = ScriptedServer([OK])
     payload = await make_pipeline(stub).send(POST)
     (seen,) = stub.requests
@@ -53,7 +53,8 @@ async def test_a_request_is_signed_and_says_what_it_wants() -> None:
     assert json.loads(seen.body) == {"text": "é", "contact": 1}
 
 
-async def test_invariant_47_a_401_renews_once_and_replays_the_identical_request() -> None:
+async def test_send_refreshes_once_after_a_401_and_repeats_the_identical_request() -> None:
+    """Invariant 47."""
     stub, auth = ScriptedServer([error_reply(401), OK]), FixedAuth("Bearer old", "Bearer new")
     await make_pipeline(stub, auth=auth).send(POST)
     first, second = stub.requests
@@ -62,14 +63,15 @@ async def test_invariant_47_a_401_renews_once_and_replays_the_identical_request(
     assert auth.renewals == 1
 
 
-async def test_invariant_46_a_second_401_is_raised_and_there_is_no_loop() -> None:
+async def test_send_raises_a_second_401() -> None:
+    """Invariant 46."""
     stub, auth = ScriptedServer([error_reply(401)]), FixedAuth("Bearer 1", "Bearer 2", "Bearer 3")
     with pytest.raises(AuthenticationError):
         await make_pipeline(stub, auth=auth).send(POST)
     assert stub.request_count == 2
 
 
-async def test_a_401_that_nothing_can_mend_is_sent_once() -> None:
+async def test_send_does_not_retry_a_401_without_refresh() -> None:
     stub = ScriptedServer([error_reply(401)])
     with pytest.raises(AuthenticationError) as caught:
         await make_pipeline(stub).send(GET)
@@ -78,14 +80,14 @@ async def test_a_401_that_nothing_can_mend_is_sent_once() -> None:
 
 
 @pytest.mark.parametrize("header", ["Bearer a\r\nX: y", "Bearer \x00", "Bearer ü"])
-async def test_a_header_that_could_split_the_request_is_refused(header: str) -> None:
+async def test_send_refuses_a_header_that_could_split_the_request(header: str) -> None:
     stub = ScriptedServer([OK])
     with pytest.raises(ConfigurationError, match="visible ASCII"):
         await make_pipeline(stub, auth=FixedAuth(header)).send(GET)
     assert stub.request_count == 0
 
 
-async def test_a_cancelled_caller_leaves_and_the_request_goes_on() -> None:
+async def test_send_continues_after_its_caller_is_cancelled() -> None:
     stub = ScriptedServer([OK], delay=10.0)
     pipeline = make_pipeline(stub)
     caller = asyncio.ensure_future(pipeline.send(POST))
@@ -102,8 +104,8 @@ async def test_a_cancelled_caller_leaves_and_the_request_goes_on() -> None:
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.5, 3.0, 5.5, 40.0])
-async def test_invariant_60_every_wait_ends_at_once_on_cancellation(moment: float) -> None:
-    """At the gate, in flight, while backing off, while paused by a limit."""
+async def test_send_cancellation_ends_every_wait_at_once(moment: float) -> None:
+    """At the gate, in flight, while backing off, while paused by a limit. Invariant 60."""
 
     pause = {"retry-after": "30"}
     stub = ScriptedServer([(503, pause, b""), (503, pause, b""), OK], delay=5.0)
@@ -122,7 +124,7 @@ async def test_invariant_60_every_wait_ends_at_once_on_cancellation(moment: floa
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_a_wait_beyond_the_patience_is_rate_limited_and_not_sent() -> None:
+async def test_send_raises_rate_limited_unsent_for_a_wait_beyond_patience() -> None:
     headers = {
         "x-ratelimit-limit": "1",
         "x-ratelimit-remaining": "0",
@@ -143,7 +145,7 @@ async def test_a_wait_beyond_the_patience_is_rate_limited_and_not_sent() -> None
 # --- deadlines ---
 
 
-async def test_a_read_ends_with_the_deadline() -> None:
+async def test_deadline_ends_a_read() -> None:
     stub = ScriptedServer([OK], delay=1000.0)
     pipeline = make_pipeline(stub)
     async with pipeline.deadline(7):
@@ -152,7 +154,7 @@ async def test_a_read_ends_with_the_deadline() -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(7.0, abs=0.5)
 
 
-async def test_a_write_is_not_cut_short_by_the_deadline() -> None:
+async def test_deadline_does_not_cut_a_write() -> None:
     stub = ScriptedServer([OK], delay=60.0)
     pipeline = make_pipeline(stub)
     async with pipeline.deadline(7):
@@ -160,7 +162,7 @@ async def test_a_write_is_not_cut_short_by_the_deadline() -> None:
     assert asyncio.get_running_loop().time() == pytest.approx(60.0)
 
 
-async def test_what_cannot_fit_is_not_sent() -> None:
+async def test_deadline_refuses_calls_that_cannot_fit() -> None:
     stub = ScriptedServer([OK], delay=4.0)
     pipeline = make_pipeline(stub)
     await pipeline.send(GET)
@@ -173,7 +175,7 @@ async def test_what_cannot_fit_is_not_sent() -> None:
     assert stub.request_count == 1
 
 
-async def test_the_shorter_of_two_deadlines_counts_and_ends_with_its_block() -> None:
+async def test_deadline_nested_uses_the_shorter_and_ends_with_its_block() -> None:
     pipeline = make_pipeline(ScriptedServer([OK], delay=5.0))
     async with pipeline.deadline(1), pipeline.deadline(100):
         with pytest.raises(MauticError):
@@ -184,7 +186,7 @@ async def test_the_shorter_of_two_deadlines_counts_and_ends_with_its_block() -> 
 # --- the end ---
 
 
-async def test_closing_waits_for_what_is_under_way_and_refuses_the_rest() -> None:
+async def test_aclose_waits_for_running_calls_and_refuses_new_ones() -> None:
     stub = ScriptedServer([OK], delay=5.0)
     pipeline = make_pipeline(stub)
     under_way = asyncio.ensure_future(pipeline.send(POST))
@@ -196,7 +198,7 @@ async def test_closing_waits_for_what_is_under_way_and_refuses_the_rest() -> Non
         await pipeline.send(GET)
 
 
-async def test_closing_tells_those_who_wait_that_they_were_not_sent() -> None:
+async def test_aclose_tells_waiting_callers_that_they_were_not_sent() -> None:
     stub = ScriptedServer([OK], delay=5.0)
     pipeline = make_pipeline(stub, limits=Limits(concurrency=1))
     callers = [asyncio.ensure_future(pipeline.send(POST)) for _ in range(3)]
@@ -208,7 +210,7 @@ async def test_closing_tells_those_who_wait_that_they_were_not_sent() -> None:
     assert stub.request_count == 1
 
 
-async def test_closing_cuts_what_does_not_end_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+async def test_aclose_cancels_calls_that_do_not_end_and_logs_it(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="mautic_async"):
         stub = ScriptedServer([OK], delay=500.0)
         pipeline = make_pipeline(stub, timeouts=Timeouts(drain=3))
@@ -222,7 +224,7 @@ async def test_closing_cuts_what_does_not_end_and_says_so(caplog: pytest.LogCapt
     assert "1 requests were cut" in caplog.text
 
 
-def test_a_client_on_another_loop_names_both() -> None:
+def test_send_on_another_loop_raises_naming_both_loops() -> None:
     async def first() -> Any:
         pipeline = make_pipeline(ScriptedServer([OK]))
         await pipeline.send(GET)
@@ -256,7 +258,7 @@ async def test_hooks_see_attempts_pauses_and_waits() -> None:
     assert {event.call_id for event in events} == {1}
 
 
-async def test_a_failing_hook_does_not_fail_the_call(caplog: pytest.LogCaptureFixture) -> None:
+async def test_hooks_that_raise_do_not_fail_the_call(caplog: pytest.LogCaptureFixture) -> None:
     def broken(event: Event) -> None:
         raise RuntimeError(event.kind)
 
@@ -264,7 +266,7 @@ async def test_a_failing_hook_does_not_fail_the_call(caplog: pytest.LogCaptureFi
     assert "a hook failed" in caplog.text
 
 
-async def test_the_log_is_structured(caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_records_are_structured(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="mautic_async"):
         await make_pipeline(ScriptedServer([(503, {}, b""), OK])).send(GET)
     fields = [(record.call, record.status, record.failure) for record in caplog.records if record.msg.startswith("%s")]  # type: ignore[attr-defined]
@@ -272,7 +274,7 @@ async def test_the_log_is_structured(caplog: pytest.LogCaptureFixture) -> None:
     assert ("GET contacts/1", 200, None) in fields
 
 
-async def test_the_version_is_remembered() -> None:
+async def test_version_is_kept_from_the_first_response() -> None:
     pipeline = make_pipeline(ScriptedServer([(200, {"Mautic-Version": "5.1.1"}, {}), OK]))
     assert pipeline.version is None
     await pipeline.send(GET)
@@ -280,7 +282,7 @@ async def test_the_version_is_remembered() -> None:
     assert pipeline.version == "5.1.1"
 
 
-async def test_a_file_goes_out_as_multipart() -> None:
+async def test_send_writes_a_file_as_multipart() -> None:
     stub = ScriptedServer([OK])
     await make_pipeline(stub).send(
         Call(
@@ -296,20 +298,20 @@ async def test_a_file_goes_out_as_multipart() -> None:
     assert b'filename="a\\"b.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n' in seen.body
 
 
-async def test_a_file_name_with_line_breaks_is_refused() -> None:
+async def test_send_refuses_a_file_name_with_line_breaks() -> None:
     with pytest.raises(ConfigurationError, match="control characters"):
         await make_pipeline(ScriptedServer([OK])).send(Call("POST", "files/images/new", file=FilePart("a\r\nb", b"")))
 
 
 @pytest.mark.parametrize("body", [{"a": float("nan")}, {"a": object()}])
-async def test_a_body_that_is_no_json_is_refused(body: Any) -> None:
+async def test_send_refuses_a_body_without_json_form(body: Any) -> None:
     stub = ScriptedServer([OK])
     with pytest.raises(ConfigurationError, match="JSON"):
         await make_pipeline(stub).send(Call("POST", "notes/new", Effect.NON_IDEMPOTENT, body=body))
     assert stub.request_count == 0
 
 
-async def test_v2_speaks_json_ld() -> None:
+async def test_send_v2_uses_json_ld() -> None:
     stub = ScriptedServer([OK])
     pipeline = make_pipeline(stub)
     await pipeline.send(Call("PATCH", "v2/custom_items/1", Effect.IDEMPOTENT, body={"a": 1}, jsonld=True))
@@ -317,12 +319,12 @@ async def test_v2_speaks_json_ld() -> None:
     assert stub.requests[0].headers["content-type"] == "application/merge-patch+json"
 
 
-async def test_only_credentials_with_a_login_can_be_authorized() -> None:
+async def test_authorize_requires_a_credential_with_login() -> None:
     with pytest.raises(ConfigurationError, match="log-in"):
         await make_pipeline(ScriptedServer()).authorize("https://x.example/?code=1", None)
 
 
-async def test_many_callers_each_get_their_own_answer() -> None:
+async def test_send_returns_each_of_many_callers_its_own_response() -> None:
     def echo(seen: RecordedRequest) -> tuple[int, dict[str, str], Any]:
         return 200, {}, {"contact": {"id": int(seen.target.rpartition("/")[2])}}
 

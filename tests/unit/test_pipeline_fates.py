@@ -63,7 +63,7 @@ class Tokenless(FixedAuth):
     ],
     ids=["an odd encoding", "too many headers"],
 )
-async def test_a_probe_whose_answer_cannot_be_read_is_over(answer: Any) -> None:
+async def test_circuit_breaker_probe_ends_with_an_unreadable_response(answer: Any) -> None:
     stub = ScriptedServer([DOWN])
     pipeline = make_pipeline(stub)
     for _ in range(40):
@@ -79,7 +79,7 @@ async def test_a_probe_whose_answer_cannot_be_read_is_over(answer: Any) -> None:
     assert (await pipeline.send(GET)).status == 200
 
 
-async def test_a_probe_that_got_no_token_is_over() -> None:
+async def test_circuit_breaker_probe_ends_without_a_token() -> None:
     stub = ScriptedServer([DOWN])
     auth = Tokenless(AuthenticationError("no", status=400), times=0)
     pipeline = make_pipeline(stub, auth=auth)
@@ -108,7 +108,7 @@ async def test_a_probe_that_got_no_token_is_over() -> None:
     ],
     ids=str,
 )
-async def test_a_call_for_which_no_token_could_be_had_was_not_applied(failure: MauticError, at: str) -> None:
+async def test_send_without_a_token_reports_the_call_as_not_applied(failure: MauticError, at: str) -> None:
     stub = ScriptedServer([error_reply(401) if at == "renew" else OK])
     with pytest.raises(type(failure)) as caught:
         await make_pipeline(stub, auth=Tokenless(failure, at=at)).send(POST)
@@ -122,14 +122,14 @@ async def test_a_call_for_which_no_token_could_be_had_was_not_applied(failure: M
 
 
 @pytest.mark.parametrize("refusal", [DOWN, error_reply(429, headers={"retry-after": "1"})], ids=repr)
-async def test_a_deletion_that_was_surely_refused_at_first_still_says_not_found(refusal: Any) -> None:
+async def test_delete_after_a_certain_refusal_still_raises_not_found(refusal: Any) -> None:
     stub = ScriptedServer([refusal, error_reply(404, "Item was not found.")])
     with pytest.raises(NotFound):
         await make_pipeline(stub).send(DELETE)
     assert stub.request_count == 2
 
 
-async def test_a_deletion_whose_answer_was_lost_is_done_when_a_repetition_finds_nothing() -> None:
+async def test_delete_with_a_lost_response_is_done_when_a_retry_finds_no_entity() -> None:
     stub = ScriptedServer(
         [
             ConnectionResetError(),
@@ -143,7 +143,7 @@ async def test_a_deletion_whose_answer_was_lost_is_done_when_a_repetition_finds_
 # --- the end ---
 
 
-async def test_a_write_that_closing_cuts_is_of_unknown_outcome() -> None:
+async def test_aclose_makes_a_cancelled_write_outcome_unknown() -> None:
     stub = ScriptedServer([OK], delay=500.0)
     pipeline = make_pipeline(stub, timeouts=Timeouts(drain=3))
     caller = asyncio.ensure_future(pipeline.send(POST))
@@ -161,7 +161,8 @@ async def test_a_write_that_closing_cuts_is_of_unknown_outcome() -> None:
 # --- the same item twice within a second ---
 
 
-async def test_invariant_63_an_item_upsert_that_never_passes_is_of_unknown_outcome() -> None:
+async def test_item_upsert_that_never_succeeds_is_outcome_unknown() -> None:
+    """Invariant 63."""
     stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found")])
     upsert = Call("POST", "contacts/new", Effect.UPSERT, body={"email": "a"})
     with pytest.raises(OutcomeUnknown, match="ID = 0") as caught:
@@ -174,7 +175,7 @@ async def test_invariant_63_an_item_upsert_that_never_passes_is_of_unknown_outco
 # --- the story of a call whose caller left ---
 
 
-async def test_a_call_whose_caller_left_has_an_end_too() -> None:
+async def test_send_ends_after_its_caller_left() -> None:
     told: list[Event] = []
     pipeline = make_pipeline(ScriptedServer([OK], delay=5.0), hooks=(told.append,))
     caller = asyncio.ensure_future(pipeline.send(POST))

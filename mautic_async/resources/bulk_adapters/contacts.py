@@ -98,7 +98,7 @@ class ContactUpserts(Generic[C]):
             names_created_by(body, self._existing_tags),
         )
         if found := self._check(row, body):
-            return EncodedRow(text, problems=found)
+            return EncodedRow(text, keys, problems=found)
         blank = {key: value for key, value in validation.iter_fields(body) if validation.is_blank(value)}
         if not blank and not row.id and row.custom_items is UNSET:
             return EncodedRow(text, keys, facts_key=memory, creates=creates)
@@ -215,7 +215,8 @@ class ContactUpserts(Generic[C]):
         state: Literal["created", "updated"] = (
             "created" if row.status == 201 or self._created_earlier(item, row) else "updated"
         )
-        stored: RowResult[C] = RowResult(state, id, entity=self._entity(row), facts=facts)
+        changed = _responses.modified_at(row.entity)
+        stored: RowResult[C] = RowResult(state, id, entity=self._entity(row), facts=facts, changed_at=changed)
         return self._next_step(item, stored, made_contact=row.status == 201)
 
     def _next_step(self, item: WorkItem[C], stored: RowResult[C], *, made_contact: bool = False) -> RowResult[C]:
@@ -360,7 +361,8 @@ class ContactUpserts(Generic[C]):
             return RowResult("look")
         id = entity_id(row) or known_id(item)
         facts = self._facts(item, row.entity, id) if item.step == EDIT else None
-        done: RowResult[C] = RowResult("updated", id, entity=self._entity(row), facts=facts)
+        changed_at = _responses.modified_at(row.entity)
+        done: RowResult[C] = RowResult("updated", id, entity=self._entity(row), facts=facts, changed_at=changed_at)
         return self._next_step(item, done) if item.step == EDIT else done
 
     # --- looking ---------------------------------------------------------------------------------------------------

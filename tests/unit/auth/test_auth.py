@@ -130,7 +130,7 @@ async def together(work: Callable[[], Coroutine[Any, Any, T]], times: int) -> li
 # --- Basic ---------------------------------------------------------------------------------------------------------
 
 
-async def test_basic_sends_name_and_password_as_utf_8_and_has_nothing_to_renew() -> None:
+async def test_basic_auth_sends_name_and_password_as_utf_8_and_never_refreshes() -> None:
     site = Site()
     credential = BasicAuth("ada", "pässword")
     assert str(await credential.header(site)) == "Basic YWRhOnDDpHNzd29yZA=="
@@ -156,7 +156,7 @@ async def test_basic_sends_name_and_password_as_utf_8_and_has_nothing_to_renew()
         lambda: AuthorizationCode("x", "y", redirect_uri="https://a.example/\r\n"),
     ],
 )
-def test_a_credential_that_cannot_be_one_is_refused_without_being_quoted(make: Callable[[], object]) -> None:
+def test_credentials_with_bad_values_are_refused_without_being_quoted(make: Callable[[], object]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         make()
     assert "Evil" not in str(caught.value)
@@ -166,7 +166,8 @@ def test_a_credential_that_cannot_be_one_is_refused_without_being_quoted(make: C
 
 
 @pytest.mark.virtual_time
-async def test_invariant_40_a_hundred_calls_on_an_expired_token_cause_one_token_request() -> None:
+async def test_refresh_of_an_expired_token_is_one_request_for_100_calls() -> None:
+    """Invariant 40."""
     site = Site()
     credential = machine(MemoryTokens(token("old", seconds=-10)))
     headers = await together(lambda: credential.header(site), 100)
@@ -175,7 +176,7 @@ async def test_invariant_40_a_hundred_calls_on_an_expired_token_cause_one_token_
 
 
 @pytest.mark.virtual_time
-async def test_a_hundred_401s_with_the_same_token_cause_one_token_request() -> None:
+async def test_refresh_after_100_401s_with_the_same_token_is_one_request() -> None:
     site = Site()
     credential = machine()
     refused = await credential.header(site)
@@ -185,7 +186,7 @@ async def test_a_hundred_401s_with_the_same_token_cause_one_token_request() -> N
 
 
 @pytest.mark.virtual_time
-async def test_the_credential_travels_in_the_form_and_survives_any_character() -> None:
+async def test_token_request_carries_credentials_in_the_form_with_any_character() -> None:
     site = Site()
     secret = "&=+%?#;/\\\"'~é".replace("é", "!")
     await ClientCredentials("1_id", secret).header(site)
@@ -255,9 +256,10 @@ class Strict(MemoryTokens):
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize(("status", "content", "kind"), REFUSALS)
-async def test_invariant_41_every_shape_of_a_token_error_raises_and_stores_nothing(
+async def test_token_request_raises_every_shape_of_error_and_stores_no_token(
     status: int, content: object, kind: type[MauticError]
 ) -> None:
+    """Invariant 41."""
     site = Site()
     before = token("old", "refresh-0", seconds=-5)
     store = Strict(before)
@@ -272,20 +274,20 @@ async def test_invariant_41_every_shape_of_a_token_error_raises_and_stores_nothi
     assert "Evil" not in text
 
 
-def test_the_advice_for_wrong_credentials_names_what_to_check() -> None:
+def test_token_error_advice_for_wrong_credentials_names_the_settings_to_check() -> None:
     with pytest.raises(AuthenticationError, match=r"invalid_client.*client_id and client_secret.*API Credentials"):
         parse_token_response(Response(400, {}, body_of(E4)))
     with pytest.raises(PermissionDenied, match="API enabled"):
         parse_token_response(refusal("api_disabled", status=403))
 
 
-def test_a_complaint_that_repeats_the_secret_is_blotted() -> None:
+def test_token_error_masks_a_secret_that_the_server_repeats() -> None:
     with pytest.raises(AuthenticationError) as caught:
         parse_token_response(refusal("invalid_client", f"no client with {SECRET}"), Secret(SECRET))
     assert SECRET not in str(caught.value) + repr(caught.value.problems)
 
 
-def test_every_recorded_answer_of_the_token_endpoint_is_a_token_or_a_refusal_that_says_why() -> None:
+def test_parse_token_response_reads_every_recorded_response() -> None:
     seen = 0
     for recorded in load_exchanges().values():
         if recorded["request"]["path"] != "/oauth/v2/token":
@@ -310,7 +312,8 @@ def test_every_recorded_answer_of_the_token_endpoint_is_a_token_or_a_refusal_tha
 
 
 @pytest.mark.virtual_time
-async def test_invariant_42_cancelling_the_call_that_began_the_renewal_does_not_lose_the_token() -> None:
+async def test_refresh_survives_the_cancellation_of_the_call_that_began_it() -> None:
+    """Invariant 42."""
     site = Site()
     store = Strict()
     credential = machine(store)
@@ -327,7 +330,7 @@ async def test_invariant_42_cancelling_the_call_that_began_the_renewal_does_not_
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("moment", [0.0, 0.05, 0.11])
-async def test_a_renewal_that_nobody_waits_for_any_more_is_stored_all_the_same(moment: float) -> None:
+async def test_refresh_without_waiting_callers_is_stored_all_the_same(moment: float) -> None:
     site = Site()
     store = Strict()
     credential = machine(store)
@@ -343,7 +346,8 @@ async def test_a_renewal_that_nobody_waits_for_any_more_is_stored_all_the_same(m
 
 
 @pytest.mark.virtual_time
-async def test_invariant_43_the_new_token_is_stored_before_anybody_uses_it() -> None:
+async def test_refresh_stores_the_new_token_before_any_use() -> None:
+    """Invariant 43."""
     site = Site()
 
     class Slow(MemoryTokens):
@@ -362,7 +366,7 @@ async def test_invariant_43_the_new_token_is_stored_before_anybody_uses_it() -> 
 
 
 @pytest.mark.virtual_time
-async def test_a_token_that_could_not_be_stored_is_not_used_and_not_lost() -> None:
+async def test_refresh_neither_uses_nor_loses_a_token_that_could_not_be_stored() -> None:
     site = Site()
     site.refresh.add("refresh-0")
 
@@ -389,7 +393,7 @@ async def test_a_token_that_could_not_be_stored_is_not_used_and_not_lost() -> No
 
 
 @pytest.mark.virtual_time
-async def test_a_newer_token_of_the_store_is_adopted_instead_of_asking() -> None:
+async def test_refresh_adopts_a_newer_token_of_the_store() -> None:
     site = Site()
     store = Strict(token("mine"))
     credential = machine(store)
@@ -401,7 +405,8 @@ async def test_a_newer_token_of_the_store_is_adopted_instead_of_asking() -> None
 
 
 @pytest.mark.virtual_time
-async def test_invariant_44_invalid_grant_after_somebody_else_rotated_is_no_error() -> None:
+async def test_refresh_accepts_invalid_grant_after_another_process_rotated() -> None:
+    """Invariant 44."""
     site = Site()
     store = Strict(token("old", "refresh-0", seconds=-5))
 
@@ -416,7 +421,7 @@ async def test_invariant_44_invalid_grant_after_somebody_else_rotated_is_no_erro
 
 
 @pytest.mark.virtual_time
-async def test_invalid_grant_with_a_newer_refresh_token_in_the_store_tries_that_one() -> None:
+async def test_refresh_retries_invalid_grant_with_a_newer_token_of_the_store() -> None:
     site = Site()
     site.refresh.add("refresh-9")
     store = Strict(token("old", "refresh-0", seconds=-5))
@@ -431,7 +436,8 @@ async def test_invalid_grant_with_a_newer_refresh_token_in_the_store_tries_that_
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("kind", ["invalid_client", "invalid_grant"])
-async def test_invariant_45_a_failed_renewal_is_made_once_for_all_who_wait(kind: str) -> None:
+async def test_refresh_that_fails_is_made_once_for_all_waiting_callers(kind: str) -> None:
+    """Invariant 45."""
     site = Site()
     site.script = [refusal(kind)] * 100
     credential = person(Strict(token("old", "refresh-0", seconds=-5)))
@@ -443,7 +449,7 @@ async def test_invariant_45_a_failed_renewal_is_made_once_for_all_who_wait(kind:
 
 
 @pytest.mark.virtual_time
-async def test_a_failure_that_may_pass_is_shared_by_those_who_queued_and_then_tried_again() -> None:
+async def test_refresh_shares_a_transient_failure_with_its_waiters_and_then_retries() -> None:
     site = Site()
     site.script = [Response(503, {}, b"")] * 2
     credential = machine()
@@ -461,7 +467,8 @@ async def test_a_failure_that_may_pass_is_shared_by_those_who_queued_and_then_tr
 
 
 @pytest.mark.virtual_time
-async def test_invariant_46_a_401_on_a_token_that_is_no_longer_current_renews_nothing() -> None:
+async def test_refresh_is_skipped_for_a_401_on_an_outdated_token() -> None:
+    """Invariant 46."""
     site = Site()
     credential = machine()
     old = await credential.header(site)
@@ -472,7 +479,8 @@ async def test_invariant_46_a_401_on_a_token_that_is_no_longer_current_renews_no
 
 
 @pytest.mark.virtual_time
-async def test_invariant_46_tokens_that_are_refused_again_and_again_end_in_the_401_not_in_a_loop() -> None:
+async def test_refresh_loop_of_refused_tokens_ends_in_the_401() -> None:
+    """Invariant 46."""
     site = Site()
     credential = machine()
     for _ in range(50):
@@ -488,7 +496,8 @@ async def test_invariant_46_tokens_that_are_refused_again_and_again_end_in_the_4
 
 
 @pytest.mark.virtual_time
-async def test_invariant_48_client_credentials_never_send_a_refresh_grant() -> None:
+async def test_client_credentials_never_send_a_refresh_grant() -> None:
+    """Invariant 48."""
     site = Site()
     credential = machine(Strict(token("old", "refresh-0", seconds=-5)))
     for _ in range(3):
@@ -503,7 +512,8 @@ async def test_invariant_48_client_credentials_never_send_a_refresh_grant() -> N
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("method", ["save", "lock", "load"])
 @pytest.mark.parametrize("left", [None, -5.0, 3.0])
-async def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: str, left: float | None) -> None:
+async def test_token_store_that_uses_its_own_client_is_refused(method: str, left: float | None) -> None:
+    """Invariant 49."""
     site = Site(lifetime=3600)
     refused: list[str] = []
 
@@ -548,7 +558,7 @@ async def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: 
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("soon", [61.0, 89.0])
-async def test_a_token_is_renewed_in_the_background_while_requests_leave_with_the_old_one(soon: float) -> None:
+async def test_refresh_in_the_background_lets_requests_use_the_old_token(soon: float) -> None:
     site = Site(clock=Clock(wall_time=lambda: EPOCH, random=lambda: (soon - 60) / 30))
     credential = machine()
     await credential.header(site)
@@ -566,7 +576,7 @@ async def test_a_token_is_renewed_in_the_background_while_requests_leave_with_th
 
 
 @pytest.mark.virtual_time
-async def test_a_stored_token_with_half_a_minute_left_is_used_while_a_new_one_is_fetched() -> None:
+async def test_refresh_of_a_stored_token_with_30_seconds_left_runs_in_the_background() -> None:
     site = Site()
     credential = machine(MemoryTokens(token("stored", seconds=30)))
     assert str(await credential.header(site)) == "Bearer stored"
@@ -576,14 +586,14 @@ async def test_a_stored_token_with_half_a_minute_left_is_used_while_a_new_one_is
 
 
 @pytest.mark.virtual_time
-async def test_a_token_about_to_expire_is_waited_for() -> None:
+async def test_refresh_of_a_token_about_to_expire_is_awaited() -> None:
     site = Site()
     credential = machine(MemoryTokens(token("stored", seconds=4)))
     assert str(await credential.header(site)) == "Bearer access-1"
 
 
 @pytest.mark.virtual_time
-async def test_background_renewals_that_fail_are_not_repeated_by_each_request() -> None:
+async def test_refresh_in_the_background_that_fails_is_not_repeated_by_each_request() -> None:
     site = Site()
     credential = machine()
     await credential.header(site)
@@ -597,7 +607,7 @@ async def test_background_renewals_that_fail_are_not_repeated_by_each_request() 
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("lifetime", [10, 30, 1])
-async def test_tokens_that_live_for_seconds_are_not_renewed_as_soon_as_they_come(lifetime: int) -> None:
+async def test_refresh_waits_for_a_share_of_the_life_of_short_lived_tokens(lifetime: int) -> None:
     site = Site(lifetime=lifetime, delay=0.01)
     credential = machine()
     for _ in range(1000):
@@ -607,7 +617,7 @@ async def test_tokens_that_live_for_seconds_are_not_renewed_as_soon_as_they_come
 
 
 @pytest.mark.parametrize("lifetime", [None, "", "soon", -5, 0, True, [3600], 1e300, "9" * 40])
-def test_a_lifetime_that_is_none_counts_as_mautics_hour(lifetime: object) -> None:
+def test_token_without_a_lifetime_counts_as_one_hour(lifetime: object) -> None:
     granted = parse_token_response(
         Response(200, {}, json.dumps({"access_token": "x", "expires_in": lifetime}).encode())
     )
@@ -615,7 +625,7 @@ def test_a_lifetime_that_is_none_counts_as_mautics_hour(lifetime: object) -> Non
 
 
 @pytest.mark.virtual_time
-async def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that_jumps_changes_nothing() -> None:
+async def test_token_expiry_is_measured_from_arrival_despite_wall_clock_jumps() -> None:
     wall = [EPOCH]
     site = Site(clock=Clock(wall_time=lambda: wall[0], random=lambda: 0.0), delay=10)
     store = Strict()
@@ -646,7 +656,7 @@ async def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that
         Response(429, {}, b""),
     ],
 )
-async def test_a_lost_answer_is_asked_for_once_more_with_the_same_refresh_token(failure: Response | Exception) -> None:
+async def test_refresh_with_a_lost_response_is_repeated_once_with_the_same_token(failure: Response | Exception) -> None:
     site = Site()
     site.refresh.add("refresh-0")
     site.script = [failure]
@@ -655,7 +665,7 @@ async def test_a_lost_answer_is_asked_for_once_more_with_the_same_refresh_token(
 
 
 @pytest.mark.virtual_time
-async def test_a_lost_answer_that_had_spent_the_refresh_token_ends_in_a_login_not_in_a_loop() -> None:
+async def test_refresh_with_a_lost_response_and_spent_token_asks_for_a_login() -> None:
     site = Site()
     site.script = [TransportError("reset"), refusal("invalid_grant", "Invalid refresh token")]
     credential = person(Strict(token("old", "refresh-0", seconds=-5)))
@@ -673,7 +683,7 @@ async def test_a_lost_answer_that_had_spent_the_refresh_token_ends_in_a_login_no
 
 
 @pytest.mark.virtual_time
-async def test_a_long_retry_after_is_told_not_slept_on_and_not_asked_into() -> None:
+async def test_refresh_raises_a_long_retry_after_instead_of_sleeping() -> None:
     site = Site()
     site.script = [Response(503, {"retry-after": "30"}, b"")]
     credential = machine()
@@ -687,7 +697,7 @@ async def test_a_long_retry_after_is_told_not_slept_on_and_not_asked_into() -> N
 
 
 @pytest.mark.virtual_time
-async def test_after_a_refused_renewal_the_refused_token_is_not_sent_again() -> None:
+async def test_refresh_that_was_refused_stops_use_of_the_refused_token() -> None:
     site = Site()
     site.script = [refusal("invalid_grant")]
     credential = person(Strict(token("revoked", "refresh-0")))
@@ -700,7 +710,7 @@ async def test_after_a_refused_renewal_the_refused_token_is_not_sent_again() -> 
 
 
 @pytest.mark.virtual_time
-async def test_a_token_of_another_credential_in_the_store_is_not_used() -> None:
+async def test_token_store_token_of_another_credential_is_not_used() -> None:
     site = Site()
     store = Strict()
     await machine(store).header(site)
@@ -709,7 +719,7 @@ async def test_a_token_of_another_credential_in_the_store_is_not_used() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_client_that_closes_during_a_renewal_says_so() -> None:
+async def test_refresh_raises_transport_error_when_the_client_closes() -> None:
     site = Site(delay=100)
     waiting = asyncio.ensure_future(machine().header(site))
     await asyncio.sleep(1)
@@ -719,7 +729,7 @@ async def test_a_client_that_closes_during_a_renewal_says_so() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_whoever_is_cancelled_while_the_client_closes_is_cancelled() -> None:
+async def test_refresh_waiter_cancelled_during_close_is_cancelled() -> None:
     flight = asyncio.ensure_future(asyncio.sleep(10))
     waiting = asyncio.ensure_future(await_shared(flight))
     await asyncio.sleep(1)
@@ -746,7 +756,7 @@ async def login(credential: AuthorizationCode, site: Site, **changed: str) -> No
 @pytest.mark.parametrize(
     "base", ["https://m.example.com", "https://m.example.com/", "https://m.example.com/sub/index.php"]
 )
-def test_the_authorization_url_asks_for_a_code_with_an_unguessable_state(base: str) -> None:
+def test_authorization_url_requests_a_code_with_an_unguessable_state(base: str) -> None:
     credential = person()
     first, second = credential.authorization_url(base), credential.authorization_url(base)
     assert first.startswith(base.rstrip("/") + "/oauth/v2/authorize?")
@@ -761,13 +771,13 @@ def test_the_authorization_url_asks_for_a_code_with_an_unguessable_state(base: s
 
 
 @pytest.mark.parametrize("base", ["m.example.com", "ftp://m.example.com", "https://m.example.com?x=1", ""])
-def test_an_address_that_is_none_gives_no_authorization_url(base: str) -> None:
+def test_authorization_url_refuses_an_invalid_redirect_uri(base: str) -> None:
     with pytest.raises(ConfigurationError, match="base_url"):
         person().authorization_url(base)
 
 
 @pytest.mark.virtual_time
-async def test_a_login_stores_the_token_and_renewals_rotate_from_there() -> None:
+async def test_login_stores_the_token_that_later_refreshes_rotate() -> None:
     site = Site()
     store = Strict()
     credential = person(store)
@@ -793,7 +803,7 @@ async def test_a_login_stores_the_token_and_renewals_rotate_from_there() -> None
 
 
 @pytest.mark.virtual_time
-async def test_a_code_may_be_given_apart_from_its_address() -> None:
+async def test_login_accepts_a_code_apart_from_its_url() -> None:
     site = Site()
     credential = person()
     state = query_of(credential.authorization_url("https://m.example.com"))["state"]
@@ -802,7 +812,7 @@ async def test_a_code_may_be_given_apart_from_its_address() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_state_is_good_once() -> None:
+async def test_login_state_is_valid_once() -> None:
     site = Site()
     credential = person()
     state = query_of(credential.authorization_url("https://m.example.com"))["state"]
@@ -814,7 +824,7 @@ async def test_a_state_is_good_once() -> None:
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("state", [None, "", "x", "\udcff", "é"])
-async def test_a_login_without_the_right_state_sends_nothing(state: str | None) -> None:
+async def test_login_without_the_right_state_sends_no_request(state: str | None) -> None:
     site = Site()
     credential = person()
     credential.authorization_url("https://m.example.com")
@@ -824,7 +834,7 @@ async def test_a_login_without_the_right_state_sends_nothing(state: str | None) 
 
 
 @pytest.mark.virtual_time
-async def test_a_login_that_takes_longer_than_ten_minutes_begins_anew() -> None:
+async def test_login_after_more_than_ten_minutes_must_begin_anew() -> None:
     site = Site()
     credential = person(clock=site.clock)
     state = query_of(credential.authorization_url("https://m.example.com"))["state"]
@@ -833,7 +843,7 @@ async def test_a_login_that_takes_longer_than_ten_minutes_begins_anew() -> None:
         await credential.exchange_code("the-code", state, site)
 
 
-def test_logins_that_are_begun_and_left_do_not_pile_up() -> None:
+def test_login_attempts_that_are_abandoned_do_not_accumulate() -> None:
     credential = person()
     for _ in range(1500):
         credential.authorization_url("https://m.example.com")
@@ -841,7 +851,7 @@ def test_logins_that_are_begun_and_left_do_not_pile_up() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_person_who_declines_is_told_apart_from_a_mistake() -> None:
+async def test_login_declined_by_the_user_differs_from_a_mistake() -> None:
     site = Site()
     with pytest.raises(ReauthorizationNeeded, match="access_denied"):
         await login(person(), site, code="", error="access_denied")
@@ -849,7 +859,7 @@ async def test_a_person_who_declines_is_told_apart_from_a_mistake() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_code_that_mautic_refuses_is_an_authentication_error_and_stores_nothing() -> None:
+async def test_login_with_a_refused_code_raises_and_stores_no_token() -> None:
     site = Site()
     store = Strict()
     site.script = [refusal("invalid_grant", "The authorization code has expired")]
@@ -873,7 +883,7 @@ async def test_pkce_sends_the_challenge_first_and_the_verifier_with_the_code() -
 
 
 @pytest.mark.virtual_time
-async def test_a_login_ends_the_waiting_after_a_spent_refresh_token() -> None:
+async def test_login_releases_calls_that_wait_after_a_spent_refresh_token() -> None:
     site = Site()
     credential = person(Strict(token("old", "spent", seconds=-5)))
     with pytest.raises(ReauthorizationNeeded):
@@ -883,7 +893,7 @@ async def test_a_login_ends_the_waiting_after_a_spent_refresh_token() -> None:
 
 
 @pytest.mark.virtual_time
-async def test_a_login_that_is_cancelled_still_stores_its_token() -> None:
+async def test_login_that_is_cancelled_still_stores_its_token() -> None:
     site = Site()
     store = Strict()
     credential = person(store)
@@ -900,13 +910,13 @@ async def test_a_login_that_is_cancelled_still_stores_its_token() -> None:
     "text",
     ["", "https://a.example/?code=1&code=2&state=x", "https://[", "?" + "a=1&" * 60, "https://a.example/"],
 )
-def test_a_callback_that_is_not_one_gives_nothing(text: str) -> None:
+def test_parse_redirect_returns_no_code_for_other_urls(text: str) -> None:
     came = parse_redirect(text)
     assert came.code is None
 
 
 @given(st.text(max_size=200))
-def test_any_text_can_be_read_as_a_callback(text: str) -> None:
+def test_parse_redirect_accepts_any_text(text: str) -> None:
     came = parse_redirect(text)
     assert came.error is None or len(came.error) <= 40
 
@@ -914,9 +924,10 @@ def test_any_text_can_be_read_as_a_callback(text: str) -> None:
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 
-def test_invariant_50_secrets_occur_in_no_repr_message_traceback_log_or_pickle(
+def test_auth_secrets_occur_in_no_repr_message_traceback_log_or_pickle(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Invariant 50."""
     canaries = ["canary-secret", "canary-password", "canary-access", "canary-refresh", "canary-code"]
 
     async def main() -> list[str]:
@@ -966,7 +977,7 @@ def _only_in_tests(text: str, canary: str) -> bool:
     return True
 
 
-def test_the_room_imports_neither_an_http_client_nor_authlibs_integrations() -> None:
+def test_auth_imports_neither_an_http_client_nor_authlib_integrations() -> None:
     import subprocess
     import sys
 
@@ -980,7 +991,7 @@ def test_the_room_imports_neither_an_http_client_nor_authlibs_integrations() -> 
     assert set(room.__all__) >= {"Auth", "BasicAuth", "ClientCredentials", "AuthorizationCode"}
 
 
-def test_many_clients_on_one_store_with_random_cancellations_never_spend_a_refresh_token_twice() -> None:
+def test_refresh_by_many_clients_of_one_store_never_spends_a_token_twice() -> None:
     async def main(seed: int) -> None:
         chance = random.Random(seed)
         site = Site(lifetime=300)

@@ -24,7 +24,7 @@ async def test_serve_waiters_gives_a_free_slot_to_recovery_before_a_new_batch() 
 
 
 @pytest.mark.virtual_time
-async def test_a_waiter_that_was_cancelled_takes_no_slot() -> None:
+async def test_send_slots_skip_a_cancelled_waiter() -> None:
     slots = SendSlots(make_pacing(initial_concurrency=1, concurrency=1), asyncio.Event())
     slots.take()
     waiting = asyncio.ensure_future(slots.acquire())
@@ -46,7 +46,7 @@ def test_pause_gives_no_slot_and_a_shorter_one_within_it_adds_nothing() -> None:
     assert slots.paused_until == pacing.time() + 15.0
 
 
-def test_nothing_is_sent_once_the_job_stops_or_the_pacing_shrinks() -> None:
+def test_send_slots_release_no_batch_after_stop_or_after_pacing_shrinks() -> None:
     pacing, stopping = make_pacing(initial_concurrency=2), asyncio.Event()
     slots = SendSlots(pacing, stopping)
     slots.take()

@@ -9,10 +9,11 @@ import pytest
 
 from mautic_async import Contact, CustomItem, Form, FormAction, FormField, Mautic, OutcomeUnknown, Trigger, TriggerEvent
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 ANSWER = {"id": 5, "name": "x", "postAction": "return", "fields": [], "actions": [], "events": []}
+FORM = ANSWER | {"fields": [{"id": 3, "label": "L", "type": "text"}]}
 LOST = ConnectionResetError()
 FIXED: dict[str, Callable[[Mautic], Awaitable[Any]]] = {
     "a form's name": lambda mautic: mautic.forms.edit(5, Form(name="x", post_action="return")),
@@ -39,7 +40,7 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
     async def main() -> int:
         import asyncio
 
-        stub = ScriptedServer([LOST, (200, {}, {"form": ANSWER, "trigger": ANSWER, "contact": {"id": 5}})])
+        stub = ScriptedServer([LOST, (200, {}, {"form": FORM, "trigger": ANSWER, "contact": {"id": 5}})])
         clock = virtual_clock(asyncio.get_running_loop())
         async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic:
             await ask(mautic)
@@ -49,12 +50,12 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
 
 
 @pytest.mark.parametrize("case", FIXED)
-def test_an_edit_of_what_is_there_is_repeated_after_a_lost_answer(case: str) -> None:
+def test_edit_of_existing_values_is_retried_after_a_lost_response(case: str) -> None:
     assert sends(FIXED[case]) == 2
 
 
 @pytest.mark.parametrize("case", ADDING)
-def test_an_edit_that_adds_something_is_not(case: str) -> None:
+def test_edit_that_adds_values_is_not_retried(case: str) -> None:
     with pytest.raises(OutcomeUnknown):
         sends(ADDING[case])
 
@@ -67,7 +68,7 @@ def test_an_edit_that_adds_something_is_not(case: str) -> None:
         ([Form(id=5, post_action="return", fields=[FormField(label="L", type="text")])], None),
     ],
 )
-async def test_a_job_of_edits_refuses_rows_that_it_could_not_repeat(rows: list[Form], field: str | None) -> None:
+async def test_bulk_edit_refuses_rows_that_cannot_be_repeated(rows: list[Form], field: str | None) -> None:
     import asyncio
 
     stub = ScriptedServer()

@@ -96,7 +96,8 @@ async def attempt(step: Any, call: Call) -> tuple[ScriptedServer, MauticError]:
 
 @pytest.mark.parametrize("row", TABLE)
 @pytest.mark.parametrize("effect", list(Effect))
-async def test_invariant_15_sends_equal_the_table(row: str, effect: Effect) -> None:
+async def test_retry_attempts_equal_the_failure_table(row: str, effect: Effect) -> None:
+    """Invariant 15."""
     step, sends = TABLE[row]
     stub, failure = await attempt(step, CALLS[effect])
     assert stub.request_count == sends[list(Effect).index(effect)]
@@ -106,7 +107,8 @@ async def test_invariant_15_sends_equal_the_table(row: str, effect: Effect) -> N
 
 
 @pytest.mark.parametrize("row", TABLE)
-def test_invariant_16_an_append_is_sent_twice_only_after_sure_refusals(row: str) -> None:
+def test_retry_repeats_an_append_only_after_certain_refusals(row: str) -> None:
+    """Invariant 16."""
     allowed = {"F1", "F10", "F11", "F13", "F16", "F23"}
     if TABLE[row][1][3] > 1:
         assert row.partition(" ")[0] in allowed
@@ -114,7 +116,7 @@ def test_invariant_16_an_append_is_sent_twice_only_after_sure_refusals(row: str)
 
 @pytest.mark.parametrize("row", TABLE)
 @pytest.mark.parametrize("effect", [Effect.UPSERT, Effect.NON_IDEMPOTENT])
-async def test_what_may_have_been_applied_is_outcome_unknown(row: str, effect: Effect) -> None:
+async def test_retry_raises_outcome_unknown_for_a_possibly_applied_call(row: str, effect: Effect) -> None:
     step, _ = TABLE[row]
     _, failure = await attempt(step, CALLS[effect])
     assert failure.verdict is not None
@@ -126,7 +128,7 @@ async def test_what_may_have_been_applied_is_outcome_unknown(row: str, effect: E
         assert "look" in str(failure).lower()
 
 
-async def test_a_live_request_says_so() -> None:
+async def test_outcome_unknown_tells_if_the_request_may_still_run() -> None:
     for row, live in (
         ("F4 no answer in time", True),
         ("F6 bad gateway", True),
@@ -140,7 +142,7 @@ async def test_a_live_request_says_so() -> None:
 
 @pytest.mark.parametrize("event", FAILURE_TABLE)
 @pytest.mark.parametrize("effect", list(Effect))
-def test_every_cell_of_the_table_is_spelled_out(event: str, effect: Effect) -> None:
+def test_failure_table_spells_out_every_cell(event: str, effect: Effect) -> None:
     verdict = verdict_for(TransportError("x", kind=event), effect)
     assert isinstance(verdict.single, Action)
     assert isinstance(verdict.batch, Action)
@@ -168,11 +170,11 @@ def test_every_cell_of_the_table_is_spelled_out(event: str, effect: Effect) -> N
         (APIError("x", status=425), "retry-later"),
     ],
 )
-def test_each_error_has_its_row(failure: MauticError, event: str) -> None:
+def test_failure_table_has_a_row_for_each_error(failure: MauticError, event: str) -> None:
     assert verdict_for(failure, Effect.READ).kind == event
 
 
-async def test_a_call_that_must_not_repeat_is_sent_once_whatever_happens() -> None:
+async def test_retry_sends_an_unrepeatable_call_once_for_any_failure() -> None:
     steps: list[Any] = [ConnectionRefusedError(), (503, {}, b""), (502, {}, b"")]
     for step in steps:
         stub = ScriptedServer([step])
@@ -184,26 +186,27 @@ async def test_a_call_that_must_not_repeat_is_sent_once_whatever_happens() -> No
         assert caught.value.verdict is not None
 
 
-async def test_success_after_failures_is_a_success() -> None:
+async def test_retry_returns_a_success_after_failures() -> None:
     stub = ScriptedServer([(503, {}, b""), ConnectionResetError(), (200, {}, {"contact": {"id": 1}})])
     assert (await make_pipeline(stub).send(CALLS[Effect.READ])).body == {"contact": {"id": 1}}
     assert stub.request_count == 3
 
 
-async def test_a_repeated_delete_that_finds_nothing_has_done_it() -> None:
+async def test_retry_accepts_not_found_for_a_repeated_delete() -> None:
     stub = ScriptedServer([ConnectionResetError(), error_reply(404)])
     payload = await make_pipeline(stub).send(Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT))
     assert payload.body is None
 
 
-async def test_a_first_delete_that_finds_nothing_has_not() -> None:
+async def test_retry_raises_not_found_for_a_first_delete() -> None:
     with pytest.raises(NotFound):
         await make_pipeline(ScriptedServer([error_reply(404)])).send(
             Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT)
         )
 
 
-async def test_invariant_17_a_deadline_ends_retrying_with_the_last_error() -> None:
+async def test_retry_ends_at_the_deadline_with_the_last_error() -> None:
+    """Invariant 17."""
     stub = ScriptedServer([(503, {"retry-after": "30"}, b"")])
     pipeline = make_pipeline(stub)
     async with pipeline.deadline(20):
@@ -214,7 +217,8 @@ async def test_invariant_17_a_deadline_ends_retrying_with_the_last_error() -> No
     assert asyncio.get_running_loop().time() < 1
 
 
-async def test_invariant_18_callers_share_the_retry_budget() -> None:
+async def test_retry_budget_is_shared_by_callers() -> None:
+    """Invariant 18."""
     stub = ScriptedServer([ConnectionResetError()])
     pipeline = make_pipeline(stub)
 
@@ -229,13 +233,14 @@ async def test_invariant_18_callers_share_the_retry_budget() -> None:
 
 
 @pytest.mark.parametrize("header", ["40", "Fri, 15 Jan 2027 08:00:40 GMT"])
-async def test_invariant_19_retry_after_is_waited_for_and_not_much_longer(header: str) -> None:
+async def test_retry_waits_for_retry_after_and_little_longer(header: str) -> None:
+    """Invariant 19."""
     stub = ScriptedServer([(503, {"retry-after": header, **DATE}, b""), (200, {}, {})])
     await make_pipeline(stub).send(CALLS[Effect.READ])
     assert 40 <= stub.requests[1].at <= 46
 
 
-async def test_item_not_found_is_repeated_after_more_than_a_second() -> None:
+async def test_retry_repeats_item_not_found_after_more_than_a_second() -> None:
     stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found"), (200, {}, {})])
     await make_pipeline(stub).send(CALLS[Effect.UPSERT])
     assert stub.requests[1].at - stub.requests[0].at > 1.0
@@ -245,7 +250,7 @@ async def test_item_not_found_is_repeated_after_more_than_a_second() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 30)), max_size=300))
-def test_the_retry_budget_holds_its_bound(steps: list[tuple[bool, float]]) -> None:
+def test_retry_budget_keeps_its_bound(steps: list[tuple[bool, float]]) -> None:
     budget, now, retries = RetryBudget(), 0.0, 0
     for calls, (success, wait) in enumerate(steps, 1):
         now += wait
@@ -257,7 +262,7 @@ def test_the_retry_budget_holds_its_bound(steps: list[tuple[bool, float]]) -> No
         assert retries <= 0.1 * calls + 11 + now / 10
 
 
-def test_the_breaker_opens_probes_and_closes() -> None:
+def test_circuit_breaker_opens_probes_and_closes() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(20):
         assert breaker.try_acquire(0.0) == 0
@@ -273,7 +278,7 @@ def test_the_breaker_opens_probes_and_closes() -> None:
     assert not breaker.is_open
 
 
-def test_a_probe_that_was_not_sent_leaves_room_for_another() -> None:
+def test_circuit_breaker_allows_another_probe_after_an_unsent_one() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(20):
         breaker.record(0.0, failed=True)
@@ -282,7 +287,7 @@ def test_a_probe_that_was_not_sent_leaves_room_for_another() -> None:
     assert breaker.try_acquire(6.0) == 0
 
 
-def test_half_of_many_failing_opens_the_breaker_and_less_does_not() -> None:
+def test_circuit_breaker_opens_at_half_of_many_failing() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for index in range(60):
         breaker.record(index * 0.1, failed=index % 3 == 0)
@@ -292,7 +297,7 @@ def test_half_of_many_failing_opens_the_breaker_and_less_does_not() -> None:
     assert breaker.is_open
 
 
-def test_old_failures_are_forgotten() -> None:
+def test_circuit_breaker_forgets_old_failures() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(19):
         breaker.record(0.0, failed=True)
@@ -301,7 +306,7 @@ def test_old_failures_are_forgotten() -> None:
     assert not breaker.is_open
 
 
-async def test_an_open_breaker_refuses_calls_unsent() -> None:
+async def test_circuit_breaker_refuses_calls_unsent_while_open() -> None:
     stub = ScriptedServer([ConnectionRefusedError()])
     pipeline = make_pipeline(stub)
     for _ in range(12):

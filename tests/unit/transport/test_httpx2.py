@@ -15,14 +15,15 @@ from mautic_async.errors import MauticError
 from mautic_async.protocol import Request
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import virtual_clock
-from mautic_async.transport.client import Timeouts, in_process, new_transport
+from mautic_async.transport.client import Timeouts, new_transport
+from mautic_async.transport.in_process import in_process
 from tests.integration.test_contacts import FAULTS
 
 httpx2: Any = pytest.importorskip("httpx2", reason="httpx2 is installed beside httpx in a run of its own; see .ci/run")
 
 
 @pytest.mark.parametrize("name", ["ConnectError", "ConnectTimeout", "ReadTimeout", "WriteError", "ReadError"])
-async def test_the_exceptions_are_those_of_the_clients_own_module(name: str) -> None:
+async def test_httpx2_exceptions_are_those_of_the_module_of_the_client(name: str) -> None:
     class Raising(httpx2.AsyncBaseTransport):  # type: ignore[misc]  # the module is found at run time
         async def handle_async_request(self, request: Any) -> Any:
             raise getattr(httpx2, name)("x")
@@ -34,7 +35,8 @@ async def test_the_exceptions_are_those_of_the_clients_own_module(name: str) -> 
 
 @pytest.mark.virtual_time
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
+async def test_httpx2_runs_the_same_scenario(fault: str) -> None:
+    """Invariant 51."""
     clock = virtual_clock(asyncio.get_running_loop())
     async with (
         FakeMautic(clock=clock, latency=(0.1, 0.01)) as fake,
@@ -52,7 +54,8 @@ async def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
             await mautic.contacts.get(99_999)
 
 
-def test_invariant_51_no_warning_and_no_use_of_it_when_it_is_merely_there() -> None:
+def test_httpx2_installed_but_unused_causes_no_warning() -> None:
+    """Invariant 51."""
     program = (
         "import warnings; warnings.simplefilter('error');"
         "import json, sys; import mautic_async; from mautic_async import Mautic, ClientCredentials;"
