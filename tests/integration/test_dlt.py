@@ -98,7 +98,7 @@ def test_dlt_destination_and_source_carry_contacts_there_and_back(
     assert items == (100,)
 
 
-def test_dlt_source_reads_only_what_changed_since_the_last_run(
+def test_dlt_source_reads_only_changes_since_the_last_run(
     tmp_path: Path, fake_mautic: FakeMautic, connect: Callable[[], Mautic]
 ) -> None:
     async def store(*contacts: Contact) -> None:
@@ -151,7 +151,7 @@ def test_dlt_destination_refuses_settings_and_tables_that_lose_rows(
         pipeline(tmp_path, mautic_destination(connect)).run([{"email": "a@example.com"}], table_name="people")
 
 
-def test_dlt_to_entity_leaves_out_what_mautic_writes_itself() -> None:
+def test_dlt_to_entity_leaves_out_columns_that_mautic_writes() -> None:
     from mautic_async.dlt.destination import to_entity
 
     given = Contact(
