@@ -13,7 +13,8 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._membership import Membership, assign_in_chunks
-from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.bulk_adapters.base import new_job
+from mautic_async.resources.bulk_adapters.companies import CompanyUpserts
 from mautic_async.resources.contacts import validation
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return edits.new_job(edits.CompanyUpserts(self, unique=unique), rows, journal, options)
+        return new_job(CompanyUpserts(self, unique=unique), rows, journal, options)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its id or its name, or create one.

@@ -17,6 +17,7 @@ from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
 from mautic_async.resources._company_link import CompanyLinks, company_name
+from mautic_async.resources.bulk_adapters.contact_job import UpsertOptions
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import item_identity, validation
 from mautic_async.resources.contacts.details import ContactDetails
@@ -290,7 +291,7 @@ class Contacts(ContactDetails[C], Resource[C]):
                 doubled.
             without_key: What to do with a row without any unique value. ``create`` makes a contact each time it is
                 sent.
-            clear: What to do with None and empty values: refuse the row, or clear them by a second request.
+            clear: What to do with None and empty values: refuse the row, or clear the fields (``patch``).
             returning: What `Outcome.contact` holds: nothing, or the contact as stored.
             resend: ``always`` sends rows of unknown fate again even where that may double their items.
             preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them; with
@@ -307,17 +308,17 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
         """
-        adapter = ContactUpserts(
-            pipeline=self._pipeline,
+        upserts = UpsertOptions(
             model=self._model,
-            unique=None if unique is None else tuple(unique),
+            unique=unique,
             match_items=match_items,
             keyless=without_key == "create",
             clear=clear,
             returning=returning,
             resend=resend,
-            preflight=None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight,
         )
+        schema = None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight
+        adapter = ContactUpserts(self._pipeline, upserts, schema)
         bounds = options or BulkOptions(concurrency=self._pipeline.concurrency)
         return BulkJob(adapter, rows, options=bounds, clock=self._pipeline.clock, journal=journal)
 

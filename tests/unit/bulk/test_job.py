@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Progress, RowResult
+from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Pending, Progress, RowResult
 from mautic_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -98,7 +98,7 @@ def test_faults_cost_time_and_nothing_else() -> None:
 def test_a_run_is_for_one_use() -> None:
     async def work() -> None:
         job = new(ScriptedAdapter(answer_created), texts(3))
-        with pytest.raises(ConfigurationError, match="enter the run first"):
+        with pytest.raises(ConfigurationError, match="not been entered"):
             await anext(job)
         await job
         with pytest.raises(ConfigurationError, match="one use"):
@@ -246,7 +246,7 @@ def test_steps_follow_each_other_and_the_first_gives_the_status() -> None:
         if parcels[0].step == "":
             return [
                 RowResult(
-                    "step",
+                    Pending.NEXT_STEP,
                     parcel.index + 1,
                     next_step="clear",
                     status_if_given_up="created",
@@ -458,7 +458,7 @@ def test_invariant_60_every_wait_ends_at_once_on_cancellation() -> None:
         raise with_verdict(ServerError("x", status=503))
 
     async def wedged(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
-        return [RowResult("again", retry_after=500.0)]
+        return [RowResult(Pending.RETRY, retry_after=500.0)]
 
     for answer in (limited, lost, down, wedged):
 

@@ -57,7 +57,7 @@ async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
         error = await refusal(f"https://localhost:{server.port}", http)
     assert error.kind == "certificate"
     assert error.verdict is not None
-    assert error.verdict.fate is Fate.FATAL
+    assert error.verdict.fate is Fate.REFUSED
     assert error.attempts == 1
     assert "certificate" in str(error)
     assert server.requests == []
