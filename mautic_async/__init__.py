@@ -136,9 +136,9 @@ if TYPE_CHECKING:
         WebhookTrigger,
         Widget,
     )
-    from mautic_async.ratelimit.limiter import Limits
-    from mautic_async.ratelimit.shared_state import RateLimitState
-    from mautic_async.ratelimit.store import FileRateLimitStore, RateLimitStore
+    from mautic_async.ratelimit.file_store import FileRateLimitStore
+    from mautic_async.ratelimit.settings import Limits
+    from mautic_async.ratelimit.store import RateLimitState, RateLimitStore
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
@@ -148,8 +148,9 @@ __version__ = "0.1.0"
 
 _EXPORTS = {
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
-    "ratelimit.shared_state": ("RateLimitState",),
-    "ratelimit.store": ("FileRateLimitStore", "RateLimitStore"),
+    "ratelimit.file_store": ("FileRateLimitStore",),
+    "ratelimit.settings": ("Limits",),
+    "ratelimit.store": ("RateLimitState", "RateLimitStore"),
     "bulk": ("Outcome", "BulkOptions", "Progress", "BulkReport", "BulkJob", "read_dead_letters"),
     "client": ("Mautic",),
     "clock": ("Clock",),
@@ -160,7 +161,6 @@ _EXPORTS = {
         "UnexpectedResponse",
     ),
     "journal.sqlite": ("Journal",),
-    "ratelimit.limiter": ("Limits",),
     "events": ("Event",),
     "resources._base": ("ResultPage",),
     "resources.contacts.item_identity": ("LookupField", "LookupName", "UniqueField"),

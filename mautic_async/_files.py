@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,8 @@ else:
 _OPEN_FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
 
+_POLL_SECONDS: Final = 0.001
+"""Seconds between two attempts at a lock that is taken."""
 _WINDOWS_LOCK_OFFSET: Final = 2**30
 """Where Windows locks a byte: a lock there keeps nobody from reading the file."""
 
@@ -51,17 +54,47 @@ def open_owner_only(path: Path, flags: int) -> int:
     return file
 
 
-def open_locked(path: Path) -> int:
-    """Open *path* and hold it for this process alone, until the descriptor is closed or the process ends.
+def open_locked(path: Path, timeout: float = 0.0) -> int:
+    """Open *path*, and lock it for this process until the descriptor is closed or the process ends.
+
+    Args:
+        path: Path of the file, which is made if it is not there.
+        timeout: Seconds to wait, blocking the thread, for another process that holds the lock.
+
+    Returns:
+        A file descriptor; close it by `unlock_and_close`.
 
     Raises:
-        ConfigurationError: Another process holds it.
+        ConfigurationError: Another process held the lock all the time, or as for `open_owner_only`.
     """
-    file = open_owner_only(path, os.O_RDWR)
-    if not try_lock(file):
-        os.close(file)
-        raise ConfigurationError(f"{path}: another process is at work with it")
-    return file
+    deadline = time.monotonic() + timeout
+    while True:
+        file = open_owner_only(path, os.O_RDWR)
+        try:
+            while not try_lock(file):
+                _sleep_or_fail(path, deadline)
+            if _is_at(path, file):
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        unlock_and_close(file)
+
+
+def _sleep_or_fail(path: Path, deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise ConfigurationError(
+            f"{path}: another process is using it; end that process if it is stuck, or give another file"
+        )
+    time.sleep(_POLL_SECONDS)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    """Return True if *file* is still the one at *path*: another process may have removed it meanwhile."""
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(file))
+    except FileNotFoundError:
+        return False
 
 
 def try_lock(file: int) -> bool:

@@ -18,7 +18,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.events import Hook
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Effect
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
 from mautic_async.transport.client import Timeouts, json_library_for, new_transport, parse_base_url, resolve_transport

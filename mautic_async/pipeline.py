@@ -29,7 +29,8 @@ from mautic_async.errors import (
 )
 from mautic_async.events import CallEvents, EventDispatcher, Hook, logger
 from mautic_async.protocol import STDLIB, Call, Effect, JsonLibrary, Payload, Request, Response
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, Slot, TooLong
+from mautic_async.ratelimit.decision import TooLong
+from mautic_async.ratelimit.limiter import RateLimiter, Slot
 from mautic_async.retry.budget import RetryBudget
 from mautic_async.retry.circuit_breaker import CircuitBreaker
 from mautic_async.retry.policy import RetryPolicy, classify, may_have_applied
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from mautic_async.auth.authorization_code import Auth
     from mautic_async.clock import Clock
+    from mautic_async.ratelimit.settings import Limits
     from mautic_async.transport.client import Transport
 
 T = TypeVar("T")
@@ -152,10 +154,11 @@ class Pipeline:
             slot.complete(status=None, reading=None, retry_after=None, token=token)
             return
         self.version = protocol.parse_version(answer) or self.version
-        rate = protocol.parse_rate_limit(answer)
-        reading = RateLimitHeaders(rate.limit, rate.remaining, rate.reset, rate.date) if rate is not None else None
         slot.complete(
-            status=answer.status, reading=reading, retry_after=protocol.parse_retry_after(answer), token=token
+            status=answer.status,
+            reading=protocol.parse_rate_limit(answer),
+            retry_after=protocol.parse_retry_after(answer),
+            token=token,
         )
 
     # --- deadlines and the end -------------------------------------------------------------------------------------
@@ -212,7 +215,7 @@ class Pipeline:
             cut = await self.background.drain(self.transport.timeouts.drain)
             if cut:
                 logger.warning("%d requests were cut at the end; their outcome is unknown", cut, extra={"cut": cut})
-            await self.rate_limiter.release_leases()
+            await self.rate_limiter.aclose()
         finally:
             await self.transport.aclose()
 
@@ -327,7 +330,7 @@ class Attempt:
             )
             refused.sent = False
             raise refused from error
-        except BaseException:  # cancelled, closed, or a shared budget that cannot be reached
+        except BaseException:  # cancelled, closed, or a store that cannot be reached
             pipeline.breaker.cancel_probe()
             raise
         if self.story is not None:

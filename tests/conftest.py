@@ -1,6 +1,32 @@
-"""What all tests have: the `fake_mautic` fixture, as users get it from the plugin's entry point.
+"""What all tests have: the `fake_mautic` fixture, as users get it from the plugin's entry point, and virtual time.
 
 The entry point itself is switched off in `pyproject.toml`: it would import the package before its coverage is measured.
 """
 
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
+
 pytest_plugins = ["mautic_async.testing.plugin"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of tests that run on virtual time."""
+    config.addinivalue_line(
+        "markers", "virtual_time: run this asynchronous test on a loop that jumps to the next timer"
+    )
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Return the one event loop an asynchronous test runs on: a virtual one where the test is marked so."""
+    if item.get_closest_marker("virtual_time") is None:
+        return {"asyncio": asyncio.new_event_loop}
+    # Imported here: at the top, this would import the package before its coverage is measured.
+    from mautic_async.testing.virtual_time import VirtualLoop
+
+    return {"virtual": VirtualLoop}

@@ -70,7 +70,7 @@ def with_tests(text: str) -> str:
     return "\n\n".join(paragraphs).rstrip() + "\n"
 
 
-def test_numbers_are_found_however_they_are_listed() -> None:
+def test_invariant_numbers_are_found_in_every_list_form() -> None:
     text = "test_invariants_29_and_30_hold; Figure 12: a task; invariants 52 to 54 and 60; Facts 1, 3"
     assert sorted(numbers_in(text)) == [
         *(("fact", number) for number in (1, 3)),
@@ -79,7 +79,7 @@ def test_numbers_are_found_however_they_are_listed() -> None:
     ]
 
 
-def test_every_number_that_a_test_names_is_described() -> None:
+def test_invariants_document_describes_every_number_that_a_test_names() -> None:
     known = set(described())
     missing = set()
     for path in sources():
@@ -89,14 +89,14 @@ def test_every_number_that_a_test_names_is_described() -> None:
     assert not missing
 
 
-def test_numbers_are_described_once_and_under_their_own_anchor() -> None:
+def test_invariants_document_describes_each_number_once_under_its_anchor() -> None:
     assert len(set(described())) == len(described()) > 120
     anchors = ANCHOR.findall(INVARIANTS.read_text("utf-8"))
     assert all((name.lower(), one) == (family, other) for family, one, name, other in anchors)
     assert INVARIANTS.read_text("utf-8").count("<a id=") == len(anchors)
 
 
-def test_every_invariant_and_figure_has_a_test_and_names_it() -> None:
+def test_invariants_document_lists_the_tests_of_every_invariant_and_figure() -> None:
     assert not [
         number for number in described() if number[0] in {"invariant", "figure"} and number not in names_by_number()
     ]
@@ -104,18 +104,18 @@ def test_every_invariant_and_figure_has_a_test_and_names_it() -> None:
     assert text == with_tests(text), "run `python -m tests.test_documents`"
 
 
-def test_every_exchange_that_a_fact_names_is_recorded() -> None:
+def test_invariants_document_names_recorded_exchanges_only() -> None:
     lines = re.findall(r"^\*Recorded( \(7\.0\.2\))?:\* (.+)$", INVARIANTS.read_text("utf-8"), re.MULTILINE)
     assert len(lines) > 20
     for is_newer, names in lines:
         assert not set(re.findall(r"`([\w-]+)`", names)) - load_exchanges(7 if is_newer else 5).keys()
 
 
-def test_the_failure_model_is_written_from_the_failure_table() -> None:
+def test_failure_model_document_is_generated_from_the_failure_table() -> None:
     assert FAILURE_MODEL.read_text("utf-8") == failure_model(), "run `python -m tests.test_documents`"
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_document_links_lead_to_existing_targets() -> None:
     for document in DOCUMENTS:
         text = document.read_text("utf-8")
         for target in re.findall(r"\]\((?!https?:|mailto:)([^)]+)\)", text):
@@ -125,7 +125,7 @@ def test_links_between_documents_lead_somewhere() -> None:
             assert not anchor or anchor in anchors_of(found), f"{document.name}: {target}"
 
 
-def test_every_path_in_a_command_exists() -> None:
+def test_document_commands_name_existing_paths() -> None:
     for document in DOCUMENTS:
         for block in re.findall(r"```sh\n(.*?)```", document.read_text("utf-8"), re.DOTALL):
             assert not [path for path in re.findall(r"\btests/[\w/.]+", block) if not (ROOT / path).exists()]

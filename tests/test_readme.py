@@ -59,7 +59,7 @@ def emails(site: ServedFake) -> list[str]:
 
 def first_program(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     play(code)
-    site.fake.skew += 2  # an item that is written twice within a second is answered with a 404
+    site.fake.settings.skew += 2  # an item that is written twice within a second is answered with a 404
     play(code)
     assert emails(site) == ["ada@example.com"]
     assert [item["attributes"]["amount"] for item in site.fake.custom_items] == [45]
@@ -193,18 +193,18 @@ CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
 }
 
 
-def test_every_program_has_its_check() -> None:
+def test_readme_programs_each_have_a_check() -> None:
     assert PROGRAMS.keys() == CHECKS.keys()
 
 
 @pytest.mark.parametrize("heading", CHECKS)
-def test_the_program_does_what_its_text_says(
+def test_readme_program_does_as_its_text_says(
     heading: str, site: ServedFake, capsys: pytest.CaptureFixture[str]
 ) -> None:
     CHECKS[heading](PROGRAMS[heading], site, lambda: capsys.readouterr().out)
 
 
-def test_the_two_commands_stand_at_the_top_word_for_word() -> None:
+def test_readme_commands_stand_at_the_top_word_for_word() -> None:
     head = README.split("\n## ")[0]
     assert re.findall(r"```sh\n(.*?)\n```", head) == [
         "python3 -m pip install uv && python3 -m uv run mautic-async demo",
@@ -212,7 +212,7 @@ def test_the_two_commands_stand_at_the_top_word_for_word() -> None:
     ]
 
 
-def test_the_table_of_errors_names_all_of_them() -> None:
+def test_readme_error_table_names_all_errors() -> None:
     told = set(re.findall(r"^\| `(\w+)` \|", README.split("## Errors")[1].split("\n## ")[0], re.MULTILINE))
     public = {
         name
@@ -222,7 +222,7 @@ def test_the_table_of_errors_names_all_of_them() -> None:
     assert told == public - {"WebhookRejected"}, "WebhookRejected has its own section"
 
 
-def test_every_option_of_the_import_that_is_told_exists() -> None:
+def test_readme_import_options_exist() -> None:
     from typer.testing import CliRunner
 
     from mautic_async.cli.commands import app
@@ -235,7 +235,7 @@ def test_every_option_of_the_import_that_is_told_exists() -> None:
     )
 
 
-def test_links_inside_lead_to_headings() -> None:
+def test_readme_links_lead_to_headings() -> None:
     headings = {
         re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-")
         for line in README.splitlines()

@@ -28,6 +28,12 @@ A_MACHINE = re.compile(
     rb"pi\b"
 )
 
+TEST_NAME = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
+VAGUE = re.compile(
+    r"_(?:what|who|whose|whether|whoever|whatever|somebody|nobody|everybody|anybody|strangers?|ours|invariants?_\d+)(?:_|$)"
+)
+"""Words that hide the actor or the subject; the number of an invariant belongs into the docstring."""
+
 
 def files() -> Iterator[Path]:
     yield from (ROOT / name for name in FILES)
@@ -40,25 +46,25 @@ def content(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
-def test_the_files_that_a_repository_needs_are_there() -> None:
+def test_repository_has_its_required_files() -> None:
     assert not [name for name in FILES if not (ROOT / name).is_file()]
     assert (ROOT / "mautic_async" / "py.typed").is_file()
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
 
-def test_warnings_are_errors_and_markers_are_known() -> None:
+def test_pytest_treats_warnings_as_errors_and_markers_as_strict() -> None:
     options = PROJECT["tool"]["pytest"]["ini_options"]
     assert options["filterwarnings"][0] == "error"
     assert not [line for line in options["filterwarnings"][1:] if "ignore" in line and "mautic_async" in line]
     assert {"--strict-markers", "--strict-config"} <= set(options["addopts"])
 
 
-def test_types_are_strict_and_all_rules_of_the_linter_are_on() -> None:
+def test_mypy_is_strict_and_all_ruff_rules_are_on() -> None:
     assert PROJECT["tool"]["mypy"]["strict"] is True
     assert PROJECT["tool"]["ruff"]["lint"]["select"] == ["ALL"]
 
 
-def test_no_file_names_a_path_of_a_machine_or_an_index_of_packages() -> None:
+def test_no_file_names_a_machine_path_or_a_package_index() -> None:
     found = {
         f"{path.relative_to(ROOT)}: {match.group().decode()}"
         for path in files()
@@ -67,11 +73,21 @@ def test_no_file_names_a_path_of_a_machine_or_an_index_of_packages() -> None:
     assert not found
 
 
-def test_the_lock_file_stays_out_of_the_repository() -> None:
+def test_names_of_tests_are_short_and_name_the_actor() -> None:
+    long_or_vague = {
+        name
+        for path in (ROOT / "tests").rglob("*.py")
+        for name in TEST_NAME.findall(path.read_text(encoding="utf-8"))
+        if len(name) > 80 or VAGUE.search(name)
+    }
+    assert not long_or_vague
+
+
+def test_lock_file_is_ignored() -> None:
     assert "uv.lock" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_dependencies_are_the_ones_that_were_decided() -> None:
+def test_dependencies_are_the_decided_ones() -> None:
     project = PROJECT["project"]
     names = {re.match(r"[a-z-]+", line)[0] for line in project["dependencies"]}  # type: ignore[index]
     assert names == {"httpx", "authlib", "attrs", "cattrs", "tenacity"}

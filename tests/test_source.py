@@ -79,7 +79,7 @@ def imported() -> Iterator[tuple[str, str]]:
                 yield f"{name}:{node.lineno}", node.module
 
 
-def test_no_module_is_imported_that_runs_code_from_data_or_starts_programs() -> None:
+def test_package_imports_no_module_that_runs_code_from_data_or_programs() -> None:
     found = [
         (place, name)
         for place, name in imported()
@@ -88,13 +88,13 @@ def test_no_module_is_imported_that_runs_code_from_data_or_starts_programs() -> 
     assert found == []
 
 
-def test_no_call_runs_code_from_data_or_starts_programs() -> None:
+def test_package_calls_no_function_that_runs_code_from_data_or_programs() -> None:
     calls = [(place, dotted(node.func)) for place, node in nodes(ast.Call) if isinstance(node, ast.Call)]
     found = [(place.partition(":")[0], name) for place, name in calls if name in NO_CALLS]
     assert set(found) <= {("codec/compiled.py", "exec")}  # text made of classes alone, as attrs makes its own
 
 
-def test_no_key_of_a_class_gets_out_of_its_quotes_where_functions_are_compiled() -> None:
+def test_compiled_codec_keeps_hostile_keys_inside_their_quotes() -> None:
     key = 'a\'] = 1\n    raise SystemExit\n    body[\'"""\\'
 
     @define(kw_only=True)
@@ -105,7 +105,7 @@ def test_no_key_of_a_class_gets_out_of_its_quotes_where_functions_are_compiled()
     assert decode(Odd, {key: "y"}).name == "y"
 
 
-def test_modules_are_imported_by_names_of_ours_alone() -> None:
+def test_import_module_gets_only_names_of_this_package() -> None:
     """`import_module` gets constants, or names that begin with the package's own."""
     for place, node in nodes(ast.Call):
         if isinstance(node, ast.Call) and dotted(node.func).endswith("import_module"):
@@ -113,7 +113,7 @@ def test_modules_are_imported_by_names_of_ours_alone() -> None:
             assert re.match(r"f?'mautic_async\b", text), f"{place}: {text}"
 
 
-def test_nothing_switches_certificates_redirects_or_the_environment_on_or_off() -> None:
+def test_certificate_redirect_and_environment_switches_stay_fixed() -> None:
     allowed = {
         "verify": {"self._context", "context or httpx.create_ssl_context(trust_env=False)"},
         "trust_env": {"False"},
@@ -129,12 +129,12 @@ def test_nothing_switches_certificates_redirects_or_the_environment_on_or_off() 
         assert node.attr not in switches, place
 
 
-def test_only_the_clock_and_virtual_time_know_chance_that_is_not_secret() -> None:
+def test_random_is_imported_only_by_the_clock_and_virtual_time() -> None:
     users = {place.partition(":")[0] for place, name in imported() if name == "random"}
     assert users <= {"clock.py", *(name for name in SOURCES if name.startswith(("testing/", "cli/demo")))}
 
 
-def test_no_sql_is_put_together_from_values() -> None:
+def test_sql_is_never_built_from_values() -> None:
     for place, node in nodes(ast.Call):
         if isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] in {
             "execute",
@@ -147,12 +147,12 @@ def test_no_sql_is_put_together_from_values() -> None:
             assert not built or names <= {"SCHEMA", "marks"}, f"{place}: {text}"
 
 
-def test_no_password_is_written_into_the_source() -> None:
+def test_source_holds_no_password() -> None:
     suspicious = re.compile(r"(?i)(password|secret|token|api_?key)\s*=\s*[\"'][A-Za-z0-9+/_-]{16,}[\"']")
     assert [name for name, text in SOURCES.items() if suspicious.search(text) and not name.startswith("testing/")] == []
 
 
-def test_the_fakes_are_not_imported_by_what_runs_in_earnest() -> None:
+def test_product_modules_do_not_import_the_fakes() -> None:
     found = [
         (place, name)
         for place, name in imported()
@@ -161,7 +161,7 @@ def test_the_fakes_are_not_imported_by_what_runs_in_earnest() -> None:
     assert found == []
 
 
-def test_nothing_that_a_stranger_guesses_at_is_compared_with_an_equals_sign() -> None:
+def test_secrets_are_never_compared_with_an_equals_sign() -> None:
     words = re.compile(r"\b(state|verifier|signature|digest|mac|given)\b")
     found = []
     for place, node in nodes(ast.Compare):
@@ -247,12 +247,12 @@ def quickest(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def test_there_are_patterns_to_look_at() -> None:
+def test_regular_expressions_are_collected() -> None:
     assert len(PATTERNS) > 10
 
 
 @pytest.mark.parametrize("where", PATTERNS, ids=range(len(PATTERNS)))
-def test_no_pattern_takes_10_ms_for_100_kib(where: str) -> None:
+def test_regular_expressions_take_at_most_10_ms_for_100_kib(where: str) -> None:
     pattern, uses = PATTERNS[where]
     assert uses <= {"match", "fullmatch", "search", "sub", "findall", "finditer", "split", "pattern"}
     methods = [getattr(pattern, use) for use in ("match", "fullmatch") if use in uses]
@@ -266,13 +266,13 @@ def test_no_pattern_takes_10_ms_for_100_kib(where: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a[", "[", "a]", "a[]", "a[b][", "][", "a.b "])
-def test_a_bracketed_name_of_100_kib_takes_the_simulator_no_longer(name: str) -> None:
+def test_set_bracketed_takes_at_most_10_ms_for_100_kib(name: str) -> None:
     text = "a" + (name * SIZE)[:SIZE]
     spent = quickest(lambda: set_bracketed({}, text, 1))
     assert spent < LIMIT, f"{spent * 1000:.1f} ms for {name!r}"
 
 
-def test_what_php_nests_is_nested_and_deeper_than_php_does_is_dropped() -> None:
+def test_parse_brackets_nests_as_php_and_drops_deeper_levels() -> None:
     assert parse_brackets("a[b[c]=1&d[]=2&d[]=3&e[x=4&f[g]h[i]=5") == {
         "a": {"b[c": "1"},
         "d": ["2", "3"],

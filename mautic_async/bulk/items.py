@@ -47,7 +47,7 @@ class EncodedRow:
     creates: Sequence[Hashable] = field(default=(), repr=False)
 
 
-@define(eq=False)
+@define
 class SendHistory:
     """When and how often a row was sent, and the fate of those requests.
 

@@ -1,7 +1,7 @@
 """Recovery of a batch that was not answered row by row, as the failure table says.
 
-A request that was refused is sent again. After one that may have been applied, its rows are reconciled: the client looks
-up what is stored, and sends what is missing. After one that failed as a whole, bisection finds the row to blame.
+A request that was refused is sent again. After one that may have been applied, its rows are reconciled: the client
+looks up what is stored, and sends what is missing. After one that failed as a whole, bisection finds the row to blame.
 `decide` chooses, and `recover` does it.
 """
 

@@ -2,66 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import define, field, frozen
 
-from mautic_async import LookupField, LookupName, UniqueField
 from mautic_async.bulk import BulkReport
+from mautic_async.cli.column_settings import ColumnSettings
+from mautic_async.cli.exit_status import ALL, INTERRUPTED, NONE, SOME
 from mautic_async.cli.input_file import FileFormat
-
-ALL, SOME, NONE = 0, 1, 2
+from mautic_async.cli.match_options import MatchStrategy
 
 
 @frozen(kw_only=True)
-class Job:
-    """What is to be imported, and how.
+class JournalSettings:
+    """The journal that makes an import resumable.
+
+    Attributes:
+        path: The file.
+        resume: Whether to continue the interrupted import in it.
+        again: Whether `resume` may start anew after a finished import.
+    """
+
+    path: Path
+    resume: bool = False
+    again: bool = False
+
+
+@frozen(kw_only=True)
+class ImportSettings:
+    """The input, the meaning of its columns, and the bounds of the job.
 
     Attributes:
         file: CSV or JSON lines; ``-`` is standard input.
-        form: Of the file; by its ending if None.
+        file_format: Of the file; by its ending if None.
         encoding: Of its text.
         delimiter: Between cells; found out if None.
-        mapping: Column name to target; see `mautic_async.cli.column_mapping`.
-        unique: Fields by which contacts are found again.
-        items: How new custom items are found again, by object.
-        clear: Whether empty values clear their field.
+        columns: How columns become contacts.
+        match_items: How new custom items are recognised, by object.
         rejected: File for rows that were not stored whole; beside the input if None.
         journal: Makes the job resumable.
-        resume: Whether to go on with an interrupted job of the journal.
         concurrency: The most requests under way at once.
-        batch: The most rows a request.
-        settle: Seconds after which a request without an answer has surely ended on the server.
+        batch: The most rows in a request.
+        reconcile_after: Seconds after which a request without an answer has ended on the server.
     """
 
     file: str
-    form: FileFormat | None = None
+    file_format: FileFormat | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
-    mapping: Mapping[str, str] = field(factory=dict)
-    unique: Sequence[str] = ("email",)
-    items: Mapping[str, UniqueField | LookupField | LookupName] = field(factory=dict)
-    clear: bool = False
+    columns: ColumnSettings = field(factory=ColumnSettings)
+    match_items: Mapping[str, MatchStrategy] = field(factory=dict)
     rejected: Path | None = None
-    journal: Path | None = None
-    resume: bool = False
+    journal: JournalSettings | None = None
     concurrency: int = 8
     batch: int = 200
-    settle: float = 120.0
+    reconcile_after: float = 120.0
 
 
 @define
-class Result:
-    """What came of an import.
+class ImportResult:
+    """The outcome of an import.
 
     Attributes:
-        report: Of the rows that the client took.
-        refused: Rows that never came so far: not readable, or not to be mapped.
+        report: Of the rows that reached the bulk job.
+        refused: Rows that could not be read or mapped.
         rejected: File of the rows that were not stored whole, or None if there are none.
-        interrupted: Whether it was stopped before its end.
-        error: What ended it early.
+        interrupted: Whether a signal ended it early.
+        error: The error that ended it early.
         reasons: How often each problem occurred.
+        warnings: Sentences for the user.
     """
 
     report: BulkReport = field(factory=BulkReport)
@@ -70,15 +80,18 @@ class Result:
     interrupted: bool = False
     error: Exception | None = None
     reasons: dict[str, int] = field(factory=dict)
+    warnings: list[str] = field(factory=list)
 
     @property
     def read(self) -> int:
-        """Rows of the input whose fate is known."""
+        """Rows of the input that have an outcome."""
         return self.report.read + self.refused
 
     @property
     def status(self) -> int:
-        """Exit status: 0 all rows are stored whole, 1 some, 2 none."""
-        if self.report.ok and not self.refused and not self.interrupted and self.error is None:
+        """Exit status: 0 all rows are stored whole, 1 some, 2 none, 130 interrupted."""
+        if self.interrupted:
+            return INTERRUPTED
+        if self.report.ok and not self.refused and self.error is None:
             return ALL
         return SOME if self.report.created + self.report.updated + self.report.partial else NONE

@@ -1,20 +1,20 @@
-"""CSV and JSON lines, one row after another: never more of the file in memory than a line."""
+"""The rows of a CSV or JSON lines file, read one at a time."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attrs import frozen
 
 from mautic_async import ConfigurationError
 from mautic_async.cli.rejects_format import MARKS, PROBLEMS, STATUS, unguard
+from mautic_async.cli.text_lines import TextLines
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,13 +49,20 @@ class InputRow:
 
 
 class InputFile:
-    """One input: its columns at once, its rows when they are asked for.
+    """One input: its columns are read at once, its rows when they are iterated.
+
+    A file of rejected rows, as an earlier import wrote it, is read without its columns ``_status`` and ``_problems``.
 
     Args:
         path: The file; ``-`` is standard input.
         file_format: ``csv`` or ``jsonl``; by the file's ending if not given.
-        encoding: Of the text; any in which a line ends with one byte.
-        delimiter: Between cells; found out from the first line if not given.
+        encoding: See `TextLines`.
+        delimiter: Between cells; the most frequent candidate of the first line if not given.
+
+    Attributes:
+        lines: Where the rows come from; counts lines and bytes.
+        columns: Names of the columns of a CSV; None for JSON lines.
+        delimiter: Between the cells of a CSV.
 
     Raises:
         ConfigurationError: It cannot be opened or read; the message says what to do.
@@ -66,34 +73,19 @@ class InputFile:
     ) -> None:
         self.path = path
         self.file_format: FileFormat = file_format or ("jsonl" if Path(path).suffix.lower() in JSON_ENDINGS else "csv")
-        self.line_number = 0
-        self.bytes_read = 0
+        self.lines = TextLines(path, encoding)
         self.columns: Sequence[str] | None = None
-        self.is_rejects_file = False
-        """Whether it is a file of rejected rows, as an earlier import wrote it."""
-        self._encoding = _validated_encoding(encoding)
-        self._file, self.size = _open(path)
+        self.delimiter = delimiter or ""
+        self._mark_positions: Sequence[int] = ()
         try:
-            self._lines = self._decoded_lines()
-            if self.file_format == "csv":
-                self._cells = self._read_header(delimiter)
+            self._rows = self._json_rows() if self.file_format == "jsonl" else self._csv_rows(self._read_header())
         except BaseException:
-            self.close()
+            self.lines.close()
             raise
 
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return "standard input" if self.path == "-" else self.path
-
     def __iter__(self) -> Iterator[InputRow]:
-        """The rows, once."""
-        return self._csv_rows() if self.file_format == "csv" else self._json_rows()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self.path != "-":
-            self._file.close()
+        """Yield the rows, once."""
+        return self._rows
 
     def __enter__(self) -> Self:
         return self
@@ -101,77 +93,63 @@ class InputFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def _decoded_lines(self) -> Iterator[str]:
-        for encoded in self._file:
-            self.line_number += 1
-            self.bytes_read += len(encoded)
-            line = encoded
-            if self.line_number == 1:
-                if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-                    raise ConfigurationError(f"{self.name} is UTF-16 text; save it as UTF-8 (Excel: 'CSV UTF-8')")
-                line = line.removeprefix(codecs.BOM_UTF8)
-            try:
-                yield line.decode(self._encoding)
-            except UnicodeDecodeError as error:
-                raise ConfigurationError(
-                    f"{self.name}, line {self.line_number}: byte 0x{line[error.start]:02x} at place {error.start + 1}"
-                    f" is not {self._encoding}; give the file's encoding, such as --encoding cp1252"
-                ) from error
+        self.lines.close()
 
     # --- CSV -------------------------------------------------------------------------------------------------------
 
-    def _read_header(self, delimiter: str | None) -> Iterator[list[str]]:
-        first = next(self._lines, "")
+    def _read_header(self) -> Iterator[list[str]]:
+        first = next(self.lines, "")
         if not first.strip():
-            raise ConfigurationError(f"{self.name}: the first line is empty; it must name the columns")
-        separator = delimiter or max(DELIMITERS, key=re.sub('"[^"]*"', "", first).count)
-        if len(separator) != 1:
+            raise ConfigurationError(f"{self.lines.name}: the first line is empty; it must name the columns")
+        # Quoted cells are taken out first: a delimiter inside quotation marks separates nothing.
+        self.delimiter = self.delimiter or max(DELIMITERS, key=re.sub('"[^"]*"', "", first).count)
+        if len(self.delimiter) != 1:
             raise ConfigurationError("--delimiter must be one character")
-        cells = csv.reader(_chain(first, self._lines), delimiter=separator, strict=True)
-        self.delimiter = separator
-        columns = self._next_record(cells) or []
-        self.is_rejects_file = set(MARKS) <= set(columns)
-        self._extra_columns = [columns.index(column) for column in MARKS] if self.is_rejects_file else []
-        self.columns = [unguard(name) for name in columns if name not in MARKS] if self.is_rejects_file else columns
-        return cells
+        records = csv.reader(chain([first], self.lines), delimiter=self.delimiter, strict=True)
+        columns = self._next_record(records) or []
+        if set(MARKS) <= set(columns):
+            self._mark_positions = [columns.index(mark) for mark in MARKS]
+            columns = [unguard(name) for name in columns if name not in MARKS]
+        self.columns = columns
+        return records
 
-    def _next_record(self, cells: Iterator[list[str]]) -> list[str] | None:
+    def _next_record(self, records: Iterator[list[str]]) -> list[str] | None:
         try:
-            return next(cells, None)
+            return next(records, None)
         except csv.Error as error:
             raise ConfigurationError(
-                f"{self.name}, line {self.line_number}: {error}; a quoted cell probably does not end where it should"
+                f"{self.lines.name}, line {self.lines.line_number}: {error}; a quoted cell probably does not end where"
+                " it should"
             ) from error
 
-    def _csv_rows(self) -> Iterator[InputRow]:
+    def _csv_rows(self, records: Iterator[list[str]]) -> Iterator[InputRow]:
         columns = self.columns or ()
         while True:
-            line_number = self.line_number + 1
-            row = self._next_record(self._cells)
-            if row is None:
+            line_number = self.lines.line_number + 1  # a record may span several lines
+            cells = self._next_record(records)
+            if cells is None:
                 return
-            if not row:
+            if not cells:
                 continue
             error = ""
-            if self.is_rejects_file:
-                row, error = self._strip_marks(row)
-            if len(row) != len(columns):
-                error = f"{_plural(len(row), 'cell')}, but the first line names {_plural(len(columns), 'column')}"
-            yield InputRow(line_number, tuple(zip(columns, row, strict=False)), row, error)
+            if self._mark_positions:
+                cells, error = self._strip_marks(cells)
+            if len(cells) != len(columns):
+                error = f"{_plural(len(cells), 'cell')}, but the first line names {_plural(len(columns), 'column')}"
+            yield InputRow(line_number, tuple(zip(columns, cells, strict=False)), cells, error)
 
-    def _strip_marks(self, row: list[str]) -> tuple[list[str], str]:
-        statuses = {row[position] for position in self._extra_columns[:1] if position < len(row)}
-        cells = [unguard(cell) for position, cell in enumerate(row) if position not in self._extra_columns]
-        return cells, UNKNOWN_OUTCOME.format(STATUS) if "unknown" in statuses else ""
+    def _strip_marks(self, cells: list[str]) -> tuple[list[str], str]:
+        status_position = self._mark_positions[0]
+        status = cells[status_position] if status_position < len(cells) else ""
+        own = [unguard(cell) for position, cell in enumerate(cells) if position not in self._mark_positions]
+        return own, UNKNOWN_OUTCOME.format(STATUS) if status == "unknown" else ""
 
     # --- JSON lines ------------------------------------------------------------------------------------------------
 
     def _json_rows(self) -> Iterator[InputRow]:
-        for text in self._lines:
+        for text in self.lines:
             if text.strip():
-                yield _json_row(self.line_number, text.strip())
+                yield _json_row(self.lines.line_number, text.strip())
 
 
 def _json_row(line_number: int, text: str) -> InputRow:
@@ -181,20 +159,20 @@ def _json_row(line_number: int, text: str) -> InputRow:
         return InputRow(line_number, (), (text,), f"not JSON: {error}")
     if not isinstance(row, dict):
         return InputRow(line_number, (), (text,), "not a JSON object")
-    status = _status_of(row)
+    status = _reject_status(row)
     if status is None:
         return InputRow(line_number, tuple(row.items()))
-    if isinstance(row.get("text"), str) and row["text"].strip() != text:  # was no JSON, and may have been mended since
+    # A rejected line that was no JSON is kept as text; the user may have corrected it there.
+    if isinstance(row.get("text"), str) and row["text"].strip() != text:
         return _json_row(line_number, row["text"].strip())
     if not isinstance(row.get("row"), dict):
         return InputRow(line_number, (), (text,), "a rejected row without its `row`")
-    return InputRow(
-        line_number, tuple(row["row"].items()), (), UNKNOWN_OUTCOME.format("status") if status == "unknown" else ""
-    )
+    unknown = UNKNOWN_OUTCOME.format("status") if status == "unknown" else ""
+    return InputRow(line_number, tuple(row["row"].items()), (), unknown)
 
 
-def _status_of(row: Mapping[str, Any]) -> str | None:
-    """What became of a row that is inside a letter, ours or the library's own; None if it is a plain row."""
+def _reject_status(row: Mapping[str, Any]) -> str | None:
+    """Return the status of a rejected row or a dead letter; None if *row* is a plain row."""
     if row.keys() >= {STATUS, PROBLEMS}:
         return str(row[STATUS])
     return str(row["status"]) if row.keys() >= _DEAD_LETTER_KEYS else None
@@ -211,39 +189,5 @@ def _reject_constant(word: str) -> Any:
     raise ValueError(f"{word} is no JSON value")
 
 
-def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest
-
-
 def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _validated_encoding(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-        if "\n".encode(name) == b"\n":
-            return name
-    except (LookupError, UnicodeError):
-        raise ConfigurationError(f"--encoding {encoding}: Python knows no such encoding of text") from None
-    raise ConfigurationError(f"--encoding {encoding}: its lines cannot be told apart byte by byte; save as UTF-8")
-
-
-def _standard_input() -> BinaryIO:
-    """A reader of its own: the interpreter aborts at its end if a thread is still inside the one of ``sys.stdin``."""
-    try:
-        return open(sys.stdin.fileno(), "rb", closefd=False)
-    except OSError:
-        return sys.stdin.buffer  # something else stands in for it
-
-
-def _open(path: str) -> tuple[BinaryIO, int | None]:
-    if path == "-":
-        return _standard_input(), None
-    try:
-        file = Path(path).open("rb")  # noqa: SIM115 - closed by the source
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    size = Path(path).stat().st_size
-    return file, size or None

@@ -1,7 +1,7 @@
-"""Rows that were not stored whole, with the reasons, in a file that can be imported again.
+"""The file of rejected rows: rows that were not stored whole, with the reasons, in a form that can be imported again.
 
-A CSV stays a CSV, with the columns of the input behind two of ours; JSON lines stay JSON lines, each row inside a
-letter. Cells that a spreadsheet would take for a formula are led by an apostrophe, which an import takes off again.
+A CSV stays a CSV, with the columns ``_status`` and ``_problems`` before those of the input. JSON lines stay JSON lines,
+with each row inside an object that has both. See `rejects_format` for cells that look like formulas.
 """
 
 from __future__ import annotations
@@ -19,15 +19,11 @@ from mautic_async import ConfigurationError
 from mautic_async.cli.rejects_format import MARKS, PROBLEMS, STATUS, guard
 
 if TYPE_CHECKING:
-    from mautic_async import Problem
     from mautic_async.cli.input_file import InputFile, InputRow
 
 
 def default_path(path: str) -> Path | None:
-    """Where rejected rows go unless said: ``contacts.rejected.csv_text``, with a number if that is there already.
-
-    Standard input has no such place.
-    """
+    """Return the default path of the file: ``contacts.rejected.csv``, with a number if that exists; None for ``-``."""
     if path == "-":
         return None
     input_path = Path(path)
@@ -39,11 +35,11 @@ def default_path(path: str) -> Path | None:
 
 
 class RejectsFile:
-    """The file of one import: made with its first row, readable by its owner alone.
+    """The file of rejected rows of one import, created with its first row and readable by its owner alone.
 
     Args:
         path: An older file of that name is replaced; None: the rows are only counted.
-        source: The input, whose form it takes on.
+        source: The input, whose format the file has.
 
     Raises:
         ConfigurationError: It is the input itself, or (with the first row) it cannot be written.
@@ -58,10 +54,10 @@ class RejectsFile:
         self._file: io.TextIOWrapper | None = None
 
     def resume(self, path: Path | None) -> None:
-        """Go on with the file of an interrupted run of the same job; call this before the first row.
+        """Continue the file of an interrupted run of the same job; call this before the first row.
 
-        The new rows are written into a draft beside it, which replaces the file at once with `commit`. Until then, and
-        if this process is killed, the file stays as it was.
+        The rows are written into a draft beside it, which `commit` moves over the file. Until then, and if this process
+        is killed, the file stays as it was.
 
         Raises:
             ConfigurationError: *path* is the input itself.
@@ -72,7 +68,7 @@ class RejectsFile:
             self._draft_path = path.with_name(f"{path.name}.new")
 
     def commit(self) -> None:
-        """Let what was written be the file; an interrupted run's file without rows to replace it is removed."""
+        """Flush the file to disk and put it in place; remove an interrupted run's file if no row is left for it."""
         if self._file is not None:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -85,7 +81,7 @@ class RejectsFile:
             self._file.close()  # Windows replaces no open file
             draft_path.replace(self.path)
 
-    def add(self, row: InputRow, status: str, problems: Sequence[Problem]) -> None:
+    def add(self, row: InputRow, status: str, reasons: Sequence[str]) -> None:
         """Write one row."""
         self.row_count += 1
         if self.path is None:
@@ -94,11 +90,10 @@ class RejectsFile:
             self._file = create_private_file(self._draft_path or self.path)
             if self._input.file_format == "csv":
                 self._write([*MARKS, *(self._input.columns or ())])
-        reasons = [str(problem) for problem in problems]
         if self._input.file_format == "csv":
             self._write([status, "; ".join(reasons), *row.original])
         else:
-            record: dict[str, Any] = {"line": row.line_number, STATUS: status, PROBLEMS: reasons}
+            record: dict[str, Any] = {"line": row.line_number, STATUS: status, PROBLEMS: list(reasons)}
             record |= {"text": row.original[0]} if row.original else {"row": dict(row.values)}
             self._file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
@@ -107,12 +102,12 @@ class RejectsFile:
         csv.writer(self._file, delimiter=self._input.delimiter).writerow([guard(cell) for cell in cells])
 
     def flush(self) -> None:
-        """Hand what was written to the system."""
+        """Hand what was written to the operating system."""
         if self._file is not None:
             self._file.flush()
 
     def close(self) -> None:
-        """Let go of the file; a draft that was not committed is dropped."""
+        """Close the file, and remove a draft that was not committed."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -126,7 +121,7 @@ def _not_the_input(path: Path | None, source: InputFile) -> None:
 
 
 def create_private_file(path: Path) -> io.TextIOWrapper:
-    """Open *path* anew for text that its owner alone may read; no link is followed.
+    """Create or truncate *path*, readable by its owner alone, and open it for text. Symbolic links are not followed.
 
     Raises:
         ConfigurationError: It cannot be written.

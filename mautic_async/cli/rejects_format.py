@@ -1,4 +1,4 @@
-"""The format of a file of rejected rows: its own columns, and cells that a spreadsheet would take for formulas."""
+"""The format of a file of rejected rows: two columns of its own, and cells guarded against spreadsheet formulas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PROBLEMS: Final = "_problems"
 MARKS: Final = (STATUS, PROBLEMS)
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "'")
-"""The apostrophe too, so that taking one off always gives back what was there."""
+"""First characters that are guarded. The apostrophe is one of them, so that `unguard` reverses `guard`."""
 
 
 def guard(cell: str) -> str:

@@ -4,18 +4,62 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from mautic_async import ConfigurationError
-from mautic_async.testing import FakeMautic
+import typer
+
+from mautic_async.cli.exit_status import ALL, run_async
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 8080,
+    limit: Annotated[int, typer.Option(min=0, help="API calls an hour for each token; 0 is off.")] = 0,
+    latency: Annotated[
+        str, typer.Option(metavar="SECONDS[,SECONDS]", help="Time for a request, and for each row.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of tokens and chance.")] = 0,
+    state: Annotated[Path | None, typer.Option(help="SQLite file to keep the state in.")] = None,
+    username: Annotated[str, typer.Option(help="Of the administrator.")] = "admin",
+    password: Annotated[str, typer.Option(help="Of the administrator.")] = "mautic",  # noqa: S107 - of a simulator
+    client_id: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "1_fake-client",
+    client_secret: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "fake-secret",  # noqa: S107 - of a simulator
+    initial: Annotated[str, typer.Option(help="lab or clean: the state of a new server.")] = "lab",
+) -> None:
+    """Serve a simulated Mautic on a socket, for any client, until Ctrl-C."""
+    from mautic_async import ConfigurationError
+
+    async def work() -> int:
+        if initial not in {"lab", "clean"}:
+            raise ConfigurationError(f"--initial {initial}: it is lab or clean")
+        start: Literal["lab", "clean"] = "lab" if initial == "lab" else "clean"
+        return await serve_until_cancelled(
+            host,
+            port,
+            rate_limit=limit,
+            latency=parse_latency(latency),
+            seed=seed,
+            state=state,
+            username=username,
+            password=password,
+            client_id=client_id,
+            client_secret=client_secret,
+            initial=start,
+        )
+
+    raise typer.Exit(run_async(work))
 
 
 def parse_latency(text: str) -> float | tuple[float, float] | None:
-    """Seconds a request, or seconds a request and seconds a row.
+    """Read seconds a request, or seconds a request and seconds a row; None for no text.
 
     Raises:
         ConfigurationError: It is neither.
     """
+    from mautic_async import ConfigurationError
+
     if not text.strip():
         return None
     try:
@@ -27,8 +71,10 @@ def parse_latency(text: str) -> float | tuple[float, float] | None:
     return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
 
-async def serve_forever(host: str, port: int, **settings: Any) -> int:
-    """Serve until cancelled, which is the way to end it."""
+async def serve_until_cancelled(host: str, port: int, **settings: Any) -> int:
+    """Print the address and credentials of a `FakeMautic`, and serve until the task is cancelled; return 0."""
+    from mautic_async.testing import FakeMautic
+
     async with FakeMautic(**settings) as fake, fake.serve(port=port, host=host) as url:
         sys.stdout.write(
             f"MAUTIC_BASE_URL={url}\n"
@@ -44,4 +90,4 @@ async def serve_forever(host: str, port: int, **settings: Any) -> int:
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
-    return 0
+    return ALL

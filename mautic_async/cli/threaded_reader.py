@@ -1,4 +1,4 @@
-"""Rows of a pipe, read in a thread of their own: a slow producer must not hold up the answers that are on their way."""
+"""An iterable read by a thread, so that a slow pipe does not hold up the event loop."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ class _End:
 
 
 class ThreadedReader(Generic[T]):
-    """An iterable, iterated by a thread, a bounded number of rows ahead; what it raises is raised here.
+    """An async iterable over *rows*, which a daemon thread reads up to `MAX_AHEAD` rows ahead.
 
-    The thread dies with the process: one that waits for input cannot be woken.
+    An exception of *rows* is raised where the rows are awaited. The thread ends with the process, because a thread that
+    waits for input cannot be woken.
     """
 
     def __init__(self, rows: Iterable[T]) -> None:
@@ -32,7 +33,7 @@ class ThreadedReader(Generic[T]):
         self._stopped = False
 
     async def __aiter__(self) -> AsyncGenerator[T, None]:
-        """The rows, once."""
+        """Yield the rows, once."""
         queue: asyncio.Queue[T | _End] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._read, args=(loop, queue), name="input", daemon=True).start()
@@ -47,7 +48,7 @@ class ThreadedReader(Generic[T]):
                 yield row
         finally:
             self._stopped = True
-            self._free_slots.release()
+            self._free_slots.release()  # the thread may be waiting for a slot, and must see that it is to stop
 
     def _read(self, loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[T | _End]) -> None:
         end = _End(None)
@@ -57,7 +58,7 @@ class ThreadedReader(Generic[T]):
                 if self._stopped:
                     return
                 loop.call_soon_threadsafe(queue.put_nowait, row)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where the rows are awaited
+        except Exception as error:  # noqa: BLE001 - raised again where the rows are awaited
             end = _End(error)
         if not loop.is_closed():
             loop.call_soon_threadsafe(queue.put_nowait, end)

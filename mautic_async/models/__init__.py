@@ -1,4 +1,4 @@
-"""Mautic's nouns, and the nested things that have properties of their own. Data only."""
+"""Mautic's entities and the objects nested in them, as attrs classes without behaviour."""
 
 from mautic_async.models._base import (
     JSON,

@@ -1,13 +1,16 @@
-"""What all entities share: the three states of a property, its direction, the id, whatever is not named.
+"""Base classes and annotations of all entities.
+
+A property has one of three states: a value, None (empty), or `UNSET` (not mentioned). Its annotation says whether it is
+read, written, or both.
 
 How a property is named in JSON follows from its name (`is_published` is ``isPublished``). Where Mautic breaks its own
-rule, the attribute's ``metadata`` says so; these are all the words there are:
+rule, the attribute's ``metadata`` says so. The possible keys are:
 
-- ``json``: the name in JSON. ``json_write``: the name when writing, if it differs; empty: left out.
-- ``form``: ``"minutes"``, a time sent as ``YYYY-MM-DD HH:MM``; ``"id-object"``, entities sent as ``{"id": 1}``.
-- ``item``: read of each object in the list only this property; written as it is.
-- ``keyed``: a list sent as a map, by the value of this property.
-- ``sent``: an ``id`` that goes with its object, unless it is 0.
+- ``json``: the name in JSON. ``json_write``: the name in requests, if it differs; empty: never sent.
+- ``form``: ``"minutes"`` sends a time as ``YYYY-MM-DD HH:MM``; ``"id-object"`` sends entities as ``{"id": 1}``.
+- ``item``: only this property of each object in the list is read; the list is sent as it is.
+- ``keyed``: a list is sent as a map, keyed by this property.
+- ``sent``: an ``id`` is sent with its object, unless it is 0.
 """
 
 from __future__ import annotations
@@ -23,12 +26,12 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     JSON: TypeAlias = "Mapping[str, JSON] | Sequence[JSON] | str | int | float | bool | None"
-    """What a JSON text can hold."""
+    """Any JSON value."""
 else:
     JSON = Any  # at run time the codec reads the annotations, and an alias of itself would not resolve in other modules
 
 FieldValue: TypeAlias = str | int | float | bool | date | time | Sequence[str] | None
-"""What a custom field can hold: dates and lists are for writing, answers have them as text."""
+"""Value of a custom field. Dates and lists can be written; answers hold them as text."""
 
 
 class Unset(enum.Enum):
@@ -37,20 +40,20 @@ class Unset(enum.Enum):
     UNSET = "UNSET"
 
     def __bool__(self) -> Literal[False]:
-        """Falsy, and typed so: ``if contact.email:`` leaves only `str`."""
+        """Return False; the type lets checkers narrow ``if contact.email:`` to `str`."""
         return False
 
     def __repr__(self) -> str:
-        """Its name."""
+        """Return the name."""
         return "UNSET"
 
 
 UNSET: Final = Unset.UNSET
-"""Never mentioned: not sent, and not in the answer."""
+"""Not mentioned: absent from the answer, and not sent."""
 
 
 class PropertyMarker(enum.Enum):
-    """Marks in a property's annotation."""
+    """Direction markers in the annotation of a property."""
 
     READ_ONLY = "read-only"
     BY_ID = "by-id"
@@ -58,24 +61,24 @@ class PropertyMarker(enum.Enum):
 
 
 Maybe: TypeAlias = T | Unset | None
-"""A value; None, known to be empty (sent: it clears); `UNSET`, never mentioned (not sent)."""
+"""Read and sent: a value, None (empty; sent, it clears the property), or `UNSET` (not sent)."""
 
 FromServer: TypeAlias = Annotated[T | None, PropertyMarker.READ_ONLY]
 """Read, never sent."""
 
 ToServer: TypeAlias = Annotated[T | Unset | None, PropertyMarker.WRITE_ONLY]
-"""Sent, never in an answer."""
+"""Sent, never read."""
 
 Ref: TypeAlias = Annotated[T, PropertyMarker.BY_ID]
-"""Read as an object, sent as its id: write ``category=Category(id=3)``, or just the id."""
+"""Read as an object, sent as its id. Assign ``Category(id=3)`` or the id 3."""
 
 
 @define(kw_only=True)
 class Nested:
-    """Something that Mautic shows inside something else.
+    """Base class of objects that Mautic nests in other objects.
 
     Attributes:
-        extra: What an answer held and the class does not name, under its original names, in the order it came.
+        extra: Keys of the answer that the class does not name, or whose values do not fit, as they came.
     """
 
     extra: Mapping[str, JSON] = field(factory=dict, repr=False)
@@ -95,10 +98,10 @@ class Nested:
 
 @define(kw_only=True)
 class Entity(Nested):
-    """Something that Mautic stores under an id.
+    """Base class of objects that Mautic stores under an id.
 
     Attributes:
-        id: 0 until Mautic has given one. Never sent; calls name the id themselves.
+        id: 0 until Mautic has assigned one. Never sent: calls take the id as an argument.
     """
 
     id: int = 0
@@ -116,7 +119,7 @@ def as_entity(model: type[E], value: E | int | Unset | None) -> E | Unset | None
 
 
 def as_entities(model: type[E], values: Iterable[E | int] | Unset | None) -> list[E] | Unset | None:
-    """Take ids for the entities themselves."""
+    """Return the entities themselves for ids."""
     if values is None or isinstance(values, Unset):
         return values
     return [model(id=value) if isinstance(value, int) else value for value in values]
@@ -124,16 +127,16 @@ def as_entities(model: type[E], values: Iterable[E | int] | Unset | None) -> lis
 
 @define(kw_only=True)
 class Published(Entity):
-    """An entity with Mautic's publish block.
+    """Entity that can be published, with the dates and users of its changes.
 
     Attributes:
-        is_published: Whether it is in use.
-        date_added: Read only.
-        created_by: Id of a user; None if an OAuth2 client of its own right did it. Read only.
-        created_by_user: Name of that user or client. Read only.
-        date_modified: Read only.
-        modified_by: Id of a user. Read only.
-        modified_by_user: Name of that user or client. Read only.
+        is_published: In use; unpublished entities are kept but do nothing.
+        date_added: Time of creation. Read only.
+        created_by: Id of the user who created it; None for OAuth2 client credentials. Read only.
+        created_by_user: Name of that user or OAuth2 client. Read only.
+        date_modified: Time of the last change; Mautic 5 leaves it None at creation. Read only.
+        modified_by: Id of the user of the last change. Read only.
+        modified_by_user: Name of that user or OAuth2 client. Read only.
 
     Mautic: REST API, every resource's properties.
     """
@@ -149,11 +152,11 @@ class Published(Entity):
 
 @define(kw_only=True)
 class Scheduled(Published):
-    """A published entity that can begin and end by the clock.
+    """Published entity with a start and an end.
 
     Attributes:
-        publish_up: In use from then on. Seconds are not kept.
-        publish_down: In use until then. Seconds are not kept.
+        publish_up: Start of use; Mautic drops the seconds.
+        publish_down: End of use; Mautic drops the seconds.
 
     Mautic: REST API, every resource's properties.
     """

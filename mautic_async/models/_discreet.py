@@ -1,4 +1,4 @@
-"""Texts that a traceback must not show: passwords and secrets on their way into a body."""
+"""Strings whose repr hides them: passwords and webhook secrets, which tracebacks must not show."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from mautic_async.models._base import Unset
 
 
 class MaskedStr(str):
-    """A text like any other, but that its repr is three stars: dictionaries and frames that hold it stay clean."""
+    """String whose repr is three asterisks, also inside dictionaries."""
 
     __slots__ = ()
 
@@ -15,10 +15,10 @@ class MaskedStr(str):
 
 
 def mask(value: str | Unset | None) -> str | Unset | None:
-    """Hide a text; leave the rest as it is."""
+    """Return a string masked, and any other value unchanged."""
     return MaskedStr(value) if isinstance(value, str) else value
 
 
 def mask_text(value: str) -> str:
-    """Hide a text."""
+    """Return a masked string."""
     return MaskedStr(value)

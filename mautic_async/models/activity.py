@@ -1,4 +1,4 @@
-"""What contacts did, and what was done to them."""
+"""The activity timeline of contacts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mautic_async.models._base import JSON, FromServer, Nested
 
 @define(kw_only=True)
 class ActivityLabel(Nested):
-    """What an event is called, with a link. Read only.
+    """Label of an event, with a link. Read only.
 
     Attributes:
-        label: For people.
-        href: Into Mautic's own pages.
-        is_external: Or elsewhere.
+        label: Text shown to users.
+        href: URL, usually a page of Mautic's user interface.
+        is_external: The link leads out of Mautic.
 
     Mautic: REST API, Contacts (activity).
     """
@@ -29,16 +29,16 @@ class ActivityLabel(Nested):
 
 @define(kw_only=True)
 class ActivityEvent(Nested):
-    """Something that happened. Read only.
+    """Event in the timeline of a contact. Read only.
 
     Attributes:
         event: ``email.sent``, ``page.hit``, ``form.submitted``, ``lead.identified`` and others: see `Timeline.types`.
-        event_id: Unique most of the time.
-        event_label: For people.
-        event_type: Name of the event for people.
-        timestamp: When.
-        contact_id: To whom.
-        details: By event.
+        event_id: Id of the event; not guaranteed to be unique.
+        event_label: Text shown to users.
+        event_type: Display name of `event`.
+        timestamp: Time of the event.
+        contact_id: Id of the contact.
+        details: Data of the event; its keys depend on `event`.
 
     Mautic: REST API, Contacts (activity).
     """
@@ -54,12 +54,12 @@ class ActivityEvent(Nested):
 
 @define(kw_only=True)
 class TimelineFilters(Nested):
-    """What was asked for. Read only.
+    """Filters of a timeline request. Read only.
 
     Attributes:
-        search: Words.
-        include_events: Only these.
-        exclude_events: Not these.
+        search: Search text.
+        include_events: Kinds of event that were asked for; empty for all.
+        exclude_events: Kinds of event that were left out.
 
     Mautic: REST API, Contacts (activity).
     """
@@ -71,17 +71,18 @@ class TimelineFilters(Nested):
 
 @define(kw_only=True)
 class Timeline(Nested):
-    """A page of what happened. Read only.
+    """Page of a timeline. Read only.
 
     Attributes:
-        events: On this page.
-        filters: What was asked for.
+        events: Events on this page.
+        filters: Filters of the request.
         order: Column and direction.
-        types: Names for people, by event: all that this server knows.
-        total: Events, on all pages.
-        page: From 1.
-        limit: Events of a page. For all contacts together it counts by type of event, and pages overlap.
-        max_pages: How many there are.
+        types: Display names of all kinds of event on this server, by `ActivityEvent.event`.
+        total: Number of events on all pages.
+        page: Number of this page, from 1.
+        limit: Events per page. In the timeline of all contacts the limit applies to each kind of event, and pages
+            overlap.
+        max_pages: Number of pages.
 
     Mautic: REST API, Contacts (activity).
     """

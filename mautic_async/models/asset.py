@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 @define(kw_only=True)
 class Asset(Scheduled):
-    """A file to download.
+    """File that visitors can download.
 
     Attributes:
         title: Required to create.
-        alias: Made from the title if not given.
-        description: For people.
-        category: Of bundle ``asset``.
-        language: Code. Required by PUT.
+        alias: Derived from the title if not given.
+        description: Text for users of Mautic.
+        category: Category of bundle ``asset``.
+        language: Language code, such as ``en``. Required by PUT.
         storage_location: ``local`` or ``remote``. Required to create.
         file: Name of a file uploaded to ``media``, or a URL. Required to create and by PUT. Write only.
-        disallow: Search engines shall not list it.
-        download_count: Times. Read only.
-        unique_download_count: Contacts. Read only.
-        revision: Read only.
-        extension: Of the file's name. Read only.
+        disallow: Ask search engines not to list it.
+        download_count: Number of downloads. Read only.
+        unique_download_count: Number of visitors who downloaded it. Read only.
+        revision: Number of changes so far. Read only.
+        extension: Extension of the file's name. Read only.
         mime: Media type. Read only.
         size: Bytes. Read only.
-        download_url: Absolute. Read only.
-        projects: Mautic 7 or newer.
+        download_url: Absolute URL. Read only.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Assets.
     """
@@ -58,5 +58,5 @@ class Asset(Scheduled):
 
 
 def as_assets(values: Iterable[Asset | int] | Unset | None) -> list[Asset] | Unset | None:
-    """Take ids for the assets themselves."""
+    """Return the assets themselves for ids."""
     return as_entities(Asset, values)

@@ -1,4 +1,4 @@
-"""Campaigns and the contacts in them; their events are in `campaign_event`."""
+"""Campaigns and their contacts; `campaign_event` has their events."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from mautic_async.models.segment import Segment, as_segments
 
 @define(kw_only=True)
 class Campaign(Scheduled):
-    """Events that contacts pass through.
+    """Sequence of events that contacts pass through.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        category: Of bundle ``campaign``.
-        allow_restart: A contact may pass through again.
-        segments: Whose contacts enter. These or `forms` are required by POST and PUT; PATCH adds.
-        forms: Whose submitters enter.
+        description: Text for users of Mautic.
+        category: Category of bundle ``campaign``.
+        allow_restart: Contacts may pass through more than once.
+        segments: Segments whose contacts enter. POST and PUT require segments or `forms`; PATCH only adds.
+        forms: Forms whose submitters enter.
         events: Required by POST and PUT; PUT deletes those not listed.
-        canvas_settings: How the events hang together. Required with `events`.
-        deleted: When it was put in the bin. Read only.
-        projects: Mautic 7 or newer.
+        canvas_settings: Order of the events. Required with `events`.
+        deleted: Time of deletion, for campaigns that are kept until their contacts are processed. Read only.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Campaigns.
     """
@@ -50,14 +50,14 @@ class Campaign(Scheduled):
 
 @define(kw_only=True)
 class CampaignMembership(Nested):
-    """One time that a contact was in a campaign. Read only.
+    """Stay of a contact in a campaign. Read only.
 
     Attributes:
-        date_added: When the contact entered.
-        manually_added: By hand.
-        manually_removed: By hand.
-        rotation: 1 for the first time.
-        date_last_exited: When the contact left.
+        date_added: Time at which the contact entered.
+        manually_added: Added by a user or by the API.
+        manually_removed: Removed by a user or by the API.
+        rotation: Number of the stay, from 1.
+        date_last_exited: Time at which the contact left.
 
     Mautic: REST API, Campaigns (events of a contact).
     """
@@ -71,16 +71,16 @@ class CampaignMembership(Nested):
 
 @define(kw_only=True)
 class CampaignContact(Nested):
-    """A contact in a campaign. Read only.
+    """Contact in a campaign. Read only.
 
     Attributes:
-        campaign_id: Of the campaign.
-        contact_id: Of the contact.
-        date_added: When the contact entered.
-        manually_added: By hand.
-        manually_removed: By hand.
-        rotation: 1 for the first time.
-        date_last_exited: When the contact left.
+        campaign_id: Id of the campaign.
+        contact_id: Id of the contact.
+        date_added: Time at which the contact entered.
+        manually_added: Added by a user or by the API.
+        manually_removed: Removed by a user or by the API.
+        rotation: Number of the stay, from 1.
+        date_last_exited: Time at which the contact left.
 
     Mautic: REST API, Campaigns (list contacts).
     """
@@ -96,13 +96,13 @@ class CampaignContact(Nested):
 
 @define(kw_only=True)
 class ContactCampaignEvents(Nested):
-    """The events of a campaign for one contact. Read only.
+    """Events of a campaign for one contact. Read only.
 
     Attributes:
-        events: Each with what became of it in `contact_log`.
-        campaign: In short.
-        membership: Each time that the contact was in it.
-        total: Events.
+        events: Events with their logs for the contact in `contact_log`.
+        campaign: Name and category of the campaign.
+        membership: Stays of the contact in the campaign.
+        total: Number of events.
 
     Mautic: REST API, Campaigns (events of a contact).
     """

@@ -1,4 +1,4 @@
-"""Events of campaigns, and what became of them for a contact."""
+"""Events of campaigns, and their logs for contacts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mautic_async.models.ip_address import IpAddress
 
 @define(kw_only=True)
 class EventCampaign(Entity):
-    """The campaign that an event belongs to, in short. Read only.
+    """Summary of the campaign of an event. Read only.
 
     Attributes:
-        name: Of the campaign.
-        description: For people.
-        category: Of bundle ``campaign``.
+        name: Name of the campaign.
+        description: Text for users of Mautic.
+        category: Category of bundle ``campaign``.
 
     Mautic: REST API, Campaigns.
     """
@@ -32,23 +32,23 @@ class EventCampaign(Entity):
 
 @define(kw_only=True)
 class CampaignEventLog(Nested):
-    """What became of an event for a contact.
+    """Log of an event for a contact.
 
     Attributes:
-        event_id: Of the event, in a batch. Write only.
-        contact_id: Of the contact, in a batch. Write only.
-        date_triggered: When it happened.
-        trigger_date: When it shall happen. One of these two is required where there is no log yet.
-        is_scheduled: It has not happened yet. Read only.
-        ip_address: Written as text.
-        metadata: What the event left behind.
-        non_action_path_taken: The contact did not do what a decision waited for.
+        event_id: Id of the event, for `edit_logs`. Write only.
+        contact_id: Id of the contact, for `edit_logs`. Write only.
+        date_triggered: Time at which the event was executed.
+        trigger_date: Time for which the event is scheduled. One of these two is required if there is no log yet.
+        is_scheduled: Not executed yet. Read only.
+        ip_address: Address of the contact; sent as text.
+        metadata: Data recorded by the event.
+        non_action_path_taken: The contact took the "no" path of a decision.
         channel: ``email``, ``sms``, ...
-        channel_id: Of the e-mail or message. The server writes it over `channel`: do not send both.
-        rotation: 1 for the contact's first time in the campaign. Read only.
-        event: Read only.
-        contact: Read only.
-        campaign: Read only.
+        channel_id: Id of the e-mail or message. Read only in effect: Mautic writes a sent value into `channel`.
+        rotation: Number of the contact's stay in the campaign, from 1. Read only.
+        event: Event of the log. Read only.
+        contact: Contact of the log. Read only.
+        campaign: Campaign of the event. Read only.
 
     Mautic: REST API, Campaigns (event logs).
     """
@@ -71,35 +71,36 @@ class CampaignEventLog(Nested):
 
 @define(kw_only=True)
 class CampaignEvent(Entity):
-    """A step of a campaign.
+    """Step of a campaign.
 
     Attributes:
-        id: 0 for a new one, which then needs a `key`.
-        key: What the canvas calls a new event: ``new_1``. Write only.
+        id: 0 for a new event, which then needs a `key`.
+        key: Name of a new event in the canvas, such as ``new_1``. Write only.
         name: Required.
-        description: For people.
+        description: Text for users of Mautic.
         type: ``email.send``, ``lead.changepoints``, ``lead.changetags``, ``form.submit``,
             ``lead.field_value`` and others. Required.
         event_type: ``action``, ``decision`` or ``condition``. Required.
         channel: ``email``, ``sms``, ...
-        channel_id: Of the e-mail or message.
-        order: Position; the server works it out from the canvas.
-        properties: By type.
+        channel_id: Id of the e-mail or message.
+        order: Position, which the server computes from the canvas.
+        properties: Settings, whose keys depend on `type`.
         trigger_mode: ``immediate``, ``interval`` or ``date``.
-        trigger_date: For ``date``.
-        trigger_interval: For ``interval``: how many `trigger_interval_unit`.
+        trigger_date: Time of execution in mode ``date``. Mautic 5.1 answers 500 if a new event has one.
+        trigger_interval: Delay in mode ``interval``, in units of `trigger_interval_unit`.
         trigger_interval_unit: ``i`` minutes, ``h`` hours, ``d`` days, ``m`` months, ``y`` years.
-        trigger_hour: Not before this time of day.
-        trigger_restricted_start_hour: Only from this time of day,
-        trigger_restricted_stop_hour: to this one.
-        trigger_restricted_days_of_week: Only on these; 0 is Sunday.
-        decision_path: ``yes`` or ``no`` after a decision; the server takes it from the canvas.
-        anchor: Where it hangs on the one before. Write only.
-        anchor_event_type: Type of the one before. Write only.
-        parent: The one before. Read only: the canvas decides.
-        children: Those after it. Read only.
-        campaign: Read only.
-        contact_log: What became of it for the contact asked for. Read only.
+        trigger_hour: Time of day before which the event does not run, as ``HH:MM``. Answers hold it as a time on
+            1970-01-01.
+        trigger_restricted_start_hour: Start of the time of day in which the event may run; read as `trigger_hour`.
+        trigger_restricted_stop_hour: End of that time of day; read as `trigger_hour`.
+        trigger_restricted_days_of_week: Days on which the event may run; 0 is Sunday.
+        decision_path: ``yes`` or ``no`` after a decision; the server derives it from the canvas.
+        anchor: Anchor of the event before, to which this one is connected. Write only.
+        anchor_event_type: Type of the event before. Write only.
+        parent: Event before. Read only: derived from the canvas.
+        children: Events after it. Read only.
+        campaign: Campaign of the event. Read only.
+        contact_log: Logs for the contact that was asked for. Read only.
 
     Mautic: REST API, Campaigns.
     """

@@ -1,4 +1,4 @@
-"""How the events of a campaign hang together."""
+"""The canvas of a campaign: which event follows which."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mautic_async.models._base import UNSET, Maybe, Nested
 
 @define(kw_only=True)
 class CanvasNode(Nested):
-    """Where the builder shows an event or a source.
+    """Event or source of contacts on the canvas.
 
     Attributes:
-        id: Of the event, as text; ``lists`` or ``forms`` for the sources; `CampaignEvent.key` for a new event.
+        id: Id of the event, as text; ``lists`` or ``forms`` for a source; `CampaignEvent.key` for a new event.
         position_x: Pixels from the left.
         position_y: Pixels from the top.
 
@@ -28,11 +28,11 @@ class CanvasNode(Nested):
 
 @define(kw_only=True)
 class CanvasConnection(Nested):
-    """What comes after what.
+    """Connection from a node to the next one.
 
     Attributes:
-        source_id: Of a node.
-        target_id: Of the node after it.
+        source_id: Id of a node.
+        target_id: Id of the next node.
         anchors: ``{"source": "leadsource", "target": "top"}``; the source of a decision is ``yes`` or ``no``.
 
     Mautic: REST API, Campaigns.
@@ -45,11 +45,11 @@ class CanvasConnection(Nested):
 
 @define(kw_only=True)
 class Canvas(Nested):
-    """How the events of a campaign hang together. The server takes their parents from here, and stores none without it.
+    """Order of the events of a campaign. Mautic derives their parents from it, and drops events that it lacks.
 
     Attributes:
-        nodes: Each event, and each kind of source.
-        connections: What comes after what.
+        nodes: Events and sources.
+        connections: Links between them.
 
     Mautic: REST API, Campaigns.
     """

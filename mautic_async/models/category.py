@@ -9,15 +9,15 @@ from mautic_async.models._base import UNSET, Maybe, Published, Unset, as_entity
 
 @define(kw_only=True)
 class Category(Published):
-    """A label for entities of one kind.
+    """Label for entities of one kind. Answers never show `is_published`.
 
     Attributes:
         title: Required to create.
-        alias: Made from the title if not given.
-        description: For people.
+        alias: Derived from the title if not given.
+        description: Text for users of Mautic.
         color: Six hexadecimal digits, without ``#``.
-        bundle: What it is for: ``asset campaign email form global messages page point segment stage`` or a plugin's own
-            word. Required to create.
+        bundle: Kind of entity: ``asset campaign dynamicContent email form global messages notification page
+            plugin:focus point segment sms stage webhook``, or another plugin's word. Required to create.
 
     Mautic: REST API, Categories.
     """
@@ -30,5 +30,5 @@ class Category(Published):
 
 
 def as_category(value: Category | int | Unset | None) -> Category | Unset | None:
-    """Take an id for the category itself."""
+    """Return the category itself for an id."""
     return as_entity(Category, value)

@@ -15,14 +15,14 @@ from mautic_async.models.user import User, as_user
 
 @define(kw_only=True, on_setattr=setters.NO_OP)  # else the constructor takes three times as long
 class Company(Published):
-    """A company that contacts belong to.
+    """Company that contacts belong to.
 
     Attributes that are not in `PROPERTIES` are aliases of fields, in subclasses too.
 
     Attributes:
         score: Points of the company.
-        owner: A user. Mautic 5 takes it and does not show it.
-        projects: Mautic 7 or newer.
+        owner: User who owns it. Mautic stores it, but its answers do not show it.
+        projects: Projects that it belongs to. Mautic 7 or newer.
         fields: Custom fields that the class does not name, by alias.
         field_groups: What the answer says of each field, by group and alias. Read only.
         companyname: Required to create. A known name finds that company, and wipes what is not sent.

@@ -11,15 +11,15 @@ from mautic_async.models.segment import SegmentFilter
 
 @define(kw_only=True)
 class CompanySegment(Published):
-    """A list of companies, kept by filters or by hand. Mautic 8 or newer, or a plugin; not tried on a live server.
+    """List of companies, filled by filters or by hand. Mautic 8 or newer, or a plugin; not tried on a live server.
 
     Attributes:
         name: Required to create.
-        public_name: What others see; the name if not given.
-        alias: Unique; made from the name if not given.
-        description: For people.
-        category: Of bundle ``segment``.
-        filters: Who is in it; their `object` is ``company``.
+        public_name: Name shown outside Mautic; `name` if not given.
+        alias: Unique; derived from the name if not given.
+        description: Text for users of Mautic.
+        category: Category of bundle ``segment``.
+        filters: Conditions on its companies; their `object` is ``company``.
 
     Mautic: REST API, Company segments.
     """

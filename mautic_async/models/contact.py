@@ -20,34 +20,34 @@ from mautic_async.models.utm import UtmTag
 
 @define(kw_only=True, on_setattr=setters.NO_OP)  # else the constructor takes three times as long
 class Contact(Published):
-    """Somebody whom Mautic knows.
+    """Person or anonymous visitor known to Mautic.
 
     Attributes that are not in `PROPERTIES` are aliases of fields, in subclasses too.
 
     Attributes:
         is_published: Read only.
-        points: Absolute; 0 is kept only by PUT.
+        points: Absolute number; only PUT stores a 0.
         color: Six hexadecimal digits, from a point trigger; filled in lists. Read only.
-        owner: A user; None clears.
-        stage: None clears.
-        tags: Names. Writing adds; ``"-name"`` removes.
-        last_active: When the contact last did something.
-        date_identified: When the contact got a name or an address. Read only.
-        preferred_profile_image: ``gravatar``, ``custom`` or a network.
-        ip_addresses: Known ones. Read only.
-        ip_address: One to add. Write only.
-        utm_tags: Where visits came from. Read only; ``contacts.add_utm`` adds.
-        do_not_contact: Writing adds; a reason of 0 removes.
-        frequency_rules: How often the contact may be written to.
-        companies: Ids: the contact then belongs to exactly these, the first is the primary one. Write only.
-        custom_items: Of custom objects; read where asked for.
-        custom_items_truncated: There may be more items than the answer could hold, 10 of an object. Never sent.
+        owner: User who owns the contact; None clears it.
+        stage: Stage of the contact; None clears it.
+        tags: Names. Writing adds tags; ``"-name"`` removes one.
+        last_active: Time of the contact's last activity.
+        date_identified: Time at which an anonymous contact got a name or an address. Read only.
+        preferred_profile_image: ``gravatar``, ``custom`` or the name of a social network.
+        ip_addresses: IP addresses that the contact used. Read only.
+        ip_address: IP address to add. Write only.
+        utm_tags: UTM tags of the contact's visits. Read only; ``contacts.add_utm`` adds some.
+        do_not_contact: Channels on which the contact is not contacted. Writing adds; a reason of 0 removes.
+        frequency_rules: Limits of messages per channel.
+        companies: Ids of all companies of the contact, the primary one first. Write only.
+        custom_items: Items of custom objects; read if ``include_custom_objects`` asks for them.
+        custom_items_truncated: True if an answer holds 10 items of an object, so that there may be more. Never sent.
         fields: Custom fields that the class does not name, by alias.
-        field_groups: What the answer says of each field, by group and alias. Read only.
-        email: Address; a known one finds that contact.
-        company: Name of the primary company, which is created if need be.
-        attribution: Money that the contact brought.
-        attribution_date: When.
+        field_groups: Definitions of the fields in the answer, by group and alias. Read only.
+        email: Address, by which Mautic finds a known contact.
+        company: Name of the primary company, which Mautic creates if it does not exist.
+        attribution: Revenue attributed to the contact.
+        attribution_date: Date of that revenue.
 
     Mautic: REST API, Contacts.
     """
@@ -111,5 +111,5 @@ class Contact(Published):
 
 
 def as_contact(value: Contact | int | Unset | None) -> Contact | Unset | None:
-    """Take an id for the contact itself."""
+    """Return the contact itself for an id."""
     return as_entity(Contact, value)

@@ -1,4 +1,4 @@
-"""Items of custom objects (a plugin), as contacts carry them and as the plugin's own API has them."""
+"""Items of custom objects (a plugin), within contacts and in the plugin's own API."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mautic_async.models._base import JSON, UNSET, Entity, FieldValue, FromServe
 
 @define(kw_only=True)
 class CustomItemValue(Nested):
-    """One value of an item, as ``/api/v2`` has it.
+    """Value of an item in ``/api/v2``.
 
     Attributes:
-        id: Address of the custom field: ``/api/v2/custom_fields/7``.
-        value: In the form of the field's type.
+        id: IRI of the custom field: ``/api/v2/custom_fields/7``.
+        value: Value in the JSON form of the field's type.
 
     Mautic: Custom Objects plugin, API v2.
     """
@@ -27,26 +27,26 @@ class CustomItemValue(Nested):
 
 @define
 class CustomItem(Entity):
-    """One item of a custom object: ``CustomItem("products", name="Hello", attributes={"sku": "23"})``.
+    """Item of a custom object: ``CustomItem("products", name="Hello", attributes={"sku": "23"})``.
 
-    Within a contact, an item with an `id` is changed and linked, one without is created and
-    linked; nothing is ever unlinked.
+    Writing a contact changes and links items that have an `id`, and creates and links items that have none. It never
+    unlinks an item.
 
     Attributes:
-        object: Alias of its custom object.
-        object_id: Id of its custom object, instead of the alias; it wins if both are given.
+        object: Alias of the custom object.
+        object_id: Id of the custom object, which takes precedence over the alias.
         name: Required to create.
         attributes: Values by alias of the object's fields. Unset ones are read as ``""``, 0, ``[]`` or None, by type.
-        language: Read only within a contact.
-        is_published: Read only.
-        date_added: Read only.
-        date_modified: Read only.
-        created_by: Id of a user. Read only.
-        modified_by: Id of a user. Read only.
-        category: A map within a contact, an address in ``/api/v2``. Read only.
-        iri: Its own address in ``/api/v2``; also for the next two, which contacts do not use. Read only.
-        custom_object: Address of its custom object: ``/api/v2/custom_objects/1``.
-        field_values: Its values.
+        language: Language code. Read only.
+        is_published: In use. Read only.
+        date_added: Time of creation. Read only.
+        date_modified: Time of the last change. Read only.
+        created_by: Id of the user who created it. Read only.
+        modified_by: Id of the user of the last change. Read only.
+        category: Map within a contact, IRI in ``/api/v2``. Read only.
+        iri: IRI of the item, only in ``/api/v2``. Read only.
+        custom_object: IRI of the custom object, only in ``/api/v2``: ``/api/v2/custom_objects/1``.
+        field_values: Values, only in ``/api/v2``.
 
     Mautic: Custom Objects plugin, contacts API and API v2.
     """

@@ -1,4 +1,4 @@
-"""Custom objects and their fields (a plugin), as ``/api/v2`` has them; their items are in `custom_item`."""
+"""Custom objects and their fields (a plugin) in ``/api/v2``; `custom_item` has their items."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mautic_async.models._base import JSON, UNSET, Entity, FromServer, Maybe, Ne
 
 @define(kw_only=True)
 class CustomFieldOption(Nested):
-    """One choice of a field.
+    """Option of a field.
 
     Attributes:
-        label: What people see.
-        value: What items hold.
-        order: Position.
+        label: Text shown to users.
+        value: Value stored in items.
+        order: Position, from 1.
 
     Mautic: Custom Objects plugin, API v2.
     """
@@ -28,19 +28,19 @@ class CustomFieldOption(Nested):
 
 @define(kw_only=True)
 class CustomField(Entity):
-    """The definition of a field of a custom object. Not tried on a live server.
+    """Definition of a field of a custom object. Not tested against a real server.
 
     Attributes:
-        iri: Its address: ``/api/v2/custom_fields/7``. Read only.
-        label: What people see.
-        alias: The key in `CustomItem.attributes`.
+        iri: IRI, such as ``/api/v2/custom_fields/7``. Read only.
+        label: Text shown to users.
+        alias: Key in `CustomItem.attributes`.
         type: ``text textarea int date datetime select multiselect country url email phone hidden``. Required.
-        custom_object: Address of its object.
-        order: Position.
-        required: Must be filled in.
-        default_value: By type.
-        options: Of a ``select`` or ``multiselect``.
-        params: Messages, placeholder and the like.
+        custom_object: IRI of the custom object.
+        order: Position, from 1.
+        required: Items must have a value.
+        default_value: Value of new items, in the JSON form of `type`.
+        options: Options of a ``select`` or ``multiselect``.
+        params: Messages, placeholder and other settings of the form.
 
     Mautic: Custom Objects plugin, API v2.
     """
@@ -59,20 +59,20 @@ class CustomField(Entity):
 
 @define(kw_only=True)
 class CustomObject(Entity):
-    """A kind of thing that contacts can have. Not tried on a live server.
+    """Kind of item that contacts can be linked to. Not tested against a real server.
 
     Attributes:
-        iri: Its address: ``/api/v2/custom_objects/1``. Read only.
-        alias: Its name in `CustomItem.object`.
-        name_singular: For people.
-        name_plural: For people.
-        description: For people.
-        language: Code.
-        category: Address of one.
-        custom_fields: Their definitions.
-        type: 0 for things by themselves, 1 for what tells more of a relationship.
-        master_object: Address of the object that it tells more of.
-        relationship_object: Address of the object that tells more of it.
+        iri: IRI, such as ``/api/v2/custom_objects/1``. Read only.
+        alias: Name in `CustomItem.object`.
+        name_singular: Name of one item.
+        name_plural: Name of several items.
+        description: Text for users of Mautic.
+        language: Language code, such as ``en``.
+        category: IRI of a category.
+        custom_fields: Definitions of its fields.
+        type: 0 for a normal object, 1 for one that holds the fields of a relationship.
+        master_object: IRI of the object whose relationships this one describes.
+        relationship_object: IRI of the object that describes the relationships of this one.
 
     Mautic: Custom Objects plugin, API v2.
     """

@@ -12,17 +12,17 @@ from mautic_async.models.contact import Contact, as_contact
 
 @define(kw_only=True)
 class Device(Entity):
-    """Something that a contact visits with.
+    """Device with which a contact visits pages.
 
     Attributes:
-        contact: Required to create.
-        client_info: Of the browser or app.
+        contact: Contact who uses it. Required to create.
+        client_info: Name, version and engine of the browser or app. Mautic does not store it from the API.
         device: ``desktop``, ``smartphone``, ``tablet``, ...
-        device_brand: Maker.
-        device_model: Name.
+        device_brand: Manufacturer.
+        device_model: Name of the model.
         device_os_name: Operating system.
-        device_os_short_name: Three letters of it.
-        device_os_version: Of the operating system.
+        device_os_short_name: Three-letter code of the operating system.
+        device_os_version: Version of the operating system.
         device_os_platform: ``x64``, ``arm``, ...
 
     Mautic: REST API, Devices.

@@ -14,30 +14,30 @@ from mautic_async.models.utm import UtmParameters
 
 
 def as_dynamic_content(value: DynamicContent | int | Unset | None) -> DynamicContent | Unset | None:
-    """Take an id for the dynamic content itself."""
+    """Return the dynamic content itself for an id."""
     return as_entity(DynamicContent, value)
 
 
 @define(kw_only=True)
 class DynamicContent(Scheduled):
-    """A part of a web page that differs from contact to contact.
+    """Part of a web page that differs from contact to contact.
 
     Attributes:
         name: Required to create.
-        description: For people. Write only.
-        category: Of bundle ``dynamicContent``.
-        content: HTML.
-        is_campaign_based: A campaign decides who sees it; otherwise `slot_name` and `filters` do.
-        slot_name: Name of the place on the page.
-        filters: Which contacts see it.
-        utm_tags: On links.
-        language: Code. Write only.
-        sent_count: Times shown. Read only.
-        variant_start_date: Of the A/B test. Read only.
+        description: Text for users of Mautic. Write only.
+        category: Category of bundle ``dynamicContent``.
+        content: HTML; Mautic strips scripts from it.
+        is_campaign_based: Shown by campaigns; otherwise by `slot_name` and `filters`.
+        slot_name: Name of the slot in the page.
+        filters: Conditions on the contacts who see it.
+        utm_tags: UTM parameters added to its links.
+        language: Language code, such as ``en``. Write only.
+        sent_count: Number of times that it was shown. Read only.
+        variant_start_date: Start of the A/B test. Read only.
         variant_parent: The content that this one is a variant of.
         variant_children: Its variants. Read only.
         translation_parent: The content that this one translates. Write only.
-        projects: Mautic 7 or newer.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Dynamic content.
     """

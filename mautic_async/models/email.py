@@ -18,17 +18,17 @@ from mautic_async.models.utm import UtmParameters
 
 
 def as_email(value: Email | int | Unset | None) -> Email | Unset | None:
-    """Take an id for the e-mail itself."""
+    """Return the e-mail itself for an id."""
     return as_entity(Email, value)
 
 
 @define(kw_only=True)
 class DynamicContentVariant(Nested):
-    """What those contacts see that pass its filters.
+    """Alternative content for the contacts that match its filters.
 
     Attributes:
         content: HTML.
-        filters: Which contacts.
+        filters: Conditions on the contacts who see it.
 
     Mautic: REST API, Emails.
     """
@@ -39,12 +39,12 @@ class DynamicContentVariant(Nested):
 
 @define(kw_only=True)
 class EmailDynamicContent(Nested):
-    """A part of an e-mail that differs from contact to contact.
+    """Part of an e-mail that differs from contact to contact.
 
     Attributes:
-        token_name: Its name in the text: ``{dynamiccontent="Dynamic Content 1"}``.
-        content: HTML, for everybody else.
-        filters: What others see. The server makes an empty one if there is none.
+        token_name: Name in the text: ``{dynamiccontent="Dynamic Content 1"}``.
+        content: Default HTML, for contacts that match no filters.
+        filters: Alternatives, in order of preference. Mautic adds an empty one if there is none.
 
     Mautic: REST API, Emails.
     """
@@ -56,44 +56,45 @@ class EmailDynamicContent(Nested):
 
 @define(kw_only=True)
 class Email(Scheduled):
-    """An e-mail: a template for single contacts, or one for segments.
+    """E-mail for segments (``list``) or for single contacts (``template``).
 
     Attributes:
         name: Required to create.
         subject: Required to create.
         email_type: ``template`` or ``list``.
-        segments: Whom a ``list`` goes to; published ones, required for it.
-        excluded_segments: Whom it does not go to. Write only.
-        language: Code.
-        category: Of bundle ``email``.
-        from_address: Of the sender; the server's own if empty.
-        from_name: Of the sender.
-        reply_to_address: If it is not the sender's.
-        bcc_address: Gets a copy of each.
-        use_owner_as_mailer: The contact's owner is the sender.
-        utm_tags: On links.
-        headers: Further ones.
-        preheader_text: Shown beside the subject. Mautic 5.2 or newer.
-        custom_html: The text.
-        plain_text: The text without HTML.
-        template: Name of a theme.
-        dynamic_content: Parts that differ from contact to contact.
-        asset_attachments: Files to send along.
-        unsubscribe_form: Shown to those who leave.
-        preference_center: A page where contacts choose what they get. Write only.
-        public_preview: Whoever knows the URL may read it.
-        read_count: Times read. Read only.
-        sent_count: Times sent. Read only.
-        revision: Read only.
-        variant_settings: Of an A/B test: weight in percent and what wins. Write only.
-        variant_start_date: Of the A/B test. Read only.
-        variant_sent_count: Times sent since then. Read only.
-        variant_read_count: Times read since then. Read only.
+        segments: Published segments that a ``list`` goes to; required for it.
+        excluded_segments: Segments whose contacts do not get it. Write only.
+        language: Language code, such as ``en``.
+        category: Category of bundle ``email``.
+        from_address: Address of the sender; the server's default if empty.
+        from_name: Name of the sender.
+        reply_to_address: Address for replies; the sender's if empty.
+        bcc_address: Address that gets a blind copy of each.
+        use_owner_as_mailer: Send in the name of the contact's owner.
+        utm_tags: UTM parameters added to its links.
+        headers: Additional mail headers, by name.
+        preheader_text: Preview text shown beside the subject. Mautic 5.2 or newer.
+        custom_html: HTML version.
+        plain_text: Plain text version.
+        template: `Theme.key` of a theme.
+        dynamic_content: Parts that differ from contact to contact. Mautic resets it in edits that do not name it, so
+            `emails.edit` sends the stored one along.
+        asset_attachments: Files to attach.
+        unsubscribe_form: Form shown to contacts who unsubscribe.
+        preference_center: Page on which contacts choose what they get. Write only.
+        public_preview: Readable without a login by its URL.
+        read_count: Number of times read. Read only.
+        sent_count: Number of times sent. Read only.
+        revision: Number of changes so far. Read only.
+        variant_settings: A/B test: ``weight`` in percent and ``winnerCriteria``. Write only.
+        variant_start_date: Start of the A/B test. Read only.
+        variant_sent_count: Number of times sent since then. Read only.
+        variant_read_count: Number of times read since then. Read only.
         variant_parent: The e-mail that this one is a variant of.
         variant_children: Its variants. Read only.
         translation_parent: The e-mail that this one translates.
         translation_children: Its translations. Read only.
-        projects: Mautic 7 or newer.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Emails.
     """
@@ -139,11 +140,11 @@ class Email(Scheduled):
 
 @define(kw_only=True)
 class SegmentSend(Nested):
-    """What became of an e-mail to segments. Read only.
+    """Result of sending an e-mail to segments. Read only.
 
     Attributes:
-        sent_count: To so many contacts.
-        failed_recipients: To so many it could not be sent.
+        sent_count: Number of contacts to whom it was sent.
+        failed_recipients: Number of contacts to whom sending failed.
 
     Mautic: REST API, Emails (send to segment).
     """

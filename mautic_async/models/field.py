@@ -9,11 +9,11 @@ from mautic_async.models._base import JSON, UNSET, FromServer, Maybe, Nested, Pu
 
 @define(kw_only=True)
 class FieldOption(Nested):
-    """One choice of a select or multiselect field.
+    """Option of a select or multiselect field.
 
     Attributes:
-        label: What people see.
-        value: What contacts hold.
+        label: Text shown to users.
+        value: Value stored in contacts.
 
     Mautic: REST API, Fields.
     """
@@ -24,15 +24,15 @@ class FieldOption(Nested):
 
 @define(kw_only=True)
 class FieldProperties(Nested):
-    """What only some types of field have.
+    """Properties that depend on the type of the field.
 
     Attributes:
-        options: The choices of ``select``, ``multiselect`` and ``lookup``; the last has plain texts.
-        yes: The label of a ``boolean`` that is true.
-        no: The label of a ``boolean`` that is false.
-        roundmode: Of a ``number``: PHP's rounding mode, 1 to 7.
-        scale: Of a ``number``: decimal places.
-        format: Of a ``date``, ``datetime`` or ``time``: how people see it.
+        options: Options of ``select``, ``multiselect`` and ``lookup``; those of ``lookup`` are plain strings.
+        yes: Label of true, for a ``boolean``.
+        no: Label of false, for a ``boolean``.
+        roundmode: PHP's rounding mode of a ``number``, 1 to 7.
+        scale: Decimal places of a ``number``.
+        format: Display format of a ``date``, ``datetime`` or ``time``.
 
     Mautic: REST API, Fields.
     """
@@ -47,29 +47,30 @@ class FieldProperties(Nested):
 
 @define(kw_only=True)
 class Field(Published):
-    """The definition of a custom field, of contacts or of companies.
+    """Definition of a custom field of contacts or companies.
 
     Attributes:
         label: Required to create.
-        alias: The key under which contacts hold it. Made from the label if not given; cannot change later.
+        alias: Key of the value in contacts. Derived from the label if not given; cannot change later.
         type: ``text textarea html email tel url number boolean date datetime time select multiselect lookup country
             region timezone locale``; cannot change later.
         group: ``core social personal professional``, for companies ``core professional other``.
         order: Position among all fields. Read only.
-        in_place_of: Id of a field whose position this one takes; the others move down. Write only.
-        object: ``lead`` for contacts, ``company``. Read only: the path of the call decides.
-        default_value: Of new entities; as text, whatever the type.
-        is_required: In forms of Mautic.
-        is_fixed: Belongs to Mautic and cannot be deleted. Read only.
-        is_listable: Can be used in segments and columns.
-        is_visible: On the form of a contact.
-        is_short_visible: On the short form of a contact.
-        is_unique_identifier: A new contact with a known value updates the old one.
+        in_place_of: Id of a field whose position this one takes; that one and later ones move down. Write only.
+        object: ``lead`` for contacts, ``company`` for companies. Read only: set by the path of the call.
+        default_value: Value of new entities, as text for every type.
+        is_required: Required in forms of Mautic's user interface.
+        is_fixed: Part of Mautic: cannot be deleted. Read only.
+        is_listable: Available for segments and columns of lists.
+        is_visible: Shown on the form of a contact.
+        is_short_visible: Shown on the short form of a contact.
+        is_unique_identifier: Creating a contact with a known value updates the contact that has it.
         is_publicly_updatable: Visitors may set it by URL.
         is_index: The database keeps an index. Required by PUT. Write only.
         char_length_limit: Longest text, in characters. Required by PUT. Write only.
-        properties: What only some types have; required for ``select``, ``multiselect`` and ``boolean``.
-        pending: Just created, and not usable until a job of the server has made its column. Never sent.
+        properties: Properties that depend on the type; required for ``select``, ``multiselect`` and ``boolean``. Mautic
+            checks the default of a ``select`` against the options of the same request.
+        pending: True after a creation whose database column a job of the server has yet to add. Never sent.
 
     Mautic: REST API, Fields.
     """
@@ -97,21 +98,20 @@ class Field(Published):
 
 @define(kw_only=True)
 class ContactField(Nested):
-    """What an answer says of a field beside the value that one contact or company holds in it. Read only.
+    """Definition of a field in the answer of a contact or company, with its value. Read only.
 
     Attributes:
-        id: Of the definition.
-        label: What people see.
-        alias: The key in `fields`.
-        type: As in `Field`.
-        group: As in `Field`.
-        object: ``lead`` or ``company``; not in the answer to a creation.
-        is_fixed: Belongs to Mautic; not in the answer to a creation.
-        properties: A map after a creation, text in PHP's own format later: prefer the definition, from
-            ``contact_fields``.
-        default_value: Of new entities; not in the answer to a creation.
-        value: What this contact holds.
-        normalized_value: The same as people see it: labels of options.
+        id: Id of the definition.
+        label: Text shown to users.
+        alias: Key in `fields`.
+        type: Type, as in `Field`.
+        group: Group, as in `Field`.
+        object: ``lead`` or ``company``; None in the answer to a creation.
+        is_fixed: Part of Mautic; None in the answer to a creation.
+        properties: Map in the answer to a creation, PHP-serialized text in others. ``contact_fields`` always has a map.
+        default_value: Value of new entities; None in the answer to a creation.
+        value: Value of this contact or company.
+        normalized_value: Value for display, such as the label of an option.
 
     Mautic: REST API, Contacts.
     """

@@ -9,13 +9,13 @@ from mautic_async.models._base import UNSET, Entity, FromServer, Maybe
 
 @define(kw_only=True)
 class FieldGroup(Entity):
-    """Fields that people see together. Mautic 8 or newer; not tried on a live server.
+    """Group of custom fields. Mautic 8 or newer; not tested against a real server.
 
     Attributes:
         name: Letters, digits and spaces. Required to create.
-        alias: Made by the server. Read only.
-        description: For people.
-        order: Position.
+        alias: Assigned by the server. Read only.
+        description: Text for users of Mautic.
+        order: Position, from 1.
 
     Mautic: REST API, Field groups.
     """

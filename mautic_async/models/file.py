@@ -9,11 +9,11 @@ from mautic_async.models._base import FromServer, Nested
 
 @define(kw_only=True)
 class UploadedFile(Nested):
-    """A file as the server stored it. Read only.
+    """Stored file. Read only.
 
     Attributes:
-        name: Made by the server, with the extension it chose: ``.txt`` for what it did not allow.
-        link: URL of a picture, as the server sees itself: not always reachable.
+        name: Name assigned by the server, which replaces extensions that it does not allow by ``.txt``.
+        link: URL of an image, built from the host name of the request as the server sees it.
 
     Mautic: REST API, Files.
     """

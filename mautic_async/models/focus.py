@@ -14,23 +14,23 @@ from mautic_async.models.utm import UtmParameters
 
 @define(kw_only=True)
 class Focus(Scheduled):
-    """A bar, a box or a whole page that catches a visitor's eye.
+    """Bar, box or page shown over a website.
 
     Attributes:
         name: Required to create.
-        description: For people.
+        description: Text for users of Mautic.
         type: ``form``, ``notice`` or ``link``. Required to create.
         style: ``bar``, ``modal``, ``notification`` or ``page``. Required to create.
-        website: URL where it is shown.
-        properties: ``bar``, ``modal``, ``colors``, ``content``, ``when``, ``frequency`` and others.
-        utm_tags: On the link.
-        form: Id of the form, for that type.
+        website: URL of the website that shows it.
+        properties: Settings: ``bar``, ``modal``, ``colors``, ``content``, ``when``, ``frequency`` and others.
+        utm_tags: UTM parameters added to its links.
+        form: Id of the form of type ``form``.
         html_mode: ``basic``, ``editor`` or ``html``.
-        html: For that mode.
-        editor: HTML for that mode.
-        cache: The script that visitors get. Read only.
-        category: Of bundle ``plugin:focus``.
-        projects: Mautic 7 or newer.
+        html: HTML of mode ``html``.
+        editor: HTML of mode ``editor``.
+        cache: JavaScript that visitors get. Read only.
+        category: Category of bundle ``plugin:focus``.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Focus items.
     """

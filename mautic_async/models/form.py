@@ -1,4 +1,4 @@
-"""Forms, and what was submitted in them."""
+"""Forms, with their fields and actions."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from mautic_async.models.project import Project, as_projects
 
 @define(kw_only=True)
 class FormField(Entity):
-    """A field of a form.
+    """Field of a form.
 
     Attributes:
         id: 0 for a new one.
         label: Required.
-        alias: Made from the label if not given; unique in the form.
+        alias: Derived from the label if not given; unique in the form.
         type: ``text textarea email number tel url date datetime select country checkboxgrp radiogrp hidden password
-            captcha file button freetext freehtml pagebreak companyLookup`` or a plugin's own word. Required.
-        show_label: Visible.
-        default_value: Filled in at first.
-        is_required: Must be filled in.
-        validation_message: If it is not.
-        help_message: For visitors.
-        order: Position.
-        properties: What only some types have.
-        validation: Rules.
-        parent: Id of the field that `conditions` looks at.
-        conditions: When it is shown.
-        label_attributes: HTML attributes.
-        input_attributes: HTML attributes.
-        container_attributes: HTML attributes.
-        contact_field: Alias of the contact field it fills, as servers before 4.3 had it.
-        save_result: Keep what was submitted.
-        is_auto_fill: Filled with what is known.
+            captcha file button freetext freehtml pagebreak companyLookup`` or a plugin's word. Required.
+        show_label: Show the label.
+        default_value: Initial value.
+        is_required: Visitors must fill it in.
+        validation_message: Error shown if it is empty.
+        help_message: Help text for visitors.
+        order: Position, from 1.
+        properties: Settings, whose keys depend on `type`.
+        validation: Validation rules, whose keys depend on `type`.
+        parent: Id of the field to which `conditions` refer.
+        conditions: Conditions under which it is shown.
+        label_attributes: HTML attributes of the label.
+        input_attributes: HTML attributes of the input.
+        container_attributes: HTML attributes of the container.
+        contact_field: Alias of the contact field that it fills, on servers before 4.3.
+        save_result: Store the submitted value.
+        is_auto_fill: Filled with the contact's known value.
         mapped_object: ``contact`` or ``company``.
-        mapped_field: Alias of the field it fills there.
+        mapped_field: Alias of the field that it fills there.
 
     Mautic: REST API, Forms.
     """
@@ -80,15 +80,15 @@ class FormField(Entity):
 
 @define(kw_only=True)
 class FormAction(Entity):
-    """What a form does when it was submitted.
+    """Action of a form after its submission.
 
     Attributes:
         id: 0 for a new one.
         name: Required.
-        description: For people.
+        description: Text for users of Mautic.
         type: ``lead.pointschange``, ``email.send.lead``, ``lead.changelist`` and others. Required.
-        order: Position.
-        properties: By type.
+        order: Position, from 1.
+        properties: Settings, whose keys depend on `type`.
 
     Mautic: REST API, Forms.
     """
@@ -103,26 +103,27 @@ class FormAction(Entity):
 
 @define(kw_only=True)
 class Form(Scheduled):
-    """A form for visitors.
+    """Form for visitors.
 
     Attributes:
         name: Required to create.
-        alias: Made by the server, up to 10 characters.
-        description: For people.
-        category: Of bundle ``form``.
-        cached_html: What visitors get. Read only.
-        fields: PUT deletes those not listed.
-        actions: PUT deletes those not listed.
-        template: Name of a theme.
-        in_kiosk_mode: Visitors are not tracked.
-        render_style: With the theme's style.
+        alias: Assigned by the server, up to 10 characters.
+        description: Text for users of Mautic.
+        category: Category of bundle ``form``.
+        cached_html: HTML that visitors get. Read only.
+        fields: Fields; PUT deletes those not listed.
+        actions: Actions; PUT deletes those not listed.
+        template: `Theme.key` of a theme.
+        in_kiosk_mode: Do not track visitors.
+        render_style: Render with the style of the theme.
         form_type: ``standalone`` or ``campaign``; gone in Mautic 8.
-        post_action: ``return``, ``redirect`` or ``message``. An edit without it resets it to ``return``.
-        post_action_property: The URL or message; required for these two.
-        no_index: Search engines shall not list it.
-        form_attributes: HTML attributes.
-        language: Code.
-        projects: Mautic 7 or newer.
+        post_action: ``return``, ``redirect`` or ``message``. Mautic resets it in edits that do not name it, so
+            `forms.edit` sends the stored one along.
+        post_action_property: URL or message; required for these two.
+        no_index: Ask search engines not to list it.
+        form_attributes: HTML attributes of the form.
+        language: Language code, such as ``en``.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Forms.
     """
@@ -147,10 +148,10 @@ class Form(Scheduled):
 
 
 def as_form(value: Form | int | Unset | None) -> Form | Unset | None:
-    """Take an id for the form itself."""
+    """Return the form itself for an id."""
     return as_entity(Form, value)
 
 
 def as_forms(values: Iterable[Form | int] | Unset | None) -> list[Form] | Unset | None:
-    """Take ids for the forms themselves."""
+    """Return the forms themselves for ids."""
     return as_entities(Form, values)

@@ -1,4 +1,4 @@
-"""Where a contact came from, as far as an IP address tells."""
+"""IP addresses of contacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mautic_async.models._base import Entity, FromServer, Nested
 
 @define(kw_only=True)
 class IpDetails(Nested):
-    """What a geographic database knows of an address. Read only.
+    """Location of an IP address, from a geographic database. Read only.
 
     Attributes:
         city: Name.
@@ -19,8 +19,8 @@ class IpDetails(Nested):
         latitude: Degrees.
         longitude: Degrees.
         isp: Provider.
-        organization: Whom the address belongs to.
-        timezone: Name of a zone.
+        organization: Owner of the address.
+        timezone: Name of a time zone.
 
     Mautic: REST API, Contacts.
     """
@@ -38,11 +38,11 @@ class IpDetails(Nested):
 
 @define(kw_only=True)
 class IpAddress(Entity):
-    """An address that a contact used. Read only; write `Contact.ip_address` to add one.
+    """IP address that a contact used. Read only; `Contact.ip_address` adds one.
 
     Attributes:
-        ip_address: The address itself.
-        ip_details: None without a geographic database.
+        ip_address: Address as text.
+        ip_details: Location; empty without a geographic database.
 
     Mautic: REST API, Contacts.
     """

@@ -1,4 +1,4 @@
-"""What a contact belongs to."""
+"""Segments, campaigns and companies of a contact."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from mautic_async.models.company import Company
 
 @define(kw_only=True)
 class ContactSegment(Entity):
-    """A segment that a contact is in; the id is the segment's. Read only.
+    """Segment of a contact; `id` is that of the segment. Read only.
 
     Attributes:
-        name: Of the segment.
-        alias: Of the segment.
-        date_added: When the contact came in.
-        manually_added: By hand.
-        manually_removed: By hand.
+        name: Name of the segment.
+        alias: Alias of the segment.
+        date_added: Time at which the contact was added.
+        manually_added: Added by a user or by the API.
+        manually_removed: Removed by a user or by the API.
 
     Mautic: REST API, Contacts (segment memberships).
     """
@@ -33,14 +33,14 @@ class ContactSegment(Entity):
 
 @define(kw_only=True)
 class ContactCampaign(Entity):
-    """A campaign that a contact is in; the id is the campaign's. Read only.
+    """Campaign of a contact; `id` is that of the campaign. Read only.
 
     Attributes:
-        name: Of the campaign.
-        date_added: When the contact came in.
-        manually_added: By hand.
-        manually_removed: By hand.
-        segment_ids: By which segments.
+        name: Name of the campaign.
+        date_added: Time at which the contact was added.
+        manually_added: Added by a user or by the API.
+        manually_removed: Removed by a user or by the API.
+        segment_ids: Ids of the segments through which the contact entered.
 
     Mautic: REST API, Contacts (campaign memberships).
     """
@@ -54,14 +54,14 @@ class ContactCampaign(Entity):
 
 @define(kw_only=True)
 class ContactCompany(Company):
-    """A company that a contact belongs to; the id is the company's. All properties are in one flat row. Read only.
+    """Company of a contact; `id` is that of the company. Read only.
 
     Attributes:
-        company_id: The id again.
-        date_associated: When the contact came in.
-        is_primary: The one that the contact's own field names.
-        owner_id: Id of a user.
-        social_cache: Text in PHP's own format.
+        company_id: Same as `id`.
+        date_associated: Time at which the contact was added.
+        is_primary: Primary company, which `Contact.company` names.
+        owner_id: Id of the user who owns it.
+        social_cache: PHP-serialized data.
 
     Mautic: REST API, Contacts (list companies).
     """

@@ -1,4 +1,4 @@
-"""Marketing messages, which go by the channel that a contact likes best."""
+"""Marketing messages, sent through the preferred channel of each contact."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mautic_async.models.project import Project, as_projects
 
 @define(kw_only=True)
 class MessageChannel(Entity):
-    """One way for a message to go.
+    """Channel of a message.
 
     Attributes:
         channel: ``email``, ``sms``, ``notification``, ... Required.
-        channel_id: Of the e-mail or text message that goes there. Required.
-        channel_name: Of that. Read only.
-        is_enabled: Required.
-        properties: Of the channel. Read only.
+        channel_id: Id of the e-mail, text message or notification of that channel. Required.
+        channel_name: Name of that. Read only.
+        is_enabled: Used for sending. Required.
+        properties: Settings of the channel. Read only.
 
     Mautic: REST API, Marketing messages.
     """
@@ -34,14 +34,14 @@ class MessageChannel(Entity):
 
 @define(kw_only=True)
 class Message(Scheduled):
-    """One message in the forms that its channels need.
+    """Message with a version for each channel.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        category: Of bundle ``messages``.
-        channels: POST and PUT disable those not listed.
-        projects: Mautic 7 or newer.
+        description: Text for users of Mautic.
+        category: Category of bundle ``messages``.
+        channels: Versions by channel. POST and PUT disable channels that are not listed.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Marketing messages.
     """

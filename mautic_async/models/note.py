@@ -12,13 +12,13 @@ from mautic_async.models.contact import Contact, as_contact
 
 @define(kw_only=True)
 class Note(Entity):
-    """Something that a user wrote down about a contact.
+    """Note of a user about a contact.
 
     Attributes:
-        contact: Required to create.
+        contact: Contact of the note. Required to create.
         text: HTML.
         type: ``general``, ``email``, ``call`` or ``meeting``.
-        date_time: When it was; seconds are not kept.
+        date_time: Time that the note is about; Mautic drops the seconds.
 
     Mautic: REST API, Notes.
     """

@@ -11,20 +11,20 @@ from mautic_async.models.utm import UtmParameters
 
 @define(kw_only=True)
 class Notification(Scheduled):
-    """A push notification for browsers or phones.
+    """Push notification for browsers or phones.
 
     Attributes:
         name: Required to create.
-        description: For people. Write only.
+        description: Text for users of Mautic. Write only.
         heading: Required to create.
-        message: The text. Required to create.
-        url: Where a click leads.
-        button: Its label.
-        language: Code.
-        category: Of bundle ``notification``.
-        utm_tags: On the link.
-        read_count: Times read. Read only.
-        sent_count: Times sent. Read only.
+        message: Text. Required to create.
+        url: URL that a click opens.
+        button: Label of the button.
+        language: Language code, such as ``en``.
+        category: Category of bundle ``notification``.
+        utm_tags: UTM parameters added to its links.
+        read_count: Number of times read. Read only.
+        sent_count: Number of times sent. Read only.
 
     Mautic: REST API, Notifications.
     """

@@ -13,39 +13,39 @@ from mautic_async.models.project import Project, as_projects
 
 
 def as_page(value: Page | int | Unset | None) -> Page | Unset | None:
-    """Take an id for the page itself."""
+    """Return the page itself for an id."""
     return as_entity(Page, value)
 
 
 @define(kw_only=True)
 class Page(Scheduled):
-    """A landing page.
+    """Landing page.
 
     Attributes:
         title: Required to create.
-        alias: Last part of its URL; made from the title if not given.
-        category: Of bundle ``page``.
-        language: Code.
-        hits: Visits. Read only.
-        unique_hits: Visitors. Read only.
-        variant_hits: Visits since the A/B test began. Read only.
-        revision: Read only.
-        meta_description: For search engines.
-        redirect_type: ``301`` or ``302``: visitors of an unpublished page go elsewhere.
-        redirect_url: Where to; required with `redirect_type`.
-        is_preference_center: Contacts choose there what they get.
-        no_index: Search engines shall not list it.
-        variant_settings: Of an A/B test: weight in percent and what wins.
-        variant_start_date: Of the A/B test. Read only.
+        alias: Last part of its URL; derived from the title if not given.
+        category: Category of bundle ``page``.
+        language: Language code, such as ``en``.
+        hits: Number of visits. Read only.
+        unique_hits: Number of visitors. Read only.
+        variant_hits: Number of visits since the start of the A/B test. Read only.
+        revision: Number of changes so far. Read only.
+        meta_description: Description for search engines.
+        redirect_type: ``301`` or ``302``: status with which an unpublished page redirects its visitors.
+        redirect_url: Target of the redirect; required with `redirect_type`.
+        is_preference_center: Page on which contacts choose what they get.
+        no_index: Ask search engines not to list it.
+        variant_settings: A/B test: ``weight`` in percent and ``winnerCriteria``.
+        variant_start_date: Start of the A/B test. Read only.
         variant_parent: The page that this one is a variant of.
         variant_children: Its variants. Read only.
         translation_parent: The page that this one translates.
         translation_children: Its translations. Read only.
-        template: Name of a theme.
-        custom_html: The page itself.
-        head_script: HTML for its head. Write only.
-        footer_script: HTML for its end. Write only.
-        projects: Mautic 7 or newer.
+        template: `Theme.key` of a theme.
+        custom_html: HTML of the page.
+        head_script: HTML added to the head; Mautic strips ``<script>``. Write only.
+        footer_script: HTML added before the end of the body; Mautic strips ``<script>``. Write only.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Pages.
     """

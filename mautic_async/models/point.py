@@ -1,4 +1,4 @@
-"""What gives contacts points."""
+"""Point actions, which give contacts points."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from mautic_async.models.project import Project, as_projects
 
 @define(kw_only=True)
 class Point(Scheduled):
-    """Something that gives a contact points.
+    """Action of contacts that gives them points.
 
     Attributes:
         name: Required to create.
-        description: For people.
+        description: Text for users of Mautic.
         type: ``page.hit url.hit email.open email.send form.submit asset.download``; Mautic 7 also ``api.call``.
             Required to create.
-        delta: Points, may be negative. Required to create.
-        properties: By type.
-        repeatable: Each time, not only the first.
-        category: Of bundle ``point``.
-        group: Which points. Write only.
-        projects: Mautic 7 or newer.
+        delta: Points to add, or to subtract if negative. Required to create.
+        properties: Settings, whose keys depend on `type`.
+        repeatable: Count every occurrence, not only the first.
+        category: Category of bundle ``point``.
+        group: Group to which the points are added. Write only.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Points.
     """

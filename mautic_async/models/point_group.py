@@ -1,4 +1,4 @@
-"""Points that are counted by themselves."""
+"""Groups of points, counted apart from a contact's main points."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Publishe
 
 @define(kw_only=True)
 class PointGroup(Published):
-    """Points that are counted by themselves.
+    """Group of points, counted apart from a contact's main points.
 
     Attributes:
         name: Required to create.
-        description: For people.
+        description: Text for users of Mautic.
 
     Mautic: REST API, Point groups.
     """
@@ -23,17 +23,17 @@ class PointGroup(Published):
 
 
 def as_point_group(value: PointGroup | int | Unset | None) -> PointGroup | Unset | None:
-    """Take an id for the group itself."""
+    """Return the group itself for an id."""
     return as_entity(PointGroup, value)
 
 
 @define(kw_only=True)
 class GroupScore(Nested):
-    """A contact's points in a group. Read only.
+    """Score of a contact in a group. Read only.
 
     Attributes:
         score: Points.
-        group: Of points.
+        group: Group of the points.
 
     Mautic: REST API, Point groups (contact scores).
     """

@@ -1,4 +1,4 @@
-"""Whether and how often a contact may be written to."""
+"""Contact preferences: do-not-contact entries and frequency rules."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mautic_async.models._base import UNSET, Entity, FromServer, Maybe, Nested
 
 @define(kw_only=True)
 class DoNotContact(Entity):
-    """A channel on which a contact must not be contacted.
+    """Channel on which a contact must not be contacted.
 
     Attributes:
         channel: ``email``, ``sms``, ``notification``; unknown ones are accepted.
-        reason: 1 unsubscribed, 2 bounced, 3 by hand. Written as 0 it removes the entry.
-        comments: For people.
-        channel_id: Of the e-mail or message that led to it.
-        date_added: Only in answers to adding and removing. Read only.
+        reason: 1 unsubscribed, 2 bounced, 3 manual. Writing 0 removes the entry; Mautic stores any other number.
+        comments: Comment of the user.
+        channel_id: Id of the e-mail or message that led to it.
+        date_added: Time of the entry, only in answers to ``add_dnc`` and ``remove_dnc``. Read only.
 
     Mautic: REST API, Contacts.
     """
@@ -32,15 +32,15 @@ class DoNotContact(Entity):
 
 @define(kw_only=True)
 class FrequencyRule(Nested):
-    """How often a contact may be contacted on a channel. Mautic 5.1 answers 500 to any attempt to write one.
+    """Limit of messages to a contact on a channel. Mautic 5.1 and 7.0 answer 500 to any attempt to write one.
 
     Attributes:
         channel: ``email``, ``sms``, ...
         frequency_number: Messages per `frequency_time`.
         frequency_time: ``DAY``, ``WEEK`` or ``MONTH``.
-        preferred_channel: The contact likes this one best.
-        pause_from_date: Nothing from then,
-        pause_to_date: until then.
+        preferred_channel: Channel that the contact prefers.
+        pause_from_date: Start of a pause in which nothing is sent.
+        pause_to_date: End of the pause.
 
     Mautic: REST API, Contacts.
     """

@@ -1,4 +1,4 @@
-"""Projects, which other entities can belong to."""
+"""Projects, which group entities of all kinds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mautic_async.models._base import JSON, UNSET, Maybe, Published, Unset, as_e
 
 @define(kw_only=True)
 class Project(Published):
-    """What belongs together, over all kinds of entities. Mautic 7 or newer; not tried on a live server.
+    """Group of entities of all kinds. Mautic 7 or newer.
 
     Attributes:
         name: Required to create; unique, in any case of letters.
-        description: For people.
-        properties: Whatever its makers keep there.
+        description: Text for users of Mautic.
+        properties: Additional data, as a map.
 
     Mautic: REST API, Projects.
     """
@@ -27,5 +27,5 @@ class Project(Published):
 
 
 def as_projects(values: Iterable[Project | int] | Unset | None) -> list[Project] | Unset | None:
-    """Take ids for the projects themselves."""
+    """Return the projects themselves for ids."""
     return as_entities(Project, values)

@@ -1,4 +1,4 @@
-"""Reports; what they found is in `report_result`."""
+"""Reports; `report_result` has their data."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from mautic_async.models._base import JSON, UNSET, Maybe, Nested, Published
 
 @define(kw_only=True)
 class ReportFilter(Nested):
-    """A condition on the rows.
+    """Condition on the rows of a report.
 
     Attributes:
         column: ``prefix.column``.
         glue: ``and`` or ``or``.
-        dynamic: Whoever reads the report may change it.
+        dynamic: Readers of the report may change the value.
         condition: ``eq neq gt gte lt lte like notLike startsWith endsWith contains empty notEmpty in notIn``.
-        value: To compare with.
+        value: Value to compare with.
 
     Mautic: REST API, Reports.
     """
@@ -30,7 +30,7 @@ class ReportFilter(Nested):
 
 @define(kw_only=True)
 class ReportOrder(Nested):
-    """A column to sort by.
+    """Column to sort by.
 
     Attributes:
         column: ``prefix.column``.
@@ -45,7 +45,7 @@ class ReportOrder(Nested):
 
 @define(kw_only=True)
 class ReportAggregator(Nested):
-    """A column to reckon up.
+    """Column to aggregate.
 
     Attributes:
         column: ``prefix.column``.
@@ -60,12 +60,12 @@ class ReportAggregator(Nested):
 
 @define(kw_only=True)
 class ReportSettings(Nested):
-    """How people see a report.
+    """Display settings of a report.
 
     Attributes:
-        show_graphs_above_table: Otherwise below.
-        show_dynamic_filters: Open at first.
-        hide_date_range_filter: Not shown.
+        show_graphs_above_table: Show graphs above the table, not below it.
+        show_dynamic_filters: Show the dynamic filters opened.
+        hide_date_range_filter: Hide the filter of the date range.
 
     Mautic: REST API, Reports.
     """
@@ -77,25 +77,25 @@ class ReportSettings(Nested):
 
 @define(kw_only=True)
 class Report(Published):
-    """A question to the database that can be asked again.
+    """Stored query of Mautic's database.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        system: Everybody may see it.
+        description: Text for users of Mautic.
+        system: Visible to all users.
         source: ``leads``, ``email.stats``, ``page.hits`` and others. Required to create.
-        columns: ``prefix.column`` each.
-        filters: Which rows.
-        table_order: By what to sort.
-        graphs: Names: ``mautic.email.graph.line_number.stats``.
-        group_by: ``prefix.column`` each.
-        aggregators: What to reckon up.
-        settings: How people see it.
-        is_scheduled: Sent by e-mail now and then.
+        columns: Columns, each as ``prefix.column``.
+        filters: Conditions on the rows.
+        table_order: Columns to sort by.
+        graphs: Names of graphs, such as ``mautic.email.graph.line_number.stats``.
+        group_by: Columns to group by, each as ``prefix.column``.
+        aggregators: Columns to aggregate.
+        settings: Display settings.
+        is_scheduled: Sent by e-mail at intervals.
         schedule_unit: ``NOW``, ``DAILY``, ``WEEKLY`` or ``MONTHLY``.
-        to_address: Whom to, separated by commas.
+        to_address: Recipients, separated by commas.
         schedule_day: Name of a day, or ``WEEK_DAYS``.
-        schedule_month_frequency: Which one of the month: ``1`` or ``-1``.
+        schedule_month_frequency: ``1`` for the first such day of the month, ``-1`` for the last.
 
     Mautic: REST API, Reports.
     """

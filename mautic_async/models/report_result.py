@@ -1,4 +1,4 @@
-"""What reports found."""
+"""Data of reports."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mautic_async.models.report import Report
 
 @define(kw_only=True)
 class ReportGraph(Nested):
-    """A graph that a report drew; Mautic 5.1 answers none. Read only.
+    """Graph of a report; Mautic 5.1 and 7.0 send none. Read only.
 
     Attributes:
         type: ``line``, ``pie`` or ``table``.
-        name: As in `Report.graphs`.
-        title: For people.
-        labels: Along the axis.
-        datasets: One for each line.
+        name: Name, as in `Report.graphs`.
+        title: Title shown to users.
+        labels: Labels along the axis.
+        datasets: Series of values.
 
     Mautic: REST API, Reports.
     """
@@ -34,20 +34,20 @@ class ReportGraph(Nested):
 
 @define(kw_only=True)
 class ReportResult(Nested):
-    """What a report found. Read only.
+    """Page of the data of a report. Read only.
 
     Attributes:
-        report: The report itself.
-        total_results: Rows, on all pages.
-        rows: Of this page, by alias of the column; values are texts, empty ones are left out.
+        report: Definition of the report.
+        total_results: Number of rows on all pages.
+        rows: Rows of this page, as maps by alias of the column. Values are texts; empty ones are left out.
         columns: ``prefix.column`` by alias.
-        aggregator_columns: The same, for what was reckoned up.
-        graphs: None where the server draws none.
-        limit: Rows of a page; 0 if there are no pages.
-        page: From 1.
-        date_from: From then,
-        date_to: until then.
-        debug: Of the query, where the server tells.
+        aggregator_columns: Aggregated columns, by alias.
+        graphs: Graphs, or None.
+        limit: Rows per page; 0 if the data is not split into pages.
+        page: Number of this page, from 1.
+        date_from: Start of the date range.
+        date_to: End of the date range.
+        debug: Query and timing, if the server runs in development mode.
 
     Mautic: REST API, Reports (get report).
     """

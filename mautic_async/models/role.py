@@ -11,13 +11,13 @@ from mautic_async.models._base import UNSET, Maybe, Published, Unset, as_entity
 
 @define(kw_only=True)
 class Role(Published):
-    """What its users may do.
+    """Set of permissions of users.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        is_admin: May do everything; then there are no `raw_permissions`.
-        raw_permissions: Levels by area: ``{"email:emails": ["viewown", "viewother"]}``.
+        description: Text for users of Mautic.
+        is_admin: All permissions; `raw_permissions` is then empty.
+        raw_permissions: Permissions by area: ``{"email:emails": ["viewown", "viewother"]}``.
 
     Mautic: REST API, Roles.
     """
@@ -29,5 +29,5 @@ class Role(Published):
 
 
 def as_role(value: Role | int | Unset | None) -> Role | Unset | None:
-    """Take an id for the role itself."""
+    """Return the role itself for an id."""
     return as_entity(Role, value)

@@ -1,4 +1,4 @@
-"""Segments of contacts, which payloads call lists."""
+"""Segments of contacts. Mautic's JSON calls them lists."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mautic_async.models.project import Project, as_projects
 
 @define(kw_only=True)
 class SegmentFilter(Nested):
-    """One condition of a segment.
+    """Condition of a segment or of dynamic content.
 
     Attributes:
-        glue: ``and`` or ``or``: how it is tied to the one before.
-        object: ``lead`` for contacts, ``company``, ``behaviors``, or a plugin's own word.
-        field: Alias of a field, or a behaviour.
-        type: Of that field, as in `Field`.
+        glue: ``and`` or ``or``, between this condition and the one before.
+        object: ``lead`` for contacts, ``company``, ``behaviors``, or a plugin's word.
+        field: Alias of a field, or name of a behaviour.
+        type: Type of that field, as in `Field`.
         operator: ``= != gt gte lt lte empty !empty like !like between !between in !in regexp !regexp date startsWith
             endsWith contains``.
         properties: ``{"filter": value, "display": text}``; the value is a list for ``in``.
@@ -41,18 +41,18 @@ class SegmentFilter(Nested):
 
 @define(kw_only=True)
 class Segment(Published):
-    """A list of contacts, kept by filters or by hand.
+    """List of contacts, filled by filters or by hand.
 
     Attributes:
         name: Required to create.
-        public_name: What contacts see; the name if not given.
-        alias: Unique; made from the name if not given.
-        description: For people.
-        category: Of bundle ``segment``.
-        filters: Who is in it; the server rebuilds it now and then. PUT without them empties the segment.
-        is_global: Other users see it.
-        is_preference_center: Contacts see it and can leave it.
-        projects: Mautic 7 or newer.
+        public_name: Name shown to contacts; `name` if not given.
+        alias: Unique; derived from the name if not given.
+        description: Text for users of Mautic.
+        category: Category of bundle ``segment``.
+        filters: Conditions on its contacts. A job of the server applies them. PUT without them empties the segment.
+        is_global: Visible to other users.
+        is_preference_center: Shown in the preference center, where contacts can leave it.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Segments.
     """
@@ -69,5 +69,5 @@ class Segment(Published):
 
 
 def as_segments(values: Iterable[Segment | int] | Unset | None) -> list[Segment] | Unset | None:
-    """Take ids for the segments themselves."""
+    """Return the segments themselves for ids."""
     return as_entities(Segment, values)

@@ -12,18 +12,18 @@ from mautic_async.models.segment import Segment, as_segments
 
 @define(kw_only=True)
 class Sms(Scheduled):
-    """A text message.
+    """Text message.
 
     Attributes:
         name: Required to create.
-        message: The text. Required to create.
-        description: For people. Write only.
+        message: Text. Required to create.
+        description: Text for users of Mautic. Write only.
         sms_type: ``template`` or ``list``. Write only.
-        segments: Whom a ``list`` goes to; required for it. Write only.
-        language: Code.
-        category: Of bundle ``sms``.
-        sent_count: Times sent. Read only.
-        projects: Mautic 7 or newer.
+        segments: Segments that a ``list`` goes to; required for it. Write only.
+        language: Language code, such as ``en``.
+        category: Category of bundle ``sms``.
+        sent_count: Number of times sent. Read only.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Text messages.
     """
@@ -41,16 +41,16 @@ class Sms(Scheduled):
 
 @define(kw_only=True)
 class SmsReceipt(Nested):
-    """What became of a text message to a contact. Read only.
+    """Result of sending a text message to a contact. Read only.
 
     Attributes:
-        sent: Handed to the provider.
-        type: Of the message.
-        status: Name of what became of it.
-        id: Of the text message.
-        name: Of the text message.
-        content: As the contact gets it.
-        stat_id: Of the row in ``sms_message_stats``.
+        sent: Handed over to the provider.
+        type: Type of the message.
+        status: Key of the status text, such as ``mautic.sms.timeline.status.delivered``.
+        id: Id of the text message.
+        name: Name of the text message.
+        content: Text as sent to the contact.
+        stat_id: Id of the row in ``sms_message_stats``.
 
     Mautic: REST API, Text messages (send).
     """

@@ -1,4 +1,4 @@
-"""Stages, one of which a contact can be in."""
+"""Stages of contacts; a contact is in one at most."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from mautic_async.models.project import Project, as_projects
 
 @define(kw_only=True)
 class Stage(Scheduled):
-    """How far a contact has come.
+    """Stage of contacts on their way to a customer.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        weight: Contacts only move to a heavier stage by themselves.
-        category: Of bundle ``stage``.
-        projects: Mautic 7 or newer.
+        description: Text for users of Mautic.
+        weight: Rank; stage actions move contacts only to stages of greater weight.
+        category: Category of bundle ``stage``.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Stages.
     """
@@ -31,5 +31,5 @@ class Stage(Scheduled):
 
 
 def as_stage(value: Stage | int | Unset | None) -> Stage | Unset | None:
-    """Take an id for the stage itself."""
+    """Return the stage itself for an id."""
     return as_entity(Stage, value)

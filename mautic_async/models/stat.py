@@ -1,4 +1,4 @@
-"""Rows of statistics and widgets of the dashboard. Both are as the server's tables have them: maps."""
+"""Rows of the statistics tables, and widgets of the dashboard."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from attrs import define, field
 from mautic_async.models._base import JSON, FromServer, Nested
 
 StatRow: TypeAlias = Mapping[str, str]
-"""A row of a table, by column. Values are texts, times are UTC without an offset, empty columns are left out."""
+"""Row of a table, by column. Values are texts, times are UTC without an offset, empty columns are left out."""
 
 
 @define(kw_only=True)
 class StatTables(Nested):
-    """What there are statistics of. Read only.
+    """Tables of statistics. Read only.
 
     Attributes:
-        available_tables: Names.
-        table_columns: Names by table.
+        available_tables: Names of the tables.
+        table_columns: Names of the columns, by table.
 
     Mautic: REST API, Stats.
     """
@@ -30,12 +30,12 @@ class StatTables(Nested):
 
 @define(kw_only=True)
 class Widget(Nested):
-    """What a widget of the dashboard shows. Read only.
+    """Content of a dashboard widget. Read only.
 
     Attributes:
-        content: By type of widget: a chart, or values by label.
-        cached: Not reckoned just now.
-        execution_time: Seconds.
+        content: Data of a chart, or values by label; depends on the type of the widget.
+        cached: Taken from the server's cache.
+        execution_time: Seconds that the server took.
 
     Mautic: REST API, Data - dashboard widgets.
     """

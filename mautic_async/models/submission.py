@@ -1,4 +1,4 @@
-"""What was submitted in forms."""
+"""Submissions of forms."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from mautic_async.models.page import Page
 
 @define(kw_only=True)
 class Submission(Entity):
-    """One visitor's answers to a form. Read only.
+    """Submission of a form by a visitor. Read only.
 
     Attributes:
-        form: Only its names.
-        contact: Only its core fields; None if nobody is known.
-        ip_address: Where it came from.
-        tracking_id: Of the visitor's device.
-        date_submitted: When.
+        form: Form, with id, name and alias only.
+        contact: Contact with its core fields only; None for an unknown visitor.
+        ip_address: Address of the visitor.
+        tracking_id: Id of the visitor's device.
+        date_submitted: Time of the submission.
         referer: URL of the page with the form.
-        page: If it was a landing page.
-        results: Answers by alias of the form's field.
+        page: Landing page with the form, if it was one.
+        results: Submitted values, by alias of the form's field.
 
     Mautic: REST API, Forms (list submissions).
     """

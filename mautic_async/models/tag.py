@@ -9,11 +9,11 @@ from mautic_async.models._base import UNSET, Entity, Maybe
 
 @define(kw_only=True)
 class Tag(Entity):
-    """A word that contacts can carry.
+    """Tag of contacts.
 
     Attributes:
-        tag: The word itself. Required to create; a known one gives the existing tag.
-        description: For people. Mautic 5 has no way to write it and answers None.
+        tag: Name. Required to create; creating a known name returns the existing tag.
+        description: Text for users of Mautic. The API cannot write it; Mautic 5 does not show it either.
 
     Mautic: REST API, Tags.
     """

@@ -9,14 +9,14 @@ from mautic_async.models._base import FromServer, Nested
 
 @define(kw_only=True)
 class ThemeConfig(Nested):
-    """What a theme says of itself. Read only.
+    """Configuration of a theme. Read only.
 
     Attributes:
-        name: For people.
-        author: Of the theme.
-        author_url: Of the author.
-        features: ``page``, ``email``, ``form``.
-        builder: ``legacy``, ``grapesjsbuilder``.
+        name: Display name.
+        author: Author of the theme.
+        author_url: Website of the author.
+        features: Uses: ``page``, ``email``, ``form``.
+        builder: Builders: ``legacy``, ``grapesjsbuilder``.
 
     Mautic: REST API, Themes.
     """
@@ -30,10 +30,10 @@ class ThemeConfig(Nested):
 
 @define(kw_only=True)
 class ThemeVisibility(Nested):
-    """Whether users can choose a theme. Read only.
+    """Visibility of a theme. Read only.
 
     Attributes:
-        hidden: They cannot.
+        hidden: Users cannot choose the theme.
 
     Mautic: REST API, Themes.
     """
@@ -43,13 +43,13 @@ class ThemeVisibility(Nested):
 
 @define(kw_only=True)
 class Theme(Nested):
-    """The looks of pages, e-mails and forms. Read only.
+    """Theme of pages, e-mails and forms. Read only.
 
     Attributes:
-        name: For people.
-        key: Its folder's name, by which calls name it.
-        config: What it says of itself.
-        visibility: Whether users can choose it.
+        name: Display name.
+        key: Name of its folder, which calls take.
+        config: Configuration.
+        visibility: Visibility for users.
 
     Mautic: REST API, Themes.
     """

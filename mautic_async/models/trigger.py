@@ -1,4 +1,4 @@
-"""What happens at some number of points."""
+"""Point triggers, which act on contacts that reach a number of points."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mautic_async.models.project import Project, as_projects
 
 @define(kw_only=True)
 class TriggerEvent(Entity):
-    """What happens when a trigger's points are reached.
+    """Event of a point trigger.
 
     Attributes:
         id: 0 for a new one.
         name: Required.
-        description: For people.
+        description: Text for users of Mautic.
         type: ``campaign.changecampaign lead.changelists lead.changetags plugin.leadpush email.send
             email.send_to_user``. Required.
-        order: Position.
-        properties: By type.
+        order: Position, from 1.
+        properties: Settings, whose keys depend on `type`.
 
     Mautic: REST API, Point triggers.
     """
@@ -37,17 +37,17 @@ class TriggerEvent(Entity):
 
 @define(kw_only=True)
 class Trigger(Scheduled):
-    """Something that happens to contacts with so many points.
+    """Point trigger: events for contacts that reach a number of points.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        points: So many.
-        color: Six hexadecimal digits, without ``#``, for contacts that reached it.
-        trigger_existing_contacts: Also for those who have them already.
-        events: What happens. PUT removes those not listed.
-        category: Of bundle ``point``.
-        projects: Mautic 7 or newer.
+        description: Text for users of Mautic.
+        points: Number of points to reach.
+        color: Color of contacts that reached it, six hexadecimal digits without ``#``.
+        trigger_existing_contacts: Apply to contacts who have the points already.
+        events: Events to execute.
+        category: Category of bundle ``point``.
+        projects: Projects that it belongs to. Mautic 7 or newer.
 
     Mautic: REST API, Point triggers.
     """

@@ -10,21 +10,21 @@ from mautic_async.models.category import Category, as_category
 
 @define(kw_only=True)
 class Tweet(Published):
-    """A tweet that mentions a contact.
+    """Tweet sent by campaigns.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        text: Up to 280 characters. Required to create.
-        language: Code.
-        category: Of any bundle.
-        asset: Id of one to link. Write only.
-        page: Id of one to link. Write only.
-        media_id: Of a picture.
-        media_path: Of a picture.
-        sent_count: Times sent. Read only.
-        favorite_count: Times liked. Read only.
-        retweet_count: Times passed on. Read only.
+        description: Text for users of Mautic.
+        text: Text, up to 280 characters. Required to create.
+        language: Language code, such as ``en``. Mautic does not store it from the API.
+        category: Category of any bundle. Required to create.
+        asset: Id of an asset to link. Write only.
+        page: Id of a page to link. Write only.
+        media_id: Id of an image. Mautic does not store it from the API.
+        media_path: Path of an image. Mautic does not store it from the API.
+        sent_count: Number of times sent. Read only.
+        favorite_count: Number of likes. Read only.
+        retweet_count: Number of retweets. Read only.
 
     Mautic: REST API, Tweets.
     """

@@ -1,4 +1,4 @@
-"""Users, who log in to Mautic and own contacts."""
+"""Users of Mautic."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mautic_async.models.role import Role, as_role
 
 @define
 class PlainPassword(Nested):
-    """A password, typed twice.
+    """Password with its confirmation.
 
     Attributes:
-        password: At least six characters, and not a weak one.
-        confirm: The same again; taken from `password` if not given.
+        password: At least six characters; Mautic refuses weak ones.
+        confirm: Same as `password`, which is its default.
 
     Mautic: REST API, Users.
     """
@@ -31,27 +31,27 @@ class PlainPassword(Nested):
 
 
 def as_password(value: PlainPassword | str | Unset | None) -> PlainPassword | Unset | None:
-    """Take the text for the password itself."""
+    """Return the password object for a string."""
     return PlainPassword(value) if isinstance(value, str) else value
 
 
 @define(kw_only=True)
 class User(Published):
-    """Somebody who logs in. Nested in other entities, only the names are filled.
+    """User who can log in. Users nested in other entities have only an id and names.
 
     Attributes:
         username: Required to create.
         first_name: Required to create.
         last_name: Required to create.
         email: Required to create.
-        position: In the company.
-        role: What the user may do; required to create.
-        timezone: Name of a zone, or empty for the server's own.
-        locale: Language code, or empty for the server's own.
-        last_login: Read only.
-        last_active: Read only.
-        signature: HTML, for e-mails.
-        plain_password: Text will do. Only on creation: the API cannot change passwords. Write only.
+        position: Position in the company.
+        role: Role, which holds the permissions. Required to create.
+        timezone: Name of a time zone; the server's default if empty.
+        locale: Language code; the server's default if empty.
+        last_login: Time of the last login. Read only.
+        last_active: Time of the last activity. Read only.
+        signature: HTML signature for e-mails.
+        plain_password: Password of a new user, also as a string: the API cannot change passwords. Write only.
 
     Mautic: REST API, Users.
     """
@@ -71,5 +71,5 @@ class User(Published):
 
 
 def as_user(value: User | int | Unset | None) -> User | Unset | None:
-    """Take an id for the user itself."""
+    """Return the user itself for an id."""
     return as_entity(User, value)

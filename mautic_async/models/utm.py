@@ -1,4 +1,4 @@
-"""UTM tags, which tell where a visit came from."""
+"""UTM tags, which record the origin of visits."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from mautic_async.models._base import JSON, UNSET, Entity, Maybe, Nested, ToServ
 
 @define(kw_only=True)
 class UtmTag(Entity):
-    """A set of UTM tags that a contact came with. Added by ``contacts.add_utm``, never by writing the contact.
+    """UTM tags of a visit of a contact. ``contacts.add_utm`` adds them; writing a contact does not.
 
     Attributes:
         utm_campaign: Name of the campaign.
-        utm_source: Who sent the visitor.
-        utm_medium: By what means.
-        utm_content: Which of several links.
-        utm_term: Search words.
-        url: Of the page visited.
-        referer: The page before.
-        query: Parameters of the URL.
-        user_agent: Of the browser.
-        remote_host: Of the visitor.
-        last_active: The time of the visit; the contact is marked active then. Write only.
+        utm_source: Origin, such as a newsletter.
+        utm_medium: Medium, such as ``email``.
+        utm_content: Distinguishes links of one page or message.
+        utm_term: Search terms.
+        url: URL of the visited page.
+        referer: URL of the page before.
+        query: Query parameters of the URL.
+        user_agent: User agent of the browser.
+        remote_host: Host name of the visitor.
+        last_active: Time of the visit, which becomes `Contact.last_active`. Write only.
 
     Mautic: REST API, Contacts (add UTM tags).
     """
@@ -45,13 +45,13 @@ class UtmTag(Entity):
 
 @define(kw_only=True)
 class UtmParameters(Nested):
-    """The UTM tags that links in an e-mail, message or focus item carry.
+    """UTM parameters added to the links of an e-mail, message or focus item.
 
     Attributes:
-        utm_source: Who sent the visitor.
-        utm_medium: By what means.
+        utm_source: Origin, such as a newsletter.
+        utm_medium: Medium, such as ``email``.
         utm_campaign: Name of the campaign.
-        utm_content: Which of several links.
+        utm_content: Distinguishes links of one page or message.
 
     Mautic: REST API, Emails.
     """

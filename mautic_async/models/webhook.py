@@ -1,4 +1,4 @@
-"""Webhooks: what Mautic tells others."""
+"""Webhooks: URLs to which Mautic posts events."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from mautic_async.models.category import Category, as_category
 
 @define(kw_only=True)
 class Webhook(Published):
-    """An address that is told what happens.
+    """URL to which Mautic posts events.
 
     Attributes:
         name: Required to create.
-        description: For people.
-        webhook_url: Required to create.
-        secret: Signs what is sent; made by the server if not given, also by a PUT without it.
-        events_orderby_dir: ``ASC`` or ``DESC``: which events go first.
-        category: Of bundle ``webhook``.
-        triggers: What to tell: ``mautic.lead_post_save_update``. PATCH adds, PUT replaces; unknown ones are stored.
+        description: Text for users of Mautic.
+        webhook_url: URL of the receiver. Required to create.
+        secret: Key of the signature. The server generates one if it is not given, also for a PUT without it.
+        events_orderby_dir: ``ASC`` sends the oldest event first, ``DESC`` the newest.
+        category: Category of bundle ``webhook``.
+        triggers: Names of events, such as ``mautic.lead_post_save_update``. PATCH adds, PUT replaces; Mautic stores
+            unknown names, too.
 
     Mautic: REST API, Webhooks.
     """
@@ -36,11 +37,11 @@ class Webhook(Published):
 
 @define(kw_only=True)
 class WebhookTrigger(Nested):
-    """Something that a webhook can tell. Read only.
+    """Kind of event that a webhook can post. Read only.
 
     Attributes:
-        label: For people.
-        description: For people.
+        label: Text shown to users.
+        description: Text for users of Mautic.
 
     Mautic: REST API, Webhooks (list triggers).
     """

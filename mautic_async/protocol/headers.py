@@ -17,12 +17,19 @@ MAX_WAIT: Final = 3660.0
 
 @frozen
 class RateLimitHeaders:
-    """The limiter's headers of one answer; *reset* and *date* are epoch seconds of the server's clock."""
+    """The rate-limit headers of one response.
+
+    Attributes:
+        limit: Calls per window.
+        remaining: Calls left in the window.
+        reset: End of the window, in epoch seconds of the server's clock.
+        date: The server's clock when it responded, in epoch seconds, or None.
+    """
 
     limit: int
     remaining: int
     reset: int
-    date: float | None
+    date: float | None = None
 
 
 def parse_rate_limit(response: Response) -> RateLimitHeaders | None:

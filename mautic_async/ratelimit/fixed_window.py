@@ -21,6 +21,8 @@ from mautic_async.ratelimit.decision import GO, PROBE, WAIT_FOR_RESPONSE, Decisi
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mautic_async.protocol.headers import RateLimitHeaders
+
 HOUR: Final = 3600.0
 MAX_WINDOW: Final = 3660.0
 """No window lasts longer, whatever a server sends, in seconds."""
@@ -28,23 +30,6 @@ _RESERVE_SHARE: Final = 0.1
 """Share of the rest of the window that background work leaves to interactive calls."""
 _MAX_INVALID: Final = 3
 """Invalid headers in a row after which the server is taken to have no limiter."""
-
-
-@frozen
-class RateLimitHeaders:
-    """The rate-limit headers of one response.
-
-    Attributes:
-        limit: Calls per window.
-        remaining: Calls left in the window.
-        reset: End of the window, in epoch seconds of the server's clock.
-        date: The server's clock when it responded, in epoch seconds, or None.
-    """
-
-    limit: int
-    remaining: int
-    reset: int
-    date: float | None = None
 
 
 @frozen
@@ -264,10 +249,10 @@ class FixedWindow:
         window = cls(random)
         window._state = _LimiterState[stored["state"]]
         window._invalid = int(stored["invalid"])
-        window._last_background = min(now, _number(stored["last_background"]))
-        window._clock_offsets.extend(_number(offset) for offset in stored["clock_offsets"])
+        window._last_background = min(now, finite_number(stored["last_background"]))
+        window._clock_offsets.extend(finite_number(offset) for offset in stored["clock_offsets"])
         if window._state is _LimiterState.KNOWN:
-            limit, remaining, reset, ends_at, jitter = map(_number, stored["window"])
+            limit, remaining, reset, ends_at, jitter = map(finite_number, stored["window"])
             if not limit >= remaining >= 0 or limit < 1:
                 raise ValueError(stored)
             window._limit, window._remaining, window._reset = int(limit), int(remaining), int(reset)
@@ -280,7 +265,8 @@ def _fits(job_requests_left: int | None, spendable: float) -> bool:
     return job_requests_left is not None and 2 * job_requests_left <= spendable
 
 
-def _number(value: object) -> float:
+def finite_number(value: object) -> float:
+    """Return *value* if it is a finite number; raise ValueError if not."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(value)
     return value

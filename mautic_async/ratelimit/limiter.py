@@ -2,7 +2,8 @@
 
 One decision covers all three, so that no call holds a slot while it waits for the rate limit. Calls wait as futures in
 two queues, interactive before background. A slot is released without awaiting, so that a cancelled caller loses
-nothing. Mautic: REST API, Rate limiter.
+nothing. With a `RateLimitStore`, the store decides about the rate instead, one call at a time.
+Mautic: REST API, Rate limiter.
 """
 
 from __future__ import annotations
@@ -10,102 +11,37 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from attrs import define, frozen
+from attrs import define, field
 
-from mautic_async.errors import ConfigurationError  # beyond the clock: a wrong setting is told like any other
-from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Decision, Go, Probe, TooLong, WaitUntil
-from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, RateLimitHeaders
-from mautic_async.ratelimit.shared_window import SharedWindow
+from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Decision, Go, Probe, WaitUntil
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow
+from mautic_async.ratelimit.shared import SharedPermits
+from mautic_async.ratelimit.store import Permit
 from mautic_async.ratelimit.throttle import Throttle
 from mautic_async.ratelimit.wait_queue import Waiter, WaitQueue
 
 if TYPE_CHECKING:
     from mautic_async.clock import Clock
-    from mautic_async.ratelimit.shared_state import Permit
-    from mautic_async.ratelimit.store import RateLimitStore
+    from mautic_async.protocol.headers import RateLimitHeaders
+    from mautic_async.ratelimit.settings import Limits
 
-__all__ = ["Limits", "RateLimitHeaders", "RateLimiter", "Slot", "TooLong"]
-
-Pace: TypeAlias = Literal["auto", "fast", "spread"]
-
-_MAX_CONCURRENCY: Final = 1000
 _INTERACTIVE_MEMORY_SECONDS: Final = 60.0
 """How long after an interactive call background work leaves one slot free, in seconds."""
 
 
-@frozen(kw_only=True)
-class Limits:
-    """How hard the client may work the server.
-
-    Attributes:
-        concurrency: Requests under way at once. More than the server has cores only adds latency.
-        patience: Seconds that a call waits for the rate limit before `RateLimited` is raised; None: a minute for
-            interactive calls, without end for bulk jobs.
-        pace: Of background work: ``"fast"`` uses the budget as it comes and then waits for the next window,
-            ``"spread"`` spends it evenly; ``"auto"`` is fast with OAuth 2, whose budget is yours alone, and spread with
-            Basic authentication, whose budget is the whole site's.
-        reserve: Calls per window that bulk jobs leave to interactive calls; None: a tenth of what the rest of the
-            window would bring, which melts away towards its end.
-        store: Shares the rate limit with other processes that use the same token, or Basic authentication on the same
-            site: a `FileRateLimitStore`, or any `RateLimitStore`. None: only responses tell of calls of other
-            processes.
-
-    Raises:
-        ConfigurationError: A value is out of range.
-
-    Mautic: REST API, Rate limiter.
-    """
-
-    concurrency: int = 8
-    patience: float | None = None
-    pace: Pace = "auto"
-    reserve: int | None = None
-    store: RateLimitStore | None = None
-
-    def __attrs_post_init__(self) -> None:
-        """Refuse what cannot be meant."""
-        if not _is_count(self.concurrency) or not 1 <= self.concurrency <= _MAX_CONCURRENCY:
-            _refuse("concurrency", f"a number from 1 to {_MAX_CONCURRENCY}", self.concurrency)
-        if self.patience is not None and not _is_duration(self.patience):
-            _refuse("patience", "seconds, 0 or more, or None", self.patience)
-        if self.pace not in {"auto", "fast", "spread"}:
-            _refuse("pace", '"auto", "fast" or "spread"', self.pace)
-        if self.reserve is not None and (not _is_count(self.reserve) or self.reserve < 0):
-            _refuse("reserve", "a number of calls, or None", self.reserve)
-        if self.store is not None and not all(
-            callable(getattr(self.store, name, None)) for name in ("acquire", "observe")
-        ):
-            _refuse("store", "a FileRateLimitStore or another RateLimitStore, or None", self.store)
-
-    def max_wait(self, *, background: bool) -> float:
-        """The patience of a call, in seconds."""
-        if self.patience is not None:
-            return float(self.patience)
-        return math.inf if background else 60.0
-
-
-def _refuse(name: str, expected: str, value: object) -> NoReturn:
-    raise ConfigurationError(f"Limits: {name} must be {expected}, not {value!r}")
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_duration(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0  # NaN is not
-
-
 @define(eq=False)
 class Slot:
-    """The right to send one request; give it back by `complete` or `release`, in a ``finally``; twice does no harm."""
+    """The right to send one request.
+
+    End it by `complete` or `release` in a ``finally``; the second of two such calls does nothing.
+    """
 
     _rate_limiter: RateLimiter
     admitted_at: float
     permit: Permit | None = None
-    """Of the shared store, if there is one."""
+    """The permit of the shared store, if there is one."""
     released: bool = False
 
     def complete(
@@ -116,54 +52,79 @@ class Slot:
         retry_after: float | None = None,
         token: object = None,
     ) -> None:
-        """The request has ended.
+        """Give the slot back after the request has ended, and let the rate limiter learn from the response.
 
         Args:
-            status: Of the answer, or None if there was none.
-            reading: The limiter's headers, or None.
-            retry_after: Seconds that the answer asks for, or None.
-            token: What the request was signed with: each token has its own budget.
+            status: Status of the response, or None if there was none.
+            reading: Its rate-limit headers, or None.
+            retry_after: Seconds that the response asks to wait, or None.
+            token: The token that the request was signed with: each token has a rate limit of its own.
         """
         if not self.released:
             self._rate_limiter.on_response(self, status, reading, retry_after, token)
 
     def release(self) -> None:
-        """Nothing was sent."""
+        """Give the slot back unused: nothing was sent."""
         if not self.released:
             self._rate_limiter.release(self)
 
 
+@define
+class _Concurrency:
+    """The requests in flight, and their bound."""
+
+    limit: int
+    in_flight: int = 0
+    last_interactive: float = -math.inf
+    """When an interactive call last asked for a slot."""
+
+    def is_full(self, now: float, *, background: bool) -> bool:
+        """Return True if no more may be sent; background work leaves one slot free after a recent interactive call."""
+        keeps_one_free = background and now - self.last_interactive < _INTERACTIVE_MEMORY_SECONDS
+        return self.in_flight >= max(1, self.limit - keeps_one_free)
+
+
+@define
+class _Tokens:
+    """The token in use, and the ones before it, whose late responses say nothing of the current rate limit."""
+
+    current: object = None
+    _old: deque[object] = field(factory=lambda: deque(maxlen=8))
+
+    def switch(self, token: object) -> bool:
+        """Make *token* the one in use; return False if it is an old one."""
+        if token in self._old:
+            return False
+        if self.current is not None:
+            self._old.append(self.current)
+        self.current = token
+        return True
+
+
 class RateLimiter:
-    """Admits requests within the limits, and learns from their answers.
+    """Grants slots within the limits, and learns from responses.
 
     Args:
-        limits: What the user allows.
-        clock: Time and chance.
-        spread: Whether ``pace="auto"`` means spread: the budget is shared with strangers.
+        limits: The user's settings.
+        clock: Time and randomness.
+        spread: Whether ``pace="auto"`` means spread: other clients use up the same rate limit.
     """
 
     def __init__(self, limits: Limits, clock: Clock, *, spread: bool = False) -> None:
+        evenly = limits.pace == "spread" or (limits.pace == "auto" and spread)
         self._limits = limits
         self._clock = clock
-        evenly = limits.pace == "spread" or (limits.pace == "auto" and spread)
         self._policy = BackgroundPolicy(limits.reserve, evenly)
         self._window = FixedWindow(clock.random)
-        self._shared: SharedWindow | None = None
-        if limits.store is not None:
-            self._shared = SharedWindow(
-                *(limits.store, clock, self._policy),
-                on_change=self._wake_waiters,
-                on_error=self._fail_waiters,
-                is_per_token=not spread,
-            )
         self._throttle = Throttle(clock.random)
-        self._interactive: WaitQueue[Slot] = WaitQueue(background=False)
-        self._background: WaitQueue[Slot] = WaitQueue(background=True)
-        self._in_flight = 0
+        self._shared: SharedPermits | None = None
+        if limits.store is not None:
+            self._shared = SharedPermits(limits.store, clock, self._policy, is_per_token=not spread)
+        self._queues: dict[bool, WaitQueue[Slot]] = {background: WaitQueue() for background in (False, True)}
+        """The interactive calls, which come first, and the background ones."""
+        self._concurrency = _Concurrency(limits.concurrency)
         self._probe: Slot | None = None
-        self._last_interactive = -math.inf
-        self._token: object = None
-        self._old_tokens: deque[object] = deque(maxlen=8)
+        self._tokens = _Tokens()
         self._timer: asyncio.TimerHandle | None = None
         self._closed: Exception | None = None
 
@@ -172,12 +133,14 @@ class RateLimiter:
     @property
     def in_flight(self) -> int:
         """Requests under way."""
-        return self._in_flight
+        return self._concurrency.in_flight
 
     @property
     def waiting(self) -> int:
-        """Calls that wait to be admitted."""
-        return len(self._interactive.waiters) + len(self._background.waiters)
+        """Calls that wait for a slot."""
+        if self._shared is not None:
+            return self._shared.waiting
+        return sum(len(queue.waiters) for queue in self._queues.values())
 
     @property
     def limit(self) -> int | None:
@@ -199,19 +162,13 @@ class RateLimiter:
         return None if known is None else known[index]
 
     def __repr__(self) -> str:
-        return f"<limits: {self._in_flight} in flight, {self.waiting} waiting>"
+        return f"<limits: {self._concurrency.in_flight} in flight, {self.waiting} waiting>"
 
-    # -- going in --
+    # -- acquiring a slot --
 
     def try_acquire(self, *, background: bool = False, job_requests_left: int | None = None) -> Slot | None:
-        """A slot, if one may be had at once; see `acquire`."""
-        now = self._clock.monotonic()
-        if not background:
-            self._last_interactive = now
-        if self._interactive.waiters or (background and self._background.waiters) or self._closed is not None:
-            return None
-        decision = self._decide(now, background=background, rest=job_requests_left)
-        return self._take_slot(now, decision, background=background) if isinstance(decision, (Go, Probe)) else None
+        """Return a slot if one is to be had at once, or None; see `acquire`."""
+        return None if self._shared is not None else self._take_if_free(job_requests_left, background=background)
 
     async def acquire(
         self, *, background: bool = False, patience: float | None = None, job_requests_left: int | None = None
@@ -221,48 +178,82 @@ class RateLimiter:
         Args:
             background: Whether interactive calls go first.
             patience: Seconds to wait for the rate limit, or None for that of `Limits`.
-            job_requests_left: Requests that the background job still needs at most, this one included, or None if that
-                is not known: one that fits into half of what may be spent need not spread them over the window.
+            job_requests_left: Upper bound of the requests that the bulk job still sends, this one included, or None. A
+                job that fits into half of the calls it may use does not spread them over the window.
 
         Raises:
-            TooLong: The rate limit asks for more than that.
+            TooLong: The wait for the rate limit would be longer than *patience*.
         """
-        deadline = self._clock.monotonic() + (
-            self._limits.max_wait(background=background) if patience is None else patience
-        )
-        slot = self.try_acquire(background=background, job_requests_left=job_requests_left)
+        wait = self._limits.max_wait(background=background) if patience is None else patience
+        deadline = self._clock.monotonic() + wait
+        if self._shared is None:
+            return await self._wait_for_slot(deadline, job_requests_left, background=background)
+        async with self._shared.turn(background=background):
+            return await self._wait_for_permit(self._shared, deadline, job_requests_left, background=background)
+
+    async def _wait_for_permit(
+        self, shared: SharedPermits, deadline: float, job_requests_left: int | None, *, background: bool
+    ) -> Slot:
+        """Wait for a slot and a permit of the shared store; no slot is held while the store has no permit to give."""
+        while True:
+            changed = shared.changed  # a change while the store is asked makes its answer old
+            slot = await self._wait_for_slot(deadline, job_requests_left, background=background)
+            try:
+                answer = await shared.acquire(background=background, job_requests_left=job_requests_left)
+            except BaseException:
+                slot.release()
+                raise
+            if isinstance(answer, Permit):
+                slot.permit = answer
+                self._count(slot, background=background)
+                return slot
+            slot.release()
+            await shared.wait(answer, changed, deadline)
+
+    async def _wait_for_slot(self, deadline: float, job_requests_left: int | None, *, background: bool) -> Slot:
+        slot = self._take_if_free(job_requests_left, background=background)
         if slot is not None:
             return slot
         if self._closed is not None:
             raise self._closed
-        line = self._background if background else self._interactive
+        queue = self._queues[background]
         waiter: Waiter[Slot] = Waiter(asyncio.get_running_loop().create_future(), deadline, job_requests_left)
-        line.push(waiter)
-        if self._in_flight < self._limits.concurrency:
-            self._wake_waiters()  # else the next landing does
+        queue.push(waiter)
+        if self._concurrency.in_flight < self._concurrency.limit:
+            self._wake_waiters()  # if not, the next call that ends does
         try:
             return await waiter.future
         except BaseException:
-            self._abandon(line, waiter)
+            self._abandon(queue, waiter)
             raise
 
-    def _abandon(self, line: WaitQueue[Slot], waiter: Waiter[Slot]) -> None:
-        """Leave nothing behind; a slot that came together with a cancellation goes to the next in line."""
-        line.waiters.pop(waiter, None)
+    def _take_if_free(self, job_requests_left: int | None, *, background: bool) -> Slot | None:
+        now = self._clock.monotonic()
+        if not background:
+            self._concurrency.last_interactive = now
+        is_overtaking = self._queues[False].waiters or (background and self._queues[True].waiters)
+        if is_overtaking or self._closed is not None:
+            return None
+        decision = self._decide(now, job_requests_left, background=background)
+        return self._take_slot(now, decision, background=background) if isinstance(decision, (Go, Probe)) else None
+
+    def _abandon(self, queue: WaitQueue[Slot], waiter: Waiter[Slot]) -> None:
+        """Remove a waiter that was cancelled; a slot that it was just given goes to the next one."""
+        queue.waiters.pop(waiter, None)
         future = waiter.future
         if future.done() and not future.cancelled() and future.exception() is None:
             future.result().release()
         else:
             self._wake_waiters()
 
-    # -- coming out --
+    # -- giving it back --
 
     def on_response(
         self, slot: Slot, status: int | None, reading: RateLimitHeaders | None, retry_after: float | None, token: object
     ) -> None:
-        """Give *slot* back and learn from its answer; see `Slot.complete`."""
+        """Give *slot* back and learn from its response; see `Slot.complete`."""
         now = self._clock.monotonic()
-        if self._is_current_token(token):
+        if self._is_current(token):
             self._observe(slot, now, status, reading, retry_after)
         permit, slot.permit = slot.permit, None
         if self._shared is not None and permit is not None:
@@ -274,36 +265,32 @@ class RateLimiter:
         slot.released = True
         if self._shared is not None and slot.permit is not None:
             self._shared.complete(slot.permit, sent=False, token=None)
-        self._in_flight -= 1
-        assert self._in_flight >= 0  # noqa: S101 - an invariant
+        self._concurrency.in_flight -= 1
+        assert self._concurrency.in_flight >= 0  # noqa: S101 - an invariant
         if self._probe is slot:
             self._probe = None
         self._wake_waiters()
 
     def close(self, reason: Exception) -> None:
-        """Admit nobody any more; whoever waits gets *reason*."""
+        """Grant no slot any more; calls that wait raise *reason*."""
         self._closed = reason
-        self._fail_waiters(reason)
+        for queue in self._queues.values():
+            queue.fail_all(reason)
+        self._schedule_wakeup(None)
+        if self._shared is not None:
+            self._shared.close()
 
-    async def release_leases(self) -> None:
-        """Wait until the shared store knows of every call that has ended, after `close` and the last landing."""
+    async def aclose(self) -> None:
+        """Wait until the shared store knows of every call that has ended, after `close` and the last response."""
         if self._shared is not None:
             await self._shared.aclose()
 
-    def _fail_waiters(self, reason: Exception) -> None:
-        for line in (self._interactive, self._background):
-            line.fail_all(reason)
-        self._schedule_wakeup(None)
-
-    def _is_current_token(self, token: object) -> bool:
-        """Whether *token* is the one in use; a new one drops what was known of the last one's budget."""
-        if not token or token == self._token:
-            return True  # none: it was never signed
-        if token in self._old_tokens:
+    def _is_current(self, token: object) -> bool:
+        """Return True if *token* is in use; a new one drops what was known of the rate limit of the last one."""
+        if not token or token == self._tokens.current:
+            return True  # without a token the request was never signed
+        if not self._tokens.switch(token):
             return False
-        if self._token is not None:
-            self._old_tokens.append(self._token)
-        self._token = token
         self._window.switch_token(token)
         if self._shared is not None:
             self._shared.switch_token(token)
@@ -313,7 +300,7 @@ class RateLimiter:
         self, slot: Slot, now: float, status: int | None, reading: RateLimitHeaders | None, retry_after: float | None
     ) -> None:
         refused = status == 429
-        sensible = reading is not None and self._window.observe(
+        is_valid = reading is not None and self._window.observe(
             reading, now=now, wall=self._clock.wall_time(), refused=refused
         )
         if reading is None:
@@ -321,71 +308,65 @@ class RateLimiter:
         if not refused:
             if status is not None:
                 self._throttle.on_success(slot.admitted_at, now)
-        elif not sensible:
+        elif not is_valid:
             self._throttle.on_throttled(slot.admitted_at, now, retry_after)
         elif retry_after is not None:
             self._throttle.pause_for(now, retry_after)
 
     # -- the decision --
 
-    def _decide(self, now: float, *, background: bool, rest: int | None = None) -> Decision:
+    def _decide(self, now: float, job_requests_left: int | None, *, background: bool) -> Decision:
         """Return whether one more call may be sent, and what to wait for if not."""
-        if self._in_flight >= self._max_in_flight(now, background=background):
+        if self._concurrency.is_full(now, background=background):
             return WAIT_FOR_RESPONSE
         decision = self._throttle.decide(now)
-        if isinstance(decision, Go):
-            decision = self._decide_by_window(now, background=background, rest=rest)
+        if isinstance(decision, Go) and self._shared is None:
+            decision = self._window.decide(
+                now=now,
+                in_flight=self._concurrency.in_flight,
+                background=background,
+                policy=self._policy,
+                job_requests_left=job_requests_left,
+            )
         if isinstance(decision, Probe) and self._probe is not None:
             return WAIT_FOR_RESPONSE
         return decision
 
-    def _decide_by_window(self, now: float, *, background: bool, rest: int | None) -> Decision:
-        if self._shared is not None:
-            return self._shared.decide(now=now, background=background, job_requests_left=rest)
-        return self._window.decide(
-            now=now, in_flight=self._in_flight, background=background, policy=self._policy, job_requests_left=rest
-        )
-
-    def _max_in_flight(self, now: float, *, background: bool) -> int:
-        """How many may be under way; background work leaves one slot where interactive calls have been seen lately."""
-        width = self._limits.concurrency
-        return (
-            width - 1
-            if background and width > 1 and now - self._last_interactive < _INTERACTIVE_MEMORY_SECONDS
-            else width
-        )
-
     def _take_slot(self, now: float, decision: Go | Probe, *, background: bool) -> Slot:
-        assert self._in_flight < self._limits.concurrency  # noqa: S101 - an invariant
+        assert self._concurrency.in_flight < self._concurrency.limit  # noqa: S101 - an invariant
         assert now >= self._throttle.until  # noqa: S101 - no call is sent during a pause
-        slot = Slot(self, now, self._shared.take_permit() if self._shared is not None else None)
-        self._in_flight += 1
+        slot = Slot(self, now)
+        self._concurrency.in_flight += 1
         if isinstance(decision, Probe):
             self._probe = slot
+        if self._shared is None:
+            self._count(slot, background=background)
+        return slot
+
+    def _count(self, slot: Slot, *, background: bool) -> None:
+        """Note that the call of *slot* is about to be sent."""
+        slot.admitted_at = now = self._clock.monotonic()
         self._throttle.on_request(now)
         if background:
             self._window.record_background(now)
-        return slot
 
     def _wake_waiters(self) -> None:
-        """Admit as many waiting calls as may go, interactive ones first, and set the timer for the next."""
+        """Give slots to as many waiting calls as may go, interactive ones first, and set the timer for the next."""
         now = self._clock.monotonic()
         wake: float | None = None
-        for line in (self._interactive, self._background):
-            while line.waiters:
-                decision = self._decide(
-                    now, background=line.background, rest=next(iter(line.waiters)).job_requests_left
-                )
+        for background, queue in self._queues.items():
+            while queue.waiters:
+                decision = self._decide(now, next(iter(queue.waiters)).job_requests_left, background=background)
                 if isinstance(decision, WaitUntil):
-                    line.fail_expired(decision.at, decision.at - now)
-                    if line.waiters:
+                    queue.fail_expired(decision.at, decision.at - now)
+                    if queue.waiters:
                         wake = decision.at if wake is None else min(wake, decision.at)
                     break
                 if not isinstance(decision, (Go, Probe)):
                     break
-                waiter, _ = line.waiters.popitem(last=False)
+                waiter, _ = queue.waiters.popitem(last=False)
                 if not waiter.future.done():
-                    waiter.future.set_result(self._take_slot(now, decision, background=line.background))
+                    waiter.future.set_result(self._take_slot(now, decision, background=background))
         self._schedule_wakeup(wake)
 
     def _schedule_wakeup(self, at: float | None) -> None:

@@ -1,165 +1,218 @@
-"""Stores for a shared rate limit: one atomic transaction per operation. Mautic: REST API, Rate limiter."""
+"""The protocol of a store for a shared rate limit, and the state that a store keeps.
+
+A store keeps a `RateLimitState` as text and changes it in one atomic transaction per operation. `acquire` enters a call
+before it is sent. `observe` removes it together with what its response told. So the server has never counted more calls
+than the responses told and the calls in flight together, whichever process is killed at whatever time.
+Mautic: REST API, Rate limiter.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import threading
-import time
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+import hashlib
+import json
+import secrets
+from typing import Any, Final, Protocol, TypeAlias
 
-from mautic_async._files import open_owner_only, try_lock, unlock_and_close
-from mautic_async.errors import ConfigurationError
-from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, RateLimitState
+from attrs import define, field, frozen
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mautic_async.clock import Clock
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Go, Probe, WaitForResponse, WaitUntil
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow, finite_number
 
-T = TypeVar("T")
+CALL_TIMEOUT: Final = 150.0
+"""Seconds after which a call in flight is taken as counted: by then the server has seen it, or its process is dead."""
+_PROBE_TIMEOUT: Final = 60.0
+"""Seconds after which another probe is sent if the first one has not ended."""
+_MAX_TOKENS: Final = 8
+"""Windows in one state; those of old tokens end within the hour."""
+_VERSION: Final = 2
 
-LOCK_TIMEOUT: Final = 5.0
-"""Seconds to wait for another process that holds the file; each holds it for less than a millisecond."""
-_POLL_SECONDS: Final = 0.001
-"""Seconds between two attempts at a lock that is taken."""
-_MAX_BYTES: Final = 512 * 1024
+
+@frozen(kw_only=True)
+class AcquireRequest:
+    """The question whether a process may send one more call.
+
+    Attributes:
+        now: Epoch seconds, by a clock on which all processes agree within a second or two.
+        token: Digest of the token, or "" before one is known; then the token that was used last counts.
+        background: Whether the call is background work.
+        policy: The rules for background work of this process.
+        job_requests_left: Upper bound of the requests that the bulk job still sends, this one included, or None.
+    """
+
+    now: float
+    token: str = ""
+    background: bool = False
+    policy: BackgroundPolicy = field(factory=BackgroundPolicy)
+    job_requests_left: int | None = None
+
+
+@frozen
+class Permit:
+    """The right to send one call; `observe` ends it.
+
+    Attributes:
+        id: Its key among the calls in flight.
+    """
+
+    id: str
+
+
+@frozen(kw_only=True)
+class Observation:
+    """The end of a call.
+
+    Attributes:
+        now: Epoch seconds.
+        permit: The permit of the call.
+        token: Digest of the token that it was signed with, or "".
+        sent: Whether it was sent; if not, the server has not counted it.
+        headers: The rate-limit headers of its response, or None.
+        status: Status of its response, or None.
+    """
+
+    now: float
+    permit: Permit
+    token: str = ""
+    sent: bool = True
+    headers: RateLimitHeaders | None = None
+    status: int | None = None
+
+
+Acquired: TypeAlias = Permit | WaitUntil | WaitForResponse
 
 
 class RateLimitStore(Protocol):
     """Keeps what processes share about their rate limit: any object with these two methods.
 
-    The clocks of machines that share a store must agree within a second or two. An error that `acquire` raises is
-    raised by the calls that wait.
-
-    Example:
-        With redis-py, several machines share one key::
-
-            class RedisRateLimitStore:
-                def __init__(self, redis: redis.asyncio.Redis, key: str) -> None:
-                    self._redis, self._key = redis, key
-
-                async def acquire(self, request):
-                    return await self._change(request.now, lambda state: state.acquire(request))
-
-                async def observe(self, observation):
-                    await self._change(observation.now, lambda state: state.observe(observation))
-
-                async def _change(self, now, operation):
-                    async def once(pipe):
-                        text = await pipe.get(self._key)
-                        state = RateLimitState.from_text(text and text.decode(), now)
-                        result = operation(state)
-                        pipe.multi()
-                        pipe.set(self._key, state.to_text(), ex=7200)
-                        return result
-
-                    return await self._redis.transaction(once, self._key, value_from_callable=True)
+    Both apply the method of the same name of `RateLimitState` in one atomic transaction: load the text, read it by
+    `RateLimitState.from_text`, apply the operation, save what `RateLimitState.to_text` returns. The text may be dropped
+    two hours after its last change. An error that `acquire` raises is raised by the calls that wait.
 
     Mautic: REST API, Rate limiter.
     """
 
     async def acquire(self, request: AcquireRequest) -> Acquired:
-        """Apply `RateLimitState.acquire` in one transaction, and return its result."""
+        """Apply `RateLimitState.acquire`, and return its result."""
         ...
 
     async def observe(self, observation: Observation) -> None:
-        """Apply `RateLimitState.observe` in one transaction."""
+        """Apply `RateLimitState.observe`."""
         ...
 
 
-class FileRateLimitStore:
-    """Share a rate limit between any number of processes on one machine, through a file that only its owner can read.
-
-    The file holds counts, and a short salted digest instead of a token. It is locked for less than a millisecond at a
-    time, in a thread. A file that holds something else, or was removed, is begun anew. The file must not be a symbolic
-    link, and must lie on a local disk.
-
-    Args:
-        path: Path of the file. It need not exist yet, but its folder must.
+@define
+class RateLimitState:
+    """What processes share about their rate limit: one fixed window per token, and the calls in flight.
 
     Mautic: REST API, Rate limiter.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
-        self._lock = threading.Lock()
+    _salt: str = field(factory=lambda: secrets.token_hex(8))
+    _latest: str = ""
+    _windows: dict[str, FixedWindow] = field(factory=dict)
+    _in_flight: dict[str, float] = field(factory=dict)
+    _probe: str = ""
 
-    def __repr__(self) -> str:
-        return f"FileRateLimitStore({str(self._path)!r})"
+    def acquire(self, request: AcquireRequest) -> Acquired:
+        """Enter one more call if it may be sent, and return its permit; else return what to wait for."""
+        now = request.now
+        self._count_overdue(now)
+        window = self._windows.get(self._key(request.token)) or _new_window()
+        decision = window.decide(
+            now=now,
+            in_flight=len(self._in_flight),
+            background=request.background,
+            policy=request.policy,
+            job_requests_left=request.job_requests_left,
+        )
+        if isinstance(decision, Probe) and self._in_flight.get(self._probe, -_PROBE_TIMEOUT) + _PROBE_TIMEOUT > now:
+            return WAIT_FOR_RESPONSE
+        if not isinstance(decision, (Go, Probe)):
+            return decision
+        permit = Permit(secrets.token_hex(4))
+        self._in_flight[permit.id] = now
+        if isinstance(decision, Probe):
+            self._probe = permit.id
+        if request.background:
+            window.record_background(now)
+        return permit
 
-    async def acquire(self, request: AcquireRequest) -> Acquired:
-        """Apply `RateLimitState.acquire` to the state in the file.
+    def observe(self, observation: Observation) -> None:
+        """Remove a call that has ended, and learn from its response."""
+        self._count_overdue(observation.now)
+        self._in_flight.pop(observation.permit.id, None)
+        if not observation.sent:
+            return
+        key = self._latest = self._key(observation.token)
+        window = self._windows.pop(key, None) or _new_window()
+        self._windows[key] = window  # the last one used is the last one dropped
+        if observation.headers is None:
+            window.observe_missing_headers(observation.status)
+        else:
+            refused = observation.status == 429
+            window.observe(observation.headers, now=observation.now, wall=observation.now, refused=refused)
+        while len(self._windows) > _MAX_TOKENS:
+            del self._windows[next(iter(self._windows))]
 
-        Raises:
-            ConfigurationError: The path is a link or no file, another user owns or may read the file, it cannot be
-                written, or another process has held it for 5 s.
+    def _count_overdue(self, now: float) -> None:
+        """Take calls that have been in flight for too long as counted in every window: their own is not known."""
+        overdue = [key for key, at in self._in_flight.items() if at + CALL_TIMEOUT <= now]
+        for key in overdue:
+            del self._in_flight[key]
+        for window in self._windows.values():
+            window.debit(len(overdue))
+
+    def _key(self, token: str) -> str:
+        """Return a digest too short to find a token by, and different in each state."""
+        return hashlib.sha256(f"{self._salt}{token}".encode()).hexdigest()[:8] if token else self._latest
+
+    def to_text(self) -> str:
+        """Return the state as ASCII text: a few hundred bytes, and 30 for each call in flight."""
+        return json.dumps(
+            {
+                "version": _VERSION,
+                "salt": self._salt,
+                "latest": self._latest,
+                "windows": {key: window.to_dict() for key, window in self._windows.items()},
+                "in_flight": self._in_flight,
+                "probe": self._probe,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def from_text(cls, text: str | None, now: float) -> RateLimitState:
+        """Read what `to_text` returned; begin anew if *text* is None or anything else.
+
+        Args:
+            text: The text.
+            now: Epoch seconds: later times are cut, since the clock may have been set back.
         """
-        return await asyncio.to_thread(self._change, request.now, lambda state: state.acquire(request))
+        if text is not None:
+            try:
+                return cls._parse(json.loads(text), now)
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+                pass  # another program's text, or of another version
+        return cls()
 
-    async def observe(self, observation: Observation) -> None:
-        """Apply `RateLimitState.observe` to the state in the file.
-
-        Raises:
-            ConfigurationError: As for `acquire`.
-        """
-        await asyncio.to_thread(self._change, observation.now, lambda state: state.observe(observation))
-
-    def _change(self, now: float, operation: Callable[[RateLimitState], T]) -> T:
-        with self._lock:  # the threads of one process take turns without polling the file lock
-            return _change(self._path, now, operation)
-
-
-def _change(path: Path, now: float, operation: Callable[[RateLimitState], T]) -> T:
-    opened = _open_locked(path)
-    try:
-        before = _read(opened)
-        state = RateLimitState.from_text(None if before is None else before.decode("utf-8", "replace"), now)
-        result = operation(state)
-        after = state.to_text().encode()
-        # One write, over the old text and as long: a process that is killed leaves the old text or the new one.
-        os.lseek(opened, 0, os.SEEK_SET)
-        os.write(opened, after.ljust(len(before or b"")))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
-    finally:
-        unlock_and_close(opened)
-    return result
+    @classmethod
+    def _parse(cls, stored: dict[str, Any], now: float) -> RateLimitState:
+        if stored["version"] != _VERSION:
+            raise ValueError
+        return cls(
+            str(stored["salt"]),
+            str(stored["latest"]),
+            {key: FixedWindow.from_dict(parts, now, _CLOCK.random) for key, parts in stored["windows"].items()},
+            {key: min(now, finite_number(at)) for key, at in stored["in_flight"].items()},
+            str(stored["probe"]),
+        )
 
 
-def _read(opened: int) -> bytes | None:
-    os.lseek(opened, 0, os.SEEK_SET)
-    content = os.read(opened, _MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:  # another program's
-        os.ftruncate(opened, 0)
-        return None
-    return content or None
+_CLOCK: Final = Clock()
+"""For jitter alone."""
 
 
-def _open_locked(path: Path) -> int:
-    """Open the file and lock it; the lock ends with the process that holds it."""
-    deadline = time.monotonic() + LOCK_TIMEOUT
-    while True:
-        opened = open_owner_only(path, os.O_RDWR)
-        try:
-            while not try_lock(opened):
-                _sleep_or_fail(path, deadline)
-            if _same_file(path, opened):
-                return opened
-        except BaseException:
-            os.close(opened)
-            raise
-        unlock_and_close(opened)
-
-
-def _sleep_or_fail(path: Path, deadline: float) -> None:
-    if time.monotonic() > deadline:
-        raise ConfigurationError(f"another process has held {path} for {LOCK_TIMEOUT:.0f} s; end the one that is stuck")
-    time.sleep(_POLL_SECONDS)
-
-
-def _same_file(path: Path, opened: int) -> bool:
-    """Return True if the locked file is still the one at *path*: another process may have removed it meanwhile."""
-    try:
-        return os.path.samestat(os.lstat(path), os.fstat(opened))
-    except FileNotFoundError:
-        return False
+def _new_window() -> FixedWindow:
+    return FixedWindow(_CLOCK.random)

@@ -40,7 +40,6 @@ class Waiter(Generic[S]):
 class WaitQueue(Generic[S]):
     """Those who wait, first come first served; whoever leaves is gone at once."""
 
-    background: bool
     waiters: OrderedDict[Waiter[S], None] = field(factory=OrderedDict)
     earliest_deadline: float = math.inf
     """When the first of them, or somebody who has left, runs out of patience."""

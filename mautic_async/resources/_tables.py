@@ -1,4 +1,4 @@
-"""Queries to the server's tables, which have parameters of their own: ``where`` and ``order`` by column."""
+"""Query parameters of routes that list database tables: ``where`` and ``order`` by column."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def parameters(*, where: object, order: Sequence[tuple[str, str]], start: int, limit: int) -> QueryParams:
-    """The query of one page.
+    """Return the query of one page.
 
     Raises:
-        ConfigurationError: Mautic would answer with everything, or with an error of its database.
+        ConfigurationError: Mautic would ignore a parameter, or answer with a database error.
     """
     clauses = conditions.to_clauses(where)
     query: dict[str, object] = dict(_pagination.parameters({"start": start, "limit": limit}))

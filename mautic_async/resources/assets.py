@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Assets(Resource[Asset]):
-    """Files for visitors to download. Mautic: REST API, Assets."""
+    """Assets: files that visitors can download. Mautic: REST API, Assets."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "assets", one="asset", many="assets", model=Asset, replace_requires=("file", "language")

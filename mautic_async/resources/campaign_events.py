@@ -1,4 +1,4 @@
-"""Events of campaigns, and what became of them."""
+"""Events of campaigns, and their logs for contacts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from mautic_async.resources._endpoint import Query, ResultPage
 
 
 class CampaignEvents(ReadOnlyResource[CampaignEvent]):
-    """Events of all campaigns; they are written with their campaign. Mautic: REST API, Campaigns."""
+    """Events of all campaigns, read only: writing a campaign writes its events. Mautic: REST API, Campaigns."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("campaigns/events", one="event", many="events", model=CampaignEvent)
 
     async def logs(self, contact_id: int, **query: Unpack[Query]) -> ResultPage[CampaignEventLog]:
-        """One page of what became of the events of all campaigns for a contact; see `Campaigns.contact_events` for one.
+        """Return a page of the logs of a contact in all campaigns; `Campaigns.contact_events` has those of one.
 
         Raises:
             NotFound: The contact does not exist.
@@ -34,20 +34,20 @@ class CampaignEvents(ReadOnlyResource[CampaignEvent]):
         return await self._get_page(call, "events", CampaignEventLog, query.get("start", 0))
 
     async def edit_log(self, event_id: int, contact_id: int, log: CampaignEventLog) -> CampaignEvent:
-        """Say when an event happened, or shall happen, for a contact.
+        """Set the time at which an event was executed, or will be executed, for a contact.
 
         Args:
-            event_id: Of the event.
-            contact_id: Of the contact, which must be in the campaign.
-            log: `trigger_date` or `date_triggered` is required where there is no log yet.
+            event_id: Id of the event.
+            contact_id: Id of the contact, who must be in the campaign.
+            log: Values to set; `trigger_date` or `date_triggered` is required if there is no log yet.
 
         Returns:
-            The event, with the log in `contact_log`.
+            Event, with the log in `contact_log`.
 
         Raises:
-            ConfigurationError: It names a `channel_id`, which Mautic would write over the channel.
+            ConfigurationError: The log names nothing, or a `channel_id`, which Mautic would write into `channel`.
             NotFound: The event or the contact does not exist.
-            Rejected: 409: the contact is not in the campaign, or the event has happened already.
+            Rejected: The contact is not in the campaign, or the event was executed already (409).
 
         Mautic: REST API, Campaigns, Edit an event log (PUT /campaigns/events/ID/contact/CONTACT_ID/edit).
         """
@@ -63,13 +63,13 @@ class CampaignEvents(ReadOnlyResource[CampaignEvent]):
         return self._decode_one(await self._send(call))
 
     async def edit_logs(self, logs: Iterable[CampaignEventLog]) -> list[Outcome[CampaignEvent]]:
-        """The same for several, 200 a request; each names its `event_id` and `contact_id`.
+        """Set the times of several logs, up to 200 per request; each log names its `event_id` and `contact_id`.
 
         Returns:
-            One outcome for each, in order; a refused one does not stop the others.
+            One outcome for each log, in order; a refused one does not stop the others.
 
         Raises:
-            ConfigurationError: A log does not say of which event and contact it is.
+            ConfigurationError: A log does not name its event and contact.
 
         Mautic: REST API, Campaigns, Batch edit event logs (PUT /campaigns/events/batch/edit).
         """
@@ -84,13 +84,13 @@ class CampaignEvents(ReadOnlyResource[CampaignEvent]):
         return outcomes
 
     def _outcome(self, answer: Any, offset: int, index: int, body: dict[str, Any]) -> Outcome[CampaignEvent]:
-        """Errors are by place in the request, events by their id."""
+        """Return the outcome of one log: errors are keyed by position in the request, events by their id."""
         problems = protocol.php_array_to_dict(answer.get("errors"))
         if index in problems:
             return Outcome(offset + index, "rejected", body["eventId"], protocol.parse_row_problems(problems[index]))
         raw = protocol.php_array_to_dict(answer.get("events")).get(body["eventId"])
         if not isinstance(raw, dict):
-            lacking = Problem("the answer does not say what became of it")
+            lacking = Problem("the answer names neither the event nor an error")
             return Outcome(offset + index, "unknown", body["eventId"], (lacking,))
         return Outcome(offset + index, "updated", body["eventId"], (), codec.decode(CampaignEvent, raw))
 
@@ -98,7 +98,7 @@ class CampaignEvents(ReadOnlyResource[CampaignEvent]):
 def _encode_log(log: CampaignEventLog) -> dict[str, Any]:
     body = codec.encode(log)
     if body.get("channelId") is not None:
-        raise ConfigurationError("channel_id cannot be written: Mautic puts the number into the channel; leave it out")
+        raise ConfigurationError("channel_id cannot be written: Mautic stores it as the channel; leave it out")
     if not body:
         raise ConfigurationError("the log names nothing; set trigger_date or date_triggered")
     return body
@@ -106,5 +106,5 @@ def _encode_log(log: CampaignEventLog) -> dict[str, Any]:
 
 def _batch_log(index: int, log: CampaignEventLog) -> dict[str, Any]:
     if log.event_id in (UNSET, None) or log.contact_id in (UNSET, None):
-        raise ConfigurationError(f"row {index}: it must name its event_id and its contact_id")
+        raise ConfigurationError(f"row {index}: a log needs its event_id and its contact_id")
     return _encode_log(log)

@@ -18,9 +18,9 @@ from mautic_async.where import Where
 
 
 class Campaigns(Resource[Campaign], Membership[Campaign]):
-    """Events that contacts pass through; the events of all of them are in `mautic.campaign_events`.
+    """Campaigns; `mautic.campaign_events` lists the events of all of them.
 
-    A new one needs events with their canvas, and segments or forms. Mautic: REST API, Campaigns.
+    A new campaign needs events with their canvas, and segments or forms. Mautic: REST API, Campaigns.
     """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("campaigns", one="campaign", many="campaigns", model=Campaign)
@@ -29,7 +29,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         """Copy a campaign. The answer shows the copy without its events, forms and segments: `get` has them.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No campaign has this id.
             OutcomeUnknown: There may be a copy; a repetition would make another.
 
         Mautic: REST API, Campaigns, Clone (POST /campaigns/clone/ID).
@@ -49,18 +49,19 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         start: int = 0,
         limit: int = PAGE_SIZE,
     ) -> ResultPage[CampaignContact]:
-        """One page of the contacts that are or were in a campaign.
+        """Return a page of the contacts that are or were in a campaign.
 
         Args:
-            id: Of the campaign.
-            where: Conditions on ``lead_id``, ``date_added``, ``manually_removed``, ``manually_added``, ``rotation``.
+            id: Id of the campaign.
+            where: Conditions on the columns ``lead_id``, ``date_added``, ``manually_removed``, ``manually_added``,
+                ``rotation``.
             order: Columns with ``asc`` or ``desc``.
             start: Offset of the first, from 0.
-            limit: Contacts a page.
+            limit: Contacts per page.
 
         Raises:
-            NotFound: Nothing has this id.
-            Rejected: A column is not one; Mautic says so with a status of 200.
+            NotFound: No campaign has this id.
+            Rejected: There is no such column; Mautic reports it with status 200.
 
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts).
         """
@@ -69,7 +70,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         return await self._get_page(call, "contacts", CampaignContact, start)
 
     def iterate_contacts(self, id: int, *, read_ahead: bool = False) -> AsyncIterator[CampaignContact]:
-        """Every contact that is or was in a campaign, once, also while others come and go.
+        """Yield every contact that is or was in a campaign, once, even if contacts are added or removed meanwhile.
 
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts with ``where``).
         """
@@ -84,7 +85,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         return self._paginate(paginator, read_ahead=read_ahead)
 
     async def contact_events(self, id: int, contact_id: int) -> ContactCampaignEvents:
-        """The events of a campaign, with what became of each for a contact.
+        """Return the events of a campaign with their logs for a contact.
 
         Raises:
             NotFound: The campaign or the contact does not exist.

@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Devices(Resource[Device]):
-    """What contacts visit with. Mautic: REST API, Devices."""
+    """Devices of contacts. Mautic: REST API, Devices."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "devices", one="device", many="devices", model=Device, filters_published=False, create_requires=("lead",)

@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class DynamicContents(Resource[DynamicContent]):
-    """Parts of pages that differ from visitor to visitor. Mautic: REST API, Dynamic content."""
+    """Parts of web pages that differ from visitor to visitor. Mautic: REST API, Dynamic content."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "dynamiccontents",

@@ -13,23 +13,23 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Emails(Resource[Email]):
-    """E-mails; lists hide the variants of A/B tests and translations. Mautic: REST API, Emails."""
+    """E-mails; `list` and `iterate` leave out A/B variants and translations. Mautic: REST API, Emails."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "emails", one="email", many="emails", model=Email, keyset=False, replace_requires=("language",)
     )
 
     async def send(self, id: int, *, limit: int | None = None, batch: int | None = None) -> SegmentSend:
-        """Send an e-mail of type ``list`` to those in its segments who have not got it yet.
+        """Send an e-mail of type ``list`` to the contacts in its segments who have not got it yet.
 
         Args:
-            id: Of the e-mail, which must be published.
-            limit: To how many contacts at most.
-            batch: Contacts that Mautic takes at a time.
+            id: Id of the e-mail, which must be published.
+            limit: Largest number of contacts to send to.
+            batch: Number of contacts that Mautic processes at a time.
 
         Raises:
-            NotFound: Nothing has this id, or it is not published.
-            OutcomeUnknown: It may be on its way. A repetition goes only to those whom Mautic has not noted yet.
+            NotFound: No e-mail has this id, or it is not published.
+            OutcomeUnknown: It may have been sent. A repetition skips contacts whose sending is recorded.
 
         Mautic: REST API, Emails, Send to segment (POST /emails/ID/send).
         """
@@ -45,17 +45,17 @@ class Emails(Resource[Email]):
         tokens: Mapping[str, str] | None = None,
         assets: Iterable[int] = (),
     ) -> None:
-        """Send an e-mail to one contact, also to one who must not be contacted.
+        """Send an e-mail to a contact, even to one with a do-not-contact entry.
 
         Args:
-            id: Of the e-mail.
-            contact_id: Of the contact.
-            tokens: What stands in the e-mail's text for ``{name}``, by name, with or without its braces: HTML.
+            id: Id of the e-mail.
+            contact_id: Id of the contact.
+            tokens: HTML that replaces ``{name}`` in the text, by name, with or without the braces.
             assets: Ids of assets to attach.
 
         Raises:
             NotFound: The e-mail or the contact does not exist.
-            Rejected: It was not sent; Mautic says so with a status of 200.
+            Rejected: It was not sent; Mautic reports that with status 200.
             OutcomeUnknown: It may have been sent; a repetition would send it twice.
 
         Mautic: REST API, Emails, Send to contact (POST /emails/ID/contact/CONTACT_ID/send).
@@ -78,14 +78,14 @@ class Emails(Resource[Email]):
         )
 
     async def reply(self, tracking_hash: str) -> None:
-        """Note that a contact has answered an e-mail.
+        """Record that a contact has answered an e-mail.
 
         Args:
-            tracking_hash: Of the sent e-mail: the column ``tracking_hash`` of the table ``email_stats``.
+            tracking_hash: Hash of the sending: column ``tracking_hash`` of the table ``email_stats``.
 
         Raises:
-            NotFound: No sent e-mail has this hash.
-            OutcomeUnknown: It may have been noted; a repetition would note a second answer.
+            NotFound: No sending has this hash.
+            OutcomeUnknown: It may have been recorded; a repetition would record a second answer.
 
         Mautic: REST API, Emails, Create a reply (POST /emails/reply/TRACKING_HASH).
         """

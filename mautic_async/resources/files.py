@@ -19,14 +19,14 @@ Folder: TypeAlias = Literal["images", "media"]
 
 
 class Files(Namespace):
-    """Files in the folders ``images`` and ``media``; Mautic checks no permission. Mautic: REST API, Files."""
+    """Files in the folders ``images`` and ``media``; Mautic checks no permissions. Mautic: REST API, Files."""
 
     async def list(self, folder: Folder, *, subfolder: str = "") -> list[str]:
-        """The names of files and folders in a folder.
+        """Return the names of the files and folders in a folder.
 
         Args:
             folder: ``images`` or ``media``.
-            subfolder: Below it: ``sub/deep``.
+            subfolder: Path below the folder, such as ``sub/deep``.
 
         Raises:
             Rejected: The folder is not one of the two (406).
@@ -41,18 +41,19 @@ class Files(Namespace):
     async def upload(
         self, folder: Folder, source: str | Path | bytes, *, name: str = "", subfolder: str = ""
     ) -> UploadedFile:
-        """Upload a file. The server gives it a random name: use the one returned.
+        """Upload a file. The server assigns a random name: use the returned one.
 
         Args:
             folder: ``images`` or ``media``.
-            source: A path, or the content itself.
-            name: Only its ending is kept; needed with a content, otherwise the path's own.
-            subfolder: Below it; made if need be, one level.
+            source: Path of a file, or its content.
+            name: File name, of which the server keeps the extension. Required with a content; otherwise the name of the
+                path.
+            subfolder: Folder below it, one level deep, which Mautic creates if it does not exist.
 
         Raises:
             ConfigurationError: The file cannot be read, or has no name.
-            Rejected: The folder is not one of the two; or the ending is not allowed, and the server has stored the file
-                under another one, which the message tells.
+            Rejected: The folder is not one of the two; or the extension is not allowed, and the server has stored the
+                file under the name in the message.
             OutcomeUnknown: It may have been stored; a repetition would store it twice.
 
         Mautic: REST API, Files, Create (POST /files/FOLDER/new).
@@ -63,9 +64,8 @@ class Files(Namespace):
         stored = codec.decode(UploadedFile, _responses.expect_mapping(call, await self._send_for_body(call), "file"))
         suffix = PurePath(file.filename).suffix.lower()
         if not stored.name or PurePath(stored.name).suffix.lower() != suffix:
-            message = (
-                f"it was stored as {stored.name}: files may not end in {suffix}" if stored.name else "it was not stored"
-            )
+            stored_as = f"it was stored as {stored.name}: the server does not allow the extension {suffix}"
+            message = stored_as if stored.name else "it was not stored"
             raise Rejected(f"{call} rejected (although with status 200): {message}", status=200, call=str(call))
         return stored
 

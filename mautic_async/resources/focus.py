@@ -11,16 +11,16 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class FocusItems(Resource[Focus]):
-    """Bars and boxes on web pages. Mautic: REST API, Focus items."""
+    """Focus items: bars and boxes shown over websites. Mautic: REST API, Focus items."""
 
     needs: ClassVar[str] = "the plugin Mautic Focus"
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("focus", one="focus", many="focus", model=Focus)
 
     async def js(self, id: int) -> str:
-        """The script that shows a focus item on a page.
+        """Return the JavaScript that shows a focus item on a page.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No focus item has this id.
 
         Mautic: REST API, Focus items, Generate JavaScript (POST /focus/ID/js).
         """

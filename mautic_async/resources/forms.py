@@ -1,4 +1,4 @@
-"""Forms and what was submitted in them."""
+"""Forms and their submissions."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from mautic_async.resources._endpoint import PAGE_SIZE, PageParams, Query, Resul
 class Forms(Resource[Form]):
     """Forms for visitors.
 
-    An edit that does not name `post_action` makes Mautic forget it. Refusing such edits would burden every one of them,
-    so `edit` and `edit_many` look first, and send it along as it stands. Mautic: REST API, Forms.
+    Mautic resets `post_action` in edits that do not name it, so `edit` and `edit_many` read the form first and send the
+    stored value along. Mautic: REST API, Forms.
     """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("forms", one="form", many="forms", model=Form)
 
     async def edit(self, id: int, changes: Form) -> Form:
-        """Change what *changes* names; `post_action`, if it is not named, keeps what a look just before the edit found.
+        """Change what *changes* names; if it does not name `post_action`, read the stored one first and send it along.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No form has this id.
             Rejected: Mautic refused a value; `problems` says which.
 
         Mautic: REST API, Forms, Edit (PATCH /forms/ID/edit).
@@ -41,7 +41,7 @@ class Forms(Resource[Form]):
         )
 
     async def edit_many(self, entities: Iterable[Form]) -> list[Outcome[Form]]:
-        """Change several, up to 200 a request; `post_action` is kept as by `edit`.
+        """Change several forms, up to 200 per request; `post_action` is kept as by `edit`.
 
         Raises:
             ConfigurationError: A row has no id, or two have the same.
@@ -57,13 +57,13 @@ class Forms(Resource[Form]):
     def _retry_hazards(self, row: Form) -> Sequence[Problem]:
         if row.post_action:
             return super()._retry_hazards(row)
-        return [Problem("Mautic forgets it where an edit does not name it; name it, or use edit_many()", "post_action")]
+        return [Problem("Mautic resets it in edits that do not name it; name it, or use edit_many()", "post_action")]
 
     async def delete_fields(self, id: int, field_ids: Iterable[int]) -> Form:
-        """Delete fields of a form, with what was submitted in them; ids that it does not have are ignored.
+        """Delete fields of a form with their submitted values; ids that it does not have are ignored.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No form has this id.
 
         Mautic: REST API, Forms, Delete fields (DELETE /forms/ID/fields/delete).
         """
@@ -73,7 +73,7 @@ class Forms(Resource[Form]):
         """Delete actions of a form; ids that it does not have are ignored.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No form has this id.
 
         Mautic: REST API, Forms, Delete actions (DELETE /forms/ID/actions/delete).
         """
@@ -97,12 +97,12 @@ class Forms(Resource[Form]):
     # --- submissions -----------------------------------------------------------------------------------------------
 
     async def submissions(self, id: int, **query: Unpack[Query]) -> ResultPage[Submission]:
-        """One page of what was submitted in a form.
+        """Return a page of the submissions of a form.
 
-        Columns are those of the submission (``s.id``, ``s.date_submitted``), and the form's own (``r.ALIAS``).
+        Columns are those of the submission (``s.id``, ``s.date_submitted``) and of the form (``r.ALIAS``).
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No form has this id.
 
         Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
         """
@@ -111,7 +111,7 @@ class Forms(Resource[Form]):
     def iterate_submissions(
         self, id: int, *, read_ahead: bool = False, **query: Unpack[Query]
     ) -> AsyncIterator[Submission]:
-        """Everything that was submitted in a form, once, also while others submit.
+        """Yield every submission of a form, once, even if more are added meanwhile.
 
         Mautic: REST API, Forms, List submissions (GET /forms/ID/submissions).
         """
@@ -126,10 +126,12 @@ class Forms(Resource[Form]):
         return self._paginate(paginator, read_ahead=read_ahead)
 
     async def submission(self, id: int, submission_id: int) -> Submission:
-        """One submission.
+        """Return a submission.
+
+        Mautic does not check the form: it returns submissions of other forms, too, whose `Submission.form` tells.
 
         Raises:
-            NotFound: The form or the submission does not exist, or the submission is of another form.
+            NotFound: The form or the submission does not exist.
 
         Mautic: REST API, Forms, Get submission (GET /forms/ID/submissions/SUBMISSION_ID).
         """
@@ -141,7 +143,7 @@ class Forms(Resource[Form]):
     async def contact_submissions(
         self, id: int, contact_id: int, **query: Unpack[PageParams]
     ) -> ResultPage[Submission]:
-        """One page of what a contact has submitted in a form.
+        """Return a page of the submissions of a contact in a form.
 
         Raises:
             NotFound: The form or the contact does not exist.
@@ -149,7 +151,7 @@ class Forms(Resource[Form]):
         Mautic: REST API, Forms, List submissions of a contact (GET /forms/ID/submissions/contact/CONTACT_ID).
         """
         if "where" in query:
-            raise ConfigurationError("forms.contact_submissions: a condition would replace the one on the contact")
+            raise ConfigurationError("forms.contact_submissions: where would replace the condition on the contact")
         return await self._submissions(
             query, protocol.validate_id(id), "submissions", "contact", protocol.validate_id(contact_id)
         )

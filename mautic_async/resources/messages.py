@@ -11,7 +11,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Messages(Resource[Message]):
-    """Messages in the forms that their channels need. Lists leave out those that have no channel.
+    """Marketing messages; `list` and `iterate` leave out those without a channel.
 
     Mautic: REST API, Marketing messages.
     """
@@ -21,7 +21,7 @@ class Messages(Resource[Message]):
     )
 
     async def _existing(self, ids: Sequence[int]) -> dict[int, Message]:
-        """One by one, since a list hides some."""
+        """Return those of *ids* that exist, one request each: lists leave some out."""
         existing: dict[int, Message] = {}
         for id in ids:
             try:

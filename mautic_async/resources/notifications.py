@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Notifications(Resource[Notification]):
-    """Pushed to browsers and phones. Mautic: REST API, Notifications."""
+    """Push notifications for browsers and phones. Mautic: REST API, Notifications."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "notifications", one="notification", many="notifications", model=Notification, replace_requires=("language",)

@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Pages(Resource[Page]):
-    """Landing pages; lists hide variants and translations. Mautic: REST API, Pages."""
+    """Landing pages; `list` and `iterate` leave out A/B variants and translations. Mautic: REST API, Pages."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "pages", one="page", many="pages", model=Page, keyset=False, replace_requires=("language",)

@@ -16,17 +16,17 @@ from mautic_async.resources._times import iso_text
 
 
 class Reports(Resource[Report]):
-    """Questions to the database that can be asked again. Mautic: REST API, Reports."""
+    """Reports: stored queries of Mautic's database. Mautic: REST API, Reports."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "reports", one="report", many="reports", model=Report, replace_requires=("system",)
     )
 
     async def get(self, id: int) -> Report:
-        """The report itself; `data` asks it. Mautic knows no way to one without the other, so one row is read.
+        """Return the definition of a report; `data` has its rows. Mautic sends both together, so one row is read.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No report has this id.
 
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """
@@ -44,17 +44,17 @@ class Reports(Resource[Report]):
         page: int = 1,
         limit: int = PAGE_SIZE,
     ) -> ReportResult:
-        """One page of what a report finds.
+        """Return a page of the data of a report.
 
         Args:
-            id: Of the report.
-            date_from: Only rows from then; a datetime must have a time zone.
-            date_to: Only rows until then; a datetime must have a time zone.
-            page: From 1.
-            limit: Rows a page, at least 1.
+            id: Id of the report.
+            date_from: Start of the date range; a datetime must have a time zone.
+            date_to: End of the date range; a datetime must have a time zone.
+            page: Number of the page, from 1.
+            limit: Rows per page, at least 1.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No report has this id.
 
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """
@@ -75,12 +75,12 @@ class Reports(Resource[Report]):
         date_to: datetime | date | None = None,
         limit: int = PAGE_SIZE,
     ) -> AsyncIterator[Mapping[str, JSON]]:
-        """Every row of what a report finds, page by page.
+        """Yield every row of a report, page by page.
 
-        Rows have no id, so pages only hold together while nothing changes, and if `table_order` leaves no ties.
+        Rows have no id. Pages may repeat or miss rows if data changes meanwhile, or if rows are equal in `table_order`.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No report has this id.
 
         Mautic: REST API, Reports, Get report (GET /reports/ID).
         """

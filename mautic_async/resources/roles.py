@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Roles(Resource[Role]):
-    """What users may do; one that users have cannot be deleted (428). Mautic: REST API, Roles."""
+    """Roles of users; a role that a user has cannot be deleted (428). Mautic: REST API, Roles."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "roles", one="role", many="roles", model=Role, replace_requires=("isAdmin",)

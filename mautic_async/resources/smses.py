@@ -12,19 +12,19 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Smses(Resource[Sms]):
-    """Text messages to phones. Mautic: REST API, Text messages."""
+    """Text messages. Mautic: REST API, Text messages."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "smses", one="sms", many="smses", model=Sms, replace_requires=("language",)
     )
 
     async def send(self, id: int, contact_id: int) -> SmsReceipt:
-        """Send a text message to a contact. Mautic has a GET for it, which nothing must repeat or fetch ahead.
+        """Send a text message to a contact. Mautic uses a GET for it, which is never repeated here.
 
         Raises:
-            NotFound: Nothing has this id.
+            NotFound: No text message has this id.
             PermissionDenied: Not allowed, or no contact has this id.
-            Rejected: It was not sent; Mautic says so with a status of 200.
+            Rejected: It was not sent; Mautic reports that with status 200.
             OutcomeUnknown: It may have been sent; a repetition would send it twice.
 
         Mautic: REST API, Text messages, Send (GET /smses/ID/contact/CONTACT_ID/send).

@@ -1,4 +1,4 @@
-"""Rows of the server's tables of statistics."""
+"""Rows of Mautic's statistics tables."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mautic_async.where import Where
 
 
 class Stats(Namespace):
-    """Tables of what was sent, read, hit and gained; whoever may use the API sees all rows. Mautic: REST API, Stats."""
+    """Statistics tables; every user of the API sees all rows. Mautic: REST API, Stats."""
 
     async def tables(self) -> StatTables:
-        """The tables there are, with their columns.
+        """Return the names of the tables and of their columns.
 
         Mautic: REST API, Stats, Get available tables (GET /stats).
         """
@@ -35,18 +35,18 @@ class Stats(Namespace):
         start: int = 0,
         limit: int = PAGE_SIZE,
     ) -> ResultPage[StatRow]:
-        """One page of a table.
+        """Return a page of a table.
 
         Args:
             table: ``email_stats``, ``page_hits``, ... without the prefix of the database.
             where: Conditions on its columns.
             order: Columns with ``asc`` or ``desc``.
             start: Offset of the first, from 0.
-            limit: Rows a page.
+            limit: Rows per page.
 
         Raises:
-            NotFound: There is no such table; Mautic says so with a list of tables and a status of 200.
-            Rejected: A column is not one; Mautic says so with a status of 200.
+            NotFound: There is no such table; Mautic answers with the list of tables and status 200.
+            Rejected: There is no such column; Mautic reports it with status 200.
 
         Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE).
         """

@@ -13,17 +13,17 @@ from mautic_async.resources._base import Namespace
 
 
 class Themes(Namespace):
-    """The looks of pages, e-mails and forms, as zip files. Mautic: REST API, Themes."""
+    """Themes of pages, e-mails and forms, as zip files. Mautic: REST API, Themes."""
 
     async def download(self, key: str, to: str | Path) -> Path:
         """Save a theme as a zip file.
 
         Args:
             key: `Theme.key`.
-            to: Where to; written only once the whole file is here.
+            to: Path of the file, which is written when the download is complete.
 
         Raises:
-            ServerError: There is no such theme; Mautic has a 500 for it.
+            ServerError: There is no such theme; Mautic answers 500.
             UnexpectedResponse: The answer is not a zip file.
 
         Mautic: REST API, Themes, Get (GET /themes/KEY).
@@ -33,35 +33,35 @@ class Themes(Namespace):
         )
 
     async def upload(self, source: str | Path | bytes, *, name: str = "") -> None:
-        """Install a theme; one of the same name is replaced.
+        """Install a theme, replacing one of the same key.
 
         Args:
-            source: A zip file, or its content.
-            name: ``NAME.zip``: the theme's key; needed with a content, otherwise the file's own.
+            source: Path of a zip file, or its content.
+            name: File name ``KEY.zip``. Required with a content; otherwise the name of the path.
 
         Raises:
             ConfigurationError: The file cannot be read, or its name does not end in ``.zip``.
-            ServerError: Mautic cannot read it; it has a 500 for that.
+            ServerError: Mautic cannot read the file; it answers 500.
 
         Mautic: REST API, Themes, Create (POST /themes/new).
         """
         file = _uploads.file_part(source, name)
         if not file.filename.endswith(".zip"):
-            raise ConfigurationError(f"a theme is a file that ends in .zip, which {file.filename!r} does not")
+            raise ConfigurationError(f"a theme must be a zip file whose name ends in .zip, not {file.filename!r}")
         await self._send(Call("POST", "themes/new", Effect.IDEMPOTENT, file=file))
 
     async def delete(self, key: str) -> None:
         """Delete a theme.
 
         Raises:
-            ServerError: There is no such theme, or it cannot be deleted; Mautic has a 500 for both.
+            ServerError: There is no such theme, or it cannot be deleted; Mautic answers 500 to both.
 
         Mautic: REST API, Themes, Delete (DELETE /themes/KEY/delete).
         """
         await self._send(Call("DELETE", protocol.build_path("themes", key, "delete"), Effect.IDEMPOTENT))
 
     async def list(self) -> list[Theme]:
-        """All themes.
+        """Return all themes.
 
         Mautic: REST API, Themes, List (GET /themes).
         """

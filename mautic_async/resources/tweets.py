@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Tweets(Resource[Tweet]):
-    """Tweets of campaigns. Mautic: REST API, Tweets."""
+    """Tweets sent by campaigns. Mautic: REST API, Tweets."""
 
     needs: ClassVar[str] = "the plugin Mautic Social Media"
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("tweets", one="tweet", many="tweets", model=Tweet)

@@ -14,14 +14,14 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Users(Resource[User]):
-    """Who log in and own contacts. Mautic: REST API, Users."""
+    """Users of Mautic. Mautic: REST API, Users."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         *("users", "user", "users", User), create_requires=("plainPassword",), immutable=("username", "role")
     )
 
     async def me(self) -> User:
-        """Whose credentials these are. Client credentials are nobody's: then there is no id and no e-mail.
+        """Return the user of these credentials. Client credentials belong to no user: id is then 0, the e-mail unset.
 
         Mautic: REST API, Users, Get self user (GET /users/self).
         """
@@ -29,12 +29,12 @@ class Users(Resource[User]):
         return codec.decode(User, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def check_permissions(self, id: int, permissions: Iterable[str]) -> dict[str, bool]:
-        """Whether a user may do something, for each of *permissions*, such as ``lead:leads:create``.
+        """Return for each permission, such as ``lead:leads:create``, True if the user has it.
 
         Raises:
-            ConfigurationError: None is named.
-            NotFound: Nothing has this id.
-            PermissionDenied: Not allowed, or one is not written as a permission.
+            ConfigurationError: *permissions* is empty.
+            NotFound: No user has this id.
+            PermissionDenied: Not allowed, or a name is malformed.
 
         Mautic: REST API, Users, Check permissions (POST /users/ID/permissioncheck).
         """
@@ -50,11 +50,11 @@ class Users(Resource[User]):
         }
 
     async def roles(self, *, search: str = "", limit: int | None = None) -> list[Role]:
-        """Roles that users may have: id and name.
+        """Return the roles for users, with id and name.
 
         Args:
-            search: Only names that hold it.
-            limit: How many.
+            search: Text that the names contain.
+            limit: Largest number of roles.
 
         Mautic: REST API, Users, List available roles (GET /users/list/roles).
         """
@@ -66,7 +66,7 @@ class Users(Resource[User]):
         body = super()._create_body(entity)
         typed = body["plainPassword"]
         if not typed.get("password") or typed.get("password") != typed.get("confirm"):
-            raise ConfigurationError("users: the password was not typed twice the same, to which Mautic says 500")
+            raise ConfigurationError("users: password and confirm differ or are empty, to which Mautic answers 500")
         return body
 
     def _edit_body(self, entity: User) -> dict[str, Any]:
@@ -78,5 +78,5 @@ class Users(Resource[User]):
 
 def _without_password(body: dict[str, Any]) -> dict[str, Any]:
     if "plainPassword" in body:
-        raise ConfigurationError("users: Mautic's API cannot change a password, and ignores a new one without a word")
+        raise ConfigurationError("users: Mautic's API cannot change a password; it ignores plain_password in edits")
     return body

@@ -1,4 +1,4 @@
-"""Webhooks that Mautic sends; what receives them is in `mautic_async.webhooks`."""
+"""Webhooks of the server; `mautic_async.webhooks` receives what they post."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Webhooks(Resource[Webhook]):
-    """Addresses that are told what happens. Mautic: REST API, Webhooks."""
+    """Webhooks: URLs to which Mautic posts events. Mautic: REST API, Webhooks."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("hooks", one="hook", many="hooks", model=Webhook)
 
     async def triggers(self) -> Mapping[str, WebhookTrigger]:
-        """What a webhook can tell, by the name for `Webhook.triggers`.
+        """Return the kinds of event that a webhook can post, by their names in `Webhook.triggers`.
 
         Mautic: REST API, Webhooks, List triggers (GET /hooks/triggers).
         """
@@ -31,7 +31,7 @@ class Webhooks(Resource[Webhook]):
         body = super()._replace_body(entity)
         if "secret" not in body:
             raise ConfigurationError(
-                "webhooks: replace() without the secret makes a new one, and receivers refuse what it signs; use"
-                " edit(), or name the secret (None for a new one)"
+                "webhooks: replace() without secret makes Mautic generate a new one, whose signatures receivers refuse;"
+                " use edit(), or name the secret (None for a new one)"
             )
         return body

@@ -1,4 +1,4 @@
-"""What the widgets of the dashboard show."""
+"""Data of dashboard widgets."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mautic_async.resources._times import iso_text
 
 
 class Widgets(Namespace):
-    """What the widgets of the dashboard show. Mautic: REST API, Data - dashboard widgets."""
+    """Data of dashboard widgets. Mautic: REST API, Data - dashboard widgets."""
 
     async def types(self) -> Mapping[str, Mapping[str, str]]:
-        """Names for people, by type of widget, by the part of Mautic it belongs to.
+        """Return the display names of all types of widget, by bundle and type.
 
         Mautic: REST API, Data, Get available widget types (GET /data).
         """
@@ -39,22 +39,22 @@ class Widgets(Namespace):
         limit: int | None = None,
         more: Mapping[str, JSON] | None = None,
     ) -> Widget:
-        """What a widget shows.
+        """Return the data of a widget.
 
         Args:
-            type: ``created.leads.in.time``, ``emails.in.time`` and others: see `types`.
-            date_from: From then; a datetime must have a time zone.
-            date_to: Until then; a datetime must have a time zone.
-            unit: Of time along the axis: seconds, minutes, hours, days, weeks, months, years; years by default.
-            format: A chart, or values by label.
-            timezone: Name of a zone, for the labels.
-            filter: ``{"campaignId": 3}``, ``companyId``, ``segmentId``, by type.
-            dataset: Only these, for types that have several.
-            limit: Of rows, for types that have some.
-            more: Further parameters: ``dateFormat``, ``height`` (pixels), ``cacheTimeout`` (minutes).
+            type: Type, such as ``created.leads.in.time`` or ``emails.in.time``; `types` lists all.
+            date_from: Start of the date range; a datetime must have a time zone.
+            date_to: End of the date range; a datetime must have a time zone.
+            unit: Unit of the time axis: seconds, minutes, hours, days, weeks, months, years; years by default.
+            format: ``chart`` for chart data, ``raw`` for values by label.
+            timezone: Name of the time zone of the labels.
+            filter: Filter, such as ``{"campaignId": 3}``; the keys depend on the type.
+            dataset: Names of the datasets, for types that have several.
+            limit: Largest number of rows, for types that have rows.
+            more: Additional query parameters: ``dateFormat``, ``height`` (pixels), ``cacheTimeout`` (minutes).
 
         Raises:
-            NotFound: There is no such widget, or it has nothing to show.
+            NotFound: There is no such type, or the widget has no data.
             Rejected: A parameter is wrong.
 
         Mautic: REST API, Data, Get an individual widget (GET /data/TYPE).

@@ -14,8 +14,8 @@ from mautic_async.testing.steps import WorkerKilled
 
 if TYPE_CHECKING:
     from mautic_async.testing.limiter import CountedCall
-    from mautic_async.testing.router import Match
-    from mautic_async.testing.server import FakeMautic, RecordedRequest
+    from mautic_async.testing.router import Match, Router
+    from mautic_async.testing.state import RecordedRequest, ServerState
 
 _log: Final = logging.getLogger(__name__)
 API_DISABLED: Final = "API disabled. You need to enable the API in the API settings of Mautic's Configuration."
@@ -27,26 +27,29 @@ _OVERRIDES: Final = ("PUT", "PATCH", "DELETE")
 _SESSION: Final = "mautic_session="
 
 
-async def handle(fake: FakeMautic, request: Request, recorded: RecordedRequest, fault: Fault | None = None) -> Response:
-    """Serve one request, in a worker, at the server's speed.
+async def handle(
+    state: ServerState, routes: Router, request: Request, recorded: RecordedRequest, fault: Fault | None = None
+) -> Response:
+    """Serve one request in a worker, at the speed of the server.
 
     Args:
-        fake: The server.
-        request: What came.
-        recorded: Its record, kept up to date.
-        fault: Breaks the work at a row, or not at all.
+        state: State of the server.
+        routes: The actions by path.
+        request: The request.
+        recorded: The entry of the request in `FakeMautic.requests`, which is kept up to date.
+        fault: A fault that breaks the work at a row, or None.
     """
-    async with fake.workers.acquire(_cookie(request)):
+    async with state.workers.acquire(_cookie(request)):
         basic = request.headers.get("authorization", "").startswith("Basic ")
-        await fake.workers.charge_request(basic=basic, fraction=0.5 if fake.limiter.loss_chance else 1.0)
+        await state.workers.charge_request(basic=basic, fraction=0.5 if state.limiter.loss_chance else 1.0)
         try:
-            response = await _respond(fake, request, recorded, fault)
+            response = await _respond(state, routes, request, recorded, fault)
         except WorkerKilled:
-            response = Fault(what=502).answer(fake.http_date())
+            response = Fault(what=502).answer(state.http_date())
         if request.method != "GET":
-            fake.store.flush()
+            state.store.flush()
     recorded.status = response.status
-    recorded.ended = fake.now()
+    recorded.ended = state.now()
     if request.method == "HEAD":
         response.body = b""
     return response
@@ -57,14 +60,16 @@ def _cookie(request: Request) -> str | None:
     return next((part.strip() for part in cookie.split(";") if part.strip().startswith(_SESSION)), None)
 
 
-async def _respond(fake: FakeMautic, request: Request, recorded: RecordedRequest, fault: Fault | None) -> Response:
+async def _respond(
+    state: ServerState, routes: Router, request: Request, recorded: RecordedRequest, fault: Fault | None
+) -> Response:
     if len(request.path) + len(request.query) > MAX_URL:
-        return Fault(what=414).answer(fake.http_date())
+        return Fault(what=414).answer(state.http_date())
     if len(request.body) > MAX_BODY:
-        return Fault(what=413).answer(fake.http_date())
+        return Fault(what=413).answer(state.http_date())
     headers: Headers = []
     try:
-        reply = await _route(fake, request, recorded, headers, fault)
+        reply = await _route(state, routes, request, recorded, headers, fault)
     except (ControllerError, UnhandledError) as why:
         reply = why.to_reply()
     except Exception:  # noqa: BLE001 - PHP answers 500 to whatever a request broke, and logs it; so do we
@@ -72,30 +77,35 @@ async def _respond(fake: FakeMautic, request: Request, recorded: RecordedRequest
         reply = UnhandledError().to_reply()
     if not isinstance(reply, Reply):
         reply = Reply(reply)
-    return to_response(reply, fake.http_date(), headers)
+    return to_response(reply, state.http_date(), headers)
 
 
-async def _route(
-    fake: FakeMautic, request: Request, recorded: RecordedRequest, headers: Headers, fault: Fault | None
+async def _route(  # noqa: PLR0917 - called once
+    state: ServerState,
+    routes: Router,
+    request: Request,
+    recorded: RecordedRequest,
+    headers: Headers,
+    fault: Fault | None,
 ) -> Any:
     path = request.path.removeprefix("/index.php")
     if not path.startswith(("/api", "/oauth")):
         return Reply(
             b"<!DOCTYPE html>\n<html><body>Mautic</body></html>", 404, has_version_header=False, media_type="text/html"
         )
-    if not fake.api_enabled:
+    if not state.settings.api_enabled:
         raise UnhandledError(403, API_DISABLED, "api_disabled")
     method = _method(request)
     if method == "OPTIONS":
         return Reply(b"", 204, has_version_header=False, media_type="text/html; charset=UTF-8")
-    match = fake.routes.find("GET" if method == "HEAD" else method, path)
+    match = routes.find("GET" if method == "HEAD" else method, path)
     if path != "/" and path.endswith("/"):
-        match = None if match is None else _redirect_slash(fake, path)
+        match = None if match is None else _redirect_slash(state, path)
     if match is None:
-        return _not_found(fake, request, path, headers)
+        return _not_found(state, request, path, headers)
     request.method = "GET" if method == "HEAD" else method
     try:
-        return await _call_action(fake, request, match, recorded, headers, fault)
+        return await _call_action(state, request, match, recorded, headers, fault)
     finally:
         request.method = recorded.method
 
@@ -109,26 +119,25 @@ def _method(request: Request) -> str:
 
 
 async def _call_action(  # noqa: PLR0917 - called once
-    fake: FakeMautic, request: Request, match: Match, recorded: RecordedRequest, headers: Headers, fault: Fault | None
+    state: ServerState, request: Request, match: Match, recorded: RecordedRequest, headers: Headers, fault: Fault | None
 ) -> Any:
     action, placeholders = match
     query = php.parse_brackets(request.query) if request.query else {}
     body, files = bodies.read(request) if request.method != "GET" else ({}, [])
     api = request.path.removeprefix("/index.php").startswith("/api")
-    actor = _ANONYMOUS
+    user = _ANONYMOUS
     counted: CountedCall | None = None
     if api:
-        actor = auth.authenticate(request, query, body, fake.store, fake.now(), basic=fake.basic_enabled)
-        counted = _apply_rate_limit(fake, actor.token or "", headers)
-    context = RequestContext(fake, request, actor, recorded)
-    context.path, context.query, context.body, context.files = placeholders, query, body, files
+        user = auth.authenticate(request, query, body, state.store, state.now(), basic=state.settings.basic_auth)
+        counted = _apply_rate_limit(state, user.token or "", headers)
+    context = RequestContext(state, request, user, recorded, placeholders, query, body, files)
     if fault is not None:
         context.fault_break = fault.break_point(len(body) if isinstance(body, list) else 1)
     if b"\\u0000" in request.body or b"%00" in request.body:
         context.has_nul = True
     try:
-        if fake.limiter.loss_chance:
-            await fake.workers.charge_request(fraction=0.5)  # counted, and not written back yet
+        if state.limiter.loss_chance:
+            await state.workers.charge_request(fraction=0.5)  # counted, and not written back yet
         reply = await action(context)
     finally:
         if counted is not None:
@@ -138,17 +147,17 @@ async def _call_action(  # noqa: PLR0917 - called once
     return reply
 
 
-_ANONYMOUS: Final = auth.Actor(None, "", {"isAdmin": False})
+_ANONYMOUS: Final = auth.User(None, "", {"isAdmin": False})
 
 
 def _apply_rate_limit(
-    fake: FakeMautic, key: str, headers: Headers, media_type: str = "application/json"
+    state: ServerState, key: str, headers: Headers, media_type: str = "application/json"
 ) -> CountedCall:
-    counted = fake.limiter.hit(key, fake.now())
+    counted = state.limiter.hit(key, state.now())
     headers += counted.headers
     if not counted.allowed:
         counted.finish()
-        raise _RateLimited(fake.limiter.limit, media_type)
+        raise _RateLimited(state.limiter.limit, media_type)
     return counted
 
 
@@ -162,15 +171,15 @@ class _RateLimited(ControllerError):
         return Reply(to_json(body), 429, has_version_header=False, media_type=self._media_type)
 
 
-def _not_found(fake: FakeMautic, request: Request, path: str, headers: Headers) -> Reply:
+def _not_found(state: ServerState, request: Request, path: str, headers: Headers) -> Reply:
     if path.startswith("/api"):
         tokens = auth.bearer_tokens(request, {}, {})
-        _apply_rate_limit(fake, tokens[0] if tokens else "", headers, "text/html; charset=UTF-8").finish()
+        _apply_rate_limit(state, tokens[0] if tokens else "", headers, "text/html; charset=UTF-8").finish()
     raise UnhandledError(404, f"Requested URL not found: {path}")
 
 
-def _redirect_slash(fake: FakeMautic, path: str) -> Match:
-    target = "http://" + fake.url.partition("://")[2] + path.rstrip("/")
+def _redirect_slash(state: ServerState, path: str) -> Match:
+    target = "http://" + state.url.partition("://")[2] + path.rstrip("/")
 
     async def redirect(context: RequestContext) -> Reply:
         del context

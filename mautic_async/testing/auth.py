@@ -1,4 +1,4 @@
-"""Who asks: Basic and Bearer credentials, roles, and what they may do."""
+"""Authentication by Basic and Bearer credentials, and the permissions of roles."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ EXPIRED_TOKEN = "The access token provided has expired."  # noqa: S105 - a messa
 
 
 @dataclass(slots=True)
-class Actor:
-    """Somebody with a role.
+class User:
+    """The user or the OAuth2 client that sends a request, with its role.
 
     Attributes:
-        id: Of the user; None for a client-credentials token.
-        name: As ``createdByUser`` shows it.
+        id: Id of the user; None for a client-credentials token.
+        name: Name as ``createdByUser`` shows it.
         role: Row of the role.
-        user: Row of the user, or None.
+        row: Row of the user; None for a client-credentials token.
         token: The access token, which is also the key of the rate limit; None with Basic.
         client: Row of the OAuth2 client, or None.
     """
@@ -38,18 +38,18 @@ class Actor:
     id: int | None
     name: str
     role: Row
-    user: Row | None = None
+    row: Row | None = None
     token: str | None = None
     client: Row | None = None
     rights: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def may(self, permission: str, verb: str, *, own: bool | None = None) -> bool:
-        """Whether the role allows *verb*.
+        """Return True if the role allows *verb*.
 
         Args:
-            permission: ``lead:leads``; empty for what everybody may.
-            verb: view, edit, delete, create, publish.
-            own: On an entity of one's own, of others, or (None) on any.
+            permission: ``lead:leads`` and the like; empty for what needs no permission.
+            verb: view, edit, delete, create or publish.
+            own: True for an entity that the user owns, False for an entity of another user, None for any entity.
         """
         if self.role["isAdmin"] or not permission:
             return True
@@ -66,20 +66,20 @@ def _rights(role: Row, permission: str) -> frozenset[str]:
     return frozenset(raw.get(permission, ()) if isinstance(raw, dict) else ())
 
 
-def user_actor(user: Row, store: Store, token: str | None = None, client: Row | None = None) -> Actor:
-    """The actor a user is."""
+def user_of_row(user: Row, store: Store, token: str | None = None, client: Row | None = None) -> User:
+    """Return the sender of a request that a user is logged in for."""
     role = store["roles"].get(user["role"]) or {"id": 0, "isAdmin": False, "rawPermissions": {}}
-    return Actor(user["id"], f"{user['firstName']} {user['lastName']}", role, user, token, client)
+    return User(user["id"], f"{user['firstName']} {user['lastName']}", role, user, token, client)
 
 
-def client_actor(client: Row, store: Store, token: str) -> Actor:
-    """The nameless user of a client-credentials token."""
+def user_of_client(client: Row, store: Store, token: str) -> User:
+    """Return the sender of a request with a client-credentials token, which belongs to no user."""
     role = store["roles"].get(client["role"]) or {"id": 0, "isAdmin": False, "rawPermissions": {}}
-    return Actor(None, f"{client['name']} [{client['id']}]", role, None, token, client)
+    return User(None, f"{client['name']} [{client['id']}]", role, None, token, client)
 
 
 def bearer_tokens(request: Request, query: dict[str, Any], body: Any) -> list[str]:
-    """Bearer tokens of a request: header, query and form field."""
+    """Return the bearer tokens of a request, from header, query and form field."""
     tokens = []
     header = request.headers.get("authorization", "")
     if header.startswith("Bearer "):
@@ -93,7 +93,7 @@ def bearer_tokens(request: Request, query: dict[str, Any], body: Any) -> list[st
 
 
 def basic_login(request: Request) -> tuple[str, str] | None:
-    """User name and password of a Basic header; two empty texts for an unreadable one."""
+    """Return user name and password of a Basic header, two empty texts if it is unreadable, or None without one."""
     header = request.headers.get("authorization", "")
     if not header.startswith("Basic "):
         return None
@@ -104,11 +104,11 @@ def basic_login(request: Request) -> tuple[str, str] | None:
     return name, password
 
 
-def authenticate(request: Request, query: dict[str, Any], body: Any, store: Store, now: float, *, basic: bool) -> Actor:
-    """The actor of a request.
+def authenticate(request: Request, query: dict[str, Any], body: Any, store: Store, now: float, *, basic: bool) -> User:
+    """Return the sender of a request.
 
     Raises:
-        Crash: 401 or 403 in the firewall's shape; 500 for two tokens at once.
+        UnhandledError: 401 or 403 in the firewall's shape; 500 for two tokens at once.
     """
     credentials = basic_login(request)
     if credentials is not None and not basic:
@@ -117,24 +117,24 @@ def authenticate(request: Request, query: dict[str, Any], body: Any, store: Stor
     if len(tokens) > 1:
         raise UnhandledError
     if credentials is not None and not tokens:
-        return _actor_of_password(credentials, store)
+        return _user_of_password(credentials, store)
     if not tokens or not tokens[0]:
         raise UnhandledError(401, DENIED, "access_denied")
-    return actor_of_token(tokens[0], store, now)
+    return user_of_token(tokens[0], store, now)
 
 
-def _actor_of_password(credentials: tuple[str, str], store: Store) -> Actor:
+def _user_of_password(credentials: tuple[str, str], store: Store) -> User:
     for user in store["users"]:
         if user["username"] == credentials[0] and user["password"] == credentials[1] and user["isPublished"]:
-            return user_actor(user, store)
+            return user_of_row(user, store)
     raise UnhandledError(401, BAD_LOGIN, "access_denied")
 
 
-def actor_of_token(token: str, store: Store, now: float) -> Actor:
-    """The actor of an access token.
+def user_of_token(token: str, store: Store, now: float) -> User:
+    """Return the sender that an access token stands for.
 
     Raises:
-        Crash: 401; it is unknown or expired, or its user is gone.
+        UnhandledError: 401; the token is unknown or expired, or its user does not exist any more.
     """
     token_row = [row for row in store["tokens"].find("token", token) if row["kind"] == "access"]
     if not token_row:
@@ -144,8 +144,8 @@ def actor_of_token(token: str, store: Store, now: float) -> Actor:
         raise UnhandledError(401, EXPIRED_TOKEN, "invalid_grant")
     client = store["clients"].get(row["client"])
     if row["user"] is None:
-        return client_actor(client or {"id": 0, "name": "", "role": 0}, store, token)
+        return user_of_client(client or {"id": 0, "name": "", "role": 0}, store, token)
     user = store["users"].get(row["user"])
     if user is None or not user["isPublished"]:
         raise UnhandledError(401, DENIED, "access_denied")
-    return user_actor(user, store, token, client)
+    return user_of_row(user, store, token, client)

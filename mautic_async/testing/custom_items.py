@@ -104,7 +104,7 @@ async def save_items(contact: int, payload: Any, context: RequestContext) -> Non
     for object, item, sent in list(_iter_items(payload, context)):
         await context.wait_if_stalled("items")
         await context.pass_step("items")
-        await context.fake.workers.charge_row()
+        await context.state.workers.charge_row()
         attributes = php.from_json_array(sent.get("attributes") or {})
         fields = fields_of(object["id"], context.store)
         unique = [alias for alias, field in fields.items() if field["unique"]]
@@ -128,7 +128,7 @@ def _insert(object: Row, sent: Row, hash: str | None, context: RequestContext) -
         "dateModified": None,
         **dict.fromkeys(PUBLISH_BLOCK[3:]),
     }
-    row |= {"createdBy": context.actor.id, "createdByUser": context.actor.name, "language": None, "category": None}
+    row |= {"createdBy": context.user.id, "createdByUser": context.user.name, "language": None, "category": None}
     row |= {"object": object["id"], "name": php.to_string(sent["name"]), "values": {}, "hash": hash}
     return context.table("custom_items").save(row)
 
@@ -148,10 +148,10 @@ def _upsert(object: Row, sent: Row, attributes: dict[str, Any], unique: list[str
     row, name = existing[0], php.to_string(sent["name"])
     if row["name"] == name and row["dateAdded"] == context.now:
         raise ControllerError(404, "Custom Item with ID = 0 was not found")
-    context.item_names.setdefault(
-        row["id"], row["name"] if row["dateAdded"] == context.now and row["id"] in context.items_written else name
+    context.items.names.setdefault(
+        row["id"], row["name"] if row["dateAdded"] == context.now and row["id"] in context.items.written else name
     )
-    row |= {"name": name, "dateAdded": context.now, "createdBy": context.actor.id, "createdByUser": context.actor.name}
+    row |= {"name": name, "dateAdded": context.now, "createdBy": context.user.id, "createdByUser": context.user.name}
     row["language"] = None
     return table.save(row)
 
@@ -172,14 +172,14 @@ def _values(
     item: Row, fields: dict[str, Row], attributes: dict[str, Any], context: RequestContext, *, complete: bool
 ) -> None:
     """Write the values one by one, in the order of the fields, each checked as it is written."""
-    context.items_written.add(item["id"])
-    context.item_names.setdefault(item["id"], item["name"])
+    context.items.written.add(item["id"])
+    context.items.names.setdefault(item["id"], item["name"])
     written = {} if complete else dict(item["values"])
     for alias, field in fields.items():
         if alias in attributes:
             value = item_values.parse(field, attributes[alias], context)
             if field["type"] == "datetime" and value is not None:
-                context.item_date_texts[item["id"], alias] = item_values.as_sent(attributes[alias], value)
+                context.items.date_texts[item["id"], alias] = item_values.as_sent(attributes[alias], value)
         elif complete:
             value = item_values.parse(field, field["default"], context)
         else:
@@ -189,7 +189,7 @@ def _values(
         written[alias] = value
         item["values"] = dict(written)
     item["dateModified"] = context.now
-    item["modifiedBy"], item["modifiedByUser"] = context.actor.id, context.actor.name
+    item["modifiedBy"], item["modifiedByUser"] = context.user.id, context.user.name
     context.table("custom_items").save(item)
 
 
@@ -237,11 +237,11 @@ def contact_items(contact: int, context: RequestContext) -> Any:
 def _serialize(item: Row, context: RequestContext) -> dict[str, Any]:
     attributes = {}
     for alias, field in fields_of(item["object"], context.store).items():
-        values = context.item_date_texts.get((item["id"], alias))
+        values = context.items.date_texts.get((item["id"], alias))
         attributes[alias] = values if values is not None else item_values.serialize(field, item["values"].get(alias))
     return {
         "id": item["id"],
-        "name": context.item_names.get(item["id"], item["name"]),
+        "name": context.items.names.get(item["id"], item["name"]),
         "language": item["language"],
         "category": item["category"],
         "isPublished": item["isPublished"],

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, get
 from attrs import define, field
 
 from mautic_async.testing.http import Headers, Request, Response, Truncated
-from mautic_async.testing.steps import DATABASE_ERRORS, Break, Step
+from mautic_async.testing.replies import UnhandledError, to_json
+from mautic_async.testing.steps import DATABASE_ERRORS, Break, Stall, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,8 +176,6 @@ class Fault:
         if self.retry_after is not None:
             headers.append(("Retry-After", self.retry_after))
         if status == 500 and self.by != "front":
-            from mautic_async.testing.replies import UnhandledError, to_json
-
             headers.append(("Content-Type", "application/json"))
             return Response(500, headers, to_json(UnhandledError().to_reply().body))
         headers.append(("Content-Type", "text/html"))
@@ -187,10 +186,15 @@ class Fault:
 
 
 class Faults:
-    """All scheduled faults; the first that strikes counts."""
+    """All scheduled faults, in the order in which they were scheduled.
+
+    Attributes:
+        stall: The change of the contacts table that is under way, or None; see `FakeMautic.stall`.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.stall: Stall | None = None
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:

@@ -6,34 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import oauth, php, v2
 from mautic_async.testing.contacts import field_schema
-from mautic_async.testing.resources import EXTRA_ROUTES, RESOURCES, SEEDERS
+from mautic_async.testing.resources import EXTRA_ROUTES, RESOURCES
 from mautic_async.testing.resources._standard import CrudRoutes
 
 if TYPE_CHECKING:
-    from mautic_async.testing.server import FakeMautic
+    from mautic_async.testing.router import Router
+    from mautic_async.testing.state import ServerState
     from mautic_async.testing.store import Row, Store
 
 
-def register_routes(fake: FakeMautic) -> None:
-    """Route everything; make the indexes."""
-    oauth.routes(fake.routes)
+def register_routes(routes: Router, state: ServerState, *, v2_routes: bool) -> None:
+    """Add the routes of all nouns to *routes*, and the indexes to the tables."""
+    oauth.routes(routes)
     for noun in RESOURCES:
         resource = noun()
-        resource.store = fake.store
-        CrudRoutes(resource).add_to(fake.routes)
-    if fake.v2:
-        v2.routes(fake.routes)
+        resource.store = state.store
+        CrudRoutes(resource).add_to(routes)
+    if v2_routes:
+        v2.routes(routes)
     for special in EXTRA_ROUTES:
-        special(fake.routes)
-    store = fake.store
+        special(routes)
+    store = state.store
     store["contacts"].index("unique", lambda row: _unique_keys(row, store))
     store["company_contacts"].index("contact", lambda row: (row["contact"],))
     store["company_contacts"].index("company", lambda row: (row["company"],))
     store["companies"].index("name", lambda row: (php.collate(row["fields"].get("companyname") or ""),))
     store["custom_items"].index("hash", lambda row: (row["hash"],) if row["hash"] else ())
     store["item_contacts"].index("contact", lambda row: (row["contact"],))
-    fake.store["tokens"].index("token", lambda row: (row["token"],))
-    fake.store["tags"].index("name", lambda row: (php.collate(row["tag"]),))
+    state.store["tokens"].index("token", lambda row: (row["token"],))
+    state.store["tags"].index("name", lambda row: (php.collate(row["tag"]),))
 
 
 def _unique_keys(row: Row, store: Store) -> list[tuple[str, str]]:
@@ -42,29 +43,23 @@ def _unique_keys(row: Row, store: Store) -> list[tuple[str, str]]:
     return [(alias, php.collate(php.to_string(kept[alias]))) for alias in aliases if kept.get(alias)]
 
 
-def install_defaults(fake: FakeMautic) -> None:
-    """Let every noun add what Mautic installs of it."""
-    for seeder in SEEDERS:
-        seeder(fake)
-
-
-def snapshot_contacts(fake: FakeMautic) -> list[dict[str, Any]]:
+def snapshot_contacts(state: ServerState) -> list[dict[str, Any]]:
     """See `FakeMautic.contacts`."""
-    tags = fake.store["tags"]
+    tags = state.store["tags"]
     values = []
-    for row in fake.store["contacts"]:
+    for row in state.store["contacts"]:
         names = [tag["tag"] for id in row["tags"] if (tag := tags.get(id)) is not None]
         plain = {name: row[name] for name in ("id", "points", "owner", "stage", "dateAdded", "dateModified")}
         values.append(plain | {"fields": dict(row["fields"]), "tags": names, "dnc": list(row["dnc"])})
     return values
 
 
-def snapshot_items(fake: FakeMautic) -> list[dict[str, Any]]:
+def snapshot_items(state: ServerState) -> list[dict[str, Any]]:
     """See `FakeMautic.custom_items`."""
     contact_ids: dict[int, list[int]] = {}
-    for link in fake.store["item_contacts"]:
+    for link in state.store["item_contacts"]:
         contact_ids.setdefault(link["item"], []).append(link["contact"])
-    objects = fake.store["custom_objects"]
+    objects = state.store["custom_objects"]
     return [
         {
             "id": row["id"],
@@ -74,5 +69,5 @@ def snapshot_items(fake: FakeMautic) -> list[dict[str, Any]]:
             "contacts": contact_ids.get(row["id"], []),
             "dateAdded": row["dateAdded"],
         }
-        for row in fake.store["custom_items"]
+        for row in state.store["custom_items"]
     ]

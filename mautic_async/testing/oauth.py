@@ -12,6 +12,7 @@ from mautic_async.testing.replies import Reply, UnhandledError
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.router import Router
+    from mautic_async.testing.state import ServerState
     from mautic_async.testing.store import Row
 
 CODE_LIFETIME: Final = 30
@@ -57,7 +58,7 @@ async def token(context: RequestContext) -> Reply:
         if grant == "authorization_code"
         else _use_refresh_token(params, client, context)
     )
-    await context.fake.workers.charge_row()  # two at once both find the token before either deletes it
+    await context.state.workers.charge_row()  # two at once both find the token before either deletes it
     reply = _issue_tokens(client, used["user"], context, refresh=True)
     context.table("tokens").remove(used["id"])
     return reply
@@ -91,7 +92,7 @@ def _use_code(params: dict[str, Any], client: Row, context: RequestContext) -> R
         raise _error("Code doesn't exist or is invalid for the client", "invalid_grant")
     if params.get("redirect_uri") != row["redirect"]:
         raise _error("The redirect URI is missing or do not match", "redirect_uri_mismatch")
-    if row["expires"] <= context.fake.now():
+    if row["expires"] <= context.state.now():
         raise _error("The authorization code has expired", "invalid_grant")
     return row
 
@@ -102,35 +103,38 @@ def _use_refresh_token(params: dict[str, Any], client: Row, context: RequestCont
     row = _find("refresh", params["refresh_token"], client, context)
     if row is None:
         raise _error("Invalid refresh token", "invalid_grant")
-    if row["expires"] <= context.fake.now():
+    if row["expires"] <= context.state.now():
         raise _error("Refresh token has expired", "invalid_grant")
     return row
 
 
 def _issue_tokens(client: Row, user: int | None, context: RequestContext, *, refresh: bool) -> Reply:
-    fake = context.fake
+    state = context.state
+    lifetime = state.settings.access_token_lifetime
     body: dict[str, Any] = {
-        "access_token": new_grant(fake, "access", client, user, fake.access_token_lifetime)["token"],
-        "expires_in": int(fake.access_token_lifetime),
+        "access_token": new_grant(state, "access", client, user, lifetime)["token"],
+        "expires_in": int(lifetime),
         "token_type": "bearer",
         "scope": None,
     }
     if refresh:
-        body["refresh_token"] = new_grant(fake, "refresh", client, user, fake.refresh_token_lifetime)["token"]
+        body["refresh_token"] = new_grant(state, "refresh", client, user, state.settings.refresh_token_lifetime)[
+            "token"
+        ]
     return Reply(body, has_version_header=False, headers=list(_NO_STORE))
 
 
-def new_grant(fake: Any, kind: str, client: Row, user: int | None, lifetime: float, **more: Any) -> Row:
-    """A new token or code, stored."""
+def new_grant(state: ServerState, kind: str, client: Row, user: int | None, lifetime: float, **more: Any) -> Row:
+    """Store a new token or authorization code, and return its row."""
     row = {
-        "token": fake.new_token(),
+        "token": state.new_token(),
         "kind": kind,
         "client": client["id"],
         "user": user,
-        "expires": fake.now() + lifetime,
+        "expires": state.now() + lifetime,
         **more,
     }
-    saved: Row = fake.store["tokens"].save(row)
+    saved: Row = state.store["tokens"].save(row)
     return saved
 
 
@@ -163,11 +167,11 @@ async def authorize(context: RequestContext) -> Reply:
     session = _session(context)
     if session is None or session["user"] is None:
         params = session or context.table("sessions").save(
-            {"cookie": context.fake.new_token(), "user": None, "asked": ""}
+            {"cookie": context.state.new_token(), "user": None, "asked": ""}
         )
         params["asked"] = context.request.query
         context.table("sessions").save(params)
-        return _redirect(context.fake.absolute_url("/oauth/v2/authorize_login"), params["cookie"])
+        return _redirect(context.state.absolute_url("/oauth/v2/authorize_login"), params["cookie"])
     form = context.query | (context.body if isinstance(context.body, dict) else {})
     client = next((row for row in context.table("clients") if row["public"] == form.get("client_id")), None)
     if client is None:
@@ -183,7 +187,7 @@ async def authorize(context: RequestContext) -> Reply:
         return _consent(client, form, target)
     redirect = {"state": form["state"]} if form.get("state") else {}
     if form.get("accepted"):
-        code = new_grant(context.fake, "code", client, session["user"], CODE_LIFETIME, redirect=target)
+        code = new_grant(context.state, "code", client, session["user"], CODE_LIFETIME, redirect=target)
         redirect["code"] = code["token"]
     else:
         redirect |= {"error": "access_denied", "error_description": "The user denied access to your application"}
@@ -220,7 +224,7 @@ async def login_submit(context: RequestContext) -> Reply:
     for user in context.table("users"):
         if user["username"] == form.get("_username") and user["password"] == form.get("_password"):
             query = session["asked"] if session else ""
-            session_row = {"cookie": context.fake.new_token(), "user": user["id"], "asked": query}
+            session_row = {"cookie": context.state.new_token(), "user": user["id"], "asked": query}
             context.table("sessions").save(session_row)
-            return _redirect(context.fake.absolute_url(f"/oauth/v2/authorize?{query}"), session_row["cookie"])
-    return _redirect(context.fake.absolute_url("/oauth/v2/authorize_login"))
+            return _redirect(context.state.absolute_url(f"/oauth/v2/authorize?{query}"), session_row["cookie"])
+    return _redirect(context.state.absolute_url("/oauth/v2/authorize_login"))

@@ -1,99 +1,94 @@
-"""One request as an action sees it: who asks, what, and the server it is asked of."""
+"""One request as an action sees it: the parsed request, its sender, and the state of the server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attrs import Factory, define
+
 from mautic_async.testing.replies import forbidden
 
 if TYPE_CHECKING:
-    from mautic_async.testing.auth import Actor
+    from mautic_async.testing.auth import User
     from mautic_async.testing.http import Request
-    from mautic_async.testing.server import FakeMautic, RecordedRequest
+    from mautic_async.testing.state import RecordedRequest, ServerState
     from mautic_async.testing.steps import Break, Step
     from mautic_async.testing.store import Store, Table
 
 
+@define
+class WrittenItems:
+    """Custom items that a request has touched, which its answer shows as PHP still holds them in memory.
+
+    Attributes:
+        names: Names of items as the request first saw them.
+        written: Ids of items that the request wrote.
+        date_texts: Datetimes by item and field alias, in the spelling of the request.
+    """
+
+    names: dict[int, str] = Factory(dict)
+    written: set[int] = Factory(set)
+    date_texts: dict[tuple[int, str], str] = Factory(dict)
+
+
+@define
 class RequestContext:
     """The parsed request.
 
     Attributes:
-        fake: The server.
-        request: As it came.
+        state: State of the server.
+        request: The request as it came in.
+        user: The sender of the request, with its role.
+        recorded: Entry of the request in `FakeMautic.requests`.
         path: Values of the placeholders of the route.
         query: The query string as a PHP array.
-        body: The body as a PHP array: JSON list or map, or form fields; empty if there was none or none that is read.
+        body: The body as a PHP array: JSON list or map, or form fields. Empty without a body, or with one in a format
+            that Mautic does not read.
         files: Uploaded files: part name, file name, content.
-        actor: Who asks, and what they may do.
-        item_names: Names of custom items as this request first saw them: its entities keep those.
-        items_written: Custom items this request wrote.
-        item_date_texts: Datetimes of custom items as this request spelled them.
-        fault_break: Where a scheduled fault breaks the work, or None.
+        items: Custom items that the request has touched.
+        fault_break: The place at which a scheduled fault breaks the work, or None.
         row_index: Index of the row in its batch that is being written; 0 in a single call.
-        has_nul: Whether a text of the body holds a NUL, which breaks the database.
+        has_nul: True if a text of the body holds a NUL, which breaks the database.
     """
 
-    __slots__ = (
-        "_recorded",
-        "actor",
-        "body",
-        "fake",
-        "fault_break",
-        "files",
-        "has_nul",
-        "item_date_texts",
-        "item_names",
-        "items_written",
-        "path",
-        "query",
-        "request",
-        "row_count",
-        "row_index",
-    )
-
-    def __init__(self, fake: FakeMautic, request: Request, actor: Actor, recorded: RecordedRequest) -> None:
-        self.fake = fake
-        self.request = request
-        self.actor = actor
-        self.path: dict[str, Any] = {}
-        self.query: dict[str, Any] = {}
-        self.body: Any = {}
-        self.files: list[tuple[str, str, bytes]] = []
-        self.row_count = 0
-        self.item_names: dict[int, str] = {}
-        self.items_written: set[int] = set()
-        self.item_date_texts: dict[tuple[int, str], str] = {}
-        self.fault_break: Break | None = None
-        self.row_index = 0
-        self.has_nul = False
-        self._recorded = recorded
+    state: ServerState
+    request: Request
+    user: User
+    recorded: RecordedRequest
+    path: dict[str, Any] = Factory(dict)
+    query: dict[str, Any] = Factory(dict)
+    body: Any = Factory(dict)
+    files: list[tuple[str, str, bytes]] = Factory(list)
+    items: WrittenItems = Factory(WrittenItems)
+    fault_break: Break | None = None
+    row_index: int = 0
+    has_nul: bool = False
 
     @property
     def store(self) -> Store:
         """The tables."""
-        return self.fake.store
-
-    def table(self, name: str) -> Table:
-        """One table."""
-        return self.fake.store[name]
+        return self.state.store
 
     @property
     def now(self) -> int:
         """Epoch seconds on the server's clock."""
-        return int(self.fake.now())
+        return int(self.state.now())
+
+    def table(self, name: str) -> Table:
+        """Return the table of this name."""
+        return self.state.store[name]
 
     def param(self, name: str, default: Any = None) -> Any:
-        """A parameter from the body or else the query, as Symfony's ``$request->get()`` finds it."""
+        """Return a parameter of the body, or else of the query, as Symfony's ``$request->get()`` finds it."""
         if isinstance(self.body, dict) and name in self.body:
             return self.body[name]
         return self.query.get(name, default)
 
     async def charge_row(self) -> None:
-        """The cost of one row: between finding what is there and writing. Others may write meanwhile."""
+        """Spend the cost of one row, between its look-up and its write. Other requests may write meanwhile."""
         await self.pass_step("start")
-        await self.fake.workers.charge_row()
-        self.row_count += 1
-        self._recorded.rows = self.row_count
+        await self.state.workers.charge_row()
+        self.recorded.rows += 1
 
     def is_broken_at(self, step: Step) -> bool:
         """Return True if a scheduled fault breaks the present row at *step*."""
@@ -101,27 +96,21 @@ class RequestContext:
 
     def is_stalled(self, step: Step) -> bool:
         """Return True if an ``ALTER TABLE`` makes the present contact row wait at *step*."""
-        stall = self.fake.contact_stall
-        return stall is not None and stall.applies_to(step, self.fake.clock)
+        stall = self.state.faults.stall
+        return stall is not None and stall.applies_to(step, self.state.clock)
 
     async def wait_if_stalled(self, step: Step) -> None:
         """Let a contact row wait for an ``ALTER TABLE`` that is under way; see `Stall.wait`."""
-        stall = self.fake.contact_stall
-        if stall is not None and stall.applies_to(step, self.fake.clock):
-            await stall.wait(self.fake.clock)
+        stall = self.state.faults.stall
+        if stall is not None and stall.applies_to(step, self.state.clock):
+            await stall.wait(self.state.clock)
 
     async def pass_step(self, step: Step) -> None:
         """Pass a step of saving the present row, unless a scheduled fault breaks it there; see `Break.strike`."""
         if self.fault_break is not None and self.fault_break.applies_to(step, self.row_index):
-            await self.fault_break.strike(self.row_index, self.fake.clock)
+            await self.fault_break.strike(self.row_index, self.state.clock)
 
     def require(self, permission: str, verb: str, *, own: bool | None = None) -> None:
-        """Refuse (403) who may not do this.
-
-        Args:
-            permission: ``lead:leads`` and the like; empty for what everybody may.
-            verb: view, edit, delete, create or publish.
-            own: Whether the entity is the actor's own; None where that makes no difference.
-        """
-        if not self.actor.may(permission, verb, own=own):
+        """Raise an error (403) unless the role of the user allows *verb*; see `User.may` for the arguments."""
+        if not self.user.may(permission, verb, own=own):
             raise forbidden()

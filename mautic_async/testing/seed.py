@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mautic_async.testing.resources import SEEDERS
 from mautic_async.testing.resources._base import PUBLISH_BLOCK
 
 if TYPE_CHECKING:
-    from mautic_async.testing.server import FakeMautic
+    from mautic_async.testing.state import ServerState
     from mautic_async.testing.store import Row
 
 _UNOWNED: Final = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(PUBLISH_BLOCK[3:])}
@@ -60,40 +61,39 @@ _PROPERTIES: Final[dict[str, Any]] = {
 _PROFESSIONAL: Final = ("number_of_employees", "fax", "annual_revenue", "industry", "description")
 
 
-def install(fake: FakeMautic, *, lab: bool) -> None:
+def install(state: ServerState, *, lab: bool) -> None:
     """Fill the tables of a new server.
 
     Args:
-        fake: The server.
+        state: The server.
         lab: Whether with the second user and client and the custom objects of the recordings.
     """
-    _fields(fake)
-    _users(fake, lab=lab)
-    from mautic_async.testing import installation
-
-    installation.install_defaults(fake)
+    _fields(state)
+    _users(state, lab=lab)
+    for seeder in SEEDERS:
+        seeder(state)
     if lab:
-        _objects(fake)
+        _objects(state)
         for name in ("6cd77398ca886e54797b1f32013aee2a.txt", "test_api_dir"):  # left over from an earlier day there
-            fake.store["files"].save({"id": None, "dir": "images", "name": name, "size": 9})
+            state.store["files"].save({"id": None, "dir": "images", "name": name, "size": 9})
 
 
-def _fields(fake: FakeMautic) -> None:
+def _fields(state: ServerState) -> None:
     for order, word in enumerate(_CORE.split(), 1):
-        _field(fake, word, group="core", order=order, object="lead")
+        _field(state, word, group="core", order=order, object="lead")
     for order, alias in enumerate(_SOCIAL.split(), 23):
-        _field(fake, f"{alias}:text!", group="social", order=order, object="lead")
+        _field(state, f"{alias}:text!", group="social", order=order, object="lead")
     for order, word in enumerate(_COMPANY.split(), 1):
         alias = word.partition(":")[0]
         group = "professional" if alias in _PROFESSIONAL else "core"
         place = 15 if alias == "description" else order
-        _field(fake, f"company{word}", group=group, order=place, object="company")
+        _field(state, f"company{word}", group=group, order=place, object="company")
 
 
-def _field(fake: FakeMautic, word: str, *, group: str, order: int, object: str) -> None:
+def _field(state: ServerState, word: str, *, group: str, order: int, object: str) -> None:
     alias, _, type = word.rstrip("!").partition(":")
     unique = alias in ("email", "companyname")
-    fake.store["fields"].save(
+    state.store["fields"].save(
         field_row(
             label=_LABELS.get(alias, alias.removeprefix("company").replace("_", " ").title()),
             alias=alias,
@@ -135,8 +135,8 @@ def field_row(**columns: Any) -> Row:
     return row | columns
 
 
-def _users(fake: FakeMautic, *, lab: bool) -> None:
-    store, now = fake.store, int(fake.now())
+def _users(state: ServerState, *, lab: bool) -> None:
+    store, now = state.store, int(state.now())
     creator = {**_UNOWNED, "dateAdded": now, "createdByUser": "lab-cc [1]"}
     admin = {"name": "Administrator", "description": "Full system access", "isAdmin": True, "rawPermissions": None}
     store["roles"].save({**_UNOWNED, "id": None, **admin})
@@ -146,19 +146,19 @@ def _users(fake: FakeMautic, *, lab: bool) -> None:
             **_UNOWNED,
             **name,
             "id": None,
-            "username": fake.username,
+            "username": state.settings.username,
             "firstName": "Admin",
             "lastName": "Lab",
             "email": "admin@example.com",
             "role": 1,
             "timezone": "",
             "locale": "",
-            "password": fake.password,
+            "password": state.settings.password,
         }
     )
     grants = ["client_credentials", "authorization_code", "refresh_token"]
     back = ["http://127.0.0.1:8099/callback", "http://localhost/callback", "https://app.test/callback"]
-    first = {"name": "lab-cc", "public": fake.client_id, "secret": fake.client_secret, "role": 1}
+    first = {"name": "lab-cc", "public": state.settings.client_id, "secret": state.settings.client_secret, "role": 1}
     store["clients"].save({"id": None, **first, "grants": grants, "redirects": back})
     if not lab:
         return
@@ -184,18 +184,18 @@ def _users(fake: FakeMautic, *, lab: bool) -> None:
     store["clients"].save({"id": None, **second, "grants": grants[1:], "redirects": back})
 
 
-def add_field(fake: FakeMautic, settings: dict[str, Any]) -> Row:
+def add_field(state: ServerState, settings: dict[str, Any]) -> Row:
     """Add a contact or company field; see `FakeMautic.add_field`."""
-    fields = fake.store["fields"]
+    fields = state.store["fields"]
     order = 1 + max((row["order"] for row in fields.where(object=settings["object"])), default=0)
     saved = fields.save(field_row(**({"order": order} | settings)))
-    fake.store["contacts"].reindex()
+    state.store["contacts"].reindex()
     return saved
 
 
-def _objects(fake: FakeMautic) -> None:
+def _objects(state: ServerState) -> None:
     add_custom_object(
-        fake,
+        state,
         "products",
         {
             "website": "url",
@@ -207,13 +207,13 @@ def _objects(fake: FakeMautic) -> None:
         "Products",
     )
     add_custom_object(
-        fake,
+        state,
         "orders",
         {"order-number": {"type": "text", "required": True, "unique": True}, "amount": "int"},
         "Orders",
     )
     add_custom_object(
-        fake,
+        state,
         "samples",
         {
             "a-text": {"type": "text", "required": True},
@@ -228,16 +228,16 @@ def _objects(fake: FakeMautic) -> None:
     )
 
 
-def add_custom_object(fake: FakeMautic, alias: str, fields: dict[str, Any], name: str | None) -> Row:
+def add_custom_object(state: ServerState, alias: str, fields: dict[str, Any], name: str | None) -> Row:
     """Add a custom object; see `FakeMautic.add_custom_object`."""
     label = name or alias.replace("-", " ").replace("_", " ").title()
-    object_row = fake.store["custom_objects"].save(
+    object_row = state.store["custom_objects"].save(
         {**_UNOWNED, "id": None, "alias": alias, "nameSingular": label.removesuffix("s"), "namePlural": label}
     )
     for order, (key, settings) in enumerate(fields.items()):
         values = {"type": settings} if isinstance(settings, str) else dict(settings)
         options = [one if isinstance(one, dict) else {"label": one, "value": one} for one in values.get("options", ())]
-        fake.store["custom_fields"].save(
+        state.store["custom_fields"].save(
             {
                 "id": None,
                 "object": object_row["id"],

@@ -14,9 +14,10 @@ from mautic_async.testing.http import Request, Truncated
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from mautic_async.clock import Clock
     from mautic_async.testing.http import Headers, Response
-    from mautic_async.testing.server import FakeMautic
 
+    Answer = Callable[[Request], Awaitable[Response]]
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -25,11 +26,12 @@ DRIP_CHUNKS = 20
 
 
 @asynccontextmanager
-async def listen(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str]:
-    """Serve *fake* until the block ends; gives the base URL.
+async def listen(answer: Answer, clock: Clock, host: str, port: int) -> AsyncIterator[str]:
+    """Serve HTTP until the block ends; yield the base URL.
 
     Args:
-        fake: The server.
+        answer: Function that serves one request.
+        clock: Source of the pauses within a body that arrives slowly.
         host: Address to bind.
         port: 0 lets the system choose.
 
@@ -63,7 +65,7 @@ async def listen(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str]:
 
     bound = socket.create_server((host, port), reuse_port=False)
     config = uvicorn.Config(
-        _AsgiApp(fake, connections),
+        _AsgiApp(answer, clock, connections),
         http=Protocol,
         ws="none",
         lifespan="off",
@@ -88,10 +90,11 @@ async def listen(fake: FakeMautic, host: str, port: int) -> AsyncIterator[str]:
 
 
 class _AsgiApp:
-    """An ASGI application around a `FakeMautic`."""
+    """An ASGI application around a function that serves one request."""
 
-    def __init__(self, fake: FakeMautic, connections: dict[Any, asyncio.Transport]) -> None:
-        self._fake = fake
+    def __init__(self, answer: Answer, clock: Clock, connections: dict[Any, asyncio.Transport]) -> None:
+        self._answer = answer
+        self._clock = clock
         self._connections = connections
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -107,7 +110,7 @@ class _AsgiApp:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         request = Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), headers, body)
         try:
-            response = await self._fake.answer(request)
+            response = await self._answer(request)
         except Truncated as cut:
             await _start(send, cut.status, cut.headers, length=len(cut.body) + 1000)
             await send({"type": "http.response.body", "body": cut.body, "more_body": True})
@@ -117,14 +120,14 @@ class _AsgiApp:
             if connection is not None:
                 connection.abort()
         else:
-            await self._answer(send, response)
+            await self._send(send, response)
 
-    async def _answer(self, send: Send, response: Response) -> None:
+    async def _send(self, send: Send, response: Response) -> None:
         await _start(send, response.status, response.headers, length=len(response.body))
         if response.drip_seconds and response.body:
             size = max(1, len(response.body) // DRIP_CHUNKS)
             for start in range(0, len(response.body), size):
-                await self._fake.clock.sleep(response.drip_seconds / DRIP_CHUNKS)
+                await self._clock.sleep(response.drip_seconds / DRIP_CHUNKS)
                 chunk = response.body[start : start + size]
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b""})

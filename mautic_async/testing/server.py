@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import asynccontextmanager
-from email.utils import formatdate
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from urllib.parse import unquote
 
-from attrs import define
-
 from mautic_async._background import BackgroundTasks
 from mautic_async.clock import Clock
-from mautic_async.testing import app, faults, installation, seed
+from mautic_async.testing import app, faults, installation
+from mautic_async.testing import seed as seeding
 from mautic_async.testing.faults import Fault, FaultKind, Faults, FaultSettings
-from mautic_async.testing.http import Headers, Request, Response
+from mautic_async.testing.http import Request, Response
 from mautic_async.testing.limiter import RateLimiter
 from mautic_async.testing.router import Router
+from mautic_async.testing.serve import listen
+from mautic_async.testing.state import RecordedRequest, ServerSettings, ServerState
 from mautic_async.testing.steps import DATABASE_ERRORS, Stall, Step
 from mautic_async.testing.store import Store
 from mautic_async.testing.workers import Latency, WorkerPool, to_latency
@@ -29,35 +29,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mautic_async.testing.store import Row
-
-
-@define
-class RecordedRequest:
-    """One request the server got.
-
-    Attributes:
-        method: HTTP verb.
-        path: Without the query.
-        query: The raw query string.
-        time: Epoch seconds of the server when it came.
-        token: The Authorization header's value.
-        body: What was sent.
-        status: Of the answer; 0 while there is none.
-        rows: How many rows it has written so far.
-        fault: What was scheduled to go wrong, or None.
-        ended: Epoch seconds when the server had finished with it, or None.
-    """
-
-    method: str
-    path: str
-    query: str
-    time: float
-    token: str
-    body: bytes
-    status: int = 0
-    rows: int = 0
-    fault: FaultKind | None = None
-    ended: float | None = None
 
 
 class FakeMautic:
@@ -126,34 +97,76 @@ class FakeMautic:
         url: str = "https://mautic.test",
         keep_bodies: bool = True,
     ) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self.clock = clock if clock is not None else Clock(random=self._random.random)
-        self.url = url.rstrip("/")
-        self.skew = skew
-        self.access_token_lifetime = access_token_lifetime
-        self.refresh_token_lifetime = refresh_token_lifetime
-        self.basic_enabled = basic_auth
-        self.api_enabled = api_enabled
-        self.custom_objects_enabled = custom_objects
-        self.batch_limit = batch_limit
-        self.v2 = v2
+        rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        clock = clock if clock is not None else Clock(random=rng.random)
         self.username, self.password = username, password
         self.client_id, self.client_secret = client_id, client_secret
-        self.keep_bodies = keep_bodies
-        self.store = Store()
-        self.limiter = RateLimiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
-        self.limiter.lose_counts(rate_limit_loses, self.clock)
-        self.workers = WorkerPool(self.clock, to_latency(latency), workers, backlog)
-        self.faults = Faults(self.clock)
-        self.contact_stall: Stall | None = None
+        self.settings = ServerSettings(
+            version="5.1.1",
+            skew=skew,
+            access_token_lifetime=access_token_lifetime,
+            refresh_token_lifetime=refresh_token_lifetime,
+            basic_auth=basic_auth,
+            api_enabled=api_enabled,
+            custom_objects=custom_objects,
+            batch_limit=batch_limit,
+            username=username,
+            password=password,
+            client_id=client_id,
+            client_secret=client_secret,
+        )
+        limiter = RateLimiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
+        limiter.lose_counts(rate_limit_loses, clock)
+        self.state = ServerState(
+            store=Store(),
+            clock=clock,
+            settings=self.settings,
+            limiter=limiter,
+            workers=WorkerPool(clock, to_latency(latency), workers, backlog),
+            faults=Faults(clock),
+            rng=rng,
+            url=url.rstrip("/"),
+        )
         self.requests: list[RecordedRequest] = []
+        self._keep_bodies = keep_bodies
         self.routes = Router()
         self._background = BackgroundTasks()
-        self._cached_date = (0, "")
-        installation.register_routes(self)
-        fill_tables(self, initial)
+        installation.register_routes(self.routes, self.state, v2_routes=v2)
+        seeding.install(self.state, lab=initial == "lab")
         if state is not None:
             self.store.open(state)
+
+    # --- parts of the state ---------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return self.state.url
+
+    @property
+    def clock(self) -> Clock:
+        """The clock, without the configured skew."""
+        return self.state.clock
+
+    @property
+    def store(self) -> Store:
+        """The tables."""
+        return self.state.store
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """The rate limiter."""
+        return self.state.limiter
+
+    @property
+    def workers(self) -> WorkerPool:
+        """The workers, with their speed."""
+        return self.state.workers
+
+    @property
+    def faults(self) -> Faults:
+        """The scheduled faults."""
+        return self.state.faults
 
     async def __aenter__(self) -> Self:
         return self
@@ -221,7 +234,7 @@ class FakeMautic:
             request.query,
             self.now(),
             request.headers.get("authorization", ""),
-            request.body if self.keep_bodies else b"",
+            request.body if self._keep_bodies else b"",
         )
         self.requests.append(recorded)
         fault = self.faults.next_for(request)
@@ -229,9 +242,9 @@ class FakeMautic:
             recorded.fault = fault.what
             return await self._answer_with_fault(request, recorded, fault)
         if self.workers.latency is None:
-            return await app.handle(self, request, recorded)
+            return await app.handle(self.state, self.routes, request, recorded)
         if self.workers.is_full:
-            return Fault(what=502).answer(self.http_date())
+            return Fault(what=502).answer(self.state.http_date())
         return await asyncio.shield(self._start_worker(request, recorded))
 
     def _start_worker(
@@ -242,7 +255,7 @@ class FakeMautic:
 
         async def work() -> Response:
             try:
-                return await app.handle(self, request, recorded, fault)
+                return await app.handle(self.state, self.routes, request, recorded, fault)
             finally:
                 self.workers.accepted -= 1
 
@@ -261,7 +274,7 @@ class FakeMautic:
         if fault.what in ("reset", "timeout"):
             raise ConnectionResetError("scheduled")
         if fault.has_own_answer or response is None:
-            response = fault.answer(self.http_date())
+            response = fault.answer(self.state.http_date())
             recorded.status = response.status
         spoilt = faults.apply(response, fault)
         if isinstance(spoilt, BaseException):
@@ -276,35 +289,18 @@ class FakeMautic:
             port: 0 lets the system choose.
             host: Address to bind.
         """
-        from mautic_async.testing.serve import listen
-
-        async with listen(self, host, port) as url:
-            previous_url, self.url = self.url, url
+        async with listen(self.answer, self.clock, host, port) as url:
+            previous_url, self.state.url = self.url, url
             try:
                 yield url
             finally:
-                self.url = previous_url
+                self.state.url = previous_url
 
     # --- the clock ------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
-        """Epoch seconds as the server believes them."""
-        return self.clock.wall_time() + self.skew
-
-    def http_date(self) -> str:
-        """The ``Date`` header."""
-        second = int(self.now())
-        if self._cached_date[0] != second:
-            self._cached_date = (second, formatdate(second, usegmt=True))
-        return self._cached_date[1]
-
-    def new_token(self) -> str:
-        """A new random token."""
-        return f"{self._random.getrandbits(344):086x}"
-
-    def absolute_url(self, target: str) -> str:
-        """A path as a URL of this server."""
-        return self.url + target
+        """Return the time of the server in epoch seconds: the clock plus the skew."""
+        return self.state.now()
 
     # --- for tests ------------------------------------------------------------------------------------------------
 
@@ -338,7 +334,7 @@ class FakeMautic:
         """
         if what not in DATABASE_ERRORS:
             raise ValueError(f"no MySQL error {what!r}: give one of {', '.join(map(str, DATABASE_ERRORS))}")
-        self.contact_stall = Stall(self.clock.wall_time() + seconds, at, what, lock_timeout)
+        self.faults.stall = Stall(self.clock.wall_time() + seconds, at, what, lock_timeout)
 
     def expire_tokens(self) -> None:
         """Let every access token expire now."""
@@ -360,7 +356,7 @@ class FakeMautic:
             object: ``lead`` or ``company``.
             more: Other properties of a field: ``isUniqueIdentifier=True``, ``properties={...}``, ``group="core"``.
         """
-        return seed.add_field(self, {"label": label, "alias": alias, "type": type, "object": object} | more)
+        return seeding.add_field(self.state, {"label": label, "alias": alias, "type": type, "object": object} | more)
 
     def add_custom_object(self, alias: str, fields: dict[str, Any], *, name: str | None = None) -> Row:
         """Add a custom object.
@@ -370,22 +366,14 @@ class FakeMautic:
             fields: Alias to type, or to a map: ``{"type": "text", "required": True, "unique": True, "options": []}``.
             name: Shown to people.
         """
-        return seed.add_custom_object(self, alias, fields, name)
+        return seeding.add_custom_object(self.state, alias, fields, name)
 
     @property
     def contacts(self) -> list[dict[str, Any]]:
         """Every contact as plain data: id, fields by alias (without the unset ones), tags, owner, stage, points."""
-        return installation.snapshot_contacts(self)
+        return installation.snapshot_contacts(self.state)
 
     @property
     def custom_items(self) -> list[dict[str, Any]]:
         """Every custom item as plain data: id, object, name, attributes, contacts it is linked to."""
-        return installation.snapshot_items(self)
-
-
-def fill_tables(fake: FakeMautic, initial: str) -> None:
-    """Fill the tables of a new server."""
-    seed.install(fake, lab=initial == "lab")
-
-
-__all__ = ["FakeMautic", "Headers", "RecordedRequest"]
+        return installation.snapshot_items(self.state)

@@ -85,7 +85,7 @@ class Resource:
         self, verb: str, action: Callable[[RequestContext], Awaitable[Reply]]
     ) -> Callable[[RequestContext], Awaitable[Reply]]:
         async def guarded_action(context: RequestContext) -> Reply:
-            if not context.actor.may(self.permission, verb):
+            if not context.user.may(self.permission, verb):
                 raise HydraError(403, "Access Denied.")
             return await action(context)
 
@@ -326,8 +326,8 @@ class Items(Resource):
             object = _iri(values.get("customObject"), "custom_objects", "custom_objects", context)["id"]
             draft = {"id": None, "object": object, "isPublished": True, "dateAdded": context.now, "dateModified": None}
             draft |= dict.fromkeys(PUBLISH_BLOCK[3:]) | {
-                "createdBy": context.actor.id,
-                "createdByUser": context.actor.name,
+                "createdBy": context.user.id,
+                "createdByUser": context.user.name,
             }
             draft |= {"values": {}, "hash": None, "language": None, "category": None, "name": ""}
         else:

@@ -1,4 +1,4 @@
-"""Webhooks in: what Mautic tells us, checked before it is read. Needs no client.
+"""Receiving Mautic's webhooks: verified events as objects. Needs no client.
 
 ::
 
@@ -10,8 +10,10 @@
                 case ContactUpdated(contact=contact):
                     ...
 
-`WebhookRejected` says why a body is refused, and with which status to answer. Mautic waits 15 s for the answer, while
-its own caller waits too: take the events, answer, work afterwards.
+`WebhookRejected` holds the reason of a refusal and the HTTP status to answer with. Mautic waits up to 15 s for the
+answer, and its own users wait for Mautic: put the events into a queue, answer, and process them afterwards.
+
+Tests sign a body with `sign`, and `sample_body` makes one of sample events.
 
 Mautic: Webhooks.
 """
@@ -37,8 +39,9 @@ from mautic_async.webhooks.events import (
     WebhookEvent,
 )
 from mautic_async.webhooks.parsing import EVENTS
-from mautic_async.webhooks.receiver import MAX_BODY, MAX_EVENTS, SIGNATURE, Webhooks
+from mautic_async.webhooks.receiver import MAX_BODY, MAX_EVENTS, SIGNATURE, Webhooks, sign
 from mautic_async.webhooks.replay_store import MemoryReplayStore, ReplayStore
+from mautic_async.webhooks.samples import sample_body
 
 __all__ = [
     "EVENTS",
@@ -66,4 +69,6 @@ __all__ = [
     "WebhookEvent",
     "WebhookRejected",
     "Webhooks",
+    "sample_body",
+    "sign",
 ]

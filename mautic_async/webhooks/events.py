@@ -1,4 +1,4 @@
-"""What Mautic tells: one class for each trigger, and one for all others.
+"""Webhook events: one class for each trigger of Mautic, and one for all others.
 
 Mautic: Webhooks, events.
 """
@@ -16,13 +16,13 @@ from mautic_async.models import JSON, Company, Contact, Email, Entity, FromServe
 
 @frozen(kw_only=True)
 class WebhookEvent:
-    """Something that happened. Of this class itself where no other fits: a plugin's trigger, an unknown shape.
+    """Event of a webhook. Triggers of plugins and payloads of an unknown shape are of this class itself.
 
     Attributes:
         key: Mautic's name of the trigger: ``mautic.lead_post_save_update``.
-        timestamp: When it was queued.
-        test: It is a sample: somebody pressed the button that tests the webhook.
-        payload: All that was said of it, as it came.
+        timestamp: Time at which Mautic queued the event.
+        test: True if it is a sample, sent by the test button of the webhook's page.
+        payload: Payload of the event as it came.
 
     Mautic: Webhooks, events.
     """
@@ -37,10 +37,10 @@ class WebhookEvent:
 
 @frozen(kw_only=True)
 class ContactIdentified(WebhookEvent):
-    """A contact got a name or an address. Anonymous visitors are never told of.
+    """A contact was created or identified. Mautic sends no events for anonymous visitors.
 
     Attributes:
-        contact: As it is now.
+        contact: Contact after the event.
 
     Mautic: Webhooks, Contact Identified Event.
     """
@@ -52,10 +52,10 @@ class ContactIdentified(WebhookEvent):
 
 @frozen(kw_only=True)
 class ContactUpdated(WebhookEvent):
-    """A contact changed. One call may cause several of these, and says nothing of what changed.
+    """A contact changed. One API call may cause several of these events; none says what changed.
 
     Attributes:
-        contact: As it is now.
+        contact: Contact after the event.
 
     Mautic: Webhooks, Contact Updated Event.
     """
@@ -70,9 +70,9 @@ class PointsChanged(WebhookEvent):
     """A contact's points changed.
 
     Attributes:
-        contact: As it is now.
-        old_points: Before.
-        new_points: Since.
+        contact: Contact after the event.
+        old_points: Number of points before.
+        new_points: Number of points after.
 
     Mautic: Webhooks, Contact Points Changed Event.
     """
@@ -86,11 +86,11 @@ class PointsChanged(WebhookEvent):
 
 @frozen(kw_only=True)
 class ContactDeleted(WebhookEvent):
-    """A contact is gone.
+    """A contact was deleted.
 
     Attributes:
-        id: That it had.
-        contact: As it was, or None.
+        id: Id of the deleted contact.
+        contact: Contact before its deletion, or None.
 
     Mautic: Webhooks, Contact Deleted Event.
     """
@@ -103,13 +103,13 @@ class ContactDeleted(WebhookEvent):
 
 @frozen(kw_only=True)
 class ChannelSubscriptionChanged(WebhookEvent):
-    """A contact may or may not be written to any more.
+    """A contact subscribed to a channel or unsubscribed from it.
 
     Attributes:
-        contact: As it is now.
-        channel: ``email``, ``sms``, or a plugin's own.
-        old_status: ``contactable``, ``unsubscribed``, ``bounced`` or ``manual``.
-        new_status: Likewise.
+        contact: Contact after the event.
+        channel: ``email``, ``sms``, or a plugin's channel.
+        old_status: Status before: ``contactable``, ``unsubscribed``, ``bounced`` or ``manual``.
+        new_status: Status after.
 
     Mautic: Webhooks, Contact Channel Subscription Change Event.
     """
@@ -127,9 +127,9 @@ class ContactCompanyChanged(WebhookEvent):
     """A contact was added to a company or removed from it.
 
     Attributes:
-        contact: Only its id after changes of many at once.
-        company: Which.
-        added: Otherwise removed.
+        contact: Contact; after a change of many contacts at once only its id.
+        company: Company.
+        added: True if the contact was added, False if removed.
 
     Mautic: Webhooks, Contact Company Subscription Change Event.
     """
@@ -146,7 +146,7 @@ class CompanySaved(WebhookEvent):
     """A company was created or changed.
 
     Attributes:
-        company: As it is now.
+        company: Company after the event.
 
     Mautic: Webhooks, Company Create/Update Event.
     """
@@ -158,11 +158,11 @@ class CompanySaved(WebhookEvent):
 
 @frozen(kw_only=True)
 class CompanyDeleted(WebhookEvent):
-    """A company is gone.
+    """A company was deleted.
 
     Attributes:
-        id: That it had.
-        company: As it was, or None.
+        id: Id of the deleted company.
+        company: Company before its deletion, or None.
 
     Mautic: Webhooks, Company Deleted Event.
     """
@@ -175,11 +175,11 @@ class CompanyDeleted(WebhookEvent):
 
 @frozen(kw_only=True)
 class SegmentMembershipChanged(WebhookEvent):
-    """A contact came into a segment or left it.
+    """A contact was added to a segment or removed from it.
 
     Attributes:
-        contact: As it is now.
-        segment: Which.
+        contact: Contact after the event.
+        segment: Segment.
         action: ``added`` or ``removed``.
 
     Mautic: Webhooks, Contact Segment Membership Change Event.
@@ -194,18 +194,18 @@ class SegmentMembershipChanged(WebhookEvent):
 
 @frozen(kw_only=True)
 class EmailSent(WebhookEvent):
-    """An e-mail went out to a contact.
+    """An e-mail was sent to a contact.
 
     Attributes:
-        contact: Whom to.
-        email: None if it was written for this contact alone.
-        content_hash: Of the text.
-        id_hash: Of this sending.
-        subject: As sent.
-        source: What caused it: a kind and an id.
-        headers: Further ones, as sent.
-        content: HTML as sent; None where ``webhook_email_details`` is off.
-        tokens: What was filled in; None where ``webhook_email_details`` is off.
+        contact: Recipient.
+        email: E-mail; None if it was written for this contact alone.
+        content_hash: Hash of the content.
+        id_hash: Hash that identifies this sending.
+        subject: Subject as sent.
+        source: Cause of the sending: a kind and an id.
+        headers: Additional mail headers as sent.
+        content: HTML as sent; None if Mautic's setting ``webhook_email_details`` is off.
+        tokens: Values of the tokens; None if ``webhook_email_details`` is off.
 
     Mautic: Webhooks, Email Send Event.
     """
@@ -225,24 +225,24 @@ class EmailSent(WebhookEvent):
 
 @define(kw_only=True)
 class EmailStat(Entity):
-    """One sending of an e-mail to one contact. Read only.
+    """Sending of an e-mail to a contact. Read only.
 
     Attributes:
-        email: Which.
-        contact: Whom to; only its core fields.
-        email_address: Where it went.
-        ip_address: From where it was opened.
-        date_sent: When.
+        email: E-mail.
+        contact: Recipient, with its core fields only.
+        email_address: Address of the recipient.
+        ip_address: Address from which it was opened.
+        date_sent: Time of the sending.
         is_read: Opened at least once.
-        is_failed: It bounced.
-        date_read: First opened.
-        retry_count: Attempts to send it, beyond the first.
-        source: What caused it.
-        source_id: Id of that.
-        open_count: Times opened.
-        last_opened: When.
-        tracking_hash: Of this sending.
-        viewed_in_browser: By the link to the web version.
+        is_failed: Sending failed or bounced.
+        date_read: Time of the first opening.
+        retry_count: Number of attempts to send it, beyond the first.
+        source: Kind of the cause, such as ``campaign.event``.
+        source_id: Id of the cause.
+        open_count: Number of openings.
+        last_opened: Time of the last opening.
+        tracking_hash: Hash that identifies this sending.
+        viewed_in_browser: Opened by the link to the web version.
 
     Mautic: Webhooks, Email Open Event.
     """
@@ -269,7 +269,7 @@ class EmailOpened(WebhookEvent):
     """A contact opened an e-mail.
 
     Attributes:
-        stat: Which sending.
+        stat: Sending that was opened.
 
     Mautic: Webhooks, Email Open Event.
     """
@@ -281,10 +281,10 @@ class EmailOpened(WebhookEvent):
 
 @frozen(kw_only=True)
 class FormSubmitted(WebhookEvent):
-    """Somebody submitted a form.
+    """A visitor submitted a form.
 
     Attributes:
-        submission: The answers.
+        submission: Submission.
 
     Mautic: Webhooks, Form Submit Event.
     """
@@ -296,33 +296,33 @@ class FormSubmitted(WebhookEvent):
 
 @define(kw_only=True)
 class Hit(Entity):
-    """One visit to a page, or a click on a tracked link. Read only.
+    """Visit of a page, or click on a tracked link. Read only.
 
     Attributes:
-        contact: Who; only its core fields.
-        page: If it was a landing page.
-        redirect: If it was a tracked link.
-        email: With the link.
-        ip_address: From where.
-        date_hit: When.
-        date_left: Until when.
-        country: Of the IP address.
-        region: Of the IP address.
-        city: Of the IP address.
-        isp: Of the IP address.
-        organization: Of the IP address.
-        code: HTTP status.
-        referer: URL.
-        url: Of the page.
-        url_title: Of the page.
-        user_agent: Of the browser.
-        remote_host: Name of the visitor's machine.
-        page_language: Code.
-        browser_languages: Codes.
-        tracking_id: Of the visitor's device.
-        source: What led there.
-        source_id: Id of that.
-        query: Of the URL.
+        contact: Visitor, with the core fields only.
+        page: Landing page, if it was one.
+        redirect: Tracked link, if it was one.
+        email: E-mail that held the link.
+        ip_address: Address of the visitor.
+        date_hit: Time of the visit.
+        date_left: End of the visit.
+        country: Country of the IP address.
+        region: Region of the IP address.
+        city: City of the IP address.
+        isp: Internet provider of the IP address.
+        organization: Owner of the IP address.
+        code: HTTP status of the answer.
+        referer: URL of the page before.
+        url: URL of the page.
+        url_title: Title of the page.
+        user_agent: User agent of the browser.
+        remote_host: Host name of the visitor.
+        page_language: Language code of the page.
+        browser_languages: Language codes of the browser.
+        tracking_id: Id of the visitor's device.
+        source: Kind of the cause, such as ``email``.
+        source_id: Id of the cause.
+        query: Query parameters of the URL.
 
     Mautic: Webhooks, Page Hit Event.
     """
@@ -355,10 +355,10 @@ class Hit(Entity):
 
 @frozen(kw_only=True)
 class PageHit(WebhookEvent):
-    """Somebody visited a page. Very frequent.
+    """A visitor opened a page. Very frequent.
 
     Attributes:
-        hit: The visit.
+        hit: Visit.
 
     Mautic: Webhooks, Page Hit Event.
     """
@@ -370,12 +370,12 @@ class PageHit(WebhookEvent):
 
 @frozen(kw_only=True)
 class SmsSent(WebhookEvent):
-    """A text message went out to a contact.
+    """A text message was sent to a contact.
 
     Attributes:
-        sms_id: Which.
-        contact: Whom to.
-        content: As sent.
+        sms_id: Id of the text message.
+        contact: Recipient.
+        content: Text as sent.
 
     Mautic: Webhooks, Text Send Event.
     """

@@ -1,4 +1,4 @@
-"""From the JSON of a body to events. What does not fit its class becomes a plain `WebhookEvent`, never an exception."""
+"""Events from the JSON of a body. A payload that does not fit its class becomes a plain `WebhookEvent`."""
 
 from __future__ import annotations
 
@@ -8,25 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from mautic_async.codec import decode
+from mautic_async.codec.fields import camel_case
 from mautic_async.errors import WebhookRejected
-from mautic_async.models import Company
-from mautic_async.webhooks.events import (
-    ChannelSubscriptionChanged,
-    CompanyDeleted,
-    CompanySaved,
-    ContactCompanyChanged,
-    ContactDeleted,
-    ContactIdentified,
-    ContactUpdated,
-    EmailOpened,
-    EmailSent,
-    FormSubmitted,
-    PageHit,
-    PointsChanged,
-    SegmentMembershipChanged,
-    SmsSent,
-    WebhookEvent,
-)
+from mautic_async.models import Company, Contact
+from mautic_async.webhooks import events
+from mautic_async.webhooks.events import WebhookEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,46 +20,32 @@ if TYPE_CHECKING:
 
 EVENTS: Final[Mapping[str, type[WebhookEvent]]] = {
     kind.KEY: kind
-    for kind in (
-        ContactIdentified,
-        ContactUpdated,
-        PointsChanged,
-        ContactDeleted,
-        ChannelSubscriptionChanged,
-        ContactCompanyChanged,
-        CompanySaved,
-        CompanyDeleted,
-        SegmentMembershipChanged,
-        EmailSent,
-        EmailOpened,
-        FormSubmitted,
-        PageHit,
-        SmsSent,
-    )
+    for kind in vars(events).values()
+    if isinstance(kind, type) and issubclass(kind, WebhookEvent) and kind.KEY
 }
-"""The class of each trigger of Mautic itself."""
+"""Class of each of Mautic's own triggers, by the key of the trigger."""
 
 _DECODE_ERRORS: Final = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """An ISO 8601 time, or None where *value* is none."""
+    """Return an ISO 8601 time with its zone, UTC if it has none; None if *value* is no time."""
     if not isinstance(value, str) or not 10 <= len(value) <= 40:
         return None
     try:
         parsed = datetime.fromisoformat(value)
         aware = parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)
-        aware.timestamp()  # at the ends of the calendar an offset leads out of it
+        aware.timestamp()  # raises if the offset leads out of the calendar
     except (ValueError, OverflowError):
         return None
     return aware
 
 
 def parse_events(body: Mapping[str, Any], limit: int) -> tuple[WebhookEvent, ...]:
-    """The events of *body*, in its order.
+    """Return the events of *body*, in its order.
 
     Raises:
-        WebhookRejected: There are more than *limit*.
+        WebhookRejected: The body holds more than *limit* events.
     """
     parsed: list[WebhookEvent] = []
     for event in _iter_events(body):
@@ -85,7 +57,7 @@ def parse_events(body: Mapping[str, Any], limit: int) -> tuple[WebhookEvent, ...
 
 def _iter_events(body: Mapping[str, Any]) -> Iterator[WebhookEvent]:
     body_timestamp = body.get("timestamp")
-    test = isinstance(body_timestamp, str)  # only samples are dated as a whole
+    test = isinstance(body_timestamp, str)  # only samples have one date for the whole body
     for key, value in body.items():
         for item in _iter_objects(value):
             for payload in _split_contacts(item):
@@ -98,7 +70,7 @@ def _iter_events(body: Mapping[str, Any]) -> Iterator[WebhookEvent]:
 
 
 def _iter_objects(value: Any) -> Iterator[Mapping[str, Any]]:
-    """A list of objects, a single one, or nothing that is an event."""
+    """Yield the objects of a list, or a single object; anything else holds no event."""
     if isinstance(value, dict):
         yield value
     elif isinstance(value, list):
@@ -106,7 +78,7 @@ def _iter_objects(value: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _split_contacts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """One payload for each contact, where many changed at once."""
+    """Yield one payload for each contact of an event about many."""
     contacts = item.get("contact")
     if not isinstance(contacts, list) or not contacts:
         yield item
@@ -128,10 +100,10 @@ def _build_event(key: str, payload: Mapping[str, Any], timestamp: datetime | Non
 
 
 def _normalize(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """*payload* in the shapes that the codec knows from answers."""
+    """Return *payload* in the shapes that the codec knows from answers of the API."""
     normalized = dict(payload)
     if "contact" not in normalized and "lead" in normalized:
-        normalized["contact"] = normalized["lead"]  # what samples of old servers call it
+        normalized["contact"] = normalized["lead"]  # the key in samples of old servers
     if "contact" in normalized:
         normalized["contact"] = _normalize_contact(normalized["contact"])
     if "company" in normalized:
@@ -142,7 +114,7 @@ def _normalize(payload: Mapping[str, Any]) -> dict[str, Any]:
             normalized[name] = {**nested, "lead": _normalize_contact(nested["lead"])}
     for name in ("contact", "company"):
         if isinstance(normalized.get(name), dict) and isinstance(normalized.get("id"), int):
-            normalized[name] = {**normalized[name], "id": normalized["id"]}  # deleted: its own id is null
+            normalized[name] = {**normalized[name], "id": normalized["id"]}  # the id inside a deleted entity is null
     if isinstance(normalized.get("points"), dict):
         normalized |= {
             "oldPoints": normalized["points"].get("old_points"),
@@ -152,11 +124,11 @@ def _normalize(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _normalize_contact(raw: Any) -> Any:
-    """An id, a flat map of fields, or an entity with groups of fields: the last in any case."""
+    """Return an id, a flat map of fields, or an entity with groups of fields as the last of these."""
     if isinstance(raw, int) and not isinstance(raw, bool):
         return {"id": raw}
     if isinstance(raw, dict) and not isinstance(raw.get("fields"), dict):
-        return {**raw, "fields": {"all": raw}}
+        return {**raw, "fields": {"all": _custom_values(raw, Contact)}}
     return raw
 
 
@@ -172,15 +144,28 @@ _COMPANY_FIELDS: Final[Mapping[str, str]] = {
 
 
 def _normalize_company(raw: Any) -> Any:
-    """An entity whose fields stand at the top without their prefix: ``name`` for ``companyname``."""
-    if not isinstance(raw, dict) or isinstance(raw.get("fields"), dict):
+    """Return a company without the copies of its fields beside its properties (``name`` for ``companyname``).
+
+    Saved companies have their fields in groups, too. Others have only the copies, which then serve as the fields.
+    """
+    if not isinstance(raw, dict):
         return raw
-    values = {
-        _COMPANY_FIELDS[_without_separators(key)]: value
-        for key, value in raw.items()
-        if _without_separators(key) in _COMPANY_FIELDS
+    copies = {key: name for key in raw if (name := _COMPANY_FIELDS.get(_without_separators(key)))}
+    entity = {key: value for key, value in raw.items() if key not in copies}
+    groups: dict[str, Any] = raw["fields"] if isinstance(raw.get("fields"), dict) else {}
+    stored = groups.get("all") or {
+        alias: definition.get("value")
+        for group in groups.values()
+        if isinstance(group, dict)
+        for alias, definition in group.items()
+        if isinstance(definition, dict)
     }
-    rest = {
-        key: value for key, value in raw.items() if _without_separators(key) not in _COMPANY_FIELDS and key != "fields"
-    }
-    return {**rest, "fields": {"all": {**rest, **values}}} if values else raw
+    if not groups:
+        stored = _custom_values(entity, Company)
+    return {**entity, "fields": {**groups, "all": {**{name: raw[key] for key, name in copies.items()}, **stored}}}
+
+
+def _custom_values(raw: Mapping[str, Any], model: type[Contact | Company]) -> dict[str, Any]:
+    """Return what is no property of *model*: fields that stand beside the properties."""
+    properties = {camel_case(name) for name in model.PROPERTIES} | {"utmtags"}
+    return {key: value for key, value in raw.items() if key not in properties}

@@ -1,4 +1,4 @@
-"""Checking what came before anything of it is read: size, signature, form, date, and whether it came before."""
+"""Receiver of webhooks: checks size, signature, form, date and repetition of a body before it reads the events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, Secret, WebhookRejected
@@ -22,32 +22,50 @@ if TYPE_CHECKING:
     from mautic_async.webhooks.events import WebhookEvent
 
 MAX_BODY: Final = 10 * 2**20
-"""Bytes; a body of Mautic has up to ten events of some kilobytes each."""
+"""Bytes of a body. Mautic sends up to ten events of some kilobytes each."""
 MAX_EVENTS: Final = 10_000
-"""In one body; Mautic's setting ``webhook_limit`` is 10."""
+"""Events of a body. Mautic's setting ``webhook_limit`` is 10."""
 MAX_AGE: Final = 48 * 3600.0
+"""Seconds."""
 MAX_CLOCK_SKEW: Final = 60.0
-"""Seconds by which the clocks of machines that share a memory may differ."""
+"""Seconds by which the clocks of machines that share a replay store may differ."""
 SIGNATURE: Final = "Webhook-Signature"
-"""The header that signs the body."""
+"""Name of the header that holds the signature of the body."""
 
 Body: TypeAlias = "bytes | bytearray | memoryview"
 
 
-class Webhooks:
-    """Takes the webhooks of one Mautic.
-
-    Args:
-        secrets: The webhook's secret as Mautic shows it; during a rotation the new one and the old one. Each may be a
-            `Secret` or bytes too.
-        seen: The memory against repetition; one in this process if not given.
-        max_age: How far the newest date in a body may be from now, in seconds. A body is remembered until its date is
-            out of this range.
-        max_body: Bytes.
-        clock: For tests.
+def sign(body: bytes, secret: str | bytes | Secret) -> str:
+    """Return the signature that Mautic sends with *body* in the header ``Webhook-Signature``, for tests of receivers.
 
     Raises:
-        ConfigurationError: No secret is given, or an empty one.
+        ConfigurationError: *secret* is empty.
+
+    Mautic: Webhooks, signature.
+    """
+    return _signature(hmac.new(_secret_bytes(secret), digestmod="sha256"), body).decode()
+
+
+class Webhooks:
+    """Receiver for the webhooks of one Mautic.
+
+    Mautic dates events by the second. Where it posts each event by itself (``queue_mode`` is ``immediate_process``),
+    two events of one second may have byte-identical bodies. No receiver can tell them from a body that was sent twice,
+    so *duplicates* chooses which of the two errors is acceptable.
+
+    Args:
+        secrets: Secrets of the webhook as Mautic shows them; during a rotation the new one and the old one.
+        seen: Store of accepted bodies; one in the memory of this process if not given.
+        duplicates: ``"reject"`` accepts each body once, and loses the second of two identical events. ``"accept"``
+            keeps no store: both events arrive, and so does a body that Mautic or an eavesdropper sends again within
+            *max_age*. Processing must then be idempotent.
+        max_age: Largest distance between the newest date in a body and now, in seconds.
+        max_body: Largest body, in bytes.
+        clock: Replaces the system clock in tests.
+
+    Raises:
+        ConfigurationError: There is no secret, or an empty one; or *duplicates* is neither of the two words, or
+            contradicts *seen*.
 
     Mautic: Webhooks.
     """
@@ -56,31 +74,38 @@ class Webhooks:
         self,
         *secrets: str | bytes | Secret,
         seen: ReplayStore | None = None,
+        duplicates: Literal["reject", "accept"] = "reject",
         max_age: float = MAX_AGE,
         max_body: int = MAX_BODY,
         clock: Clock | None = None,
     ) -> None:
         if not secrets:
             raise ConfigurationError("a webhook needs its secret: copy it from the webhook's page in Mautic")
+        if duplicates not in {"reject", "accept"}:
+            raise ConfigurationError(f"duplicates must be 'reject' or 'accept', not {duplicates!r}")
+        if duplicates == "accept" and seen is not None:
+            raise ConfigurationError("duplicates='accept' uses no replay store: leave out seen")
         self._hmacs: Final = tuple(hmac.new(_secret_bytes(secret), digestmod="sha256") for secret in secrets)
         self._clock: Final = clock or Clock()
-        self._replay_store: Final = seen if seen is not None else MemoryReplayStore(clock=self._clock)
+        self._replay_store: Final = (
+            None if duplicates == "accept" else seen if seen is not None else MemoryReplayStore(clock=self._clock)
+        )
         self._max_age: Final = max_age
         self._max_body: Final = max_body
 
     def __repr__(self) -> str:
-        """How many secrets it knows, none of them."""
+        """Return the number of secrets, not the secrets."""
         return f"Webhooks({len(self._hmacs)} secrets)"
 
     def verify(self, body: Body, signature: str | bytes | None) -> None:
-        """Check that *body* comes from somebody who knows a secret. Nothing of it is read.
+        """Check that *body* is signed with one of the secrets, without parsing it.
 
         Args:
-            body: As it came, byte by byte: JSON that was parsed and written again has another signature.
-            signature: The header ``Webhook-Signature``.
+            body: Raw bytes of the request: JSON that was parsed and written again has another signature.
+            signature: Value of the header ``Webhook-Signature``.
 
         Raises:
-            WebhookRejected: It does not, or the body is too large.
+            WebhookRejected: The signature is missing or wrong, or the body is too large.
             ConfigurationError: The body is not bytes.
 
         Mautic: Webhooks, signature.
@@ -94,17 +119,19 @@ class Webhooks:
             raise WebhookRejected("a webhook without signature", reason="signature", status=401)
         matches = [
             hmac.compare_digest(_signature(mac, body), signature_bytes) for mac in self._hmacs
-        ]  # all, whichever it is
+        ]  # compare with all of them, so that the time does not tell which one matches
         if not any(matches):
             raise WebhookRejected("a webhook whose signature is wrong", reason="signature", status=401)
 
     def read(self, body: Body, signature: str | bytes | None) -> tuple[WebhookEvent, ...]:
-        """Verify *body* and read its events, without asking when it was sent and whether it came before.
+        """Verify *body* and return its events, without checks of its date and of repetition.
 
-        For frameworks without asyncio, which then have to see to repetitions themselves.
+        For frameworks without asyncio. Their programs must detect repeated bodies themselves.
 
         Raises:
-            WebhookRejected: The signature is wrong, or what is signed is not what Mautic sends.
+            WebhookRejected: The signature is wrong, or the signed body is not what Mautic sends.
+
+        Mautic: Webhooks.
         """
         self.verify(body, signature)
         return events_of(_parse_object(bytes(body)), MAX_EVENTS)
@@ -113,16 +140,16 @@ class Webhooks:
     async def receive(
         self, body: Body | AsyncIterable[bytes], signature: str | bytes | None
     ) -> AsyncIterator[tuple[WebhookEvent, ...]]:
-        """Take the events of *body*, once.
+        """Yield the events of *body*, once for each body.
 
-        If the block raises, the body is forgotten again, so that it may be sent anew.
+        If the block raises, the body is removed from the replay store, so that Mautic may send it again.
 
         Args:
-            body: The raw bytes, or the stream of them, which is read no further than the largest body.
-            signature: The header ``Webhook-Signature``.
+            body: Raw bytes, or a stream of them, of which no more than the largest body is read.
+            signature: Value of the header ``Webhook-Signature``.
 
         Raises:
-            WebhookRejected: The body is too large, not signed, not JSON, too old, or came before.
+            WebhookRejected: The body is too large, not signed, not JSON, too old, or was accepted before.
 
         Mautic: Webhooks.
         """
@@ -131,17 +158,21 @@ class Webhooks:
         parsed = _parse_object(bytes(content))
         events = events_of(parsed, MAX_EVENTS)
         expires_at = self._newest_date(parsed, events) + self._max_age + MAX_CLOCK_SKEW
+        store = self._replay_store
+        if store is None:
+            yield events
+            return
         digest = hashlib.sha256(content).hexdigest()
-        if not await self._replay_store.add(digest, expires_at):
+        if not await store.add(digest, expires_at):
             raise WebhookRejected("a webhook that came before", reason="replay", status=200)
         try:
             yield events
         except (Exception, asyncio.CancelledError):
-            await asyncio.shield(self._replay_store.discard(digest))
+            await asyncio.shield(store.discard(digest))
             raise
 
     async def _read_body(self, stream: AsyncIterable[bytes]) -> bytes:
-        content = bytearray()  # a list of tiny pieces would take twenty times their size, before anything is signed
+        content = bytearray()  # a list of one-byte chunks would take twenty times their size
         async for chunk in stream:
             if len(content) + len(chunk) > self._max_body:
                 raise self._too_large()
@@ -149,7 +180,7 @@ class Webhooks:
         return bytes(content)
 
     def _newest_date(self, parsed: Mapping[str, Any], events: tuple[WebhookEvent, ...]) -> float:
-        """Epoch seconds of the newest date: the body cannot have been signed before it."""
+        """Return the newest date in epoch seconds: the body cannot have been signed before it."""
         timestamps = [parse_timestamp(parsed.get("timestamp")), *(event.timestamp for event in events)]
         dates = [date.timestamp() for date in timestamps if date is not None]
         if not dates or abs(self._clock.wall_time() - max(dates)) > self._max_age:
@@ -166,7 +197,7 @@ def _secret_bytes(secret: object) -> bytes:
     secret = secret.reveal if isinstance(secret, Secret) else secret
     key = secret.encode() if isinstance(secret, str) else secret
     if not isinstance(key, bytes) or not key.strip():
-        raise ConfigurationError("a webhook's secret must not be empty: anybody could sign with it")
+        raise ConfigurationError("a webhook's secret must not be empty: any sender could sign with it")
     return key
 
 
@@ -177,7 +208,11 @@ def _signature(key_hmac: hmac.HMAC, body: Body) -> bytes:
 
 
 def _parse_object(body: bytes) -> Mapping[str, Any]:
-    """The object that a signed body must be; what signs it may still be broken."""
+    """Return the JSON object in a signed body.
+
+    Raises:
+        WebhookRejected: The body is not a JSON object.
+    """
     try:
         parsed = parse_json(body)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The memory of bodies that were taken, so that none is taken twice."""
+"""Replay protection: digests of the webhook bodies that were accepted."""
 
 from __future__ import annotations
 
@@ -13,32 +13,35 @@ if TYPE_CHECKING:
 
 
 class ReplayStore(Protocol):
-    """Where digests of bodies are kept. Several processes behind one address need one that they share.
+    """Storage for digests of accepted bodies. Several processes behind one URL must share one.
 
-    With Redis, for instance, `add` is ``IDEMPOTENT digest 1 NX EXAT until``, and `discard` is ``DEL digest``.
+    With Redis, `add` is ``SET digest 1 NX EXAT until``, and `discard` is ``DEL digest``.
     """
 
     async def add(self, digest: str, until: float) -> bool:
-        """Keep *digest*; False if it may have been there before.
+        """Store *digest*; return False if it is stored already, or may have been.
 
         Args:
             digest: SHA-256 of the body, in hexadecimal.
-            until: Epoch seconds; from then on its date alone gives the body away.
+            until: Epoch seconds from which the digest may be dropped: the body is then too old to be accepted.
         """
 
     async def discard(self, digest: str) -> None:
-        """Forget *digest*: what came with it was not dealt with, and may come again."""
+        """Remove *digest*: its events were not processed, so that the body may be sent again."""
 
 
 class MemoryReplayStore:
-    """A memory in this process, of bounded size.
+    """Replay store in the memory of this process, of bounded size.
 
-    When it is full, the digest that would have expired first goes, and from then on every body that would have expired
-    by then counts as seen: rather a very late event is lost than an old one believed twice.
+    A full store drops the digest that expires first. From then on every body that expires no later counts as known:
+    losing a very late event is better than accepting an old one twice.
 
     Args:
-        capacity: Digests; 100,000 take about 30 MB.
-        clock: For tests.
+        capacity: Number of digests; 100,000 take about 30 MB.
+        clock: Replaces the system clock in tests.
+
+    Raises:
+        ConfigurationError: *capacity* is less than 1.
     """
 
     def __init__(self, capacity: int = 100_000, *, clock: Clock | None = None) -> None:
@@ -51,15 +54,15 @@ class MemoryReplayStore:
         self._evicted_until = float("-inf")
 
     def __len__(self) -> int:
-        """How many digests are kept."""
+        """Return the number of stored digests."""
         return len(self._expires_at)
 
     def __repr__(self) -> str:
-        """Its size."""
-        return f"RecentDigests({len(self)} of {self._capacity})"
+        """Return the number of stored digests and the capacity."""
+        return f"MemoryReplayStore({len(self)} of {self._capacity})"
 
     async def add(self, digest: str, until: float) -> bool:
-        """Keep *digest*; False if it may have been there before."""
+        """Store *digest*; return False if it is stored already, or may have been."""
         self._drop_expired()
         if digest in self._expires_at or until <= self._evicted_until:
             return False
@@ -70,10 +73,10 @@ class MemoryReplayStore:
         return True
 
     async def discard(self, digest: str) -> None:
-        """Forget *digest*."""
+        """Remove *digest*."""
         if self._expires_at.pop(digest, None) is None:
             return
-        if len(self._heap) > 2 * len(self._expires_at) + 64:  # what was discarded is still in the order
+        if len(self._heap) > 2 * len(self._expires_at) + 64:  # discarded digests are still in the heap
             self._heap = [(expires_at, kept_digest) for kept_digest, expires_at in self._expires_at.items()]
             heapq.heapify(self._heap)
 
@@ -86,6 +89,6 @@ class MemoryReplayStore:
         expires_at, digest = heapq.heappop(self._heap)
         current = self._expires_at.get(digest)
         if current != expires_at:
-            return float("-inf")  # discarded before, and perhaps kept anew with another time
+            return float("-inf")  # discarded before, and perhaps stored again with another time
         del self._expires_at[digest]
         return expires_at

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import virtual_clock
 from tests.support.raw_client import RawClient, RawResponse
 
 CODE_CLIENT = {"client_id": "2_fake-code-client", "client_secret": "fake-code-secret"}
@@ -42,7 +42,7 @@ async def token(api: RawClient, **fields: str) -> RawResponse:
         ("Basic %%%", (401, "access_denied", "Authorization denied, invalid credentials.")),
     ],
 )
-async def test_bad_credentials_are_401_in_the_recorded_words(
+async def test_auth_refuses_bad_credentials_in_the_recorded_words(
     api: RawClient, header: str, expected: tuple[int, str, str]
 ) -> None:
     api.headers["authorization"] = header
@@ -51,7 +51,7 @@ async def test_bad_credentials_are_401_in_the_recorded_words(
     assert not {"Mautic-Version", "WWW-Authenticate"} & set(got.headers)
 
 
-async def test_the_scheme_is_case_sensitive_and_two_tokens_are_a_500(api: RawClient) -> None:
+async def test_auth_scheme_is_case_sensitive_and_two_tokens_are_a_500(api: RawClient) -> None:
     bearer = api.headers["authorization"]
     assert (await api.get("contacts", access_token=bearer[7:])).status == 500
     api.headers["authorization"] = bearer.replace("Bearer", "bearer")
@@ -60,7 +60,7 @@ async def test_the_scheme_is_case_sensitive_and_two_tokens_are_a_500(api: RawCli
     assert (await api.get("contacts", access_token=bearer[7:])).status == 200
 
 
-async def test_the_switches_of_the_api_and_of_basic_auth() -> None:
+async def test_auth_settings_switch_the_api_and_basic_auth_off() -> None:
     async with FakeMautic(api_enabled=False) as fake:
         got = await token(RawClient(fake), grant_type="client_credentials")
         assert (got.status, got.error["type"]) == (403, "api_disabled")
@@ -71,7 +71,7 @@ async def test_the_switches_of_the_api_and_of_basic_auth() -> None:
         assert (await api.get("contacts")).error["message"].startswith("Basic Auth disabled.")
 
 
-async def test_every_token_error_is_a_400_with_a_type(api: RawClient) -> None:
+async def test_token_endpoint_errors_are_all_400_with_a_type(api: RawClient) -> None:
     own = {"client_id": api.fake.client_id, "client_secret": api.fake.client_secret}
     told: list[tuple[dict[str, str], str, str]] = [
         (own, "invalid_request", "Invalid grant_type parameter or parameter missing"),
@@ -101,7 +101,7 @@ async def test_every_token_error_is_a_400_with_a_type(api: RawClient) -> None:
     assert (await api.send("PUT", "oauth/v2/token")).status == 404
 
 
-async def test_the_token_endpoint_reads_forms_json_queries_and_the_basic_header(api: RawClient) -> None:
+async def test_token_endpoint_reads_forms_json_queries_and_the_basic_header(api: RawClient) -> None:
     own = {"client_id": api.fake.client_id, "client_secret": api.fake.client_secret}
     grant = {"grant_type": "client_credentials"}
     header = basic(own["client_id"], own["client_secret"])
@@ -141,7 +141,7 @@ async def walk(api: RawClient, state: str = "s-1") -> str:
     return answer["code"][0]
 
 
-async def test_a_script_can_walk_the_browser_pages_and_act_as_the_user(api: RawClient) -> None:
+async def test_authorization_pages_can_be_walked_by_a_script(api: RawClient) -> None:
     code = await walk(api)
     wrong = await token(api, grant_type="authorization_code", code=code, redirect_uri="http://else.test", **CODE_CLIENT)
     assert wrong.error["type"] == "redirect_uri_mismatch"
@@ -154,7 +154,7 @@ async def test_a_script_can_walk_the_browser_pages_and_act_as_the_user(api: RawC
     assert (contact["createdBy"], contact["createdByUser"]) == (1, "Admin Lab")
 
 
-async def test_refusing_consent_goes_back_with_an_error(api: RawClient) -> None:
+async def test_authorization_refusal_redirects_with_an_error(api: RawClient) -> None:
     browser = RawClient(api.fake)
     got = await browser.form("oauth/v2/authorize_login_check", _username="admin", _password="mautic")
     browser.headers["cookie"] = got.headers["Set-Cookie"].partition(";")[0]
@@ -165,7 +165,7 @@ async def test_refusing_consent_goes_back_with_an_error(api: RawClient) -> None:
     assert wrong.headers["Location"].endswith("authorize_login")
 
 
-async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(api: RawClient) -> None:
+async def test_refresh_token_works_once_and_the_old_access_token_stays_valid(api: RawClient) -> None:
     first = (
         await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
     ).json
@@ -180,43 +180,37 @@ async def test_a_refresh_token_is_good_once_and_the_old_access_token_lives_on(ap
     assert gone.status == 400
 
 
-def test_tokens_and_codes_expire_on_the_servers_clock() -> None:
-    async def work() -> None:
-        async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), refresh_token_lifetime=7200) as fake:
-            api = await RawClient(fake).login()
-            code = await walk(api)
-            await asyncio.sleep(31)
-            late = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
-            assert late.error["message"] == "The authorization code has expired"
-            got = await token(
-                api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
-            )
-            await asyncio.sleep(3600)
-            assert error(await api.get("tags")) == (401, "invalid_grant", "The access token provided has expired.")
-            await asyncio.sleep(3600)
-            spent = await token(api, grant_type="refresh_token", refresh_token=got.json["refresh_token"], **CODE_CLIENT)
-            assert spent.error["message"] == "Refresh token has expired"
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_tokens_and_codes_expire_on_the_server_clock() -> None:
+    async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), refresh_token_lifetime=7200) as fake:
+        api = await RawClient(fake).login()
+        code = await walk(api)
+        await asyncio.sleep(31)
+        late = await token(api, grant_type="authorization_code", code=code, redirect_uri=BACK, **CODE_CLIENT)
+        assert late.error["message"] == "The authorization code has expired"
+        got = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
+        await asyncio.sleep(3600)
+        assert error(await api.get("tags")) == (401, "invalid_grant", "The access token provided has expired.")
+        await asyncio.sleep(3600)
+        spent = await token(api, grant_type="refresh_token", refresh_token=got.json["refresh_token"], **CODE_CLIENT)
+        assert spent.error["message"] == "Refresh token has expired"
 
 
-def test_two_refreshes_at_the_same_instant_may_both_succeed() -> None:
-    async def work() -> None:
-        async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), latency=(0.01, 0.01)) as fake:
-            api = RawClient(fake)
-            first = await token(
-                api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
-            )
-            spend = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"], **CODE_CLIENT}
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(token(api, **spend)) for _ in range(2)]
-            assert [task.result().status for task in tasks] == [200, 200]
-            assert (await token(api, **spend)).status == 400
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_refresh_twice_at_the_same_instant_may_succeed_twice() -> None:
+    async with FakeMautic(clock=virtual_clock(asyncio.get_running_loop()), latency=(0.01, 0.01)) as fake:
+        api = RawClient(fake)
+        first = await token(
+            api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT
+        )
+        spend = {"grant_type": "refresh_token", "refresh_token": first.json["refresh_token"], **CODE_CLIENT}
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(token(api, **spend)) for _ in range(2)]
+        assert [task.result().status for task in tasks] == [200, 200]
+        assert (await token(api, **spend)).status == 400
 
 
-async def test_expired_by_hand(api: RawClient) -> None:
+async def test_expire_tokens_ends_access_tokens_at_once(api: RawClient) -> None:
     api.fake.expire_tokens()
     assert error(await api.get("tags"))[2] == "The access token provided has expired."
 
@@ -225,7 +219,7 @@ async def limited(api: RawClient) -> RawClient:
     return RawClient(api.fake, {"authorization": basic("limited", "limited")})
 
 
-async def test_a_limited_user_sees_their_own_unless_they_ask_with_where(api: RawClient) -> None:
+async def test_user_with_own_permissions_sees_own_entities_unless_where_is_sent(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     await api.contact(email="b@example.com", owner=2)
     user = await limited(api)
@@ -240,7 +234,7 @@ async def test_a_limited_user_sees_their_own_unless_they_ask_with_where(api: Raw
     )
 
 
-async def test_a_limited_user_may_not_write(api: RawClient) -> None:
+async def test_user_with_own_permissions_may_not_write(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     user = await limited(api)
     assert (await user.post("contacts/new", {"email": "l@example.com"})).status == 403
@@ -257,14 +251,14 @@ async def test_a_limited_user_may_not_write(api: RawClient) -> None:
     }
 
 
-async def test_a_batch_delete_lists_what_it_was_not_allowed_to_delete(api: RawClient) -> None:
+async def test_batch_delete_lists_the_rows_it_was_not_allowed_to_delete(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     got = await (await limited(api)).delete("contacts/batch/delete?ids=1,99")
     assert [one["id"] for one in got.json["contacts"]] == [1]
     assert len(api.fake.contacts) == 1
 
 
-async def test_the_consent_page_refuses_strangers_and_odd_requests(api: RawClient) -> None:
+async def test_authorization_page_refuses_unknown_clients_and_malformed_requests(api: RawClient) -> None:
     browser = RawClient(api.fake)
     got = await browser.form("oauth/v2/authorize_login_check", _username="admin", _password="mautic")
     browser.headers["cookie"] = got.headers["Set-Cookie"].partition(";")[0]
@@ -284,7 +278,7 @@ async def test_the_consent_page_refuses_strangers_and_odd_requests(api: RawClien
     assert missing.error["type"] == "invalid_request"
 
 
-async def test_an_unpublished_user_is_locked_out(api: RawClient) -> None:
+async def test_unpublished_user_cannot_sign_in(api: RawClient) -> None:
     got = await token(api, grant_type="authorization_code", code=await walk(api), redirect_uri=BACK, **CODE_CLIENT)
     user = RawClient(api.fake, {"authorization": f"Bearer {got.json['access_token']}"})
     await api.patch("users/1/edit", {"isPublished": False})

@@ -67,7 +67,7 @@ async def create(api: RawClient, told: Told, number: int = 1) -> Any:
 
 
 @nouns
-async def test_a_create_is_201_with_location_and_version(api: RawClient, told: Told) -> None:
+async def test_create_is_201_with_location_and_version(api: RawClient, told: Told) -> None:
     got = await create(api, told)
     shown = got.json[told.one]
     assert got.headers["Location"] == f"/api/{told.path}/{shown['id']}"
@@ -76,14 +76,14 @@ async def test_a_create_is_201_with_location_and_version(api: RawClient, told: T
 
 
 @nouns
-async def test_a_bad_create_is_refused(api: RawClient, told: Told) -> None:
+async def test_create_with_bad_values_is_refused(api: RawClient, told: Told) -> None:
     got = await api.post(f"{told.path}/new", told.bad)
     assert got.status == told.status
     assert ("details" in got.error) is (told.status == 400)
 
 
 @nouns
-async def test_a_list_has_the_container_and_the_total_of_its_noun(api: RawClient, told: Told) -> None:
+async def test_list_has_container_and_total_of_its_noun(api: RawClient, told: Told) -> None:
     for number in (1, 2, 3):
         await create(api, told, number)
     whole = (await api.get(told.path, limit=100)).json
@@ -101,7 +101,7 @@ async def test_a_list_has_the_container_and_the_total_of_its_noun(api: RawClient
 
 
 @nouns
-async def test_a_patch_changes_one_and_needs_one(api: RawClient, told: Told) -> None:
+async def test_patch_changes_one_entity_and_requires_its_id(api: RawClient, told: Told) -> None:
     id = (await create(api, told)).json[told.one]["id"]
     got = await api.patch(f"{told.path}/{id}/edit", told.change)
     assert (got.status, got.json[told.one]["id"]) == (200, id)
@@ -112,7 +112,7 @@ async def test_a_patch_changes_one_and_needs_one(api: RawClient, told: Told) -> 
 
 
 @nouns
-async def test_a_put_replaces_or_creates_and_breaks_where_a_column_would_be_null(api: RawClient, told: Told) -> None:
+async def test_put_replaces_or_creates_and_fails_where_a_column_would_be_null(api: RawClient, told: Told) -> None:
     id = (await create(api, told)).json[told.one]["id"]
     body = told.create(2)
     assert (await api.put(f"{told.path}/{id}/edit", body)).status == told.put
@@ -125,7 +125,7 @@ async def test_a_put_replaces_or_creates_and_breaks_where_a_column_would_be_null
 
 
 @nouns
-async def test_a_delete_shows_what_is_gone_without_its_id(api: RawClient, told: Told) -> None:
+async def test_delete_shows_the_deleted_entity_without_id(api: RawClient, told: Told) -> None:
     id = (await create(api, told)).json[told.one]["id"]
     got = await api.delete(f"{told.path}/{id}/delete")
     assert (got.status, got.json[told.one]["id"]) == (200, None)
@@ -133,7 +133,7 @@ async def test_a_delete_shows_what_is_gone_without_its_id(api: RawClient, told: 
 
 
 @nouns
-async def test_batches_report_row_by_row(api: RawClient, told: Told) -> None:
+async def test_batch_reports_row_by_row(api: RawClient, told: Told) -> None:
     first = (await create(api, told, 1)).json[told.one]["id"]
     second = (await create(api, told, 2)).json[told.one]["id"]
     rows = [{"id": second, **told.change}, {"id": 99999, **told.change}]
@@ -148,13 +148,13 @@ async def test_batches_report_row_by_row(api: RawClient, told: Told) -> None:
 
 
 @nouns
-async def test_a_batch_of_new_ones_is_201_and_one_over_the_limit_500(api: RawClient, told: Told) -> None:
+async def test_batch_create_is_201_and_over_the_limit_500(api: RawClient, told: Told) -> None:
     rows = [told.create(number) for number in (5, 6)]
     if told.path.startswith("fields"):
         rows = [row | {"alias": f"bat_{n}"} for n, row in enumerate(rows)]
     got = await api.post(f"{told.path}/batch/new", rows)
     assert (got.status, got.json["statusCodes"], len(got.json[told.many])) == (201, [201, 201], 2)
-    api.fake.batch_limit = 2
+    api.fake.settings.batch_limit = 2
     over = await api.post(f"{told.path}/batch/new", rows + rows)
     assert (over.status, over.error) == (
         500,
@@ -163,7 +163,7 @@ async def test_a_batch_of_new_ones_is_201_and_one_over_the_limit_500(api: RawCli
 
 
 @nouns
-async def test_a_limited_user_is_refused_unless_own_things_may_be_seen(api: RawClient, told: Told) -> None:
+async def test_list_refuses_a_limited_user_unless_own_entities_may_be_seen(api: RawClient, told: Told) -> None:
     user = RawClient(api.fake, {"authorization": "Basic " + base64.b64encode(b"limited:limited").decode()})
     got = await user.get(told.path)
     if told.path in ("contacts", "companies"):

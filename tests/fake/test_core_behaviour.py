@@ -36,14 +36,14 @@ async def together(*work: Awaitable[Any]) -> list[Any]:
 # --- 1 and 2 -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_known_email_is_updated_whatever_its_case(api: RawClient) -> None:
+async def test_contact_create_updates_a_known_email_ignoring_case(api: RawClient) -> None:
     row = {"email": "ada@example.com"}
     got = await api.post("contacts/batch/new", [row, row, {"email": "ADA@Example.com"}])
     assert got.json["statusCodes"] == [201, 200, 200]
     assert len(api.fake.contacts) == 1
 
 
-def test_eight_simultaneous_creates_of_one_email_make_eight_contacts() -> None:
+def test_contact_create_of_one_email_eight_times_at_once_makes_eight_contacts() -> None:
     async def told(api: RawClient) -> None:
         got = await together(*(api.post("contacts/new", {"email": "ada@example.com"}) for _ in range(8)))
         assert [one.status for one in got] == [201] * 8
@@ -56,7 +56,7 @@ def test_eight_simultaneous_creates_of_one_email_make_eight_contacts() -> None:
     on_virtual_time(told)
 
 
-def test_concurrent_batches_of_the_same_new_emails_make_duplicates() -> None:
+def test_contact_batches_of_the_same_new_emails_at_once_make_duplicates() -> None:
     async def told(api: RawClient) -> None:
         rows = [{"email": f"c{n}@example.com"} for n in range(50)]
         await together(*(api.post("contacts/batch/new", rows) for _ in range(4)))
@@ -76,7 +76,7 @@ async def three(api: RawClient) -> list[int]:
     return [await api.contact(email=f"{n}@example.com", firstname=f"orig-{n}") for n in "abc"]
 
 
-async def test_a_batch_edit_row_without_id_shifts_the_rows_after_it(api: RawClient) -> None:
+async def test_contact_batch_edit_row_without_id_shifts_the_rows_after_it(api: RawClient) -> None:
     a, b, _ = await three(api)
     rows = [{"firstname": "X"}, {"id": a, "firstname": "Y"}, {"id": b, "firstname": "Z"}]
     got = await api.patch("contacts/batch/edit", rows)
@@ -85,7 +85,7 @@ async def test_a_batch_edit_row_without_id_shifts_the_rows_after_it(api: RawClie
     assert got.json["errors"]["0"] == {"message": "mautic.api.call.id_missing", "code": 400, "type": "api"}
 
 
-async def test_an_id_less_row_in_the_middle_shifts_too_and_last_it_harms_nobody(api: RawClient) -> None:
+async def test_contact_batch_edit_row_without_id_is_harmless_only_as_the_last(api: RawClient) -> None:
     a, b, _ = await three(api)
     rows: list[Any] = [{"id": a, "firstname": "A2"}, {"firstname": "?"}, {"id": b, "firstname": "B2"}]
     await api.patch("contacts/batch/edit", rows)
@@ -96,7 +96,7 @@ async def test_an_id_less_row_in_the_middle_shifts_too_and_last_it_harms_nobody(
     assert await names(api) == ["A3", "B3", "orig-c"]
 
 
-async def test_a_batch_put_of_one_row_without_id_creates(api: RawClient) -> None:
+async def test_contact_batch_put_of_one_row_without_id_creates(api: RawClient) -> None:
     got = await api.put("contacts/batch/edit", [{"email": "new@example.com"}])
     assert got.json["statusCodes"] == [201]
 
@@ -104,7 +104,7 @@ async def test_a_batch_put_of_one_row_without_id_creates(api: RawClient) -> None
 # --- 4 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_id_twice_in_a_batch_edit_makes_a_duplicate(api: RawClient) -> None:
+async def test_contact_batch_edit_of_one_id_twice_makes_a_duplicate(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", firstname="F", lastname="L")
     got = await api.patch("contacts/batch/edit", [{"id": id, "firstname": "F2"}, {"id": id, "lastname": "L2"}])
     assert got.json["statusCodes"] == [200, 200]
@@ -115,7 +115,7 @@ async def test_the_same_id_twice_in_a_batch_edit_makes_a_duplicate(api: RawClien
     assert (await api.field_values(id))["firstname"] == "F2"
 
 
-async def test_the_same_company_twice_in_a_batch_edit_is_a_500(api: RawClient) -> None:
+async def test_company_batch_edit_of_one_id_twice_is_a_500(api: RawClient) -> None:
     id = (await api.post("companies/new", {"companyname": "A"})).json["company"]["id"]
     got = await api.patch("companies/batch/edit", [{"id": id, "companycity": "X"}, {"id": id, "companyzipcode": "Y"}])
     assert got.status == 500
@@ -124,7 +124,7 @@ async def test_the_same_company_twice_in_a_batch_edit_is_a_500(api: RawClient) -
 # --- 5 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_row_that_throws_leaves_the_rows_before_it_stored_and_no_report(api: RawClient) -> None:
+async def test_contact_batch_that_throws_keeps_earlier_rows_and_reports_none(api: RawClient) -> None:
     for bad in (None, "text", {"email": "s@example.com", "stage": 99999}, {"email": "n@example.com", "city": "a\0b"}):
         before = len(api.fake.contacts)
         rows = [{"email": f"x{before}@example.com"}, bad, {"email": f"y{before}@example.com"}]
@@ -133,7 +133,7 @@ async def test_a_row_that_throws_leaves_the_rows_before_it_stored_and_no_report(
         assert len(api.fake.contacts) == before + 1
 
 
-async def test_a_repeated_batch_without_emails_makes_its_contacts_again(api: RawClient) -> None:
+async def test_contact_batch_without_emails_creates_again_when_repeated(api: RawClient) -> None:
     for count in (1, 2):
         await api.post("contacts/batch/new", [{"firstname": "NoMail"}])
         assert len(api.fake.contacts) == count
@@ -142,7 +142,7 @@ async def test_a_repeated_batch_without_emails_makes_its_contacts_again(api: Raw
 # --- 6 -----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_client_that_gives_up_does_not_stop_the_server() -> None:
+def test_contact_batch_continues_after_the_client_disconnects() -> None:
     async def told(api: RawClient) -> None:
         rows = [{"email": f"g{n}@example.com"} for n in range(100)]
         try:
@@ -158,7 +158,7 @@ def test_a_client_that_gives_up_does_not_stop_the_server() -> None:
     on_virtual_time(told)
 
 
-def test_sending_again_at_once_overlaps_and_duplicates() -> None:
+def test_contact_batch_sent_again_at_once_overlaps_and_duplicates() -> None:
     async def told(api: RawClient) -> None:
         rows = [{"email": f"o{n}@example.com"} for n in range(100)]
         try:
@@ -178,7 +178,7 @@ def test_sending_again_at_once_overlaps_and_duplicates() -> None:
 # --- 7 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_batch_of_failures_is_201_and_an_empty_one_too(api: RawClient) -> None:
+async def test_contact_batch_of_failures_and_an_empty_batch_are_201(api: RawClient) -> None:
     bad = {"email": "not-an-email"}
     got = await api.post("contacts/batch/new", [bad, bad])
     assert (got.status, got.json["statusCodes"], got.json["contacts"]) == (201, [400, 400], [])
@@ -187,7 +187,7 @@ async def test_a_batch_of_failures_is_201_and_an_empty_one_too(api: RawClient) -
     assert (got.status, got.json) == (201, {"contacts": [], "statusCodes": []})
 
 
-async def test_maps_by_index_are_lists_only_without_a_hole(api: RawClient) -> None:
+async def test_contact_maps_by_index_are_lists_only_without_a_gap(api: RawClient) -> None:
     bad, good = {"email": "bad"}, {"email": "good@example.com"}
     first = (await api.post("contacts/batch/new", [bad, good])).json
     assert list(first["contacts"]) == ["1"]
@@ -200,7 +200,7 @@ async def test_maps_by_index_are_lists_only_without_a_hole(api: RawClient) -> No
 # --- 8 -----------------------------------------------------------------------------------------------------------------
 
 
-async def test_an_item_without_id_is_always_a_new_item(api: RawClient) -> None:
+async def test_custom_item_without_id_is_always_created(api: RawClient) -> None:
     row = {"email": "i@example.com", "customObjects": {"data": [{"alias": "products", "data": [{"name": "Boots"}]}]}}
     assert [(await api.post("contacts/new", row)).status for _ in range(2)] == [201, 200]
     assert [item["contacts"] for item in api.fake.custom_items] == [[1], [1]]
@@ -209,7 +209,7 @@ async def test_an_item_without_id_is_always_a_new_item(api: RawClient) -> None:
 # --- 9 -----------------------------------------------------------------------------------------------------------------
 
 
-def test_basic_auth_costs_as_much_as_the_latency_says() -> None:
+def test_basic_auth_adds_the_configured_latency() -> None:
     async def told(api: RawClient) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -226,7 +226,7 @@ def test_basic_auth_costs_as_much_as_the_latency_says() -> None:
 # --- 10 ----------------------------------------------------------------------------------------------------------------
 
 
-async def test_pages_ordered_by_id_show_every_contact_once(api: RawClient) -> None:
+async def test_contact_pages_ordered_by_id_show_every_contact_once(api: RawClient) -> None:
     await api.post("contacts/batch/new", [{"email": f"p{n}@example.com"} for n in range(25)])
     seen: list[str] = []
     for start in range(0, 30, 10):
@@ -236,7 +236,7 @@ async def test_pages_ordered_by_id_show_every_contact_once(api: RawClient) -> No
     assert seen == [str(n) for n in range(1, 26)]
 
 
-def test_an_upsert_takes_less_than_a_millisecond_of_cpu_and_a_batch_less_than_forty() -> None:
+def test_contact_upsert_takes_below_1_ms_of_cpu_and_a_batch_below_40() -> None:
     async def work() -> None:
         async with FakeMautic() as fake:
             api = await RawClient(fake).login()

@@ -27,7 +27,7 @@ async def write(api: RawClient, email: str, alias: str, *items: Any) -> Any:
     )
 
 
-async def test_items_come_back_only_where_they_are_asked_for(api: RawClient) -> None:
+async def test_custom_items_are_returned_only_when_requested(api: RawClient) -> None:
     await write(api, "a@example.com", "products", {"name": "Boots", "attributes": {"sku": "B-1", "in-stock": 3}})
     assert "customObjects" not in (await api.get("contacts/1")).json["contact"]
     assert "customObjects" not in (await api.get("contacts/1", includeCustomObjects="0")).json["contact"]
@@ -45,7 +45,9 @@ async def test_items_come_back_only_where_they_are_asked_for(api: RawClient) -> 
         ({"data": [{"data": [{"name": "B"}]}]}, None),
     ],
 )
-async def test_what_the_dry_run_refuses_stores_nothing(api: RawClient, payload: Any, message: str | None) -> None:
+async def test_custom_items_refused_by_the_dry_run_store_no_contact(
+    api: RawClient, payload: Any, message: str | None
+) -> None:
     got = await api.post("contacts/new", {"email": "a@example.com", "customObjects": payload})
     assert got.status == 400
     assert message in (None, got.error["message"])
@@ -53,7 +55,7 @@ async def test_what_the_dry_run_refuses_stores_nothing(api: RawClient, payload: 
 
 
 @pytest.mark.parametrize("item", [{"attributes": {}}, {"name": "n" * 256}, {"name": "0"}])
-async def test_a_bad_name_or_date_is_a_bare_500_with_nothing_stored(api: RawClient, item: Any) -> None:
+async def test_custom_item_with_a_bad_name_or_date_is_a_bare_500_and_stores_no_item(api: RawClient, item: Any) -> None:
     got = await write(api, "a@example.com", "products", item)
     assert (got.status, "details" in got.error) == (500, False)
     assert not api.fake.contacts
@@ -63,7 +65,7 @@ async def test_a_bad_name_or_date_is_a_bare_500_with_nothing_stored(api: RawClie
     "attributes",
     [{"a-text": "t", "an-email": "nope"}, {"a-text": "t", "a-phone": "123"}, {}],
 )
-async def test_a_bad_value_is_a_500_after_the_contact_and_an_unlinked_item_were_stored(
+async def test_custom_item_with_a_bad_value_is_a_500_after_contact_and_item_are_stored(
     api: RawClient, attributes: Any
 ) -> None:
     first = {"name": "whole", "attributes": {"a-text": "t"}}
@@ -75,7 +77,7 @@ async def test_a_bad_value_is_a_500_after_the_contact_and_an_unlinked_item_were_
     assert [(item["name"], item["contacts"]) for item in api.fake.custom_items] == [("whole", [1]), ("S", [])]
 
 
-async def test_in_a_batch_the_same_is_a_row_of_code_0_with_the_reason(api: RawClient) -> None:
+async def test_custom_item_with_a_bad_value_in_a_batch_is_a_row_of_code_0(api: RawClient) -> None:
     rows = [
         {
             "email": f"q{n}@example.com",
@@ -90,21 +92,21 @@ async def test_in_a_batch_the_same_is_a_row_of_code_0_with_the_reason(api: RawCl
     assert len(api.fake.contacts) == 3
 
 
-async def test_unknown_options_of_a_select_are_stored_and_those_of_a_multiselect_refused(api: RawClient) -> None:
+async def test_custom_item_select_stores_unknown_options_and_multiselect_refuses_them(api: RawClient) -> None:
     got = await write(api, "a@example.com", "products", {"name": "X", "attributes": {"color": "purple"}})
     assert shown(got.json["contact"])[0]["attributes"]["color"] == "purple"
     got = await write(api, "b@example.com", "products", {"name": "X", "attributes": {"multi": ["green"]}})
     assert got.status == 500
 
 
-async def test_only_the_newest_ten_items_show(api: RawClient) -> None:
+async def test_custom_items_show_only_the_newest_ten(api: RawClient) -> None:
     await write(api, "a@example.com", "products", *({"name": f"P{n}"} for n in range(12)))
     group = (await api.get("contacts/1", includeCustomObjects=1)).json["contact"]["customObjects"]["data"][0]
     assert (len(group["data"]), group["meta"]["page"]["size"]) == (10, 10)
     assert len(api.fake.custom_items) == 12
 
 
-async def test_an_item_named_by_id_is_patched_and_linked_to_another_contact(api: RawClient) -> None:
+async def test_custom_item_named_by_id_is_patched_and_linked_to_another_contact(api: RawClient) -> None:
     await write(api, "a@example.com", "products", {"name": "Boots", "attributes": {"sku": "B", "in-stock": 3}})
     got = await write(api, "b@example.com", "products", {"id": 1, "attributes": {"in-stock": 5}})
     assert (
@@ -114,7 +116,7 @@ async def test_an_item_named_by_id_is_patched_and_linked_to_another_contact(api:
     assert api.fake.custom_items[0]["contacts"] == [1, 2]
 
 
-async def test_an_empty_group_does_nothing_and_nothing_is_ever_unlinked(api: RawClient) -> None:
+async def test_custom_items_empty_group_changes_no_link(api: RawClient) -> None:
     await write(api, "a@example.com", "products", {"name": "Boots"})
     await api.post("contacts/new", {"email": "a@example.com", "customObjects": {"data": []}})
     got = await api.post("contacts/new", {"email": "a@example.com", "customObjects": holding("products")})
@@ -122,7 +124,7 @@ async def test_an_empty_group_does_nothing_and_nothing_is_ever_unlinked(api: Raw
     assert api.fake.custom_items[0]["contacts"] == [1]
 
 
-async def test_without_the_plugin_items_are_ignored_in_silence() -> None:
+async def test_custom_items_are_ignored_without_the_plugin() -> None:
     async with FakeMautic(custom_objects=False) as fake:
         api = await RawClient(fake).login()
         got = await write(api, "a@example.com", "products", {"name": "Boots"})
@@ -130,7 +132,7 @@ async def test_without_the_plugin_items_are_ignored_in_silence() -> None:
         assert not fake.custom_items
 
 
-async def test_a_companies_set_stays_replaced_even_when_the_row_is_refused(api: RawClient) -> None:
+async def test_contact_refused_row_keeps_its_replaced_companies(api: RawClient) -> None:
     company = (await api.post("companies/new", {"companyname": "Acme"})).json["company"]["id"]
     id = await api.contact(email="a@example.com")
     bad = {
@@ -159,7 +161,7 @@ def in_time(told: Any) -> None:
     run_virtual(work())
 
 
-def test_items_of_one_unique_value_are_one_row_linked_to_each_contact() -> None:
+def test_custom_item_with_one_unique_value_is_one_row_linked_to_each_contact() -> None:
     async def told(api: RawClient) -> None:
         await write(api, "a@example.com", "orders", order("O-1", "first", 10))
         got = await write(api, "b@example.com", "orders", {"name": "second", "attributes": {"order-number": "O-1"}})
@@ -169,7 +171,7 @@ def test_items_of_one_unique_value_are_one_row_linked_to_each_contact() -> None:
     in_time(told)
 
 
-def test_an_identical_upsert_within_a_second_is_a_404_of_id_0_and_later_it_works() -> None:
+def test_custom_item_upsert_repeated_within_a_second_is_404_of_id_0() -> None:
     async def told(api: RawClient) -> None:
         assert (await write(api, "a@example.com", "orders", order("Q-1"))).status == 201
         got = await write(api, "b@example.com", "orders", order("Q-1", amount=2))
@@ -185,7 +187,7 @@ def test_an_identical_upsert_within_a_second_is_a_404_of_id_0_and_later_it_works
     in_time(told)
 
 
-def test_eight_simultaneous_upserts_of_one_item_are_one_201_and_seven_404() -> None:
+def test_custom_item_upsert_eight_times_at_once_is_one_201_and_seven_404() -> None:
     async def told(api: RawClient) -> None:
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(write(api, f"{n}@example.com", "orders", order("Q-9"))) for n in range(8)]
@@ -194,14 +196,14 @@ def test_eight_simultaneous_upserts_of_one_item_are_one_201_and_seven_404() -> N
     in_time(told)
 
 
-async def test_the_unique_value_is_case_sensitive_and_cannot_be_taken_by_id(api: RawClient) -> None:
+async def test_custom_item_unique_value_is_case_sensitive_and_not_changed_by_id(api: RawClient) -> None:
     await write(api, "a@example.com", "orders", order("abc"), order("ABC", "other"))
     assert len(api.fake.custom_items) == 2
     got = await write(api, "a@example.com", "orders", {"id": 2, "attributes": {"order-number": "abc"}})
     assert got.status == 500
 
 
-async def test_a_missing_unique_value_leaves_one_orphan_that_all_share(api: RawClient) -> None:
+async def test_custom_item_without_its_unique_value_leaves_one_shared_orphan(api: RawClient) -> None:
     for n in range(3):
         got = await write(api, f"{n}@example.com", "orders", {"name": f"O{n}", "attributes": {"amount": 1}})
         assert got.status == 500
@@ -212,7 +214,7 @@ async def test_a_missing_unique_value_leaves_one_orphan_that_all_share(api: RawC
 # --- API v2 ------------------------------------------------------------------------------------------------------------
 
 
-async def test_api_v2_is_not_there_unless_switched_on(api: RawClient) -> None:
+async def test_api_v2_is_404_unless_switched_on(api: RawClient) -> None:
     assert (await api.get("v2/custom_objects")).status == 404
 
 
@@ -234,7 +236,7 @@ async def test_api_v2_reads_and_writes_objects_fields_and_items() -> None:
         assert (got.status, got.json["@type"]) == (404, "hydra:Error")
 
 
-async def test_api_v2_makes_an_object_with_fields_and_pages_its_items() -> None:
+async def test_api_v2_creates_an_object_with_fields_and_pages_its_items() -> None:
     async with FakeMautic(v2=True) as fake:
         api = await RawClient(fake).login()
         made = await api.post("v2/custom_objects", {"nameSingular": "Car", "namePlural": "Cars"})
@@ -287,7 +289,7 @@ async def test_api_v2_makes_an_object_with_fields_and_pages_its_items() -> None:
         ),
     ],
 )
-async def test_api_v2_refuses_in_hydras_words(path: str, body: Any, status: int) -> None:
+async def test_api_v2_refuses_in_hydra_words(path: str, body: Any, status: int) -> None:
     async with FakeMautic(v2=True) as fake:
         api = await RawClient(fake).login()
         got = await api.post(f"v2/{path}", body)
@@ -300,7 +302,7 @@ async def test_api_v2_refuses_in_hydras_words(path: str, body: Any, status: int)
         assert (await limited.post(f"v2/{path}", body)).status == 403
 
 
-async def test_values_of_every_type_as_they_are_read_back(api: RawClient) -> None:
+async def test_custom_item_values_of_every_type_are_read_back(api: RawClient) -> None:
     api.fake.add_custom_object(
         "all",
         {

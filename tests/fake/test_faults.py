@@ -30,7 +30,7 @@ def in_time(told: Any, **settings: Any) -> None:
     ("status", "media_type"),
     [(429, "text/html"), (500, "application/json"), (502, "text/html"), (503, "text/html"), (504, "text/html")],
 )
-async def test_a_scheduled_status_answers_without_doing_the_work(api: RawClient, status: int, media_type: str) -> None:
+async def test_fault_status_answers_without_doing_the_work(api: RawClient, status: int, media_type: str) -> None:
     api.fake.fail(status, retry_after=2)
     got = await api.post("contacts/batch/new", ROWS)
     assert (got.status, got.headers["Content-Type"], got.headers["Retry-After"]) == (status, media_type, "2")
@@ -39,7 +39,7 @@ async def test_a_scheduled_status_answers_without_doing_the_work(api: RawClient,
     assert (await api.post("contacts/batch/new", ROWS)).status == 201
 
 
-async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: RawClient) -> None:
+async def test_fault_status_can_hide_work_done_whole_or_half(api: RawClient) -> None:
     api.fake.fail(504, work="done")
     assert (await api.post("contacts/batch/new", ROWS)).status == 504
     assert len(api.fake.contacts) == 10
@@ -50,7 +50,7 @@ async def test_a_failing_answer_can_hide_work_that_was_done_whole_or_half(api: R
 
 
 @pytest.mark.parametrize("what", [502, 503, 504, 429, 408, 403, 500, "html"])
-def test_a_front_answers_on_its_own_and_the_work_goes_on_to_its_end(what: int | str) -> None:
+def test_fault_gateway_answers_while_the_work_continues(what: int | str) -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         fake.fail(what, work="continues", seconds=0.35, by="front")
         got = await api.post("contacts/batch/new", ROWS)
@@ -66,7 +66,7 @@ def test_a_front_answers_on_its_own_and_the_work_goes_on_to_its_end(what: int | 
     in_time(told)
 
 
-async def test_a_500_is_mautics_json_unless_a_front_is_to_write_it(api: RawClient) -> None:
+async def test_fault_500_is_json_of_mautic_unless_the_gateway_writes_it(api: RawClient) -> None:
     api.fake.fail(500)
     assert (await api.get("contacts")).error["code"] == 500
     api.fake.fail(500, by="mautic")
@@ -75,7 +75,7 @@ async def test_a_500_is_mautics_json_unless_a_front_is_to_write_it(api: RawClien
     assert b"<h1>500 Internal Server Error</h1></center>\r\n<hr><center>nginx/" in (await api.get("contacts")).body
 
 
-def test_work_goes_on_after_a_gateway_gave_up() -> None:
+def test_fault_gateway_timeout_leaves_the_work_running() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         fake.fail(504, work="continues", seconds=0.45)
         assert (await api.post("contacts/batch/new", ROWS)).status == 504
@@ -87,13 +87,13 @@ def test_work_goes_on_after_a_gateway_gave_up() -> None:
     in_time(told)
 
 
-async def test_a_refused_connection_is_never_an_answer(api: RawClient) -> None:
+async def test_fault_refused_connection_is_never_an_answer(api: RawClient) -> None:
     api.fake.fail("refuse")
     with pytest.raises(ConnectionRefusedError):
         await api.get("contacts")
 
 
-async def test_a_cut_answer_carries_what_arrived(api: RawClient) -> None:
+async def test_fault_cut_response_carries_the_bytes_that_arrived(api: RawClient) -> None:
     api.fake.fail("cut", fraction=0.25)
     with pytest.raises(Truncated) as cut:
         await api.post("contacts/new", {"email": "cut@example.com"})
@@ -101,7 +101,7 @@ async def test_a_cut_answer_carries_what_arrived(api: RawClient) -> None:
     assert len(api.fake.contacts) == 1
 
 
-async def test_a_page_and_a_php_notice_in_place_of_json(api: RawClient) -> None:
+async def test_fault_page_and_php_notice_replace_json(api: RawClient) -> None:
     api.fake.fail("html")
     got = await api.get("contacts")
     assert (got.status, got.body[:6]) == (200, b"<html>")
@@ -112,7 +112,7 @@ async def test_a_page_and_a_php_notice_in_place_of_json(api: RawClient) -> None:
         got.json  # noqa: B018 - the reading is the point
 
 
-def test_a_dripping_answer_takes_its_time_and_no_answer_takes_for_ever() -> None:
+def test_fault_slow_body_takes_its_time_and_no_answer_takes_for_ever() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.fail("drip", seconds=30)
@@ -126,7 +126,7 @@ def test_a_dripping_answer_takes_its_time_and_no_answer_takes_for_ever() -> None
     in_time(told)
 
 
-async def test_faults_strike_by_count_route_delay_and_function(api: RawClient) -> None:
+async def test_fault_strikes_by_count_route_delay_and_function(api: RawClient) -> None:
     api.fake.fail(503, times=2, route="POST /api/contacts", after=1)
     assert [(await api.post("contacts/new", {})).status for _ in range(4)] == [201, 503, 503, 201]
     assert (await api.get("contacts")).status == 200
@@ -138,7 +138,7 @@ async def test_faults_strike_by_count_route_delay_and_function(api: RawClient) -
     assert (await api.post("contacts/new", {"firstname": "poison"})).status == 201
 
 
-def test_chance_repeats_from_its_seed() -> None:
+def test_fault_chance_repeats_from_its_seed() -> None:
     async def statuses(seed: int) -> list[int]:
         async with FakeMautic(seed=seed) as fake:
             api = await RawClient(fake).login()
@@ -150,12 +150,12 @@ def test_chance_repeats_from_its_seed() -> None:
     assert set(first) == {200, 503}
 
 
-def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:
+def test_fault_of_an_unknown_kind_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown fault 'explode': give a status or one of refuse, reset"):
         FakeMautic().fail("explode")
 
 
-def test_latency_is_a_cost_for_the_request_and_one_for_each_row() -> None:
+def test_latency_is_a_cost_a_request_and_a_cost_a_row() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -166,7 +166,7 @@ def test_latency_is_a_cost_for_the_request_and_one_for_each_row() -> None:
     in_time(told)
 
 
-def test_a_pool_of_workers_serves_some_lets_some_wait_and_turns_the_rest_away() -> None:
+def test_workers_serve_some_queue_some_and_refuse_the_rest() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(api.get("tags")) for _ in range(6)]
@@ -176,7 +176,7 @@ def test_a_pool_of_workers_serves_some_lets_some_wait_and_turns_the_rest_away() 
     in_time(told, workers=2, backlog=2)
 
 
-def test_a_session_cookie_makes_requests_follow_one_another() -> None:
+def test_session_cookie_serialises_requests() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         del fake
         loop = asyncio.get_running_loop()
@@ -192,7 +192,7 @@ def test_a_session_cookie_makes_requests_follow_one_another() -> None:
     in_time(told)
 
 
-def test_rows_become_visible_one_by_one_and_items_after_their_contact() -> None:
+def test_contact_batch_rows_become_visible_one_by_one_and_items_after() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         items = {"data": [{"alias": "products", "data": [{"name": "B"}]}]}
         async with asyncio.TaskGroup() as group:
@@ -204,7 +204,7 @@ def test_rows_become_visible_one_by_one_and_items_after_their_contact() -> None:
     in_time(told)
 
 
-def test_two_edits_at_once_each_keep_what_the_other_wrote() -> None:
+def test_contact_edits_at_once_each_keep_the_values_of_the_other() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         id = await api.contact(email="e@example.com")
         async with asyncio.TaskGroup() as group:

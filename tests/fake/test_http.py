@@ -13,7 +13,7 @@ from mautic_async.testing import FakeMautic, Latency
 from tests.support.raw_client import RawClient
 
 
-async def test_a_form_with_bracket_names_is_a_tree(api: RawClient) -> None:
+async def test_form_body_with_bracket_names_is_a_tree(api: RawClient) -> None:
     body = b"firstname=Form&email=f%40example.com&tags[]=one&tags[]=two&doNotContact[0][channel]=email&doNotContact[0][reason]=1"
     got = await api.send("POST", "api/contacts/new", body, content_type="application/x-www-form-urlencoded")
     contact = got.json["contact"]
@@ -21,19 +21,19 @@ async def test_a_form_with_bracket_names_is_a_tree(api: RawClient) -> None:
     assert contact["doNotContact"][0]["reason"] == 1
 
 
-async def test_a_batch_comes_as_a_form_too(api: RawClient) -> None:
+async def test_form_body_can_hold_a_batch(api: RawClient) -> None:
     body = b"0[email]=a%40example.com&1[email]=b%40example.com"
     got = await api.send("POST", "api/contacts/batch/new", body, content_type="application/x-www-form-urlencoded")
     assert got.json["statusCodes"] == [201, 201]
 
 
-async def test_a_multipart_form_is_read_like_any_form(api: RawClient) -> None:
+async def test_multipart_body_is_read_like_a_form(api: RawClient) -> None:
     body = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\nm@example.com\r\n--x--\r\n'
     got = await api.send("POST", "api/contacts/new", body, content_type="multipart/form-data; boundary=x")
     assert got.json["contact"]["fields"]["all"]["email"] == "m@example.com"
 
 
-async def test_a_body_of_another_type_is_not_read_and_makes_an_anonymous_contact(api: RawClient) -> None:
+async def test_body_of_another_type_is_ignored_and_makes_an_anonymous_contact(api: RawClient) -> None:
     got = await api.send("POST", "api/contacts/new", b'{"email":"a@example.com"}', content_type="text/plain")
     assert (got.status, got.json["contact"]["fields"]["all"]["email"]) == (201, None)
     assert (await api.post("contacts/new", [1, 2])).status == 201
@@ -41,19 +41,19 @@ async def test_a_body_of_another_type_is_not_read_and_makes_an_anonymous_contact
 
 
 @pytest.mark.parametrize("body", [b'{"firstname": ', b"3", b'"text"', b"null"])
-async def test_broken_json_and_scalars_are_400(api: RawClient, body: bytes) -> None:
+async def test_body_of_broken_json_or_a_scalar_is_400(api: RawClient, body: bytes) -> None:
     got = await api.send("POST", "api/contacts/new", body, content_type="application/json")
     assert (got.status, got.error["message"][:40]) == (400, "Looks like I encountered an error (error")
 
 
-async def test_a_post_can_be_a_patch_in_disguise(api: RawClient) -> None:
+async def test_post_with_method_override_is_a_patch(api: RawClient) -> None:
     id = await api.contact(email="p@example.com")
     assert (await api.post(f"contacts/{id}/edit", {"city": "Rome"})).status == 404
     assert (await api.post(f"contacts/{id}/edit", {"city": "Rome"}, x_http_method_override="PATCH")).status == 200
     assert (await api.field_values(id))["city"] == "Rome"
 
 
-async def test_query_arrays_and_lists_of_ids(api: RawClient) -> None:
+async def test_query_reads_arrays_and_lists_of_ids(api: RawClient) -> None:
     for name in "abc":
         await api.contact(email=f"{name}@example.com")
     got = await api.delete("contacts/batch/delete?ids[]=1&ids[]=2")
@@ -63,7 +63,7 @@ async def test_query_arrays_and_lists_of_ids(api: RawClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
-async def test_a_wrong_method_is_a_404_of_routing(api: RawClient, method: str) -> None:
+async def test_wrong_method_is_a_404_of_the_router(api: RawClient, method: str) -> None:
     got = await api.json(method, "contacts")
     assert (got.status, got.error) == (
         404,
@@ -72,7 +72,7 @@ async def test_a_wrong_method_is_a_404_of_routing(api: RawClient, method: str) -
     assert "Mautic-Version" not in got.headers
 
 
-async def test_head_options_slashes_and_other_places(api: RawClient) -> None:
+async def test_server_answers_head_options_slashes_and_paths_outside_the_api(api: RawClient) -> None:
     head = await api.json("HEAD", "contacts")
     assert (head.status, head.body, head.headers["Mautic-Version"]) == (200, b"", "5.1.1")
     options = await api.json("OPTIONS", "contacts")
@@ -85,12 +85,12 @@ async def test_head_options_slashes_and_other_places(api: RawClient) -> None:
     assert (await api.send("GET", "s/login")).headers["Content-Type"] == "text/html"
 
 
-async def test_a_url_of_eight_kilobytes_is_414_in_html(api: RawClient) -> None:
+async def test_server_answers_414_html_for_a_url_of_8_kib(api: RawClient) -> None:
     got = await api.get("contacts", search="ids:" + ",".join(map(str, range(3000))))
     assert (got.status, got.headers["Content-Type"]) == (414, "text/html")
 
 
-async def test_answers_carry_location_date_and_version(api: RawClient) -> None:
+async def test_response_carries_location_date_and_version(api: RawClient) -> None:
     got = await api.post("tags/new", {"tag": "x"})
     assert (got.headers["Location"], got.headers["Mautic-Version"]) == ("/api/tags/1", "5.1.1")
     assert got.headers["Date"].endswith("GMT")
@@ -137,7 +137,7 @@ async def wired(fake: FakeMautic, url: str) -> AsyncIterator[Wire]:
             await writer.wait_closed()
 
 
-async def test_one_connection_serves_many_requests() -> None:
+async def test_connection_serves_many_requests() -> None:
     async with FakeMautic() as fake, fake.serve() as url, wired(fake, url) as wire:
         assert url.startswith("http://127.0.0.1:")
         status, headers, body = await wire.ask("POST", "/api/contacts/new", b'{"email":"s@example.com"}')
@@ -155,7 +155,7 @@ async def test_one_connection_serves_many_requests() -> None:
 
 
 @pytest.mark.parametrize("what", ["reset", "refuse"])
-async def test_a_reset_is_a_real_one(what: str) -> None:
+async def test_fault_reset_resets_the_socket(what: str) -> None:
     async with FakeMautic() as fake, fake.serve() as url, wired(fake, url) as wire:
         fake.fail(what, work="undone")
         await wire.send("GET", "/api/contacts")
@@ -163,7 +163,7 @@ async def test_a_reset_is_a_real_one(what: str) -> None:
             await wire.answer()
 
 
-async def test_a_cut_answer_promises_more_than_it_sends() -> None:
+async def test_fault_cut_response_promises_more_bytes_than_it_sends() -> None:
     async with FakeMautic() as fake, fake.serve() as url, wired(fake, url) as wire:
         fake.fail("cut")
         await wire.send("POST", "/api/contacts/new", b"{}")
@@ -172,7 +172,7 @@ async def test_a_cut_answer_promises_more_than_it_sends() -> None:
         assert len(fake.contacts) == 1
 
 
-async def test_a_client_that_leaves_does_not_stop_the_batch() -> None:
+async def test_server_finishes_a_batch_after_the_client_disconnects() -> None:
     latency = Latency(request=0.0, row=0.005)
     async with FakeMautic(latency=latency) as fake, fake.serve() as url:
         async with wired(fake, url) as wire:

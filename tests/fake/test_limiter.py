@@ -6,6 +6,8 @@ import asyncio
 import itertools
 from typing import Any
 
+import pytest
+
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.support.raw_client import RawClient, RawResponse
@@ -15,11 +17,11 @@ def told(got: RawResponse) -> tuple[int, str | None, str | None]:
     return got.status, got.headers.get("X-RateLimit-Limit"), got.headers.get("X-RateLimit-Remaining")
 
 
-async def test_without_a_limit_there_are_no_headers(api: RawClient) -> None:
+async def test_limiter_without_a_limit_sends_no_headers(api: RawClient) -> None:
     assert "X-RateLimit-Limit" not in (await api.get("contacts")).headers
 
 
-async def test_the_fourth_of_three_calls_is_429_with_the_recorded_body() -> None:
+async def test_limiter_answers_429_with_the_recorded_body_after_the_limit() -> None:
     async with FakeMautic(rate_limit=3) as fake:
         api = await RawClient(fake).login()
         got = [told(await api.get("contacts")) for _ in range(4)]
@@ -35,7 +37,7 @@ async def test_the_fourth_of_three_calls_is_429_with_the_recorded_body() -> None
         assert not fake.contacts
 
 
-async def test_each_token_has_its_own_budget_and_basic_users_share_one() -> None:
+async def test_limiter_counts_each_token_apart_and_basic_users_together() -> None:
     async with FakeMautic(rate_limit=2) as fake:
         first, second = await RawClient(fake).login(), await RawClient(fake).login()
         assert [told(await one.get("tags"))[2] for one in (first, second, first)] == ["1", "1", "0"]
@@ -44,7 +46,7 @@ async def test_each_token_has_its_own_budget_and_basic_users_share_one() -> None
         assert [told(await one.get("contacts"))[2] for one in (basic, limited)] == ["1", "0"]
 
 
-async def test_what_counts_and_what_does_not() -> None:
+async def test_limiter_counts_a_batch_once_and_refused_calls_too() -> None:
     async with FakeMautic(rate_limit=100) as fake:
         api = await RawClient(fake).login()
         left = int(told(await api.get("tags"))[2] or 0)
@@ -59,25 +61,23 @@ async def test_what_counts_and_what_does_not() -> None:
         assert int(told(await api.get("tags"))[2] or 0) == left - 6
 
 
-def test_the_window_opens_with_its_first_call_and_rolls_over_on_the_servers_clock() -> None:
-    async def work() -> None:
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with FakeMautic(clock=clock, rate_limit=2, skew=500, access_token_lifetime=9000) as fake:
-            api = await RawClient(fake).login()
-            await asyncio.sleep(100)
-            reset = int((await api.get("tags")).headers["X-RateLimit-Reset"])
-            assert reset == int(clock.wall_time()) + 500 + 3600
-            await asyncio.sleep(3590)
-            assert [told(await api.get("tags"))[0] for _ in range(2)] == [200, 429]
-            await asyncio.sleep(11)
-            got = await api.get("tags")
-            assert told(got) == (200, "2", "1")
-            assert int(got.headers["X-RateLimit-Reset"]) > reset
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_limiter_window_opens_with_the_first_call_and_ends_on_the_server_clock() -> None:
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with FakeMautic(clock=clock, rate_limit=2, skew=500, access_token_lifetime=9000) as fake:
+        api = await RawClient(fake).login()
+        await asyncio.sleep(100)
+        reset = int((await api.get("tags")).headers["X-RateLimit-Reset"])
+        assert reset == int(clock.wall_time()) + 500 + 3600
+        await asyncio.sleep(3590)
+        assert [told(await api.get("tags"))[0] for _ in range(2)] == [200, 429]
+        await asyncio.sleep(11)
+        got = await api.get("tags")
+        assert told(got) == (200, "2", "1")
+        assert int(got.headers["X-RateLimit-Reset"]) > reset
 
 
-async def test_nodes_count_each_for_itself_and_headers_can_be_withheld() -> None:
+async def test_limiter_nodes_count_apart_and_headers_can_be_withheld() -> None:
     async with FakeMautic(rate_limit=5, nodes=2) as fake:
         api = await RawClient(fake).login()
         assert [told(await api.get("tags"))[2] for _ in range(4)] == ["4", "4", "3", "3"]
@@ -103,7 +103,7 @@ async def _all_at_once(count: int, **settings: Any) -> list[tuple[int, str | Non
         return [task.result() for task in tasks]
 
 
-def test_calls_that_overlap_are_lost_from_the_count_where_that_is_switched_on() -> None:
+def test_limiter_loses_overlapping_calls_from_the_count_when_configured() -> None:
     exact = run_virtual(_all_at_once(80, rate_limit=40))
     assert sum(status == 200 for status, *_ in exact) == 40
     lossy = run_virtual(_all_at_once(80, rate_limit=40, rate_limit_loses=0.1))
@@ -112,14 +112,12 @@ def test_calls_that_overlap_are_lost_from_the_count_where_that_is_switched_on() 
     assert any(later > earlier for earlier, later in itertools.pairwise(left)), "it jumps back up"
 
 
-def test_with_certainty_all_calls_under_way_at_once_count_as_one_and_calls_in_a_row_each() -> None:
-    async def work() -> None:
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with FakeMautic(clock=clock, latency=0.02, rate_limit=100, rate_limit_loses=1.0) as fake:
-            api = await RawClient(fake).login()
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(api.get("tags")) for _ in range(8)]
-            assert {told(task.result())[2] for task in tasks} == {"99"}
-            assert [told(await api.get("tags"))[2] for _ in range(3)] == ["98", "97", "96"]
-
-    run_virtual(work())
+@pytest.mark.virtual_time
+async def test_limiter_counts_overlapping_calls_once_and_calls_in_a_row_each() -> None:
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with FakeMautic(clock=clock, latency=0.02, rate_limit=100, rate_limit_loses=1.0) as fake:
+        api = await RawClient(fake).login()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(api.get("tags")) for _ in range(8)]
+        assert {told(task.result())[2] for task in tasks} == {"99"}
+        assert [told(await api.get("tags"))[2] for _ in range(3)] == ["98", "97", "96"]

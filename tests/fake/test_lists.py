@@ -28,7 +28,7 @@ def where(*clauses: tuple[str, str, str]) -> dict[str, str]:
     return made
 
 
-async def test_no_limit_means_thirty_and_limit_zero_means_all(api: RawClient) -> None:
+async def test_list_limit_defaults_to_30_and_limit_0_returns_all(api: RawClient) -> None:
     await api.post("contacts/batch/new", [{"firstname": str(n)} for n in range(40)])
     assert len((await api.get("contacts")).json["contacts"]) == 30
     assert len((await api.get("contacts", limit=0, start=35)).json["contacts"]) == 40
@@ -52,12 +52,12 @@ async def test_no_limit_means_thirty_and_limit_zero_means_all(api: RawClient) ->
         "order[0][dir]=asc",
     ],
 )
-async def test_a_bad_parameter_is_a_bare_500(api: RawClient, bad: str) -> None:
+async def test_list_with_a_bad_parameter_is_a_bare_500(api: RawClient, bad: str) -> None:
     got = await api.get(f"contacts?{bad}")
     assert (got.status, got.error["type"], "details" in got.error) == (500, None, False)
 
 
-async def test_published_filters_stages_but_breaks_tags_and_does_nothing_to_fields(api: RawClient) -> None:
+async def test_list_published_filters_stages_breaks_tags_and_ignores_fields(api: RawClient) -> None:
     await api.post("stages/batch/new", [{"name": "a", "weight": 1}, {"name": "b", "weight": 2, "isPublished": False}])
     assert (await api.get("stages", published=1)).json["total"] == 1
     assert (await api.get("stages", publishedOnly=1)).json["total"] == 2
@@ -105,7 +105,7 @@ async def test_where_joins_nests_and_bounds(api: RawClient) -> None:
     assert await ids(api, **hidden) == [1, 2, 3, 4]
 
 
-async def test_order_goes_by_columns_and_by_array(api: RawClient) -> None:
+async def test_order_by_accepts_columns_and_arrays(api: RawClient) -> None:
     await people(api)
     got = (await api.get("contacts", orderBy="firstname", orderByDir="desc")).json["contacts"]
     assert list(got) == ["2", "4", "1", "3"]
@@ -152,7 +152,7 @@ async def test_search_finds_contacts(api: RawClient, text: str, found: list[int]
     assert await ids(api, search=text) == found
 
 
-async def test_search_of_others_and_what_ignores_it(api: RawClient) -> None:
+async def test_search_of_other_nouns_or_ignored_by_them(api: RawClient) -> None:
     await api.post("stages/batch/new", [{"name": "a", "weight": 1}, {"name": "b", "weight": 2, "isPublished": False}])
     assert (await api.get("stages", search="is:unpublished")).json["total"] == 1
     assert (await api.get("stages", search="is:uncategorized")).json["total"] == 2
@@ -163,7 +163,7 @@ async def test_search_of_others_and_what_ignores_it(api: RawClient) -> None:
     assert (await api.get("tags", search="ids:1")).json["total"] == 1
 
 
-async def test_minimal_contacts_lose_what_is_related(api: RawClient) -> None:
+async def test_list_minimal_drops_related_data_of_contacts(api: RawClient) -> None:
     await people(api)
     one = (await api.get("contacts", minimal=1)).json["contacts"]["1"]
     assert not {"tags", "owner", "stage", "utmtags", "doNotContact"} & set(one)
@@ -179,7 +179,7 @@ async def test_select_drops_nulls(api: RawClient) -> None:
     assert "owner" not in text
 
 
-def test_php_reads_values_its_own_way() -> None:
+def test_php_reads_values() -> None:
     whole: list[object] = ["12.7", "abc", " 3x", True, None, [], [1], 2.9]
     assert [php.to_int(value) for value in whole] == [
         12,
@@ -226,6 +226,6 @@ def test_strtotime_reads(word: str, moment: str | None) -> None:
     assert (None if found is None else php.sql_datetime(found)) == moment
 
 
-def test_a_search_of_nothing_is_no_test() -> None:
+def test_search_of_blanks_is_no_condition() -> None:
     assert search.parse("   ", lambda _: None) is None
     assert query.compare(None, 1) is None

@@ -25,7 +25,7 @@ async def test_do_not_contact_is_added_once_changed_and_removed(api: RawClient) 
     assert (await api.post("contacts/99999/dnc/email/add")).status == 404
 
 
-async def test_do_not_contact_in_a_payload_adds_and_reason_zero_removes(api: RawClient) -> None:
+async def test_do_not_contact_in_a_body_adds_and_reason_0_removes(api: RawClient) -> None:
     id = await api.contact(email="d@example.com", doNotContact=[{"channel": "email", "reason": 1}])
     await api.patch(f"contacts/{id}/edit", {"doNotContact": []})
     assert len((await api.get(f"contacts/{id}")).json["contact"]["doNotContact"]) == 1
@@ -67,14 +67,14 @@ async def test_points_change_by_operators(api: RawClient, calls: list[str], poin
     assert (await api.field_values(id))["points"] == points
 
 
-async def test_points_refuse_other_operators_texts_and_strangers(api: RawClient) -> None:
+async def test_points_refuse_other_operators_texts_and_missing_contacts(api: RawClient) -> None:
     id = await api.contact(email="p@example.com")
     assert (await api.post(f"contacts/{id}/points/set/3")).error["message"] == "Invalid operator"
     assert (await api.post(f"contacts/{id}/points/plus/abc")).status == 500
     assert (await api.post("contacts/99999/points/plus/3")).error["message"] == "Contact not found."
 
 
-async def test_scores_in_point_groups(api: RawClient) -> None:
+async def test_point_group_scores_change_by_operators(api: RawClient) -> None:
     id = await api.contact(email="g@example.com")
     group = (await api.post("points/groups/new", {"name": "PG"})).json["pointGroup"]["id"]
     base = f"contacts/{id}/points/groups"
@@ -91,7 +91,7 @@ async def test_scores_in_point_groups(api: RawClient) -> None:
     assert (await api.get(f"{base}/99999")).error["message"] == "The specified point group was not found."
 
 
-async def test_companies_of_a_contact(api: RawClient) -> None:
+async def test_contact_companies_are_listed_with_their_link(api: RawClient) -> None:
     id = await api.contact(email="c@example.com", company="Newco")
     acme = (await api.post("companies/new", {"companyname": "Acme"})).json["company"]["id"]
     assert (await api.post(f"companies/{acme}/contact/{id}/add")).json == {"success": 1}
@@ -114,7 +114,7 @@ async def test_companies_of_a_contact(api: RawClient) -> None:
     assert (await api.post("companies/1/contact/99999/add")).error["message"] == "Contact not found."
 
 
-async def test_segments_of_a_contact(api: RawClient) -> None:
+async def test_contact_segments_are_listed(api: RawClient) -> None:
     id = await api.contact(email="s@example.com")
     segment = (await api.post("segments/new", {"name": "Members"})).json["list"]["id"]
     for _ in range(2):
@@ -134,7 +134,7 @@ async def test_segments_of_a_contact(api: RawClient) -> None:
     assert (await api.delete(f"segments/{segment}/delete")).status == 200
 
 
-async def test_a_segment_that_another_is_built_on_cannot_be_unpublished(api: RawClient) -> None:
+async def test_segment_used_by_another_cannot_be_unpublished(api: RawClient) -> None:
     first = (await api.post("segments/new", {"name": "A"})).json["list"]
     built: dict[str, Any] = {"glue": "and", "object": "lead", "field": "leadlist", "type": "leadlist", "operator": "in"}
     await api.post("segments/new", {"name": "B", "filters": [built | {"filter": [first["id"]]}]})
@@ -143,7 +143,7 @@ async def test_a_segment_that_another_is_built_on_cannot_be_unpublished(api: Raw
     assert (await api.post("segments/new", {"name": "A"})).json["list"]["alias"] == "a1"
 
 
-async def test_stages_of_a_contact(api: RawClient) -> None:
+async def test_contact_stages_are_added_and_removed(api: RawClient) -> None:
     id = await api.contact(email="s@example.com")
     stage = (await api.post("stages/new", {"name": "S", "weight": 2})).json["stage"]["id"]
     await api.post(f"stages/{stage}/contact/{id}/add")
@@ -156,7 +156,7 @@ async def test_stages_of_a_contact(api: RawClient) -> None:
     assert (await api.post("stages/99999/contact/1/add")).status == 404
 
 
-async def test_notes_and_devices_of_a_contact_are_bare(api: RawClient) -> None:
+async def test_contact_notes_and_devices_have_no_envelope(api: RawClient) -> None:
     id = await api.contact(email="n@example.com")
     await api.post("notes/new", {"lead": id, "text": "one", "type": "general"})
     await api.post("notes/new", {"lead": id, "text": "two", "type": "general"})
@@ -171,7 +171,7 @@ async def test_notes_and_devices_of_a_contact_are_bare(api: RawClient) -> None:
     assert (await api.get("notes")).json["total"] == 0
 
 
-async def test_the_timeline_has_pages_filters_and_an_order(api: RawClient) -> None:
+async def test_contact_activity_has_pages_filters_and_an_order(api: RawClient) -> None:
     items = {"data": [{"alias": "products", "data": [{"name": "Boots"}]}]}
     for name in "abc":
         await api.contact(email=f"{name}@example.com", customObjects=items)
@@ -187,7 +187,7 @@ async def test_the_timeline_has_pages_filters_and_an_order(api: RawClient) -> No
     assert (await api.get("contacts/99999/activity")).status == 404
 
 
-async def test_lists_beside_the_contacts(api: RawClient) -> None:
+async def test_contact_choice_lists_are_returned(api: RawClient) -> None:
     assert [one["firstName"] for one in (await api.get("contacts/list/owners")).json] == ["Admin", "Lim"]
     assert (await api.get("contacts/list/owners", filter="lim")).json == [
         {"id": 2, "firstName": "Lim", "lastName": "Ited"}
@@ -216,7 +216,7 @@ async def test_lists_beside_the_contacts(api: RawClient) -> None:
         ("date", {}, "06.05.2026", "2026-05-06"),
     ],
 )
-async def test_a_field_of_each_type_keeps_what_it_takes(
+async def test_field_of_each_type_stores_valid_values(
     api: RawClient, type: str, properties: dict[str, Any], sent: Any, stored: Any
 ) -> None:
     api.fake.add_field("F", "f", type, properties=properties)
@@ -239,20 +239,20 @@ async def test_a_field_of_each_type_keeps_what_it_takes(
         ("email", "bad"),
     ],
 )
-async def test_a_field_refuses_what_its_type_does_not_take(api: RawClient, type: str, sent: Any) -> None:
+async def test_field_of_each_type_refuses_invalid_values(api: RawClient, type: str, sent: Any) -> None:
     api.fake.add_field("F", "f", type)
     got = await api.post("contacts/new", {"email": "f@example.com", "f": sent})
     assert (got.status, list(got.error["details"])) == (400, ["f"])
 
 
-async def test_a_field_default_fills_what_a_create_leaves_open(api: RawClient) -> None:
+async def test_field_default_fills_unsent_values_of_a_create(api: RawClient) -> None:
     api.fake.add_field("F", "f", "text", defaultValue="given")
     id = await api.contact(email="f@example.com")
     assert (await api.field_values(id))["f"] == "given"
     assert (await api.field_values(await api.contact(email="g@example.com", f="own")))["f"] == "own"
 
 
-async def test_fields_are_made_renumbered_and_removed_with_their_values(api: RawClient) -> None:
+async def test_field_create_reorder_and_delete_change_stored_values(api: RawClient) -> None:
     made = (await api.post("fields/contact/new", {"label": "My Field", "type": "text"})).json["field"]
     assert (made["alias"], made["order"]) == ("my_field", 1)
     assert (await api.post("fields/contact/new", {"label": "My Field"})).json["field"]["alias"] == "my_field1"
@@ -272,7 +272,7 @@ async def test_fields_are_made_renumbered_and_removed_with_their_values(api: Raw
     assert await api.contact(z="SAME") == id + 1
 
 
-async def test_owners_ips_and_pictures(api: RawClient) -> None:
+async def test_contact_owners_ips_and_pictures_are_returned(api: RawClient) -> None:
     id = await api.contact(email="o@example.com", owner=1, ipAddress="192.0.2.7", preferred_profile_image="gravatar")
     got = (await api.patch(f"contacts/{id}/edit", {"ipAddress": "192.0.2.7", "owner": "1"})).json["contact"]
     assert [one["ipAddress"] for one in got["ipAddresses"]] == ["192.0.2.7"]
@@ -285,7 +285,7 @@ async def test_owners_ips_and_pictures(api: RawClient) -> None:
     assert (await api.post("contacts/new", {"email": "o@example.com", "frequencyRules": {"email": {}}})).status == 500
 
 
-async def test_companies_refuse_bad_values_and_keep_scores(api: RawClient) -> None:
+async def test_company_refuses_bad_values_and_keeps_scores(api: RawClient) -> None:
     got = await api.post("companies/new", {"companyname": "A", "companyemail": "bad", "owner": 99})
     assert (got.status, sorted(got.error["details"])) == (400, ["companyemail", "owner"])
     made = await api.post("companies/new", {"companyname": "A", "score": 5, "owner": 1})

@@ -32,7 +32,7 @@ def results() -> list[replay.Result]:
     return asyncio.run(play())
 
 
-def test_statuses_and_bodies_agree_with_the_recorded_server(
+def test_replay_statuses_and_bodies_agree_with_the_recorded_server(
     results: list[replay.Result], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with capsys.disabled():
@@ -44,7 +44,7 @@ def test_statuses_and_bodies_agree_with_the_recorded_server(
     assert sum(one.body for one in results) >= 0.97 * len(results)
 
 
-def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) -> None:
+def test_replay_of_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) -> None:
     groups: dict[str, list[replay.Result]] = {}
     for one in results:
         groups.setdefault(one.namespace, []).append(one)
@@ -52,9 +52,9 @@ def test_every_namespace_agrees_for_nine_tenths(results: list[replay.Result]) ->
     assert not {name: share for name, share in weak.items() if share < 0.9}
 
 
-def test_every_disagreement_has_its_reason(results: list[replay.Result]) -> None:
+def test_replay_disagreements_each_have_a_reason(results: list[replay.Result]) -> None:
     assert not [(one.n, one.line, one.differences[:2]) for one in results if not one.body and one.n not in REASONS]
 
 
-def test_headers_agree_with_the_recorded_server(results: list[replay.Result]) -> None:
+def test_replay_headers_agree_with_the_recorded_server(results: list[replay.Result]) -> None:
     assert sum(one.headers for one in results) >= 0.99 * len(results)

@@ -12,7 +12,7 @@ from mautic_async.testing import FakeMautic
 from tests.support.raw_client import RawClient
 
 
-async def test_a_state_file_outlives_the_server(tmp_path: Path) -> None:
+async def test_fake_mautic_state_file_outlives_the_server(tmp_path: Path) -> None:
     file = tmp_path / "mautic.db"
     async with FakeMautic(state=file) as fake:
         api = await RawClient(fake).login()
@@ -27,7 +27,7 @@ async def test_a_state_file_outlives_the_server(tmp_path: Path) -> None:
         assert len(fake.store["fields"]) == 43
 
 
-async def test_what_tests_can_read(api: RawClient) -> None:
+async def test_fake_mautic_exposes_its_state_to_tests(api: RawClient) -> None:
     items = {"data": [{"alias": "products", "data": [{"name": "B", "attributes": {"sku": "1"}}]}]}
     await api.contact(email="a@example.com", tags=["x"], points=3, customObjects=items)
     contact = api.fake.contacts[0]
@@ -43,7 +43,7 @@ async def test_what_tests_can_read(api: RawClient) -> None:
     assert (seen.method, seen.path, seen.status, seen.rows) == ("POST", "/api/contacts/new", 201, 1)
 
 
-async def test_what_tests_can_seed(api: RawClient) -> None:
+async def test_fake_mautic_can_be_seeded_by_tests(api: RawClient) -> None:
     api.fake.add_field("Number", "number", "text", isUniqueIdentifier=True)
     api.fake.add_custom_object("cars", {"plate": {"type": "text", "unique": True}, "doors": "int"})
     id = await api.contact(number="N-1")
@@ -53,7 +53,7 @@ async def test_what_tests_can_seed(api: RawClient) -> None:
     assert api.fake.custom_items[0]["attributes"] == {"plate": "P", "doors": 0}
 
 
-async def test_two_unique_fields_match_by_either_and_clash_with_both(api: RawClient) -> None:
+async def test_fake_mautic_two_unique_fields_match_by_either_and_clash_with_both(api: RawClient) -> None:
     api.fake.add_field("Number", "number", "text", isUniqueIdentifier=True)
     await api.contact(email="a@example.com", number="1")
     await api.contact(email="b@example.com", number="2")
@@ -63,14 +63,14 @@ async def test_two_unique_fields_match_by_either_and_clash_with_both(api: RawCli
     assert (got.status, got.json["contact"]["id"]) == (200, 1)
 
 
-async def test_a_clean_server_has_what_mautic_installs_and_no_more() -> None:
+async def test_fake_mautic_clean_holds_only_the_installed_entities() -> None:
     async with FakeMautic(initial="clean") as fake:
         api = await RawClient(fake).login()
         assert (await api.get("users")).json["total"] == 1
         assert not list(fake.store["custom_objects"])
 
 
-def test_a_server_can_be_made_without_a_loop_or_the_optional_packages() -> None:
+def test_fake_mautic_is_built_without_loop_and_optional_packages() -> None:
     code = (
         "import sys; from mautic_async.testing import FakeMautic; FakeMautic();"
         "assert not {'uvicorn', 'starlette', 'httpx'} & set(sys.modules)"
@@ -78,7 +78,7 @@ def test_a_server_can_be_made_without_a_loop_or_the_optional_packages() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_the_plugin_is_light() -> None:
+def test_pytest_plugin_imports_little() -> None:
     code = (
         "import sys, mautic_async.testing.plugin;"
         "assert not {'httpx', 'authlib', 'cattrs', 'mautic_async.testing.server'} & set(sys.modules)"
@@ -86,25 +86,25 @@ def test_the_plugin_is_light() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_an_unknown_name_is_no_attribute() -> None:
+def test_fake_mautic_unknown_name_is_no_attribute() -> None:
     import mautic_async.testing as package
 
     with pytest.raises(AttributeError, match="nothing_like_it"):
         package.nothing_like_it  # noqa: B018 - the asking is the point
 
 
-async def test_the_fixture_is_a_server_of_its_own(fake_mautic: FakeMautic) -> None:
+async def test_fake_mautic_fixture_is_a_server_of_its_own(fake_mautic: FakeMautic) -> None:
     api = await RawClient(fake_mautic).login()
     assert await api.contact(email="a@example.com") == 1
 
 
-async def test_email_characters_that_the_server_drops(api: RawClient) -> None:
+async def test_email_address_loses_the_characters_the_server_drops(api: RawClient) -> None:
     assert await api.contact(email="ab@example.com") == await api.contact(email="a,b@example.com")
     got = await api.post("contacts/new", {"email": "Jörg@example.com"})
     assert got.json["contact"]["fields"]["all"]["email"] == "Jrg@example.com"
 
 
-async def test_our_client_fits_in_process_and_on_a_socket() -> None:
+async def test_mautic_client_runs_in_process_and_over_a_socket() -> None:
     from mautic_async import Contact, Mautic
 
     async with FakeMautic() as fake:

@@ -32,7 +32,7 @@ async def linked(api: RawClient) -> list[int]:
 # --- company and link -------------------------------------------------------------------------------------------------
 
 
-async def test_a_changed_company_name_links_and_the_same_name_does_not(api: RawClient) -> None:
+async def test_contact_company_name_links_when_changed_and_not_when_unchanged(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", company="Acme")
     assert await companies(api, id) == [("Acme", "1")]
     company = (await api.get("companies")).json["companies"]["1"]["id"]
@@ -50,7 +50,7 @@ async def test_a_changed_company_name_links_and_the_same_name_does_not(api: RawC
     assert company == 1
 
 
-async def test_the_company_of_a_new_name_becomes_the_primary_one_even_if_it_was_there(api: RawClient) -> None:
+async def test_contact_company_name_makes_an_existing_company_primary(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", company="Acme")
     await api.patch(f"contacts/{id}/edit", {"company": "Beta"})
     assert await companies(api, id) == [("Beta", "1"), ("Acme", "0")]
@@ -58,7 +58,7 @@ async def test_the_company_of_a_new_name_becomes_the_primary_one_even_if_it_was_
     assert await companies(api, id) == [("Acme", "1"), ("Beta", "0")]
 
 
-async def test_a_blanked_company_name_takes_the_primary_link_away(api: RawClient) -> None:
+async def test_contact_company_name_blank_removes_the_primary_link(api: RawClient) -> None:
     id = await api.contact(email="a@example.com", company="Acme")
     await api.patch(f"contacts/{id}/edit", {"company": None})
     assert await companies(api, id) == [("Acme", "1")]
@@ -66,7 +66,7 @@ async def test_a_blanked_company_name_takes_the_primary_link_away(api: RawClient
     assert await companies(api, id) == []
 
 
-async def test_a_lost_link_is_healed_by_adding_the_contact_to_the_company_once_or_twice(api: RawClient) -> None:
+async def test_contact_company_link_lost_is_restored_by_adding_once_or_twice(api: RawClient) -> None:
     api.fake.fail(500, work="half", at="link")
     assert (await api.post("contacts/new", {"email": "a@example.com", "company": "Acme"})).status == 500
     (contact,) = api.fake.contacts
@@ -78,7 +78,7 @@ async def test_a_lost_link_is_healed_by_adding_the_contact_to_the_company_once_o
     assert (contact["fields"]["company"], contact["dateModified"]) == ("Acme", None)
 
 
-async def test_looks_find_contacts_by_id_and_email_companies_by_name_and_show_the_last_change(api: RawClient) -> None:
+async def test_list_finds_contacts_by_id_and_email_and_companies_by_name(api: RawClient) -> None:
     ids = [await api.contact(email=f"{n}@example.com", company="Acme, Inc") for n in range(3)]
     await api.patch(f"contacts/{ids[1]}/edit", {"city": "Rome"})
 
@@ -109,7 +109,7 @@ async def test_looks_find_contacts_by_id_and_email_companies_by_name_and_show_th
     ],
 )
 @pytest.mark.parametrize("what", [500, 502, "reset"])
-async def test_a_worker_that_dies_within_a_row_leaves_what_it_had_written(  # noqa: PLR0917 - its cases
+async def test_worker_that_dies_within_a_row_leaves_its_writes(  # noqa: PLR0917 - its cases
     api: RawClient, what: int | str, at: Any, stored: int, attribution: int | None, linked_to: int, items: int
 ) -> None:
     api.fake.fail(what, work="half", row=2, at=at)
@@ -128,7 +128,7 @@ async def test_a_worker_that_dies_within_a_row_leaves_what_it_had_written(  # no
         assert (fields["firstname"], fields["company"], fields.get("attribution")) == ("n2", "Acme", attribution)
 
 
-async def test_a_break_at_a_step_takes_the_first_row_that_passes_it_and_else_the_end(api: RawClient) -> None:
+async def test_break_at_a_step_takes_the_first_row_that_passes_or_the_end(api: RawClient) -> None:
     api.fake.fail(500, work="half", row=0, at="link", times=2)
     rows = people(4)
     rows[2]["company"] = "Acme"
@@ -143,7 +143,7 @@ async def test_a_break_at_a_step_takes_the_first_row_that_passes_it_and_else_the
 
 @pytest.mark.parametrize("number", [1062, 1205, 1213, 2006, 2013])
 @pytest.mark.parametrize(("at", "stored"), [("check", 2), ("items", 3)])
-async def test_a_query_that_fails_in_the_plugin_is_the_error_of_its_row(
+async def test_plugin_query_that_fails_is_the_error_of_its_row(
     api: RawClient, number: int, at: Any, stored: int
 ) -> None:
     api.fake.fail(number, row=1, at=at)
@@ -158,7 +158,7 @@ async def test_a_query_that_fails_in_the_plugin_is_the_error_of_its_row(
     assert len(api.fake.custom_items) == 2
 
 
-async def test_rows_after_a_lost_database_fail_likewise_until_it_is_back(api: RawClient) -> None:
+async def test_rows_after_a_lost_database_fail_alike_until_it_is_back(api: RawClient) -> None:
     api.fake.fail(2006, row=1, at="items", rows=3)
     got = await api.post("contacts/batch/new", people(6, customObjects=ITEMS))
     assert got.json["statusCodes"] == [201, 2006, 2006, 2006, 201, 201]
@@ -169,7 +169,7 @@ async def test_rows_after_a_lost_database_fail_likewise_until_it_is_back(api: Ra
 @pytest.mark.parametrize(
     ("number", "at", "attribution"), [(1054, "columns", None), (1205, "link", 5), (2013, "link", 5)]
 )
-async def test_a_query_that_fails_in_the_save_is_a_bare_500_of_the_request(
+async def test_save_query_that_fails_is_a_bare_500_of_the_request(
     api: RawClient, number: int, at: Any, attribution: int | None
 ) -> None:
     api.fake.fail(number, row=1, at=at)
@@ -182,7 +182,7 @@ async def test_a_query_that_fails_in_the_save_is_a_bare_500_of_the_request(
     assert await linked(api) == [1, 3], "the text has not changed, so nothing links the second contact"
 
 
-async def test_a_failing_query_waits_for_a_write_of_the_api(api: RawClient) -> None:
+async def test_failing_query_waits_for_a_write_of_the_api(api: RawClient) -> None:
     fault = api.fake.fail(1205, at="link")
     await api.login()
     await api.get("contacts")
@@ -191,7 +191,7 @@ async def test_a_failing_query_waits_for_a_write_of_the_api(api: RawClient) -> N
     assert fault.hits == 1
 
 
-async def test_a_single_call_makes_a_bare_500_of_the_plugins_error(api: RawClient) -> None:
+async def test_plugin_error_in_a_single_call_is_a_bare_500(api: RawClient) -> None:
     api.fake.fail(1205, at="items")
     got = await api.post("contacts/new", people(1, customObjects=ITEMS)[0])
     assert (got.status, "details" in got.error) == (500, False)
@@ -201,7 +201,7 @@ async def test_a_single_call_makes_a_bare_500_of_the_plugins_error(api: RawClien
 # --- ALTER TABLE ------------------------------------------------------------------------------------------------------
 
 
-def test_a_stall_delays_rows_of_contacts_and_nothing_else() -> None:
+def test_stall_delays_rows_of_contacts_only() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.stall(30)
@@ -220,7 +220,7 @@ def test_a_stall_delays_rows_of_contacts_and_nothing_else() -> None:
     in_time(told)
 
 
-def test_a_stall_beyond_the_lock_time_out_leaves_half_a_contact_and_a_bare_500() -> None:
+def test_stall_beyond_the_lock_timeout_leaves_half_a_contact_and_a_bare_500() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.stall(60, what=1054)
@@ -234,7 +234,7 @@ def test_a_stall_beyond_the_lock_time_out_leaves_half_a_contact_and_a_bare_500()
     in_time(told)
 
 
-def test_a_stall_in_the_plugin_fails_row_after_row_for_a_hundred_seconds() -> None:
+def test_stall_in_the_plugin_fails_row_after_row_for_100_seconds() -> None:
     async def told(api: RawClient, fake: FakeMautic) -> None:
         loop = asyncio.get_running_loop()
         fake.stall(101, at="items")
@@ -260,11 +260,11 @@ def test_a_stall_in_the_plugin_fails_row_after_row_for_a_hundred_seconds() -> No
         (503, {"by": "mautic"}, "the only such answer"),
     ],
 )
-def test_settings_that_mean_nothing_are_refused(what: int, settings: dict[str, Any], why: str) -> None:
+def test_fault_settings_without_effect_are_refused(what: int, settings: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         FakeMautic().fail(what, **settings)
 
 
-def test_a_stall_by_an_unknown_error_is_refused() -> None:
+def test_stall_by_an_unknown_error_is_refused() -> None:
     with pytest.raises(ValueError, match="no MySQL error 7"):
         FakeMautic().stall(1, what=7)

@@ -64,27 +64,27 @@ BAD: list[Any] = [
 
 
 @pytest.mark.parametrize(("given", "base"), GOOD.items())
-def test_a_good_base_url(given: str, base: str) -> None:
+def test_base_url_accepts_valid_addresses(given: str, base: str) -> None:
     assert parse_base_url(given) == base
 
 
 @pytest.mark.parametrize("given", BAD, ids=repr)
-def test_a_bad_base_url_is_refused(given: Any) -> None:
+def test_base_url_refuses_invalid_addresses(given: Any) -> None:
     with pytest.raises(ConfigurationError):
         parse_base_url(given)
     with pytest.raises(ConfigurationError):
         Mautic(given, auth=BasicAuth("ada", "secret"))
 
 
-def test_the_table_of_base_urls_has_40_rows_and_more() -> None:
+def test_base_url_table_has_at_least_40_rows() -> None:
     assert len(GOOD) + len(BAD) >= 40
 
 
-def test_http_to_another_machine_has_to_be_asked_for() -> None:
+def test_base_url_with_http_to_another_host_requires_insecure() -> None:
     assert parse_base_url("http://mautic.example.com", insecure=True) == "http://mautic.example.com"
 
 
-def test_a_refused_base_url_is_not_repeated_with_its_password() -> None:
+def test_base_url_error_does_not_repeat_the_password() -> None:
     with pytest.raises(ConfigurationError) as found:
         parse_base_url("https://ada:hunter2@mautic.example.com")
     assert "hunter2" not in str(found.value)
@@ -183,7 +183,7 @@ def hostile(count: int, seed: int) -> Iterator[str]:
             yield chance.choice(["..", "%2e.", ".%2E", "../", "..;", ".. "]) * chance.randint(1, 9)
 
 
-def test_ten_thousand_hostile_names_stay_in_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+def test_path_quotes_ten_thousand_hostile_names_in_place(capsys: pytest.CaptureFixture[str]) -> None:
     sent, refused = 0, 0
     for name in hostile(10_000, seed=17):
         try:
@@ -212,7 +212,7 @@ def test_ten_thousand_hostile_names_stay_in_their_place(capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("odd", ODD_IDS, ids=range(len(ODD_IDS)))
-def test_an_id_is_a_positive_integer(odd: Any) -> None:
+def test_path_accepts_only_positive_integers_as_ids(odd: Any) -> None:
     if isinstance(odd, str):
         below = build_path("contacts", odd)
         assert below.count("/") == 1
@@ -226,7 +226,7 @@ def transport() -> ChunkedTransport:
     return make_chunked_transport(b'{"contact": {"id": 1}, "contacts": {}}')
 
 
-async def test_every_call_with_a_hostile_id_is_refused_unsent(transport: ChunkedTransport) -> None:
+async def test_every_method_refuses_a_hostile_id_unsent(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=transport) as mautic:
         for odd in [*ODD_IDS, *NASTY]:
             for ask in (mautic.contacts.get, mautic.contacts.delete, mautic.segments.get, mautic.companies.delete):
@@ -236,7 +236,7 @@ async def test_every_call_with_a_hostile_id_is_refused_unsent(transport: Chunked
     assert transport.requests == []
 
 
-async def test_the_escape_hatch_stays_below_the_api(transport: ChunkedTransport) -> None:
+async def test_call_refuses_paths_above_the_api(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=transport) as mautic:
         for name in hostile(2_000, seed=18):
             try:
@@ -250,7 +250,7 @@ async def test_the_escape_hatch_stays_below_the_api(transport: ChunkedTransport)
         assert not {"..", "."} & set(request.url.path.split("/"))
 
 
-async def test_a_hostile_method_is_refused(transport: ChunkedTransport) -> None:
+async def test_call_refuses_a_hostile_method(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=BasicAuth("ada", "secret"), transport=transport) as mautic:
         for verb in (
             "",
@@ -268,7 +268,7 @@ async def test_a_hostile_method_is_refused(transport: ChunkedTransport) -> None:
     assert transport.requests == []
 
 
-def test_a_query_of_any_text_is_percent_encoded() -> None:
+def test_query_percent_encodes_any_text() -> None:
     for name in hostile(2_000, seed=19):
         try:
             text = query_string(encode_query({"where": [{"col": name}], "search": name}))
@@ -314,7 +314,9 @@ class Fixed:
 
 
 @pytest.mark.parametrize("value", NO_VALUE, ids=range(len(NO_VALUE)))
-async def test_a_header_of_ones_own_credential_is_visible_ascii(value: str, transport: ChunkedTransport) -> None:
+async def test_auth_header_of_a_custom_credential_must_be_visible_ascii(
+    value: str, transport: ChunkedTransport
+) -> None:
     async with Mautic(BASE, auth=Fixed(f"Bearer {value}"), transport=transport) as mautic:
         with pytest.raises(ConfigurationError) as found:
             await mautic.contacts.get(1)
@@ -322,7 +324,7 @@ async def test_a_header_of_ones_own_credential_is_visible_ascii(value: str, tran
     assert value not in str(found.value)
 
 
-async def test_a_header_of_64_kib_is_refused(transport: ChunkedTransport) -> None:
+async def test_auth_header_of_64_kib_is_refused(transport: ChunkedTransport) -> None:
     async with Mautic(BASE, auth=Fixed("Bearer " + "x" * 65_536), transport=transport) as mautic:
         with pytest.raises(ConfigurationError):
             await mautic.contacts.get(1)
@@ -330,7 +332,7 @@ async def test_a_header_of_64_kib_is_refused(transport: ChunkedTransport) -> Non
 
 
 @pytest.mark.parametrize("value", NO_VALUE, ids=range(len(NO_VALUE)))
-async def test_no_credential_with_a_line_break_is_taken(value: str) -> None:
+async def test_credentials_with_a_line_break_are_refused(value: str) -> None:
     with pytest.raises(ConfigurationError) as found:
         ClientCredentials("id", value)
     assert value not in str(found.value)
@@ -339,7 +341,7 @@ async def test_no_credential_with_a_line_break_is_taken(value: str) -> None:
             BasicAuth("ada", value)
 
 
-async def test_what_an_attacker_names_a_file_cannot_break_its_part() -> None:
+async def test_multipart_part_cannot_be_broken_by_a_file_name() -> None:
     from mautic_async.protocol import FilePart
 
     inner = make_chunked_transport(b'{"file": {}}')
@@ -365,7 +367,7 @@ def pipeline_of(mautic: Mautic) -> Pipeline:
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308, 399, *([] if RUNS_ON_FAST else [304])])
-async def test_no_redirect_is_followed(status: int) -> None:
+async def test_transport_follows_no_redirect(status: int) -> None:
     async with serve_raw(fixed_answer("200 OK")) as other:
         for location in (f"{other.base}/api/contacts", "/api/contacts/2", "https://evil.example/", "//evil.example"):
             async with (
@@ -381,7 +383,7 @@ async def test_no_redirect_is_followed(status: int) -> None:
         assert other.connections == 0
 
 
-async def test_the_one_redirect_that_is_read_is_not_followed_either() -> None:
+async def test_campaign_clone_reads_its_redirect_without_following_it() -> None:
     async with serve_raw(fixed_answer("200 OK")) as other:
         body = json.dumps({"campaign": {"id": 9}}).encode()
         async with (
@@ -393,7 +395,7 @@ async def test_the_one_redirect_that_is_read_is_not_followed_either() -> None:
         assert (len(here.requests), other.connections) == (1, 0)
 
 
-async def test_a_client_of_ones_own_that_follows_redirects_does_not_with_ours() -> None:
+async def test_transport_disables_redirects_of_a_given_httpx_client() -> None:
     async with (
         serve_raw(fixed_answer("200 OK")) as other,
         serve_raw(fixed_answer("302 Found", f"Location: {other.base}/")) as here,
@@ -411,7 +413,7 @@ async def test_a_client_of_ones_own_that_follows_redirects_does_not_with_ours() 
         assert here.requests[0].lower().count(b"authorization:") == 1
 
 
-async def test_a_token_request_is_not_redirected_either() -> None:
+async def test_token_endpoint_follows_no_redirect() -> None:
     async with serve_raw(fixed_answer("200 OK", body=b'{"access_token": "x"}')) as other:
         async with (
             serve_raw(fixed_answer("307 Moved", f"Location: {other.base}/oauth/v2/token")) as here,
@@ -424,7 +426,7 @@ async def test_a_token_request_is_not_redirected_either() -> None:
         assert [b"/oauth/v2/token" in request for request in here.requests] == [True]
 
 
-async def test_addresses_in_answers_are_not_visited() -> None:
+async def test_client_visits_no_address_named_in_a_response() -> None:
     async with serve_raw(fixed_answer("200 OK")) as other:
         links = {
             "next": f"{other.base}/2",
@@ -445,7 +447,7 @@ async def test_addresses_in_answers_are_not_visited() -> None:
         assert other.connections == 0
 
 
-async def test_no_cookie_is_sent_back() -> None:
+async def test_transport_sends_no_cookie_back() -> None:
     async with (
         serve_raw(fixed_answer("200 OK", "Set-Cookie: session=1; Path=/")) as here,
         Mautic(here.base, auth=BasicAuth("ada", "secret")) as mautic,
@@ -459,7 +461,7 @@ async def test_no_cookie_is_sent_back() -> None:
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
-async def test_proxies_and_passwords_of_the_environment_are_not_used(
+async def test_transport_ignores_proxies_and_passwords_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -477,7 +479,7 @@ async def test_proxies_and_passwords_of_the_environment_are_not_used(
         assert here.requests[0].lower().count(b"authorization:") == 1
 
 
-async def test_without_a_credential_nothing_carries_one() -> None:
+async def test_transport_sends_no_authorization_without_a_credential() -> None:
     async with serve_raw(fixed_answer("200 OK")) as here:
         transport = new_transport(here.base, Timeouts())
         await transport.exchange(Request("GET", "api/contacts"))
@@ -485,5 +487,5 @@ async def test_without_a_credential_nothing_carries_one() -> None:
     assert b"authorization" not in here.requests[0].lower()
 
 
-def test_a_server_counts() -> None:
+def test_request_counting_server_counts_requests() -> None:
     assert RawSocketServer().connections == 0

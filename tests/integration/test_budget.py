@@ -10,8 +10,10 @@ from collections import Counter
 import pytest
 from attrs import define, field
 
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders
-from mautic_async.testing.virtual_time import EPOCH, run_virtual, virtual_clock
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.limiter import RateLimiter
+from mautic_async.ratelimit.settings import Limits
+from mautic_async.testing.virtual_time import EPOCH, virtual_clock
 
 HOUR = 3600
 
@@ -159,9 +161,11 @@ async def day(
     return site
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
-def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float) -> None:
-    site = run_virtual(day(skew=skew, interactive=0.02))
+async def test_rate_limiter_alone_is_never_refused_and_uses_each_window(skew: float) -> None:
+    """Figure 5."""
+    site = await day(skew=skew, interactive=0.02)
     print(
         f"\nfigure 5, alone, clock skew {skew:+d} s: {sum(site.sent.values())} calls, {site.sent[429]} refused,"
         f" worst full window {min(site.used):.2%} used, interactive wait p99 {site.p99():.2f} s"
@@ -171,9 +175,11 @@ def test_figure_05_alone_nothing_is_refused_and_each_window_is_used(skew: float)
     assert site.p99() <= 1.0
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("spread", "share"), [(True, 0.05), (True, 0.2), (False, 0.05), (False, 0.2)])
-def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: bool, share: float) -> None:
-    site = run_virtual(day(spread=spread, stranger=share, interactive=0.02))
+async def test_rate_limiter_beside_another_client_of_its_token_is_rarely_refused(*, spread: bool, share: float) -> None:
+    """Figure 5."""
+    site = await day(spread=spread, stranger=share, interactive=0.02)
     refused = 10_000 * site.refused_share
     print(
         f"\nfigure 5, stranger with {share:.0%} of the limit, pace {'spread' if spread else 'fast'}:"
@@ -184,9 +190,11 @@ def test_figure_05_beside_a_stranger_on_the_same_key_few_are_refused(*, spread: 
     assert not spread or site.p99() <= 1.0  # at the fast pace the stranger takes the reserve too
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("limit", [1000, 5000])
-def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals(limit: int) -> None:
-    site = run_virtual(day(limit=limit, stripped=True, seconds=0.5))
+async def test_rate_limiter_learns_the_window_from_refusals_without_headers(limit: int) -> None:
+    """Figure 6."""
+    site = await day(limit=limit, stripped=True, seconds=0.5)
     used = sum(site.used) / len(site.used)
     print(
         f"\nfigure 6, headers stripped, limit {limit}: {site.refused_share:.2%} refused, {used:.2%} of the budget used"
@@ -195,19 +203,15 @@ def test_figure_06_with_the_headers_stripped_the_window_is_learned_from_refusals
     assert used >= 0.95
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("leaks", "share"), [(False, 0.9), (True, 0.85)])
-def test_figure_06_a_proxys_own_limiter_is_learned_too(*, leaks: bool, share: float) -> None:
-    async def main() -> Site:
-        loop = asyncio.get_running_loop()
-        site = Site(
-            RateLimiter(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True
-        )
-        async with asyncio.TaskGroup() as group:
-            for _ in range(8):
-                group.create_task(site.bulk(4 * HOUR, 0.1))
-        return site
-
-    site = run_virtual(main())
+async def test_rate_limiter_learns_the_limit_of_a_proxy(*, leaks: bool, share: float) -> None:
+    """Figure 6."""
+    loop = asyncio.get_running_loop()
+    site = Site(RateLimiter(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(site.bulk(4 * HOUR, 0.1))
     assert isinstance(site.limiter, Proxy)
     used = site.limiter.passed / (4 * HOUR * 10)
     print(

@@ -42,7 +42,8 @@ def refused(row: Contact, **settings: Any) -> str:
     return "; ".join(why)
 
 
-def test_invariant_25_keys_that_the_database_holds_equal_share_a_lane() -> None:
+def test_bulk_upsert_serialises_keys_that_the_database_holds_equal() -> None:
+    """Invariant 25."""
     spellings = ["zoe@example.com", "ZOE@Example.com", " zoe@example.com ", "Zoe@example.com"]
     numbers = ["café", "CAFÉ", unicodedata.normalize("NFD", "café"), "cafe", " \uff23\uff21\uff26\uff25 "]
 
@@ -63,17 +64,20 @@ def test_invariant_25_keys_that_the_database_holds_equal_share_a_lane() -> None:
 
 
 @pytest.mark.parametrize("email", ["Jörg@example.com", "a,b@example.com", "a b@example.com", "a\u200bb@example.com"])
-def test_invariant_25_an_email_that_the_server_would_change_is_refused(email: str) -> None:
+def test_bulk_upsert_refuses_an_email_that_the_server_would_change(email: str) -> None:
+    """Invariant 25."""
     assert "email" in refused(Contact(email=email))
 
 
 @pytest.mark.parametrize("attributes", [{}, {"sku": ""}, {"sku": None}, {"colour": "red"}])
-def test_invariant_28_a_new_item_without_its_unique_value_is_refused(attributes: dict[str, Any]) -> None:
+def test_bulk_upsert_refuses_a_new_item_without_its_unique_value(attributes: dict[str, Any]) -> None:
+    """Invariant 28."""
     row = Contact(email="a@example.com", custom_items=[CustomItem("products", name="x", attributes=attributes)])
     assert "sku" in refused(row, match_items=UniqueField("sku"))
 
 
-def test_invariant_32_memory_does_not_grow_with_the_input() -> None:
+def test_bulk_upsert_memory_does_not_grow_with_the_input() -> None:
+    """Invariant 32."""
     code = (
         "import asyncio; from benchmarks.bulk_memory import grown;"
         "over, slope = asyncio.run(grown(300_000, None)); print(over, slope)"
@@ -93,11 +97,14 @@ def test_invariant_32_memory_does_not_grow_with_the_input() -> None:
         (Contact(email="a@example.com", fields={"city": "Ro\x00me"}), "NUL"),
     ],
 )
-def test_invariant_61_rows_that_would_break_their_batch_are_refused(row: Contact, word: str) -> None:
+def test_bulk_upsert_refuses_rows_that_would_break_their_batch(row: Contact, word: str) -> None:
+    """Invariant 61."""
     assert word.lower() in refused(row).lower()
 
 
-def test_invariant_62_owner_and_stage_leave_as_null_only_when_asked() -> None:
+def test_bulk_upsert_sends_null_for_owner_and_stage_only_when_asked() -> None:
+    """Invariant 62."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         plain = [Contact(email="a@example.com"), Contact(email="b@example.com", city="Rome")]
         async with mautic.contacts.bulk_upsert(plain) as run:
@@ -116,7 +123,9 @@ def test_invariant_62_owner_and_stage_leave_as_null_only_when_asked() -> None:
     play(scenario)
 
 
-def test_invariant_58_looks_are_short_lines_with_a_limit() -> None:
+def test_bulk_upsert_look_ups_are_short_lines_with_a_limit() -> None:
+    """Invariant 58."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.list(limit=1)
         fake.fail("reset", route="batch/new", times=3, work="half")
@@ -135,7 +144,7 @@ def test_invariant_58_looks_are_short_lines_with_a_limit() -> None:
 
 
 @pytest.mark.parametrize("skew", [-3600.0, 0.0, 3600.0])
-def test_a_server_whose_clock_is_wrong_gets_nothing_twice(skew: float) -> None:
+def test_bulk_upsert_sends_no_row_twice_to_a_server_with_a_wrong_clock(skew: float) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.bulk_upsert([Contact(email=f"p{number}@example.com") for number in range(40)])
         await asyncio.sleep(60.0)
@@ -149,7 +158,7 @@ def test_a_server_whose_clock_is_wrong_gets_nothing_twice(skew: float) -> None:
     play(scenario, latency=Latency(request=0.1, row=0.5), skew=skew)
 
 
-def test_a_wait_for_the_rate_limit_makes_batches_full_and_nothing_slower() -> None:
+def test_bulk_upsert_fills_batches_while_it_waits_for_the_rate_limit() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"p{number}@example.com") for number in range(4000)]
         async with mautic.contacts.bulk_upsert(rows) as run:

@@ -14,7 +14,7 @@ import pytest
 
 from mautic_async import BasicAuth, Contact, Limits, Mautic, MauticError
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import virtual_clock
 from tests.integration.test_contacts import play
 
 BODY = b'{"contact":{"id":1,"fields":{"all":{"id":1,"email":"a@example.com"}}}}'
@@ -54,7 +54,8 @@ def descriptors() -> int:
     return len(list(table.iterdir())) if table.is_dir() else 0
 
 
-async def test_figure_10_cancelled_callers_leave_nothing_stuck() -> None:
+async def test_client_leaves_no_slot_or_task_of_cancelled_callers() -> None:
+    """Figure 10."""
     total = int(os.environ.get("MAUTIC_FIGURE_REQUESTS", "4000"))
     server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -95,8 +96,8 @@ async def test_figure_10_cancelled_callers_leave_nothing_stuck() -> None:
     assert after <= before + 1
 
 
-async def test_figure_11_reuse_around_the_servers_idle_time_loses_nothing() -> None:
-    """Apache closes idle connections after 5 s and httpx keeps them for 5: here both are scaled down alike."""
+async def test_client_loses_no_request_around_the_idle_timeout_of_the_server() -> None:
+    """Apache closes idle connections after 5 s and httpx keeps them for 5: here both are scaled down alike. Figure 11."""
     reuses = int(os.environ.get("MAUTIC_FIGURE_REUSES", "40"))
 
     class Closing(Answering):
@@ -130,41 +131,41 @@ async def test_figure_11_reuse_around_the_servers_idle_time_loses_nothing() -> N
     assert ours == 0
 
 
-def test_figure_14_seven_days_leave_nothing_behind() -> None:
+@pytest.mark.virtual_time
+async def test_client_leaves_no_task_or_connection_after_seven_days() -> None:
+    """Figure 14."""
     week = 7 * 86400
 
-    async def main() -> dict[str, int]:
-        loop = asyncio.get_running_loop()
-        clock = virtual_clock(loop)
-        counts = {"calls": 0, "failed": 0}
-        async with FakeMautic(clock=clock, rate_limit=400, access_token_lifetime=3600) as fake:
-            tasks = len(asyncio.all_tasks())
-            async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, clock=clock) as mautic:
-                fake.fail("refuse", times=None, when=lambda _: loop.time() % 86400 < 300)
-                fake.fail(502, times=None, probability=0.02)
-                number = 0
-                while loop.time() < week:
-                    number += 1
-                    try:
-                        await mautic.contacts.upsert(Contact(email=f"u{number % 50}@example.com", city=f"c{number}"))
-                    except MauticError:
-                        counts["failed"] += 1
-                    counts["calls"] += 1
-                    await asyncio.sleep(60)
-                assert mautic.rate_limit.in_flight == 0
-                assert mautic.rate_limit.waiting == 0
-            await asyncio.sleep(1)
-            assert len(asyncio.all_tasks()) == tasks
-            assert len(fake.contacts) <= 50
-        return counts
-
-    counts = run_virtual(main())
+    loop = asyncio.get_running_loop()
+    clock = virtual_clock(loop)
+    counts = {"calls": 0, "failed": 0}
+    async with FakeMautic(clock=clock, rate_limit=400, access_token_lifetime=3600) as fake:
+        tasks = len(asyncio.all_tasks())
+        async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, clock=clock) as mautic:
+            fake.fail("refuse", times=None, when=lambda _: loop.time() % 86400 < 300)
+            fake.fail(502, times=None, probability=0.02)
+            number = 0
+            while loop.time() < week:
+                number += 1
+                try:
+                    await mautic.contacts.upsert(Contact(email=f"u{number % 50}@example.com", city=f"c{number}"))
+                except MauticError:
+                    counts["failed"] += 1
+                counts["calls"] += 1
+                await asyncio.sleep(60)
+            assert mautic.rate_limit.in_flight == 0
+            assert mautic.rate_limit.waiting == 0
+        await asyncio.sleep(1)
+        assert len(asyncio.all_tasks()) == tasks
+        assert len(fake.contacts) <= 50
     print(f"figure 14: seven virtual days: {counts}")
     assert counts["failed"] < 0.1 * counts["calls"]
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_figure_15_the_same_seed_gives_the_same_trace(seed: int) -> None:
+def test_virtual_time_gives_the_same_trace_for_the_same_seed(seed: int) -> None:
+    """Figure 15."""
+
     def trace() -> list[tuple[float, str, str, int]]:
         async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
             fake.fail(502, times=None, probability=0.1)

@@ -54,7 +54,7 @@ def item(number: str, **attributes: Any) -> CustomItem:
     return CustomItem("orders", name=f"Order {number}", attributes={"order-number": number, **attributes})
 
 
-def test_an_upsert_creates_then_updates() -> None:
+def test_upsert_creates_then_updates() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         first = await mautic.contacts.upsert(Contact(email="ada@example.com", firstname="Ada", tags=["a"]))
         second = await mautic.contacts.upsert(Contact(email="ADA@example.com ", lastname="L", tags=["b"]))
@@ -67,7 +67,7 @@ def test_an_upsert_creates_then_updates() -> None:
     play(scenario)
 
 
-def test_custom_items_are_grouped_created_and_read_back() -> None:
+def test_upsert_groups_creates_and_reads_back_custom_items() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         stored = await mautic.contacts.upsert(
             Contact(email="a@example.com", custom_items=[*orders(1), item("77", amount=5), *orders(2)])
@@ -87,7 +87,9 @@ def test_custom_items_are_grouped_created_and_read_back() -> None:
     play(scenario)
 
 
-def test_invariant_13_a_full_page_of_items_is_marked_as_cut_off() -> None:
+def test_get_marks_a_full_page_of_items_as_cut_off() -> None:
+    """Invariant 13."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         many = [CustomItem("products", name=f"P{number}") for number in range(12)]
         stored = await mautic.contacts.create(Contact(email="a@example.com", custom_items=many))
@@ -106,7 +108,7 @@ def test_invariant_13_a_full_page_of_items_is_marked_as_cut_off() -> None:
         (CustomItem("products", name="x", attributes={"nosuch": 1}), "nosuch"),
     ],
 )
-def test_an_unknown_object_item_or_field_is_a_rejected_that_names_it(custom: CustomItem, named: str) -> None:
+def test_upsert_raises_rejected_naming_an_unknown_object_item_or_field(custom: CustomItem, named: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         with pytest.raises((Rejected, NotFound), match=named):
             await mautic.contacts.create(Contact(email="a@example.com", custom_items=[custom]))
@@ -115,7 +117,7 @@ def test_an_unknown_object_item_or_field_is_a_rejected_that_names_it(custom: Cus
     play(scenario)
 
 
-def test_clearing_is_refused_or_done_by_a_second_request() -> None:
+def test_upsert_refuses_clearing_or_clears_with_a_second_request() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         first = await mautic.contacts.create(Contact(email="a@example.com", firstname="Ada", city="Rome", points=7))
         with pytest.raises(ConfigurationError, match='clear="patch"'):
@@ -128,7 +130,7 @@ def test_clearing_is_refused_or_done_by_a_second_request() -> None:
     play(scenario)
 
 
-def test_an_edit_clears_with_none() -> None:
+def test_edit_clears_fields_set_to_none() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         first = await mautic.contacts.create(Contact(email="a@example.com", firstname="Ada", city="Rome"))
         edited = await mautic.contacts.edit(first.id, Contact(city=None))
@@ -159,7 +161,7 @@ BAD_INPUT: dict[str, Callable[[Mautic], Awaitable[Any]]] = {
 
 
 @pytest.mark.parametrize("case", BAD_INPUT)
-def test_bad_input_is_refused_before_anything_is_sent(case: str) -> None:
+def test_upsert_refuses_bad_input_before_sending(case: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         with pytest.raises(ConfigurationError):
             await BAD_INPUT[case](mautic)
@@ -168,7 +170,7 @@ def test_bad_input_is_refused_before_anything_is_sent(case: str) -> None:
     play(scenario)
 
 
-def test_a_lost_answer_to_an_upsert_is_outcome_unknown_and_not_repeated() -> None:
+def test_upsert_with_a_lost_response_is_outcome_unknown_and_not_repeated() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.list(limit=1)
         fake.fail("reset", route="contacts/new", work="done")
@@ -182,7 +184,7 @@ def test_a_lost_answer_to_an_upsert_is_outcome_unknown_and_not_repeated() -> Non
     play(scenario)
 
 
-def test_many_rows_have_one_outcome_each() -> None:
+def test_bulk_upsert_gives_one_outcome_a_row() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create_many(
             [Contact(email="a@example.com"), Contact(email="no-address"), Contact(email="c@example.com")]
@@ -199,7 +201,9 @@ def test_many_rows_have_one_outcome_each() -> None:
     play(scenario)
 
 
-def test_invariant_07_an_empty_batch_sends_nothing_and_a_batch_is_a_list() -> None:
+def test_create_many_sends_no_empty_batch_and_a_batch_is_a_list() -> None:
+    """Invariant 7."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         report = await mautic.contacts.bulk_upsert([], preflight="none")
         assert report.read == 0
@@ -208,7 +212,9 @@ def test_invariant_07_an_empty_batch_sends_nothing_and_a_batch_is_a_list() -> No
     play(scenario)
 
 
-def test_invariant_06_a_smaller_limit_is_learned() -> None:
+def test_bulk_upsert_learns_a_smaller_batch_limit() -> None:
+    """Invariant 6."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"u{number}@example.com") for number in range(70)]
         outcomes = await mautic.contacts.create_many(rows)
@@ -229,7 +235,8 @@ async def collect(entered: Any) -> list[Outcome[Contact]]:
     return sorted(outcomes, key=lambda outcome: outcome.index)
 
 
-def test_invariant_24_and_25_rows_of_one_contact_never_overlap() -> None:
+def test_bulk_upsert_never_overlaps_rows_of_one_contact() -> None:
+    """Invariants 24 and 25."""
     spellings = ["jorg@example.com", "JORG@example.com", " jorg@example.com", "Jorg@EXAMPLE.com"]
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
@@ -246,7 +253,9 @@ def test_invariant_24_and_25_rows_of_one_contact_never_overlap() -> None:
     play(scenario, latency=(0.05, 0.01))
 
 
-def test_invariant_10_and_08_bulk_uses_post_and_asks_for_items_by_true_only() -> None:
+def test_bulk_upsert_posts_and_requests_items_with_true_only() -> None:
+    """Invariants 10 and 8."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"u{number}@example.com", custom_items=orders(number)) for number in range(60)]
         await mautic.contacts.bulk_upsert(rows)
@@ -274,7 +283,7 @@ FAULTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_nothing_is_lost_or_doubled_under(fault: str) -> None:
+def test_bulk_upsert_loses_and_doubles_no_row_under_a_fault(fault: str) -> None:
     """Invariants 20, 21, 35: unknown outcomes are settled and looked up, not re-sent blindly."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
@@ -301,7 +310,7 @@ def test_nothing_is_lost_or_doubled_under(fault: str) -> None:
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_rejected_rows_carry_their_reasons_and_the_rest_is_stored() -> None:
+def test_bulk_upsert_rejects_bad_rows_with_reasons_and_stores_the_rest() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [
             Contact(email="a@example.com"),
@@ -335,7 +344,9 @@ def test_rejected_rows_carry_their_reasons_and_the_rest_is_stored() -> None:
     play(scenario)
 
 
-def test_invariant_34_a_source_that_raises_reaches_the_caller_and_keeps_what_was_sent() -> None:
+def test_bulk_upsert_raises_an_error_of_the_source_and_keeps_sent_rows() -> None:
+    """Invariant 34."""
+
     def broken() -> Iterator[Contact]:
         for number in range(120):
             yield Contact(email=f"u{number}@example.com")
@@ -354,7 +365,9 @@ def test_invariant_34_a_source_that_raises_reaches_the_caller_and_keeps_what_was
 
 
 @pytest.mark.parametrize("after", [0, 1, 77])
-def test_invariant_33_leaving_by_break_leaves_nothing_behind(after: int) -> None:
+def test_bulk_upsert_leaves_no_task_after_a_break(after: int) -> None:
+    """Invariant 33."""
+
     async def rows() -> AsyncIterator[Contact]:
         number = 0
         while True:
@@ -375,7 +388,9 @@ def test_invariant_33_leaving_by_break_leaves_nothing_behind(after: int) -> None
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_invariant_37_cancelling_ends_and_reports_nothing_as_done_that_is_not() -> None:
+def test_bulk_upsert_cancelled_reports_no_unstored_row_as_done() -> None:
+    """Invariant 37."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         done: list[Outcome[Contact]] = []
 
@@ -397,9 +412,9 @@ def test_invariant_37_cancelling_ends_and_reports_nothing_as_done_that_is_not() 
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_what_dooms_the_job_is_raised_bare() -> None:
+def test_bulk_upsert_raises_a_fatal_error_unwrapped() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
-        fake.api_enabled = False
+        fake.settings.api_enabled = False
         with pytest.raises(MauticError) as caught:
             await mautic.contacts.bulk_upsert([Contact(email="a@example.com")], preflight="none")
         assert "API Settings" in str(caught.value)
@@ -407,7 +422,7 @@ def test_what_dooms_the_job_is_raised_bare() -> None:
     play(scenario)
 
 
-def test_contacts_can_be_returned_and_clearing_is_a_second_step() -> None:
+def test_bulk_upsert_returns_contacts_and_clears_in_the_same_request() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", city="Rome", firstname="Ada"))
         rows = [Contact(email="a@example.com", city=None), Contact(email="b@example.com", city="Oslo")]
@@ -416,11 +431,12 @@ def test_contacts_can_be_returned_and_clearing_is_a_second_step() -> None:
         first = outcomes[0].contact
         assert first is not None
         assert (first.city, first.firstname) == (None, "Ada")
+        assert not any(one.method == "PATCH" for one in fake.requests)
 
     play(scenario)
 
 
-def test_rows_with_an_id_are_edits() -> None:
+def test_bulk_upsert_edits_rows_with_an_id() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="old@example.com", firstname="Ada"))
         outcomes = await collect(
@@ -432,7 +448,9 @@ def test_rows_with_an_id_are_edits() -> None:
     play(scenario)
 
 
-def test_invariant_63_and_64_the_same_item_twice_is_stored_whole() -> None:
+def test_bulk_upsert_stores_the_same_item_twice_whole() -> None:
+    """Invariants 63 and 64."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [
             Contact(email="a@example.com", custom_items=[item("7", amount=1)]),
@@ -450,7 +468,7 @@ def test_invariant_63_and_64_the_same_item_twice_is_stored_whole() -> None:
     play(scenario)
 
 
-def test_a_failed_item_of_a_contact_that_is_not_there_is_a_rejected_row() -> None:
+def test_bulk_upsert_rejects_the_row_of_a_missing_contact_with_a_failed_item() -> None:
     """Row code 0 in words that nobody has seen before: a look tells whether the contact is stored."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:

@@ -28,7 +28,7 @@ async def some(mautic: Mautic) -> list[int]:
 
 
 @pytest.mark.parametrize("fault", HIT)
-def test_a_job_never_calls_missing_what_it_deleted_itself(fault: str) -> None:
+def test_bulk_delete_does_not_report_its_own_deletions_as_missing(fault: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         ids = await some(mautic)
         settings = dict(HIT[fault])
@@ -41,7 +41,7 @@ def test_a_job_never_calls_missing_what_it_deleted_itself(fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset", "timeout", 502])
-def test_a_job_whose_last_look_failed_looks_again(fault: Any) -> None:
+def test_bulk_delete_repeats_a_failed_look_up(fault: Any) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         ids = await some(mautic)
         fake.fail(fault, route="GET /api/contacts", after=1, times=5)
@@ -51,7 +51,7 @@ def test_a_job_whose_last_look_failed_looks_again(fault: Any) -> None:
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_delete_many_keeps_what_it_knows_when_a_look_fails() -> None:
+def test_delete_many_keeps_known_outcomes_when_a_look_up_fails() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         ids = await some(mautic)
         fake.fail(502, route="GET /api/contacts", after=1, times=None)
@@ -65,7 +65,7 @@ def test_delete_many_keeps_what_it_knows_when_a_look_fails() -> None:
 
 @pytest.mark.parametrize("route", ["batch/delete", "GET /api/contacts"])
 @pytest.mark.parametrize("fault", HIT)
-def test_only_the_first_row_of_a_repeated_id_deletes_it(fault: str, route: str) -> None:
+def test_bulk_delete_credits_only_the_first_row_of_a_repeated_id(fault: str, route: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         ids = await some(mautic)
         settings = dict(HIT[fault])
@@ -81,7 +81,7 @@ def test_only_the_first_row_of_a_repeated_id_deletes_it(fault: str, route: str) 
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_a_killed_job_still_knows_that_an_earlier_row_deleted_a_repeated_id() -> None:
+def test_bulk_delete_resumed_knows_the_deletion_of_a_repeated_id() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         (id, *_) = await some(mautic)
         journal = MemoryJournal("job")

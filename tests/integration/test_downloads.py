@@ -19,7 +19,7 @@ async def download(to: Path, transport: ChunkedTransport) -> Path:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["guessed", "known"])
-async def test_a_planted_link_is_not_written_through(
+async def test_download_does_not_write_through_a_planted_link(
     known: bool,  # noqa: FBT001 - a table
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -41,7 +41,7 @@ async def test_a_planted_link_is_not_written_through(
     assert all((tmp_path / name).is_symlink() for name in names)
 
 
-async def test_a_link_under_the_files_own_name_is_replaced_and_not_followed(tmp_path: Path) -> None:
+async def test_download_replaces_a_link_under_its_own_name(tmp_path: Path) -> None:
     victim, to = tmp_path / "victim", tmp_path / "theme.zip"
     victim.write_text("precious")
     to.symlink_to(victim)
@@ -60,7 +60,7 @@ def broken() -> ChunkedTransport:
     [lambda: make_chunked_transport(b"<html>"), broken, lambda: make_chunked_transport(b"{}", status=404)],
     ids=["a page", "broken", "refused"],
 )
-async def test_of_a_file_that_is_none_nothing_is_left(
+async def test_download_leaves_no_file_of_an_invalid_response(
     transport: Callable[[], ChunkedTransport], tmp_path: Path
 ) -> None:
     to = tmp_path / "theme.zip"
@@ -71,7 +71,7 @@ async def test_of_a_file_that_is_none_nothing_is_left(
     assert list(tmp_path.iterdir()) == [to]
 
 
-async def test_two_downloads_of_one_name_do_not_mix(tmp_path: Path) -> None:
+async def test_downloads_of_one_name_do_not_mix(tmp_path: Path) -> None:
     to = tmp_path / "theme.zip"
     await download(to, make_chunked_transport(ZIP))
     with pytest.raises(UnexpectedResponse):
@@ -79,7 +79,7 @@ async def test_two_downloads_of_one_name_do_not_mix(tmp_path: Path) -> None:
     assert to.read_bytes() == ZIP
 
 
-async def test_a_full_disk_and_a_folder_that_is_not_there_are_our_errors(tmp_path: Path) -> None:
+async def test_download_raises_its_own_error_for_a_full_disk_or_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be made: No such file"):
         await download(tmp_path / "nowhere" / "theme.zip", make_chunked_transport(ZIP))
     (tmp_path / "folder.zip").mkdir()

@@ -36,7 +36,7 @@ TAGGING = m.TriggerEvent(name="e", type="lead.changetags", order=1, properties={
 
 
 @pytest.mark.parametrize("name", LIVING)
-async def test_a_noun_lives_from_its_creation_to_its_end(name: str) -> None:
+async def test_resource_creates_reads_changes_and_deletes_an_entity(name: str) -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         space: Any = getattr(mautic, name)
         model = space.endpoint.model
@@ -55,7 +55,7 @@ async def test_a_noun_lives_from_its_creation_to_its_end(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in LIVING if name not in {"users", "campaigns"}])
-async def test_what_was_read_can_replace_itself_where_the_server_takes_it(name: str) -> None:
+async def test_resource_replaces_an_entity_with_the_one_it_read(name: str) -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         space: Any = getattr(mautic, name)
         given = await grounded(mautic, name, entity(space.endpoint.model, "replace"))
@@ -66,7 +66,7 @@ async def test_what_was_read_can_replace_itself_where_the_server_takes_it(name: 
 
 
 @pytest.mark.parametrize("name", LIVING)
-async def test_several_of_a_noun_are_made_changed_and_deleted(name: str) -> None:
+async def test_resource_batches_create_change_and_delete_entities(name: str) -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         space: Any = getattr(mautic, name)
         given = await grounded(mautic, name, entity(space.endpoint.model, "create"))
@@ -79,7 +79,7 @@ async def test_several_of_a_noun_are_made_changed_and_deleted(name: str) -> None
         assert [outcome.status for outcome in gone] == ["updated", "rejected"]
 
 
-async def test_contacts_companies_segments_and_stages_hold_together() -> None:
+async def test_contacts_companies_segments_and_stages_stay_linked() -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         ada = await mautic.contacts.create(Contact(email="ada@example.com"))
         acme = await mautic.companies.upsert(Company(companyname="Acme"))

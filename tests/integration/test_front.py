@@ -91,7 +91,7 @@ async def job(mautic: Mautic, object: str) -> list[Outcome[Contact]]:
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
-async def test_a_502_of_a_front_is_no_proof_that_the_request_has_ended(kind: Kind, tmp_path: Path) -> None:
+async def test_bulk_upsert_treats_a_502_of_a_proxy_as_an_unfinished_request(kind: Kind, tmp_path: Path) -> None:
     if kind == "nginx" and NGINX is None:
         pytest.skip("nginx is not installed")
     async with (

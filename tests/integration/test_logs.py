@@ -13,7 +13,6 @@ from mautic_async import BasicAuth, Contact, Limits, Mautic, MauticError
 from mautic_async.auth.token_endpoint import parse_token_response
 from mautic_async.errors import ConfigurationError, sanitize
 from mautic_async.protocol import Call, Response, parse_batch, parse_response
-from mautic_async.testing.virtual_time import run_virtual
 from tests.support.chunked_transport import make_chunked_transport
 
 GOLDEN = Path(__file__).with_name("golden_quotes.txt")
@@ -41,13 +40,13 @@ ATTACKS = [
 ]
 
 
-def test_quotes_are_as_the_golden_file_has_them() -> None:
+def test_error_quotes_match_the_golden_file() -> None:
     written = "".join(f"{sanitize(text)}\n" for text in ATTACKS)
     assert written == GOLDEN.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_control_character_and_no_address_is_in_a_quote(attack: str) -> None:
+def test_error_quotes_hold_no_control_character_and_no_address(attack: str) -> None:
     text = sanitize(attack)
     assert CONTROL.search(text) is None
     assert text.encode("utf-8")
@@ -91,7 +90,7 @@ def clean(texts: list[str]) -> None:
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 422, 429, 500, 502])
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_error_repeats_an_attack(attack: str, status: int) -> None:
+def test_errors_do_not_repeat_an_attack(attack: str, status: int) -> None:
     for body in bodies(attack):
         raws = [json.dumps(body).encode(), str(body).encode("utf-8", "replace")]
         for raw in raws:
@@ -108,7 +107,7 @@ def test_no_error_repeats_an_attack(attack: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_row_of_a_batch_repeats_an_attack(attack: str) -> None:
+def test_batch_row_errors_do_not_repeat_an_attack(attack: str) -> None:
     for body in bodies(attack):
         if isinstance(body, dict):
             for row in parse_batch({**body, "contacts": {}, "statusCodes": {"0": attack}}, "contacts", 2):
@@ -116,30 +115,28 @@ def test_no_row_of_a_batch_repeats_an_attack(attack: str) -> None:
                 clean([repr(problem) for problem in row.problems])
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
-def test_no_log_line_repeats_an_attack(attack: str, caplog: pytest.LogCaptureFixture) -> None:
-    async def story() -> None:
-        caplog.set_level(logging.DEBUG)
-        for body in bodies(attack):
-            raw = json.dumps(body).encode()
-            headers = [(b"mautic-version", sanitize(attack).encode("latin-1", "replace")), (b"x-mautic-odd", b"1")]
-            async with Mautic(
-                "https://mautic.example.org",
-                auth=BasicAuth("ada", "secret"),
-                transport=make_chunked_transport(raw, status=400, headers=headers),
-            ) as mautic:
-                for verb, path in (("GET", "contacts/3"), ("POST", "contacts/new")):
-                    try:
-                        await mautic.call(verb, path, body={"email": "ada@example.com"} if verb == "POST" else None)
-                    except MauticError as error:
-                        clean(told(error))
-        lines = [record for record in caplog.records if record.name == "mautic_async"]
-        assert lines
-        for record in lines:
-            fields = {key: value for key, value in vars(record).items() if key not in {"exc_info", "exc_text"}}
-            clean([record.getMessage(), *map(str, fields.values())])
-
-    run_virtual(story())
+async def test_log_lines_do_not_repeat_an_attack(attack: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for body in bodies(attack):
+        raw = json.dumps(body).encode()
+        headers = [(b"mautic-version", sanitize(attack).encode("latin-1", "replace")), (b"x-mautic-odd", b"1")]
+        async with Mautic(
+            "https://mautic.example.org",
+            auth=BasicAuth("ada", "secret"),
+            transport=make_chunked_transport(raw, status=400, headers=headers),
+        ) as mautic:
+            for verb, path in (("GET", "contacts/3"), ("POST", "contacts/new")):
+                try:
+                    await mautic.call(verb, path, body={"email": "ada@example.com"} if verb == "POST" else None)
+                except MauticError as error:
+                    clean(told(error))
+    lines = [record for record in caplog.records if record.name == "mautic_async"]
+    assert lines
+    for record in lines:
+        fields = {key: value for key, value in vars(record).items() if key not in {"exc_info", "exc_text"}}
+        clean([record.getMessage(), *map(str, fields.values())])
 
 
 CANARY = "canary.person@example.com"
@@ -166,50 +163,48 @@ ERRORS: list[tuple[int, Any]] = [
 ]
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("status", "body"), ERRORS, ids=range(len(ERRORS)))
-def test_a_persons_address_is_in_no_message_and_no_line(
+async def test_messages_and_log_lines_hold_no_email_address(
     status: int, body: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def story() -> None:
-        caplog.set_level(logging.DEBUG)
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        events: list[str] = []
-        texts: list[str] = []
-        contact = Contact(email=CANARY, firstname="Canary")
-        inner = make_chunked_transport(raw, status=status)
-        async with Mautic(
-            "https://mautic.example.org",
-            auth=BasicAuth("ada", "secret"),
-            transport=inner,
-            hooks=(lambda event: events.append(repr(event)),),
-            limits=Limits(patience=0),
-        ) as mautic:
-            calls: list[Callable[[], Awaitable[Any]]] = [
-                lambda: mautic.contacts.create(contact),
-                lambda: mautic.contacts.edit(3, contact),
-                lambda: mautic.contacts.upsert(contact),
-                lambda: mautic.contacts.list(search=f"email:{CANARY}"),
-                lambda: mautic.call("POST", "contacts/new", body={"email": CANARY}, query={"search": CANARY}),
-                lambda: mautic.contacts.get(CANARY),  # type: ignore[arg-type]  # what a caller may do
-            ]
-            for call in calls:
-                try:
-                    await call()
-                except MauticError as error:
-                    texts.extend(told(error))
-        clean(texts)
-        assert "Canary" not in "".join(texts)
-        assert events
-        clean(events)
-        for record in caplog.records:
-            if record.name.partition(".")[0] in {"mautic_async", "httpx", "httpcore"}:
-                clean([record.getMessage(), str({key: value for key, value in vars(record).items() if key != "args"})])
-                clean([str(record.args)])
-
-    run_virtual(story())
+    caplog.set_level(logging.DEBUG)
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    events: list[str] = []
+    texts: list[str] = []
+    contact = Contact(email=CANARY, firstname="Canary")
+    inner = make_chunked_transport(raw, status=status)
+    async with Mautic(
+        "https://mautic.example.org",
+        auth=BasicAuth("ada", "secret"),
+        transport=inner,
+        hooks=(lambda event: events.append(repr(event)),),
+        limits=Limits(patience=0),
+    ) as mautic:
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            lambda: mautic.contacts.create(contact),
+            lambda: mautic.contacts.edit(3, contact),
+            lambda: mautic.contacts.upsert(contact),
+            lambda: mautic.contacts.list(search=f"email:{CANARY}"),
+            lambda: mautic.call("POST", "contacts/new", body={"email": CANARY}, query={"search": CANARY}),
+            lambda: mautic.contacts.get(CANARY),  # type: ignore[arg-type]  # what a caller may do
+        ]
+        for call in calls:
+            try:
+                await call()
+            except MauticError as error:
+                texts.extend(told(error))
+    clean(texts)
+    assert "Canary" not in "".join(texts)
+    assert events
+    clean(events)
+    for record in caplog.records:
+        if record.name.partition(".")[0] in {"mautic_async", "httpx", "httpcore"}:
+            clean([record.getMessage(), str({key: value for key, value in vars(record).items() if key != "args"})])
+            clean([str(record.args)])
 
 
-async def test_search_terms_do_not_reach_the_log_of_httpx(caplog: pytest.LogCaptureFixture) -> None:
+async def test_httpx_log_lines_hold_no_search_terms_of_this_client(caplog: pytest.LogCaptureFixture) -> None:
     before = list(logging.getLogger("httpx").filters)
     caplog.set_level(logging.INFO)
     async with Mautic(
@@ -223,7 +218,7 @@ async def test_search_terms_do_not_reach_the_log_of_httpx(caplog: pytest.LogCapt
     assert logging.getLogger("httpx").filters == before
 
 
-async def test_other_peoples_lines_in_the_log_of_httpx_stay_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+async def test_httpx_log_lines_of_other_clients_stay_unchanged(caplog: pytest.LogCaptureFixture) -> None:
     import httpx
 
     caplog.set_level(logging.INFO)
@@ -238,7 +233,7 @@ async def test_other_peoples_lines_in_the_log_of_httpx_stay_as_they_are(caplog: 
     assert "https://other.example.org/?q=mine" in caplog.text
 
 
-def test_an_address_in_a_path_is_masked_in_the_refusal() -> None:
+def test_errors_mask_an_email_address_in_a_path() -> None:
     from mautic_async.protocol import build_path
 
     for odd in (CANARY + "\n", "\ud800" + CANARY):

@@ -40,7 +40,7 @@ async def stored(mautic: Mautic) -> list[Company]:
 
 
 @pytest.mark.parametrize("strategy", [UniqueField("order-number"), LookupField("order-number"), LookupName()], ids=str)
-def test_a_changed_item_whose_request_was_lost_is_not_taken_for_stored(strategy: Any) -> None:
+def test_bulk_upsert_does_not_take_a_lost_changed_item_for_stored(strategy: Any) -> None:
     """The contact and an older version of its item are there: that proves nothing of the new version."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
@@ -57,7 +57,7 @@ def test_a_changed_item_whose_request_was_lost_is_not_taken_for_stored(strategy:
 
 
 @pytest.mark.parametrize("strategy", [UniqueField("order-number"), LookupField("order-number")], ids=str)
-def test_items_named_by_the_id_of_their_object_are_found_again(strategy: Any) -> None:
+def test_bulk_upsert_finds_items_named_by_their_object_id(strategy: Any) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         seeded = await mautic.contacts.create(Contact(email="seed@example.com", custom_items=[item("0")]))
         (known,) = seeded.custom_items or []
@@ -73,7 +73,7 @@ def test_items_named_by_the_id_of_their_object_are_found_again(strategy: Any) ->
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_missing_items_are_told_from_hidden_ones_by_the_age_of_what_is_shown() -> None:
+def test_bulk_upsert_tells_missing_items_from_hidden_ones_by_age() -> None:
     """A customer of many orders: the page of items is full, but all of them are older than the request."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
@@ -91,7 +91,7 @@ def test_missing_items_are_told_from_hidden_ones_by_the_age_of_what_is_shown() -
 
 
 @pytest.mark.parametrize("skew", [0.0, 3600.0, -3600.0])
-def test_created_and_updated_are_told_apart_on_the_servers_own_clock(skew: float) -> None:
+def test_bulk_upsert_tells_created_from_updated_by_the_server_clock(skew: float) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="old@example.com", firstname="Old"))
         await fake.clock.sleep(60)
@@ -103,7 +103,7 @@ def test_created_and_updated_are_told_apart_on_the_servers_own_clock(skew: float
     play(scenario, latency=(0.1, 0.01), skew=skew)
 
 
-def test_a_row_that_was_created_by_a_lost_request_and_sent_again_counts_as_created() -> None:
+def test_bulk_upsert_counts_a_row_created_by_a_lost_request_as_created() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="old@example.com"))
         await fake.clock.sleep(60)
@@ -118,7 +118,7 @@ def test_a_row_that_was_created_by_a_lost_request_and_sent_again_counts_as_creat
 # --- what must not go twice ---
 
 
-def test_a_batch_edit_with_new_items_is_not_repeated_by_itself() -> None:
+def test_edit_many_with_new_items_is_not_retried() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="a@example.com"))
         fake.fail("reset", route="batch/edit", work="done")
@@ -129,7 +129,9 @@ def test_a_batch_edit_with_new_items_is_not_repeated_by_itself() -> None:
     play(scenario)
 
 
-def test_invariant_23_an_item_that_is_refused_after_the_save_is_not_sent_again_by_an_edit() -> None:
+def test_bulk_upsert_does_not_repeat_an_item_refused_after_the_save() -> None:
+    """Invariant 23."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="a@example.com"))
         bad = CustomItem("products", name="x", attributes={"website": "no url"})
@@ -141,7 +143,7 @@ def test_invariant_23_an_item_that_is_refused_after_the_save_is_not_sent_again_b
 
 
 @pytest.mark.parametrize("fault", ["done", "undone"])
-def test_new_items_in_a_job_of_edits_are_refused_rather_than_doubled(fault: ServerProgress) -> None:
+def test_bulk_edit_refuses_new_items(fault: ServerProgress) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         one = await mautic.contacts.create(Contact(email="a@example.com"))
         fake.fail("reset", route="batch/edit", work=fault)
@@ -151,7 +153,7 @@ def test_new_items_in_a_job_of_edits_are_refused_rather_than_doubled(fault: Serv
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_two_rows_that_turn_out_to_be_one_contact_are_not_cleared_in_one_batch() -> None:
+def test_bulk_upsert_clears_two_rows_of_one_contact_in_separate_batches() -> None:
     """The same id twice in a batch edit makes Mautic insert a duplicate."""
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
@@ -168,7 +170,7 @@ def test_two_rows_that_turn_out_to_be_one_contact_are_not_cleared_in_one_batch()
 # --- what the answer proves, and what not ---
 
 
-def test_a_deletion_that_met_no_server_first_still_says_that_nothing_was_there() -> None:
+def test_bulk_delete_reports_missing_after_an_unreachable_server() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.list(limit=1)
         fake.fail("refuse", route="DELETE")
@@ -181,7 +183,9 @@ def test_a_deletion_that_met_no_server_first_still_says_that_nothing_was_there()
     play(scenario)
 
 
-def test_invariant_63_a_row_of_create_many_that_lost_its_link_is_partial() -> None:
+def test_create_many_reports_a_row_without_its_company_link_as_partial() -> None:
+    """Invariant 63."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"{name}@example.com", custom_items=[item("7")]) for name in "ab"]
         outcomes = await mautic.contacts.create_many(rows)
@@ -191,7 +195,7 @@ def test_invariant_63_a_row_of_create_many_that_lost_its_link_is_partial() -> No
     play(scenario)
 
 
-def test_a_request_of_too_many_bytes_is_split() -> None:
+def test_bulk_upsert_splits_a_request_of_too_many_bytes() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail(413, route="batch/new", times=None, when=lambda request: len(request.body) > 2_000)
         rows = [Contact(email=f"u{number}@example.com", address1="x" * 100) for number in range(60)]
@@ -203,7 +207,7 @@ def test_a_request_of_too_many_bytes_is_split() -> None:
     play(scenario)
 
 
-def test_the_id_of_an_item_that_somebody_deleted_is_forgotten() -> None:
+def test_bulk_upsert_forgets_the_id_of_a_deleted_item() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         journal = MemoryJournal("nightly")
         rows = [Contact(email="a@example.com", custom_items=[item("1", amount=1), item("2", amount=1)])]
@@ -220,7 +224,7 @@ def test_the_id_of_an_item_that_somebody_deleted_is_forgotten() -> None:
     play(scenario)
 
 
-def test_a_dead_letter_names_the_contact_and_what_it_should_clear(tmp_path: Path) -> None:
+def test_dead_letter_names_the_contact_and_the_fields_to_clear(tmp_path: Path) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         letters = tmp_path / "letters"
         rows = [Contact(id=4711, firstname="Ada", city=None), Contact(email="bad address", city=None)]
@@ -235,7 +239,7 @@ def test_a_dead_letter_names_the_contact_and_what_it_should_clear(tmp_path: Path
 # --- companies ---
 
 
-def test_a_look_up_of_long_names_stays_below_the_longest_url() -> None:
+def test_look_up_of_long_names_stays_below_the_longest_url() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         names = [f'Größe & Söhne, "Nr. {number}" ' + "ä" * 90 for number in range(100)]
         names[50] += ', "\\'
@@ -248,7 +252,7 @@ def test_a_look_up_of_long_names_stays_below_the_longest_url() -> None:
     play(scenario)
 
 
-def test_a_company_that_somebody_else_made_meanwhile_gets_our_values_too() -> None:
+def test_bulk_upsert_updates_a_company_created_meanwhile() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         async def other() -> None:
             await fake.clock.sleep(2)
@@ -265,7 +269,7 @@ def test_a_company_that_somebody_else_made_meanwhile_gets_our_values_too() -> No
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_a_lost_item_upsert_is_never_reported_as_a_missing_contact() -> None:
+def test_bulk_upsert_never_reports_a_lost_item_as_a_missing_contact() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", custom_items=[item("7")]))
         with pytest.raises(OutcomeUnknown):
@@ -279,7 +283,7 @@ def test_a_lost_item_upsert_is_never_reported_as_a_missing_contact() -> None:
 
 
 @pytest.mark.parametrize("work", ["done", "undone"])
-def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(work: ServerProgress) -> None:
+def test_bulk_upsert_finds_marked_items_of_a_row_with_id_after_a_lost_response(work: ServerProgress) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com", city="Rome"))
         await fake.clock.sleep(60)
@@ -294,7 +298,7 @@ def test_marked_items_of_a_row_with_an_id_are_looked_for_after_a_lost_answer(wor
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_the_next_run_of_a_job_updates_the_items_of_a_row_with_an_id() -> None:
+def test_bulk_upsert_updates_items_of_a_row_with_id_in_the_next_job() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com"))
         journal = MemoryJournal("nightly")
@@ -307,7 +311,7 @@ def test_the_next_run_of_a_job_updates_the_items_of_a_row_with_an_id() -> None:
     play(scenario)
 
 
-def test_a_row_whose_contact_is_gone_is_rejected_after_a_lost_answer_too() -> None:
+def test_bulk_upsert_rejects_a_row_of_a_missing_contact_after_a_lost_response() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.list(limit=1)
         fake.fail("reset", route="batch/edit", work="undone")
@@ -318,7 +322,9 @@ def test_a_row_whose_contact_is_gone_is_rejected_after_a_lost_answer_too() -> No
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_invariant_36_the_rows_of_dead_letters_are_rows_of_the_next_job(tmp_path: Path) -> None:
+def test_dead_letters_are_rows_of_the_next_job(tmp_path: Path) -> None:
+    """Invariant 36."""
+
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         letters = tmp_path / "letters"
         good = Contact(email="good@example.com", fields={"seats": 3}, custom_items=[item("1", amount=1)])
@@ -347,7 +353,7 @@ def test_invariant_36_the_rows_of_dead_letters_are_rows_of_the_next_job(tmp_path
     play(scenario)
 
 
-def test_a_letter_of_another_job_is_no_row(tmp_path: Path) -> None:
+def test_dead_letters_of_another_kind_of_job_are_refused_as_rows(tmp_path: Path) -> None:
     async def scenario(_: FakeMautic, mautic: Mautic) -> None:
         letters = tmp_path / "letters"
         letters.write_text(

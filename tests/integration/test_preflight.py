@@ -10,7 +10,7 @@ from tests.integration.test_contacts import collect, play
 
 
 @pytest.mark.parametrize("v2", [False, True])
-def test_the_whole_preflight_refuses_what_would_fail_or_be_stored_in_part(v2: bool) -> None:  # noqa: FBT001 - a parameter
+def test_bulk_upsert_check_refuses_rows_that_would_fail_or_be_stored_in_part(v2: bool) -> None:  # noqa: FBT001 - a parameter
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         stage = await mautic.stages.create(Stage(name="Lead"))
         rows = [
@@ -44,7 +44,7 @@ def test_the_whole_preflight_refuses_what_would_fail_or_be_stored_in_part(v2: bo
     play(scenario, v2=v2)
 
 
-def test_a_tag_is_taken_away_only_as_it_is_spelled() -> None:
+def test_bulk_upsert_removes_a_tag_only_as_it_is_spelled() -> None:
     async def scenario(_: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", tags=["Vip", "old"]))
         rows = [
@@ -64,7 +64,7 @@ def test_a_tag_is_taken_away_only_as_it_is_spelled() -> None:
     play(scenario)
 
 
-def test_no_two_requests_at_once_bring_the_same_new_tag_or_company() -> None:
+def test_bulk_upsert_never_sends_two_requests_with_the_same_new_name() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [
             Contact(email=f"p{number}@example.com", tags=["alpha", "beta"], company=f"Acme {number % 30}")

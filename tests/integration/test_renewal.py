@@ -14,9 +14,11 @@ from mautic_async.auth.authorization_code import AuthorizationCode, ClientCreden
 from mautic_async.errors import AuthenticationError, ConfigurationError, MauticError, ReauthorizationNeeded, Secret
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call
-from mautic_async.ratelimit.limiter import Limits
-from mautic_async.testing.virtual_time import EPOCH, run_virtual
+from mautic_async.ratelimit.settings import Limits
+from mautic_async.testing.virtual_time import EPOCH
 from tests.support.scripted_server import RecordedRequest, Reply, ScriptedServer, make_pipeline
+
+pytestmark = pytest.mark.virtual_time
 
 GET = Call("GET", "contacts/1")
 
@@ -70,131 +72,114 @@ async def calls(pipeline: Pipeline, count: int) -> list[object]:
 
 
 @pytest.mark.parametrize("left", [-60, 3])
-def test_invariant_40_a_hundred_calls_on_an_expired_token_cause_one_token_request(left: int) -> None:
-    async def main() -> None:
-        mautic, stub = site()
-        mautic.alive["old"] = left
-        auth = ClientCredentials("1_x", "canary-secret", tokens=MemoryTokens(stored("old", left)))
-        outcomes = await calls(make_pipeline(stub, auth=auth), 100)
-        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        assert len(mautic.grants) == 1
-        assert set(mautic.calls) == {"canary-1"}
-
-    run_virtual(main())
+async def test_refresh_of_an_expired_token_is_one_request_for_100_calls(left: int) -> None:
+    """Invariant 40."""
+    mautic, stub = site()
+    mautic.alive["old"] = left
+    auth = ClientCredentials("1_x", "canary-secret", tokens=MemoryTokens(stored("old", left)))
+    outcomes = await calls(make_pipeline(stub, auth=auth), 100)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert len(mautic.grants) == 1
+    assert set(mautic.calls) == {"canary-1"}
 
 
-def test_invariant_46_tokens_revoked_behind_our_back_cost_one_renewal_and_one_replay_each() -> None:
-    async def main() -> None:
-        mautic, stub = site()
-        auth = ClientCredentials("1_x", "canary-secret", tokens=MemoryTokens(stored("revoked", 3000)))
-        pipeline = make_pipeline(stub, auth=auth, limits=Limits(concurrency=8))
-        outcomes = await calls(pipeline, 100)
-        assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        assert len(mautic.grants) == 1
-        assert mautic.calls.count("revoked") <= 8
-        assert mautic.calls.count("canary-1") == 100
-
-    run_virtual(main())
+async def test_refresh_of_revoked_tokens_costs_one_refresh_and_one_replay_each() -> None:
+    """Invariant 46."""
+    mautic, stub = site()
+    auth = ClientCredentials("1_x", "canary-secret", tokens=MemoryTokens(stored("revoked", 3000)))
+    pipeline = make_pipeline(stub, auth=auth, limits=Limits(concurrency=8))
+    outcomes = await calls(pipeline, 100)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert len(mautic.grants) == 1
+    assert mautic.calls.count("revoked") <= 8
+    assert mautic.calls.count("canary-1") == 100
 
 
-def test_invariant_46_a_user_who_is_locked_out_gets_the_401_and_the_server_no_storm() -> None:
-    async def main() -> None:
-        mautic, stub = site(locked_out=True)
-        pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
-        outcomes = await calls(pipeline, 100)
-        assert all(isinstance(outcome, AuthenticationError) for outcome in outcomes)
-        assert len(mautic.grants) <= 12
-        assert len(mautic.calls) <= 200
-
-    run_virtual(main())
+async def test_refresh_of_a_locked_out_user_ends_in_401_without_a_storm() -> None:
+    """Invariant 46."""
+    mautic, stub = site(locked_out=True)
+    pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
+    outcomes = await calls(pipeline, 100)
+    assert all(isinstance(outcome, AuthenticationError) for outcome in outcomes)
+    assert len(mautic.grants) <= 12
+    assert len(mautic.calls) <= 200
 
 
-def test_a_spent_refresh_token_is_told_to_everybody_and_asked_about_once() -> None:
-    async def main() -> None:
-        mautic, stub = site()
-        auth = AuthorizationCode(
-            "2_x",
-            "canary-secret",
-            redirect_uri="https://app.example.com/back",
-            tokens=MemoryTokens(stored("old", -5, "spent")),
-        )
-        outcomes = await calls(make_pipeline(stub, auth=auth), 100)
-        assert all(isinstance(outcome, ReauthorizationNeeded) for outcome in outcomes)
-        assert len(mautic.grants) == 1
-        assert mautic.calls == []
-
-    run_virtual(main())
+async def test_refresh_with_a_spent_token_is_tried_once_for_all_callers() -> None:
+    mautic, stub = site()
+    auth = AuthorizationCode(
+        "2_x",
+        "canary-secret",
+        redirect_uri="https://app.example.com/back",
+        tokens=MemoryTokens(stored("old", -5, "spent")),
+    )
+    outcomes = await calls(make_pipeline(stub, auth=auth), 100)
+    assert all(isinstance(outcome, ReauthorizationNeeded) for outcome in outcomes)
+    assert len(mautic.grants) == 1
+    assert mautic.calls == []
 
 
 @pytest.mark.parametrize("left", [-60, 3, 40, None])
 @pytest.mark.parametrize("concurrency", [1, 2])
-def test_invariant_49_calls_of_a_store_that_uses_its_own_client_fail_at_once(
-    concurrency: int, left: int | None
-) -> None:
-    async def main() -> None:
-        mautic, stub = site()
+async def test_token_store_that_uses_its_own_client_fails_at_once(concurrency: int, left: int | None) -> None:
+    """Invariant 49."""
+    mautic, stub = site()
 
-        class Nosy(MemoryTokens):
-            async def save(self, token: Token) -> None:
-                await pipeline.send(GET)
-                await super().save(token)
+    class Nosy(MemoryTokens):
+        async def save(self, token: Token) -> None:
+            await pipeline.send(GET)
+            await super().save(token)
 
-        if left is not None:
-            mautic.alive["old"] = left
-        auth = ClientCredentials("1_x", "canary-secret", tokens=Nosy(None if left is None else stored("old", left)))
-        pipeline = make_pipeline(stub, auth=auth, limits=Limits(concurrency=concurrency))
-        outcomes = await calls(pipeline, 20)
-        refused = [outcome for outcome in outcomes if isinstance(outcome, ConfigurationError)]
-        assert len(refused) == (0 if left == 40 else 20)  # the old token lasts while it is refreshed in the background
-        await asyncio.sleep(5)
-        assert len(mautic.grants) == 1
-        assert (pipeline.rate_limiter.in_flight, pipeline.rate_limiter.waiting, len(pipeline.background)) == (0, 0, 0)
-
-    run_virtual(main())
+    if left is not None:
+        mautic.alive["old"] = left
+    auth = ClientCredentials("1_x", "canary-secret", tokens=Nosy(None if left is None else stored("old", left)))
+    pipeline = make_pipeline(stub, auth=auth, limits=Limits(concurrency=concurrency))
+    outcomes = await calls(pipeline, 20)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, ConfigurationError)]
+    assert len(refused) == (0 if left == 40 else 20)  # the old token lasts while it is refreshed in the background
+    await asyncio.sleep(5)
+    assert len(mautic.grants) == 1
+    assert (pipeline.rate_limiter.in_flight, pipeline.rate_limiter.waiting, len(pipeline.background)) == (0, 0, 0)
 
 
-def test_invariant_42_callers_who_leave_lose_no_token_and_keep_no_slot() -> None:
-    async def main() -> None:
-        mautic, stub = site()
-        mautic.refresh.add("refresh-0")
-        store = MemoryTokens(stored("old", -5, "refresh-0"))
-        auth = AuthorizationCode("2_x", "canary-secret", redirect_uri="https://a.example/", tokens=store)
-        pipeline = make_pipeline(stub, auth=auth, limits=Limits(concurrency=2))
-        leaving = [asyncio.ensure_future(pipeline.send(GET)) for _ in range(10)]
-        await asyncio.sleep(0.05)
-        for task in leaving:
-            task.cancel()
-        await asyncio.sleep(1)
-        kept = await store.load()
-        assert kept is not None
-        assert kept.access == Secret("canary-1")
-        assert len(mautic.grants) == 1
-        assert (pipeline.rate_limiter.in_flight, pipeline.rate_limiter.waiting, len(pipeline.background)) == (0, 0, 0)
-
-    run_virtual(main())
+async def test_refresh_loses_no_token_and_no_slot_to_cancelled_callers() -> None:
+    """Invariant 42."""
+    mautic, stub = site()
+    mautic.refresh.add("refresh-0")
+    store = MemoryTokens(stored("old", -5, "refresh-0"))
+    auth = AuthorizationCode("2_x", "canary-secret", redirect_uri="https://a.example/", tokens=store)
+    pipeline = make_pipeline(stub, auth=auth, limits=Limits(concurrency=2))
+    leaving = [asyncio.ensure_future(pipeline.send(GET)) for _ in range(10)]
+    await asyncio.sleep(0.05)
+    for task in leaving:
+        task.cancel()
+    await asyncio.sleep(1)
+    kept = await store.load()
+    assert kept is not None
+    assert kept.access == Secret("canary-1")
+    assert len(mautic.grants) == 1
+    assert (pipeline.rate_limiter.in_flight, pipeline.rate_limiter.waiting, len(pipeline.background)) == (0, 0, 0)
 
 
-def test_hourly_tokens_over_a_day_cost_one_request_each_and_no_401() -> None:
-    async def main() -> None:
-        mautic, stub = site()
-        pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
+async def test_refresh_of_hourly_tokens_costs_one_request_each_and_no_401() -> None:
+    mautic, stub = site()
+    pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
 
-        async def work() -> None:
-            while asyncio.get_running_loop().time() < 86_400:
-                await pipeline.send(GET)
-                await asyncio.sleep(20)
+    async def work() -> None:
+        while asyncio.get_running_loop().time() < 86_400:
+            await pipeline.send(GET)
+            await asyncio.sleep(20)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(5):
-                group.create_task(work())
-        assert 24 <= len(mautic.grants) <= 25
-        assert len(mautic.calls) == pipeline.requests
-
-    run_virtual(main())
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(work())
+    assert 24 <= len(mautic.grants) <= 25
+    assert len(mautic.calls) == pipeline.requests
 
 
-def test_invariant_50_no_log_line_of_ours_holds_a_secret(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
+async def test_log_lines_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    """Invariant 50."""
+    with caplog.at_level(logging.DEBUG):
         mautic, stub = site()
         pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
         await pipeline.send(GET)
@@ -204,7 +189,4 @@ def test_invariant_50_no_log_line_of_ours_holds_a_secret(caplog: pytest.LogCaptu
         with pytest.raises(MauticError) as caught:
             await pipeline.send(GET)
         assert "canary" not in repr(caught.value)
-
-    with caplog.at_level(logging.DEBUG):
-        run_virtual(main())
     assert "canary" not in "".join(record.getMessage() + repr(record.__dict__) for record in caplog.records)

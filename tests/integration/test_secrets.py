@@ -429,9 +429,10 @@ async def on_disk(search: Search, folder: Path) -> None:
             search.add("files", path, path.read_bytes().decode("latin-1"))
 
 
-async def test_figure_18_no_secret_is_found_anywhere(
+async def test_secrets_are_found_in_no_output_of_any_method(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
+    """Figure 18."""
     search = Search()
     kept = InMemorySpanExporter()
     provider = TracerProvider()
@@ -480,7 +481,7 @@ async def test_figure_18_no_secret_is_found_anywhere(
     assert not hits, "\n\n".join(" | ".join(hit) for hit in hits)
 
 
-def test_the_search_would_find_them() -> None:
+def test_secret_search_finds_planted_secrets() -> None:
     search = Search()
     search.secrets |= {"login state": "canary-state", "PKCE verifier": "canary-verifier"}
     for surface in SURFACES:
@@ -488,7 +489,7 @@ def test_the_search_would_find_them() -> None:
     assert len(search.hits()) == 12 * 25
 
 
-def test_a_secret_is_equal_to_itself_alone_and_never_changes() -> None:
+def test_secret_equals_only_itself_and_is_immutable() -> None:
     secret = Secret("hunter2")
     assert secret == Secret("hunter2")
     assert secret != Secret("hunter3")
@@ -517,7 +518,7 @@ REFLECTED = {
 
 @pytest.mark.parametrize("form", REFLECTED.values(), ids=REFLECTED.keys())
 @pytest.mark.parametrize("carrier", [PooledTransport, AiohttpTransport])
-async def test_a_broken_answer_that_repeats_the_credential_is_not_quoted(carrier: type[Any], form: bytes) -> None:
+async def test_errors_do_not_quote_a_response_that_repeats_the_credential(carrier: type[Any], form: bytes) -> None:
     canary = CANARIES["header of one's own"]
 
     async def respond(head: bytes) -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@ async def strike(fake: FakeMautic, mautic: Mautic, fault: str, route: str) -> No
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_companies_are_found_by_name_and_never_doubled_or_wiped(fault: str) -> None:
+def test_companies_bulk_upsert_finds_by_name_and_never_doubles_or_wipes(fault: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.companies.create(Company(companyname="Firm 3", companywebsite="https://keep.example"))
         await strike(fake, mautic, fault, "companies/batch")
@@ -38,7 +38,7 @@ def test_companies_are_found_by_name_and_never_doubled_or_wiped(fault: str) -> N
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_edits_by_id_arrive_whatever_happens(fault: str) -> None:
+def test_contacts_bulk_edit_stores_every_row_under_faults(fault: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create_many([Contact(email=f"u{number}@example.com") for number in range(150)])
         await strike(fake, mautic, fault, "batch/edit")
@@ -53,7 +53,7 @@ def test_edits_by_id_arrive_whatever_happens(fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_deletes_are_looked_after(fault: str) -> None:
+def test_contacts_bulk_delete_verifies_lost_deletions(fault: str) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create_many([Contact(email=f"u{number}@example.com") for number in range(150)])
         await strike(fake, mautic, fault, "batch/delete")
@@ -67,7 +67,7 @@ def test_deletes_are_looked_after(fault: str) -> None:
 
 
 @pytest.mark.parametrize(("told", "quick"), [(True, True), (False, False)])
-def test_a_job_that_fits_into_half_of_the_budget_is_not_spread_over_the_hour(told: bool, quick: bool) -> None:  # noqa: FBT001 - parameters
+def test_bulk_job_within_half_of_the_limit_is_not_spread_over_the_hour(told: bool, quick: bool) -> None:  # noqa: FBT001 - parameters
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"u{number}@example.com") for number in range(100)]
         plan = BulkOptions(batch=5, initial_batch=5)

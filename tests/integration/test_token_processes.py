@@ -112,9 +112,10 @@ async def serving() -> AsyncIterator[TokenServer]:
 @pytest.mark.skipif(sys.platform == "win32", reason="flock")
 @pytest.mark.parametrize("kind", ["machine", "code"])
 @pytest.mark.parametrize("when", ["expired", "revoked"])
-async def test_figure_12_a_thousand_tasks_in_four_processes_ask_for_one_token(
+async def test_file_token_store_makes_1000_tasks_in_4_processes_request_one_token(
     tmp_path: Path, kind: str, when: str
 ) -> None:
+    """Figure 12."""
     path = tmp_path / "token.json"
     left = -10 if when == "expired" else 3000
     await FileTokens(path).save(

@@ -36,7 +36,7 @@ async def company_of(mautic: Mautic, contact: int) -> list[str]:
 
 
 @pytest.mark.parametrize("status", [502, 503, 504, 429, 408, 403, 500])
-def test_a_proxys_answer_to_a_batch_is_no_proof_that_php_has_ended(status: int) -> None:
+def test_bulk_upsert_treats_a_proxy_error_as_an_unfinished_request(status: int) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail(status, route="batch/new", work="continues", by="front", seconds=0.1)
         rows = people(40, custom_items=[item("1")])
@@ -51,7 +51,7 @@ def test_a_proxys_answer_to_a_batch_is_no_proof_that_php_has_ended(status: int) 
 
 
 @pytest.mark.parametrize("status", [502, 503, 504, 429])
-def test_a_proxys_answer_to_a_single_upsert_is_outcome_unknown(status: int) -> None:
+def test_upsert_with_a_proxy_error_is_outcome_unknown(status: int) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail(status, route="contacts/new", work="continues", by="front")
         with pytest.raises(OutcomeUnknown) as caught:
@@ -62,7 +62,7 @@ def test_a_proxys_answer_to_a_single_upsert_is_outcome_unknown(status: int) -> N
     assert len([seen for seen in fake.requests if seen.path.endswith("contacts/new")]) == 1
 
 
-def test_an_error_that_mautic_wrote_needs_no_wait() -> None:
+def test_bulk_upsert_does_not_wait_after_an_error_of_mautic() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail(500, route="batch/new", work="half")
         began = mautic._pipeline.clock.monotonic()
@@ -73,7 +73,7 @@ def test_an_error_that_mautic_wrote_needs_no_wait() -> None:
 
 
 @pytest.mark.parametrize("at", ["columns", "link"])
-def test_a_contact_that_was_half_saved_is_linked_to_its_company(at: Any) -> None:
+def test_bulk_upsert_links_a_half_saved_contact_to_its_company(at: Any) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail(500, route="batch/new", work="half", at=at, row=3)
         outcomes = await outcomes_of(mautic, people(8, company="Acme"))
@@ -86,7 +86,7 @@ def test_a_contact_that_was_half_saved_is_linked_to_its_company(at: Any) -> None
 
 
 @pytest.mark.parametrize("number", [1205, 2006, 2013])
-def test_a_row_that_the_database_failed_is_looked_at_and_sent_again(number: int) -> None:
+def test_bulk_upsert_looks_up_and_repeats_a_row_the_database_failed(number: int) -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = people(6, company="Acme")
         for place, row in enumerate(rows):
@@ -102,7 +102,7 @@ def test_a_row_that_the_database_failed_is_looked_at_and_sent_again(number: int)
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_an_edit_whose_first_attempt_broke_off_links_the_company() -> None:
+def test_edit_links_the_company_after_a_broken_first_attempt() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="a@example.com"))
         fake.fail(500, route="PATCH", work="half", at="link")
@@ -112,7 +112,7 @@ def test_an_edit_whose_first_attempt_broke_off_links_the_company() -> None:
     play(scenario)
 
 
-def test_edits_in_bulk_that_broke_off_link_their_companies() -> None:
+def test_bulk_edit_links_companies_after_broken_requests() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create_many(people(5))
         fake.fail(500, route="PATCH", work="half", at="link", row=1)
@@ -125,7 +125,7 @@ def test_edits_in_bulk_that_broke_off_link_their_companies() -> None:
     play(scenario)
 
 
-def test_looks_that_fail_for_a_while_do_not_end_the_job() -> None:
+def test_bulk_upsert_survives_look_ups_that_fail_for_a_while() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail("reset", route="batch/new", work="half")
         fake.fail(500, route="GET /api/contacts", times=12)
@@ -135,7 +135,7 @@ def test_looks_that_fail_for_a_while_do_not_end_the_job() -> None:
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_rows_that_name_one_contact_by_different_keys_end_on_the_newest() -> None:
+def test_bulk_upsert_ends_on_the_newest_of_rows_with_different_keys() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.add_field("Number", "number", isUniqueIdentifier=True)
         old = [
@@ -161,7 +161,7 @@ def test_rows_that_name_one_contact_by_different_keys_end_on_the_newest() -> Non
     play(scenario, latency=(0.3, 0.05))
 
 
-def test_a_contact_is_created_once_whatever_was_lost() -> None:
+def test_bulk_upsert_creates_a_contact_once_after_any_loss() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = [Contact(email=f"p{n % 10}@example.com", city=f"c{n}") for n in range(60)]
         fake.fail("reset", route="batch/new", work="done", probability=0.5, times=None)
@@ -172,7 +172,7 @@ def test_a_contact_is_created_once_whatever_was_lost() -> None:
     play(scenario, latency=(0.05, 0.001))
 
 
-def test_returning_contacts_gives_rows_that_a_look_recovered_their_contact_too() -> None:
+def test_bulk_upsert_returns_the_contacts_of_recovered_rows() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         fake.fail("reset", route="batch/new", work="done")
         outcomes = await outcomes_of(mautic, people(5, company="Acme"), returning="contacts")
@@ -181,7 +181,7 @@ def test_returning_contacts_gives_rows_that_a_look_recovered_their_contact_too()
     play(scenario)
 
 
-def test_an_unknown_stage_of_an_existing_contact_is_rejected() -> None:
+def test_bulk_upsert_rejects_an_unknown_stage_of_an_existing_contact() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         made = await mautic.contacts.create(Contact(email="p1@example.com", firstname="Ada"))
         await mautic._pipeline.clock.sleep(60)
@@ -194,7 +194,7 @@ def test_an_unknown_stage_of_an_existing_contact_is_rejected() -> None:
     play(scenario, latency=(0.1, 0.01))
 
 
-def test_one_chance_500_makes_no_good_row_unknown_even_without_a_strategy() -> None:
+def test_bulk_upsert_marks_no_good_row_unknown_after_one_random_500() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         rows = people(20)
         for number, row in enumerate(rows):

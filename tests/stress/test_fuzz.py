@@ -4,7 +4,8 @@ from tests.stress import fuzz_parsers
 from tests.stress.fuzz import MAX_CPU_SECONDS, fuzz
 
 
-def test_figure_17_only_our_errors_leave_and_soon(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fuzz_client_raises_only_its_own_errors_and_in_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """Figure 17."""
     tally = fuzz(0, 5_000)
     with capsys.disabled():
         print(
@@ -16,11 +17,12 @@ def test_figure_17_only_our_errors_leave_and_soon(capsys: pytest.CaptureFixture[
     assert len(tally.results) >= 8  # all kinds of errors, and answers
 
 
-def test_a_case_that_was_wrong_once_stays_right() -> None:
+def test_fuzz_case_that_failed_once_stays_right() -> None:
     assert fuzz(19_626, 1).failures == []  # a custom item where a group of them should be
 
 
-def test_figure_17_each_room_by_itself_takes_any_text(capsys: pytest.CaptureFixture[str]) -> None:
+def test_fuzz_parsers_accept_any_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Figure 17."""
     cases, rooms = 1_500, len(fuzz_parsers.PARSERS)
     wrong = fuzz_parsers.fuzz_parsers(0, cases)
     with capsys.disabled():

@@ -15,9 +15,10 @@ def total_findings(seeds: range, **options: str | bool) -> Findings:
 
 
 @pytest.mark.parametrize("strategy", ["unique", "marker", "none"])
-def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_is_lost_or_doubled(
+def test_bulk_job_loses_and_doubles_no_row_in_any_history_of_faults_and_kills(
     strategy: str,
 ) -> None:
+    """Invariants 29 and 30."""
     total = total_findings(range(8), strategy=strategy)
     assert not total.failures, f"{dict(total.failures)}"
     assert sum(total.faults.values()) >= 8 * 50
@@ -27,7 +28,7 @@ def test_invariants_29_and_30_whatever_fails_and_whenever_it_is_killed_nothing_i
 
 
 @pytest.mark.parametrize("strategy", ["unique", "marker"])
-def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keeps_rows(strategy: str) -> None:
+def test_bulk_job_with_a_row_journal_loses_no_row_of_a_one_shot_source(strategy: str) -> None:
     total = total_findings(range(4), strategy=strategy, keeps=True)
     assert not total.failures, f"{dict(total.failures)}"
     assert total.kills == 3 * 4
@@ -43,6 +44,6 @@ def test_a_source_that_cannot_be_read_twice_loses_nothing_to_a_journal_that_keep
         ("created", "created twice"),
     ],
 )
-def test_the_checker_finds_what_is_broken(broken: str, found: str) -> None:
+def test_history_checker_finds_planted_errors(broken: str, found: str) -> None:
     seeds = range(16 if broken == "refusal" else 3)  # a refusal after a sending of unknown fate is rare
     assert total_findings(seeds, broken=broken).failures[found] > 0

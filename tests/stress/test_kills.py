@@ -7,7 +7,8 @@ import asyncio
 from tests.stress.kills import run_kills
 
 
-def test_invariant_29_a_job_that_is_killed_again_and_again_ends_as_if_it_never_was() -> None:
+def test_bulk_job_killed_repeatedly_ends_as_if_never_killed() -> None:
+    """Invariant 29."""
     toll = asyncio.run(run_kills(20, at_once=2, seed=100))
     assert not toll.failures, dict(toll.failures)
     assert sum(toll.kills.values()) >= 20

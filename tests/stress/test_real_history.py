@@ -6,7 +6,8 @@ from tests.stress.history import Findings
 from tests.stress.real_history import run_histories
 
 
-def test_invariants_29_and_35_hold_through_the_whole_client() -> None:
+def test_client_loses_and_doubles_no_row_in_histories_with_the_fake_server() -> None:
+    """Invariants 29 and 35."""
     total = Findings()
     for _, found in run_histories(range(2), rows=700, rate=0.02):
         total.add(found)

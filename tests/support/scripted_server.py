@@ -14,7 +14,7 @@ from mautic_async.auth.authorization_code import Auth, AuthContext
 from mautic_async.clock import Clock
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import virtual_clock
 from mautic_async.transport.client import Timeouts, in_process, new_transport
 

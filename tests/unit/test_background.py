@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from mautic_async._background import BackgroundTasks
-from mautic_async.testing.virtual_time import run_virtual
+
+pytestmark = pytest.mark.virtual_time
 
 
 async def giving(value: int, seconds: float = 1.0) -> int:
@@ -20,61 +21,49 @@ async def failing() -> int:
     raise ValueError("as it happens")
 
 
-def test_the_caller_gets_what_the_work_gives() -> None:
-    async def main() -> None:
-        flights = BackgroundTasks()
-        assert await flights.run_shielded(giving(5)) == 5
-        with pytest.raises(ValueError, match="as it happens"):
-            await flights.run_shielded(failing())
-        await asyncio.sleep(0)
-        assert len(flights) == 0
-
-    run_virtual(main())
+async def test_run_shielded_returns_the_result_of_the_work() -> None:
+    flights = BackgroundTasks()
+    assert await flights.run_shielded(giving(5)) == 5
+    with pytest.raises(ValueError, match="as it happens"):
+        await flights.run_shielded(failing())
+    await asyncio.sleep(0)
+    assert len(flights) == 0
 
 
-def test_a_caller_who_leaves_does_not_stop_the_work() -> None:
-    async def main() -> None:
-        flights, done = BackgroundTasks(), []
+async def test_run_shielded_continues_the_work_of_a_cancelled_caller() -> None:
+    flights, done = BackgroundTasks(), []
 
-        async def work() -> int:
-            done.append(await giving(7))
-            return 7
+    async def work() -> int:
+        done.append(await giving(7))
+        return 7
 
-        caller = asyncio.get_running_loop().create_task(flights.run_shielded(work()))
-        await asyncio.sleep(0.5)
-        caller.cancel()
-        await asyncio.wait([caller])
-        assert caller.cancelled()
-        assert len(flights) == 1
-        assert await flights.drain(10) == 0
-        assert done == [7]
-
-    run_virtual(main())
+    caller = asyncio.get_running_loop().create_task(flights.run_shielded(work()))
+    await asyncio.sleep(0.5)
+    caller.cancel()
+    await asyncio.wait([caller])
+    assert caller.cancelled()
+    assert len(flights) == 1
+    assert await flights.drain(10) == 0
+    assert done == [7]
 
 
-def test_a_failure_that_nobody_waits_for_is_no_warning() -> None:
-    async def main() -> list[object]:
-        told: list[object] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-        flights = BackgroundTasks()
-        caller = asyncio.get_running_loop().create_task(flights.run_shielded(failing()))
-        await asyncio.sleep(0.5)
-        caller.cancel()
-        await asyncio.sleep(2)
-        del caller
-        assert len(flights) == 0
-        return told
-
-    assert run_virtual(main()) == []
+async def test_background_tasks_log_no_warning_for_a_failure_without_waiter() -> None:
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    flights = BackgroundTasks()
+    caller = asyncio.get_running_loop().create_task(flights.run_shielded(failing()))
+    await asyncio.sleep(0.5)
+    caller.cancel()
+    await asyncio.sleep(2)
+    del caller
+    assert len(flights) == 0
+    assert told == []
 
 
-def test_what_does_not_land_in_time_is_cut_and_its_caller_knows() -> None:
-    async def main() -> None:
-        flights = BackgroundTasks()
-        caller = asyncio.get_running_loop().create_task(flights.run_shielded(giving(1, 100)))
-        await asyncio.sleep(0.5)
-        assert await flights.drain(2) == 1
-        await asyncio.wait([caller])
-        assert caller.cancelled()
-
-    run_virtual(main())
+async def test_background_tasks_close_cancels_late_work_and_informs_its_caller() -> None:
+    flights = BackgroundTasks()
+    caller = asyncio.get_running_loop().create_task(flights.run_shielded(giving(1, 100)))
+    await asyncio.sleep(0.5)
+    assert await flights.drain(2) == 1
+    await asyncio.wait([caller])
+    assert caller.cancelled()

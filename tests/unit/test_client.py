@@ -41,19 +41,20 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]], *script: Any) -> ScriptedServ
     ],
 )
 @pytest.mark.parametrize("method", ["PATCH", "PUT"])
-def test_invariant_09_a_batch_edit_needs_distinct_ids_here_too(method: str, rows: Any) -> None:
+def test_edit_many_requires_distinct_ids(method: str, rows: Any) -> None:
+    """Invariant 9."""
     with pytest.raises(ConfigurationError, match=r"id|list"):
         sends(lambda mautic: mautic.call(method, "contacts/batch/edit", body=rows))
 
 
-def test_a_batch_edit_with_distinct_ids_goes() -> None:
+def test_edit_many_with_distinct_ids_is_sent() -> None:
     rows: Any = [{"id": 3, "city": "a"}, {"id": "4", "city": "b"}]
     assert sends(lambda mautic: mautic.call("PATCH", "contacts/batch/edit", body=rows)).request_count == 1
     logs: Any = [{"contactId": 1, "eventId": 2}]
     assert sends(lambda mautic: mautic.call("PUT", "campaigns/events/batch/edit", body=logs)).request_count == 1
 
 
-def test_a_get_that_sends_something_is_not_repeated() -> None:
+def test_call_does_not_retry_a_get_with_a_sending_effect() -> None:
     with pytest.raises(OutcomeUnknown):
         sends(lambda mautic: mautic.call("GET", "smses/1/contact/2/send"), LOST, (200, {}, {}))
     again = sends(lambda mautic: mautic.call("GET", "smses/1/contact/2/send", repeatable=True), LOST, (200, {}, {}))
@@ -61,7 +62,7 @@ def test_a_get_that_sends_something_is_not_repeated() -> None:
     assert sends(lambda mautic: mautic.call("GET", "contacts/2"), LOST, (200, {}, {})).request_count == 2
 
 
-def test_no_repr_of_a_question_holds_an_address() -> None:
+def test_call_repr_holds_no_address() -> None:
     condition = where.any_of(where.eq("email", "ada@example.com"), where.in_("email", ["ada@example.com"]))
     query = encode_query({"where": [condition.parameters()], "search": "email:ada@example.com"})
     assert "ada@" not in repr(condition)

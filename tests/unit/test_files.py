@@ -77,14 +77,14 @@ def check_modes(folder: Path) -> None:
 
 
 @each_keeper
-async def test_a_new_file_is_readable_by_its_owner_alone(keep: Callable[[Path], Any], folder: Path) -> None:
+async def test_new_file_is_readable_by_its_owner_only(keep: Callable[[Path], Any], folder: Path) -> None:
     await keep(folder / "kept")
     check_modes(folder)
     await keep(folder / "kept")  # and it can be used again
     check_modes(folder)
 
 
-async def test_a_folder_made_for_a_token_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
+async def test_token_folder_is_readable_by_its_owner_only(tmp_path: Path, umask: int) -> None:
     if umask == 0o777:
         return  # nobody could enter such a folder, not even its owner
     await keep_token(tmp_path / "made" / "token.json")
@@ -92,7 +92,7 @@ async def test_a_folder_made_for_a_token_is_its_owners_alone(tmp_path: Path, uma
 
 
 @each_keeper
-async def test_a_planted_link_is_not_followed(keep: Callable[[Path], Any], folder: Path) -> None:
+async def test_planted_link_is_not_followed(keep: Callable[[Path], Any], folder: Path) -> None:
     treasure = folder / "treasure"
     treasure.write_text("precious")
     treasure.chmod(0o600)
@@ -104,7 +104,9 @@ async def test_a_planted_link_is_not_followed(keep: Callable[[Path], Any], folde
 
 
 @each_keeper
-async def test_a_planted_link_to_nowhere_makes_no_file_there(keep: Callable[[Path], Any], folder: Path) -> None:
+async def test_planted_link_to_a_missing_target_creates_no_file_there(
+    keep: Callable[[Path], Any], folder: Path
+) -> None:
     (folder / "kept").symlink_to(folder / "nowhere")
     with pytest.raises(ConfigurationError):
         await keep(folder / "kept")
@@ -113,7 +115,9 @@ async def test_a_planted_link_to_nowhere_makes_no_file_there(keep: Callable[[Pat
 
 @pytest.mark.parametrize("suffix", [".lock"])
 @pytest.mark.parametrize("keep", [keep_token, keep_journal], ids=["token", "journal"])
-async def test_a_planted_link_beside_it_is_not_followed(keep: Callable[[Path], Any], suffix: str, folder: Path) -> None:
+async def test_planted_link_beside_the_file_is_not_followed(
+    keep: Callable[[Path], Any], suffix: str, folder: Path
+) -> None:
     (folder / f"kept{suffix}").symlink_to(folder / "nowhere")
     with pytest.raises(ConfigurationError):
         await keep(folder / "kept")
@@ -121,7 +125,7 @@ async def test_a_planted_link_beside_it_is_not_followed(keep: Callable[[Path], A
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
-async def test_links_where_sqlite_puts_its_files_lead_nowhere(suffix: str, folder: Path) -> None:
+async def test_planted_links_for_sqlite_files_are_not_followed(suffix: str, folder: Path) -> None:
     treasure = folder / "treasure"
     treasure.write_bytes(b"precious")
     treasure.chmod(0o600)
@@ -132,7 +136,7 @@ async def test_links_where_sqlite_puts_its_files_lead_nowhere(suffix: str, folde
 
 
 @each_keeper
-async def test_a_planted_pipe_or_folder_is_refused_at_once(keep: Callable[[Path], Any], folder: Path) -> None:
+async def test_planted_pipe_or_folder_is_refused_at_once(keep: Callable[[Path], Any], folder: Path) -> None:
     for plant in (os.mkfifo, os.mkdir):
         plant(folder / "kept")
         (folder / "kept").chmod(0o700)
@@ -143,7 +147,7 @@ async def test_a_planted_pipe_or_folder_is_refused_at_once(keep: Callable[[Path]
 
 
 @each_keeper
-async def test_what_others_may_read_is_not_used(keep: Callable[[Path], Any], folder: Path) -> None:
+async def test_file_other_users_may_read_is_refused(keep: Callable[[Path], Any], folder: Path) -> None:
     for mode in (0o640, 0o604, 0o660, 0o602, 0o666, 0o644):
         path = folder / f"kept{mode:o}"
         path.write_text(OLD.to_json())
@@ -154,7 +158,7 @@ async def test_what_others_may_read_is_not_used(keep: Callable[[Path], Any], fol
 
 
 @each_keeper
-async def test_an_empty_file_with_a_wide_mode_is_narrowed_or_refused(keep: Callable[[Path], Any], folder: Path) -> None:
+async def test_empty_file_with_a_wide_mode_is_narrowed_or_refused(keep: Callable[[Path], Any], folder: Path) -> None:
     path = folder / "kept"
     path.touch()
     path.chmod(0o666)
@@ -166,7 +170,7 @@ async def test_an_empty_file_with_a_wide_mode_is_narrowed_or_refused(keep: Calla
         check_modes(folder)
 
 
-async def test_a_save_that_is_killed_leaves_the_old_token_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_save_that_is_killed_leaves_the_old_token_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = folder / "token.json"
     await FileTokens(path).save(OLD)
     for step in ("fsync", "fchmod", "replace"):
@@ -182,7 +186,7 @@ def broken(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-async def test_a_reader_sees_the_old_token_or_the_new_one_and_never_half_of_one(folder: Path) -> None:
+async def test_reader_sees_the_old_or_the_new_token_and_never_half(folder: Path) -> None:
     path = folder / "token.json"
     await FileTokens(path).save(OLD)
     seen = set()
@@ -207,7 +211,7 @@ async def test_a_reader_sees_the_old_token_or_the_new_one_and_never_half_of_one(
     "content",
     ["", "{", "[]", "null", '{"access_token": 7, "expires_at": 1}', "\0" * 100, "[" * 100_000, '{"access_token": "x"}'],
 )
-async def test_a_spoilt_token_file_is_named_and_not_quoted(content: str, folder: Path) -> None:
+async def test_damaged_token_file_is_named_and_not_quoted(content: str, folder: Path) -> None:
     path = folder / "token.json"
     path.write_text(content + "hunter2" if content == "{" else content)
     path.chmod(0o600)
@@ -217,7 +221,7 @@ async def test_a_spoilt_token_file_is_named_and_not_quoted(content: str, folder:
     assert found.value.__cause__ is None
 
 
-async def test_a_token_file_of_gigabytes_is_not_read_whole(folder: Path) -> None:
+async def test_token_file_of_gigabytes_is_not_read_whole(folder: Path) -> None:
     path = folder / "token.json"
     with path.open("wb") as file:
         file.truncate(2**40)
@@ -226,13 +230,13 @@ async def test_a_token_file_of_gigabytes_is_not_read_whole(folder: Path) -> None
         await FileTokens(path).load()
 
 
-async def test_no_credential_is_in_a_journal(folder: Path) -> None:
+async def test_journal_files_hold_no_credential(folder: Path) -> None:
     await keep_journal(folder / "kept")
     whole = b"".join(path.read_bytes() for path in folder.iterdir())
     assert b"token" not in whole.replace(b"tokens", b"")
 
 
-def test_a_token_file_is_json_with_nothing_else(folder: Path) -> None:
+def test_token_file_is_plain_json(folder: Path) -> None:
     asyncio.run(FileTokens(folder / "token.json").save(NEW))
     held = json.loads((folder / "token.json").read_text())
     assert set(held) == {"access_token", "refresh_token", "expires_at", "client_id"}

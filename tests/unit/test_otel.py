@@ -9,24 +9,21 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from mautic_async.errors import MauticError
 from mautic_async.otel import spans
-from mautic_async.testing.virtual_time import run_virtual
 from tests.support.scripted_server import GET, ScriptedServer, error_reply, make_pipeline
 
 
-def test_a_call_is_one_span_with_its_attempts_and_the_reasons() -> None:
+@pytest.mark.virtual_time
+async def test_otel_call_is_one_span_with_attempts_and_reasons() -> None:
     kept = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     hook = spans(provider.get_tracer("test"))
 
-    async def main() -> None:
-        stub = ScriptedServer([(503, {}, b""), (200, {}, {"contact": {"id": 1}}), error_reply(404)])
-        pipeline = make_pipeline(stub, hooks=(hook,))
+    stub = ScriptedServer([(503, {}, b""), (200, {}, {"contact": {"id": 1}}), error_reply(404)])
+    pipeline = make_pipeline(stub, hooks=(hook,))
+    await pipeline.send(GET)
+    with pytest.raises(MauticError):
         await pipeline.send(GET)
-        with pytest.raises(MauticError):
-            await pipeline.send(GET)
-
-    run_virtual(main())
     good, bad = kept.get_finished_spans()
     assert good.name == "mautic GET"
     assert dict(good.attributes or {}) == {

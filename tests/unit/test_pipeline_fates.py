@@ -21,9 +21,10 @@ from mautic_async.errors import (
 )
 from mautic_async.events import Event
 from mautic_async.protocol import Call, Effect
-from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.client import Timeouts
 from tests.support.scripted_server import GET, FixedAuth, ScriptedServer, error_reply, make_pipeline
+
+pytestmark = pytest.mark.virtual_time
 
 OK: Any = (200, {}, {"ok": 1})
 DOWN = ConnectionRefusedError()
@@ -62,41 +63,35 @@ class Tokenless(FixedAuth):
     ],
     ids=["an odd encoding", "too many headers"],
 )
-def test_a_probe_whose_answer_cannot_be_read_is_over(answer: Any) -> None:
-    async def main() -> None:
-        stub = ScriptedServer([DOWN])
-        pipeline = make_pipeline(stub)
-        for _ in range(40):
-            with pytest.raises((TransportError, Unavailable)):
-                await pipeline.send(GET)
-        assert pipeline.breaker.is_open
-        stub.replies = [answer]
-        await asyncio.sleep(120)
-        with pytest.raises(UnexpectedResponse):
+async def test_circuit_breaker_probe_ends_with_an_unreadable_response(answer: Any) -> None:
+    stub = ScriptedServer([DOWN])
+    pipeline = make_pipeline(stub)
+    for _ in range(40):
+        with pytest.raises((TransportError, Unavailable)):
             await pipeline.send(GET)
-        stub.replies = [OK]
-        await asyncio.sleep(120)
-        assert (await pipeline.send(GET)).status == 200
+    assert pipeline.breaker.is_open
+    stub.replies = [answer]
+    await asyncio.sleep(120)
+    with pytest.raises(UnexpectedResponse):
+        await pipeline.send(GET)
+    stub.replies = [OK]
+    await asyncio.sleep(120)
+    assert (await pipeline.send(GET)).status == 200
 
-    run_virtual(main())
 
-
-def test_a_probe_that_got_no_token_is_over() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([DOWN])
-        auth = Tokenless(AuthenticationError("no", status=400), times=0)
-        pipeline = make_pipeline(stub, auth=auth)
-        for _ in range(40):
-            with pytest.raises((TransportError, Unavailable)):
-                await pipeline.send(GET)
-        stub.replies, auth.times = [OK], 1
-        await asyncio.sleep(120)
-        with pytest.raises(AuthenticationError):
+async def test_circuit_breaker_probe_ends_without_a_token() -> None:
+    stub = ScriptedServer([DOWN])
+    auth = Tokenless(AuthenticationError("no", status=400), times=0)
+    pipeline = make_pipeline(stub, auth=auth)
+    for _ in range(40):
+        with pytest.raises((TransportError, Unavailable)):
             await pipeline.send(GET)
-        await asyncio.sleep(120)
-        assert (await pipeline.send(GET)).status == 200
-
-    run_virtual(main())
+    stub.replies, auth.times = [OK], 1
+    await asyncio.sleep(120)
+    with pytest.raises(AuthenticationError):
+        await pipeline.send(GET)
+    await asyncio.sleep(120)
+    assert (await pipeline.send(GET)).status == 200
 
 
 # --- no token ---
@@ -113,97 +108,80 @@ def test_a_probe_that_got_no_token_is_over() -> None:
     ],
     ids=str,
 )
-def test_a_call_for_which_no_token_could_be_had_was_not_applied(failure: MauticError, at: str) -> None:
-    async def main() -> None:
-        stub = ScriptedServer([error_reply(401) if at == "renew" else OK])
-        with pytest.raises(type(failure)) as caught:
-            await make_pipeline(stub, auth=Tokenless(failure, at=at)).send(POST)
-        assert caught.value.verdict is not None
-        assert caught.value.verdict.kind == "token-unavailable"
-        stub = ScriptedServer([error_reply(401), OK] if at == "renew" else [OK])
-        assert (await make_pipeline(stub, auth=Tokenless(failure, times=1, at=at)).send(POST)).status == 200
-
-    run_virtual(main())
+async def test_send_without_a_token_reports_the_call_as_not_applied(failure: MauticError, at: str) -> None:
+    stub = ScriptedServer([error_reply(401) if at == "renew" else OK])
+    with pytest.raises(type(failure)) as caught:
+        await make_pipeline(stub, auth=Tokenless(failure, at=at)).send(POST)
+    assert caught.value.verdict is not None
+    assert caught.value.verdict.kind == "token-unavailable"
+    stub = ScriptedServer([error_reply(401), OK] if at == "renew" else [OK])
+    assert (await make_pipeline(stub, auth=Tokenless(failure, times=1, at=at)).send(POST)).status == 200
 
 
 # --- deletions ---
 
 
 @pytest.mark.parametrize("refusal", [DOWN, error_reply(429, headers={"retry-after": "1"})], ids=repr)
-def test_a_deletion_that_was_surely_refused_at_first_still_says_not_found(refusal: Any) -> None:
-    async def main() -> None:
-        stub = ScriptedServer([refusal, error_reply(404, "Item was not found.")])
-        with pytest.raises(NotFound):
-            await make_pipeline(stub).send(DELETE)
-        assert stub.request_count == 2
-
-    run_virtual(main())
+async def test_delete_after_a_certain_refusal_still_raises_not_found(refusal: Any) -> None:
+    stub = ScriptedServer([refusal, error_reply(404, "Item was not found.")])
+    with pytest.raises(NotFound):
+        await make_pipeline(stub).send(DELETE)
+    assert stub.request_count == 2
 
 
-def test_a_deletion_whose_answer_was_lost_is_done_when_a_repetition_finds_nothing() -> None:
-    async def main() -> None:
-        stub = ScriptedServer(
-            [
-                ConnectionResetError(),
-                error_reply(429, headers={"retry-after": "1"}),
-                error_reply(404, "Item was not found."),
-            ]
-        )
-        assert (await make_pipeline(stub).send(DELETE)).body is None
-
-    run_virtual(main())
+async def test_delete_with_a_lost_response_is_done_when_a_retry_finds_no_entity() -> None:
+    stub = ScriptedServer(
+        [
+            ConnectionResetError(),
+            error_reply(429, headers={"retry-after": "1"}),
+            error_reply(404, "Item was not found."),
+        ]
+    )
+    assert (await make_pipeline(stub).send(DELETE)).body is None
 
 
 # --- the end ---
 
 
-def test_a_write_that_closing_cuts_is_of_unknown_outcome() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([OK], delay=500.0)
-        pipeline = make_pipeline(stub, timeouts=Timeouts(drain=3))
-        caller = asyncio.ensure_future(pipeline.send(POST))
-        reader = asyncio.ensure_future(pipeline.send(GET))
-        await asyncio.sleep(1)
-        await pipeline.aclose()
-        with pytest.raises(OutcomeUnknown, match="closed"):
-            await caller
-        with pytest.raises(MauticError, match="closed"):
-            await reader
-        assert pipeline.rate_limiter.in_flight == 0
-        assert len(pipeline.background) == 0
-
-    run_virtual(main())
+async def test_aclose_makes_a_cancelled_write_outcome_unknown() -> None:
+    stub = ScriptedServer([OK], delay=500.0)
+    pipeline = make_pipeline(stub, timeouts=Timeouts(drain=3))
+    caller = asyncio.ensure_future(pipeline.send(POST))
+    reader = asyncio.ensure_future(pipeline.send(GET))
+    await asyncio.sleep(1)
+    await pipeline.aclose()
+    with pytest.raises(OutcomeUnknown, match="closed"):
+        await caller
+    with pytest.raises(MauticError, match="closed"):
+        await reader
+    assert pipeline.rate_limiter.in_flight == 0
+    assert len(pipeline.background) == 0
 
 
 # --- the same item twice within a second ---
 
 
-def test_invariant_63_an_item_upsert_that_never_passes_is_of_unknown_outcome() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found")])
-        upsert = Call("POST", "contacts/new", Effect.UPSERT, body={"email": "a"})
-        with pytest.raises(OutcomeUnknown, match="ID = 0") as caught:
-            await make_pipeline(stub).send(upsert)
-        assert caught.value.attempts == stub.request_count == 4
-        moments = [seen.at for seen in stub.requests]
-        assert all(later - earlier > 1.0 for earlier, later in pairwise(moments))
-
-    run_virtual(main())
+async def test_item_upsert_that_never_succeeds_is_outcome_unknown() -> None:
+    """Invariant 63."""
+    stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found")])
+    upsert = Call("POST", "contacts/new", Effect.UPSERT, body={"email": "a"})
+    with pytest.raises(OutcomeUnknown, match="ID = 0") as caught:
+        await make_pipeline(stub).send(upsert)
+    assert caught.value.attempts == stub.request_count == 4
+    moments = [seen.at for seen in stub.requests]
+    assert all(later - earlier > 1.0 for earlier, later in pairwise(moments))
 
 
 # --- the story of a call whose caller left ---
 
 
-def test_a_call_whose_caller_left_has_an_end_too() -> None:
-    async def main() -> None:
-        told: list[Event] = []
-        pipeline = make_pipeline(ScriptedServer([OK], delay=5.0), hooks=(told.append,))
-        caller = asyncio.ensure_future(pipeline.send(POST))
-        await asyncio.sleep(1)
-        caller.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await caller
-        assert [event.kind for event in told] == ["before", "done"]
-        assert (told[-1].status, told[-1].error, told[-1].seconds) == (None, None, 1.0)
-
-    run_virtual(main())
+async def test_send_ends_after_its_caller_left() -> None:
+    told: list[Event] = []
+    pipeline = make_pipeline(ScriptedServer([OK], delay=5.0), hooks=(told.append,))
+    caller = asyncio.ensure_future(pipeline.send(POST))
+    await asyncio.sleep(1)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert [event.kind for event in told] == ["before", "done"]
+    assert (told[-1].status, told[-1].error, told[-1].seconds) == (None, None, 1.0)

@@ -12,7 +12,7 @@ from mautic_async.protocol import encode_query, query_string
 from mautic_async.where import parse, to_clauses
 
 
-def test_the_example_of_the_reference_is_written_the_way_php_reads_it() -> None:
+def test_where_writes_the_example_of_the_reference_as_php_reads_it() -> None:
     clauses = [
         where.like("email", "%@example.org"),
         where.any_of(where.gt("points", 10), where.in_("id", [1, 2, 3])),
@@ -56,12 +56,12 @@ def test_the_example_of_the_reference_is_written_the_way_php_reads_it() -> None:
         ),
     ],
 )
-def test_each_expression_has_mautics_name(clause: where.Where, written: dict[str, Any]) -> None:
+def test_where_expressions_have_the_names_of_mautic(clause: where.Where, written: dict[str, Any]) -> None:
     assert clause.parameters() == written
     assert parse(written).parameters() == written
 
 
-def test_groups_nest() -> None:
+def test_where_groups_nest() -> None:
     clause = where.all_of(where.eq("a", 1), where.any_of(where.eq("b", 2), where.all_of(where.eq("c", 3))))
     assert parse(clause.parameters()) == clause
 
@@ -76,7 +76,7 @@ def test_groups_nest() -> None:
         ([datetime(2026, 1, 2, tzinfo=UTC)], '"2026-01-02 00:00:00"'),
     ],
 )
-def test_in_takes_one_csv_text(values: list[Any], text: str) -> None:
+def test_where_in_joins_values_with_commas(values: list[Any], text: str) -> None:
     assert where.in_("x", values).value == text
 
 
@@ -101,12 +101,12 @@ def test_in_takes_one_csv_text(values: list[Any], text: str) -> None:
         lambda: to_clauses(5),
     ],
 )
-def test_what_mautic_would_drop_without_a_word_is_refused(wrong: Any) -> None:
+def test_where_refuses_values_that_mautic_drops_silently(wrong: Any) -> None:
     with pytest.raises(ConfigurationError):
         wrong()
 
 
-def test_conditions_may_be_one_or_several_or_in_mautics_own_form() -> None:
+def test_where_accepts_one_several_or_raw_conditions() -> None:
     one = where.gt("id", 5)
     assert to_clauses(one) == to_clauses([one]) == to_clauses({"col": "id", "expr": "gt", "val": 5}) == [one]
     assert to_clauses({"column": "id", "expr": "in", "value": [1, 2]}) == [where.in_("id", [1, 2])]

@@ -32,7 +32,9 @@ _ZERO_HELP: Final = (
     "Mautic drops a zero that comes by POST or PATCH, and keeps the old value. Leave it out, or read the contact and"
     " replace() it whole"
 )
-_BLANK_HELP: Final = 'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch", which clears it'
+_BLANK_HELP: Final = (
+    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch" to clear it'
+)
 
 
 def is_zero(value: object, field_type: str | None = None) -> bool:

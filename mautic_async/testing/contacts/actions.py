@@ -149,7 +149,7 @@ async def utm_remove(context: RequestContext) -> Any:
 def mark_changed(row: Row, context: RequestContext) -> None:
     """Say that the contact was changed just now."""
     row["dateModified"] = context.now
-    row["modifiedBy"], row["modifiedByUser"] = context.actor.id, context.actor.name
+    row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
     context.table("contacts").save(row)
 
 

@@ -94,7 +94,7 @@ def _copy_to_contact(contact: int, context: RequestContext) -> None:
     if name:
         row["fields"]["company"] = name
     row["dateModified"] = context.now
-    row["modifiedBy"], row["modifiedByUser"] = context.actor.id, context.actor.name
+    row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
     context.table("contacts").save(row)
 
 
@@ -127,7 +127,7 @@ def new_row() -> Row:
 
 def create(name: str, context: RequestContext) -> Row:
     """A new company of this name."""
-    row = new_row() | {"dateAdded": context.now, "createdBy": context.actor.id, "createdByUser": context.actor.name}
+    row = new_row() | {"dateAdded": context.now, "createdBy": context.user.id, "createdByUser": context.user.name}
     return context.table("companies").save(row | {"fields": {"companyname": name}})
 
 

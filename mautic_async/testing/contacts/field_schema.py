@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
-from mautic_async.testing import php
-from mautic_async.testing.contacts.countries import COUNTRIES
+from mautic_async.testing import data, php
 from mautic_async.testing.resources._properties import InvalidValue
 
 if TYPE_CHECKING:
@@ -246,7 +245,7 @@ def options(field: Row) -> dict[str, str]:
 
 def _country(field: Row, value: Any, context: RequestContext) -> Any:
     del field, context
-    if value not in COUNTRIES:
+    if value not in data.names("countries"):
         raise InvalidValue
     return value
 

@@ -28,13 +28,13 @@ def routes(table: Router) -> None:
 
 
 def require_contact(context: RequestContext, verb: str = "view", message: str = "Item was not found.") -> Row:
-    """The contact of the path, if the actor may do this with it."""
+    """The contact of the path, if the user may do this with it."""
     id = context.path.get("id", context.path.get("leadId", context.path.get("contactId")))
     row = context.table("contacts").get(id)
     if row is None:
         raise not_found(message)
     owner = row["owner"] or row["createdBy"]
-    context.require("lead:leads", verb, own=context.actor.id is not None and owner == context.actor.id)
+    context.require("lead:leads", verb, own=context.user.id is not None and owner == context.user.id)
     return row
 
 

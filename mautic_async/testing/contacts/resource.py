@@ -52,9 +52,9 @@ class Contacts(FakeResource):
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """One's own: owned, or made and owned by nobody."""
-        if context.actor.id is None:
+        if context.user.id is None:
             return False
-        return bool((row["owner"] or row["createdBy"]) == context.actor.id)
+        return bool((row["owner"] or row["createdBy"]) == context.user.id)
 
     def format_total(self, count: int) -> Any:
         """As a text."""
@@ -131,7 +131,7 @@ class Contacts(FakeResource):
         if value == "unowned":
             return lambda row: row["owner"] is None
         if value == "mine":
-            return lambda row: row["owner"] is not None and row["owner"] == context.actor.id
+            return lambda row: row["owner"] is not None and row["owner"] == context.user.id
         return None
 
     def _related(self, command: str, value: str, pattern: str, context: RequestContext) -> Predicate:
@@ -171,7 +171,7 @@ class Contacts(FakeResource):
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The contact's form, and the plugin's dry run."""
         draft = update.validate(row, params, method, context)
-        if context.fake.custom_objects_enabled and params.get("customObjects"):
+        if context.state.settings.custom_objects and params.get("customObjects"):
             custom_items.validate(params["customObjects"], context)
         return draft
 
@@ -187,7 +187,7 @@ class Contacts(FakeResource):
         """Spend the time of a row, unless the table is being altered, or a query of the plugin's dry run fails."""
         await context.wait_if_stalled("start")
         await context.charge_row()
-        if context.fake.custom_objects_enabled and params.get("customObjects"):
+        if context.state.settings.custom_objects and params.get("customObjects"):
             await context.wait_if_stalled("check")
             await context.pass_step("check")
 
@@ -204,7 +204,7 @@ class Contacts(FakeResource):
             await context.wait_if_stalled("link")
             await context.pass_step("link")
             save.link(saved, context)
-        if context.fake.custom_objects_enabled and params.get("customObjects"):
+        if context.state.settings.custom_objects and params.get("customObjects"):
             await custom_items.save_items(saved["id"], params["customObjects"], context)
         return saved
 
@@ -225,7 +225,7 @@ class Contacts(FakeResource):
 
 
 def _with_items(entity: dict[str, Any], context: RequestContext) -> None:
-    if context.fake.custom_objects_enabled and php.is_truthy(context.query.get("includeCustomObjects")):
+    if context.state.settings.custom_objects and php.is_truthy(context.query.get("includeCustomObjects")):
         objects = custom_items.contact_items(entity["id"], context)
         if objects is not None:
             entity["customObjects"] = objects

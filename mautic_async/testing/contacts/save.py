@@ -31,10 +31,10 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
     update.extras(draft, sent_values, params, context)
     if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFYING_FIELDS):
         draft["dateIdentified"] = context.now
-    now, actor = context.now, context.actor
+    now, user = context.now, context.user
     changes = _changes(draft, row)
     if row is None:
-        draft["dateAdded"], draft["createdBy"], draft["createdByUser"] = now, actor.id, actor.name
+        draft["dateAdded"], draft["createdBy"], draft["createdByUser"] = now, user.id, user.name
         draft["id"] = None
         saved = context.table("contacts").save(draft)
         if changes:
@@ -43,7 +43,7 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
     else:
         if any(draft[name] != row.get(name) for name in draft):
             draft["dateModified"] = now
-        draft["modifiedBy"], draft["modifiedByUser"] = actor.id, actor.name
+        draft["modifiedBy"], draft["modifiedByUser"] = user.id, user.name
         row.update(draft)
         saved = row
         write_audit_log(context, ("lead", "lead"), row["id"], "update", changes)
@@ -128,6 +128,6 @@ def _history(saved: Row, context: RequestContext) -> None:
             "event": "lead.source.identified",
             "contact": saved["id"],
             "time": context.now,
-            "by": context.actor.name,
+            "by": context.user.name,
         }
         context.table("events").save({"id": None} | line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mautic_async.testing.contacts.resource import Contacts
 from mautic_async.testing.resources import assets, campaign_events, reports, stats, themes, widgets
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from mautic_async.testing.resources._base import FakeResource
     from mautic_async.testing.router import Router
+    from mautic_async.testing.state import ServerState
 
 RESOURCES: tuple[Callable[[], FakeResource], ...] = (
     Contacts,
@@ -74,5 +75,5 @@ EXTRA_ROUTES: tuple[Callable[[Router], None], ...] = (
 )
 """Adders of routes that belong to no noun."""
 
-SEEDERS: tuple[Callable[[Any], None], ...] = (reports.install, themes.install)
-"""Called with a new `FakeMautic`, to put into its tables what Mautic installs."""
+SEEDERS: tuple[Callable[[ServerState], None], ...] = (reports.install, themes.install)
+"""Functions that put into the tables of a new server what Mautic installs."""

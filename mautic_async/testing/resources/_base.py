@@ -108,8 +108,8 @@ class FakeResource:
         return self.table(context)
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
-        """Whether the entity is the actor's own."""
-        return row.get("createdBy") is not None and row["createdBy"] == context.actor.id
+        """Whether the entity is the user's own."""
+        return row.get("createdBy") is not None and row["createdBy"] == context.user.id
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """The entity as JSON.
@@ -262,7 +262,7 @@ class FakeResource:
     ) -> None:
         if not self.has_publish_block:
             return
-        may = context.actor.may(self.permission, "publish", own=row is None or self.is_owned_by(row, context))
+        may = context.user.may(self.permission, "publish", own=row is None or self.is_owned_by(row, context))
         if not may:
             draft["isPublished"] = False if row is None else draft["isPublished"]
         elif "isPublished" in params:
@@ -289,7 +289,7 @@ class FakeResource:
         if self.has_publish_block:
             stamp(draft, row, context)
             if row is None:
-                created_now = {"dateModified": context.now, "modifiedByUser": context.actor.name}
+                created_now = {"dateModified": context.now, "modifiedByUser": context.user.name}
                 draft |= {name: created_now[name] for name in self.set_on_create}
         before = self.new_row(context) if row is None else dict(row)
         if row is not None:
@@ -354,19 +354,19 @@ def write_audit_log(
     if action == "update" and not details:
         return
     line = {"bundle": event[0], "object": event[1], "objectId": id, "action": action, "details": details}
-    actor = {"userId": context.actor.id or 0, "userName": context.actor.name, "dateAdded": context.now}
-    context.table("audit_log").save({"id": None, **line, **actor, "ipAddress": "127.0.0.1"})
+    user = {"userId": context.user.id or 0, "userName": context.user.name, "dateAdded": context.now}
+    context.table("audit_log").save({"id": None, **line, **user, "ipAddress": "127.0.0.1"})
 
 
 def stamp(draft: Row, row: Row | None, context: RequestContext) -> None:
     """Say in the publish block who wrote, and when; an edit that changes nothing says nothing."""
     if row is None:
         draft["dateAdded"] = context.now
-        draft["createdBy"], draft["createdByUser"] = context.actor.id, context.actor.name
+        draft["createdBy"], draft["createdByUser"] = context.user.id, context.user.name
     else:
         if any(draft[name] != row.get(name) for name in draft):
             draft["dateModified"] = context.now
-        draft["modifiedBy"], draft["modifiedByUser"] = context.actor.id, context.actor.name
+        draft["modifiedBy"], draft["modifiedByUser"] = context.user.id, context.user.name
 
 
 def _scalar(value: Any) -> Any:

@@ -137,8 +137,10 @@ class CrudRoutes:
 
     def _batch_params(self, context: RequestContext) -> dict[Any, Any]:
         params = php.from_json_array(context.body or {})
-        if len(params) > context.fake.batch_limit:
-            raise ControllerError(500, f"A max of {context.fake.batch_limit} entities are supported at a time.")
+        if len(params) > context.state.settings.batch_limit:
+            raise ControllerError(
+                500, f"A max of {context.state.settings.batch_limit} entities are supported at a time."
+            )
         return params
 
     async def batch_new(self, context: RequestContext) -> Any:
@@ -155,7 +157,7 @@ class CrudRoutes:
             params = item if isinstance(item, dict) else {}
             try:
                 row = resource.find_existing(params, context)
-                if not context.actor.may(
+                if not context.user.may(
                     resource.permission, "create" if row is None else "edit", own=_is_own(resource, row, context)
                 ):
                     raise BatchRowError(403, FORBIDDEN)
@@ -211,7 +213,7 @@ class CrudRoutes:
         if loaded is None and method == "PATCH":
             raise BatchRowError(404, NOT_FOUND)
         verb = "create" if loaded is None else "edit"
-        if not context.actor.may(resource.permission, verb, own=_is_own(resource, loaded, context)):
+        if not context.user.may(resource.permission, verb, own=_is_own(resource, loaded, context)):
             raise BatchRowError(403, FORBIDDEN)
         if not isinstance(item, dict):
             raise UnhandledError
@@ -253,7 +255,7 @@ class CrudRoutes:
             if row is None:
                 continue
             entities.append(resource.serialize(row, context))
-            if context.actor.may(resource.permission, "delete", own=resource.is_owned_by(row, context)):
+            if context.user.may(resource.permission, "delete", own=resource.is_owned_by(row, context)):
                 await context.charge_row()
                 resource.delete(row, context)
         return Reply({resource.plural: entities})
@@ -329,8 +331,8 @@ def query_page(resource: FakeResource, context: RequestContext) -> tuple[Any, li
         if resource.published_filters and php.is_truthy(query_filters.get("published")):
             published = resource.column("isPublished")
             predicates.append(lambda row: bool(published(row)))
-        if not context.actor.may(resource.permission, "view", own=False):
-            if not context.actor.may(resource.permission, "view", own=True):
+        if not context.user.may(resource.permission, "view", own=False):
+            if not context.user.may(resource.permission, "view", own=True):
                 raise forbidden()
             predicates.append(lambda row: resource.is_owned_by(row, context))
     text = query_filters.get("search")

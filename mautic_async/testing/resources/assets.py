@@ -61,7 +61,7 @@ _ICON: Final = {"ico": "image/x-icon"}
 
 def _url(value: Any, row: Row, context: RequestContext) -> str:
     del value
-    return context.fake.absolute_url(f"/asset/{'' if row['id'] is None else row['id']}:{row['alias']}")
+    return context.state.absolute_url(f"/asset/{'' if row['id'] is None else row['id']}:{row['alias']}")
 
 
 class Assets(FakeResource):
@@ -173,7 +173,7 @@ async def upload(context: RequestContext) -> Any:
     for _, name, content in context.files:
         await context.charge_row()
         extension = name.rpartition(".")[2].lower() if "." in name else "txt"
-        stored_name = f"{context.fake.new_token()[-32:]}.{extension if extension in _ALLOWED else 'txt'}"
+        stored_name = f"{context.state.new_token()[-32:]}.{extension if extension in _ALLOWED else 'txt'}"
         context.table("files").save({"id": None, "dir": folder, "name": stored_name, "size": len(content)})
         result = {"link": f"{_host(context)}/media/{folder}/{stored_name}", "name": stored_name}
         if folder != "images":
@@ -182,7 +182,7 @@ async def upload(context: RequestContext) -> Any:
 
 
 def _host(context: RequestContext) -> str:
-    scheme, _, rest = context.fake.url.partition("://")
+    scheme, _, rest = context.state.url.partition("://")
     host = rest.partition("/")[0].rpartition(":")[0] or rest.partition("/")[0]
     return f"{scheme}://{host}:{443 if scheme == 'https' else 80}"
 

@@ -119,7 +119,7 @@ def _contact(context: RequestContext, id: Any, verb: str) -> Row:
     contact = context.table("contacts").get(id)
     if contact is None:
         raise not_found("Contact not found.")
-    context.require("lead:leads", verb, own=contact["owner"] is not None and contact["owner"] == context.actor.id)
+    context.require("lead:leads", verb, own=contact["owner"] is not None and contact["owner"] == context.user.id)
     return contact
 
 
@@ -193,8 +193,8 @@ async def batch_edit(context: RequestContext) -> Any:
     events: dict[str, Any] = {}
     errors: dict[Any, Any] = {}
     sent = php.from_json_array(context.body or {})
-    if len(sent) > context.fake.batch_limit:
-        raise ControllerError(500, f"A max of {context.fake.batch_limit} entities are supported at a time.")
+    if len(sent) > context.state.settings.batch_limit:
+        raise ControllerError(500, f"A max of {context.state.settings.batch_limit} entities are supported at a time.")
     for key, item in sent.items():
         params = item if isinstance(item, dict) else {}
         event = _EVENTS.get(php.to_int(params.get("eventId")), context)

@@ -107,7 +107,7 @@ class Campaigns(FakeResource):
         contact = context.table("contacts").get(context.path["leadId"])
         if contact is None:
             raise not_found()
-        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.actor.id)
+        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.user.id)
         return row, contact
 
     async def add_contact(self, context: RequestContext) -> Any:
@@ -142,8 +142,8 @@ class Campaigns(FakeResource):
         context.require(self.permission, "create")
         await context.charge_row()
         block = {name: row[name] for name in ("modifiedBy",)} | {"dateModified": context.now, "isPublished": False}
-        copy = self.deleted_view(row) | block | {"modifiedByUser": context.actor.name, "dateAdded": context.now}
-        copy |= {"createdBy": context.actor.id, "createdByUser": context.actor.name}
+        copy = self.deleted_view(row) | block | {"modifiedByUser": context.user.name, "dateAdded": context.now}
+        copy |= {"createdBy": context.user.id, "createdByUser": context.user.name}
         saved = self.table(context).save(copy)
         return Reply({"campaign": self.serialize(saved, context)}, 302, location=f"/api/campaigns/{saved['id']}")
 

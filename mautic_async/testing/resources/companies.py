@@ -197,7 +197,7 @@ class Companies(FakeResource):
         if contact is None:
             raise not_found("Contact not found.")
         owner = contact["owner"] or contact["createdBy"]
-        context.require("lead:leads", "edit", own=context.actor.id is not None and owner == context.actor.id)
+        context.require("lead:leads", "edit", own=context.user.id is not None and owner == context.user.id)
         return company, contact
 
 

@@ -209,7 +209,7 @@ class Emails(_parts.VariantFamily):
         contact = context.table("contacts").get(context.path["leadId"])
         if contact is None:
             raise not_found("Contact not found.")
-        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.actor.id)
+        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.user.id)
         await context.charge_row()
         if not contact["fields"].get("email"):
             return Reply({"success": False, "failed": ["Recipient's email is invalid"]})
@@ -245,6 +245,6 @@ def _pending_contacts(row: Row, context: RequestContext) -> list[Row]:
 
 def _record_sent(row: Row, contact: Row, context: RequestContext) -> None:
     stat = {"id": None, "email": row["id"], "contact": contact["id"], "address": contact["fields"]["email"]}
-    context.table("email_stats").save(stat | {"date": context.now, "hash": context.fake.new_token()[-23:]})
+    context.table("email_stats").save(stat | {"date": context.now, "hash": context.state.new_token()[-23:]})
     row["sentCount"] += 1
     context.table("emails").save(row)

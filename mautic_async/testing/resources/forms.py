@@ -138,7 +138,7 @@ class Forms(FakeResource):
                 actions = [part for part in actions if part["id"] in action_ids]
         draft["fields"], draft["actions"] = fields, actions
         saved = super().save(draft, row, params, context)
-        saved["cachedHtml"] = _form_html.render(saved, context.fake.absolute_url("/form/submit"))
+        saved["cachedHtml"] = _form_html.render(saved, context.state.absolute_url("/form/submit"))
         return self.table(context).save(saved)
 
     def deleted_view(self, row: Row) -> Row:
@@ -297,7 +297,7 @@ def _field(sent: Row, fields: list[Row], aliases: set[str], context: RequestCont
 
 def _random(context: RequestContext) -> str:
     """What the server calls a field whose alias is missing or taken."""
-    number = int(context.fake.new_token()[-12:], 16)
+    number = int(context.state.new_token()[-12:], 16)
     return "".join(string.ascii_lowercase[number // 26**place % 26] for place in range(5))
 
 

@@ -75,7 +75,7 @@ class Hooks(FakeResource):
         """Find a secret; PATCH adds triggers, PUT replaces them."""
         del problems
         if not draft["secret"]:
-            draft["secret"] = context.fake.new_token()[-64:]
+            draft["secret"] = context.state.new_token()[-64:]
         sent = [php.to_string(one) for one in php.array_values(params.get("triggers", params.get("events")))]
         keep = row is not None and context.request.method != "PUT"
         draft["triggers"] = list(dict.fromkeys((draft["triggers"] if keep else []) + sent))

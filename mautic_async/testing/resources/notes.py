@@ -36,7 +36,7 @@ class _OfContact(FakeResource):
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """As its contact is."""
         contact = context.table("contacts").get(row["lead"])
-        return contact is not None and contact["owner"] is not None and contact["owner"] == context.actor.id
+        return contact is not None and contact["owner"] is not None and contact["owner"] == context.user.id
 
     def new_row(self, context: RequestContext) -> Row:
         """With the time of its being made."""

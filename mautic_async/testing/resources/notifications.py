@@ -115,7 +115,7 @@ class Smses(FakeResource):
         contact = context.table("contacts").get(context.path["contactId"])
         if contact is None:
             raise forbidden()
-        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.actor.id)
+        context.require("lead:leads", "edit", own=contact["owner"] is not None and contact["owner"] == context.user.id)
         error = {"error": {"message": "SMS transport is disabled.", "code": 417}}
         return Reply(json.dumps(error, separators=(",", ":")), has_version_header=False)
 

@@ -23,7 +23,7 @@ from mautic_async.testing.resources._standard import without_nulls
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.router import Router
-    from mautic_async.testing.server import FakeMautic
+    from mautic_async.testing.state import ServerState
     from mautic_async.testing.store import Row
 
 _PAGE: Final = 10
@@ -175,7 +175,7 @@ _INSTALLED: Final = (
 )
 
 
-def install(fake: FakeMautic) -> None:
+def install(state: ServerState) -> None:
     """The five reports of a new server."""
     for name, source, columns, filters, order, graphs in _INSTALLED:
         texts: list[Any] = []
@@ -192,4 +192,4 @@ def install(fake: FakeMautic) -> None:
         empty: dict[str, Any] = {one: [] for one in ("groupBy", "settings", "aggregators")}
         nothing = dict.fromkeys(("description", "scheduleUnit", "toAddress", "scheduleDay", "scheduleMonthFrequency"))
         row = {"id": None, "name": name, "source": source, "system": True, "isScheduled": False}
-        fake.store["reports"].save(block | row | lists | empty | nothing)
+        state.store["reports"].save(block | row | lists | empty | nothing)

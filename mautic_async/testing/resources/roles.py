@@ -223,18 +223,18 @@ class Users(FakeResource):
         routes.add("GET", "/api/users/list/roles", self.roles)
 
     async def myself(self, context: RequestContext) -> Any:
-        """The actor, without an envelope and without nulls."""
-        actor = context.actor
-        role = _plain_view(actor.role, "name", "description", "isAdmin", "rawPermissions")
-        if actor.user is not None:
+        """Answer with the sender of the request, without an envelope and without nulls."""
+        user = context.user
+        role = _plain_view(user.role, "name", "description", "isAdmin", "rawPermissions")
+        if user.row is not None:
             names = [
                 property_.name
                 for property_ in self.visible_properties
                 if property_.name not in ("id", "lastLogin", "lastActive")
             ]
-            return Reply(without_nulls(_plain_view(actor.user, *names) | {"role": role}))
-        first, _, last = actor.name.rpartition(" ")
-        entity = {"isPublished": True, "username": actor.name, "firstName": first, "lastName": last}
+            return Reply(without_nulls(_plain_view(user.row, *names) | {"role": role}))
+        first, _, last = user.name.rpartition(" ")
+        entity = {"isPublished": True, "username": user.name, "firstName": first, "lastName": last}
         return Reply(without_nulls(entity | {"role": role, "timezone": "", "locale": ""}))
 
     async def permissions(self, context: RequestContext) -> Any:
@@ -245,19 +245,19 @@ class Users(FakeResource):
         requested = context.body.get("permissions") if isinstance(context.body, dict) else None
         if not requested:
             raise ControllerError(400, "mautic.api.call.permissionempty")
-        actor = auth.user_actor(row, context.store)
+        user = auth.user_of_row(row, context.store)
         granted = {}
         for permission in php.array_values(requested):
             parts = php.to_string(permission).split(":")
-            permission_names = len(parts) in (3, 4) and (actor.role["isAdmin"] or parts[0] in _BUNDLES)
+            permission_names = len(parts) in (3, 4) and (user.role["isAdmin"] or parts[0] in _BUNDLES)
             if not permission_names:
                 raise UnhandledError(403)
-            granted[php.to_string(permission)] = _is_granted(actor, parts)
+            granted[php.to_string(permission)] = _is_granted(user, parts)
         return Reply(granted)
 
     async def roles(self, context: RequestContext) -> Any:
         """Ids and names of published roles."""
-        if not (context.actor.may(self.permission, "create") or context.actor.may(self.permission, "edit")):
+        if not (context.user.may(self.permission, "create") or context.user.may(self.permission, "edit")):
             context.require(self.permission, "edit")
         search = f"{php.to_string(context.query.get('filter'))}%"
         rows = [row for row in context.table("roles") if row["isPublished"] and query.like(row["name"], search)]
@@ -266,10 +266,10 @@ class Users(FakeResource):
         return Reply([{"id": row["id"], "name": row["name"]} for row in rows[: limit or None]])
 
 
-def _is_granted(actor: auth.Actor, parts: list[str]) -> bool:
+def _is_granted(user: auth.User, parts: list[str]) -> bool:
     verb = parts[-1]
     own = True if verb.endswith("own") else False if verb.endswith("other") else None
-    return actor.may(":".join(parts[:-1]), verb.removesuffix("own").removesuffix("other"), own=own)
+    return user.may(":".join(parts[:-1]), verb.removesuffix("own").removesuffix("other"), own=own)
 
 
 def _plain_view(row: Row, *names: str) -> dict[str, Any]:

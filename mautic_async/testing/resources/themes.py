@@ -14,7 +14,7 @@ from mautic_async.testing.replies import ControllerError, Reply, UnhandledError
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.router import Router
-    from mautic_async.testing.server import FakeMautic
+    from mautic_async.testing.state import ServerState
 
 _ROOT: Final = "REDACTED-PATH/themes"
 """Where the server keeps them; what was recorded does not say."""
@@ -48,7 +48,7 @@ _INSTALLED: Final = (
 )
 
 
-def install(fake: FakeMautic) -> None:
+def install(state: ServerState) -> None:
     """The themes of a new server."""
     for key, name, kind, features in _INSTALLED:
         author, site = {"old": _LEGACY_AUTHOR, "sent": _SENDWITHUS_AUTHOR}.get(kind, _TEAM_AUTHOR)
@@ -62,7 +62,7 @@ def install(fake: FakeMautic) -> None:
             theme_row |= {"features": features.split(), "builder": builders}
         else:
             theme_row |= {"builder": builders, "features": features.split()}
-        fake.store["themes"].save({"id": None, "key": key, "config": theme_row, "installed": True})
+        state.store["themes"].save({"id": None, "key": key, "config": theme_row, "installed": True})
 
 
 def routes(table: Router) -> None:

@@ -45,14 +45,14 @@ async def campaign(api: RawClient, **more: Any) -> dict[str, Any]:
     return shown
 
 
-async def test_temporary_ids_become_real_ones_on_the_canvas_too(server: RawClient) -> None:
+async def test_campaign_create_replaces_temporary_ids_on_the_canvas_too(server: RawClient) -> None:
     one = await campaign(server)
     assert (one["events"][0]["id"], one["lists"][0]["id"], one["modifiedByUser"]) == (1, 1, "lab-cc [1]")
     assert [node["id"] for node in one["canvasSettings"]["nodes"]] == ["1", "lists"]
     assert one["canvasSettings"]["connections"][0]["targetId"] == "1"
 
 
-async def test_connections_make_a_tree_with_an_order_and_a_path(server: RawClient) -> None:
+async def test_campaign_connections_make_a_tree_with_order_and_path(server: RawClient) -> None:
     canvas = {
         "nodes": [{"id": id, "positionX": 1, "positionY": 1} for id in ("new_a", "new_b", "new_c", "lists")],
         "connections": [
@@ -75,22 +75,22 @@ async def test_connections_make_a_tree_with_an_order_and_a_path(server: RawClien
         ("lists", "At least one contact source is required. Use the Launch Campaign Builder button to add one."),
     ],
 )
-async def test_a_create_needs_events_and_sources(server: RawClient, gone: str, message: str) -> None:
+async def test_campaign_create_requires_events_and_sources(server: RawClient, gone: str, message: str) -> None:
     got = await server.post("campaigns/new", CAMPAIGN | {gone: []})
     assert (got.status, got.error["message"], got.error["details"]) == (400, message, [])
 
 
-async def test_without_canvas_settings_no_event_is_stored(server: RawClient) -> None:
+async def test_campaign_create_without_canvas_settings_stores_no_event(server: RawClient) -> None:
     body = {key: value for key, value in CAMPAIGN.items() if key != "canvasSettings"}
     assert (await server.post("campaigns/new", body)).json["campaign"]["events"] == []
 
 
-async def test_in_a_batch_a_campaign_without_events_passes(server: RawClient) -> None:
+async def test_campaign_batch_create_accepts_a_campaign_without_events(server: RawClient) -> None:
     got = await server.post("campaigns/batch/new", [{"name": "C"}, CAMPAIGN])
     assert (got.json["statusCodes"], [len(one["events"]) for one in got.json["campaigns"]]) == ([201, 201], [0, 1])
 
 
-async def test_a_put_wants_ids_and_drops_what_is_not_listed(server: RawClient) -> None:
+async def test_campaign_put_requires_ids_and_drops_unlisted_events(server: RawClient) -> None:
     one = await campaign(server)
     path = f"campaigns/{one['id']}/edit"
     got = await server.put(path, CAMPAIGN | {"events": [{"name": "x"}]})
@@ -101,7 +101,7 @@ async def test_a_put_wants_ids_and_drops_what_is_not_listed(server: RawClient) -
     assert [(event["id"], event["channelId"]) for event in kept["events"]] == [(2, 0)]
 
 
-async def test_a_patch_adds_sources_and_changes_scalars_only(server: RawClient) -> None:
+async def test_campaign_patch_adds_sources_and_changes_scalars_only(server: RawClient) -> None:
     one = await campaign(server)
     await server.post("segments/new", {"name": "T"})
     got = (await server.patch(f"campaigns/{one['id']}/edit", {"lists": [{"id": 2}], "description": "d"})).json[
@@ -110,7 +110,7 @@ async def test_a_patch_adds_sources_and_changes_scalars_only(server: RawClient) 
     assert ([each["id"] for each in got["lists"]], got["description"], len(got["events"])) == ([1, 2], "d", 1)
 
 
-async def test_a_clone_is_a_302_with_an_empty_unpublished_copy(server: RawClient) -> None:
+async def test_campaign_clone_is_a_302_with_an_empty_unpublished_copy(server: RawClient) -> None:
     await campaign(server)
     got = await server.json("POST", "campaigns/clone/1")
     copy = got.json["campaign"]
@@ -120,7 +120,7 @@ async def test_a_clone_is_a_302_with_an_empty_unpublished_copy(server: RawClient
     assert (await server.get("campaigns/events")).json["total"] == 1
 
 
-async def test_members_come_as_rows_of_texts(server: RawClient) -> None:
+async def test_campaign_contacts_are_rows_of_texts(server: RawClient) -> None:
     await campaign(server)
     for _ in range(2):
         assert (await server.json("POST", "campaigns/1/contact/1/add")).json == {"success": 1}
@@ -139,7 +139,7 @@ async def test_members_come_as_rows_of_texts(server: RawClient) -> None:
     assert (await server.get("campaigns/9/contacts")).status == 404
 
 
-async def test_events_stand_by_themselves_too(server: RawClient) -> None:
+async def test_campaign_events_are_readable_by_themselves(server: RawClient) -> None:
     await campaign(server)
     got = (await server.get("campaigns/events", orderBy="id")).json
     assert (got["total"], got["events"][0]["campaign"]["name"]) == (1, "C")
@@ -149,7 +149,7 @@ async def test_events_stand_by_themselves_too(server: RawClient) -> None:
     assert (await server.get("campaigns/events/contact/1")).json == {"total": 0, "events": []}
 
 
-async def test_a_log_entry_is_written_once_and_executed_once(server: RawClient) -> None:
+async def test_campaign_event_log_is_written_once_and_executed_once(server: RawClient) -> None:
     await campaign(server)
     path = "campaigns/events/1/contact/1/edit"
     assert (await server.put(path, {"triggerDate": "2030-01-01"})).status == 409
@@ -170,14 +170,14 @@ async def test_a_log_entry_is_written_once_and_executed_once(server: RawClient) 
     assert (await server.get("campaigns/1/events/contact/1")).json["events"][0]["contactLog"] == []
 
 
-async def test_a_decision_cannot_be_scheduled(server: RawClient) -> None:
+async def test_campaign_decision_event_cannot_be_scheduled(server: RawClient) -> None:
     await campaign(server, events=[step("new_1") | DECISION])
     await server.json("POST", "campaigns/1/contact/1/add")
     got = await server.put("campaigns/events/1/contact/1/edit", {"triggerDate": "2030-01-01"})
     assert (got.status, got.error["message"]) == (409, "A decision type event cannot be scheduled.")
 
 
-async def test_the_events_of_a_member_come_with_the_membership(server: RawClient) -> None:
+async def test_campaign_contact_events_include_the_membership(server: RawClient) -> None:
     await campaign(server)
     out = await server.get("campaigns/1/events/contact/1")
     assert (out.status, out.error["message"]) == (409, "The contact %contact% is not in the campaign %campaign%.")
@@ -188,7 +188,7 @@ async def test_the_events_of_a_member_come_with_the_membership(server: RawClient
     assert (await server.get("campaigns/9/events/contact/1")).status == 404
 
 
-async def test_a_batch_of_log_entries_is_keyed_by_event_and_errors_by_place(server: RawClient) -> None:
+async def test_campaign_log_batch_is_keyed_by_event_and_errors_by_index(server: RawClient) -> None:
     await campaign(server)
     await server.json("POST", "campaigns/1/contact/1/add")
     rows = [
@@ -202,7 +202,7 @@ async def test_a_batch_of_log_entries_is_keyed_by_event_and_errors_by_place(serv
     assert (table["total"], table["stats"][0]["is_scheduled"]) == ("1", "1")
 
 
-async def test_a_deleted_campaign_has_nothing_left(server: RawClient) -> None:
+async def test_campaign_delete_removes_events_and_members(server: RawClient) -> None:
     await campaign(server)
     await server.json("POST", "campaigns/1/contact/1/add")
     gone = (await server.delete("campaigns/1/delete")).json["campaign"]
@@ -210,7 +210,7 @@ async def test_a_deleted_campaign_has_nothing_left(server: RawClient) -> None:
     assert (await server.get("contacts/1/campaigns")).json == {"total": 0, "campaigns": []}
 
 
-async def test_who_left_a_campaign_may_come_again(server: RawClient) -> None:
+async def test_campaign_contact_can_be_added_again_after_removal(server: RawClient) -> None:
     await campaign(server, allowRestart=True)
     for verb in ("add", "remove", "add"):
         await server.json("POST", f"campaigns/1/contact/1/{verb}")
@@ -220,7 +220,7 @@ async def test_who_left_a_campaign_may_come_again(server: RawClient) -> None:
     assert (await server.put("campaigns/events/1/contact/1/edit", {"triggerDate": "now"})).status == 409
 
 
-async def test_a_log_entry_takes_an_address_a_channel_and_any_metadata(server: RawClient) -> None:
+async def test_campaign_log_accepts_ip_address_channel_and_metadata(server: RawClient) -> None:
     await campaign(server)
     await server.json("POST", "campaigns/1/contact/1/add")
     body = {
@@ -239,7 +239,7 @@ async def test_a_log_entry_takes_an_address_a_channel_and_any_metadata(server: R
     assert (list(got["errors"]), got["errors"]["1"]["code"]) == (["1"], 409)
 
 
-async def test_sources_must_exist(server: RawClient) -> None:
+async def test_campaign_create_refuses_missing_sources(server: RawClient) -> None:
     assert (await server.post("campaigns/new", CAMPAIGN | {"lists": [{"id": 99}]})).status == 500
     await server.post("forms/new", {"name": "F"})
     one = await campaign(server, lists=[], forms=[{"id": 1}])

@@ -30,7 +30,7 @@ async def segment_email(api: RawClient, **more: Any) -> dict[str, Any]:
     return await email(api, emailType="list", lists=[1], **more)
 
 
-async def test_every_save_is_a_revision_and_a_create_is_dated_as_modified(server: RawClient) -> None:
+async def test_email_save_increments_revision_and_create_sets_date_modified(server: RawClient) -> None:
     one = await email(server)
     assert (one["revision"], one["dateModified"] is not None, one["modifiedByUser"]) == (1, True, None)
     for revision in (2, 3):
@@ -45,17 +45,17 @@ async def test_every_save_is_a_revision_and_a_create_is_dated_as_modified(server
         ([99], "This value is not valid."),
     ],
 )
-async def test_a_segment_email_needs_ids_of_segments(server: RawClient, lists: Any, message: str) -> None:
+async def test_email_create_of_segment_type_requires_segment_ids(server: RawClient, lists: Any, message: str) -> None:
     got = await server.post("emails/new", MAIL | {"emailType": "list", "lists": lists})
     assert (got.status, got.error["details"]) == (400, {"lists": [message]})
 
 
-async def test_an_unpublished_segment_is_no_choice(server: RawClient) -> None:
+async def test_email_create_refuses_an_unpublished_segment(server: RawClient) -> None:
     await server.patch("segments/1/edit", {"isPublished": False})
     assert (await server.post("emails/new", MAIL | {"emailType": "list", "lists": [1]})).status == 400
 
 
-async def test_lists_go_in_as_ids_and_come_out_as_objects(server: RawClient) -> None:
+async def test_email_lists_are_sent_as_ids_and_returned_as_objects(server: RawClient) -> None:
     one = await email(server, emailType="list", lists=[1])
     assert (one["lists"][0]["id"], one["lists"][0]["name"]) == (1, "S")
     assert (await server.put("emails/1/edit", one)).status == 400
@@ -63,13 +63,13 @@ async def test_lists_go_in_as_ids_and_come_out_as_objects(server: RawClient) -> 
 
 
 @pytest.mark.parametrize("field", ["fromAddress", "replyToAddress", "bccAddress"])
-async def test_addresses_are_looked_at(server: RawClient, field: str) -> None:
+async def test_email_addresses_are_validated(server: RawClient, field: str) -> None:
     got = await server.post("emails/new", MAIL | {field: "nope"})
     assert (got.status, got.error["details"]) == (400, {field: ["A valid email is required."]})
     assert (await email(server, **{field: "{contactfield=email}"}))[field] == "{contactfield=email}"
 
 
-async def test_utm_tags_are_always_four_and_a_patch_changes_those_it_names(server: RawClient) -> None:
+async def test_email_utm_tags_are_always_four_and_patch_changes_the_named_ones(server: RawClient) -> None:
     one = await email(server, utmTags={"utmSource": "a", "utmMedium": "b", "other": 1})
     assert one["utmTags"] == {"utmSource": "a", "utmMedium": "b", "utmCampaign": None, "utmContent": None}
     got = (await server.patch("emails/1/edit", {"utmTags": {"utmMedium": "c"}})).json["email"]["utmTags"]
@@ -78,7 +78,7 @@ async def test_utm_tags_are_always_four_and_a_patch_changes_those_it_names(serve
     assert (got["utmSource"], got["utmMedium"]) == (None, "d")
 
 
-async def test_dynamic_content_and_headers_keep_their_shape(server: RawClient) -> None:
+async def test_email_dynamic_content_and_headers_keep_their_shape(server: RawClient) -> None:
     slots = [
         {
             "tokenName": "T",
@@ -94,7 +94,7 @@ async def test_dynamic_content_and_headers_keep_their_shape(server: RawClient) -
     ] == "Dynamic Content 1"
 
 
-async def test_variants_hide_in_lists_and_families_show_each_other(server: RawClient) -> None:
+async def test_email_variants_are_hidden_in_lists_and_shown_with_their_parent(server: RawClient) -> None:
     await email(server)
     child = await email(server, variantParent=1)
     other = await email(server, translationParent=1, language="de")
@@ -110,14 +110,14 @@ async def test_variants_hide_in_lists_and_families_show_each_other(server: RawCl
     assert (await server.get("emails?search=lang:de")).json["total"] == 1
 
 
-async def test_a_deleted_email_takes_those_without_a_parent_for_its_translations(server: RawClient) -> None:
+async def test_email_delete_removes_its_translations(server: RawClient) -> None:
     await email(server)
     await email(server)
     gone = (await server.delete("emails/1/delete")).json["email"]
     assert ([one["id"] for one in gone["translationChildren"]], gone["variantChildren"]) == ([2], [])
 
 
-async def test_sending_to_segments_serves_each_member_once(server: RawClient) -> None:
+async def test_email_send_serves_each_segment_member_once(server: RawClient) -> None:
     await segment_email(server)
     done = {"success": 1, "sentCount": 2, "failedRecipients": 0}
     assert (await server.post("emails/1/send")).json == done
@@ -131,13 +131,13 @@ async def test_sending_to_segments_serves_each_member_once(server: RawClient) ->
     )
 
 
-async def test_sending_to_segments_leaves_out_who_does_not_want_it(server: RawClient) -> None:
+async def test_email_send_skips_unsubscribed_segment_members(server: RawClient) -> None:
     await segment_email(server)
     await server.post("contacts/1/dnc/email/add", {})
     assert (await server.post("emails/1/send", {"limit": 5})).json["sentCount"] == 1
 
 
-async def test_what_cannot_be_sent(server: RawClient) -> None:
+async def test_email_send_refuses_unsendable_emails(server: RawClient) -> None:
     await email(server)
     assert (await server.post("emails/1/send")).json["sentCount"] == 0  # a template has no segments
     assert (await server.post("emails/1/send", {"lists": [1]})).status == 500
@@ -146,7 +146,7 @@ async def test_what_cannot_be_sent(server: RawClient) -> None:
     assert (await server.post("emails/9/send")).status == 404
 
 
-async def test_one_contact_gets_it_whatever_it_wants_and_a_failure_is_a_200(server: RawClient) -> None:
+async def test_email_send_to_contact_ignores_do_not_contact_and_fails_with_200(server: RawClient) -> None:
     await email(server)
     nobody = await server.contact(firstname="Nomail")
     await server.post("contacts/1/dnc/email/add", {})
@@ -157,7 +157,7 @@ async def test_one_contact_gets_it_whatever_it_wants_and_a_failure_is_a_200(serv
     assert (await server.post("emails/99/contact/1/send")).error["message"] == "Item was not found."
 
 
-async def test_a_reply_is_found_by_its_hash(server: RawClient) -> None:
+async def test_email_reply_is_found_by_its_tracking_hash(server: RawClient) -> None:
     await email(server)
     await server.post("emails/1/contact/1/send")
     hash = (await server.get("stats/email_stats")).json["stats"][0]["tracking_hash"]
@@ -168,7 +168,7 @@ async def test_a_reply_is_found_by_its_hash(server: RawClient) -> None:
     assert (wrong.status, wrong.error["message"]) == (404, "Email Stat with tracking hash nosuch was not found")
 
 
-async def test_pages_number_their_aliases_and_a_redirect_needs_where_to(server: RawClient) -> None:
+async def test_page_aliases_are_numbered_and_a_redirect_requires_a_url(server: RawClient) -> None:
     for alias in ("about-us", "about-us1", "about-us2"):
         assert (await server.post("pages/new", {"title": "About us"})).json["page"]["alias"] == alias
     got = await server.post("pages/new", {"title": "P", "redirectType": "301"})
@@ -180,7 +180,7 @@ async def test_pages_number_their_aliases_and_a_redirect_needs_where_to(server: 
     assert (await server.get("pages?search=is:prefcenter")).json["total"] == 0
 
 
-async def test_dynamic_content_off_campaigns_needs_a_slot_and_filters(server: RawClient) -> None:
+async def test_dynamic_content_outside_campaigns_requires_slot_and_filters(server: RawClient) -> None:
     got = await server.post("dynamiccontents/new", {"name": "D", "isCampaignBased": False})
     assert set(got.error["details"]) == {"slotName", "filters"}
     body = {
@@ -196,7 +196,7 @@ async def test_dynamic_content_off_campaigns_needs_a_slot_and_filters(server: Ra
     assert based["slotName"] == ""
 
 
-async def test_the_get_that_sends_a_text_answers_json_inside_a_text(server: RawClient) -> None:
+async def test_sms_send_by_get_answers_json_inside_a_text(server: RawClient) -> None:
     await server.post("smses/new", {"name": "S", "message": "m"})
     got = await server.get("smses/1/contact/1/send")
     assert (got.status, "Mautic-Version" in got.headers) == (200, False)
@@ -206,7 +206,7 @@ async def test_the_get_that_sends_a_text_answers_json_inside_a_text(server: RawC
     assert (await server.post("smses/new", {"name": "S", "smsType": "list"})).status == 400
 
 
-async def test_a_tweet_has_280_characters_and_is_always_published(server: RawClient) -> None:
+async def test_tweet_has_280_characters_and_is_always_published(server: RawClient) -> None:
     assert (await server.post("tweets/new", {"name": "T", "text": "x" * 281})).status == 400
     one = (await server.post("tweets/new", {"name": "T", "text": "x" * 280, "isPublished": False})).json["tweet"]
     assert (one["isPublished"], one["language"]) == (True, "en")

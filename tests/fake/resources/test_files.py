@@ -21,7 +21,7 @@ async def upload(
     return await api.send("POST", f"api/{path}", body, content_type="multipart/form-data; boundary=edge")
 
 
-async def test_an_upload_gets_a_random_name_and_a_link_among_the_images(api: RawClient) -> None:
+async def test_file_upload_gets_a_random_name_and_a_link_under_images(api: RawClient) -> None:
     got = (await upload(api, "files/images/new", "a.png")).json["file"]
     assert (list(got), len(got["name"]), got["name"][-4:]) == (["link", "name"], 36, ".png")
     assert got["link"] == f"https://mautic.test:443/media/images/{got['name']}"
@@ -31,7 +31,7 @@ async def test_an_upload_gets_a_random_name_and_a_link_among_the_images(api: Raw
     assert (nothing.status, nothing.json) == (200, {"file": []})
 
 
-async def test_a_listing_is_a_map_with_a_gap_before_it(api: RawClient) -> None:
+async def test_file_list_is_a_map_with_a_gap_at_the_start(api: RawClient) -> None:
     assert (await api.get("files/media")).json == {"files": []}
     names = sorted([(await upload(api, "files/media/new", "a.txt")).json["file"]["name"] for _ in range(3)])
     assert (await api.get("files/media")).json["files"] == {"3": names[0], "4": names[1], "5": names[2]}
@@ -42,7 +42,7 @@ async def test_a_listing_is_a_map_with_a_gap_before_it(api: RawClient) -> None:
     assert (await api.get("files/media.deep")).json == {"files": []}
 
 
-async def test_a_file_is_deleted_once(api: RawClient) -> None:
+async def test_file_delete_succeeds_once(api: RawClient) -> None:
     name = (await upload(api, "files/images/new", "a.png")).json["file"]["name"]
     assert (await api.delete(f"files/images/{name}/delete")).json == {"success": True}
     again = await api.delete(f"files/images/{name}/delete")
@@ -50,7 +50,7 @@ async def test_a_file_is_deleted_once(api: RawClient) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/new"), ("DELETE", "/x/delete")])
-async def test_other_folders_are_not_acceptable(api: RawClient, method: str, path: str) -> None:
+async def test_file_list_refuses_other_folders(api: RawClient, method: str, path: str) -> None:
     got = await api.json(method, f"files/assets{path}")
     assert (got.status, got.error["message"]) == (406, "assets not found. Only media or images options are possible.")
 
@@ -63,7 +63,7 @@ async def asset(api: RawClient, **more: Any) -> dict[str, Any]:
     return shown | {"file": name}
 
 
-async def test_an_asset_takes_its_size_and_type_from_the_file(api: RawClient) -> None:
+async def test_asset_create_takes_size_and_type_from_the_file(api: RawClient) -> None:
     one = await asset(api)
     assert (one["size"], one["mime"], one["extension"], one["alias"]) == (9, "text/plain", "txt", "my-asset")
     assert one["downloadUrl"] == "https://mautic.test/asset/1:my-asset"
@@ -87,12 +87,12 @@ async def test_an_asset_takes_its_size_and_type_from_the_file(api: RawClient) ->
         ({"title": "A", "file": "x", "storageLocation": "local"}, "File x was not found in the asset directory."),
     ],
 )
-async def test_an_asset_needs_a_file_that_is_there(api: RawClient, body: dict[str, Any], message: str) -> None:
+async def test_asset_create_requires_an_existing_file(api: RawClient, body: dict[str, Any], message: str) -> None:
     got = await api.post("assets/new", body)
     assert (got.status, got.error["message"], got.error["details"]) == (400, message, [])
 
 
-async def test_a_put_of_an_asset_needs_file_and_language_again_and_a_patch_neither(api: RawClient) -> None:
+async def test_asset_put_requires_file_and_language_and_patch_neither(api: RawClient) -> None:
     one = await asset(api)
     assert (await api.patch("assets/1/edit", {"title": "B"})).json["asset"]["revision"] == 2
     assert (await api.put("assets/1/edit", {"title": "B"})).status == 400
@@ -103,12 +103,12 @@ async def test_a_put_of_an_asset_needs_file_and_language_again_and_a_patch_neith
     assert (gone["id"], gone["downloadUrl"].rpartition("/")[2]) == (None, ":b")
 
 
-async def test_in_a_batch_an_asset_without_a_file_has_no_title_either(api: RawClient) -> None:
+async def test_asset_batch_create_without_file_lacks_the_title_too(api: RawClient) -> None:
     got = (await api.post("assets/batch/new", [{"title": "A"}])).json
     assert (got["statusCodes"], list(got["errors"][0]["details"])) == ([400], ["title"])
 
 
-async def test_an_email_names_its_attachments(api: RawClient) -> None:
+async def test_email_names_its_asset_attachments(api: RawClient) -> None:
     await asset(api)
     body = {"name": "E", "subject": "s", "assetAttachments": [1]}
     one = (await api.post("emails/new", body)).json["email"]
@@ -116,7 +116,7 @@ async def test_an_email_names_its_attachments(api: RawClient) -> None:
     assert (await api.post("emails/new", body | {"assetAttachments": [9]})).status == 400
 
 
-async def test_themes_come_by_key_and_one_as_a_zip(api: RawClient) -> None:
+async def test_theme_list_is_keyed_by_name_and_get_returns_a_zip(api: RawClient) -> None:
     themes = (await api.get("themes")).json["themes"]
     assert (len(themes), themes["blank"]["config"]["features"]) == (18, ["page", "email", "form"])
     got = await api.get("themes/blank")
@@ -126,7 +126,7 @@ async def test_themes_come_by_key_and_one_as_a_zip(api: RawClient) -> None:
         assert json.loads(archive.read("config.json"))["name"] == "Blank"
 
 
-async def test_a_theme_is_installed_and_removed(api: RawClient) -> None:
+async def test_theme_can_be_installed_and_deleted(api: RawClient) -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("config.json", json.dumps({"name": "Mine"}))
@@ -144,13 +144,13 @@ async def test_a_theme_is_installed_and_removed(api: RawClient) -> None:
     assert (await api.delete("themes/blank/delete")).status == 500
 
 
-async def test_errors_of_themes_are_500s_with_a_message(api: RawClient) -> None:
+async def test_theme_errors_are_500_with_a_message(api: RawClient) -> None:
     got = await api.get("themes/nope")
     assert (got.status, got.error["message"].endswith('/themes/nope" directory does not exist.')) == (500, True)
     assert (await api.delete("themes/nope/delete")).error["message"] == "nope not found!"
 
 
-async def test_files_ask_for_no_permission_and_themes_do() -> None:
+async def test_file_routes_need_no_permission_and_theme_routes_do() -> None:
     async with FakeMautic() as fake:
         other = RawClient(fake)
         other.headers["authorization"] = "Basic bGltaXRlZDpsaW1pdGVk"

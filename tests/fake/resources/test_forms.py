@@ -19,14 +19,14 @@ async def form(api: RawClient, **more: Any) -> dict[str, Any]:
     return shown
 
 
-async def test_an_alias_is_made_of_ten_letters_of_the_name_and_stays(api: RawClient) -> None:
+async def test_form_alias_is_ten_letters_of_the_name_and_never_changes(api: RawClient) -> None:
     one = await form(api, name="Señor Größe & Söhne")
     assert one["alias"] == "senor_groe"
     changed = await api.put(f"forms/{one['id']}/edit", {"name": "Other", "fields": one["fields"]})
     assert (changed.json["form"]["name"], changed.json["form"]["alias"]) == ("Other", "senor_groe")
 
 
-async def test_fields_and_actions_have_ids_and_an_order(api: RawClient) -> None:
+async def test_form_fields_and_actions_have_ids_and_an_order(api: RawClient) -> None:
     one = await form(api)
     assert [(field["id"], field["order"], field["alias"]) for field in one["fields"]] == [
         (1, 1, "email"),
@@ -40,7 +40,7 @@ async def test_fields_and_actions_have_ids_and_an_order(api: RawClient) -> None:
     )
 
 
-async def test_a_patch_that_does_not_say_the_post_action_resets_it(api: RawClient) -> None:
+async def test_form_patch_without_post_action_resets_it(api: RawClient) -> None:
     one = await form(api, postAction="message", postActionProperty="Thanks")
     got = (await api.patch(f"forms/{one['id']}/edit", {"name": "G"})).json["form"]
     assert (got["postAction"], got["postActionProperty"]) == ("return", "Thanks")
@@ -50,12 +50,12 @@ async def test_a_patch_that_does_not_say_the_post_action_resets_it(api: RawClien
 @pytest.mark.parametrize(
     ("action", "message"), [("message", "Fill in a message to display."), ("redirect", "Fill in a valid URL.")]
 )
-async def test_some_post_actions_need_a_property(api: RawClient, action: str, message: str) -> None:
+async def test_form_post_action_may_require_a_property(api: RawClient, action: str, message: str) -> None:
     got = await api.post("forms/new", {"name": "F", "postAction": action})
     assert (got.status, got.error["details"]) == (400, {"postActionProperty": [message]})
 
 
-async def test_a_put_keeps_the_fields_it_lists_by_id_and_drops_the_others(api: RawClient) -> None:
+async def test_form_put_keeps_fields_listed_by_id_and_drops_the_rest(api: RawClient) -> None:
     one = await form(api)
     kept = one["fields"][1] | {"label": "Full name"}
     got = (await api.put(f"forms/{one['id']}/edit", {"name": "F", "fields": [kept]})).json["form"]
@@ -63,14 +63,14 @@ async def test_a_put_keeps_the_fields_it_lists_by_id_and_drops_the_others(api: R
     assert (got["actions"], got["inKioskMode"]) == ([], None)
 
 
-async def test_a_new_field_whose_alias_is_taken_gets_another_one(api: RawClient) -> None:
+async def test_form_field_with_a_taken_alias_gets_another_one(api: RawClient) -> None:
     one = await form(api)
     got = (await api.patch(f"forms/{one['id']}/edit", {"fields": [TWO[0]]})).json["form"]
     aliases = [field["alias"] for field in got["fields"]]
     assert (aliases[:2], len(set(aliases)), len(aliases[2])) == (["email", "name"], 3, 5)
 
 
-async def test_a_patch_adds_fields_without_an_id_and_changes_those_with_one(api: RawClient) -> None:
+async def test_form_patch_adds_fields_without_id_and_changes_those_with_id(api: RawClient) -> None:
     one = await form(api)
     sent = [{"id": one["fields"][0]["id"], "isRequired": True}, {"label": "City", "type": "text", "alias": "city"}]
     got = (await api.patch(f"forms/{one['id']}/edit", {"fields": sent})).json["form"]
@@ -81,19 +81,19 @@ async def test_a_patch_adds_fields_without_an_id_and_changes_those_with_one(api:
     ]
 
 
-async def test_a_field_that_does_not_exist_refuses_the_whole_call(api: RawClient) -> None:
+async def test_form_edit_with_an_unknown_field_id_is_refused_whole(api: RawClient) -> None:
     one = await form(api)
     got = await api.patch(f"forms/{one['id']}/edit", {"name": "G", "fields": [{"id": 999, "label": "x"}]})
     assert got.status == 404
     assert (await api.get(f"forms/{one['id']}")).json["form"]["name"] == "F"
 
 
-async def test_a_field_needs_a_label(api: RawClient) -> None:
+async def test_form_field_requires_a_label(api: RawClient) -> None:
     got = await api.post("forms/new", {"name": "F", "fields": [{"type": "text", "alias": "x"}]})
     assert (got.status, got.error["message"], got.error["details"]) == (400, "label: Label is required.", [])
 
 
-async def test_mapped_fields_show_the_old_name_too(api: RawClient) -> None:
+async def test_form_mapped_field_shows_the_old_key_too(api: RawClient) -> None:
     one = await form(api, fields=[TWO[0] | {"mappedObject": "contact", "mappedField": "email"}])
     assert one["fields"][0]["leadField"] == "email"
     company = await form(api, fields=[TWO[0] | {"mappedObject": "company", "mappedField": "companyemail"}])
@@ -102,7 +102,7 @@ async def test_mapped_fields_show_the_old_name_too(api: RawClient) -> None:
 
 @pytest.mark.parametrize("way", ["query", "body"])
 @pytest.mark.parametrize("what", ["fields", "actions"])
-async def test_fields_and_actions_are_deleted_by_query_or_body_for_good(api: RawClient, way: str, what: str) -> None:
+async def test_form_fields_and_actions_are_deleted_by_query_or_body(api: RawClient, way: str, what: str) -> None:
     one = await form(api)
     path = f"forms/{one['id']}/{what}/delete"
     if way == "query":
@@ -116,13 +116,13 @@ async def test_fields_and_actions_are_deleted_by_query_or_body_for_good(api: Raw
     assert (await api.delete(f"forms/999/{what}/delete?{what}[]=1")).status == 404
 
 
-async def test_a_deleted_form_shows_nothing_with_an_id(api: RawClient) -> None:
+async def test_form_delete_response_shows_no_ids(api: RawClient) -> None:
     one = await form(api)
     gone = (await api.delete(f"forms/{one['id']}/delete")).json["form"]
     assert [each["id"] for each in (gone, *gone["fields"], *gone["actions"])] == [None] * 4
 
 
-async def test_submissions_are_a_map_when_there_are_none_and_a_list_else(api: RawClient) -> None:
+async def test_form_submissions_are_a_map_when_empty_and_a_list_otherwise(api: RawClient) -> None:
     one, contact = await form(api), await api.contact(email="ada@example.com", firstname="Ada")
     assert (await api.get("forms/1/submissions")).json == {"total": "0", "submissions": {}}
     row = {
@@ -147,12 +147,12 @@ async def test_submissions_are_a_map_when_there_are_none_and_a_list_else(api: Ra
     assert (await api.get("forms/1/submissions?orderBy=s.nope")).status == 500
 
 
-async def test_in_a_batch_nobody_hears_of_a_bad_field(api: RawClient) -> None:
+async def test_form_batch_does_not_report_a_bad_field(api: RawClient) -> None:
     got = await api.post("forms/batch/new", [{"name": "F", "fields": [{"type": "text"}]}])
     assert (got.json["statusCodes"], got.json["forms"][0]["fields"]) == ([201], [])
 
 
-async def test_forms_are_searched_by_time(api: RawClient) -> None:
+async def test_form_submissions_are_searched_by_time(api: RawClient) -> None:
     await form(api, publishDown="2001-01-01 00:00")
     await form(api, publishUp="2999-01-01 00:00")
     for search, id in (("is:expired", 1), ("is:pending", 2)):
@@ -160,7 +160,7 @@ async def test_forms_are_searched_by_time(api: RawClient) -> None:
     assert (await api.get("forms?search=is:uncategorized")).json["total"] == 2
 
 
-async def test_the_old_name_of_a_mapping_is_understood_and_actions_change_by_id(api: RawClient) -> None:
+async def test_form_edit_accepts_the_old_mapping_key_and_changes_actions_by_id(api: RawClient) -> None:
     one = await form(api, fields=[TWO[0] | {"leadField": "email"}])
     assert (one["fields"][0]["mappedObject"], one["fields"][0]["mappedField"]) == ("contact", "email")
     got = (await api.patch("forms/1/edit", {"actions": [{"id": 1, "name": "Other"}]})).json["form"]["actions"]
@@ -171,7 +171,7 @@ async def test_the_old_name_of_a_mapping_is_understood_and_actions_change_by_id(
     assert "mauticform-freetext" in (await form(api, fields=[text]))["cachedHtml"]
 
 
-async def test_submissions_go_with_their_form(api: RawClient) -> None:
+async def test_form_delete_removes_its_submissions(api: RawClient) -> None:
     await form(api)
     api.fake.store["submissions"].save({"id": None, "form": 1, "lead": 1, "date": 1, "results": {}})
     await api.delete("forms/1/delete")

@@ -24,7 +24,7 @@ async def user(api: RawClient, **more: Any) -> dict[str, Any]:
     return shown
 
 
-async def test_a_role_in_use_cannot_be_deleted_not_even_in_a_batch(api: RawClient) -> None:
+async def test_role_in_use_cannot_be_deleted_alone_or_in_a_batch(api: RawClient) -> None:
     got = await api.delete("roles/1/delete")
     assert (got.status, got.error["message"][:45], got.error["type"]) == (
         428,
@@ -35,7 +35,7 @@ async def test_a_role_in_use_cannot_be_deleted_not_even_in_a_batch(api: RawClien
     assert (await api.get("roles/1")).json["role"]["rawPermissions"] is None
 
 
-async def test_a_role_keeps_its_permissions_unless_they_are_sent(api: RawClient) -> None:
+async def test_role_keeps_its_permissions_unless_new_ones_are_sent(api: RawClient) -> None:
     await api.post("roles/new", {"name": "R", "rawPermissions": {"lead:leads": ["viewown"]}})
     got = (await api.put("roles/3/edit", {"name": "S", "isAdmin": False})).json["role"]
     assert (got["name"], got["rawPermissions"]) == ("S", {"lead:leads": ["viewown"]})
@@ -46,17 +46,17 @@ async def test_a_role_keeps_its_permissions_unless_they_are_sent(api: RawClient)
 
 
 @pytest.mark.parametrize("password", [None, "word", {"password": "Long-strong-1!"}, {"password": "a", "confirm": "b"}])
-async def test_a_user_without_a_repeated_password_is_a_500(api: RawClient, password: Any) -> None:
+async def test_user_create_without_repeated_password_is_a_500(api: RawClient, password: Any) -> None:
     assert (await api.post("users/new", PERSON | {"plainPassword": password})).status == 500
 
 
 @pytest.mark.parametrize("word", ["abc", "password", "Password"])
-async def test_a_weak_password_is_refused(api: RawClient, word: str) -> None:
+async def test_user_create_refuses_a_weak_password(api: RawClient, word: str) -> None:
     got = await api.post("users/new", PERSON | {"plainPassword": {"password": word, "confirm": word}})
     assert (got.status, list(got.error["details"])) == (400, ["password"])
 
 
-async def test_a_user_name_and_an_address_are_one_persons(api: RawClient) -> None:
+async def test_user_name_and_email_are_unique(api: RawClient) -> None:
     await user(api)
     got = await api.post("users/new", PERSON | {"plainPassword": PASSWORD})
     taken = "{} is already in use. Please choose another."
@@ -67,7 +67,7 @@ async def test_a_user_name_and_an_address_are_one_persons(api: RawClient) -> Non
     assert list(got.error["details"]) == ["email"]
 
 
-async def test_the_password_signs_in_is_never_shown_and_never_changed(api: RawClient) -> None:
+async def test_user_password_signs_in_is_never_shown_and_never_changes(api: RawClient) -> None:
     one = await user(api)
     assert not {"password", "plainPassword"} & set(one)
     await api.patch(
@@ -83,7 +83,7 @@ async def test_the_password_signs_in_is_never_shown_and_never_changed(api: RawCl
     assert (await basic(api, "u", "Other-strong-2!").get("users/self")).status == 401
 
 
-async def test_a_patch_ignores_the_user_name_a_put_the_role_too_a_batch_neither(api: RawClient) -> None:
+async def test_user_patch_ignores_the_name_put_the_role_too_and_batch_neither(api: RawClient) -> None:
     one = await user(api)
     path = f"users/{one['id']}/edit"
     assert (await api.patch(path, {"username": "w", "position": "P"})).json["user"]["username"] == "u"
@@ -93,7 +93,7 @@ async def test_a_patch_ignores_the_user_name_a_put_the_role_too_a_batch_neither(
     assert (got["username"], got["role"]["id"]) == ("w", 2)
 
 
-async def test_time_zone_and_locale_are_choices(api: RawClient) -> None:
+async def test_user_time_zone_and_locale_are_choices(api: RawClient) -> None:
     one = await user(api, timezone="Europe/Berlin", locale="en_US")
     assert (one["timezone"], one["locale"]) == ("Europe/Berlin", "en_US")
     for field in ({"timezone": "Mars/Base"}, {"locale": "klingon"}, {"role": 99}):
@@ -101,20 +101,20 @@ async def test_time_zone_and_locale_are_choices(api: RawClient) -> None:
         assert (got.status, got.error["details"]) == (400, {next(iter(field)): ["This value is not valid."]})
 
 
-async def test_a_user_may_delete_itself(api: RawClient) -> None:
+async def test_user_can_delete_itself(api: RawClient) -> None:
     got = await basic(api, "admin", "mautic").delete("users/1/delete")
     assert (got.status, got.json["user"]["id"], got.json["user"]["username"]) == (200, None, "admin")
     assert (await basic(api, "admin", "mautic").get("users/self")).status == 401
 
 
-async def test_self_of_a_client_has_no_id(api: RawClient) -> None:
+async def test_user_self_of_a_client_has_no_id(api: RawClient) -> None:
     me = (await api.get("users/self")).json
     assert (me["username"], me["firstName"], me["lastName"], "id" in me) == ("lab-cc [1]", "lab-cc", "[1]", False)
     limited = (await basic(api, "limited", "limited").get("users/self")).json
     assert limited["role"]["rawPermissions"] == {"api:access": ["full"], "lead:leads": ["viewown"]}
 
 
-async def test_what_a_user_may(api: RawClient) -> None:
+async def test_user_permission_check_answers_by_role(api: RawClient) -> None:
     wanted = ["lead:leads:viewown", "lead:leads:viewother", "email:emails:create", "api:access:full"]
     got = (await api.post("users/2/permissioncheck", {"permissions": wanted})).json
     assert got == dict(zip(wanted, [True, False, False, True], strict=True))
@@ -128,7 +128,7 @@ async def test_what_a_user_may(api: RawClient) -> None:
         assert (bad.status, "details" in bad.error) == (403, False)
 
 
-async def test_the_roles_there_are_come_as_a_bare_list(api: RawClient) -> None:
+async def test_user_roles_are_listed_without_an_envelope(api: RawClient) -> None:
     await api.post("roles/new", {"name": "Analyst"})
     got = (await api.get("users/list/roles")).json
     assert [role["name"] for role in got] == ["Administrator", "Analyst", "Limited"]
@@ -149,12 +149,12 @@ async def test_the_roles_there_are_come_as_a_bare_list(api: RawClient) -> None:
         ("!is:admin", ["limited"]),
     ],
 )
-async def test_users_are_searched_by_what_they_are(api: RawClient, search: str, names: list[str]) -> None:
+async def test_user_search_matches_name_role_and_state(api: RawClient, search: str, names: list[str]) -> None:
     got = (await api.get("users", search=search)).json["users"]
     assert [one["username"] for one in got] == names
 
 
-async def test_one_who_may_not_publish_makes_unpublished_things(api: RawClient) -> None:
+async def test_user_without_publish_permission_creates_unpublished_entities(api: RawClient) -> None:
     api.fake.store["roles"].rows[2]["rawPermissions"] = {"email:emails": ["create", "viewown", "editown"]}
     other = basic(api, "limited", "limited")
     one = (await other.post("emails/new", {"name": "E", "subject": "s", "isPublished": True})).json["email"]

@@ -16,18 +16,18 @@ async def server(api: RawClient) -> RawClient:
     return api
 
 
-async def test_types_are_labels_by_key(api: RawClient) -> None:
+async def test_point_types_are_labels_by_key(api: RawClient) -> None:
     assert (await api.get("points/actions/types")).json["pointActionTypes"]["page.hit"] == "Visits a landing page"
     assert "lead.changetags" in (await api.get("points/triggers/events/types")).json["eventTypes"]
     assert set((await api.get("hooks/triggers")).json["triggers"]["mautic.sms_on_send"]) == {"label", "description"}
 
 
 @pytest.mark.parametrize("delta", [2**31, "many", [1]])
-async def test_a_delta_is_a_32_bit_number(api: RawClient, delta: Any) -> None:
+async def test_point_delta_is_a_32_bit_number(api: RawClient, delta: Any) -> None:
     assert (await api.post("points/new", {"name": "P", "type": "page.hit", "delta": delta})).status == 400
 
 
-async def test_deleting_events_of_a_trigger_answers_well_and_does_nothing(api: RawClient) -> None:
+async def test_trigger_event_delete_answers_200_and_deletes_no_event(api: RawClient) -> None:
     await api.post("points/triggers/new", TRIGGER)
     for got in (
         await api.delete("points/triggers/1/events/delete?events[]=1"),
@@ -41,7 +41,7 @@ async def test_deleting_events_of_a_trigger_answers_well_and_does_nothing(api: R
     assert (await api.delete("points/triggers/9/events/delete?events[]=1")).status == 404
 
 
-async def test_a_put_shows_the_events_it_lists_by_id_and_stores_all(api: RawClient) -> None:
+async def test_trigger_put_shows_events_listed_by_id_and_stores_all(api: RawClient) -> None:
     await api.post("points/triggers/new", TRIGGER)
     shown = (await api.put("points/triggers/1/edit", TRIGGER)).json["trigger"]["events"]
     assert shown == []
@@ -51,7 +51,7 @@ async def test_a_put_shows_the_events_it_lists_by_id_and_stores_all(api: RawClie
     assert [event["id"] for event in kept] == [2]
 
 
-async def test_a_bad_event_is_refused_though_a_new_trigger_stays(api: RawClient) -> None:
+async def test_trigger_create_with_a_bad_event_is_refused_but_stored(api: RawClient) -> None:
     got = await api.post("points/triggers/new", TRIGGER | {"events": [{"type": "lead.changetags"}]})
     assert (got.status, got.error["message"]) == (400, "Trigger events: name: A name is required.")
     assert (await api.get("points/triggers/1")).json["trigger"]["events"] == []
@@ -59,7 +59,7 @@ async def test_a_bad_event_is_refused_though_a_new_trigger_stays(api: RawClient)
     assert len((await api.get("points/triggers/1")).json["trigger"]["events"]) == 1
 
 
-async def test_enough_points_set_off_a_trigger_once(server: RawClient) -> None:
+async def test_trigger_fires_once_when_points_suffice(server: RawClient) -> None:
     await server.post("points/triggers/new", TRIGGER)
     await server.json("POST", "contacts/1/points/plus/4")
     assert (await server.get("contacts/1")).json["contact"]["tags"] == []
@@ -70,7 +70,7 @@ async def test_enough_points_set_off_a_trigger_once(server: RawClient) -> None:
     assert (await server.get("contacts/1")).json["contact"]["tags"] == []
 
 
-async def test_scores_go_with_their_group(server: RawClient) -> None:
+async def test_point_group_delete_removes_its_scores(server: RawClient) -> None:
     await server.post("points/groups/new", {"name": "G"})
     await server.json("POST", "contacts/1/points/groups/1/plus/7")
     log = (await server.get("stats/lead_points_change_log")).json
@@ -79,7 +79,7 @@ async def test_scores_go_with_their_group(server: RawClient) -> None:
     assert (await server.get("contacts/1/points/groups")).json == {"total": 0, "groupScores": []}
 
 
-async def test_messages_name_their_channels_and_hide_without_any(server: RawClient) -> None:
+async def test_message_names_its_channels_and_is_hidden_without_any(server: RawClient) -> None:
     await server.post("emails/new", {"name": "E", "subject": "s"})
     body = {"name": "M", "channels": {"email": {"channelId": 1, "isEnabled": True}}}
     one = (await server.post("messages/new", body)).json["message"]
@@ -88,7 +88,7 @@ async def test_messages_name_their_channels_and_hide_without_any(server: RawClie
     assert ((await server.get("messages")).json["total"], (await server.get("messages/2")).status) == (1, 200)
 
 
-async def test_channels_are_bound_by_name_and_a_list_breaks_an_edit(server: RawClient) -> None:
+async def test_message_channels_bind_by_name_and_a_list_breaks_an_edit(server: RawClient) -> None:
     listed = [{"channel": "email", "channelId": 1, "isEnabled": True}]
     one = (await server.post("messages/new", {"name": "M", "channels": listed})).json["message"]
     for method in (server.patch, server.put):
@@ -104,7 +104,7 @@ async def test_channels_are_bound_by_name_and_a_list_breaks_an_edit(server: RawC
     assert [one["isEnabled"] for one in got] == [False, False]
 
 
-async def test_a_hooks_secret_is_kept_by_patch_and_made_anew_by_put(api: RawClient) -> None:
+async def test_webhook_secret_is_kept_by_patch_and_regenerated_by_put(api: RawClient) -> None:
     body = {"name": "H", "webhookUrl": "https://e.com/x", "triggers": ["a.b"]}
     one = (await api.post("hooks/new", body)).json["hook"]
     patched = (await api.patch("hooks/1/edit", {"triggers": ["c.d"]})).json["hook"]
@@ -130,7 +130,7 @@ async def test_focus_reads_html_mode_and_only_its_own_fonts(api: RawClient) -> N
     assert (await api.get("focus/1/js")).status == 404
 
 
-async def test_categories_make_aliases_in_their_bundle_and_say_what_is_missing(api: RawClient) -> None:
+async def test_category_alias_is_unique_in_its_bundle_and_missing_fields_are_named(api: RawClient) -> None:
     aliases = [
         (await api.post("categories/new", {"title": "My Kat", "bundle": bundle})).json["category"]["alias"]
         for bundle in ("asset", "asset", "email")
@@ -142,7 +142,7 @@ async def test_categories_make_aliases_in_their_bundle_and_say_what_is_missing(a
     assert renamed["alias"] == "other"
 
 
-async def test_a_category_goes_in_as_an_id_and_null_takes_it_out(api: RawClient) -> None:
+async def test_category_is_sent_as_an_id_and_cleared_with_null(api: RawClient) -> None:
     for title in ("K", "L"):
         await api.post("categories/new", {"title": title, "bundle": "point"})
     one = (await api.post("points/new", {"name": "P", "type": "page.hit", "category": 2})).json["point"]
@@ -159,7 +159,7 @@ async def test_a_category_goes_in_as_an_id_and_null_takes_it_out(api: RawClient)
     assert (await api.get("points/1")).json["point"]["category"] is None
 
 
-async def test_notes_need_a_contact_that_is_there(server: RawClient) -> None:
+async def test_note_create_requires_an_existing_contact(server: RawClient) -> None:
     got = await server.post("notes/new", {"text": "t"})
     assert (got.status, got.error["message"], got.error["details"]) == (400, "lead ID is mandatory", [])
     assert (await server.post("notes/new", {"lead": 9, "text": "t"})).error["message"] == "Contact not found."
@@ -170,7 +170,7 @@ async def test_notes_need_a_contact_that_is_there(server: RawClient) -> None:
     assert (await server.get("notes?search=type:call")).json["total"] == 1
 
 
-async def test_the_date_of_a_note_loses_seconds_and_ignores_nonsense(server: RawClient) -> None:
+async def test_note_date_loses_seconds_and_ignores_invalid_text(server: RawClient) -> None:
     body = {"lead": 1, "text": "t", "dateTime": "2026-05-06T07:08:09+02:00"}
     one = (await server.post("notes/new", body)).json["note"]
     assert one["dateTime"] == "2026-05-06T05:08:00+00:00"
@@ -178,14 +178,14 @@ async def test_the_date_of_a_note_loses_seconds_and_ignores_nonsense(server: Raw
     assert (await server.patch("notes/1/edit", {"dateTime": "0000-00-00"})).status == 200
 
 
-async def test_devices_take_the_contact_by_either_name_and_ignore_a_search(server: RawClient) -> None:
+async def test_device_create_takes_the_contact_by_either_key_and_list_ignores_search(server: RawClient) -> None:
     assert (await server.post("devices/new", {"device": "desktop"})).error["message"] == "contact ID is mandatory"
     one = (await server.post("devices/new", {"contact": 1, "device": "desktop", "deviceBrand": ""})).json["device"]
     assert (one["lead"]["email"], one["deviceBrand"], one["clientInfo"]) == ("ada@example.com", None, [])
     assert (await server.get("devices?search=zzz")).json["total"] == 1
 
 
-async def test_a_trigger_takes_tags_away_too_and_an_event_changes_by_id(server: RawClient) -> None:
+async def test_trigger_event_removes_tags_and_is_changed_by_id(server: RawClient) -> None:
     await server.patch("contacts/1/edit", {"tags": ["old", "kept"]})
     event = EVENT | {"properties": {"add_tags": [], "remove_tags": ["old"]}}
     await server.post("points/triggers/new", TRIGGER | {"events": [event]})

@@ -26,13 +26,13 @@ def values(shown: Any) -> list[Any]:
 
 
 @every
-async def test_an_empty_list_is_a_list_whatever_it_is_later(api: RawClient, sample: Sample) -> None:
+async def test_list_without_entities_is_an_empty_list_for_every_noun(api: RawClient, sample: Sample) -> None:
     got = (await api.get(sample.path, search="ids:999")).json
     assert got == {"total": 0, sample.plural: []}
 
 
 @every
-async def test_a_list_is_a_map_by_id_or_a_list(server: RawClient, sample: Sample) -> None:
+async def test_list_container_is_a_map_by_id_or_a_list(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     got = (await server.get(sample.path, search=f"ids:{one['id']}")).json
     assert isinstance(got["total"], int)
@@ -46,7 +46,7 @@ async def test_a_list_is_a_map_by_id_or_a_list(server: RawClient, sample: Sample
 
 
 @every
-async def test_a_create_says_where_and_a_get_says_the_same(server: RawClient, sample: Sample) -> None:
+async def test_create_returns_a_location_that_get_answers(server: RawClient, sample: Sample) -> None:
     got = await server.post(f"{sample.path}/new", sample.body | {"id": 77, "no_such_field": 1})
     one = got.json[sample.singular]
     assert (got.status, got.headers["Location"]) == (201, f"/api/{sample.path}/{one['id']}")
@@ -71,7 +71,7 @@ async def test_a_create_says_where_and_a_get_says_the_same(server: RawClient, sa
 
 
 @every
-async def test_a_put_without_a_not_null_column_is_a_500_and_with_it_fine(server: RawClient, sample: Sample) -> None:
+async def test_put_without_a_required_column_is_a_500_and_with_it_succeeds(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     path = f"{sample.path}/{one['id']}/edit"
     body = dict(sample.body)
@@ -87,16 +87,14 @@ async def test_a_put_without_a_not_null_column_is_a_500_and_with_it_fine(server:
 
 
 @every
-async def test_a_put_of_a_missing_id_creates_with_another_id_and_a_patch_is_404(
-    server: RawClient, sample: Sample
-) -> None:
+async def test_put_to_a_missing_id_creates_under_another_id_and_patch_is_404(server: RawClient, sample: Sample) -> None:
     got = await server.put(f"{sample.path}/9999/edit", sample.body)
     assert (got.status, got.json[sample.singular]["id"] != 9999) == (201, True)
     assert (await server.patch(f"{sample.path}/9999/edit", sample.edit)).error["message"] == "Item was not found."
 
 
 @every
-async def test_a_put_unpublishes_what_it_does_not_publish(server: RawClient, sample: Sample) -> None:
+async def test_put_unpublishes_unless_published_is_sent(server: RawClient, sample: Sample) -> None:
     if sample.path in (*WITHOUT_BLOCK, "tweets"):
         return
     one = await create(server, sample)
@@ -108,7 +106,7 @@ async def test_a_put_unpublishes_what_it_does_not_publish(server: RawClient, sam
 
 
 @every
-async def test_a_patch_changes_what_it_names_and_says_who_did(server: RawClient, sample: Sample) -> None:
+async def test_patch_changes_named_fields_and_records_the_user(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     got = (await server.patch(f"{sample.path}/{one['id']}/edit", sample.edit)).json[sample.singular]
     ((name, value),) = sample.edit.items()
@@ -120,9 +118,7 @@ async def test_a_patch_changes_what_it_names_and_says_who_did(server: RawClient,
 
 
 @every
-async def test_a_delete_shows_the_entity_without_its_id_and_a_second_one_is_404(
-    server: RawClient, sample: Sample
-) -> None:
+async def test_delete_shows_the_entity_without_id_and_a_second_one_is_404(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     got = await server.delete(f"{sample.path}/{one['id']}/delete")
     assert (got.status, got.json[sample.singular]["id"]) == (200, None)
@@ -131,7 +127,7 @@ async def test_a_delete_shows_the_entity_without_its_id_and_a_second_one_is_404(
 
 
 @every
-async def test_a_batch_of_new_ones_is_201_and_keyed_by_place(server: RawClient, sample: Sample) -> None:
+async def test_batch_create_is_201_and_keyed_by_index(server: RawClient, sample: Sample) -> None:
     first, second = bodies(sample, 2)
     got = await server.post(f"{sample.path}/batch/new", [first, second])
     assert (got.status, got.json["statusCodes"], len(got.json[sample.plural])) == (201, [201, 201], 2)
@@ -141,7 +137,7 @@ async def test_a_batch_of_new_ones_is_201_and_keyed_by_place(server: RawClient, 
 
 
 @every
-async def test_one_bad_row_of_a_batch_is_an_error_at_its_place_or_breaks_the_rest(
+async def test_batch_create_reports_a_bad_row_at_its_index_or_breaks_the_rest(
     server: RawClient, sample: Sample
 ) -> None:
     first, second = bodies(sample, 2)
@@ -156,7 +152,7 @@ async def test_one_bad_row_of_a_batch_is_an_error_at_its_place_or_breaks_the_res
 
 
 @every
-async def test_a_batch_edit_answers_404_for_what_is_not_there(server: RawClient, sample: Sample) -> None:
+async def test_batch_edit_reports_404_for_missing_ids(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     rows = [{"id": one["id"], **sample.edit}, {"id": 9999, **sample.edit}]
     got = (await server.patch(f"{sample.path}/batch/edit", rows)).json
@@ -167,7 +163,7 @@ async def test_a_batch_edit_answers_404_for_what_is_not_there(server: RawClient,
 
 
 @every
-async def test_a_batch_delete_keeps_ids_and_says_nothing_of_what_is_missing(server: RawClient, sample: Sample) -> None:
+async def test_batch_delete_keeps_ids_and_does_not_report_missing_ones(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     assert (await server.json("DELETE", f"{sample.path}/batch/delete", [one["id"]])).json == {sample.plural: []}
     got = await server.delete(f"{sample.path}/batch/delete?ids={one['id']},9999")
@@ -176,7 +172,7 @@ async def test_a_batch_delete_keeps_ids_and_says_nothing_of_what_is_missing(serv
 
 
 @every
-async def test_published_hides_what_is_not_unless_a_where_is_sent(server: RawClient, sample: Sample) -> None:
+async def test_list_hides_unpublished_entities_unless_where_is_sent(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample, isPublished=False)
     listed = await server.get(sample.path, published=1)
     if sample.path == "devices":
@@ -191,7 +187,7 @@ async def test_published_hides_what_is_not_unless_a_where_is_sent(server: RawCli
 
 
 @every
-async def test_minimal_leaves_what_the_list_group_has(server: RawClient, sample: Sample) -> None:
+async def test_list_minimal_keeps_only_the_list_group(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     got = (await server.get(sample.path, minimal=1, search=f"ids:{one['id']}")).json[sample.plural]
     left = set(values(got)[0])
@@ -206,7 +202,7 @@ async def test_minimal_leaves_what_the_list_group_has(server: RawClient, sample:
 
 
 @every
-async def test_select_drops_nulls_and_shows_defaults_for_the_rest(server: RawClient, sample: Sample) -> None:
+async def test_list_select_drops_nulls_and_shows_defaults_for_the_rest(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     path = f"{sample.path}?select[]=id&select[]=name&search=ids:{one['id']}"
     got = values((await server.get(path)).json[sample.plural])[0]
@@ -216,13 +212,13 @@ async def test_select_drops_nulls_and_shows_defaults_for_the_rest(server: RawCli
 
 @every
 @pytest.mark.parametrize("bad", ["limit=-1", "limit=x", "start=-1", "orderBy=no_such_column", "orderBy=name_x"])
-async def test_a_bad_list_parameter_is_a_bare_500(server: RawClient, sample: Sample, bad: str) -> None:
+async def test_list_with_a_bad_parameter_is_a_bare_500(server: RawClient, sample: Sample, bad: str) -> None:
     got = await server.get(f"{sample.path}?{bad}")
     assert (got.status, got.error["type"], "Mautic-Version" in got.headers) == (500, None, False)
 
 
 @every
-async def test_lists_sort_and_page_by_id(server: RawClient, sample: Sample) -> None:
+async def test_list_sorts_and_pages_by_id(server: RawClient, sample: Sample) -> None:
     ids = [
         each["id"] for each in (await server.post(f"{sample.path}/batch/new", bodies(sample, 3))).json[sample.plural]
     ]
@@ -237,7 +233,7 @@ async def test_lists_sort_and_page_by_id(server: RawClient, sample: Sample) -> N
 
 
 @every
-async def test_there_is_no_405(server: RawClient, sample: Sample) -> None:
+async def test_router_never_answers_405(server: RawClient, sample: Sample) -> None:
     got = await server.put(f"{sample.path}/new", sample.body)
     assert (got.status, got.error) == (
         404,
@@ -246,7 +242,7 @@ async def test_there_is_no_405(server: RawClient, sample: Sample) -> None:
 
 
 @every
-async def test_a_role_without_the_permission_gets_403_everywhere(server: RawClient, sample: Sample) -> None:
+async def test_role_without_permission_gets_403_on_every_route(server: RawClient, sample: Sample) -> None:
     one = await create(server, sample)
     fake: FakeMautic = server.fake
     other = RawClient(fake)
@@ -271,7 +267,9 @@ async def test_a_role_without_the_permission_gets_403_everywhere(server: RawClie
 
 
 @every
-async def test_a_role_with_own_rights_sees_and_edits_only_its_own(server: RawClient, sample: Sample) -> None:
+async def test_role_with_own_permissions_sees_and_edits_only_its_own_entities(
+    server: RawClient, sample: Sample
+) -> None:
     if sample.path in ("categories", "users", "roles", "points/groups", "notes", "devices", "campaigns"):
         return  # no own and other there, or asked of the contact
     await create(server, sample)
@@ -289,7 +287,7 @@ async def test_a_role_with_own_rights_sees_and_edits_only_its_own(server: RawCli
 
 
 @every
-async def test_a_name_too_long_for_its_column_is_a_500(server: RawClient, sample: Sample) -> None:
+async def test_create_with_a_name_too_long_for_its_column_is_a_500(server: RawClient, sample: Sample) -> None:
     key = next((name for name in ("name", "title") if name in sample.body), None)
     if key is None:
         return

@@ -14,7 +14,7 @@ async def people(api: RawClient) -> None:
         await api.contact(firstname=name, email=f"{name.lower()}@example.com", points=points, city="Bonn")
 
 
-async def test_an_unknown_table_is_the_list_of_those_there_are(api: RawClient) -> None:
+async def test_stats_of_an_unknown_table_list_the_available_tables(api: RawClient) -> None:
     tables = (await api.get("stats")).json
     assert (await api.get("stats/leads")).json == tables
     assert (len(tables["availableTables"]), tables["tableColumns"]["ip_addresses"]) == (
@@ -24,7 +24,7 @@ async def test_an_unknown_table_is_the_list_of_those_there_are(api: RawClient) -
     assert tables["availableTables"] == sorted(tables["availableTables"])
 
 
-async def test_rows_are_texts_without_nulls_and_the_total_is_one(api: RawClient) -> None:
+async def test_stats_rows_are_texts_without_nulls_and_total_is_one(api: RawClient) -> None:
     await people(api)
     for points in (10, 3):
         await api.json("POST", f"contacts/1/points/plus/{points}")
@@ -36,7 +36,7 @@ async def test_rows_are_texts_without_nulls_and_the_total_is_one(api: RawClient)
     assert (await api.get("stats/page_hits")).json == {"total": "0", "stats": []}
 
 
-async def test_stats_take_where_order_start_and_limit(api: RawClient) -> None:
+async def test_stats_accept_where_order_start_and_limit(api: RawClient) -> None:
     await people(api)
     for contact in (1, 2, 1):
         await api.json("POST", f"contacts/{contact}/points/plus/{contact}")
@@ -48,13 +48,13 @@ async def test_stats_take_where_order_start_and_limit(api: RawClient) -> None:
     assert len((await api.get(f"{path}?limit=0")).json["stats"]) == 3
 
 
-async def test_an_unknown_column_is_an_error_with_status_200(api: RawClient) -> None:
+async def test_stats_with_an_unknown_column_are_an_error_with_status_200(api: RawClient) -> None:
     for clause in ("where[0][col]=nope&where[0][expr]=eq&where[0][val]=1", "order[0][col]=nope"):
         got = await api.get(f"stats/audit_log?{clause}")
         assert (got.status, got.error["code"], "Unknown column" in got.error["message"]) == (200, 1054, True)
 
 
-async def test_the_audit_log_tells_everybody_what_anybody_did(api: RawClient) -> None:
+async def test_audit_log_shows_actions_of_all_users_to_every_user(api: RawClient) -> None:
     await api.post("points/new", {"name": "P", "type": "page.hit"})
     await api.patch("points/1/edit", {"name": "Q"})
     await api.patch("points/1/edit", {"name": "Q"})
@@ -78,7 +78,7 @@ async def test_the_audit_log_tells_everybody_what_anybody_did(api: RawClient) ->
         ("ip_addresses", "ip_address"),
     ],
 )
-async def test_what_happens_to_a_contact_is_seen_in_a_table(api: RawClient, table: str, column: str) -> None:
+async def test_stats_tables_record_contact_activity(api: RawClient, table: str, column: str) -> None:
     await api.contact(email="ada@example.com", company="Acme", ipAddress="192.0.2.7")
     await api.post("segments/new", {"name": "S"})
     await api.json("POST", "segments/1/contact/1/add")
@@ -103,7 +103,7 @@ async def report(api: RawClient, **more: Any) -> int:
     return id
 
 
-async def test_getting_a_report_runs_it(api: RawClient) -> None:
+async def test_report_get_runs_the_report(api: RawClient) -> None:
     await people(api)
     got = (await api.get(f"reports/{await report(api)}")).json
     assert (got["totalResults"], got["limit"], got["page"]) == (3, 0, 1)
@@ -120,7 +120,7 @@ async def test_getting_a_report_runs_it(api: RawClient) -> None:
     assert "dateFrom" not in got
 
 
-async def test_a_report_pages_filters_and_sorts(api: RawClient) -> None:
+async def test_report_pages_filters_and_sorts(api: RawClient) -> None:
     await people(api)
     order = [{"column": "l.points", "direction": "DESC"}]
     rules = [{"column": "l.points", "condition": "gt", "value": "1"}]
@@ -132,7 +132,7 @@ async def test_a_report_pages_filters_and_sorts(api: RawClient) -> None:
     assert (await api.get(f"reports/{id}?dateFrom=garbage")).status == 500
 
 
-async def test_a_report_reaches_company_owner_and_stage(api: RawClient) -> None:
+async def test_report_joins_company_owner_and_stage(api: RawClient) -> None:
     await api.post("stages/new", {"name": "Lead", "weight": 1})
     await api.contact(email="ada@example.com", company="Acme", owner=1, stage=1, ipAddress="192.0.2.7")
     columns = [
@@ -153,7 +153,7 @@ async def test_a_report_reaches_company_owner_and_stage(api: RawClient) -> None:
     assert (row["ip_address"], len(row["date_identified"])) == ("192.0.2.7", 19)
 
 
-async def test_the_installed_reports_run_too(api: RawClient) -> None:
+async def test_report_installed_by_mautic_runs_too(api: RawClient) -> None:
     for id in range(1, 6):
         got = (await api.get(f"reports/{id}")).json
         assert (got["totalResults"], got["data"], got["report"]["system"]) == (0, [], True)
@@ -171,13 +171,13 @@ async def test_the_installed_reports_run_too(api: RawClient) -> None:
         ("empty", None, []),
     ],
 )
-async def test_the_conditions_of_a_report(api: RawClient, condition: str, value: Any, names: list[str]) -> None:
+async def test_report_applies_its_conditions(api: RawClient, condition: str, value: Any, names: list[str]) -> None:
     await people(api)
     id = await report(api, filters=[{"column": "l.firstname", "condition": condition, "value": value}])
     assert [row["firstname"] for row in (await api.get(f"reports/{id}")).json["data"]] == names
 
 
-async def test_a_report_of_an_unknown_column_breaks_or_leaves_it_out(api: RawClient) -> None:
+async def test_report_with_an_unknown_column_is_a_500_or_leaves_it_out(api: RawClient) -> None:
     await people(api)
     rows = (await api.get(f"reports/{await report(api, columns=['l.id', 'x.y'])}?page=1")).json
     assert (rows["data"][0], rows["limit"]) == ({"id": "1"}, 10)
@@ -189,7 +189,7 @@ async def test_a_report_of_an_unknown_column_breaks_or_leaves_it_out(api: RawCli
 # --- widgets -----------------------------------------------------------------------------------------------------------
 
 
-async def test_widgets_come_in_groups_with_their_labels(api: RawClient) -> None:
+async def test_widget_types_are_grouped_with_labels(api: RawClient) -> None:
     types = (await api.get("data")).json["types"]
     assert types["Contact Widgets"]["created.leads.in.time"] == "Created contacts in time"
     for kind in [key for group in types.values() for key in group]:
@@ -197,7 +197,7 @@ async def test_widgets_come_in_groups_with_their_labels(api: RawClient) -> None:
         assert (kind, got.status, got.json["success"]) == (kind, 200, 1)
 
 
-async def test_a_chart_counts_by_unit_of_time(api: RawClient) -> None:
+async def test_chart_counts_by_unit_of_time(api: RawClient) -> None:
     await people(api)
     got = (await api.get("data/created.leads.in.time", timeUnit="d", dateFrom="-1 day", dateTo="now")).json["data"]
     (line,) = got["chartData"]["datasets"]
@@ -215,7 +215,7 @@ async def test_a_chart_counts_by_unit_of_time(api: RawClient) -> None:
         ("W", ["W 01"]),
     ],
 )
-async def test_the_axis_of_a_chart(api: RawClient, unit: str, labels: list[str]) -> None:
+async def test_chart_axis_labels_follow_the_unit(api: RawClient, unit: str, labels: list[str]) -> None:
     query = {"timeUnit": unit, "dateFrom": "2025-12-30", "dateTo": "2026-01-01"}
     got = (await api.get("data/created.leads.in.time", **query)).json["data"]["chartData"]["labels"]
     assert got == labels
@@ -223,13 +223,13 @@ async def test_the_axis_of_a_chart(api: RawClient, unit: str, labels: list[str])
     assert own[0].startswith("2025/")
 
 
-async def test_an_unknown_unit_is_400_and_an_unknown_widget_404(api: RawClient) -> None:
+async def test_widget_with_an_unknown_unit_is_400_and_an_unknown_type_404(api: RawClient) -> None:
     assert (await api.get("data/created.leads.in.time?timeUnit=x")).status == 400
     got = await api.get("data/no.such.widget")
     assert (got.status, got.error["message"]) == (404, "Item was not found.")
 
 
-async def test_recent_activity_is_the_audit_log_backwards(api: RawClient) -> None:
+async def test_recent_activity_widget_is_the_audit_log_backwards(api: RawClient) -> None:
     await api.contact(email="ada@example.com", firstname="Ada")
     await api.json("POST", "contacts/1/points/plus/3")
     await api.post("notes/new", {"lead": 1, "text": "hello"})
@@ -238,7 +238,7 @@ async def test_recent_activity_is_the_audit_log_backwards(api: RawClient) -> Non
     assert (logs[1]["details"], logs[1]["objectName"]) == ({"points": [0, 3]}, "Ada")
 
 
-async def test_created_widgets_list_the_newest_first(api: RawClient) -> None:
+async def test_created_entities_widget_lists_the_newest_first(api: RawClient) -> None:
     for name in ("One", "Two"):
         await api.post("emails/new", {"name": name, "subject": "s"})
     items = (await api.get("data/created.emails")).json["data"]["bodyItems"]

@@ -130,7 +130,7 @@ async def together(work: Callable[[], Coroutine[Any, Any, T]], times: int) -> li
 # --- Basic ---------------------------------------------------------------------------------------------------------
 
 
-async def test_basic_sends_name_and_password_as_utf_8_and_has_nothing_to_renew() -> None:
+async def test_basic_auth_sends_name_and_password_as_utf_8_and_never_refreshes() -> None:
     site = Site()
     credential = BasicAuth("ada", "pässword")
     assert str(await credential.header(site)) == "Basic YWRhOnDDpHNzd29yZA=="
@@ -156,7 +156,7 @@ async def test_basic_sends_name_and_password_as_utf_8_and_has_nothing_to_renew()
         lambda: AuthorizationCode("x", "y", redirect_uri="https://a.example/\r\n"),
     ],
 )
-def test_a_credential_that_cannot_be_one_is_refused_without_being_quoted(make: Callable[[], object]) -> None:
+def test_credentials_with_bad_values_are_refused_without_being_quoted(make: Callable[[], object]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         make()
     assert "Evil" not in str(caught.value)
@@ -165,37 +165,32 @@ def test_a_credential_that_cannot_be_one_is_refused_without_being_quoted(make: C
 # --- one renewal ---------------------------------------------------------------------------------------------------
 
 
-def test_invariant_40_a_hundred_calls_on_an_expired_token_cause_one_token_request() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine(MemoryTokens(token("old", seconds=-10)))
-        headers = await together(lambda: credential.header(site), 100)
-        assert {str(header) for header in headers} == {"Bearer access-1"}
-        assert len(site.forms) == 1
-
-    run_virtual(main())
-
-
-def test_a_hundred_401s_with_the_same_token_cause_one_token_request() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine()
-        refused = await credential.header(site)
-        await together(lambda: credential.renew(refused, site), 100)
-        assert len(site.forms) == 2
-        assert str(await credential.header(site)) == "Bearer access-2"
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_refresh_of_an_expired_token_is_one_request_for_100_calls() -> None:
+    """Invariant 40."""
+    site = Site()
+    credential = machine(MemoryTokens(token("old", seconds=-10)))
+    headers = await together(lambda: credential.header(site), 100)
+    assert {str(header) for header in headers} == {"Bearer access-1"}
+    assert len(site.forms) == 1
 
 
-def test_the_credential_travels_in_the_form_and_survives_any_character() -> None:
-    async def main() -> None:
-        site = Site()
-        secret = "&=+%?#;/\\\"'~é".replace("é", "!")
-        await ClientCredentials("1_id", secret).header(site)
-        assert site.forms == [{"grant_type": "client_credentials", "client_id": "1_id", "client_secret": secret}]
+@pytest.mark.virtual_time
+async def test_refresh_after_100_401s_with_the_same_token_is_one_request() -> None:
+    site = Site()
+    credential = machine()
+    refused = await credential.header(site)
+    await together(lambda: credential.renew(refused, site), 100)
+    assert len(site.forms) == 2
+    assert str(await credential.header(site)) == "Bearer access-2"
 
-    run_virtual(main())
+
+@pytest.mark.virtual_time
+async def test_token_request_carries_credentials_in_the_form_with_any_character() -> None:
+    site = Site()
+    secret = "&=+%?#;/\\\"'~é".replace("é", "!")
+    await ClientCredentials("1_id", secret).header(site)
+    assert site.forms == [{"grant_type": "client_credentials", "client_id": "1_id", "client_secret": secret}]
 
 
 E4 = {"errors": [{"message": "The client credentials are invalid", "code": 400, "type": "invalid_client"}]}
@@ -259,41 +254,40 @@ class Strict(MemoryTokens):
         await super().save(token)
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(("status", "content", "kind"), REFUSALS)
-def test_invariant_41_every_shape_of_a_token_error_raises_and_stores_nothing(
+async def test_token_request_raises_every_shape_of_error_and_stores_no_token(
     status: int, content: object, kind: type[MauticError]
 ) -> None:
-    async def main() -> None:
-        site = Site()
-        before = token("old", "refresh-0", seconds=-5)
-        store = Strict(before)
-        site.script = [Response(status, {}, body_of(content))] * 2
-        with pytest.raises(kind) as caught:
-            await machine(store).header(site)
-        assert store.saved == []
-        assert await store.load() is before
-        text = "".join(traceback.format_exception(caught.value))
-        assert "canary" not in text
-        assert SECRET not in text
-        assert "Evil" not in text
-
-    run_virtual(main())
+    """Invariant 41."""
+    site = Site()
+    before = token("old", "refresh-0", seconds=-5)
+    store = Strict(before)
+    site.script = [Response(status, {}, body_of(content))] * 2
+    with pytest.raises(kind) as caught:
+        await machine(store).header(site)
+    assert store.saved == []
+    assert await store.load() is before
+    text = "".join(traceback.format_exception(caught.value))
+    assert "canary" not in text
+    assert SECRET not in text
+    assert "Evil" not in text
 
 
-def test_the_advice_for_wrong_credentials_names_what_to_check() -> None:
+def test_token_error_advice_for_wrong_credentials_names_the_settings_to_check() -> None:
     with pytest.raises(AuthenticationError, match=r"invalid_client.*client_id and client_secret.*API Credentials"):
         parse_token_response(Response(400, {}, body_of(E4)))
     with pytest.raises(PermissionDenied, match="API enabled"):
         parse_token_response(refusal("api_disabled", status=403))
 
 
-def test_a_complaint_that_repeats_the_secret_is_blotted() -> None:
+def test_token_error_masks_a_secret_that_the_server_repeats() -> None:
     with pytest.raises(AuthenticationError) as caught:
         parse_token_response(refusal("invalid_client", f"no client with {SECRET}"), Secret(SECRET))
     assert SECRET not in str(caught.value) + repr(caught.value.problems)
 
 
-def test_every_recorded_answer_of_the_token_endpoint_is_a_token_or_a_refusal_that_says_why() -> None:
+def test_parse_token_response_reads_every_recorded_response() -> None:
     seen = 0
     for recorded in load_exchanges().values():
         if recorded["request"]["path"] != "/oauth/v2/token":
@@ -317,370 +311,341 @@ def test_every_recorded_answer_of_the_token_endpoint_is_a_token_or_a_refusal_tha
     assert seen >= 20
 
 
-def test_invariant_42_cancelling_the_call_that_began_the_renewal_does_not_lose_the_token() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict()
-        credential = machine(store)
-        first = asyncio.ensure_future(credential.header(site))
-        await asyncio.sleep(0.05)
-        second = asyncio.ensure_future(credential.header(site))
-        await asyncio.sleep(0)
-        first.cancel()
-        assert str(await second) == "Bearer access-1"
-        assert first.cancelled()
-        assert [saved.access.reveal for saved in store.saved] == ["access-1"]
-        assert len(site.forms) == 1
+@pytest.mark.virtual_time
+async def test_refresh_survives_the_cancellation_of_the_call_that_began_it() -> None:
+    """Invariant 42."""
+    site = Site()
+    store = Strict()
+    credential = machine(store)
+    first = asyncio.ensure_future(credential.header(site))
+    await asyncio.sleep(0.05)
+    second = asyncio.ensure_future(credential.header(site))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert str(await second) == "Bearer access-1"
+    assert first.cancelled()
+    assert [saved.access.reveal for saved in store.saved] == ["access-1"]
+    assert len(site.forms) == 1
 
-    run_virtual(main())
 
-
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("moment", [0.0, 0.05, 0.11])
-def test_a_renewal_that_nobody_waits_for_any_more_is_stored_all_the_same(moment: float) -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict()
-        credential = machine(store)
-        task = asyncio.ensure_future(credential.header(site))
-        await asyncio.sleep(moment)
-        task.cancel()
-        await asyncio.wait([task])
-        await asyncio.sleep(1)
-        assert len(store.saved) == (1 if moment else len(site.forms))
-        assert len(site.flights) == 0
-        assert str(await credential.header(site)) == "Bearer access-1"
-        assert len(site.forms) == 1
-
-    run_virtual(main())
+async def test_refresh_without_waiting_callers_is_stored_all_the_same(moment: float) -> None:
+    site = Site()
+    store = Strict()
+    credential = machine(store)
+    task = asyncio.ensure_future(credential.header(site))
+    await asyncio.sleep(moment)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(1)
+    assert len(store.saved) == (1 if moment else len(site.forms))
+    assert len(site.flights) == 0
+    assert str(await credential.header(site)) == "Bearer access-1"
+    assert len(site.forms) == 1
 
 
-def test_invariant_43_the_new_token_is_stored_before_anybody_uses_it() -> None:
-    async def main() -> None:
-        site = Site()
+@pytest.mark.virtual_time
+async def test_refresh_stores_the_new_token_before_any_use() -> None:
+    """Invariant 43."""
+    site = Site()
 
-        class Slow(MemoryTokens):
-            async def save(self, token: Token) -> None:
-                await asyncio.sleep(5)
-                site.events.append("saved")
-                await super().save(token)
+    class Slow(MemoryTokens):
+        async def save(self, token: Token) -> None:
+            await asyncio.sleep(5)
+            site.events.append("saved")
+            await super().save(token)
 
-        credential = machine(Slow())
+    credential = machine(Slow())
 
-        async def use() -> None:
-            site.events.append(str(await credential.header(site)))
+    async def use() -> None:
+        site.events.append(str(await credential.header(site)))
 
-        await together(use, 3)
-        assert site.events == ["client_credentials", "saved", *["Bearer access-1"] * 3]
-
-    run_virtual(main())
+    await together(use, 3)
+    assert site.events == ["client_credentials", "saved", *["Bearer access-1"] * 3]
 
 
-def test_a_token_that_could_not_be_stored_is_not_used_and_not_lost() -> None:
-    async def main() -> None:
-        site = Site()
-        site.refresh.add("refresh-0")
+@pytest.mark.virtual_time
+async def test_refresh_neither_uses_nor_loses_a_token_that_could_not_be_stored() -> None:
+    site = Site()
+    site.refresh.add("refresh-0")
 
-        class Full(Strict):
-            full = True
+    class Full(Strict):
+        full = True
 
-            async def save(self, token: Token) -> None:
-                if self.full:
-                    raise ConfigurationError("no space left")
-                await super().save(token)
+        async def save(self, token: Token) -> None:
+            if self.full:
+                raise ConfigurationError("no space left")
+            await super().save(token)
 
-        store = Full(token("old", "refresh-0", seconds=-5))
-        credential = person(store)
-        with pytest.raises(ConfigurationError, match="no space"):
-            await credential.header(site)
-        await asyncio.sleep(1)
-        store.full = False
-        assert str(await credential.header(site)) == "Bearer access-1"
-        assert len(site.forms) == 1
-        assert store.saved[0].refresh == Secret("refresh-1")
-
-    run_virtual(main())
+    store = Full(token("old", "refresh-0", seconds=-5))
+    credential = person(store)
+    with pytest.raises(ConfigurationError, match="no space"):
+        await credential.header(site)
+    await asyncio.sleep(1)
+    store.full = False
+    assert str(await credential.header(site)) == "Bearer access-1"
+    assert len(site.forms) == 1
+    assert store.saved[0].refresh == Secret("refresh-1")
 
 
 # --- others renew too ----------------------------------------------------------------------------------------------
 
 
-def test_a_newer_token_of_the_store_is_adopted_instead_of_asking() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict(token("mine"))
-        credential = machine(store)
-        refused = await credential.header(site)
-        await store.save(token("theirs"))
-        await credential.renew(refused, site)
-        assert str(await credential.header(site)) == "Bearer theirs"
-        assert site.forms == []
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_refresh_adopts_a_newer_token_of_the_store() -> None:
+    site = Site()
+    store = Strict(token("mine"))
+    credential = machine(store)
+    refused = await credential.header(site)
+    await store.save(token("theirs"))
+    await credential.renew(refused, site)
+    assert str(await credential.header(site)) == "Bearer theirs"
+    assert site.forms == []
 
 
-def test_invariant_44_invalid_grant_after_somebody_else_rotated_is_no_error() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict(token("old", "refresh-0", seconds=-5))
+@pytest.mark.virtual_time
+async def test_refresh_accepts_invalid_grant_after_another_process_rotated() -> None:
+    """Invariant 44."""
+    site = Site()
+    store = Strict(token("old", "refresh-0", seconds=-5))
 
-        def rotated(form: dict[str, str]) -> Response:
-            assert form["refresh_token"] == "refresh-0"
-            store._token = token("theirs", "refresh-9")
-            return refusal("invalid_grant", "Invalid refresh token")
+    def rotated(form: dict[str, str]) -> Response:
+        assert form["refresh_token"] == "refresh-0"
+        store._token = token("theirs", "refresh-9")
+        return refusal("invalid_grant", "Invalid refresh token")
 
-        site.script = [rotated]
-        assert str(await person(store).header(site)) == "Bearer theirs"
-        assert len(site.forms) == 1
-
-    run_virtual(main())
-
-
-def test_invalid_grant_with_a_newer_refresh_token_in_the_store_tries_that_one() -> None:
-    async def main() -> None:
-        site = Site()
-        site.refresh.add("refresh-9")
-        store = Strict(token("old", "refresh-0", seconds=-5))
-
-        def rotated(_: dict[str, str]) -> Response:
-            store._token = token("also old", "refresh-9", seconds=-1)
-            return refusal("invalid_grant")
-
-        site.script = [rotated]
-        assert str(await person(store).header(site)) == "Bearer access-2"
-
-    run_virtual(main())
+    site.script = [rotated]
+    assert str(await person(store).header(site)) == "Bearer theirs"
+    assert len(site.forms) == 1
 
 
+@pytest.mark.virtual_time
+async def test_refresh_retries_invalid_grant_with_a_newer_token_of_the_store() -> None:
+    site = Site()
+    site.refresh.add("refresh-9")
+    store = Strict(token("old", "refresh-0", seconds=-5))
+
+    def rotated(_: dict[str, str]) -> Response:
+        store._token = token("also old", "refresh-9", seconds=-1)
+        return refusal("invalid_grant")
+
+    site.script = [rotated]
+    assert str(await person(store).header(site)) == "Bearer access-2"
+
+
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("kind", ["invalid_client", "invalid_grant"])
-def test_invariant_45_a_failed_renewal_is_made_once_for_all_who_wait(kind: str) -> None:
-    async def main() -> None:
-        site = Site()
-        site.script = [refusal(kind)] * 100
-        credential = person(Strict(token("old", "refresh-0", seconds=-5)))
-        errors = await together(lambda: credential.header(site), 100)
-        assert len(site.forms) == 1
-        assert all(isinstance(error, (AuthenticationError, ReauthorizationNeeded)) for error in errors)
-        assert len({id(error) for error in errors}) == 100
-        assert len({str(error) for error in errors}) == 1
-
-    run_virtual(main())
+async def test_refresh_that_fails_is_made_once_for_all_waiting_callers(kind: str) -> None:
+    """Invariant 45."""
+    site = Site()
+    site.script = [refusal(kind)] * 100
+    credential = person(Strict(token("old", "refresh-0", seconds=-5)))
+    errors = await together(lambda: credential.header(site), 100)
+    assert len(site.forms) == 1
+    assert all(isinstance(error, (AuthenticationError, ReauthorizationNeeded)) for error in errors)
+    assert len({id(error) for error in errors}) == 100
+    assert len({str(error) for error in errors}) == 1
 
 
-def test_a_failure_that_may_pass_is_shared_by_those_who_queued_and_then_tried_again() -> None:
-    async def main() -> None:
-        site = Site()
-        site.script = [Response(503, {}, b"")] * 2
-        credential = machine()
-        limited = asyncio.Semaphore(8)
+@pytest.mark.virtual_time
+async def test_refresh_shares_a_transient_failure_with_its_waiters_and_then_retries() -> None:
+    site = Site()
+    site.script = [Response(503, {}, b"")] * 2
+    credential = machine()
+    limited = asyncio.Semaphore(8)
 
-        async def call() -> str:
-            async with limited:
-                return await credential.header(site)
+    async def call() -> str:
+        async with limited:
+            return await credential.header(site)
 
-        errors = await together(call, 100)
-        assert all(isinstance(error, ServerError) for error in errors)
-        assert len(site.forms) == 2
-        await asyncio.sleep(0.2)
-        assert str(await credential.header(site)) == "Bearer access-3"
-
-    run_virtual(main())
+    errors = await together(call, 100)
+    assert all(isinstance(error, ServerError) for error in errors)
+    assert len(site.forms) == 2
+    await asyncio.sleep(0.2)
+    assert str(await credential.header(site)) == "Bearer access-3"
 
 
-def test_invariant_46_a_401_on_a_token_that_is_no_longer_current_renews_nothing() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine()
-        old = await credential.header(site)
-        await credential.renew(old, site)
-        await credential.renew(old, site)
-        assert len(site.forms) == 2
-        assert await credential.header(site) != old
+@pytest.mark.virtual_time
+async def test_refresh_is_skipped_for_a_401_on_an_outdated_token() -> None:
+    """Invariant 46."""
+    site = Site()
+    credential = machine()
+    old = await credential.header(site)
+    await credential.renew(old, site)
+    await credential.renew(old, site)
+    assert len(site.forms) == 2
+    assert await credential.header(site) != old
 
-    run_virtual(main())
 
-
-def test_invariant_46_tokens_that_are_refused_again_and_again_end_in_the_401_not_in_a_loop() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine()
-        for _ in range(50):
-            header = await credential.header(site)
-            await credential.renew(header, site)
-        assert len(site.forms) <= 11
+@pytest.mark.virtual_time
+async def test_refresh_loop_of_refused_tokens_ends_in_the_401() -> None:
+    """Invariant 46."""
+    site = Site()
+    credential = machine()
+    for _ in range(50):
         header = await credential.header(site)
         await credential.renew(header, site)
-        assert await credential.header(site) == header
-        await asyncio.sleep(61)
+    assert len(site.forms) <= 11
+    header = await credential.header(site)
+    await credential.renew(header, site)
+    assert await credential.header(site) == header
+    await asyncio.sleep(61)
+    await credential.renew(header, site)
+    assert await credential.header(site) != header
+
+
+@pytest.mark.virtual_time
+async def test_client_credentials_never_send_a_refresh_grant() -> None:
+    """Invariant 48."""
+    site = Site()
+    credential = machine(Strict(token("old", "refresh-0", seconds=-5)))
+    for _ in range(3):
+        header = await credential.header(site)
         await credential.renew(header, site)
-        assert await credential.header(site) != header
-
-    run_virtual(main())
-
-
-def test_invariant_48_client_credentials_never_send_a_refresh_grant() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine(Strict(token("old", "refresh-0", seconds=-5)))
-        for _ in range(3):
-            header = await credential.header(site)
-            await credential.renew(header, site)
-        assert {form["grant_type"] for form in site.forms} == {"client_credentials"}
-
-    run_virtual(main())
+    assert {form["grant_type"] for form in site.forms} == {"client_credentials"}
 
 
 # --- a store that uses the client ----------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("method", ["save", "lock", "load"])
 @pytest.mark.parametrize("left", [None, -5.0, 3.0])
-def test_invariant_49_a_store_that_uses_its_own_client_is_refused(method: str, left: float | None) -> None:
-    async def main() -> None:
-        site = Site(lifetime=3600)
-        refused: list[str] = []
+async def test_token_store_that_uses_its_own_client_is_refused(method: str, left: float | None) -> None:
+    """Invariant 49."""
+    site = Site(lifetime=3600)
+    refused: list[str] = []
 
-        class Nosy(MemoryTokens):
-            async def save(self, token: Token) -> None:
-                await self.look("save")
-                await super().save(token)
+    class Nosy(MemoryTokens):
+        async def save(self, token: Token) -> None:
+            await self.look("save")
+            await super().save(token)
 
-            async def load(self) -> Token | None:
-                await self.look("load")
-                return await super().load()
+        async def load(self) -> Token | None:
+            await self.look("load")
+            return await super().load()
 
-            @contextlib.asynccontextmanager
-            async def lock(self) -> AsyncIterator[None]:
-                async with super().lock():
-                    await self.look("lock")
-                    yield
+        @contextlib.asynccontextmanager
+        async def lock(self) -> AsyncIterator[None]:
+            async with super().lock():
+                await self.look("lock")
+                yield
 
-            async def look(self, here: str) -> None:
-                if here != method:
-                    return
-                pipeline = make_pipeline(ScriptedServer([(200, {})]), auth=credential)
-                for work in (
-                    credential.header(site),
-                    credential.renew("Bearer old", site),
-                    pipeline.send(Call("GET", "contacts")),
-                ):
-                    with pytest.raises(ConfigurationError, match="another client") as caught:
-                        await work
-                    refused.append(str(caught.value))
+        async def look(self, here: str) -> None:
+            if here != method:
+                return
+            pipeline = make_pipeline(ScriptedServer([(200, {})]), auth=credential)
+            for work in (
+                credential.header(site),
+                credential.renew("Bearer old", site),
+                pipeline.send(Call("GET", "contacts")),
+            ):
+                with pytest.raises(ConfigurationError, match="another client") as caught:
+                    await work
+                refused.append(str(caught.value))
 
-        credential = machine(Nosy() if left is None else Nosy(token("old", seconds=left)))
-        headers = await together(lambda: credential.header(site), 5)
-        assert headers == ["Bearer access-1"] * 5
-        assert len(refused) == 3
-        assert await credential.header(site) == "Bearer access-1"
-        assert not len(site.flights)
-
-    run_virtual(main())
+    credential = machine(Nosy() if left is None else Nosy(token("old", seconds=left)))
+    headers = await together(lambda: credential.header(site), 5)
+    assert headers == ["Bearer access-1"] * 5
+    assert len(refused) == 3
+    assert await credential.header(site) == "Bearer access-1"
+    assert not len(site.flights)
 
 
 # --- when to renew -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("soon", [61.0, 89.0])
-def test_a_token_is_renewed_in_the_background_while_requests_leave_with_the_old_one(soon: float) -> None:
-    async def main() -> None:
-        site = Site(clock=Clock(wall_time=lambda: EPOCH, random=lambda: (soon - 60) / 30))
-        credential = machine()
-        await credential.header(site)
-        arrived = asyncio.get_running_loop().time()
-        await asyncio.sleep(arrived + 3600 - soon - 1 - asyncio.get_running_loop().time())
+async def test_refresh_in_the_background_lets_requests_use_the_old_token(soon: float) -> None:
+    site = Site(clock=Clock(wall_time=lambda: EPOCH, random=lambda: (soon - 60) / 30))
+    credential = machine()
+    await credential.header(site)
+    arrived = asyncio.get_running_loop().time()
+    await asyncio.sleep(arrived + 3600 - soon - 1 - asyncio.get_running_loop().time())
+    assert str(await credential.header(site)) == "Bearer access-1"
+    assert len(site.forms) == 1
+    await asyncio.sleep(1.5)
+    before = asyncio.get_running_loop().time()
+    assert str(await credential.header(site)) == "Bearer access-1"
+    assert asyncio.get_running_loop().time() == before
+    await asyncio.sleep(0.2)
+    assert str(await credential.header(site)) == "Bearer access-2"
+    assert len(site.forms) == 2
+
+
+@pytest.mark.virtual_time
+async def test_refresh_of_a_stored_token_with_30_seconds_left_runs_in_the_background() -> None:
+    site = Site()
+    credential = machine(MemoryTokens(token("stored", seconds=30)))
+    assert str(await credential.header(site)) == "Bearer stored"
+    assert str(await credential.header(site)) == "Bearer stored"
+    await asyncio.sleep(0.2)
+    assert str(await credential.header(site)) == "Bearer access-1"
+
+
+@pytest.mark.virtual_time
+async def test_refresh_of_a_token_about_to_expire_is_awaited() -> None:
+    site = Site()
+    credential = machine(MemoryTokens(token("stored", seconds=4)))
+    assert str(await credential.header(site)) == "Bearer access-1"
+
+
+@pytest.mark.virtual_time
+async def test_refresh_in_the_background_that_fails_is_not_repeated_by_each_request() -> None:
+    site = Site()
+    credential = machine()
+    await credential.header(site)
+    await asyncio.sleep(3550)
+    site.script = [TransportError("down", kind="connect")] * 100
+    for _ in range(200):
         assert str(await credential.header(site)) == "Bearer access-1"
-        assert len(site.forms) == 1
-        await asyncio.sleep(1.5)
-        before = asyncio.get_running_loop().time()
-        assert str(await credential.header(site)) == "Bearer access-1"
-        assert asyncio.get_running_loop().time() == before
-        await asyncio.sleep(0.2)
-        assert str(await credential.header(site)) == "Bearer access-2"
-        assert len(site.forms) == 2
-
-    run_virtual(main())
+        await asyncio.sleep(0.05)
+    assert len(site.forms) - 1 <= 2 * 3
 
 
-def test_a_stored_token_with_half_a_minute_left_is_used_while_a_new_one_is_fetched() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine(MemoryTokens(token("stored", seconds=30)))
-        assert str(await credential.header(site)) == "Bearer stored"
-        assert str(await credential.header(site)) == "Bearer stored"
-        await asyncio.sleep(0.2)
-        assert str(await credential.header(site)) == "Bearer access-1"
-
-    run_virtual(main())
-
-
-def test_a_token_about_to_expire_is_waited_for() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine(MemoryTokens(token("stored", seconds=4)))
-        assert str(await credential.header(site)) == "Bearer access-1"
-
-    run_virtual(main())
-
-
-def test_background_renewals_that_fail_are_not_repeated_by_each_request() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = machine()
-        await credential.header(site)
-        await asyncio.sleep(3550)
-        site.script = [TransportError("down", kind="connect")] * 100
-        for _ in range(200):
-            assert str(await credential.header(site)) == "Bearer access-1"
-            await asyncio.sleep(0.05)
-        assert len(site.forms) - 1 <= 2 * 3
-
-    run_virtual(main())
-
-
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("lifetime", [10, 30, 1])
-def test_tokens_that_live_for_seconds_are_not_renewed_as_soon_as_they_come(lifetime: int) -> None:
-    async def main() -> None:
-        site = Site(lifetime=lifetime, delay=0.01)
-        credential = machine()
-        for _ in range(1000):
-            await credential.header(site)
-            await asyncio.sleep(0.1)
-        assert len(site.forms) <= 100 / (0.7 * lifetime) + 2
-
-    run_virtual(main())
+async def test_refresh_waits_for_a_share_of_the_life_of_short_lived_tokens(lifetime: int) -> None:
+    site = Site(lifetime=lifetime, delay=0.01)
+    credential = machine()
+    for _ in range(1000):
+        await credential.header(site)
+        await asyncio.sleep(0.1)
+    assert len(site.forms) <= 100 / (0.7 * lifetime) + 2
 
 
 @pytest.mark.parametrize("lifetime", [None, "", "soon", -5, 0, True, [3600], 1e300, "9" * 40])
-def test_a_lifetime_that_is_none_counts_as_mautics_hour(lifetime: object) -> None:
+def test_token_without_a_lifetime_counts_as_one_hour(lifetime: object) -> None:
     granted = parse_token_response(
         Response(200, {}, json.dumps({"access_token": "x", "expires_in": lifetime}).encode())
     )
     assert granted.lifetime == 3600
 
 
-def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that_jumps_changes_nothing() -> None:
-    async def main() -> None:
-        wall = [EPOCH]
-        site = Site(clock=Clock(wall_time=lambda: wall[0], random=lambda: 0.0), delay=10)
-        store = Strict()
-        credential = machine(store)
-        await credential.header(site)
-        assert store.saved[0].expires_at == EPOCH + 3600
-        wall[0] += 7200
-        await asyncio.sleep(3530)
-        await credential.header(site)
-        assert len(site.forms) == 1
-        await asyncio.sleep(20)
-        await credential.header(site)
-        await asyncio.sleep(0)
-        assert len(site.forms) == 2
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_token_expiry_is_measured_from_arrival_despite_wall_clock_jumps() -> None:
+    wall = [EPOCH]
+    site = Site(clock=Clock(wall_time=lambda: wall[0], random=lambda: 0.0), delay=10)
+    store = Strict()
+    credential = machine(store)
+    await credential.header(site)
+    assert store.saved[0].expires_at == EPOCH + 3600
+    wall[0] += 7200
+    await asyncio.sleep(3530)
+    await credential.header(site)
+    assert len(site.forms) == 1
+    await asyncio.sleep(20)
+    await credential.header(site)
+    await asyncio.sleep(0)
+    assert len(site.forms) == 2
 
 
 # --- failures of the token endpoint --------------------------------------------------------------------------------
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     "failure",
     [
@@ -691,102 +656,87 @@ def test_expiry_is_measured_from_the_answers_arrival_and_a_wall_clock_that_jumps
         Response(429, {}, b""),
     ],
 )
-def test_a_lost_answer_is_asked_for_once_more_with_the_same_refresh_token(failure: Response | Exception) -> None:
-    async def main() -> None:
-        site = Site()
-        site.refresh.add("refresh-0")
-        site.script = [failure]
-        assert str(await person(Strict(token("old", "refresh-0", seconds=-5))).header(site)) == "Bearer access-2"
-        assert [form["refresh_token"] for form in site.forms] == ["refresh-0"] * 2
-
-    run_virtual(main())
+async def test_refresh_with_a_lost_response_is_repeated_once_with_the_same_token(failure: Response | Exception) -> None:
+    site = Site()
+    site.refresh.add("refresh-0")
+    site.script = [failure]
+    assert str(await person(Strict(token("old", "refresh-0", seconds=-5))).header(site)) == "Bearer access-2"
+    assert [form["refresh_token"] for form in site.forms] == ["refresh-0"] * 2
 
 
-def test_a_lost_answer_that_had_spent_the_refresh_token_ends_in_a_login_not_in_a_loop() -> None:
-    async def main() -> None:
-        site = Site()
-        site.script = [TransportError("reset"), refusal("invalid_grant", "Invalid refresh token")]
-        credential = person(Strict(token("old", "refresh-0", seconds=-5)))
-        with pytest.raises(ReauthorizationNeeded, match=r"authorization_url.*Invalid refresh token"):
-            await credential.header(site)
-        for _ in range(500):
-            with pytest.raises(ReauthorizationNeeded):
-                await credential.header(site)
-            await asyncio.sleep(0.1)
-        assert len(site.forms) == 2
-        await asyncio.sleep(20)
+@pytest.mark.virtual_time
+async def test_refresh_with_a_lost_response_and_spent_token_asks_for_a_login() -> None:
+    site = Site()
+    site.script = [TransportError("reset"), refusal("invalid_grant", "Invalid refresh token")]
+    credential = person(Strict(token("old", "refresh-0", seconds=-5)))
+    with pytest.raises(ReauthorizationNeeded, match=r"authorization_url.*Invalid refresh token"):
+        await credential.header(site)
+    for _ in range(500):
         with pytest.raises(ReauthorizationNeeded):
             await credential.header(site)
-        assert len(site.forms) == 3
-
-    run_virtual(main())
-
-
-def test_a_long_retry_after_is_told_not_slept_on_and_not_asked_into() -> None:
-    async def main() -> None:
-        site = Site()
-        site.script = [Response(503, {"retry-after": "30"}, b"")]
-        credential = machine()
-        for _ in range(5):
-            with pytest.raises(ServerError) as caught:
-                await credential.header(site)
-            assert caught.value.retry_after == 30
-        assert len(site.forms) == 1
-        await asyncio.sleep(31)
-        assert str(await credential.header(site)) == "Bearer access-2"
-
-    run_virtual(main())
+        await asyncio.sleep(0.1)
+    assert len(site.forms) == 2
+    await asyncio.sleep(20)
+    with pytest.raises(ReauthorizationNeeded):
+        await credential.header(site)
+    assert len(site.forms) == 3
 
 
-def test_after_a_refused_renewal_the_refused_token_is_not_sent_again() -> None:
-    async def main() -> None:
-        site = Site()
-        site.script = [refusal("invalid_grant")]
-        credential = person(Strict(token("revoked", "refresh-0")))
-        header = await credential.header(site)
-        with pytest.raises(ReauthorizationNeeded):
-            await credential.renew(header, site)
-        with pytest.raises(ReauthorizationNeeded):
+@pytest.mark.virtual_time
+async def test_refresh_raises_a_long_retry_after_instead_of_sleeping() -> None:
+    site = Site()
+    site.script = [Response(503, {"retry-after": "30"}, b"")]
+    credential = machine()
+    for _ in range(5):
+        with pytest.raises(ServerError) as caught:
             await credential.header(site)
-        assert len(site.forms) == 1
-
-    run_virtual(main())
-
-
-def test_a_token_of_another_credential_in_the_store_is_not_used() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict()
-        await machine(store).header(site)
-        with pytest.raises(ConfigurationError, match="another client_id"):
-            await person(store).header(site)
-
-    run_virtual(main())
+        assert caught.value.retry_after == 30
+    assert len(site.forms) == 1
+    await asyncio.sleep(31)
+    assert str(await credential.header(site)) == "Bearer access-2"
 
 
-def test_a_client_that_closes_during_a_renewal_says_so() -> None:
-    async def main() -> None:
-        site = Site(delay=100)
-        waiting = asyncio.ensure_future(machine().header(site))
-        await asyncio.sleep(1)
-        assert await site.flights.drain(1) == 1
-        with pytest.raises(TransportError, match="closed"):
-            await waiting
+@pytest.mark.virtual_time
+async def test_refresh_that_was_refused_stops_use_of_the_refused_token() -> None:
+    site = Site()
+    site.script = [refusal("invalid_grant")]
+    credential = person(Strict(token("revoked", "refresh-0")))
+    header = await credential.header(site)
+    with pytest.raises(ReauthorizationNeeded):
+        await credential.renew(header, site)
+    with pytest.raises(ReauthorizationNeeded):
+        await credential.header(site)
+    assert len(site.forms) == 1
 
-    run_virtual(main())
+
+@pytest.mark.virtual_time
+async def test_token_store_token_of_another_credential_is_not_used() -> None:
+    site = Site()
+    store = Strict()
+    await machine(store).header(site)
+    with pytest.raises(ConfigurationError, match="another client_id"):
+        await person(store).header(site)
 
 
-def test_whoever_is_cancelled_while_the_client_closes_is_cancelled() -> None:
-    async def main() -> None:
-        flight = asyncio.ensure_future(asyncio.sleep(10))
-        waiting = asyncio.ensure_future(await_shared(flight))
-        await asyncio.sleep(1)
-        flight.cancel()
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        assert waiting.cancelled()
+@pytest.mark.virtual_time
+async def test_refresh_raises_transport_error_when_the_client_closes() -> None:
+    site = Site(delay=100)
+    waiting = asyncio.ensure_future(machine().header(site))
+    await asyncio.sleep(1)
+    assert await site.flights.drain(1) == 1
+    with pytest.raises(TransportError, match="closed"):
+        await waiting
 
-    run_virtual(main())
+
+@pytest.mark.virtual_time
+async def test_refresh_waiter_cancelled_during_close_is_cancelled() -> None:
+    flight = asyncio.ensure_future(asyncio.sleep(10))
+    waiting = asyncio.ensure_future(await_shared(flight))
+    await asyncio.sleep(1)
+    flight.cancel()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
 
 
 # --- a person logs in ----------------------------------------------------------------------------------------------
@@ -806,7 +756,7 @@ async def login(credential: AuthorizationCode, site: Site, **changed: str) -> No
 @pytest.mark.parametrize(
     "base", ["https://m.example.com", "https://m.example.com/", "https://m.example.com/sub/index.php"]
 )
-def test_the_authorization_url_asks_for_a_code_with_an_unguessable_state(base: str) -> None:
+def test_authorization_url_requests_a_code_with_an_unguessable_state(base: str) -> None:
     credential = person()
     first, second = credential.authorization_url(base), credential.authorization_url(base)
     assert first.startswith(base.rstrip("/") + "/oauth/v2/authorize?")
@@ -821,172 +771,152 @@ def test_the_authorization_url_asks_for_a_code_with_an_unguessable_state(base: s
 
 
 @pytest.mark.parametrize("base", ["m.example.com", "ftp://m.example.com", "https://m.example.com?x=1", ""])
-def test_an_address_that_is_none_gives_no_authorization_url(base: str) -> None:
+def test_authorization_url_refuses_an_invalid_redirect_uri(base: str) -> None:
     with pytest.raises(ConfigurationError, match="base_url"):
         person().authorization_url(base)
 
 
-def test_a_login_stores_the_token_and_renewals_rotate_from_there() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict()
-        credential = person(store)
-        with pytest.raises(ReauthorizationNeeded, match="nobody has logged in"):
-            await credential.header(site)
-        await login(credential, site)
-        assert site.forms == [
-            {
-                "grant_type": "authorization_code",
-                "redirect_uri": "https://app.example.com/back",
-                "code": "the-code",
-                "client_id": "2_id",
-                "client_secret": SECRET,
-            }
-        ]
-        header = await credential.header(site)
-        assert str(header) == "Bearer access-1"
-        await credential.renew(header, site)
-        await credential.renew(await credential.header(site), site)
-        assert [form.get("refresh_token") for form in site.forms[1:]] == ["refresh-1", "refresh-2"]
-        assert site.refresh == {"refresh-3"}
-        assert [saved.refresh for saved in store.saved] == [Secret(f"refresh-{n}") for n in (1, 2, 3)]
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_stores_the_token_that_later_refreshes_rotate() -> None:
+    site = Site()
+    store = Strict()
+    credential = person(store)
+    with pytest.raises(ReauthorizationNeeded, match="nobody has logged in"):
+        await credential.header(site)
+    await login(credential, site)
+    assert site.forms == [
+        {
+            "grant_type": "authorization_code",
+            "redirect_uri": "https://app.example.com/back",
+            "code": "the-code",
+            "client_id": "2_id",
+            "client_secret": SECRET,
+        }
+    ]
+    header = await credential.header(site)
+    assert str(header) == "Bearer access-1"
+    await credential.renew(header, site)
+    await credential.renew(await credential.header(site), site)
+    assert [form.get("refresh_token") for form in site.forms[1:]] == ["refresh-1", "refresh-2"]
+    assert site.refresh == {"refresh-3"}
+    assert [saved.refresh for saved in store.saved] == [Secret(f"refresh-{n}") for n in (1, 2, 3)]
 
 
-def test_a_code_may_be_given_apart_from_its_address() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = person()
-        state = query_of(credential.authorization_url("https://m.example.com"))["state"]
-        await credential.exchange_code("the-code", state, site)
-        assert str(await credential.header(site)) == "Bearer access-1"
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_accepts_a_code_apart_from_its_url() -> None:
+    site = Site()
+    credential = person()
+    state = query_of(credential.authorization_url("https://m.example.com"))["state"]
+    await credential.exchange_code("the-code", state, site)
+    assert str(await credential.header(site)) == "Bearer access-1"
 
 
-def test_a_state_is_good_once() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = person()
-        state = query_of(credential.authorization_url("https://m.example.com"))["state"]
-        await credential.exchange_code("the-code", state, site)
-        with pytest.raises(ConfigurationError, match="state"):
-            await credential.exchange_code("another-code", state, site)
-        assert len(site.forms) == 1
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_state_is_valid_once() -> None:
+    site = Site()
+    credential = person()
+    state = query_of(credential.authorization_url("https://m.example.com"))["state"]
+    await credential.exchange_code("the-code", state, site)
+    with pytest.raises(ConfigurationError, match="state"):
+        await credential.exchange_code("another-code", state, site)
+    assert len(site.forms) == 1
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("state", [None, "", "x", "\udcff", "é"])
-def test_a_login_without_the_right_state_sends_nothing(state: str | None) -> None:
-    async def main() -> None:
-        site = Site()
-        credential = person()
-        credential.authorization_url("https://m.example.com")
-        with pytest.raises(ConfigurationError, match="state"):
-            await credential.exchange_code("the-code", state, site)
-        assert site.forms == []
-
-    run_virtual(main())
+async def test_login_without_the_right_state_sends_no_request(state: str | None) -> None:
+    site = Site()
+    credential = person()
+    credential.authorization_url("https://m.example.com")
+    with pytest.raises(ConfigurationError, match="state"):
+        await credential.exchange_code("the-code", state, site)
+    assert site.forms == []
 
 
-def test_a_login_that_takes_longer_than_ten_minutes_begins_anew() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = person(clock=site.clock)
-        state = query_of(credential.authorization_url("https://m.example.com"))["state"]
-        await asyncio.sleep(601)
-        with pytest.raises(ConfigurationError, match="ten minutes"):
-            await credential.exchange_code("the-code", state, site)
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_after_more_than_ten_minutes_must_begin_anew() -> None:
+    site = Site()
+    credential = person(clock=site.clock)
+    state = query_of(credential.authorization_url("https://m.example.com"))["state"]
+    await asyncio.sleep(601)
+    with pytest.raises(ConfigurationError, match="ten minutes"):
+        await credential.exchange_code("the-code", state, site)
 
 
-def test_logins_that_are_begun_and_left_do_not_pile_up() -> None:
+def test_login_attempts_that_are_abandoned_do_not_accumulate() -> None:
     credential = person()
     for _ in range(1500):
         credential.authorization_url("https://m.example.com")
     assert len(credential._logins) == 1000
 
 
-def test_a_person_who_declines_is_told_apart_from_a_mistake() -> None:
-    async def main() -> None:
-        site = Site()
-        with pytest.raises(ReauthorizationNeeded, match="access_denied"):
-            await login(person(), site, code="", error="access_denied")
-        assert site.forms == []
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_declined_by_the_user_differs_from_a_mistake() -> None:
+    site = Site()
+    with pytest.raises(ReauthorizationNeeded, match="access_denied"):
+        await login(person(), site, code="", error="access_denied")
+    assert site.forms == []
 
 
-def test_a_code_that_mautic_refuses_is_an_authentication_error_and_stores_nothing() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict()
-        site.script = [refusal("invalid_grant", "The authorization code has expired")]
-        with pytest.raises(AuthenticationError, match="code has expired"):
-            await login(person(store), site)
-        assert store.saved == []
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_with_a_refused_code_raises_and_stores_no_token() -> None:
+    site = Site()
+    store = Strict()
+    site.script = [refusal("invalid_grant", "The authorization code has expired")]
+    with pytest.raises(AuthenticationError, match="code has expired"):
+        await login(person(store), site)
+    assert store.saved == []
 
 
-def test_pkce_sends_the_challenge_first_and_the_verifier_with_the_code() -> None:
-    async def main() -> None:
-        import base64
-        import hashlib
+@pytest.mark.virtual_time
+async def test_pkce_sends_the_challenge_first_and_the_verifier_with_the_code() -> None:
+    import base64
+    import hashlib
 
-        site = Site()
-        credential = person(pkce=True)
-        asked = query_of(credential.authorization_url("https://m.example.com"))
-        await credential.exchange_code("the-code", asked["state"], site)
-        digest = hashlib.sha256(site.forms[0]["code_verifier"].encode()).digest()
-        assert asked["code_challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-        assert asked["code_challenge_method"] == "S256"
-
-    run_virtual(main())
+    site = Site()
+    credential = person(pkce=True)
+    asked = query_of(credential.authorization_url("https://m.example.com"))
+    await credential.exchange_code("the-code", asked["state"], site)
+    digest = hashlib.sha256(site.forms[0]["code_verifier"].encode()).digest()
+    assert asked["code_challenge"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    assert asked["code_challenge_method"] == "S256"
 
 
-def test_a_login_ends_the_waiting_after_a_spent_refresh_token() -> None:
-    async def main() -> None:
-        site = Site()
-        credential = person(Strict(token("old", "spent", seconds=-5)))
-        with pytest.raises(ReauthorizationNeeded):
-            await credential.header(site)
-        await login(credential, site)
-        assert str(await credential.header(site)) == "Bearer access-2"
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_releases_calls_that_wait_after_a_spent_refresh_token() -> None:
+    site = Site()
+    credential = person(Strict(token("old", "spent", seconds=-5)))
+    with pytest.raises(ReauthorizationNeeded):
+        await credential.header(site)
+    await login(credential, site)
+    assert str(await credential.header(site)) == "Bearer access-2"
 
 
-def test_a_login_that_is_cancelled_still_stores_its_token() -> None:
-    async def main() -> None:
-        site = Site()
-        store = Strict()
-        credential = person(store)
-        task = asyncio.ensure_future(login(credential, site))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        await asyncio.wait([task])
-        await asyncio.sleep(1)
-        assert len(store.saved) == 1
-        assert str(await credential.header(site)) == "Bearer access-1"
-
-    run_virtual(main())
+@pytest.mark.virtual_time
+async def test_login_that_is_cancelled_still_stores_its_token() -> None:
+    site = Site()
+    store = Strict()
+    credential = person(store)
+    task = asyncio.ensure_future(login(credential, site))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.wait([task])
+    await asyncio.sleep(1)
+    assert len(store.saved) == 1
+    assert str(await credential.header(site)) == "Bearer access-1"
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "https://a.example/?code=1&code=2&state=x", "https://[", "?" + "a=1&" * 60, "https://a.example/"],
 )
-def test_a_callback_that_is_not_one_gives_nothing(text: str) -> None:
+def test_parse_redirect_returns_no_code_for_other_urls(text: str) -> None:
     came = parse_redirect(text)
     assert came.code is None
 
 
 @given(st.text(max_size=200))
-def test_any_text_can_be_read_as_a_callback(text: str) -> None:
+def test_parse_redirect_accepts_any_text(text: str) -> None:
     came = parse_redirect(text)
     assert came.error is None or len(came.error) <= 40
 
@@ -994,9 +924,10 @@ def test_any_text_can_be_read_as_a_callback(text: str) -> None:
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 
-def test_invariant_50_secrets_occur_in_no_repr_message_traceback_log_or_pickle(
+def test_auth_secrets_occur_in_no_repr_message_traceback_log_or_pickle(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Invariant 50."""
     canaries = ["canary-secret", "canary-password", "canary-access", "canary-refresh", "canary-code"]
 
     async def main() -> list[str]:
@@ -1046,7 +977,7 @@ def _only_in_tests(text: str, canary: str) -> bool:
     return True
 
 
-def test_the_room_imports_neither_an_http_client_nor_authlibs_integrations() -> None:
+def test_auth_imports_neither_an_http_client_nor_authlib_integrations() -> None:
     import subprocess
     import sys
 
@@ -1060,7 +991,7 @@ def test_the_room_imports_neither_an_http_client_nor_authlibs_integrations() -> 
     assert set(room.__all__) >= {"Auth", "BasicAuth", "ClientCredentials", "AuthorizationCode"}
 
 
-def test_many_clients_on_one_store_with_random_cancellations_never_spend_a_refresh_token_twice() -> None:
+def test_refresh_by_many_clients_of_one_store_never_spends_a_token_twice() -> None:
     async def main(seed: int) -> None:
         chance = random.Random(seed)
         site = Site(lifetime=300)

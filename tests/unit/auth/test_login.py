@@ -48,13 +48,13 @@ def login() -> Login:
     return Login()
 
 
-async def test_a_state_is_256_bits_of_chance_and_never_the_same(login: Login) -> None:
+async def test_login_state_has_256_random_bits_and_never_repeats(login: Login) -> None:
     states = [login.begin()["state"] for _ in range(100)]
     assert len(set(states)) == 100
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{43,}", state) for state in states)  # 6 bits a character
 
 
-async def test_the_right_state_exchanges_the_code_once_with_the_exact_redirect_uri(login: Login) -> None:
+async def test_login_with_the_right_state_exchanges_the_code_once(login: Login) -> None:
     asked = login.begin()
     await login.finish(code="c0de", state=asked["state"])
     (sent,) = login.sent
@@ -72,7 +72,7 @@ async def refused(login: Login, **query: str) -> None:
         assert not value or value not in str(found.value)
 
 
-async def test_a_missing_or_foreign_state_is_refused_unsent(login: Login) -> None:
+async def test_login_with_a_missing_or_foreign_state_is_refused_unsent(login: Login) -> None:
     state = login.begin()["state"]
     await refused(login, code="c0de")
     await refused(login, code="c0de", state="")
@@ -83,27 +83,27 @@ async def test_a_missing_or_foreign_state_is_refused_unsent(login: Login) -> Non
     await refused(login, code="c0de", state="x" * 100_000)
 
 
-async def test_a_state_of_another_login_is_refused(login: Login) -> None:
+async def test_login_with_a_state_of_another_login_is_refused(login: Login) -> None:
     theirs = Login().begin()["state"]
     login.begin()
     await refused(login, code="c0de", state=theirs)
 
 
-async def test_a_state_works_once(login: Login) -> None:
+async def test_login_state_is_valid_once(login: Login) -> None:
     state = login.begin()["state"]
     await login.finish(code="c0de", state=state)
     await refused(login, code="c0de", state=state)
     await refused(login, code="other", state=state)
 
 
-async def test_a_state_is_spent_even_when_the_person_declines(login: Login) -> None:
+async def test_login_state_is_spent_when_the_user_declines(login: Login) -> None:
     state = login.begin()["state"]
     with pytest.raises(ReauthorizationNeeded, match="access_denied"):
         await login.finish(error="access_denied", state=state)
     await refused(login, code="c0de", state=state)
 
 
-async def test_a_state_is_spent_even_when_the_exchange_fails(login: Login) -> None:
+async def test_login_state_is_spent_when_the_exchange_fails(login: Login) -> None:
     state = login.begin()["state"]
     login.inner.status = 400
     with pytest.raises(MauticError):
@@ -112,7 +112,7 @@ async def test_a_state_is_spent_even_when_the_exchange_fails(login: Login) -> No
     await refused(login, code="c0de", state=state)
 
 
-async def test_a_state_of_ten_minutes_ago_is_refused(login: Login) -> None:
+async def test_login_state_expires_after_ten_minutes(login: Login) -> None:
     early, late = login.begin()["state"], login.begin()["state"]
     login.now += LOGIN_LIFETIME - 1
     await login.finish(code="c0de", state=early)
@@ -121,7 +121,7 @@ async def test_a_state_of_ten_minutes_ago_is_refused(login: Login) -> None:
     assert LOGIN_LIFETIME == 600
 
 
-async def test_two_logins_do_not_swap_their_verifiers() -> None:
+async def test_login_verifiers_of_two_logins_are_not_swapped() -> None:
     login = Login(pkce=True)
     first, second = login.begin(), login.begin()
     await login.finish(code="two", state=second["state"])
@@ -144,7 +144,7 @@ async def test_two_logins_do_not_swap_their_verifiers() -> None:
         "code=a#state={}",
     ],
 )
-async def test_a_callback_that_says_a_thing_twice_is_refused(login: Login, query: str) -> None:
+async def test_login_callback_with_a_repeated_parameter_is_refused(login: Login, query: str) -> None:
     state = login.begin()["state"]
     with pytest.raises(MauticError):
         await login.mautic.authorize(f"{HOME}?{query.replace('{}', state)}")
@@ -154,7 +154,7 @@ async def test_a_callback_that_says_a_thing_twice_is_refused(login: Login, query
 @pytest.mark.parametrize(
     "callback", ["", "?", "://", "https://[", "x" * 100_000, "?" + "a=1&" * 1000, "?state=%ff%fe", "\0"]
 )
-async def test_any_other_text_is_refused_unsent(login: Login, callback: str) -> None:
+async def test_login_with_any_other_text_is_refused_unsent(login: Login, callback: str) -> None:
     login.begin()
     with pytest.raises(MauticError):
         await login.mautic.authorize(callback)
@@ -163,7 +163,7 @@ async def test_any_other_text_is_refused_unsent(login: Login, callback: str) -> 
     assert login.inner.requests == []
 
 
-async def test_forgotten_logins_take_no_room_without_end(login: Login) -> None:
+async def test_login_states_that_are_never_used_are_bounded(login: Login) -> None:
     states = [login.begin()["state"] for _ in range(3_000)]
     assert len(login.auth._logins) <= 1_000
     await login.finish(code="c0de", state=states[-1])
@@ -174,7 +174,7 @@ def attributes(value: object) -> dict[str, Any]:
     return vars(value)
 
 
-async def test_no_secret_of_a_login_shows(login: Login) -> None:
+async def test_login_repr_and_errors_show_no_secret(login: Login) -> None:
     state = login.begin()["state"]
     shown = repr(login.auth) + str(login.auth) + repr(attributes(login.auth)) + repr(login.mautic)
     assert state not in shown

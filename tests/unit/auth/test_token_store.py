@@ -42,13 +42,13 @@ def token(
     st.one_of(st.none(), st.text(min_size=1, max_size=50)),
     st.integers(0, 10**11),
 )
-def test_reading_a_token_inverts_writing_it(access: str, refresh: str | None, expires_at: int) -> None:
+def test_token_round_trips_through_json(access: str, refresh: str | None, expires_at: int) -> None:
     before = token(access, refresh, expires_at)
     assert Token.from_json(before.to_json()) == before
     assert Token.from_json(before.to_json().encode()) == before
 
 
-def test_a_token_written_by_other_programs_is_read() -> None:
+def test_token_written_by_other_programs_is_read() -> None:
     text = json.dumps(
         {"access_token": "x", "token_type": "bearer", "expires_at": 1.5e9, "refresh_token": "", "scope": None}
     )
@@ -74,7 +74,7 @@ def test_a_token_written_by_other_programs_is_read() -> None:
         "[" * 100_000,
     ],
 )
-def test_a_text_that_is_no_token_is_refused_without_being_quoted(text: str) -> None:
+def test_token_from_invalid_text_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         Token.from_json(text)
     assert "canary" not in str(caught.value)
@@ -82,12 +82,12 @@ def test_a_text_that_is_no_token_is_refused_without_being_quoted(text: str) -> N
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_token_or_a_configuration_error(content: bytes) -> None:
+def test_token_from_any_bytes_is_a_token_or_a_configuration_error(content: bytes) -> None:
     with contextlib.suppress(ConfigurationError):
         Token.from_json(content)
 
 
-def test_a_token_shows_nothing_and_does_not_leave_by_pickle() -> None:
+def test_token_repr_and_pickle_show_no_secret() -> None:
     assert "canary" not in f"{token()!r} {token()} {MemoryTokens(token())!r}"
     for leave in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(TypeError):
@@ -97,7 +97,7 @@ def test_a_token_shows_nothing_and_does_not_leave_by_pickle() -> None:
 # --- in memory -----------------------------------------------------------------------------------------------------
 
 
-async def test_memory_keeps_what_it_is_given_and_locks_out_others() -> None:
+async def test_memory_tokens_keeps_a_token_and_its_lock_excludes_tasks() -> None:
     store = MemoryTokens()
     assert await store.load() is None
     await store.save(token())
@@ -140,7 +140,7 @@ def mode_of(path: Path) -> int:
 
 
 @posix
-async def test_a_file_is_readable_by_its_owner_alone_under_any_umask(tmp_path: Path, umask: int) -> None:
+async def test_file_tokens_file_is_readable_by_its_owner_only_under_any_umask(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "token.json"
     store = FileTokens(path)
     await store.save(token())
@@ -154,7 +154,7 @@ async def test_a_file_is_readable_by_its_owner_alone_under_any_umask(tmp_path: P
 
 
 @posix
-async def test_a_folder_that_is_missing_is_made_for_the_owner_alone(tmp_path: Path) -> None:
+async def test_file_tokens_creates_a_missing_folder_for_the_owner_only(tmp_path: Path) -> None:
     store = FileTokens(tmp_path / "secrets" / "token.json")
     assert await store.load() is None
     async with store.lock():
@@ -162,14 +162,14 @@ async def test_a_folder_that_is_missing_is_made_for_the_owner_alone(tmp_path: Pa
     assert mode_of(tmp_path / "secrets") == 0o700
 
 
-async def test_a_file_that_is_not_there_is_no_token(tmp_path: Path) -> None:
+async def test_file_tokens_missing_file_is_no_token(tmp_path: Path) -> None:
     assert await FileTokens(tmp_path / "token.json").load() is None
     assert names(tmp_path) == []
 
 
 @posix
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o666])
-async def test_a_file_that_others_may_read_or_write_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+async def test_file_tokens_refuses_a_file_other_users_may_read_and_names_the_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "token.json"
     path.write_text(token().to_json())
     path.chmod(mode)
@@ -178,7 +178,7 @@ async def test_a_file_that_others_may_read_or_write_is_refused_with_the_remedy(t
 
 
 @posix
-async def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+async def test_file_tokens_refuses_a_file_of_another_user(tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     await FileTokens(path).save(token())
     found = os.stat_result((*path.stat()[:4], os.geteuid() + 1, *path.stat()[5:10]))
@@ -188,7 +188,7 @@ async def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("target", ["a file", "nothing"])
-async def test_a_planted_link_is_neither_read_nor_written(tmp_path: Path, target: str) -> None:
+async def test_file_tokens_neither_reads_nor_writes_a_planted_link(tmp_path: Path, target: str) -> None:
     victim, path = tmp_path / "victim", tmp_path / "token.json"
     if target == "a file":
         victim.write_text(token().to_json())
@@ -202,7 +202,7 @@ async def test_a_planted_link_is_neither_read_nor_written(tmp_path: Path, target
 
 
 @posix
-async def test_a_planted_link_for_the_lock_is_not_followed(tmp_path: Path) -> None:
+async def test_file_tokens_does_not_follow_a_planted_link_for_the_lock(tmp_path: Path) -> None:
     (tmp_path / "token.json.lock").symlink_to(tmp_path / "victim")
     with pytest.raises(ConfigurationError, match="symbolic link"):
         async with FileTokens(tmp_path / "token.json").lock():
@@ -212,14 +212,14 @@ async def test_a_planted_link_for_the_lock_is_not_followed(tmp_path: Path) -> No
 
 @posix
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
-async def test_what_is_no_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+async def test_file_tokens_refuses_pipes_and_folders_at_once(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "token.json"
     path.mkdir(0o700) if kind == "folder" else os.mkfifo(path, 0o600)
     with pytest.raises(ConfigurationError):
         await FileTokens(path).load()
 
 
-async def test_a_damaged_file_says_which_file_and_not_what_is_in_it(tmp_path: Path) -> None:
+async def test_file_tokens_damaged_file_is_named_and_not_quoted(tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     path.write_text('{"access_token": "canary')
     path.chmod(0o600)
@@ -229,7 +229,7 @@ async def test_a_damaged_file_says_which_file_and_not_what_is_in_it(tmp_path: Pa
 
 
 @posix
-async def test_a_file_that_cannot_be_written_says_why_and_keeps_the_old_one(tmp_path: Path) -> None:
+async def test_file_tokens_unwritable_file_is_explained_and_keeps_the_old_token(tmp_path: Path) -> None:
     store = FileTokens(tmp_path / "file" / "token.json")
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigurationError, match="cannot"):
@@ -269,7 +269,7 @@ asyncio.run(token_store.FileTokens(path).save(token_store.Token(access=Secret("n
         ("after the rename", "new"),
     ],
 )
-async def test_a_process_killed_while_it_saves_leaves_the_old_token_or_the_new_one(
+async def test_file_tokens_killed_while_saving_leaves_the_old_or_the_new_token(
     tmp_path: Path, point: str, left: str
 ) -> None:
     store = FileTokens(tmp_path / "token.json")
@@ -284,7 +284,7 @@ async def test_a_process_killed_while_it_saves_leaves_the_old_token_or_the_new_o
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(writers=st.integers(1, 4))
-def test_a_reader_never_sees_half_a_token(tmp_path: Path, writers: int) -> None:
+def test_file_tokens_reader_never_sees_half_a_token(tmp_path: Path, writers: int) -> None:
     path = tmp_path / "token.json"
     room._replace(path, token("a" * 5000))
     stop = threading.Event()
@@ -318,7 +318,7 @@ def test_a_reader_never_sees_half_a_token(tmp_path: Path, writers: int) -> None:
 # --- the lock ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_lock_keeps_out_others_in_the_same_process(tmp_path: Path) -> None:
+async def test_file_tokens_lock_excludes_tasks_of_the_same_process(tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     await _one_at_a_time(FileTokens(path), FileTokens(path))
 
@@ -335,7 +335,7 @@ asyncio.run(main())
 
 
 @posix
-async def test_the_lock_of_another_process_is_waited_for_and_ends_with_that_process(tmp_path: Path) -> None:
+async def test_file_tokens_lock_waits_for_another_process_and_ends_with_it(tmp_path: Path) -> None:
     path = tmp_path / "token.json"
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-c", HOLDER, str(path), stdout=asyncio.subprocess.PIPE
@@ -356,7 +356,7 @@ async def _enter(store: FileTokens) -> str:
 
 
 @posix
-async def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
+async def test_file_tokens_lock_is_not_kept_by_a_forked_child(tmp_path: Path) -> None:
     store = FileTokens(tmp_path / "token.json")
     gate = multiprocessing.get_context("fork").Event()
     child = multiprocessing.get_context("fork").Process(target=gate.wait)
@@ -372,7 +372,7 @@ def _files() -> int:
 
 
 @posix
-async def test_waiting_for_the_lock_can_be_cancelled_and_leaves_nothing_open(tmp_path: Path) -> None:
+async def test_file_tokens_lock_wait_can_be_cancelled_and_leaves_no_open_file(tmp_path: Path) -> None:
     store = FileTokens(tmp_path / "token.json")
     async with store.lock():
         before = _files()
@@ -386,7 +386,7 @@ async def test_waiting_for_the_lock_can_be_cancelled_and_leaves_nothing_open(tmp
     assert await _enter(store) == "entered"
 
 
-def test_a_lock_that_is_never_given_back_is_told_after_half_a_minute(tmp_path: Path) -> None:
+def test_file_tokens_lock_held_too_long_raises_after_30_seconds(tmp_path: Path) -> None:
     from mautic_async.testing.virtual_time import run_virtual
 
     async def main() -> float:
@@ -399,7 +399,7 @@ def test_a_lock_that_is_never_given_back_is_told_after_half_a_minute(tmp_path: P
     assert run_virtual(main()) == pytest.approx(30, abs=0.1)
 
 
-def test_the_room_is_importable_without_fcntl() -> None:
+def test_token_store_is_importable_without_fcntl() -> None:
     code = "import sys; sys.platform='win32'; sys.modules['msvcrt']=object(); sys.modules['fcntl']=None; import importlib.util as u"
     spec = (
         "; s=u.spec_from_file_location('tokens', sys.argv[1]); m=u.module_from_spec(s); sys.modules['tokens']=m;"

@@ -64,7 +64,7 @@ class Server:
 
 
 @pytest.mark.parametrize("poison", [0, 1, 25, 48, 49])
-def test_bisect_finds_the_one_row_and_clears_the_others(poison: int) -> None:
+def test_bisect_finds_the_bad_row_and_clears_the_rest(poison: int) -> None:
     pacing, items = make_pacing(), sent_items(50)
     server = Server(pacing, poison)
     server.run(FlowSteps(bisect(items, pacing), pacing))
@@ -83,7 +83,7 @@ def test_recheck_repeats_the_request_once_since_one_failure_may_be_chance() -> N
     assert (server.results, steps.returned) == ({}, None)
 
 
-def test_recheck_bisects_only_what_the_failed_request_has_not_stored() -> None:
+def test_recheck_bisects_only_rows_the_failed_request_has_not_stored() -> None:
     pacing, items = make_pacing(), sent_items(6)
     server = Server(pacing, 3)
     server.stored = {0, 1, 2}

@@ -22,7 +22,7 @@ def written(path: Path, *indexes: int) -> None:
     letters.close()
 
 
-def test_a_letter_says_all_that_is_known(tmp_path: Path) -> None:
+def test_dead_letter_holds_row_outcome_and_error(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     written(path, 4)
     (letter,) = read_dead_letters(path)
@@ -35,14 +35,14 @@ def test_a_letter_says_all_that_is_known(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_row_that_a_resumed_job_wrote_again_is_read_once(tmp_path: Path) -> None:
+def test_read_dead_letters_yields_a_row_written_twice_once(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     written(path, 4, 5)
     written(path, 5, 6)
     assert [letter.index for letter in read_dead_letters(path)] == [4, 5, 6]
 
 
-def test_a_line_that_a_killed_process_left_unfinished_is_passed_over(tmp_path: Path) -> None:
+def test_read_dead_letters_skips_an_unfinished_last_line(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     written(path, 1, 2)
     path.write_bytes(path.read_bytes()[:-10])
@@ -50,14 +50,14 @@ def test_a_line_that_a_killed_process_left_unfinished_is_passed_over(tmp_path: P
 
 
 @pytest.mark.parametrize("line", ["[]", "{}", "no JSON", '{"index": 1, "problems": [{"nonsense": 1}]}'])
-def test_a_file_of_something_else_is_refused_with_the_line(tmp_path: Path, line: str) -> None:
+def test_read_dead_letters_refuses_another_file_and_names_the_line(tmp_path: Path, line: str) -> None:
     path = tmp_path / "other.jsonl"
     path.write_text(f"{line}\n")
     with pytest.raises(ConfigurationError, match="line 1: not a dead letter"):
         list(read_dead_letters(path))
 
 
-def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+def test_read_dead_letters_refuses_a_file_other_users_may_read(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     written(path, 1)
     path.chmod(0o644)
@@ -65,7 +65,7 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
         DeadLetters(path)
 
 
-def test_a_row_that_could_not_be_written_as_json_leaves_a_letter_without_it(tmp_path: Path) -> None:
+def test_dead_letter_of_a_row_without_json_form_omits_the_row(tmp_path: Path) -> None:
     path = tmp_path / "dead.jsonl"
     letters = DeadLetters(path)
     letters.add([(WorkItem(0, "row", EncodedRow(b"")), Outcome(0, "rejected"))])

@@ -47,7 +47,7 @@ def new(courier: ScriptedAdapter, rows: Any, **plan: Any) -> BulkJob[str, Any]:
     return BulkJob(courier, rows, options=BulkOptions(**plan), clock=virtual_clock(asyncio.get_running_loop()))
 
 
-def test_every_row_gets_one_outcome_with_its_index() -> None:
+def test_bulk_job_gives_every_row_one_outcome_with_its_index() -> None:
     outcomes, report, post = run_job(make_rows(1000))
     assert sorted(outcome.index for outcome in outcomes) == list(range(1000))
     assert report.created == report.read == 1000
@@ -55,13 +55,13 @@ def test_every_row_gets_one_outcome_with_its_index() -> None:
     assert len(post.server.contacts) == 1000
 
 
-def test_an_empty_input_sends_nothing() -> None:
+def test_bulk_job_sends_no_request_for_an_empty_input() -> None:
     outcomes, report, post = run_job([])
     assert outcomes == []
     assert report.read == report.requests == post.server.requests == 0
 
 
-def test_any_iterable_will_do() -> None:
+def test_bulk_job_accepts_any_iterable() -> None:
     async def rows() -> AsyncIterator[Row]:
         for row in make_rows(120):
             await asyncio.sleep(0.01)
@@ -71,7 +71,7 @@ def test_any_iterable_will_do() -> None:
         assert run_job(given)[1].created == 120
 
 
-def test_a_slow_input_does_not_wait_for_a_full_batch() -> None:
+def test_bulk_job_does_not_wait_for_full_batches_of_a_slow_input() -> None:
     seen: list[float] = []
 
     async def work() -> None:
@@ -87,7 +87,7 @@ def test_a_slow_input_does_not_wait_for_a_full_batch() -> None:
     assert seen == pytest.approx([0.6, 60.6, 120.6], abs=0.6)
 
 
-def test_faults_cost_time_and_nothing_else() -> None:
+def test_bulk_job_faults_cost_time_only() -> None:
     outcomes, report, post = run_job(make_rows(2000), rate=0.4)
     assert sorted(outcome.index for outcome in outcomes) == list(range(2000))
     assert report.read == 2000
@@ -95,19 +95,19 @@ def test_faults_cost_time_and_nothing_else() -> None:
     assert len(post.server.contacts) == 2000
 
 
-def test_a_run_is_for_one_use() -> None:
+def test_bulk_job_can_be_used_once() -> None:
     async def work() -> None:
         job = new(ScriptedAdapter(answer_created), texts(3))
         with pytest.raises(ConfigurationError, match="not been entered"):
             await anext(job)
         await job
-        with pytest.raises(ConfigurationError, match="one use"):
+        with pytest.raises(ConfigurationError, match="entered once"):
             await job
 
     on_virtual_time(work)
 
 
-def test_rows_are_refused_here_with_the_reason() -> None:
+def test_bulk_job_rejects_rows_of_the_adapter_with_the_reason() -> None:
     outcomes, report, post = run_job([Row("a@b.c", 1), Row("", 1), Row("d@e.f", 1)])
     (bad,) = [outcome for outcome in outcomes if not outcome.ok]
     assert (bad.index, bad.status, bad.attempts) == (1, "rejected", 0)
@@ -116,7 +116,7 @@ def test_rows_are_refused_here_with_the_reason() -> None:
     assert len(post.server.contacts) == 2
 
 
-def test_wrong_credentials_end_the_job_and_are_raised_bare() -> None:
+def test_bulk_job_raises_wrong_credentials_unwrapped() -> None:
     async def refused(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise with_verdict(AuthenticationError("no", status=401))
 
@@ -130,7 +130,7 @@ def test_wrong_credentials_end_the_job_and_are_raised_bare() -> None:
     on_virtual_time(work)
 
 
-def test_what_dooms_a_job_is_raised_on_leaving_if_the_loop_was_left_before() -> None:
+def test_bulk_job_raises_a_fatal_error_on_exit_after_an_early_break() -> None:
     async def refused(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if parcels[0].index:
             raise with_verdict(AuthenticationError("no", status=401))
@@ -146,7 +146,7 @@ def test_what_dooms_a_job_is_raised_on_leaving_if_the_loop_was_left_before() -> 
     on_virtual_time(work)
 
 
-def test_a_bug_in_a_courier_reaches_the_caller_bare() -> None:
+def test_bulk_job_raises_a_bug_of_the_adapter_unwrapped() -> None:
     async def broken(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise KeyError("oops")
 
@@ -157,7 +157,7 @@ def test_a_bug_in_a_courier_reaches_the_caller_bare() -> None:
     on_virtual_time(work)
 
 
-def test_an_error_of_the_body_reaches_the_caller_bare() -> None:
+def test_bulk_job_raises_an_error_of_the_body_unwrapped() -> None:
     async def work() -> None:
         with pytest.raises(ZeroDivisionError):
             async with new(ScriptedAdapter(answer_created), texts(1000)) as job:
@@ -167,7 +167,7 @@ def test_an_error_of_the_body_reaches_the_caller_bare() -> None:
     on_virtual_time(work)
 
 
-def test_a_wait_for_the_limit_is_waited_and_counted() -> None:
+def test_bulk_job_waits_for_the_rate_limit_and_counts_the_wait() -> None:
     sent: list[float] = []
 
     async def limited(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -186,7 +186,7 @@ def test_a_wait_for_the_limit_is_waited_and_counted() -> None:
     on_virtual_time(work)
 
 
-def test_an_open_breaker_pauses_the_job_and_fails_no_row() -> None:
+def test_bulk_job_pauses_for_an_open_breaker_and_fails_no_row() -> None:
     calls = 0
 
     async def down(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -204,7 +204,7 @@ def test_an_open_breaker_pauses_the_job_and_fails_no_row() -> None:
     on_virtual_time(work)
 
 
-def test_a_dead_server_ends_the_job_after_the_outage_it_may_have() -> None:
+def test_bulk_job_ends_after_max_outage_of_a_dead_server() -> None:
     async def dead(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise with_verdict(TransportError("refused", kind="connect"))
 
@@ -219,7 +219,7 @@ def test_a_dead_server_ends_the_job_after_the_outage_it_may_have() -> None:
     on_virtual_time(work)
 
 
-def test_a_limit_of_rows_is_learned_from_the_refusal() -> None:
+def test_bulk_job_learns_a_row_limit_from_the_refusal() -> None:
     outcomes, _, post = run_job(make_rows(500), server_options={"limit": 30}, options=BulkOptions(initial_batch=50))
     assert len(outcomes) == 500
     assert post.server.requests >= 500 // 30
@@ -240,7 +240,7 @@ def test_a_limit_of_rows_is_learned_from_the_refusal() -> None:
     on_virtual_time(work)
 
 
-def test_steps_follow_each_other_and_the_first_gives_the_status() -> None:
+def test_bulk_job_runs_steps_in_order_and_the_first_gives_the_status() -> None:
     async def two(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         await asyncio.sleep(0.1)
         if parcels[0].step == "":
@@ -274,7 +274,7 @@ def test_steps_follow_each_other_and_the_first_gives_the_status() -> None:
     assert outcomes[3].id == 4
 
 
-def test_progress_is_told_while_the_job_runs_and_at_its_end() -> None:
+def test_bulk_job_reports_progress_during_the_job_and_at_its_end() -> None:
     told: list[Progress] = []
     run_job(make_rows(3000), options=BulkOptions(on_progress=told.append), rate=0.1)
     assert len(told) > 3
@@ -285,13 +285,14 @@ def test_progress_is_told_while_the_job_runs_and_at_its_end() -> None:
     assert told[-1].budget is None
 
 
-def test_settings_that_make_no_sense_are_refused() -> None:
+def test_bulk_options_refuse_contradicting_values() -> None:
     for wrong in ({"concurrency": 0}, {"batch": 0}, {"flush_after": 0.0}, {"reconcile_after": -1.0}):
         with pytest.raises(ValueError, match="must be"):
             BulkOptions(**wrong)
 
 
-def test_invariant_33_a_reader_who_stops_stops_the_source() -> None:
+def test_bulk_job_stops_the_source_when_the_reader_stops() -> None:
+    """Invariant 33."""
     taken = 0
 
     def source() -> Iterator[str]:
@@ -310,7 +311,9 @@ def test_invariant_33_a_reader_who_stops_stops_the_source() -> None:
     on_virtual_time(work)
 
 
-def test_invariant_33_one_who_breaks_out_leaves_nothing_running() -> None:
+def test_bulk_job_leaves_no_task_after_a_break() -> None:
+    """Invariant 33."""
+
     async def work() -> None:
         courier = ScriptedAdapter(answer_created)
         async with new(courier, texts(100_000)) as job:
@@ -325,7 +328,9 @@ def test_invariant_33_one_who_breaks_out_leaves_nothing_running() -> None:
     on_virtual_time(work)
 
 
-def test_invariant_34_an_error_of_the_source_comes_after_what_was_sent() -> None:
+def test_bulk_job_raises_an_error_of_the_source_after_the_sent_rows() -> None:
+    """Invariant 34."""
+
     def source() -> Iterator[str]:
         yield from texts(500)
         raise OSError("the disk is gone")
@@ -346,7 +351,9 @@ def test_invariant_34_an_error_of_the_source_comes_after_what_was_sent() -> None
 
 
 @pytest.mark.parametrize("way", ["to the end", "break", "error", "cancel", "refused", "source"])
-def test_invariant_35_counts_add_up_on_every_path(way: str) -> None:
+def test_bulk_job_report_counts_add_up_on_every_path(way: str) -> None:
+    """Invariant 35."""
+
     async def work() -> None:
         calls = 0
 
@@ -397,7 +404,9 @@ def test_invariant_35_counts_add_up_on_every_path(way: str) -> None:
     on_virtual_time(work)
 
 
-def test_invariant_37_cancelling_ends_within_the_grace_and_reports_nothing_unconfirmed() -> None:
+def test_bulk_job_cancelled_ends_within_the_grace_and_reports_no_unproven_row() -> None:
+    """Invariant 37."""
+
     async def work() -> None:
         landed: set[int] = set()
 
@@ -425,7 +434,9 @@ def test_invariant_37_cancelling_ends_within_the_grace_and_reports_nothing_uncon
     on_virtual_time(work)
 
 
-def test_invariant_37_a_second_cancellation_does_not_wait_for_the_grace() -> None:
+def test_bulk_job_cancelled_twice_does_not_wait_for_the_grace() -> None:
+    """Invariant 37."""
+
     async def work() -> None:
         async def never(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
             await asyncio.sleep(10_000.0)
@@ -447,7 +458,9 @@ def test_invariant_37_a_second_cancellation_does_not_wait_for_the_grace() -> Non
     on_virtual_time(work)
 
 
-def test_invariant_60_every_wait_ends_at_once_on_cancellation() -> None:
+def test_bulk_job_cancellation_ends_every_wait_at_once() -> None:
+    """Invariant 60."""
+
     async def limited(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise with_verdict(RateLimited("wait", status=429, retry_after=3600.0, deliberate=True))
 

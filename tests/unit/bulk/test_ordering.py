@@ -13,7 +13,7 @@ def parcel(index: int, *keys: str) -> WorkItem[str]:
     return made
 
 
-def test_rows_without_a_common_key_leave_at_once() -> None:
+def test_keyed_queue_releases_rows_without_a_common_key_at_once() -> None:
     lanes = KeyedQueue()
     assert lanes.push(parcel(0, "a"))
     assert lanes.push(parcel(1, "b"))
@@ -21,7 +21,7 @@ def test_rows_without_a_common_key_leave_at_once() -> None:
     assert lanes.waiting == 0
 
 
-def test_a_later_row_waits_for_the_earlier_one_with_its_key() -> None:
+def test_keyed_queue_holds_a_row_until_the_earlier_one_with_its_key_ends() -> None:
     lanes = KeyedQueue()
     first, second = parcel(0, "a"), parcel(1, "a")
     assert lanes.push(first)
@@ -32,7 +32,7 @@ def test_a_later_row_waits_for_the_earlier_one_with_its_key() -> None:
     assert len(lanes) == lanes.waiting == 0
 
 
-def test_rows_chained_by_different_keys_go_one_by_one() -> None:
+def test_keyed_queue_releases_rows_chained_by_different_keys_one_by_one() -> None:
     lanes = KeyedQueue()
     chain = [parcel(0, "a"), parcel(1, "a", "b"), parcel(2, "b", "c"), parcel(3, "c")]
     assert [lanes.push(it) for it in chain] == [True, False, False, False]
@@ -40,7 +40,7 @@ def test_rows_chained_by_different_keys_go_one_by_one() -> None:
         assert lanes.release(before) == [after]
 
 
-def test_a_key_named_twice_counts_once() -> None:
+def test_keyed_queue_counts_a_repeated_key_once() -> None:
     lanes = KeyedQueue()
     first, second = parcel(0, "a", "a"), parcel(1, "a", "a")
     assert lanes.push(first)
@@ -50,7 +50,7 @@ def test_a_key_named_twice_counts_once() -> None:
     assert len(lanes) == 0
 
 
-def test_any_mixture_keeps_keys_apart_and_in_order() -> None:
+def test_keyed_queue_keeps_keys_apart_and_in_order_for_any_mixture() -> None:
     for seed in range(50):
         chance = random.Random(seed)
         lanes = KeyedQueue()

@@ -27,7 +27,7 @@ def test_next_batch_is_bounded_in_bytes_but_never_empty() -> None:
     assert indices(ready.next_batch(2, 5, partial=False)) == [2], "a row larger than the bound goes alone"
 
 
-def test_next_batch_holds_rows_of_one_step_and_finishes_what_has_begun() -> None:
+def test_next_batch_holds_rows_of_one_step_and_finishes_begun_batches() -> None:
     ready: ReadyQueue[str] = ReadyQueue()
     ready.push(items(2))
     ready.push(items(2, step="link", first=10))
@@ -42,7 +42,7 @@ def test_push_first_keeps_the_order_of_its_rows() -> None:
     assert indices(ready.next_batch(4, 1000, partial=False)) == [10, 11, 0, 1]
 
 
-def test_the_last_rows_are_divided_but_not_into_crumbs() -> None:
+def test_ready_queue_divides_the_last_rows_but_not_into_tiny_batches() -> None:
     ready: ReadyQueue[str] = ReadyQueue()
     ready.push(items(100))
     assert len(ready.next_batch(200, 10_000, partial=True, divide=lambda waiting: waiting // 2)) == 50

@@ -80,7 +80,7 @@ def test_reconcile_now_waits_only_as_long_as_the_answer_asks() -> None:
     assert steps.step([STORED]) == Apply(items, [STORED])
 
 
-def test_a_look_up_that_fails_is_repeated_with_backoff() -> None:
+def test_reconcile_repeats_a_failed_look_up_with_backoff() -> None:
     pacing, items = make_pacing(), sent_items(1)
     steps = FlowSteps(look_up(items, pacing), pacing)
     for _ in range(3):
@@ -91,7 +91,7 @@ def test_a_look_up_that_fails_is_repeated_with_backoff() -> None:
     assert steps.returned == [STORED]
 
 
-def test_a_look_up_whose_failure_has_no_verdict_aborts_the_job() -> None:
+def test_reconcile_aborts_the_job_when_a_failed_look_up_has_no_verdict() -> None:
     pacing, items = make_pacing(), sent_items(1)
     steps = FlowSteps(look_up(items, pacing), pacing)
     steps.step()
@@ -100,7 +100,7 @@ def test_a_look_up_whose_failure_has_no_verdict_aborts_the_job() -> None:
     assert steps.step(error) == Abort(error)
 
 
-def test_a_row_rejected_late_is_looked_up_before_it_is_called_rejected() -> None:
+def test_reconcile_looks_up_a_late_rejected_row_before_rejecting_it() -> None:
     pacing, items = make_pacing(), sent_items(4)
     refusal = RowResult[None]("rejected")
     looks = [
@@ -123,7 +123,7 @@ def test_a_row_rejected_late_is_looked_up_before_it_is_called_rejected() -> None
     assert steps.step() == Apply(items[:1], [STORED])
 
 
-def test_resolve_ids_finds_the_id_or_learns_that_nothing_is_stored() -> None:
+def test_resolve_ids_finds_the_id_or_proves_the_row_missing() -> None:
     pacing, items = make_pacing(), sent_items(2)
     partial = RowResult[None]("partial")
     steps = FlowSteps(resolve_ids([(item, partial) for item in items]), pacing)

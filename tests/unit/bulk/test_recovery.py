@@ -70,7 +70,8 @@ def texts_with(
     return run_virtual(work())
 
 
-def test_invariant_20_nothing_with_its_keys_is_sent_before_lost_rows_have_settled() -> None:
+def test_reconcile_sends_no_row_with_the_keys_of_lost_rows_before_they_settle() -> None:
+    """Invariant 20."""
     rows = [*make_rows(50), *[Row(row.email.upper(), 2) for row in make_rows(50)]]
     _, report, post, _ = scripted(rows, "timeout", shape=0.999, plan=BulkOptions(initial_batch=50, batch=50))
     first, later = post.batches_sent[0], [at for at, indexes in post.batches_sent[1:] if min(indexes) >= 50 or at > 100]
@@ -81,7 +82,8 @@ def test_invariant_20_nothing_with_its_keys_is_sent_before_lost_rows_have_settle
     assert all(stored.version == 2 for stored in post.server.contacts.values())
 
 
-def test_invariant_20_a_wait_ends_when_the_last_row_is_proven() -> None:
+def test_reconcile_wait_ends_when_the_last_row_is_proven() -> None:
+    """Invariant 20."""
     _, _, post, ended = scripted(make_rows(50), "reset", shape=0.01)
     assert ended < 20.0, "the batch takes a second, whoever listens"
     assert len(post.server.contacts) == 50
@@ -89,7 +91,8 @@ def test_invariant_20_a_wait_ends_when_the_last_row_is_proven() -> None:
 
 
 @pytest.mark.parametrize("shape", [0.28, 0.5, 0.9])
-def test_invariant_21_a_server_that_ends_long_after_the_timeout_makes_one_contact_a_key(shape: float) -> None:
+def test_reconcile_makes_one_contact_a_key_when_the_server_ends_late(shape: float) -> None:
+    """Invariant 21."""
     outcomes, report, post, _ = scripted(make_rows(50), "timeout", shape=shape)
     assert len(post.server.contacts) == 50
     assert report.read == len(outcomes) == 50
@@ -98,7 +101,8 @@ def test_invariant_21_a_server_that_ends_long_after_the_timeout_makes_one_contac
 
 @pytest.mark.parametrize("place", [0, 1, 24, 25, 37, 48, 49])
 @pytest.mark.parametrize("known_before", [False, True])
-def test_invariant_22_a_poison_row_is_found_in_eight_requests(place: int, *, known_before: bool) -> None:
+def test_bisect_finds_a_poison_row_in_eight_requests(place: int, *, known_before: bool) -> None:
+    """Invariant 22."""
     rows = make_rows(50)
     rows[place].trait = "poison"
     if known_before:  # then looking proves nothing, and only halving finds it
@@ -116,7 +120,7 @@ def test_invariant_22_a_poison_row_is_found_in_eight_requests(place: int, *, kno
     assert all(it.version == 2 for it in post.server.contacts.values() if known_before and it.id != place + 1)
 
 
-def test_two_poison_rows_are_both_found() -> None:
+def test_bisect_finds_both_of_two_poison_rows() -> None:
     rows = make_rows(200)
     for place in (3, 150, 151):
         rows[place].trait = "poison"
@@ -125,19 +129,20 @@ def test_two_poison_rows_are_both_found() -> None:
     assert len(post.server.contacts) == 197
 
 
-def test_a_server_that_fails_everything_for_a_while_condemns_no_row() -> None:
+def test_bisect_rejects_no_row_of_a_server_that_fails_every_request() -> None:
     outcomes, report, post, _ = scripted(make_rows(120), *["502", "look fails"] * 12, shape=0.0)
     assert report.created == len(outcomes) == 120
     assert len(post.server.contacts) == 120
 
 
-def test_a_single_poison_row_alone_in_its_job_is_found_too() -> None:
+def test_bisect_finds_the_only_row_of_a_job() -> None:
     outcomes, _, post, _ = scripted([Row("a@b.c", 1, trait="poison")])
     assert [outcome.status for outcome in outcomes] == ["rejected"]
     assert len(post.batches_sent) <= 8
 
 
-def test_invariant_23_a_bad_item_value_is_never_sent_again() -> None:
+def test_bulk_job_never_repeats_a_bad_item_value() -> None:
+    """Invariant 23."""
     rows = make_rows(50, items=("x",))
     for number, row in enumerate(rows):
         row.items = (f"x{number}",)
@@ -152,7 +157,8 @@ def test_invariant_23_a_bad_item_value_is_never_sent_again() -> None:
     assert len(post.server.items) == 49
 
 
-def test_invariant_24_no_key_is_under_way_twice() -> None:
+def test_bulk_job_never_sends_a_key_twice_at_once() -> None:
+    """Invariant 24."""
     rows = [Row(f"p{number % 37}@example.org", number) for number in range(3000)]
     _, report, post = run_job(rows, rate=0.15, options=BulkOptions(batch=20, initial_batch=20))
     assert post.server.overlaps == 0
@@ -160,13 +166,15 @@ def test_invariant_24_no_key_is_under_way_twice() -> None:
     assert len(post.server.contacts) == 37
 
 
-def test_invariant_24_without_lanes_keys_do_meet() -> None:
+def test_model_server_detects_overlap_when_keys_are_not_serialised() -> None:
+    """Invariant 24."""
     rows = [Row(f"p{number % 37}@example.org", number) for number in range(3000)]
     _, _, post = run_job(rows, options=BulkOptions(batch=20, initial_batch=20), lanes=False)
     assert post.server.overlaps > 0
 
 
-def test_invariant_26_chained_unique_values_never_overlap_and_two_matches_are_a_refusal() -> None:
+def test_bulk_job_rejects_a_row_that_matches_two_and_never_overlaps_chained_keys() -> None:
+    """Invariant 26."""
     rows: list[Row] = []
     for person in range(200):
         mail, number = f"p{person}@example.org", f"N{person}"
@@ -180,7 +188,9 @@ def test_invariant_26_chained_unique_values_never_overlap_and_two_matches_are_a_
     assert (bad.index, bad.status, bad.problems[0].code) == (600, "rejected", 422)
 
 
-def test_invariant_27_versions_of_a_key_arrive_in_input_order() -> None:
+@pytest.mark.virtual_time
+async def test_bulk_job_sends_versions_of_a_key_in_input_order() -> None:
+    """Invariant 27."""
     arrived: dict[str, list[int]] = {}
 
     class Noting(ModelAdapter):
@@ -190,21 +200,19 @@ def test_invariant_27_versions_of_a_key_arrive_in_input_order() -> None:
                 arrived.setdefault(ordering_keys(parcel.row)[0], []).append(parcel.index)
             return delivery
 
-    async def work() -> None:
-        clock = virtual_clock(asyncio.get_running_loop(), 3)
-        rows = [Row(f"p{number * number % 101}@example.org", number) for number in range(2000)]
-        post = Noting(ModelServer(clock), Faults(3, 0.1))
-        given: BulkJob[Row, Any] = BulkJob(post, rows, options=BulkOptions(batch=20), clock=clock)
-        async with given:
-            async for _ in given:
-                pass
-        await post.wait_until_idle()
-
-    run_virtual(work())
+    clock = virtual_clock(asyncio.get_running_loop(), 3)
+    rows = [Row(f"p{number * number % 101}@example.org", number) for number in range(2000)]
+    post = Noting(ModelServer(clock), Faults(3, 0.1))
+    given: BulkJob[Row, Any] = BulkJob(post, rows, options=BulkOptions(batch=20), clock=clock)
+    async with given:
+        async for _ in given:
+            pass
+    await post.wait_until_idle()
     assert all(indexes == sorted(indexes) for indexes in arrived.values())
 
 
-def test_invariant_38_no_body_is_larger_than_allowed() -> None:
+def test_bulk_job_sends_no_body_larger_than_allowed() -> None:
+    """Invariant 38."""
     weights: list[int] = []
 
     async def weighing(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -220,7 +228,7 @@ def test_invariant_38_no_body_is_larger_than_allowed() -> None:
     assert outcomes[1000].attempts == 0
 
 
-def test_a_body_refused_for_its_size_is_never_that_large_again() -> None:
+def test_bulk_job_remembers_the_size_of_a_refused_body() -> None:
     async def small(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if sum(len(parcel.encoded.body) for parcel in parcels) > 3000:
             raise with_verdict(Rejected("too large", status=413))
@@ -233,7 +241,7 @@ def test_a_body_refused_for_its_size_is_never_that_large_again() -> None:
     assert sum(len("".join(batch)) > 3000 for batch in courier.batches) <= 4
 
 
-def test_a_request_refused_as_a_whole_is_narrowed_to_the_row_that_deserves_it() -> None:
+def test_bulk_job_bisects_a_refused_request_to_the_rejected_row() -> None:
     async def picky(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if any(parcel.row == "bad" for parcel in parcels):
             raise with_verdict(Rejected("no", status=400, problems=[Problem("nonsense", "email", 400)]))
@@ -246,7 +254,8 @@ def test_a_request_refused_as_a_whole_is_narrowed_to_the_row_that_deserves_it() 
     assert len(courier.batches) <= 9
 
 
-def test_invariant_39_concurrency_falls_with_504s_and_recovers() -> None:
+def test_bulk_job_concurrency_falls_with_504s_and_recovers() -> None:
+    """Invariant 39."""
     seen: list[tuple[float, int]] = []
     at_once = 0
 
@@ -278,7 +287,8 @@ def test_invariant_39_concurrency_falls_with_504s_and_recovers() -> None:
     assert rate(140.0, 150.0) >= 0.9 * rate(90.0, 100.0), "thirty seconds after they ended"
 
 
-def test_invariant_39_a_rate_limit_does_not_lower_concurrency() -> None:
+def test_bulk_job_concurrency_stays_under_a_rate_limit() -> None:
+    """Invariant 39."""
     outcomes, _, post = run_job(make_rows(4000), options=BulkOptions(batch=20, initial_batch=20))
     assert len(outcomes) == 4000
     calm = len(post.batches_sent)
@@ -298,7 +308,9 @@ def test_invariant_39_a_rate_limit_does_not_lower_concurrency() -> None:
     assert calm >= 200
 
 
-def test_invariant_59_lost_rows_do_not_hold_up_others() -> None:
+def test_bulk_job_lost_rows_do_not_delay_unrelated_rows() -> None:
+    """Invariant 59."""
+
     async def one_lost(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         await asyncio.sleep(0.5)
         if parcels[0].index == 0 and parcels[0].sends.attempts == 1:
@@ -314,7 +326,8 @@ def test_invariant_59_lost_rows_do_not_hold_up_others() -> None:
     assert set(courier.batches[0]) == {row for batch in courier.batches[-2:] for row in batch}
 
 
-def test_invariant_63_an_item_that_was_not_found_is_sent_again_after_a_second() -> None:
+def test_bulk_job_repeats_an_item_that_was_not_found_after_a_second() -> None:
+    """Invariant 63."""
     sent: list[float] = []
 
     async def twice(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -330,7 +343,9 @@ def test_invariant_63_an_item_that_was_not_found_is_sent_again_after_a_second() 
     assert outcomes[0].attempts == 2
 
 
-def test_invariant_63_if_it_is_never_found_the_row_is_partial_not_missing() -> None:
+def test_bulk_job_reports_a_row_as_partial_when_its_item_is_never_found() -> None:
+    """Invariant 63."""
+
     async def never(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         problem = Problem("Custom Item with ID = 0 was not found", code=404)
         return [RowResult(Pending.RETRY, 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
@@ -339,7 +354,8 @@ def test_invariant_63_if_it_is_never_found_the_row_is_partial_not_missing() -> N
     assert (outcomes[0].status, outcomes[0].id, len(courier.batches)) == ("partial", 7, 4)
 
 
-def test_invariant_64_two_versions_of_one_unique_item_are_a_second_apart() -> None:
+def test_bulk_job_sends_two_versions_of_a_unique_item_a_second_apart() -> None:
+    """Invariant 64."""
     rows = [Row(f"p{number}@example.org", number, items=("shared",)) for number in range(5)]
     outcomes, _, post = run_job(rows)
     assert all(outcome.ok for outcome in outcomes)
@@ -349,7 +365,7 @@ def test_invariant_64_two_versions_of_one_unique_item_are_a_second_apart() -> No
     assert [item.version for item in post.server.items.values()] == [4]
 
 
-def test_a_row_that_is_lost_time_and_again_is_given_up_as_unknown() -> None:
+def test_bulk_job_reports_a_row_lost_max_attempts_times_as_unknown() -> None:
     async def lost(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         if _[0].row == "b":
             return [RowResult("created")]
@@ -360,7 +376,7 @@ def test_a_row_that_is_lost_time_and_again_is_given_up_as_unknown() -> None:
     assert outcomes[1].status == "created"
 
 
-def test_a_row_that_the_answer_leaves_out_is_looked_up() -> None:
+def test_bulk_job_looks_up_a_row_that_the_response_omits() -> None:
     async def gappy(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         return [RowResult(Pending.LOOK_UP if parcel.index % 2 else "created", parcel.index + 1) for parcel in parcels]
 
@@ -373,7 +389,7 @@ def test_a_row_that_the_answer_leaves_out_is_looked_up() -> None:
     assert len(courier.batches) == 1
 
 
-def test_a_row_that_cannot_be_told_and_must_not_be_repeated_is_reported_as_unknown() -> None:
+def test_bulk_job_reports_an_unprovable_unrepeatable_row_as_unknown() -> None:
     async def lost(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise with_verdict(TransportError("slow", kind="read-timeout"))
 
@@ -385,13 +401,13 @@ def test_a_row_that_cannot_be_told_and_must_not_be_repeated_is_reported_as_unkno
     assert len(courier.batches) == 1
 
 
-def test_looks_that_fail_are_made_again() -> None:
+def test_bulk_job_repeats_failed_look_ups() -> None:
     outcomes, _, post, _ = scripted(make_rows(20), "timeout", *["look fails"] * 9, shape=0.6)
     assert len(outcomes) == 20
     assert len(post.server.contacts) == 20
 
 
-def test_two_looks_have_to_agree() -> None:
+def test_bulk_job_requires_two_look_ups_that_agree() -> None:
     looks = 0
 
     async def lost(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -413,7 +429,8 @@ def test_two_looks_have_to_agree() -> None:
     assert len(courier.batches) == 1, "the server was still writing when first looked at"
 
 
-def test_invariant_36_dead_letters_are_input_again(tmp_path: Path) -> None:
+def test_bulk_job_reads_dead_letters_as_input(tmp_path: Path) -> None:
+    """Invariant 36."""
     path = tmp_path / "dead.jsonl"
     rows = make_rows(50)
     rows[3].trait = "refused"
@@ -449,7 +466,7 @@ def test_invariant_36_dead_letters_are_input_again(tmp_path: Path) -> None:
     assert all(post.server.contacts[number] == stored for number, stored in before.items())
 
 
-def test_a_row_holds_each_key_once() -> None:
+def test_encoded_row_holds_each_key_once() -> None:
     assert KeyedQueue().effective_keys(EncodedRow(b"", ("a", "b", "a"), creates=("b", "c"))) == ("a", "b", "c")
 
 
@@ -463,7 +480,7 @@ def test_decide_pauses_for_as_long_as_the_server_or_the_breaker_asks() -> None:
 @pytest.mark.parametrize(
     ("status", "action"), [(504, Reconcile()), (502, Bisect(confirm=True)), (500, Bisect(confirm=True))]
 )
-def test_decide_reconciles_after_a_timeout_and_bisects_what_fails_as_a_whole(status: int, action: object) -> None:
+def test_decide_reconciles_after_a_timeout_and_bisects_a_whole_failure(status: int, action: object) -> None:
     assert decide(sent_items(3), with_verdict(ServerError("?", status=status)), make_pacing()) == action
 
 
@@ -481,7 +498,7 @@ def test_decide_rejects_a_single_row_and_bisects_several() -> None:
     assert decide(sent_items(2), error, make_pacing()) == Bisect(confirm=False)
 
 
-def test_decide_aborts_where_no_verdict_says_how_to_go_on() -> None:
+def test_decide_aborts_without_a_verdict() -> None:
     error = MauticError("?")
     assert decide(sent_items(2), error, make_pacing()) == Abort(error)
 
@@ -494,7 +511,7 @@ def test_decide_aborts_after_an_outage_but_not_for_the_rate_limit() -> None:
     assert decide(sent_items(2), with_verdict(RateLimited("429", status=429, retry_after=1.0)), pacing) == Pause(1.0)
 
 
-def test_decide_changes_nothing() -> None:
+def test_decide_does_not_change_its_arguments() -> None:
     items, pacing = sent_items(3), make_pacing()
     before = (
         [(evolve(it.sends), it.blame) for it in items],

@@ -8,23 +8,24 @@ from hypothesis import strategies as st
 
 from mautic_async import ConfigurationError, LookupField, LookupName, UniqueField
 from mautic_async.cli.column_mapping import ColumnMapping, parse_mapping
-from mautic_async.cli.import_job import parse_match_options
+from mautic_async.cli.column_settings import ColumnSettings
+from mautic_async.cli.match_options import parse_match_options
 from mautic_async.codec import encode
 
 
 def body(cells: dict[str, Any], **settings: Any) -> dict[str, Any]:
-    layout = ColumnMapping(list(cells), **settings)
+    layout = ColumnMapping(list(cells), ColumnSettings(**settings))
     contact, problems = layout.contact(cells.items())
     assert not problems
     return ({"id": contact.id} if contact.id else {}) | encode(contact)
 
 
 def complaints(cells: dict[str, Any], **settings: Any) -> dict[str | None, str]:
-    _, problems = ColumnMapping(None, **settings).contact(cells.items())
+    _, problems = ColumnMapping(None, ColumnSettings(**settings)).contact(cells.items())
     return {problem.field: problem.message for problem in problems}
 
 
-def test_columns_are_fields_by_their_own_name_and_values_stay_text() -> None:
+def test_column_mapping_maps_columns_to_fields_by_name_as_text() -> None:
     cells = {"Email": "ada@example.com", "firstname": "Ada", "my_field": "007", "attribution": "1.50"}
     assert body(cells) == {
         "email": "ada@example.com",
@@ -34,13 +35,13 @@ def test_columns_are_fields_by_their_own_name_and_values_stay_text() -> None:
     }
 
 
-def test_a_mapping_moves_columns_and_an_empty_target_leaves_one_out() -> None:
+def test_column_mapping_renames_columns_and_an_empty_target_drops_one() -> None:
     cells = {"E-Mail": "ada@example.com", "Notes!": "x", "interests": "tea|go"}
     mapping = {"E-Mail": "email", "Notes!": "", "interests": "interests[]"}
     assert body(cells, mapping=mapping) == {"email": "ada@example.com", "interests": ["tea", "go"]}
 
 
-def test_tags_are_split_and_ids_and_points_are_whole_numbers() -> None:
+def test_column_mapping_splits_tags_and_reads_ids_and_points_as_integers() -> None:
     cells = {"id": "7", "email": "a@b.co", "tags": "vip | -old", "owner": "3", "stage": " 4 ", "points": "-5"}
     assert body(cells) == {
         "id": 7,
@@ -52,13 +53,13 @@ def test_tags_are_split_and_ids_and_points_are_whole_numbers() -> None:
     }
 
 
-def test_empty_cells_are_left_alone_or_clear_when_asked() -> None:
+def test_column_mapping_ignores_or_clears_empty_cells() -> None:
     cells = {"email": "a@b.co", "city": "  ", "tags": "", "points": "", "products.sku": ""}
     assert body(cells) == {"email": "a@b.co"}
     assert body(cells, clear_empty=True) == {"email": "a@b.co", "city": None}
 
 
-def test_items_come_from_dotted_columns_each_number_one_item() -> None:
+def test_column_mapping_reads_items_from_dotted_columns_by_number() -> None:
     cells = {
         "email": "a@b.co",
         "products.name": "Engine",
@@ -83,7 +84,7 @@ def test_items_come_from_dotted_columns_each_number_one_item() -> None:
     }
 
 
-def test_json_rows_may_hold_items_in_both_spellings_and_typed_values() -> None:
+def test_column_mapping_reads_items_of_json_rows_in_both_spellings() -> None:
     grouped = {"data": [{"alias": "products", "data": [{"id": 3, "name": "x", "attributes": {"in-stock": 4}}]}]}
     flat = [{"object": "products", "id": 3, "name": "x", "attributes": {"in-stock": 4}}]
     for row in ({"customObjects": grouped}, {"custom_items": flat}):
@@ -92,7 +93,7 @@ def test_json_rows_may_hold_items_in_both_spellings_and_typed_values() -> None:
         assert encode(contact) == {"email": "a@b.co", "points": 5, "tags": ["a"], "customObjects": grouped}
 
 
-def test_what_a_row_cannot_mean_is_told_with_its_column() -> None:
+def test_column_mapping_errors_name_the_column() -> None:
     cells = {
         "points": "many",
         "owner": "0",
@@ -109,8 +110,7 @@ def test_what_a_row_cannot_mean_is_told_with_its_column() -> None:
         "stage": "'True' is not an id",
         "products.name": "a new item needs a name",
         "orders.id": "'x' is not an id",
-        "First Name": "column 'First Name': 'first name' is no alias of a field (small letters, digits, _). Map it:"
-        " --map 'First Name=FIELD', or leave it out: --map 'First Name='",
+        "First Name": "'first name' is no alias of a field (small letters, digits, _); --map 'First Name=firstname'",
     }
 
 
@@ -128,11 +128,11 @@ def test_what_a_row_cannot_mean_is_told_with_its_column() -> None:
         ("customObjects", {"data": [{"data": [{"name": "x"}]}]}, "customObjects.data[0].data[0]"),
     ],
 )
-def test_items_of_another_form_are_told_with_their_place(key: str, value: Any, where: str) -> None:
+def test_column_mapping_errors_of_items_name_their_place(key: str, value: Any, where: str) -> None:
     assert list(complaints({key: value})) == [where]
 
 
-def test_an_owner_may_be_the_object_that_an_answer_shows() -> None:
+def test_column_mapping_accepts_the_owner_object_of_a_response() -> None:
     contact, problems = ColumnMapping().contact([("id", 4), ("owner", {"id": 2, "username": "x"}), ("stage", None)])
     assert not problems
     assert encode(contact) == {"owner": 2}
@@ -146,40 +146,40 @@ def test_an_owner_may_be_the_object_that_an_answer_shows() -> None:
             {},
             "no column for email, by which a contact is found again; the columns are 'name', 'city'",
         ),
-        (["email", ""], {}, "column 2 has no name"),
-        (["email", "email"], {}, "two columns are named 'email'"),
-        (["email", "Mail"], {"Mail": "email"}, "'email' and 'Mail' both lead to email"),
+        (["email", ""], {}, "number 2 has no name"),
+        (["email", "email"], {}, "column 'email': two columns have this name"),
+        (["email", "Mail"], {"Mail": "email"}, "column 'Mail': leads to email, as 'email' does"),
         (["email"], {"Mail": "email"}, "--map names 'Mail'; the columns are 'email'"),
-        (["email", "a b"], {}, "--map 'a b=FIELD'"),
+        (["email", "a b"], {}, "--map 'a b='"),
         (["email", "products.1.2.x"], {}, "is no alias of a field"),
     ],
 )
-def test_columns_that_cannot_be_are_refused_before_the_first_row(
+def test_column_mapping_refuses_impossible_columns_before_the_first_row(
     columns: list[str], mapping: dict[str, str], words: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        ColumnMapping(columns, mapping)
+        ColumnMapping(columns, ColumnSettings(mapping=mapping))
     assert words in str(caught.value)
 
 
-def test_a_wrong_target_for_json_lines_is_refused_before_the_first_row() -> None:
+def test_column_mapping_refuses_a_wrong_target_of_json_lines_before_the_first_row() -> None:
     with pytest.raises(ConfigurationError, match="no alias"):
-        ColumnMapping(None, {"x": "Not A Field"})
+        ColumnMapping(None, ColumnSettings(mapping={"x": "Not A Field"}))
 
 
-def test_other_unique_fields_may_stand_for_the_email() -> None:
+def test_column_mapping_accepts_another_unique_field_for_the_email() -> None:
     assert body({"customer_number": "5"}, unique=("customer_number",)) == {"customer_number": "5"}
     assert body({"id": "5", "city": "x"}) == {"id": 5, "city": "x"}
 
 
-def test_a_mapping_argument_is_cut_at_its_last_sign() -> None:
+def test_column_mapping_splits_a_map_option_at_its_last_equals_sign() -> None:
     assert parse_mapping(["a=b=email", "x="]) == {"a=b": "email", "x": ""}
     for wrong in (["email"], ["=x"], ["a=b", "a=c"]):
         with pytest.raises(ConfigurationError, match="--map"):
             parse_mapping(wrong)
 
 
-def test_strategies_for_items_are_read_by_object() -> None:
+def test_column_mapping_reads_item_strategies_by_object() -> None:
     found = parse_match_options(["orders.order-number", "orders.shop"], ["products.sku", "samples.name"])
     assert found == {
         "orders": UniqueField(("order-number", "shop")),
@@ -198,7 +198,7 @@ _TEXT = st.text(min_size=1, max_size=20).filter(str.strip)
 
 
 @given(fields=st.dictionaries(_ALIAS, _TEXT, max_size=5))
-def test_every_cell_reaches_its_field_unchanged(fields: dict[str, str]) -> None:
+def test_column_mapping_keeps_every_cell_unchanged(fields: dict[str, str]) -> None:
     assert body({"email": "a@b.co", **fields}) == {"email": "a@b.co", **fields}
 
 
@@ -209,7 +209,7 @@ def test_every_cell_reaches_its_field_unchanged(fields: dict[str, str]) -> None:
         max_size=4,
     )
 )
-def test_every_item_cell_reaches_its_attribute_unchanged(items: dict[tuple[str, int], dict[str, str]]) -> None:
+def test_column_mapping_keeps_every_item_cell_unchanged(items: dict[tuple[str, int], dict[str, str]]) -> None:
     cells = {"email": "a@b.co"}
     for (alias, number), attributes in items.items():
         cells[f"{alias}.{number}.name"] = f"{alias} {number}"
@@ -227,7 +227,7 @@ def test_every_item_cell_reaches_its_attribute_unchanged(items: dict[tuple[str, 
         max_leaves=12,
     )
 )
-def test_no_json_row_makes_the_mapping_fail(row: Any) -> None:
+def test_column_mapping_accepts_or_rejects_any_json_row(row: Any) -> None:
     keys = ("email", "points", "owner", "tags", "custom_items", "customObjects", "products.sku", "x[]", "Ä")
     for key in keys:
         ColumnMapping().contact([(key, row)])

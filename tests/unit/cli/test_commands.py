@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 
 from mautic_async import ConfigurationError, __main__
 from mautic_async.bulk import BulkReport, Progress, RateLimitStatus
-from mautic_async.cli.commands import _exit_status, app
-from mautic_async.cli.display import ProgressDisplay, notes, print_table, reason_lines, result_lines
-from mautic_async.cli.import_settings import Job, Result
+from mautic_async.cli.commands import app
+from mautic_async.cli.exit_status import run
+from mautic_async.cli.import_settings import ImportResult, ImportSettings, JournalSettings
 from mautic_async.cli.input_file import InputFile
-from mautic_async.cli.serve import parse_latency, serve_forever
+from mautic_async.cli.progress import ProgressDisplay
+from mautic_async.cli.serve import parse_latency, serve_until_cancelled
+from mautic_async.cli.tables import notes, print_table, reason_lines, result_lines
 from tests.support import socket_server
 from tests.support.socket_server import ServedFake
 
@@ -46,7 +48,7 @@ MAPPED = ["--map", "First name=firstname", "--item-marker", "products.sku"]
 # --- the commands ----------------------------------------------------------------------------------------------------
 
 
-def test_help_loads_nothing_of_the_client() -> None:
+def test_help_imports_no_client_module() -> None:
     script = (
         "import sys\nfrom mautic_async.__main__ import main\nsys.argv = ['mautic-async', '--help']\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
@@ -57,20 +59,20 @@ def test_help_loads_nothing_of_the_client() -> None:
     assert all(word in done.stdout for word in ("demo", "import", "serve"))
 
 
-def test_without_its_extra_the_command_says_what_to_install() -> None:
+def test_main_without_the_cli_extra_names_the_install_command() -> None:
     script = "import sys\nsys.modules['typer'] = None\nfrom mautic_async.__main__ import main\nmain()"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pip install 'mautic-async[cli]'" in done.stderr
 
 
-def test_other_missing_modules_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_raises_other_missing_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mautic_async.cli.commands", None)
     with pytest.raises(ModuleNotFoundError):
         __main__.main()
 
 
-def test_import_stores_rows_over_a_socket_and_its_status_says_some(site: ServedFake, file: Path) -> None:
+def test_import_stores_rows_over_a_socket_and_its_exit_status_says_partly(site: ServedFake, file: Path) -> None:
     done = CliRunner(env=site.env).invoke(app, ["import", str(file), *MAPPED])
     assert done.exit_code == 1, done.output
     assert "created           1" in done.stdout
@@ -89,14 +91,14 @@ def test_import_reads_standard_input(site: ServedFake) -> None:
     assert "s@example.com" in {row["fields"]["email"] for row in site.fake.contacts}
 
 
-def test_a_dry_run_needs_no_credentials(file: Path) -> None:
+def test_import_dry_run_needs_no_credentials(file: Path) -> None:
     done = CliRunner().invoke(app, ["import", str(file), "--dry-run", *MAPPED])
     assert done.exit_code == 0, done.output
     assert "nothing was sent" in done.stdout
     assert "fit to be sent  2" in done.stdout
 
 
-def test_a_dry_run_says_where_the_refused_rows_are(file: Path) -> None:
+def test_import_dry_run_names_the_file_of_rejected_rows(file: Path) -> None:
     done = CliRunner().invoke(app, ["import", str(file), "--dry-run", "--map", "First name=points"])
     assert done.exit_code == 2, done.output
     assert "'Ada' is not a whole number" in done.stdout
@@ -109,11 +111,11 @@ def test_a_dry_run_says_where_the_refused_rows_are(file: Path) -> None:
         ([], "column 'First name'"),
         ([*MAPPED, "--format", "xml"], "it is csv or jsonl"),
         ([*MAPPED, "--resume"], "--resume needs the journal"),
-        ([*MAPPED, "--item-unique", "products.sku"], "has its way to be found again"),
+        ([*MAPPED, "--item-unique", "products.sku"], "is recognised by another option"),
         (MAPPED, "MAUTIC_BASE_URL is not set"),
     ],
 )
-def test_what_prevents_an_import_is_told_in_one_line_and_nothing_is_sent(
+def test_import_reports_a_fatal_error_in_one_line_and_sends_no_row(
     file: Path, arguments: list[str], words: str
 ) -> None:
     done = CliRunner(env=dict.fromkeys(("MAUTIC_BASE_URL", "MAUTIC_CLIENT_ID"))).invoke(
@@ -125,7 +127,7 @@ def test_what_prevents_an_import_is_told_in_one_line_and_nothing_is_sent(
     assert "Traceback" not in done.output
 
 
-def test_http_to_another_host_needs_the_insecure_flag(file: Path) -> None:
+def test_import_requires_the_insecure_flag_for_http_to_another_host(file: Path) -> None:
     env = {"MAUTIC_BASE_URL": "http://mautic.invalid", "MAUTIC_USERNAME": "a", "MAUTIC_PASSWORD": "hidden-word"}
     done = CliRunner(env=env).invoke(app, ["import", str(file), *MAPPED])
     assert done.exit_code == 2
@@ -133,13 +135,13 @@ def test_http_to_another_host_needs_the_insecure_flag(file: Path) -> None:
     assert "hidden-word" not in done.output
 
 
-def test_no_option_of_import_takes_a_credential() -> None:
+def test_import_has_no_option_for_a_credential() -> None:
     text = CliRunner().invoke(app, ["import", "--help"]).stdout.lower()
     assert "mautic_client_secret" in text
     assert not any(option in text for option in ("--password", "--client-secret", "--token", "--username"))
 
 
-def test_serve_prints_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> None:
+def test_serve_prints_its_url_and_ends_with_a_signal(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     command = [*PYTHON, "serve", "--port", "0", "--client-id", "mine", "--client-secret", "own", "--state", str(state)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
@@ -155,7 +157,7 @@ def test_serve_prints_where_it_is_and_ends_with_a_signal(tmp_path: Path) -> None
     assert state.exists()
 
 
-async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_serve_ends_cleanly_when_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     class Output(io.StringIO):
         def flush(self) -> None:
             told.set()
@@ -163,14 +165,16 @@ async def test_serving_ends_well_when_it_is_cancelled(monkeypatch: pytest.Monkey
     told, shown = asyncio.Event(), Output()
     monkeypatch.setattr("sys.stdout", shown)
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
-        server = tasks.create_task(serve_forever("127.0.0.1", 0, username="me", password="secret"))
+        server = tasks.create_task(serve_until_cancelled("127.0.0.1", 0, username="me", password="secret"))
         await told.wait()
         server.cancel()
     assert server.result() == 0
     assert "MAUTIC_USERNAME=me\nMAUTIC_PASSWORD=secret\n" in shown.getvalue()
 
 
-def test_the_command_is_the_programs_main(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_console_script_is_the_main_function(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["mautic-async", "demo", "--rows", "1"])
     with pytest.raises(SystemExit) as caught:
         __main__.main()
@@ -178,22 +182,22 @@ def test_the_command_is_the_programs_main(monkeypatch: pytest.MonkeyPatch, capsy
     assert "--rows" in capsys.readouterr().err
 
 
-def test_a_ctrl_c_before_anything_was_sent_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_before_the_first_request_is_status_130(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 
-    assert _exit_status(interrupted) == 2
-    assert capsys.readouterr().err == "stopped\n"
+    assert run(interrupted) == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 @pytest.mark.parametrize("arguments", [["--initial", "new"], ["--latency", "slow"], ["--latency", "1,2,3"]])
-def test_serve_refuses_what_it_does_not_know(arguments: list[str]) -> None:
+def test_serve_refuses_unknown_values(arguments: list[str]) -> None:
     done = CliRunner().invoke(app, ["serve", "--port", "0", *arguments])
     assert done.exit_code == 2
     assert done.stderr.startswith(f"error: {arguments[0]}")
 
 
-def test_latency_is_seconds_a_request_and_a_row() -> None:
+def test_serve_latency_is_seconds_a_request_and_a_row() -> None:
     assert parse_latency("") is None
     assert parse_latency("0.5") == 0.5
     assert parse_latency("0.5,0.01") == (0.5, 0.01)
@@ -201,7 +205,7 @@ def test_latency_is_seconds_a_request_and_a_row() -> None:
         parse_latency("-1")
 
 
-def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: ServedFake, tmp_path: Path) -> None:
+def test_import_drains_after_ctrl_c_and_resumes_from_the_journal(site: ServedFake, tmp_path: Path) -> None:
     rows = "".join(f'{{"email": "ctrl{number}@example.com"}}\n' for number in range(20_000))
     (tmp_path / "many.jsonl").write_text(rows)
     options = ["--journal", str(tmp_path / "job.db"), "--batch", "20"]
@@ -216,8 +220,8 @@ def test_ctrl_c_drains_an_import_and_the_journal_goes_on(site: ServedFake, tmp_p
         job.send_signal(signal.SIGINT)
         shown, said = job.communicate()
     site.fake.faults.clear()
-    assert job.returncode == 1, said
-    assert "stopped before the end" in said
+    assert job.returncode == 130, said
+    assert "interrupted before the end" in said
     assert "--resume" in said
     stored = int(shown.split("created")[1].split()[0].replace(",", ""))
     assert 0 < stored < 20_000
@@ -249,7 +253,7 @@ def progress(**given: object) -> Progress:
     return Progress(**settings | given)  # type: ignore[arg-type]
 
 
-def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_lines_are_complete_and_printed_at_intervals(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = [0.0]
     screen = ProgressDisplay(lambda: now[0])
     with InputFile(str(file)) as source:
@@ -260,11 +264,14 @@ def test_plain_lines_come_at_intervals_and_stand_by_themselves(file: Path, capsy
         screen.update(progress(budget=None))
         screen.stop()
     assert capsys.readouterr().err == (
-        "37 rows, 30 created, 5 updated, 3 to look after, 12/s, 2 not stored, budget 0/15, 6 s, pause 4 s\n"
+        "38%, 37 rows, 30 created, 5 updated, 3 to be looked up, 12/s, 2 not stored, 0 of 15 calls left,"
+        " waiting 4 s for the rate limit, 0:18 left\n"
     )
 
 
-def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_bar_is_shown_on_a_terminal(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
     for screen in (ProgressDisplay(), ProgressDisplay(total=100)):
@@ -282,7 +289,7 @@ def test_a_terminal_gets_a_bar(file: Path, monkeypatch: pytest.MonkeyPatch, caps
     assert "[red]two" in shown
 
 
-def test_a_bar_without_a_size_does_not_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_bar_without_a_size_estimates_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setattr("sys.stdin", open(os.devnull))  # noqa: SIM115, PTH123 - closed with the test
     with InputFile("-", file_format="jsonl") as source:
@@ -293,7 +300,7 @@ def test_a_bar_without_a_size_does_not_guess(monkeypatch: pytest.MonkeyPatch) ->
     sys.stdin.close()
 
 
-def test_only_the_most_frequent_reasons_are_named() -> None:
+def test_summary_names_only_the_most_frequent_reasons() -> None:
     counts = {f"reason {number:02}": number for number in range(1, 13)}
     lines = reason_lines(counts)
     assert lines[0] == ("  12 x", "reason 12")
@@ -301,8 +308,8 @@ def test_only_the_most_frequent_reasons_are_named() -> None:
     assert len(lines) == 11
 
 
-def test_a_result_names_everything_that_is_not_nothing() -> None:
-    result = Result(BulkReport(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
+def test_summary_names_every_count_above_zero() -> None:
+    result = ImportResult(BulkReport(created=1, partial=2, unknown=3, resumed=4, unsent=5), refused=6)
     assert dict(result_lines(result)) == {
         "rows read": "12",
         "created": "1",
@@ -317,15 +324,15 @@ def test_a_result_names_everything_that_is_not_nothing() -> None:
     }
 
 
-def test_notes_say_how_to_go_on() -> None:
-    stopped = Result(BulkReport(unknown=2), interrupted=True, error=ConfigurationError("why"))
-    assert notes(Job(file="a.csv", journal=Path("job.db")), stopped) == [
+def test_notes_name_the_next_command() -> None:
+    stopped = ImportResult(BulkReport(unknown=2), interrupted=True, error=ConfigurationError("why"))
+    assert notes(ImportSettings(file="a.csv", journal=JournalSettings(path=Path("job.db"))), stopped) == [
         "error: why",
-        "stopped before the end",
+        "interrupted before the end",
         "to go on where it stopped: --journal job.db --resume",
         "2 rows may be stored: look in Mautic before you send them again",
-        "new custom items are found again after a lost answer with --item-unique or --item-marker",
+        "after a lost answer, --item-unique or --item-marker let new custom items be recognised",
     ]
-    assert notes(Job(file="a.csv"), Result(interrupted=True))[-1] == (
+    assert notes(ImportSettings(file="a.csv"), ImportResult(interrupted=True))[-1] == (
         "to go on where it stopped: next time with --journal FILE"
     )

@@ -13,10 +13,12 @@ import pytest
 
 from mautic_async import BasicAuth, ConfigurationError, Limits, LookupField, Mautic, UniqueField
 from mautic_async.bulk import Progress
-from mautic_async.cli import demo
-from mautic_async.cli.display import ProgressDisplay
+from mautic_async.cli import demo, demo_people, demo_run
+from mautic_async.cli.column_settings import ColumnSettings
+from mautic_async.cli.exit_status import ALL, INTERRUPTED, NONE, SOME
 from mautic_async.cli.import_job import dry_run, run_import
-from mautic_async.cli.import_settings import ALL, NONE, SOME, Job, Result
+from mautic_async.cli.import_settings import ImportResult, ImportSettings, JournalSettings
+from mautic_async.cli.progress import ProgressDisplay
 from mautic_async.testing import FakeMautic, Latency
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 
@@ -32,7 +34,9 @@ def client(fake: FakeMautic, **settings: Any) -> Mautic:
     return Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=Limits(concurrency=2), **settings)
 
 
-async def import_(job: Job, fake: FakeMautic, screen: ProgressDisplay | None = None, **settings: Any) -> Result:
+async def import_(
+    job: ImportSettings, fake: FakeMautic, screen: ProgressDisplay | None = None, **settings: Any
+) -> ImportResult:
     async with client(fake, **settings) as mautic:
         return await run_import(job, mautic, screen or ProgressDisplay())
 
@@ -55,10 +59,10 @@ class Watcher(ProgressDisplay):
 # --- every row has a fate --------------------------------------------------------------------------------------------
 
 
-async def test_all_rows_are_stored_with_their_items(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_stores_all_rows_with_their_items(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,products.name,products.sku\nada@example.com,5,Engine,S1\nbob@example.com,,,\n")
-    result = await import_(Job(file=str(path), items={"products": LookupField("sku")}), fake_mautic)
+    result = await import_(ImportSettings(file=str(path), match_items={"products": LookupField("sku")}), fake_mautic)
     assert result.status == ALL
     assert (result.read, result.report.created, result.rejected) == (2, 2, None)
     assert {row["fields"]["email"]: row["points"] for row in fake_mautic.contacts} == {
@@ -70,7 +74,7 @@ async def test_all_rows_are_stored_with_their_items(tmp_path: Path, fake_mautic:
     assert not (tmp_path / "people.rejected.csv").exists()
 
 
-async def test_rejected_rows_of_all_kinds_are_in_the_file_and_can_be_imported_when_mended(
+async def test_import_writes_rejected_rows_to_a_file_that_can_be_imported(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     path = tmp_path / "people.csv"
@@ -82,7 +86,7 @@ async def test_rejected_rows_of_all_kinds_are_in_the_file_and_can_be_imported_wh
         "carl@example.com\n"  # not to be read
         "not-an-address,=Rome,1\n"  # refused by the server
     )
-    result = await import_(Job(file=str(path)), fake_mautic)
+    result = await import_(ImportSettings(file=str(path)), fake_mautic)
     assert result.status == SOME
     assert (result.read, result.report.created, result.report.rejected, result.refused) == (5, 1, 2, 2)
     assert result.rejected == tmp_path / "people.rejected.csv"
@@ -94,19 +98,17 @@ async def test_rejected_rows_of_all_kinds_are_in_the_file_and_can_be_imported_wh
 
     mended = result.rejected.read_text().replace("many", "7").replace("not-an-address", "dora@example.com")
     (tmp_path / "again.csv").write_text(mended)
-    again = await import_(Job(file=str(tmp_path / "again.csv")), fake_mautic)
+    again = await import_(ImportSettings(file=str(tmp_path / "again.csv")), fake_mautic)
     assert (again.read, again.report.created, again.status) == (4, 2, SOME)
     assert {row["fields"].get("city") for row in fake_mautic.contacts} == {"London", "Paris", "=Rome"}
 
 
-async def test_json_lines_with_items_are_imported_and_rejected_as_json_lines(
-    tmp_path: Path, fake_mautic: FakeMautic
-) -> None:
+async def test_import_of_json_lines_with_items_rejects_as_json_lines(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.jsonl"
     order = {"object": "orders", "name": "One", "attributes": {"order-number": "1", "amount": 5}}
     rows = [{"email": "ada@example.com", "custom_items": [order]}, {"email": "b@example.com", "city": None}, "x"]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    job = Job(file=str(path), items={"orders": UniqueField("order-number")})
+    job = ImportSettings(file=str(path), match_items={"orders": UniqueField("order-number")})
     result = await import_(job, fake_mautic)
     assert (result.report.created, result.report.rejected, result.refused, result.status) == (1, 1, 1, SOME)
     assert [item["attributes"]["amount"] for item in fake_mautic.custom_items] == [5]
@@ -115,52 +117,52 @@ async def test_json_lines_with_items_are_imported_and_rejected_as_json_lines(
     assert {letter["line"] for letter in letters} == {2, 3}
 
 
-async def test_empty_cells_clear_a_field_when_asked(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_clears_fields_of_empty_cells_when_asked(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,city\nada@example.com,London\n")
-    await import_(Job(file=str(path)), fake_mautic)
+    await import_(ImportSettings(file=str(path)), fake_mautic)
     path.write_text("email,city\nada@example.com,\n")
-    kept = await import_(Job(file=str(path)), fake_mautic)
+    kept = await import_(ImportSettings(file=str(path)), fake_mautic)
     assert (kept.report.updated, fake_mautic.contacts[0]["fields"]["city"]) == (1, "London")
-    cleared = await import_(Job(file=str(path), clear=True), fake_mautic)
+    cleared = await import_(ImportSettings(file=str(path), columns=ColumnSettings(clear_empty=True)), fake_mautic)
     assert (cleared.report.updated, fake_mautic.contacts[0]["fields"].get("city")) == (1, None)
 
 
-async def test_an_input_without_rows_is_no_failure(tmp_path: Path, fake_mautic: FakeMautic) -> None:
-    result = await import_(Job(file=people(tmp_path, 0)), fake_mautic)
+async def test_import_of_an_input_without_rows_succeeds(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    result = await import_(ImportSettings(file=people(tmp_path, 0)), fake_mautic)
     assert (result.read, result.status) == (0, ALL)
 
 
-async def test_wrong_credentials_end_the_import_before_a_row_is_lost(tmp_path: Path, fake_mautic: FakeMautic) -> None:
-    job = Job(file=people(tmp_path, 3))
+async def test_import_with_wrong_credentials_ends_before_a_row_is_lost(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    job = ImportSettings(file=people(tmp_path, 3))
     async with Mautic(fake_mautic.url, auth=BasicAuth("admin", "wrong"), transport=fake_mautic.transport) as mautic:
         with pytest.raises(Exception, match="401"):
             await run_import(job, mautic, ProgressDisplay())
     assert fake_mautic.contacts == []
 
 
-async def test_a_file_that_turns_unreadable_keeps_what_was_stored(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_keeps_stored_rows_when_the_file_turns_unreadable(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     path = tmp_path / "people.csv"
     path.write_bytes(b"email,city\nada@example.com,London\nbob@example.com,Zo\xeb\ncarl@example.com,Rome\n")
-    result = await import_(Job(file=str(path)), fake_mautic)
+    result = await import_(ImportSettings(file=str(path)), fake_mautic)
     assert isinstance(result.error, ConfigurationError)
     assert "line 3" in str(result.error)
     assert result.status == (SOME if result.report.created else NONE)
 
 
-def test_a_dry_run_checks_all_rows_and_sends_nothing(tmp_path: Path) -> None:
+def test_import_dry_run_checks_all_rows_and_sends_none(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,0,\nc@example.com,1,One\n")
-    result = dry_run(Job(file=str(path), items={"orders": UniqueField("order-number")}))
+    result = dry_run(ImportSettings(file=str(path), match_items={"orders": UniqueField("order-number")}))
     assert (result.read, result.report.updated, result.refused, result.status) == (4, 1, 3, SOME)
     assert result.rejected is not None
     assert len(result.rejected.read_text().splitlines()) == 4
 
 
-def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
+def test_import_counts_different_reasons_up_to_a_bound(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points\n" + "".join(f"a@b.co,x{number}\n" for number in range(1200)))
-    result = dry_run(Job(file=str(path)))
+    result = dry_run(ImportSettings(file=str(path)))
     assert len(result.reasons) == 1001
     assert result.reasons["other reasons"] == 200
 
@@ -168,31 +170,33 @@ def test_different_reasons_are_counted_up_to_a_bound(tmp_path: Path) -> None:
 # --- journal, Ctrl-C -------------------------------------------------------------------------------------------------
 
 
-async def test_an_import_without_the_resume_flag_does_not_touch_an_interrupted_one(
+async def test_import_without_resume_leaves_an_interrupted_job_untouched(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
-    job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
+    job = ImportSettings(
+        file=people(tmp_path, 2000), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2
+    )
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake_mautic, Watcher(100, task.cancel))
     assert first.interrupted
-    assert first.status == SOME
+    assert first.status == INTERRUPTED
     assert 0 < len(fake_mautic.contacts) < 2000
     with pytest.raises(ConfigurationError, match="interrupted run"):
         await import_(job, fake_mautic)
 
 
-async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
-    tmp_path: Path, fake_mautic: FakeMautic
-) -> None:
+async def test_import_cancelled_is_drained_and_resumes_at_its_place(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     lines = path.read_text().splitlines()
     lines[3::50] = [f"not-an-address-{number},x" for number in range(len(lines[3::50]))]
     path.write_text("\n".join(lines) + "\n")
     bad = len(lines[3::50])
-    job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
+    job = ImportSettings(
+        file=str(path), journal=JournalSettings(path=tmp_path / "job.db", resume=True), batch=20, concurrency=2
+    )
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake_mautic, Watcher(200, task.cancel))
@@ -220,12 +224,14 @@ async def test_a_cancelled_import_is_drained_and_goes_on_where_it_stopped(
     ]
 
 
-async def interrupted(tmp_path: Path, fake: FakeMautic) -> Job:
+async def interrupted(tmp_path: Path, fake: FakeMautic) -> ImportSettings:
     """A job with a bad row near its start, stopped after 100 rows."""
     fake.workers.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
-    job = Job(file=str(path), journal=tmp_path / "job.db", resume=True, batch=20, concurrency=2)
+    job = ImportSettings(
+        file=str(path), journal=JournalSettings(path=tmp_path / "job.db", resume=True), batch=20, concurrency=2
+    )
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake, Watcher(100, task.cancel))
@@ -234,7 +240,7 @@ async def interrupted(tmp_path: Path, fake: FakeMautic) -> Job:
     return job
 
 
-async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
+async def test_import_resumed_keeps_its_one_file_of_rejected_rows_correct(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     job = await interrupted(tmp_path, fake_mautic)
@@ -250,7 +256,7 @@ async def test_a_resumed_import_keeps_its_one_file_of_rejected_rows_true(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_resumed_import_removes_the_file_when_all_its_rows_are_stored(
+async def test_import_resumed_removes_the_rejects_file_when_all_rows_are_stored(
     tmp_path: Path, fake_mautic: FakeMautic
 ) -> None:
     job = await interrupted(tmp_path, fake_mautic)
@@ -261,9 +267,7 @@ async def test_a_resumed_import_removes_the_file_when_all_its_rows_are_stored(
     assert not file.exists()
 
 
-async def test_a_resumed_import_that_fails_early_leaves_the_file_as_it_was(
-    tmp_path: Path, fake_mautic: FakeMautic
-) -> None:
+async def test_import_resumed_that_fails_early_leaves_the_rejects_file(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     job = await interrupted(tmp_path, fake_mautic)
     file = tmp_path / "people.rejected.csv"
     before = file.read_bytes()
@@ -283,16 +287,18 @@ def old_letters(path: Path) -> None:
     path.chmod(0o600)
 
 
-async def test_letters_of_a_finished_job_do_not_belong_to_the_next(tmp_path: Path, fake_mautic: FakeMautic) -> None:
-    job = Job(file=people(tmp_path, 5), journal=tmp_path / "job.db")
+async def test_import_ignores_dead_letters_of_a_finished_job(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+    job = ImportSettings(file=people(tmp_path, 5), journal=JournalSettings(path=tmp_path / "job.db"))
     old_letters(tmp_path / "job.db.letters")
     result = await import_(job, fake_mautic)
     assert (result.status, result.rejected) == (ALL, None)
 
 
-async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_mautic: FakeMautic) -> None:
+async def test_import_drains_after_a_termination_signal(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
-    job = Job(file=people(tmp_path, 2000), journal=tmp_path / "job.db", batch=20, concurrency=2)
+    job = ImportSettings(
+        file=people(tmp_path, 2000), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2
+    )
     result = await import_(job, fake_mautic, Watcher(100, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     assert result.interrupted
 
@@ -300,11 +306,11 @@ async def test_a_termination_signal_drains_like_a_ctrl_c(tmp_path: Path, fake_ma
 # --- the demo --------------------------------------------------------------------------------------------------------
 
 
-def test_the_demo_proves_what_it_promises_on_virtual_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    async def work() -> demo.DemoRun:
+def test_demo_stores_every_row_once_on_virtual_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def work() -> demo_run.DemoRun:
         clock = virtual_clock(asyncio.get_running_loop())
-        async with demo.make_server(1, clock) as fake:
-            return await demo.run_demo(fake, tmp_path, rows=1000, seed=1, transport=fake.transport, clock=clock)
+        async with demo_run.make_server(1, clock) as fake:
+            return await demo_run.run_demo(fake, tmp_path, rows=1000, seed=1, transport=fake.transport, clock=clock)
 
     act = run_virtual(work())
     demo.print_tables(act)
@@ -315,13 +321,15 @@ def test_the_demo_proves_what_it_promises_on_virtual_time(tmp_path: Path, capsys
     assert act.result.report.seconds < 60
 
 
-def test_the_demo_fails_when_the_server_lost_or_doubled_something(tmp_path: Path) -> None:
-    async def work() -> list[demo.Check]:
-        plot = demo.ExpectedState()
+def test_demo_fails_when_the_server_lost_or_doubled_a_row(tmp_path: Path) -> None:
+    async def work() -> list[demo_people.Check]:
+        plot = demo_people.ExpectedState()
         plot.write(tmp_path / "contacts.csv", 300, 1)
         clock = virtual_clock(asyncio.get_running_loop())
         async with FakeMautic(clock=clock, latency=Latency()) as fake:
-            job = Job(file=str(tmp_path / "contacts.csv"), items={"orders": UniqueField("order-number")})
+            job = ImportSettings(
+                file=str(tmp_path / "contacts.csv"), match_items={"orders": UniqueField("order-number")}
+            )
             result = await import_(job, fake, clock=clock)
             contacts, items = fake.store["contacts"], fake.store["custom_items"]
             first, second = [item["id"] for item in fake.custom_items if item["object"] == "orders"][:2]
@@ -330,7 +338,7 @@ def test_the_demo_fails_when_the_server_lost_or_doubled_something(tmp_path: Path
                 assert row is not None
                 table.save({**row, "id": None})
                 table.remove(lost)
-            return list(demo.check_server(plot, fake, result, {}))
+            return list(plot.check(fake, result, {}))
 
     proofs = {proof.claim: proof.passed for proof in run_virtual(work())}
     assert not any(proofs[f"contacts {word}"] for word in ("lost", "doubled", "with stale values"))

@@ -121,7 +121,7 @@ LOSSY = {
 
 
 @pytest.mark.parametrize("model", [kind for kind in WRITABLE if kind not in LOSSY], ids=lambda kind: kind.__name__)
-def test_decoding_inverts_encoding(model: Any) -> None:
+def test_decode_inverts_encode(model: Any) -> None:
     @given(entities(model))
     @settings(max_examples=20, deadline=None)
     def check(entity: Any) -> None:
@@ -141,7 +141,7 @@ def unset_in(value: Any) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("model", WRITABLE, ids=lambda kind: kind.__name__)
-def test_what_was_never_mentioned_is_never_sent(model: Any) -> None:
+def test_encode_omits_unset_attributes(model: Any) -> None:
     @given(entities(model))
     @settings(max_examples=20, deadline=None)
     def check(entity: Any) -> None:
@@ -156,14 +156,14 @@ def test_what_was_never_mentioned_is_never_sent(model: Any) -> None:
 
 
 @pytest.mark.parametrize("model", NOUNS, ids=lambda kind: kind.__name__)
-def test_an_empty_entity_sends_nothing(model: type) -> None:
+def test_encode_of_an_empty_entity_is_empty(model: type) -> None:
     if model in {CustomItem, m.PlainPassword}:
         return
     assert codec.encode(model()) == {}
 
 
 @pytest.mark.parametrize("model", NOUNS, ids=lambda kind: kind.__name__)
-def test_keys_that_nobody_knows_survive_in_their_order(model: type) -> None:
+def test_decode_keeps_unknown_keys_in_order(model: type) -> None:
     if model is m.PlainPassword:
         return
     known = {slot.key for slot in json_fields(model)} | {"fields", "customObjects"}
@@ -179,7 +179,7 @@ def test_keys_that_nobody_knows_survive_in_their_order(model: type) -> None:
 
 
 @pytest.mark.parametrize("model", NOUNS, ids=lambda kind: kind.__name__)
-def test_no_answer_is_so_odd_that_reading_it_fails(model: type) -> None:
+def test_decode_accepts_any_response(model: type) -> None:
     if model is m.PlainPassword:
         return
     keys = sorted({slot.key for slot in json_fields(model) if slot.readable} | {"fields", "customObjects"})
@@ -192,12 +192,12 @@ def test_no_answer_is_so_odd_that_reading_it_fails(model: type) -> None:
     check()
 
 
-def test_a_value_that_does_not_fit_goes_to_extra_and_leaves_the_property_alone() -> None:
+def test_decode_moves_a_value_of_the_wrong_type_to_extra() -> None:
     stage = codec.decode(m.Stage, {"id": 3, "weight": "heavy", "publishUp": "soon", "isPublished": "perhaps"})
     assert stage == m.Stage(id=3, extra={"weight": "heavy", "publishUp": "soon", "isPublished": "perhaps"})
 
 
-def test_an_unknown_word_is_no_reason_to_fail() -> None:
+def test_decode_accepts_unknown_enum_values() -> None:
     assert codec.decode(m.Field, {"type": "hologram"}).type == "hologram"
 
 
@@ -205,7 +205,7 @@ def test_an_unknown_word_is_no_reason_to_fail() -> None:
 
 
 @pytest.mark.parametrize("model", CUSTOM, ids=lambda kind: kind.__name__)
-def test_a_contacts_fields_come_back_from_where_answers_have_them(model: Any) -> None:
+def test_decode_reads_contact_fields_from_every_place(model: Any) -> None:
     aliases = [a.name for a in attrs.fields(model) if a.name not in model.PROPERTIES]
     slots = {slot.name: slot for slot in json_fields(model)}
     own = st.dictionaries(
@@ -239,7 +239,7 @@ class Customer(Contact):
     renewal_on: Maybe[date] = UNSET
 
 
-def test_a_subclass_types_the_users_own_fields() -> None:
+def test_decode_types_fields_declared_by_a_subclass() -> None:
     raw = {
         "id": 1,
         "fields": {"core": {}, "all": {"seats": "3", "renewal_on": "2026-01-02", "plan": "pro", "email": "a@b.c"}},
@@ -275,7 +275,7 @@ class Handmade(Contact):
         self.lastname = "made by hand"
 
 
-def test_a_subclass_that_does_something_when_it_is_made_does_it_when_it_is_read() -> None:
+def test_decode_calls_attrs_hooks_of_a_subclass() -> None:
     raw = {"id": 1, "fields": {"all": {"seats": "3", "plan": "pro", "firstname": "Ada"}}}
     counted = codec.decode(Counted, raw)
     assert (counted.seats, counted.seen, counted.firstname) == (3, True, "Ada")
@@ -284,7 +284,7 @@ def test_a_subclass_that_does_something_when_it_is_made_does_it_when_it_is_read(
     assert codec.decode(Handmade, raw).lastname == "made by hand"
 
 
-def test_an_entity_that_was_read_is_like_one_that_was_made() -> None:
+def test_decode_and_construction_give_equal_entities() -> None:
     raw = {"id": 3, "name": "S", "weight": 5, "category": {"id": 4}, "isPublished": True}
     read, made = codec.decode(m.Stage, raw), m.Stage(id=3, name="S", weight=5, category=4, is_published=True)
     assert read == made
@@ -298,7 +298,7 @@ def test_an_entity_that_was_read_is_like_one_that_was_made() -> None:
     assert copy.deepcopy(read) == read
 
 
-def test_custom_fields_are_a_view_that_behaves_like_a_map() -> None:
+def test_custom_fields_behave_like_a_mapping() -> None:
     raw = {"fields": {"core": {}, "social": [], "all": {"id": "7", "email": "a@b.c", "seats": 3, "plan": None}}}
     fields = codec.decode(Contact, raw).fields
     assert fields
@@ -313,7 +313,7 @@ def test_custom_fields_are_a_view_that_behaves_like_a_map() -> None:
         hash(fields)
 
 
-def test_definitions_come_group_by_group() -> None:
+def test_decode_reads_field_definitions_by_group() -> None:
     email = {"id": "6", "label": "Email", "alias": "email", "is_fixed": "1", "properties": "a:0:{}", "value": "a@b.c"}
     groups = codec.decode(Contact, {"fields": {"core": {"email": email}, "social": [], "all": {}}}).field_groups
     assert groups
@@ -331,17 +331,17 @@ def test_definitions_come_group_by_group() -> None:
         (CustomItem("products", name="0"), "needs a name"),
     ],
 )
-def test_items_that_the_plugin_would_fall_over_are_not_sent(item: CustomItem, reason: str) -> None:
+def test_encode_refuses_items_that_break_the_plugin(item: CustomItem, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         codec.encode(Contact(email="a@b.c", custom_items=[item]))
 
 
-def test_a_field_may_be_named_only_once() -> None:
+def test_encode_refuses_a_field_named_twice() -> None:
     with pytest.raises(ConfigurationError, match="firstname is given twice"):
         codec.encode(Contact(firstname="Ada", fields={"firstname": "Ada"}))
 
 
-def test_custom_items_group_themselves_by_object_and_come_back_flat() -> None:
+def test_custom_items_are_grouped_by_object_and_decoded_flat() -> None:
     items = [
         CustomItem("products", name="Hello", attributes={"sku": "1"}),
         CustomItem("orders", id=7, attributes={"total": 3}),
@@ -366,7 +366,7 @@ def test_custom_items_group_themselves_by_object_and_come_back_flat() -> None:
     ]
 
 
-def test_a_group_as_long_as_its_page_says_that_there_may_be_more() -> None:
+def test_decode_marks_a_full_page_of_items_as_cut_off() -> None:
     rows = [{"id": n, "name": "x"} for n in range(1, 11)]
     group = {"id": 1, "alias": "products", "data": rows, "meta": {"page": {"number": 1, "size": 10}}}
     assert codec.decode(Contact, {"customObjects": {"data": [group]}}).custom_items_truncated
@@ -387,35 +387,35 @@ def test_a_group_as_long_as_its_page_says_that_there_may_be_more() -> None:
         (None, None),
     ],
 )
-def test_dates_are_aware_whichever_form_they_come_in(value: Any, read: datetime | None) -> None:
+def test_decode_reads_every_date_format_as_aware(value: Any, read: datetime | None) -> None:
     assert codec.decode(m.Stage, {"dateAdded": value}).date_added == read
 
 
-def test_publish_dates_are_sent_in_the_only_form_that_mautic_takes() -> None:
+def test_encode_writes_publish_dates_in_the_format_of_mautic() -> None:
     there = timezone(timedelta(hours=2))
     body = codec.encode(m.Stage(publish_up=datetime(2026, 1, 2, 3, 4, 5, tzinfo=there), publish_down=None))
     assert body == {"publishUp": "2026-01-02 01:04", "publishDown": None}
 
 
-def test_other_dates_are_sent_with_their_offset() -> None:
+def test_encode_writes_other_dates_with_their_offset() -> None:
     there = timezone(timedelta(hours=2))
     assert codec.encode(m.Note(date_time=datetime(2026, 1, 2, 3, 4, tzinfo=there))) == {
         "dateTime": "2026-01-02T03:04:00+02:00"
     }
 
 
-def test_a_moment_without_a_time_zone_is_refused() -> None:
+def test_encode_refuses_a_datetime_without_a_time_zone() -> None:
     with pytest.raises(ConfigurationError, match=r"publish_up: .*time zone"):
         codec.encode(m.Stage(publish_up=datetime(2026, 1, 2)))  # noqa: DTZ001 - the point
 
 
 @pytest.mark.parametrize(("value", "read"), [("7", 7), (7, 7), (7.0, 7), (" 7 ", 7), (True, True), ("11.0", 11)])
-def test_numbers_that_come_as_texts_are_numbers(value: Any, read: int) -> None:
+def test_decode_reads_numbers_from_texts(value: Any, read: int) -> None:
     assert codec.decode(m.Stage, {"weight": value}).weight == read
 
 
 @pytest.mark.parametrize("value", ["seven", "7.5", 7.5, "1" * 25, [], {}, "NaN"])
-def test_what_is_no_whole_number_is_kept_as_it_came(value: Any) -> None:
+def test_decode_keeps_values_that_are_no_integers(value: Any) -> None:
     stage = codec.decode(m.Stage, {"weight": value})
     assert (stage.weight, stage.extra) == (UNSET, {"weight": value})
 
@@ -426,7 +426,7 @@ class Shop(Contact):
     opens: Maybe[time] = UNSET
 
 
-def test_dates_without_a_time_and_times_without_a_date_are_read() -> None:
+def test_decode_reads_dates_without_time_and_times_without_date() -> None:
     shop = codec.decode(Shop, {"fields": {"all": {"opened_on": "2026-01-02", "opens": "09:30:00"}}})
     assert (shop.opened_on, shop.opens) == (date(2026, 1, 2), time(9, 30))
     empty = codec.decode(Shop, {"fields": {"all": {"opened_on": "0000-00-00", "opens": ""}}})
@@ -434,21 +434,21 @@ def test_dates_without_a_time_and_times_without_a_date_are_read() -> None:
 
 
 @pytest.mark.parametrize("value", [1, "1", True, "true", "yes", "on"])
-def test_yes_in_all_of_phps_spellings(value: Any) -> None:
+def test_decode_reads_booleans_in_all_php_spellings(value: Any) -> None:
     assert codec.decode(m.Stage, {"isPublished": value}).is_published is True
 
 
 @pytest.mark.parametrize("empty", [[], {}])
-def test_an_empty_list_is_an_empty_map_where_a_map_belongs(empty: Any) -> None:
+def test_decode_reads_an_empty_list_as_an_empty_map(empty: Any) -> None:
     assert codec.decode(m.Point, {"properties": empty}).properties == {}
 
 
-def test_a_map_is_a_list_where_a_list_belongs() -> None:
+def test_decode_reads_a_map_as_a_list_where_a_list_belongs() -> None:
     decoded = codec.decode(m.Contact, {"tags": {"3": {"id": 3, "tag": "a"}, "5": {"id": 5, "tag": "b"}}})
     assert decoded.tags == ["a", "b"]
 
 
-def test_references_are_read_as_objects_and_sent_as_ids() -> None:
+def test_references_are_decoded_as_objects_and_encoded_as_ids() -> None:
     stage = codec.decode(m.Stage, {"category": {"id": 4, "title": "K", "bundle": "stage"}})
     assert stage.category == m.Category(id=4, title="K", bundle="stage")
     assert codec.encode(stage) == {"category": 4}
@@ -457,12 +457,12 @@ def test_references_are_read_as_objects_and_sent_as_ids() -> None:
 
 
 @pytest.mark.parametrize("wrong", [m.Category(title="new"), m.Category(id=-1)])
-def test_a_reference_to_something_without_an_id_is_refused(wrong: m.Category) -> None:
+def test_encode_refuses_a_reference_without_an_id(wrong: m.Category) -> None:
     with pytest.raises(ConfigurationError, match="category: a reference is sent as an id"):
         codec.encode(m.Stage(category=wrong))
 
 
-def test_nested_entities_go_with_their_id_only_where_mautic_wants_it() -> None:
+def test_encode_writes_ids_of_nested_entities_only_where_mautic_wants_them() -> None:
     form = m.Form(fields=[m.FormField(id=3, label="L"), m.FormField(label="new")])
     assert codec.encode(form) == {"fields": [{"id": 3, "label": "L"}, {"label": "new"}]}
     message = m.Message(
@@ -480,19 +480,19 @@ def test_nested_entities_go_with_their_id_only_where_mautic_wants_it() -> None:
         [m.MessageChannel(channel="email", channel_id=1), m.MessageChannel(channel="email", channel_id=2)],
     ],
 )
-def test_what_goes_by_its_channel_needs_one_of_its_own(channels: list[m.MessageChannel]) -> None:
+def test_encode_requires_a_channel_where_the_class_has_one(channels: list[m.MessageChannel]) -> None:
     with pytest.raises(ConfigurationError, match="channels: each needs a channel of its own"):
         codec.encode(m.Message(channels=channels))
 
 
-def test_an_id_of_something_that_is_no_entity_is_a_property_like_any_other() -> None:
+def test_encode_writes_ids_of_plain_values_as_attributes() -> None:
     canvas = m.Canvas(nodes=[m.CanvasNode(id="new_1", position_x=1.0)])
     assert codec.encode(m.Campaign(canvas_settings=canvas)) == {
         "canvasSettings": {"nodes": [{"id": "new_1", "positionX": 1.0}]}
     }
 
 
-def test_focus_items_are_written_under_the_name_that_mautic_reads() -> None:
+def test_encode_writes_focus_items_under_the_key_that_mautic_reads() -> None:
     assert codec.encode(m.Focus(html_mode="html")) == {"html_mode": "html"}
     assert codec.decode(m.Focus, {"htmlMode": "html"}).html_mode == "html"
 
@@ -505,12 +505,12 @@ class Plan(enum.Enum):
     PRO = "pro"
 
 
-def test_words_and_times_of_python_are_sent_as_mautic_has_them() -> None:
+def test_encode_writes_enums_and_times_in_mautic_form() -> None:
     contact: Any = Contact(fields={"plan": Plan.PRO, "opens": time(9, 30), "days": ("mon", "tue")})  # type: ignore[dict-item]
     assert codec.encode(contact) == {"plan": "pro", "opens": "09:30:00", "days": ["mon", "tue"]}
 
 
-def test_a_type_of_the_users_own_can_be_taught() -> None:
+def test_converter_hook_encodes_a_user_type() -> None:
     contact: Any = Contact(fields={"price": Money("1.50")})  # type: ignore[dict-item]
     with pytest.raises(ConfigurationError, match="a Money cannot be sent"):
         codec.encode(contact)
@@ -518,13 +518,13 @@ def test_a_type_of_the_users_own_can_be_taught() -> None:
     assert codec.encode(contact) == {"price": "1.50"}
 
 
-def test_names_follow_from_names() -> None:
+def test_json_names_follow_from_attribute_names() -> None:
     assert camel_case("is_published") == "isPublished"
     assert camel_case("id") == "id"
     assert isinstance(m.Stage(), Entity)
 
 
 @pytest.mark.parametrize("moment", [67_700_000_000_000_000, 253_402_300_800, -(10**18), 10**400])
-def test_a_number_that_is_no_date_is_a_value_error(moment: int) -> None:
+def test_decode_raises_value_error_for_a_number_that_is_no_date(moment: int) -> None:
     with pytest.raises(ValueError, match="year"):
         decode_datetime(moment)

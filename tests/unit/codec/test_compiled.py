@@ -34,7 +34,7 @@ jsons = st.recursive(
 
 
 @pytest.mark.parametrize("model", NOUNS, ids=lambda kind: kind.__name__)
-def test_decode_gives_the_class_and_keeps_what_is_left_in_order(model: Any) -> None:
+def test_compiled_decode_builds_the_class_and_keeps_the_rest_in_order(model: Any) -> None:
     keys = sorted({slot.key for slot in json_fields(model)} | {"fields", "customObjects", "unknown", "other"})
     aliases = [slot.name for slot in json_fields(model) if slot.name not in getattr(model, "PROPERTIES", ())]
     everything = st.dictionaries(st.sampled_from([*aliases, "seats", "id", "points"]), jsons, max_size=6)
@@ -52,7 +52,7 @@ def test_decode_gives_the_class_and_keeps_what_is_left_in_order(model: Any) -> N
     check()
 
 
-def test_what_an_answer_does_not_hold_is_there_as_its_default_and_of_its_own() -> None:
+def test_compiled_decode_gives_each_entity_its_own_defaults() -> None:
     one, two = codec.decode(CustomItem, {"id": 1}), codec.decode(CustomItem, {"id": 2})
     assert object.__getattribute__(one, "name") is UNSET
     assert one.attributes == {}
@@ -62,7 +62,7 @@ def test_what_an_answer_does_not_hold_is_there_as_its_default_and_of_its_own() -
         one.no_such_thing  # type: ignore[attr-defined]  # noqa: B018 - that is the point
 
 
-def test_an_id_may_be_assigned_where_a_reference_belongs() -> None:
+def test_compiled_encode_accepts_an_id_assigned_to_a_reference() -> None:
     contact = codec.decode(Contact, {"id": 1})
     contact.owner = cast("Any", 5)
     assert codec.encode(contact) == {"owner": 5}
@@ -98,7 +98,7 @@ class Derived(m.Stage):
     motto: Maybe[str] = field(default=attrs.Factory(lambda self: f"of {type(self).__name__}", takes_self=True))
 
 
-def test_classes_that_watch_over_themselves_are_asked() -> None:
+def test_compiled_decode_runs_validators_and_setters() -> None:
     assert codec.decode(Noting, {"name": "Hello"}).name == "Hello"
     assert "name" in Noting.noted
     assert codec.decode(Register, {"name": "S"}).name == "S"
@@ -106,7 +106,7 @@ def test_classes_that_watch_over_themselves_are_asked() -> None:
     assert codec.decode(Derived, {}).motto == "of Derived"
 
 
-def test_a_subclass_without_a_decorator_and_one_without_slots_are_read_like_the_others() -> None:
+def test_compiled_decode_reads_subclasses_without_decorator_or_slots() -> None:
     assert codec.decode(Undecorated, {"name": "S"}).shout() == "S".upper()
 
     @define(kw_only=True, slots=False)
@@ -125,7 +125,7 @@ class Priced(Contact):
     prices: Maybe[list[Decimal]] = UNSET
 
 
-def test_a_hook_of_the_users_own_reads_fields_of_a_subclass() -> None:
+def test_compiled_decode_uses_user_hooks_for_fields_of_a_subclass() -> None:
     codec.converter.register_structure_hook(Decimal, lambda value, _: Decimal(str(value)))
     raw = {"fields": {"all": {"price": 1.5, "prices": ["2.50", 3], "plan": "pro"}}}
     priced = codec.decode(Priced, raw)
@@ -135,13 +135,13 @@ def test_a_hook_of_the_users_own_reads_fields_of_a_subclass() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"firstname": "A"}, {1: "a", "1": "b"}])
-def test_a_name_that_is_given_twice_is_said(fields: Mapping[Any, Any]) -> None:
+def test_compiled_class_refuses_a_json_name_given_twice(fields: Mapping[Any, Any]) -> None:
     with pytest.raises(ConfigurationError, match=r"^(firstname|1) is given twice"):
         codec.encode(Contact(email="a@b.c", firstname="Ada", fields=cast("Any", fields)))
 
 
 @pytest.mark.parametrize("model", [Contact, Company, m.Segment])
-def test_writing_asks_for_what_is_set_and_nothing_else(model: Any) -> None:
+def test_compiled_encode_reads_only_set_attributes(model: Any) -> None:
     asked: list[object] = []
 
     class Told(str):
@@ -163,7 +163,7 @@ class Odd(m.Entity):
     known: Maybe[bool] = field(default=UNSET, metadata={"json": "UNSET"})
 
 
-def test_keys_of_any_spelling_are_only_keys() -> None:
+def test_compiled_code_accepts_keys_of_any_spelling() -> None:
     odd = codec.decode(Odd, {"a'b\"c\\{}\n": "q", "UNSET": True, "made": 1, "raw": 2})
     assert (odd.quoted, odd.known, odd.extra) == ("q", True, {"made": 1, "raw": 2})
     assert codec.encode(odd) == {"a'b\"c\\{}\n": "q", "UNSET": True}
@@ -175,19 +175,19 @@ class Doubled(m.Entity):
     new: Maybe[str] = field(default=UNSET, metadata={"json": "name"})
 
 
-def test_a_key_that_two_attributes_have_hides_no_other() -> None:
+def test_compiled_decode_reads_a_key_shared_by_two_attributes() -> None:
     doubled = codec.decode(Doubled, {"name": "x", "unknown": 1})
     assert (doubled.old, doubled.new, doubled.extra) == (UNSET, "x", {"unknown": 1})
 
 
-def test_entities_that_were_read_are_collected() -> None:
+def test_compiled_decode_leaves_entities_to_the_garbage_collector() -> None:
     contact = codec.decode(Contact, {"id": 1, "fields": {"all": {"seats": 3}}})
     contact.extra = {"me": cast("Any", contact)}
     del contact
     assert gc.collect() > 0
 
 
-def test_a_state_is_one_of_three_however_it_came_about() -> None:
+def test_compiled_state_of_an_entity_is_one_of_three() -> None:
     contact = codec.decode(Contact, {"fields": {"all": {"email": None, "city": ""}}})
     assert (contact.email, contact.city, contact.firstname) == (None, "", UNSET)
     assert isinstance(contact.firstname, Unset)

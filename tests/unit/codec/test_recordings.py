@@ -79,7 +79,7 @@ def _exchanges() -> Iterator[Exchange]:
         yield Exchange(name, call, Response(told["status"], headers, content))
 
 
-def test_there_are_as_many_as_there_were() -> None:
+def test_recordings_are_as_many_as_before() -> None:
     assert len(exchanges()) > 1100
     assert [len(load_exchanges(version)) for version in VERSIONS] == [1205, 792]
     assert [len(load_conversation(version)) for version in VERSIONS] == [1100, 1165]
@@ -89,7 +89,7 @@ def test_there_are_as_many_as_there_were() -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_no_recording_holds_a_credential(version: Version) -> None:
+def test_recordings_hold_no_credential(version: Version) -> None:
     records = [*load_exchanges(version).values(), *load_conversation(version), load_initial_state(version)]
     assert not {f"{name}: {value}" for name, value in credentials(records, "") if not value.startswith("REDACTED-")}
 
@@ -111,7 +111,7 @@ def credentials(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_packed_recordings_name_neither_a_file_nor_a_time(version: Version) -> None:
+def test_recordings_are_packed_without_file_name_and_time(version: Version) -> None:
     """Equal content is equal bytes: no name (flags are 0) and no time stands in the header of a gzip file."""
     paths = list(folder(version).glob("*.gz"))
     assert paths
@@ -121,7 +121,7 @@ def test_packed_recordings_name_neither_a_file_nor_a_time(version: Version) -> N
 # --- successes -------------------------------------------------------------------------------------------------------
 
 
-def test_every_entity_decodes_with_nothing_known_left_over() -> None:
+def test_decode_reads_every_recorded_entity_without_leftovers() -> None:
     stray: dict[str, str] = {}
     count = 0
     for part in recorded_entities.answered_parts():
@@ -155,7 +155,7 @@ def inside(value: Any) -> Iterator[str]:
             yield from inside(item)
 
 
-def test_every_moment_is_aware() -> None:
+def test_decode_reads_every_recorded_date_as_aware() -> None:
     naive = {
         f"{type(entity).__name__}.{a.name}"
         for part in recorded_entities.answered_parts()
@@ -166,7 +166,7 @@ def test_every_moment_is_aware() -> None:
     assert naive == set()
 
 
-def test_what_was_decoded_can_be_sent_and_says_the_same() -> None:
+def test_encode_of_every_recorded_entity_keeps_its_values() -> None:
     for part in recorded_entities.answered_parts():
         if issubclass(part.model, m.ContactCompany):
             continue  # a row of a relation; never sent
@@ -199,7 +199,7 @@ HTML = {
 }
 
 
-def test_every_success_is_read_as_one() -> None:
+def test_parse_response_reads_every_recorded_success() -> None:
     failed = {}
     for name, call, answer in exchanges():
         if answer.status >= 300 or name in LYING or name in UNREADABLE:
@@ -212,13 +212,13 @@ def test_every_success_is_read_as_one() -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), LYING.items())
-def test_a_success_that_says_it_failed_is_an_error(name: str, kind: type[Exception]) -> None:
+def test_parse_response_raises_a_success_that_reports_a_failure(name: str, kind: type[Exception]) -> None:
     _, call, answer = next(exchange for exchange in exchanges() if exchange.name == name)
     with pytest.raises(kind, match="although with status 200"):
         protocol.parse_response(call, answer)
 
 
-def test_every_refusal_is_the_exception_of_its_status_and_tells_why() -> None:
+def test_parse_response_raises_the_exception_of_every_recorded_refusal() -> None:
     wrong = {}
     for name, call, answer in exchanges():
         if answer.status < 400 or not answer.content:
@@ -235,7 +235,7 @@ def test_every_refusal_is_the_exception_of_its_status_and_tells_why() -> None:
     assert wrong == {}
 
 
-def test_a_redirect_is_an_error_but_for_the_one_that_carries_its_answer() -> None:
+def test_parse_response_raises_redirects_except_the_campaign_clone() -> None:
     for name, call, answer in exchanges():
         if not 300 <= answer.status < 400:
             continue
@@ -246,7 +246,7 @@ def test_a_redirect_is_an_error_but_for_the_one_that_carries_its_answer() -> Non
                 protocol.parse_response(call, answer)
 
 
-def test_batches_are_told_apart_row_by_row() -> None:
+def test_parse_batch_reads_recorded_batches_row_by_row() -> None:
     seen = 0
     for name, call, answer in exchanges():
         if not call.is_batch or answer.status >= 300 or not call.row_count or call.method == "DELETE":
@@ -259,7 +259,7 @@ def test_batches_are_told_apart_row_by_row() -> None:
     assert seen > 50
 
 
-def test_a_missing_entity_is_told_from_a_missing_route() -> None:
+def test_parse_response_tells_a_missing_entity_from_a_missing_route() -> None:
     from mautic_async.resources._responses import is_unknown_route
 
     told = {}

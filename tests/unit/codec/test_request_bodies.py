@@ -36,7 +36,7 @@ def rows() -> list[Any]:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: type(row).__name__)
-def test_what_was_encoded_is_read_back_such_that_it_encodes_to_the_same(row: Any) -> None:
+def test_row_from_body_encodes_to_the_same_body(row: Any) -> None:
     body = encode(row)
     back = decode_request(type(row), body)
     assert encode(back) == body
@@ -44,7 +44,7 @@ def test_what_was_encoded_is_read_back_such_that_it_encodes_to_the_same(row: Any
     assert not back.extra
 
 
-def test_values_are_where_they_were_given() -> None:
+def test_row_from_body_puts_values_where_they_were_given() -> None:
     row = Customer(email="a@example.com", seats=4, fields={"other": True}, companies=[1], tags=["x"])
     back = decode_request(Customer, {"id": 9, **encode(row)})
     assert (back.id, back.email, back.seats, back.companies, back.tags) == (9, "a@example.com", 4, [1], ["x"])
@@ -69,11 +69,11 @@ _TEXT = st.text(max_size=20)
         },
     )
 )
-def test_any_row_comes_back_from_its_body(values: dict[str, Any]) -> None:
+def test_row_from_body_inverts_any_row(values: dict[str, Any]) -> None:
     body = encode(Contact(**values))
     assert encode(decode_request(Contact, body)) == body
 
 
-def test_a_value_that_is_no_object_is_no_row() -> None:
+def test_row_from_body_refuses_values_that_are_no_object() -> None:
     with pytest.raises((ValueError, AttributeError)):
         decode_request(Contact, cast("Any", []))

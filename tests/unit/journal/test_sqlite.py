@@ -38,14 +38,14 @@ def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], JobJ
     return lambda: kept
 
 
-async def test_a_new_ledger_stands_at_the_beginning(ledgers: Callable[[], JobJournal]) -> None:
+async def test_journal_new_file_starts_at_index_0(ledgers: Callable[[], JobJournal]) -> None:
     ledger = ledgers()
     standing = await ledger.open()
     assert (standing.watermark, standing.counts, standing.records) == (0, {}, {})
     await ledger.close()
 
 
-async def test_what_is_written_is_there_for_the_next_process(ledgers: Callable[[], JobJournal]) -> None:
+async def test_journal_entries_are_read_by_the_next_process(ledgers: Callable[[], JobJournal]) -> None:
     ledger = ledgers()
     await ledger.open()
     await ledger.record_sending([entry(number, attempts=1, first_sent_at=5.0) for number in range(6)])
@@ -65,7 +65,7 @@ async def test_what_is_written_is_there_for_the_next_process(ledgers: Callable[[
     assert standing.records[4] == step
 
 
-async def test_a_finished_job_starts_anew_but_keeps_what_it_learned(ledgers: Callable[[], JobJournal]) -> None:
+async def test_journal_finished_job_starts_anew_and_keeps_learned_settings(ledgers: Callable[[], JobJournal]) -> None:
     ledger = ledgers()
     await ledger.open()
     first = entry(0, "done", status="created", facts={"id": 1, "items": {"a": 7}}, facts_key="ada")
@@ -82,7 +82,7 @@ async def test_a_finished_job_starts_anew_but_keeps_what_it_learned(ledgers: Cal
     await ledger.close()
 
 
-async def test_the_mark_moves_over_gaps_only_when_they_are_filled(ledgers: Callable[[], JobJournal]) -> None:
+async def test_journal_watermark_passes_gaps_only_when_filled(ledgers: Callable[[], JobJournal]) -> None:
     ledger = ledgers()
     await ledger.open()
     for numbers in ([5, 3], [0, 2], [1], [4]):
@@ -92,7 +92,7 @@ async def test_the_mark_moves_over_gaps_only_when_they_are_filled(ledgers: Calla
     assert (standing.watermark, standing.records) == (6, {})
 
 
-async def test_dead_letters_are_on_the_disk_before_the_outcome(ledgers: Callable[[], JobJournal]) -> None:
+async def test_journal_dead_letters_are_on_disk_before_the_outcome(ledgers: Callable[[], JobJournal]) -> None:
     ledger = ledgers()
     await ledger.open()
     called: list[str] = []
@@ -101,7 +101,7 @@ async def test_dead_letters_are_on_the_disk_before_the_outcome(ledgers: Callable
     await ledger.close()
 
 
-def test_facts_are_joined_not_replaced() -> None:
+def test_journal_learned_settings_are_merged_not_replaced() -> None:
     known: dict[str, Any] = {"id": 1, "items": {"a": 1}}
     merge_facts(known, {"items": {"b": 2}, "id": 2})
     merge_facts(known, None)
@@ -111,7 +111,7 @@ def test_facts_are_joined_not_replaced() -> None:
 # -- the file ----------------------------------------------------------------------------------------------------------
 
 
-async def test_all_its_files_are_the_owners_alone(tmp_path: Path) -> None:
+async def test_journal_files_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         journal = Journal(tmp_path / "job.db")
@@ -125,7 +125,7 @@ async def test_all_its_files_are_the_owners_alone(tmp_path: Path) -> None:
     assert set(modes.values()) == {0o600}
 
 
-async def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
+async def test_journal_commit_is_on_disk(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job.db")
     await journal.open()
     assert await journal._in_transaction(lambda base: base.execute("PRAGMA journal_mode").fetchone()) == ("wal",)
@@ -133,10 +133,10 @@ async def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
     await journal.close()
 
 
-async def test_one_process_a_job(tmp_path: Path) -> None:
+async def test_journal_admits_one_process_a_job(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job.db")
     await journal.open()
-    with pytest.raises(ConfigurationError, match="another process is at work"):
+    with pytest.raises(ConfigurationError, match="another process is"):
         await Journal(tmp_path / "job.db").open()
     with pytest.raises(ConfigurationError, match="another run of this process"):
         await BulkJob(ScriptedAdapter(answer_created), ["a"], journal=journal)
@@ -149,7 +149,7 @@ async def test_one_process_a_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"no database, but a letter " * 500, b"SQLite format 3\x00" + b"\xff" * 5000])
-async def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
+async def test_journal_refuses_a_damaged_file(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "job.db"
     path.write_bytes(damage)
     path.chmod(0o600)
@@ -160,7 +160,7 @@ async def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes) -> None:
     assert path.read_bytes() == damage
 
 
-async def test_another_programs_database_and_a_newer_journal_are_refused(tmp_path: Path) -> None:
+async def test_journal_refuses_another_database_and_a_newer_version(tmp_path: Path) -> None:
     path = tmp_path / "job.db"
     path.touch(0o600)
     base = sqlite3.connect(path)
@@ -182,7 +182,7 @@ async def test_another_programs_database_and_a_newer_journal_are_refused(tmp_pat
     await journal.close()
 
 
-async def test_a_file_that_others_may_read_and_a_link_are_refused(tmp_path: Path) -> None:
+async def test_journal_refuses_links_and_files_other_users_may_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job.db")
     await journal.open()
     await journal.close()
@@ -203,7 +203,7 @@ async def test_a_file_that_others_may_read_and_a_link_are_refused(tmp_path: Path
     await journal.close()
 
 
-async def test_a_full_disk_ends_the_job_and_says_so(tmp_path: Path) -> None:
+async def test_journal_ends_the_job_when_the_disk_is_full(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job.db")
     sent: list[int] = []
 
@@ -225,12 +225,12 @@ async def test_a_full_disk_ends_the_job_and_says_so(tmp_path: Path) -> None:
     assert job.report.read + job.report.unsent <= 5000
 
 
-async def test_closed_means_closed(tmp_path: Path) -> None:
+async def test_journal_raises_after_close(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not open"):
         await Journal(tmp_path / "job.db").record_sending([entry(0)])
 
 
-async def test_an_interrupted_run_can_be_refused(tmp_path: Path) -> None:
+async def test_journal_can_refuse_an_interrupted_job(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job.db")
     await journal.open()
     await journal.record_sending([entry(0)])
@@ -241,7 +241,7 @@ async def test_an_interrupted_run_can_be_refused(tmp_path: Path) -> None:
     await journal.close()
 
 
-def test_a_journal_is_named_for_its_file_unless_told(tmp_path: Path) -> None:
+def test_journal_job_name_defaults_to_its_file(tmp_path: Path) -> None:
     assert Journal(tmp_path / "nightly.db").job == "nightly"
     assert Journal(tmp_path / "nightly.db", job="orders").job == "orders"
 
@@ -263,7 +263,7 @@ async def half(path: Path, rows: Sequence[str], stop: int) -> list[int]:
     return seen
 
 
-async def test_a_job_goes_on_where_it_was_left(tmp_path: Path) -> None:
+async def test_journal_resumes_a_job_at_its_place(tmp_path: Path) -> None:
     rows = [f"row {number}" for number in range(300)]
     first = await half(tmp_path / "job.db", rows, 100)
     courier = ScriptedAdapter(answer_created)
@@ -282,7 +282,7 @@ async def test_a_job_goes_on_where_it_was_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["below the mark", "above the mark", "shorter", "empty"])
-async def test_a_changed_input_is_refused_before_more_is_sent(tmp_path: Path, change: str) -> None:
+async def test_journal_refuses_a_changed_input_before_more_is_sent(tmp_path: Path, change: str) -> None:
     rows = [f"row {number}" for number in range(300)]
     await half(tmp_path / "job.db", rows, 100)
     standing = await (journal := Journal(tmp_path / "job.db")).open()
@@ -300,7 +300,8 @@ async def test_a_changed_input_is_refused_before_more_is_sent(tmp_path: Path, ch
         assert courier.batches == []
 
 
-async def test_invariant_31_the_intent_is_on_the_disk_before_anything_leaves(tmp_path: Path) -> None:
+async def test_journal_intent_is_on_disk_before_the_request(tmp_path: Path) -> None:
+    """Invariant 31."""
     path = tmp_path / "job.db"
 
     async def spying(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -314,7 +315,7 @@ async def test_invariant_31_the_intent_is_on_the_disk_before_anything_leaves(tmp
     assert report.created == 500
 
 
-async def test_the_outcome_is_on_the_disk_before_it_is_seen(tmp_path: Path) -> None:
+async def test_journal_outcome_is_on_disk_before_it_is_yielded(tmp_path: Path) -> None:
     path = tmp_path / "job.db"
     job: BulkJob[str, Any] = BulkJob(
         ScriptedAdapter(answer_created), [str(n) for n in range(100)], journal=Journal(path)
@@ -329,7 +330,7 @@ async def test_the_outcome_is_on_the_disk_before_it_is_seen(tmp_path: Path) -> N
                 assert outcome.index < marks[0][0] or rows[outcome.index] == "done"
 
 
-async def test_ids_that_were_learned_are_known_to_the_next_run(tmp_path: Path) -> None:
+async def test_journal_learned_ids_are_known_to_the_next_job(tmp_path: Path) -> None:
     seen: list[Any] = []
 
     async def answer(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
@@ -341,27 +342,26 @@ async def test_ids_that_were_learned_are_known_to_the_next_run(tmp_path: Path) -
     assert seen == [{}, {}, {"items": {"a": 50}}, {"items": {"b": 50}}]
 
 
-def test_invariant_34_what_was_sent_before_the_source_failed_is_journaled() -> None:
+@pytest.mark.virtual_time
+async def test_journal_keeps_rows_sent_before_the_source_failed() -> None:
+    """Invariant 34."""
     journal = MemoryJournal()
 
     def source() -> Iterator[str]:
         yield from (str(number) for number in range(500))
         raise OSError("gone")
 
-    async def work() -> tuple[int, int]:
-        courier = ScriptedAdapter(answer_created)
-        clock = virtual_clock(asyncio.get_running_loop())
-        with pytest.raises(OSError, match="gone"):
-            await BulkJob(courier, source(), clock=clock, journal=journal)
-        standing = await journal.open()
-        done = standing.watermark + sum(it.state == "done" for it in standing.records.values())
-        return done, sum(map(len, courier.batches))
-
-    done, sent = run_virtual(work())
+    courier = ScriptedAdapter(answer_created)
+    clock = virtual_clock(asyncio.get_running_loop())
+    with pytest.raises(OSError, match="gone"):
+        await BulkJob(courier, source(), clock=clock, journal=journal)
+    standing = await journal.open()
+    done = standing.watermark + sum(it.state == "done" for it in standing.records.values())
+    sent = sum(map(len, courier.batches))
     assert done == sent > 0
 
 
-def test_rows_of_a_killed_run_rest_before_they_are_sent_again() -> None:
+def test_journal_delays_rows_of_a_killed_job_before_sending_again() -> None:
     journal = MemoryJournal()
     rows = [str(number) for number in range(100)]
 
@@ -394,7 +394,7 @@ def test_rows_of_a_killed_run_rest_before_they_are_sent_again() -> None:
     assert min(sent) >= 120.0
 
 
-async def test_a_job_without_a_journal_says_that_it_cannot_be_resumed() -> None:
+async def test_bulk_job_without_a_journal_says_it_cannot_be_resumed() -> None:
     report = await BulkJob(ScriptedAdapter(answer_created), ["a"])
     assert not report.resumable
 
@@ -424,7 +424,7 @@ print(report.created, report.resumed)
 """
 
 
-def test_a_killed_process_leaves_a_journal_that_can_be_resumed(tmp_path: Path) -> None:
+def test_journal_of_a_killed_process_can_be_resumed(tmp_path: Path) -> None:
     path = str(tmp_path / "job.db")
     for place in (100, 250, 400):
         killed = subprocess.run([sys.executable, "-c", CHILD, path, str(place)], capture_output=True, check=False)
@@ -435,7 +435,7 @@ def test_a_killed_process_leaves_a_journal_that_can_be_resumed(tmp_path: Path) -
     assert resumed > 0
 
 
-def test_a_wrong_journal_is_refused_before_the_server_is_asked_for_rows(tmp_path: Path) -> None:
+def test_journal_of_another_job_is_refused_before_the_first_request(tmp_path: Path) -> None:
     async def lost(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         raise with_verdict(TransportError("x"))
 

@@ -14,7 +14,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import MemoryJournal
 from mautic_async.journal.sqlite import Journal
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import virtual_clock
 from tests.support.bulk_jobs import ScriptedAdapter
 
 
@@ -41,7 +41,7 @@ async def part_of(job: BulkJob[Any, Any], count: int) -> list[Outcome[Any]]:
     return outcomes
 
 
-async def test_a_job_goes_on_with_the_rows_that_its_journal_keeps(tmp_path: Path) -> None:
+async def test_journal_rows_resume_a_job_without_its_source(tmp_path: Path) -> None:
     source = iter([f"row {number}" for number in range(300)])
     first, second = ScriptedAdapter(created), ScriptedAdapter(created)
     plan = BulkOptions(batch=10, initial_batch=10, concurrency=1)
@@ -62,7 +62,7 @@ async def test_a_job_goes_on_with_the_rows_that_its_journal_keeps(tmp_path: Path
     assert kept_in(tmp_path / "job") == []
 
 
-async def test_a_row_of_a_slow_source_leaves_without_waiting_for_others(tmp_path: Path) -> None:
+async def test_journal_rows_of_a_slow_source_leave_without_delay(tmp_path: Path) -> None:
     seen = asyncio.Event()
 
     async def rows() -> AsyncIterator[str]:
@@ -82,7 +82,7 @@ async def test_a_row_of_a_slow_source_leaves_without_waiting_for_others(tmp_path
     assert job.report.created == 1
 
 
-async def test_what_a_failing_source_gave_before_is_kept(tmp_path: Path) -> None:
+async def test_journal_rows_of_a_failing_source_are_kept(tmp_path: Path) -> None:
     def rows() -> Any:
         yield from ("a", "b", "c")
         raise LookupError("the cursor is gone")
@@ -98,7 +98,7 @@ async def test_what_a_failing_source_gave_before_is_kept(tmp_path: Path) -> None
     assert again.report.created == 3
 
 
-async def test_an_interrupted_job_is_resumed_in_its_own_way_only(tmp_path: Path) -> None:
+async def test_journal_refuses_to_resume_with_other_settings_of_rows(tmp_path: Path) -> None:
     for first, second in (("full", "reference"), ("reference", "full")):
         path = tmp_path / first
         rows = iter([f"row {number}" for number in range(300)])
@@ -110,7 +110,7 @@ async def test_an_interrupted_job_is_resumed_in_its_own_way_only(tmp_path: Path)
             await part_of(other, 1)
 
 
-async def test_a_row_that_could_not_be_read_back_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+async def test_journal_refuses_a_row_that_cannot_be_read_back(tmp_path: Path) -> None:
     class Forgetful(ScriptedAdapter):
         def decode(self, body: bytes) -> str:
             return "something else" if b"odd" in body else super().decode(body)
@@ -123,24 +123,22 @@ async def test_a_row_that_could_not_be_read_back_is_refused_before_it_is_sent(tm
     assert courier.batches == [["a", "b"]]
 
 
-def test_leaving_a_job_while_rows_are_being_written_down_leaves_no_task() -> None:
+@pytest.mark.virtual_time
+async def test_journal_write_in_progress_leaves_no_task_after_exit() -> None:
     class Slow(MemoryJournal):
         async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
             await asyncio.sleep(5)
             await super().store_rows(rows)
 
-    async def work() -> int:
-        before = asyncio.all_tasks()
-        journal = Slow("job", stores_rows=True)
-        clock = virtual_clock(asyncio.get_running_loop())
-        job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), iter("abc"), clock=clock, journal=journal)
-        async with job:
-            await asyncio.sleep(1)
-        assert asyncio.all_tasks() == before
-        assert job.report.unsent == 3
-        return len((await journal.open()).records)
-
-    assert run_virtual(work()) == 3
+    before = asyncio.all_tasks()
+    journal = Slow("job", stores_rows=True)
+    clock = virtual_clock(asyncio.get_running_loop())
+    job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), iter("abc"), clock=clock, journal=journal)
+    async with job:
+        await asyncio.sleep(1)
+    assert asyncio.all_tasks() == before
+    assert job.report.unsent == 3
+    assert len((await journal.open()).records) == 3
 
 
 def contact(number: int) -> Contact:
@@ -149,7 +147,7 @@ def contact(number: int) -> Contact:
     return Contact(email=f"p{number}@example.com", firstname="Ada", tags=["a"], points=number + 1, custom_items=given)
 
 
-async def test_contacts_with_items_companies_edits_and_deletes_come_back_from_the_file(tmp_path: Path) -> None:
+async def test_journal_rows_restore_contacts_companies_edits_and_deletes(tmp_path: Path) -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         plan = BulkOptions(batch=5, initial_batch=5, concurrency=1)
         jobs: list[tuple[Any, Any]] = [
@@ -185,14 +183,14 @@ async def test_contacts_with_items_companies_edits_and_deletes_come_back_from_th
         assert {company.companycity for company in companies} == {"Oslo"}
 
 
-async def test_the_file_holds_rows_only_where_that_is_asked_for(tmp_path: Path) -> None:
+async def test_journal_stores_rows_only_when_asked(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "job")
     await part_of(BulkJob(ScriptedAdapter(created), iter(["ada@example.com"] * 100), journal=journal), 1)
     assert kept_in(tmp_path / "job") == []
     assert b"ada@example.com" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-async def test_rows_journaled_tells_a_consumer_which_rows_it_may_acknowledge(tmp_path: Path) -> None:
+async def test_rows_journaled_counts_the_rows_a_consumer_may_acknowledge(tmp_path: Path) -> None:
     path = tmp_path / "job"
     plan = BulkOptions(batch=10, initial_batch=10, concurrency=1, flush_after=0.01)
 

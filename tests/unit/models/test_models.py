@@ -145,15 +145,15 @@ def judged(parts: Iterator[recorded_entities.Part], *, write: bool) -> dict[str,
     return {stray: source for stray, source in sorted(found.items()) if not stray.endswith(wrong_on_purpose)}
 
 
-def test_everything_that_the_server_said_has_a_place_and_its_type() -> None:
+def test_models_type_every_recorded_response_value() -> None:
     assert judged(recorded_entities.answered_parts(), write=False).keys() == READ_EXCEPTIONS.keys()
 
 
-def test_everything_that_the_server_took_can_be_written() -> None:
+def test_models_encode_every_recorded_request_value() -> None:
     assert judged(recorded_entities.sent_parts(), write=True).keys() == WRITE_EXCEPTIONS.keys()
 
 
-def test_no_recorded_answer_is_left_out() -> None:
+def test_models_cover_every_recorded_response() -> None:
     assert recorded_entities.unknown_keys() == set()
     assert {part.model for part in recorded_entities.answered_parts()} >= set(recorded_entities.MODELS.values()) - {
         models.Submission  # the server that was recorded had none
@@ -161,7 +161,7 @@ def test_no_recorded_answer_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_a_class_says_what_its_attributes_are_and_where_mautic_describes_it(kind: type) -> None:
+def test_models_document_their_attributes_and_the_mautic_page(kind: type) -> None:
     text = inspect.getdoc(kind) or ""
     own = [a.name for a in attrs.fields(kind) if not a.inherited]
     described = set(re.findall(r"^    (\w+): ", text, re.MULTILINE))
@@ -179,7 +179,7 @@ OBVIOUS: Mapping[type, Sequence[str]] = {
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_what_can_be_written_is_unset_and_what_is_only_read_is_none(kind: type) -> None:
+def test_models_writable_attributes_default_to_unset_and_read_only_to_none(kind: type) -> None:
     for a in attrs.fields(kind):
         annotation = hints(kind)[a.name]
         if PropertyMarker.READ_ONLY in marks(annotation):
@@ -188,7 +188,7 @@ def test_what_can_be_written_is_unset_and_what_is_only_read_is_none(kind: type) 
             assert a.default is UNSET, a.name
 
 
-def test_all_lists_every_class_of_the_package() -> None:
+def test_models_all_lists_every_class() -> None:
     modules = [import_module(f"mautic_async.models.{module.name}") for module in pkgutil.iter_modules(models.__path__)]
     public = {
         n for module in modules for n, v in vars(module).items() if attrs.has(v) and v.__module__ == module.__name__
@@ -197,13 +197,13 @@ def test_all_lists_every_class_of_the_package() -> None:
     assert len(models.__all__) == len(set(models.__all__))
 
 
-def test_properties_name_attributes_that_exist() -> None:
+def test_models_properties_name_existing_attributes() -> None:
     for kind in (Contact, Company, models.ContactCompany):
         assert {a.name for a in attrs.fields(kind)} >= kind.PROPERTIES
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-def test_every_reference_takes_an_id(kind: type) -> None:
+def test_models_references_accept_an_id(kind: type) -> None:
     for a in attrs.fields(kind):
         annotation = hints(kind)[a.name]
         inside = choices(annotation)[0]
@@ -214,7 +214,7 @@ def test_every_reference_takes_an_id(kind: type) -> None:
             assert getattr(kind(**{a.name: [3] if many else 3}), a.name) == ([expected] if many else expected)
 
 
-def test_an_id_stands_for_the_entity_it_belongs_to() -> None:
+def test_models_id_in_place_of_a_reference_encodes_as_the_entity() -> None:
     contact = Contact(owner=3, stage=None)
     assert contact.owner == User(id=3)
     assert contact.stage is None
@@ -223,19 +223,19 @@ def test_an_id_stands_for_the_entity_it_belongs_to() -> None:
     assert Email(segments=None).segments is None
 
 
-def test_a_password_is_typed_twice_by_itself_and_not_shown() -> None:
+def test_user_password_is_repeated_on_encode_and_hidden_in_repr() -> None:
     user = User(username="ada", plain_password="Long-strong-1!")
     assert user.plain_password
     assert user.plain_password.confirm == "Long-strong-1!"
     assert "Long" not in repr(user) + repr(user.plain_password)
 
 
-def test_a_repr_shows_what_is_named_but_no_address_and_no_secret() -> None:
+def test_models_repr_shows_set_attributes_without_address_and_secret() -> None:
     assert repr(Contact(id=42, email="ada@example.com", firstname="Ada")) == "Contact(id=42, firstname='Ada')"
     assert repr(Webhook(name="n", secret="s3cret")) == "Webhook(name='n')"
 
 
-def test_a_subclass_of_a_user_keeps_the_short_repr_unless_it_has_its_own() -> None:
+def test_models_subclass_keeps_the_short_repr_unless_it_defines_one() -> None:
     @attrs.define(kw_only=True)
     class Customer(Contact):
         seats: models.Maybe[int] = UNSET
@@ -249,14 +249,14 @@ def test_a_subclass_of_a_user_keeps_the_short_repr_unless_it_has_its_own() -> No
     assert repr(Named()) == "me"
 
 
-def test_a_custom_item_names_its_object_first() -> None:
+def test_custom_item_takes_its_object_first() -> None:
     item = CustomItem("products", name="Hello", attributes={"sku": "2348720", "in-stock": 45})
     assert (item.object, item.name, item.id) == ("products", "Hello", 0)
     with pytest.raises(TypeError):
         CustomItem("products", "Hello")  # type: ignore[call-arg, arg-type]
 
 
-def test_unset_is_falsy_and_none_is_something_else() -> None:
+def test_unset_is_falsy_and_differs_from_none() -> None:
     assert not UNSET
     assert repr(UNSET) == "UNSET"
     assert Contact() == Contact()

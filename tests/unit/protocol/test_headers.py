@@ -43,7 +43,7 @@ NAMES = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "dat
 @example({"date": "Thu, 01 Jan 0001 00:00:00 +2359"})
 @example({"retry-after": "9" * 12, "date": "1"})
 @example({"x-ratelimit-limit": "1", "x-ratelimit-remaining": "1", "x-ratelimit-reset": "\u00b2"})
-def test_any_headers_give_values_in_their_range_or_none(headers: dict[str, str]) -> None:
+def test_header_readers_return_values_in_range_or_none(headers: dict[str, str]) -> None:
     answer = Response(200, headers)
     date = parse_date(answer)
     assert date is None or math.isfinite(date)
@@ -61,7 +61,7 @@ def test_any_headers_give_values_in_their_range_or_none(headers: dict[str, str])
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("unit", ["1", " ", "-", "9 ", "Mon, ", "\0", "(", "((", "\u00e9", "1.", ":", "a="])
-def test_a_header_of_100_kib_is_read_at_once(name: str, unit: str) -> None:
+def test_header_readers_read_100_kib_at_once(name: str, unit: str) -> None:
     answer = Response(200, {name: (unit * 102_400)[:102_400]})
     began = time.thread_time()
     for read in (parse_date, parse_retry_after, parse_rate_limit, parse_version):

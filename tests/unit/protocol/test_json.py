@@ -40,7 +40,7 @@ def nested(depth: int, levels: list[tuple[bool, list[Any], list[Any]]]) -> Any:
 @example(64, [(False, ["]" * 70], ["[" * 70])] * 66, SEPARATORS[1])
 @example(65, [(False, ["]" * 70], ["[" * 70])] * 66, SEPARATORS[1])
 @settings(max_examples=60, deadline=None)
-def test_64_levels_are_read_and_65_are_refused_whatever_texts_hold(
+def test_loads_reads_64_levels_and_refuses_65(
     library: protocol.JsonLibrary, depth: int, levels: list[Any], separators: tuple[str, str]
 ) -> None:
     value = nested(depth, levels)
@@ -54,7 +54,7 @@ def test_64_levels_are_read_and_65_are_refused_whatever_texts_hold(
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 @pytest.mark.parametrize("fill", ["", "x" * 2000])
-def test_short_and_long_texts_are_measured_alike(library: protocol.JsonLibrary, fill: str) -> None:
+def test_loads_measures_depth_of_short_and_long_texts_alike(library: protocol.JsonLibrary, fill: str) -> None:
     for depth, fine in ((protocol.MAX_DEPTH, True), (protocol.MAX_DEPTH + 1, False)):
         for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
             text = opening * (depth - 1) + b"[" + json.dumps(fill).encode() + b"]" + closing * (depth - 1)
@@ -67,19 +67,19 @@ def test_short_and_long_texts_are_measured_alike(library: protocol.JsonLibrary, 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 @pytest.mark.parametrize("text", [b" \r\n\t[1]", b"[1] \n", b" 1 ", b'\n"a"\n'])
-def test_blanks_around_an_answer_do_not_matter(library: protocol.JsonLibrary, text: bytes) -> None:
+def test_loads_ignores_blanks_around_the_text(library: protocol.JsonLibrary, text: bytes) -> None:
     assert protocol.parse_json(text, library) == json.loads(text)
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 @pytest.mark.parametrize("text", [b"", b" ", b"[1] 2", b"[1]]", b"[1]\x0b", b"[1,]", b"[", b"nul", b"\xef\xbb\xbf[1]"])
-def test_what_is_no_json_is_a_value_error(library: protocol.JsonLibrary, text: bytes) -> None:
+def test_loads_raises_value_error_for_invalid_json(library: protocol.JsonLibrary, text: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         protocol.parse_json(text, library)
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=9))
-def test_both_libraries_read_what_both_write(value: Any) -> None:
+def test_loads_reads_the_output_of_both_libraries(value: Any) -> None:
     for one in LIBRARIES:
         for other in LIBRARIES:
             assert protocol.parse_json(one.dumps(value), other) == value

@@ -15,12 +15,16 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.protocol import Call
-from mautic_async.ratelimit.decision import GO, Go, Probe, WaitForResponse, WaitUntil
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.decision import GO, Go, Probe, TooLong, WaitForResponse, WaitUntil
 from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow
-from mautic_async.ratelimit.limiter import Limits, RateLimiter, RateLimitHeaders, Slot, TooLong
+from mautic_async.ratelimit.limiter import RateLimiter, Slot
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.ratelimit.throttle import Throttle
-from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, virtual_clock
 from tests.support.scripted_server import ScriptedServer, make_pipeline
+
+pytestmark = pytest.mark.virtual_time
 
 T = TypeVar("T")
 
@@ -77,13 +81,13 @@ async def taken(waits: Coroutine[Any, Any, Slot]) -> tuple[asyncio.Task[Slot], b
         {"reserve": 1.5},
     ],
 )
-def test_a_setting_out_of_range_is_refused_by_name(wrong: dict[str, Any]) -> None:
+def test_limits_refuse_values_out_of_range_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))) as caught:
         Limits(**wrong)
     assert isinstance(caught.value, ValueError)
 
 
-def test_a_bulk_job_waits_for_the_limit_as_long_as_it_takes_unless_told_otherwise() -> None:
+def test_limits_let_a_bulk_job_wait_without_bound_by_default() -> None:
     assert Limits().max_wait(background=False) == 60
     assert Limits().max_wait(background=True) == math.inf
     assert Limits(patience=5).max_wait(background=True) == 5
@@ -92,117 +96,98 @@ def test_a_bulk_job_waits_for_the_limit_as_long_as_it_takes_unless_told_otherwis
 # --- slots ---------------------------------------------------------------------------------------------------------
 
 
-def test_no_more_requests_than_the_limit_are_under_way_and_the_first_to_wait_is_the_first_to_go() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=3))
-        await one(doors)
-        order: list[int] = []
+async def test_rate_limiter_bounds_requests_in_flight_and_serves_in_order() -> None:
+    doors = gate(Limits(concurrency=3))
+    await one(doors)
+    order: list[int] = []
 
-        async def visit(index: int) -> None:
-            slot = await doors.acquire()
-            order.append(index)
-            assert doors.in_flight <= 3
-            await asyncio.sleep(1)
-            slot.complete(status=200)
-
-        async with asyncio.TaskGroup() as group:
-            for index in range(10):
-                group.create_task(visit(index))
-        assert order == list(range(10))
-        assert now() == 4.0
-        assert (doors.in_flight, doors.waiting) == (0, 0)
-
-    run_virtual(main())
-
-
-def test_a_slot_is_given_back_once_however_often_it_is_landed() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=2))
+    async def visit(index: int) -> None:
         slot = await doors.acquire()
+        order.append(index)
+        assert doors.in_flight <= 3
+        await asyncio.sleep(1)
         slot.complete(status=200)
-        slot.complete(status=429)
-        slot.release()
-        assert doors.in_flight == 0
-        assert doors.try_acquire() is not None
 
-    run_virtual(main())
-
-
-def test_interactive_calls_go_before_background_ones_that_have_waited_longer() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=1))
-        held = await doors.acquire()
-        order: list[str] = []
-
-        async def visit(name: str, *, background: bool) -> None:
-            slot = await doors.acquire(background=background)
-            order.append(name)
-            slot.complete(status=200)
-
-        async with asyncio.TaskGroup() as group:
-            for name in ("bulk 1", "bulk 2"):
-                group.create_task(visit(name, background=True))
-            await asyncio.sleep(1)
-            group.create_task(visit("person", background=False))
-            await asyncio.sleep(1)
-            held.complete(status=200)
-        assert order == ["person", "bulk 1", "bulk 2"]
-
-    run_virtual(main())
+    async with asyncio.TaskGroup() as group:
+        for index in range(10):
+            group.create_task(visit(index))
+    assert order == list(range(10))
+    assert now() == 4.0
+    assert (doors.in_flight, doors.waiting) == (0, 0)
 
 
-def test_background_work_leaves_a_slot_where_people_have_been_seen_lately() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=3))
-        await one(doors)
-        slots = [doors.try_acquire(background=True) for _ in range(3)]
-        assert [slot is not None for slot in slots] == [True, True, False]
-        assert doors.try_acquire() is not None
-        for slot in slots[:2]:
-            assert slot is not None
-            slot.complete(status=200)
-        await asyncio.sleep(61)
-        assert [doors.try_acquire(background=True) is not None for _ in range(3)] == [True, True, False]
+async def test_slot_is_returned_once_after_repeated_completion() -> None:
+    doors = gate(Limits(concurrency=2))
+    slot = await doors.acquire()
+    slot.complete(status=200)
+    slot.complete(status=429)
+    slot.release()
+    assert doors.in_flight == 0
+    assert doors.try_acquire() is not None
 
-    run_virtual(main())
+
+async def test_rate_limiter_serves_interactive_calls_before_older_background_calls() -> None:
+    doors = gate(Limits(concurrency=1))
+    held = await doors.acquire()
+    order: list[str] = []
+
+    async def visit(name: str, *, background: bool) -> None:
+        slot = await doors.acquire(background=background)
+        order.append(name)
+        slot.complete(status=200)
+
+    async with asyncio.TaskGroup() as group:
+        for name in ("bulk 1", "bulk 2"):
+            group.create_task(visit(name, background=True))
+        await asyncio.sleep(1)
+        group.create_task(visit("person", background=False))
+        await asyncio.sleep(1)
+        held.complete(status=200)
+    assert order == ["person", "bulk 1", "bulk 2"]
+
+
+async def test_rate_limiter_keeps_a_slot_free_for_recent_interactive_calls() -> None:
+    doors = gate(Limits(concurrency=3))
+    await one(doors)
+    slots = [doors.try_acquire(background=True) for _ in range(3)]
+    assert [slot is not None for slot in slots] == [True, True, False]
+    assert doors.try_acquire() is not None
+    for slot in slots[:2]:
+        assert slot is not None
+        slot.complete(status=200)
+    await asyncio.sleep(61)
+    assert [doors.try_acquire(background=True) is not None for _ in range(3)] == [True, True, False]
 
 
 # --- invariants 52 to 56 and 60 ------------------------------------------------------------------------------------
 
 
-def test_invariant_52_without_headers_there_is_no_pacing() -> None:
-    async def main() -> None:
-        doors = gate()
-        for _ in range(10_000):
-            await one(doors, background=True)
-        assert now() == 0.0
-        assert (doors.limit, doors.remaining, doors.reset) == (None, None, None)
-
-    run_virtual(main())
+async def test_rate_limiter_does_not_pace_without_headers() -> None:
+    """Invariant 52."""
+    doors = gate()
+    for _ in range(10_000):
+        await one(doors, background=True)
+    assert now() == 0.0
+    assert (doors.limit, doors.remaining, doors.reset) == (None, None, None)
 
 
-def test_invariant_52_the_first_answer_decides_and_the_others_wait_for_it() -> None:
-    async def main() -> None:
-        doors = gate()
-        probe = await doors.acquire()
-        _, gone = await taken(doors.acquire())
-        assert not gone
-        probe.complete(status=200)
-        await asyncio.sleep(0)
-        assert doors.in_flight == 1
-
-    run_virtual(main())
+async def test_rate_limiter_waits_for_the_first_response_to_decide() -> None:
+    """Invariant 52."""
+    doors = gate()
+    probe = await doors.acquire()
+    _, gone = await taken(doors.acquire())
+    assert not gone
+    probe.complete(status=200)
+    await asyncio.sleep(0)
+    assert doors.in_flight == 1
 
 
 @pytest.mark.parametrize("status", [None, 401, 502])
-def test_an_answer_that_says_nothing_of_the_limiter_leaves_the_question_open(status: int | None) -> None:
-    async def main() -> None:
-        doors = gate()
-        (await doors.acquire()).complete(status=status)
-        assert doors.try_acquire() is not None
-        assert doors.try_acquire() is None
-
-    run_virtual(main())
+async def test_rate_limiter_stays_undecided_after_a_response_without_limiter_headers(status: int | None) -> None:
+    doors = gate()
+    (await doors.acquire()).complete(status=status)
+    assert doors.try_acquire() is not None
+    assert doors.try_acquire() is None
 
 
 class Server:
@@ -225,115 +210,102 @@ class Server:
 
 
 @pytest.mark.parametrize("processes", [1, 3])
-def test_invariant_53_background_work_never_touches_a_fixed_reserve(processes: int) -> None:
-    async def main() -> None:
-        server = Server(200)
-        reserve = 30
+async def test_rate_limiter_background_calls_never_use_the_reserve(processes: int) -> None:
+    """Invariant 53."""
+    server = Server(200)
+    reserve = 30
 
-        async def worker(doors: RateLimiter) -> None:
-            while now() < 4 * 3600:
-                slot = await doors.acquire(background=True)
-                await asyncio.sleep(0.5)
-                status, told = server.hit()
-                await asyncio.sleep(0.5)
-                assert status == 200
-                slot.complete(status=status, reading=told)
+    async def worker(doors: RateLimiter) -> None:
+        while now() < 4 * 3600:
+            slot = await doors.acquire(background=True)
+            await asyncio.sleep(0.5)
+            status, told = server.hit()
+            await asyncio.sleep(0.5)
+            assert status == 200
+            slot.complete(status=status, reading=told)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(processes):
-                doors = gate(Limits(concurrency=4, reserve=reserve))
-                for _ in range(4):
-                    group.create_task(worker(doors))
-        # one process knows what it has in flight; of the others' flights the headers tell only when they have landed
-        unseen = (processes - 1) * 4
-        assert all(calls <= 200 - reserve + unseen for calls in server.windows)
-        assert all(calls >= 200 - reserve for calls in server.windows[1:-1])
-
-    run_virtual(main())
+    async with asyncio.TaskGroup() as group:
+        for _ in range(processes):
+            doors = gate(Limits(concurrency=4, reserve=reserve))
+            for _ in range(4):
+                group.create_task(worker(doors))
+    # one process knows what it has in flight; of the others' flights the headers tell only when they have landed
+    unseen = (processes - 1) * 4
+    assert all(calls <= 200 - reserve + unseen for calls in server.windows)
+    assert all(calls >= 200 - reserve for calls in server.windows[1:-1])
 
 
-def test_invariant_54_remaining_that_jumps_up_releases_nothing_but_a_new_reset_does() -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(1))
-        reset = doors.reset
-        await one(doors, reading(0, reset=reset))
-        slot = await doors.acquire(patience=1e9)
-        assert now() >= 3600
-        slot.complete(status=200, reading=reading(7))
-        assert doors.remaining == 7
-        first = doors.try_acquire()
-        assert first is not None
-        first.complete(status=200, reading=reading(50, reset=doors.reset))
-        assert doors.remaining == 7
-
-    run_virtual(main())
+async def test_rate_limiter_ignores_remaining_that_rises_unless_reset_changes() -> None:
+    """Invariant 54."""
+    doors = gate()
+    await one(doors, reading(1))
+    reset = doors.reset
+    await one(doors, reading(0, reset=reset))
+    slot = await doors.acquire(patience=1e9)
+    assert now() >= 3600
+    slot.complete(status=200, reading=reading(7))
+    assert doors.remaining == 7
+    first = doors.try_acquire()
+    assert first is not None
+    first.complete(status=200, reading=reading(50, reset=doors.reset))
+    assert doors.remaining == 7
 
 
-def test_a_counter_that_jumps_up_within_a_window_is_not_believed() -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(2))
-        flights = [doors.try_acquire(), doors.try_acquire()]
-        assert all(flights)
-        assert doors.try_acquire() is None
-        for slot, told in zip(flights, (reading(1), reading(5)), strict=True):
-            assert slot is not None
-            slot.complete(status=200, reading=told)
-        assert doors.remaining == 1
-
-    run_virtual(main())
+async def test_rate_limiter_ignores_a_counter_that_rises_within_a_window() -> None:
+    doors = gate()
+    await one(doors, reading(2))
+    flights = [doors.try_acquire(), doors.try_acquire()]
+    assert all(flights)
+    assert doors.try_acquire() is None
+    for slot, told in zip(flights, (reading(1), reading(5)), strict=True):
+        assert slot is not None
+        slot.complete(status=200, reading=told)
+    assert doors.remaining == 1
 
 
-def test_invariant_55_after_the_wait_one_probe_goes_first() -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(0))
-        waits = [asyncio.ensure_future(doors.acquire(background=True)) for _ in range(5)]
-        await asyncio.sleep(3700)
-        assert sum(task.done() for task in waits) == 1
-        (await next(task for task in waits if task.done())).complete(status=200, reading=reading(99))
-        await asyncio.sleep(0)
-        assert all(task.done() for task in waits)
-
-    run_virtual(main())
+async def test_rate_limiter_sends_one_probe_after_the_wait() -> None:
+    """Invariant 55."""
+    doors = gate()
+    await one(doors, reading(0))
+    waits = [asyncio.ensure_future(doors.acquire(background=True)) for _ in range(5)]
+    await asyncio.sleep(3700)
+    assert sum(task.done() for task in waits) == 1
+    (await next(task for task in waits if task.done())).complete(status=200, reading=reading(99))
+    await asyncio.sleep(0)
+    assert all(task.done() for task in waits)
 
 
-def test_invariant_55_a_fleet_does_not_wake_in_the_same_second() -> None:
-    async def main() -> None:
-        woken: list[float] = []
+async def test_rate_limiter_wakes_a_fleet_at_different_seconds() -> None:
+    """Invariant 55."""
+    woken: list[float] = []
 
-        async def client(seed: int) -> None:
-            doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop(), seed))
-            await one(doors, reading(0), status=429)
-            await doors.acquire(background=True)
-            woken.append(now())
+    async def client(seed: int) -> None:
+        doors = RateLimiter(Limits(), virtual_clock(asyncio.get_running_loop(), seed))
+        await one(doors, reading(0), status=429)
+        await doors.acquire(background=True)
+        woken.append(now())
 
-        async with asyncio.TaskGroup() as group:
-            for seed in range(50):
-                group.create_task(client(seed))
-        assert min(woken) >= 3600
-        assert max(woken) - min(woken) > 5
-        assert max(sum(int(moment) == second for moment in woken) for second in map(int, woken)) < 15
-
-    run_virtual(main())
+    async with asyncio.TaskGroup() as group:
+        for seed in range(50):
+            group.create_task(client(seed))
+    assert min(woken) >= 3600
+    assert max(woken) - min(woken) > 5
+    assert max(sum(int(moment) == second for moment in woken) for second in map(int, woken)) < 15
 
 
-def test_invariant_56_a_new_token_drops_what_was_known_of_the_old_ones_budget() -> None:
-    async def main() -> None:
-        doors = gate()
-        (await doors.acquire()).complete(status=200, reading=reading(2), token="old")
-        first, second = doors.try_acquire(), doors.try_acquire()
-        assert first is not None
-        assert second is not None
-        assert doors.try_acquire() is None
-        first.complete(status=200, reading=reading(99, seconds=3599), token="new")
-        assert doors.remaining == 99
-        second.complete(status=429, reading=reading(0), token="old")
-        assert doors.remaining == 99
-        assert doors.try_acquire() is not None
-
-    run_virtual(main())
+async def test_rate_limiter_drops_the_window_of_an_old_token() -> None:
+    """Invariant 56."""
+    doors = gate()
+    (await doors.acquire()).complete(status=200, reading=reading(2), token="old")
+    first, second = doors.try_acquire(), doors.try_acquire()
+    assert first is not None
+    assert second is not None
+    assert doors.try_acquire() is None
+    first.complete(status=200, reading=reading(99, seconds=3599), token="new")
+    assert doors.remaining == 99
+    second.complete(status=429, reading=reading(0), token="old")
+    assert doors.remaining == 99
+    assert doors.try_acquire() is not None
 
 
 def waiting_for_the_reset(doors: RateLimiter) -> Coroutine[Any, Any, None]:
@@ -358,174 +330,143 @@ async def _probe(doors: RateLimiter) -> None:
 
 
 @pytest.mark.parametrize("why", [waiting_for_the_reset, waiting_for_a_pause, _fill, _probe])
-def test_invariant_60_every_wait_ends_at_once_on_cancellation(
+async def test_rate_limiter_cancellation_ends_every_wait_at_once(
     why: Callable[[RateLimiter], Coroutine[Any, Any, None]],
 ) -> None:
-    async def main() -> None:
-        doors = gate()
-        await why(doors)
-        before, flying = now(), doors.in_flight
-        task = asyncio.ensure_future(doors.acquire(background=True))
-        await asyncio.sleep(0.5)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        assert now() == before + 0.5
-        assert (doors.waiting, doors.in_flight, doors._timer) == (0, flying, None)
-
-    run_virtual(main())
+    """Invariant 60."""
+    doors = gate()
+    await why(doors)
+    before, flying = now(), doors.in_flight
+    task = asyncio.ensure_future(doors.acquire(background=True))
+    await asyncio.sleep(0.5)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert now() == before + 0.5
+    assert (doors.waiting, doors.in_flight, doors._timer) == (0, flying, None)
 
 
-def test_a_slot_that_arrives_together_with_the_cancellation_goes_to_the_next() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=1))
-        held = await doors.acquire()
-        first, second = asyncio.ensure_future(doors.acquire()), asyncio.ensure_future(doors.acquire())
-        await asyncio.sleep(1)
-        held.complete(status=200)
-        first.cancel()
-        slot = await second
-        assert first.cancelled()
-        assert doors.in_flight == 1
-        slot.release()
-        assert doors.in_flight == 0
-
-    run_virtual(main())
+async def test_rate_limiter_gives_the_slot_of_a_cancelled_waiter_to_the_next() -> None:
+    doors = gate(Limits(concurrency=1))
+    held = await doors.acquire()
+    first, second = asyncio.ensure_future(doors.acquire()), asyncio.ensure_future(doors.acquire())
+    await asyncio.sleep(1)
+    held.complete(status=200)
+    first.cancel()
+    slot = await second
+    assert first.cancelled()
+    assert doors.in_flight == 1
+    slot.release()
+    assert doors.in_flight == 0
 
 
 # --- the server's clock --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
-def test_invariant_19_a_clock_that_is_wrong_by_hours_does_not_change_the_wait(skew: int) -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(0, seconds=100, skew=skew), status=429)
-        await doors.acquire(background=True)
-        assert 100 <= now() < 102
-
-    run_virtual(main())
+async def test_rate_limiter_wait_is_independent_of_a_wrong_wall_clock(skew: int) -> None:
+    """Invariant 19."""
+    doors = gate()
+    await one(doors, reading(0, seconds=100, skew=skew), status=429)
+    await doors.acquire(background=True)
+    assert 100 <= now() < 102
 
 
 @pytest.mark.parametrize("skew", [-7200, 7200])
-def test_an_answer_without_a_date_is_read_by_what_earlier_dates_told(skew: int) -> None:
-    async def main() -> None:
-        doors = gate(skew=-skew)
-        await one(doors, reading(5, seconds=200))
-        told = reading(0, seconds=200)
-        await one(doors, RateLimitHeaders(told.limit, 0, told.reset))
-        await doors.acquire(background=True)
-        assert 200 <= now() < 202
-
-    run_virtual(main())
+async def test_rate_limiter_reads_a_response_without_date_by_earlier_dates(skew: int) -> None:
+    doors = gate(skew=-skew)
+    await one(doors, reading(5, seconds=200))
+    told = reading(0, seconds=200)
+    await one(doors, RateLimitHeaders(told.limit, 0, told.reset))
+    await doors.acquire(background=True)
+    assert 200 <= now() < 202
 
 
-def test_a_window_that_is_already_over_tells_nothing_and_one_more_probe_does() -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(0, seconds=0))
-        assert now() == 0
-        assert doors.limit is None
-        await one(doors, reading(50))
-        assert doors.remaining == 50
-
-    run_virtual(main())
+async def test_rate_limiter_sends_another_probe_after_an_expired_window() -> None:
+    doors = gate()
+    await one(doors, reading(0, seconds=0))
+    assert now() == 0
+    assert doors.limit is None
+    await one(doors, reading(50))
+    assert doors.remaining == 50
 
 
-def test_answers_with_senseless_headers_do_not_slow_the_client_for_ever() -> None:
-    async def main() -> None:
-        doors = gate()
-        for _ in range(3):
-            await one(doors, reading(0, seconds=-5))
-        assert [doors.try_acquire() is not None for _ in range(8)] == [True] * 8
-
-    run_virtual(main())
+async def test_rate_limiter_ignores_senseless_headers() -> None:
+    doors = gate()
+    for _ in range(3):
+        await one(doors, reading(0, seconds=-5))
+    assert [doors.try_acquire() is not None for _ in range(8)] == [True] * 8
 
 
 @pytest.mark.parametrize("remaining", [0, 3])
-def test_of_two_nodes_that_count_apart_the_smaller_budget_is_obeyed(remaining: int) -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(80, seconds=3600))
-        await one(doors, reading(remaining, seconds=1800))
+async def test_rate_limiter_obeys_the_smaller_remaining_of_two_nodes(remaining: int) -> None:
+    doors = gate()
+    await one(doors, reading(80, seconds=3600))
+    await one(doors, reading(remaining, seconds=1800))
+    assert doors.remaining == remaining
+    if remaining:
+        await one(doors, reading(79, seconds=3600))
         assert doors.remaining == remaining
-        if remaining:
-            await one(doors, reading(79, seconds=3600))
-            assert doors.remaining == remaining
-        else:
-            await doors.acquire(background=True)
-            assert 1800 <= now() < 1802
-
-    run_virtual(main())
+    else:
+        await doors.acquire(background=True)
+        assert 1800 <= now() < 1802
 
 
 # --- patience ------------------------------------------------------------------------------------------------------
 
 
-def test_a_wait_beyond_the_patience_is_refused_at_once_with_its_length() -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors, reading(0, seconds=1800), status=429)
-        with pytest.raises(TooLong) as caught:
-            await doors.acquire()
-        assert 1800 <= caught.value.seconds < 1812
-        assert now() == 0
-        assert doors.waiting == 0
-
-    run_virtual(main())
+async def test_rate_limiter_refuses_a_wait_beyond_patience_at_once() -> None:
+    doors = gate()
+    await one(doors, reading(0, seconds=1800), status=429)
+    with pytest.raises(TooLong) as caught:
+        await doors.acquire()
+    assert 1800 <= caught.value.seconds < 1812
+    assert now() == 0
+    assert doors.waiting == 0
 
 
-def test_a_pause_that_begins_while_calls_wait_sends_the_impatient_away_and_keeps_the_others() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=1))
-        held = await doors.acquire()
-        patient = asyncio.ensure_future(doors.acquire(patience=1000))
-        impatient = asyncio.ensure_future(doors.acquire(patience=10))
-        await asyncio.sleep(1)
-        held.complete(status=429, retry_after=500)
-        with pytest.raises(TooLong):
-            await impatient
-        assert now() == 1
-        await patient
-        assert 501 <= now() < 512
-
-    run_virtual(main())
+async def test_rate_limiter_refuses_only_impatient_waiters_when_a_pause_begins() -> None:
+    doors = gate(Limits(concurrency=1))
+    held = await doors.acquire()
+    patient = asyncio.ensure_future(doors.acquire(patience=1000))
+    impatient = asyncio.ensure_future(doors.acquire(patience=10))
+    await asyncio.sleep(1)
+    held.complete(status=429, retry_after=500)
+    with pytest.raises(TooLong):
+        await impatient
+    assert now() == 1
+    await patient
+    assert 501 <= now() < 512
 
 
-def test_waiting_for_a_free_slot_is_not_waiting_for_the_limit() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=1, patience=1))
-        held = await doors.acquire()
-        task = asyncio.ensure_future(doors.acquire())
-        await asyncio.sleep(100)
-        assert not task.done()
-        held.complete(status=200)
-        await task
-
-    run_virtual(main())
+async def test_rate_limiter_patience_does_not_count_waiting_for_a_slot() -> None:
+    doors = gate(Limits(concurrency=1, patience=1))
+    held = await doors.acquire()
+    task = asyncio.ensure_future(doors.acquire())
+    await asyncio.sleep(100)
+    assert not task.done()
+    held.complete(status=200)
+    await task
 
 
 # --- refusals without the limiter's headers ------------------------------------------------------------------------
 
 
-def test_a_retry_after_pauses_everybody_and_never_ends_early() -> None:
-    async def main() -> None:
-        doors = gate()
-        await one(doors)
-        slots = [await doors.acquire() for _ in range(4)]
-        slots[0].complete(status=429, retry_after=30)
-        assert doors.try_acquire() is None
-        with pytest.raises(TooLong):
-            await doors.acquire(patience=29)
-        slot = await doors.acquire(patience=60)
-        assert 30 <= now() < 35
-        assert doors.try_acquire() is None
-        slot.complete(status=200)
-
-    run_virtual(main())
+async def test_retry_after_pauses_all_calls_and_never_ends_early() -> None:
+    doors = gate()
+    await one(doors)
+    slots = [await doors.acquire() for _ in range(4)]
+    slots[0].complete(status=429, retry_after=30)
+    assert doors.try_acquire() is None
+    with pytest.raises(TooLong):
+        await doors.acquire(patience=29)
+    slot = await doors.acquire(patience=60)
+    assert 30 <= now() < 35
+    assert doors.try_acquire() is None
+    slot.complete(status=200)
 
 
-def test_a_burst_of_refusals_counts_once() -> None:
+def test_rate_limiter_counts_a_burst_of_refusals_once() -> None:
     throttle = Throttle(NO_JITTER)
     for _ in range(8):
         throttle.on_request(0.0)
@@ -536,7 +477,7 @@ def test_a_burst_of_refusals_counts_once() -> None:
     assert throttle.until == until <= 2.0
 
 
-def test_a_refusal_cuts_the_pace_by_a_third_and_it_comes_back_by_a_twentieth_per_ten_seconds() -> None:
+def test_throttle_cuts_a_third_on_refusal_and_adds_a_twentieth_in_ten_seconds() -> None:
     throttle = Throttle(NO_JITTER)
     for tick in range(11):
         throttle.on_request(tick * 0.1)
@@ -550,7 +491,7 @@ def test_a_refusal_cuts_the_pace_by_a_third_and_it_comes_back_by_a_twentieth_per
     assert throttle.decide(500.0) == GO
 
 
-def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
+def test_throttle_bounds_growing_pauses_by_an_hour() -> None:
     throttle = Throttle(NO_JITTER)
     throttle.on_request(0.0)
     moment, waits = 10.0, []
@@ -563,116 +504,98 @@ def test_longer_and_longer_pauses_are_bounded_by_the_hour() -> None:
     assert len(waits) <= 8
 
 
-def test_a_closed_gate_sends_everybody_away() -> None:
-    async def main() -> None:
-        doors = gate(Limits(concurrency=1))
+async def test_rate_limiter_closed_refuses_all_waiters() -> None:
+    doors = gate(Limits(concurrency=1))
+    await doors.acquire()
+    task, _ = await taken(doors.acquire())
+    doors.close(RuntimeError("closed"))
+    with pytest.raises(RuntimeError, match="closed"):
+        await task
+    with pytest.raises(RuntimeError, match="closed"):
         await doors.acquire()
-        task, _ = await taken(doors.acquire())
-        doors.close(RuntimeError("closed"))
-        with pytest.raises(RuntimeError, match="closed"):
-            await task
-        with pytest.raises(RuntimeError, match="closed"):
-            await doors.acquire()
-        assert doors.try_acquire() is None
-        assert doors._timer is None
-
-    run_virtual(main())
+    assert doors.try_acquire() is None
+    assert doors._timer is None
 
 
 # --- spread --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("limits", "spread"), [(Limits(), True), (Limits(pace="spread"), False)])
-def test_spread_work_uses_the_window_evenly_and_lets_people_pass(limits: Limits, *, spread: bool) -> None:
-    async def main() -> None:
-        doors = gate(limits, spread=spread)
-        left = 100
-        moments = []
-        await one(doors, reading(left))
-        reset = doors.reset
-        while now() < 1800:
-            slot = await doors.acquire(background=True)
-            moments.append(now())
-            left -= 1
-            slot.complete(status=200, reading=reading(left, reset=reset))
-        gaps = [after - before for before, after in pairwise(moments[1:])]
-        assert 30 < min(gaps) <= max(gaps) < 45
-        assert doors.try_acquire() is not None
-
-    run_virtual(main())
+async def test_spread_pace_uses_the_window_evenly_and_lets_interactive_calls_pass(
+    limits: Limits, *, spread: bool
+) -> None:
+    doors = gate(limits, spread=spread)
+    left = 100
+    moments = []
+    await one(doors, reading(left))
+    reset = doors.reset
+    while now() < 1800:
+        slot = await doors.acquire(background=True)
+        moments.append(now())
+        left -= 1
+        slot.complete(status=200, reading=reading(left, reset=reset))
+    gaps = [after - before for before, after in pairwise(moments[1:])]
+    assert 30 < min(gaps) <= max(gaps) < 45
+    assert doors.try_acquire() is not None
 
 
 @pytest.mark.parametrize(("rest", "at_once"), [(None, False), (60, False), (46, False), (45, True), (1, True)])
-def test_a_job_that_fits_into_half_of_what_may_be_spent_need_not_spread_its_calls(
+async def test_spread_pace_is_skipped_by_a_job_within_half_of_the_remaining_calls(
     rest: int | None, *, at_once: bool
 ) -> None:
-    async def main() -> None:
-        doors = gate(Limits(pace="spread", reserve=10))
-        await one(doors, reading(100))
-        await one(doors, reading(100, reset=doors.reset), background=True)
-        assert (doors.try_acquire(background=True, job_requests_left=rest) is not None) == at_once
-
-    run_virtual(main())
+    doors = gate(Limits(pace="spread", reserve=10))
+    await one(doors, reading(100))
+    await one(doors, reading(100, reset=doors.reset), background=True)
+    assert (doors.try_acquire(background=True, job_requests_left=rest) is not None) == at_once
 
 
 @pytest.mark.parametrize(("rest", "seconds"), [(20, 0), (80, 1000)])
-def test_the_job_at_the_head_of_the_line_decides_and_its_hint_is_heeded_while_it_waits(
-    rest: int, seconds: float
-) -> None:
-    async def main() -> None:
-        doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
-        await one(doors, reading(100))
-        reset, left = doors.reset, 100
-        held = await doors.acquire(background=True)
+async def test_spread_pace_follows_the_hint_of_the_job_at_the_head_of_the_queue(rest: int, seconds: float) -> None:
+    doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
+    await one(doors, reading(100))
+    reset, left = doors.reset, 100
+    held = await doors.acquire(background=True)
 
-        async def job(calls: int) -> None:
-            nonlocal left
-            for still in range(calls, 0, -1):
-                slot = await doors.acquire(background=True, job_requests_left=still)
-                left -= 1
-                slot.complete(status=200, reading=reading(left, reset=reset))
+    async def job(calls: int) -> None:
+        nonlocal left
+        for still in range(calls, 0, -1):
+            slot = await doors.acquire(background=True, job_requests_left=still)
+            left -= 1
+            slot.complete(status=200, reading=reading(left, reset=reset))
 
-        task = asyncio.ensure_future(job(rest))
-        await asyncio.sleep(1)
-        held.complete(status=200, reading=reading(left, reset=reset))
-        await task
-        assert now() - 1 >= seconds
-        assert seconds or now() == 1
-
-    run_virtual(main())
+    task = asyncio.ensure_future(job(rest))
+    await asyncio.sleep(1)
+    held.complete(status=200, reading=reading(left, reset=reset))
+    await task
+    assert now() - 1 >= seconds
+    assert seconds or now() == 1
 
 
 @pytest.mark.parametrize("rest", [None, 10])
-def test_a_call_hands_what_its_job_still_needs_to_the_gate(rest: int | None) -> None:
-    async def main() -> None:
-        headers = {
-            "x-ratelimit-limit": "100",
-            "x-ratelimit-remaining": "90",
-            "x-ratelimit-reset": str(int(EPOCH) + 3600),
-        }
-        pipeline = make_pipeline(
-            ScriptedServer([(200, headers, {})], delay=0.1), limits=Limits(pace="spread", concurrency=1)
-        )
-        call = Call("GET", "contacts", background=True, job_requests_left=rest)
-        await pipeline.send(call)
-        await asyncio.gather(*(pipeline.send(call) for _ in range(3)))
-        assert (now() > 30) == (rest is None)
-        await pipeline.aclose()
-
-    run_virtual(main())
+async def test_pipeline_passes_job_requests_left_to_the_rate_limiter(rest: int | None) -> None:
+    headers = {
+        "x-ratelimit-limit": "100",
+        "x-ratelimit-remaining": "90",
+        "x-ratelimit-reset": str(int(EPOCH) + 3600),
+    }
+    pipeline = make_pipeline(
+        ScriptedServer([(200, headers, {})], delay=0.1), limits=Limits(pace="spread", concurrency=1)
+    )
+    call = Call("GET", "contacts", background=True, job_requests_left=rest)
+    await pipeline.send(call)
+    await asyncio.gather(*(pipeline.send(call) for _ in range(3)))
+    assert (now() > 30) == (rest is None)
+    await pipeline.aclose()
 
 
-def test_the_fast_pace_can_be_asked_for_with_a_shared_budget() -> None:
-    async def main() -> None:
-        doors = gate(Limits(pace="fast"), spread=True)
-        await one(doors, reading(100))
-        reset = doors.reset
-        for left in range(99, 60, -1):
-            slot = await doors.acquire(background=True)
-            slot.complete(status=200, reading=reading(left, reset=reset))
-        assert now() == 0
-
-    run_virtual(main())
+async def test_fast_pace_can_be_chosen_with_a_rate_limit_store() -> None:
+    doors = gate(Limits(pace="fast"), spread=True)
+    await one(doors, reading(100))
+    reset = doors.reset
+    for left in range(99, 60, -1):
+        slot = await doors.acquire(background=True)
+        slot.complete(status=200, reading=reading(left, reset=reset))
+    assert now() == 0
 
 
 # --- hostile values ------------------------------------------------------------------------------------------------
@@ -688,7 +611,7 @@ READINGS = st.builds(
 
 
 @given(st.lists(st.tuples(READINGS, st.booleans(), st.floats(0, 100)), max_size=30))
-def test_whatever_headers_say_no_wait_is_longer_than_an_hour_and_a_bit(
+def test_rate_limiter_waits_at_most_about_an_hour_for_any_headers(
     answers: list[tuple[RateLimitHeaders, bool, float]],
 ) -> None:
     window = FixedWindow(random.Random(1).random)
@@ -710,7 +633,7 @@ def test_whatever_headers_say_no_wait_is_longer_than_an_hour_and_a_bit(
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, 0.0, 1.0, 3600.0]), st.floats(0, 5000), st.booleans()), max_size=30))
-def test_whatever_is_refused_the_pause_ends_within_an_hour_and_a_bit(
+def test_rate_limiter_pauses_at_most_about_an_hour_for_any_refusals(
     refusals: list[tuple[float | None, float, bool]],
 ) -> None:
     throttle = Throttle(random.Random(1).random)

@@ -1,233 +1,205 @@
-"""The stores of a shared budget: one step at a time, whoever else is at it."""
+"""The state that processes share: each operation as a function of values."""
 
 from __future__ import annotations
 
-import asyncio
+import hashlib
 import json
-import os
-import stat
-import sys
-import threading
-import time
-from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mautic_async import FileRateLimitStore, Limits, Mautic
-from mautic_async._files import unlock_and_close
-from mautic_async.errors import ConfigurationError
-from mautic_async.ratelimit import store
-from mautic_async.ratelimit.decision import WaitForResponse
-from mautic_async.ratelimit.fixed_window import RateLimitHeaders
-from mautic_async.ratelimit.shared_state import Acquired, AcquireRequest, Observation, Permit, RateLimitState
-from mautic_async.ratelimit.store import LOCK_TIMEOUT, _change, _open_locked, _sleep_or_fail
-from mautic_async.testing import FakeMautic
+from mautic_async.protocol.headers import RateLimitHeaders
+from mautic_async.ratelimit.decision import WaitForResponse, WaitUntil
+from mautic_async.ratelimit.fixed_window import BackgroundPolicy
+from mautic_async.ratelimit.store import (
+    CALL_TIMEOUT,
+    Acquired,
+    AcquireRequest,
+    Observation,
+    Permit,
+    RateLimitState,
+)
+from mautic_async.testing.virtual_time import EPOCH
 
-posix = pytest.mark.skipif(sys.platform == "win32", reason="modes, links and flock")
-
-
-def one_more(text: str | None) -> str:
-    return str(int(text or "0") + 1)
-
-
-async def enter(path: Path | FileRateLimitStore) -> Acquired:
-    shared = path if isinstance(path, FileRateLimitStore) else FileRateLimitStore(path)
-    return await shared.acquire(AcquireRequest(now=time.time()))
+LIMIT, RESERVE = 100, 10
+POLICY = BackgroundPolicy(reserve=RESERVE)
 
 
-def in_flight(path: Path) -> int:
-    return len(json.loads(path.read_text())["in_flight"])
+def acquire(
+    state: RateLimitState, *, at: float = 0.0, background: bool = True, token: str = "t", **more: Any
+) -> Acquired:
+    request = AcquireRequest(now=EPOCH + at, token=token, background=background, **{"policy": POLICY, **more})
+    return state.acquire(request)
 
 
-async def test_a_store_keeps_the_calls_that_were_acquired_until_they_are_observed(tmp_path: Path) -> None:
-    for shared in (FileRateLimitStore(tmp_path / "budget.json"),):
-        now = time.time()
-        permit = await shared.acquire(AcquireRequest(now=now))
-        assert isinstance(permit, Permit)
-        assert await shared.acquire(AcquireRequest(now=now)) == WaitForResponse()
-        headers = RateLimitHeaders(10, 2, int(now) + 3600, now)
-        await shared.observe(Observation(now=now, permit=permit, token="t", headers=headers, status=200))
-        permits = [await shared.acquire(AcquireRequest(now=now)) for _ in range(3)]
-        assert [isinstance(one, Permit) for one in permits] == [True, True, False]
-
-
-async def test_a_shorter_text_leaves_nothing_of_the_longer_one(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-    path.touch(0o600)
-    path.write_text("x" * 5000)
-    await enter(path)
-    assert in_flight(path) == 1
-
-
-@posix
-@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
-async def test_the_file_is_its_owners_alone_under_any_umask(tmp_path: Path, mask: int) -> None:
-    path = tmp_path / "budget.json"
-    before = os.umask(mask)
-    try:
-        await enter(path)
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
-@posix
-@pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "pipe", "readable", "no folder"])
-async def test_a_place_that_is_not_ours_is_refused_and_left_as_it_is(tmp_path: Path, kind: str) -> None:
-    path, aside = tmp_path / "budget.json", tmp_path / "aside"
-    match kind:
-        case "link":
-            aside.write_text("7")
-            path.symlink_to(aside)
-        case "dangling link":
-            path.symlink_to(aside)
-        case "folder":
-            path.mkdir()
-        case "pipe":
-            os.mkfifo(path)
-        case "readable":
-            path.write_text("7")
-            path.chmod(0o644)
-        case "no folder":
-            path = tmp_path / "none" / "budget.json"
-    with pytest.raises(ConfigurationError, match=r"budget\.json"):
-        await enter(path)
-    assert not aside.exists() or aside.read_text() == "7"
-    assert kind != "readable" or path.read_text() == "7"
-
-
-async def test_a_file_too_long_to_be_ours_is_begun_anew(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-    path.touch(0o600)
-    path.write_bytes(b"9" * 100_000)
-    await enter(path)
-    assert in_flight(path) == 1
-
-
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"\0" * 100])
-async def test_bytes_that_are_no_text_are_begun_anew(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "budget.json"
-    path.touch(0o600)
-    path.write_bytes(content)
-    await enter(path)
-    assert in_flight(path) == 1
-
-
-def test_an_operation_that_fails_changes_nothing_and_leaves_no_lock(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-
-    def fail(state: RateLimitState) -> None:
-        state.acquire(AcquireRequest(now=0.0))
-        raise ValueError("no number")
-
-    with pytest.raises(ValueError, match="no number"):
-        _change(path, 0.0, fail)
-    _change(path, 0.0, lambda state: state.acquire(AcquireRequest(now=0.0)))
-    assert in_flight(path) == 1
-
-
-async def test_the_file_is_never_touched_on_the_event_loops_own_thread(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def observe(
+    state: RateLimitState, permit: Acquired, remaining: int | None, *, at: float = 0.0, token: str = "t", **more: Any
 ) -> None:
-    threads: list[int] = []
-    monkeypatch.setattr(store, "_read", lambda _: threads.append(threading.get_ident()))
-    await enter(tmp_path / "budget.json")
-    assert threads
-    assert threads != [threading.get_ident()]
+    assert isinstance(permit, Permit)
+    headers = None if remaining is None else RateLimitHeaders(LIMIT, remaining, int(EPOCH) + 3600, EPOCH + int(at))
+    observation = Observation(now=EPOCH + at, permit=permit, token=token, headers=headers, **{"status": 200, **more})
+    state.observe(observation)
 
 
-async def test_a_transaction_takes_about_as_long_as_it_says(tmp_path: Path) -> None:
-    shared, spent = FileRateLimitStore(tmp_path / "budget.json"), []
-    for _ in range(200):
-        began = time.perf_counter()
-        await enter(shared)
-        spent.append(time.perf_counter() - began)
-    middle = sorted(spent)[100]
-    print(f"\na transaction on the file: {1e3 * middle:.2f} ms in the middle, {1e3 * max(spent):.2f} at most")
-    assert middle < 0.05
+def known(remaining: int) -> RateLimitState:
+    """A state with so many calls left, and none in flight."""
+    state = RateLimitState()
+    observe(state, acquire(state), remaining)
+    return state
 
 
-@posix
-async def test_a_file_that_is_removed_while_somebody_waits_for_it_is_made_again(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-    held = _open_locked(path)
-    task = asyncio.create_task(enter(path))
-    await asyncio.sleep(0.02)
-    assert not task.done()
-    path.unlink()
-    unlock_and_close(held)
-    await task
-    assert in_flight(path) == 1
+def take_all(state: RateLimitState, **more: Any) -> list[Permit]:
+    permits = []
+    while isinstance(permit := acquire(state, **more), Permit):
+        permits.append(permit)
+    return permits
 
 
-@posix
-async def test_a_waiter_who_leaves_does_not_wait_for_the_thread_and_the_lock_is_free_after_it(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-    held = _open_locked(path)
-    task = asyncio.create_task(enter(path))
-    await asyncio.sleep(0.01)
-    task.cancel()
-    await asyncio.wait([task], timeout=1)
-    assert task.cancelled()
-    unlock_and_close(held)
-    await enter(path)
-    unlock_and_close(
-        _open_locked(path)
-    )  # the thread of the waiter who left may still be writing: its permit counts until then
-    assert in_flight(path) in {1, 2}
+def test_shared_state_admits_one_probe_and_another_after_a_minute() -> None:
+    state = RateLimitState()
+    assert isinstance(acquire(state), Permit)
+    assert acquire(state) == WaitForResponse()
+    assert acquire(state, at=59, background=False) == WaitForResponse()
+    assert isinstance(acquire(state, at=60), Permit)
+    assert acquire(state, at=61) == WaitForResponse()
 
 
-def test_a_lock_that_is_held_for_too_long_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=f"held .*budget.json for {LOCK_TIMEOUT:.0f} s"):
-        _sleep_or_fail(tmp_path / "budget.json", time.monotonic() - 1)
+def test_shared_state_reserves_calls_for_interactive_use() -> None:
+    state = known(90)
+    assert len(take_all(state)) == 80
+    assert len(take_all(state, background=False)) == 10
+    assert acquire(state, background=False) == WaitForResponse()
 
 
-CHILD = """
-import sys, time
-from pathlib import Path
-from mautic_async.ratelimit.store import _change
-
-for number in range(int(sys.argv[2])):
-    token = f"{sys.argv[3]} {number}"
-    _change(Path(sys.argv[1]), time.time(), lambda state: state._in_flight.update({token: time.time()}))
-"""
-
-
-async def test_of_many_transactions_by_several_processes_none_is_lost(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-    command = (sys.executable, "-W", "error", "-c", CHILD, str(path), "100")
-    children = [await asyncio.create_subprocess_exec(*command, str(number)) for number in range(4)]
-    assert [await child.wait() for child in children] == [0, 0, 0, 0]
-    assert in_flight(path) == 400
+def test_shared_state_returns_unsent_calls_and_trusts_the_server_count() -> None:
+    state = known(12)
+    first, second = take_all(state)
+    observe(state, first, None, sent=False)
+    third = acquire(state)
+    assert isinstance(third, Permit)
+    observe(state, second, 11)
+    observe(state, third, 10)
+    assert isinstance(acquire(state), WaitUntil)
 
 
-@posix
-async def test_a_process_killed_at_any_moment_leaves_a_whole_text_and_no_lock(tmp_path: Path) -> None:
-    path = tmp_path / "budget.json"
-    for delay in (0.0, 0.003, 0.007):
-        child = await asyncio.create_subprocess_exec(sys.executable, "-c", CHILD, str(path), "5000", str(delay))
-        while not path.exists() or not path.stat().st_size:  # noqa: ASYNC110 - another process tells no event
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(delay)
-        child.kill()
-        await child.wait()
-        before = in_flight(path)
-        _change(path, time.time(), lambda state: state._in_flight.update(one=time.time()))
-        assert in_flight(path) == before + 1
-        path.unlink()
+def test_shared_state_counts_the_calls_of_a_dead_process_as_sent() -> None:
+    state = known(30)
+    assert len(take_all(state)) == 20
+    assert acquire(state, at=CALL_TIMEOUT - 1) == WaitForResponse()
+    assert isinstance(acquire(state, at=CALL_TIMEOUT), WaitUntil)
+    assert len(take_all(state, at=CALL_TIMEOUT, background=False)) == 10
 
 
-async def test_a_call_says_what_is_wrong_with_the_shared_budget_and_nothing_is_sent(tmp_path: Path) -> None:
-    async with FakeMautic() as fake:
-        limits = Limits(store=FileRateLimitStore(tmp_path / "none" / "budget.json"))
-        async with Mautic(fake.url, auth=fake.auth, transport=fake.transport, limits=limits) as mautic:
-            for _ in range(2):
-                with pytest.raises(ConfigurationError, match=r"budget\.json"):
-                    await mautic.contacts.list(limit=1)
-            assert not fake.requests
-            (tmp_path / "none").mkdir()
-            await mautic.contacts.list(limit=1)
+def test_shared_state_keeps_an_even_pace_for_all_processes_together() -> None:
+    state = known(100)
+    even = BackgroundPolicy(reserve=RESERVE, is_even=True)
+    assert isinstance(acquire(state, policy=even), Permit)
+    due = acquire(state, policy=even)
+    assert isinstance(due, WaitUntil)
+    assert 35 < due.at - EPOCH < 45
+    assert isinstance(acquire(state, policy=even, job_requests_left=30), Permit)
 
 
-def test_a_repr_names_the_place() -> None:
-    assert repr(FileRateLimitStore("budget.json")) == "FileRateLimitStore('budget.json')"
+def test_shared_state_has_a_window_a_token_and_starts_from_the_latest() -> None:
+    """Invariant 56."""
+    state = known(10)
+    assert isinstance(acquire(state), WaitUntil)
+    probe = acquire(state, token="new")
+    assert isinstance(probe, Permit)
+    observe(state, probe, 99, token="new")
+    assert len(take_all(state, token="")) == 89
+    assert hashlib.sha256(b"new").hexdigest() not in state.to_text()
+    assert '"new"' not in state.to_text()
+
+
+def test_shared_state_drops_windows_of_old_tokens() -> None:
+    state = RateLimitState()
+    for number in range(20):
+        observe(state, acquire(state, token=f"t{number}"), 99, token=f"t{number}")
+    assert len(json.loads(state.to_text())["windows"]) == 8
+
+
+# --- any text ------------------------------------------------------------------------------------------------------
+
+
+def whole() -> str:
+    state = known(50)
+    take_all(state)
+    return state.to_text()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", "7", '"x"', "{}", '{"version":2}', "[" * 100_000, "\0" * 9, "NaN"]
+)
+def test_shared_state_starts_anew_from_senseless_text(text: str) -> None:
+    state = RateLimitState.from_text(text, EPOCH)
+    assert isinstance(acquire(state), Permit)
+    assert acquire(state) == WaitForResponse()
+
+
+def test_shared_state_round_trips_through_text() -> None:
+    text = whole()
+    assert RateLimitState.from_text(text, EPOCH).to_text() == text
+
+
+JUNK = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("inf"), st.just(10**400)
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=5), inner, max_size=4)),
+    max_leaves=6,
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, part in inner for found in places(part, (*path, key)))]
+
+
+WHOLE = whole()
+PLACES = places(json.loads(WHOLE))
+
+
+@given(st.sampled_from(PLACES[1:]), JUNK)
+def test_shared_state_tolerates_junk_in_any_field(place: tuple[Any, ...], junk: Any) -> None:
+    stored = json.loads(WHOLE)
+    inner = stored
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = junk
+    state = RateLimitState.from_text(json.dumps(stored), EPOCH + 10)
+    for background in (True, False):
+        acquired = acquire(state, at=10, background=background)
+        assert not isinstance(acquired, WaitUntil) or EPOCH + 10 < acquired.at <= EPOCH + 10 + 3660 + 1 + 10
+    RateLimitState.from_text(state.to_text(), EPOCH + 10)
+
+
+@given(st.text())
+def test_shared_state_reads_or_replaces_any_text(text: str) -> None:
+    acquire(RateLimitState.from_text(text, EPOCH))
+
+
+STEPS = st.lists(
+    st.tuples(st.booleans(), st.one_of(st.none(), st.integers(0, LIMIT)), st.booleans(), st.floats(0, 60)), max_size=60
+)
+
+
+@given(STEPS)
+def test_shared_state_never_exceeds_remaining_and_keeps_the_reserve(
+    steps: list[tuple[bool, int | None, bool, float]],
+) -> None:
+    state, moment, remaining = known(LIMIT), 0.0, LIMIT
+    permits: list[Permit] = []
+    for background, answer, ends, step in steps:
+        moment += step
+        if ends and permits:
+            observe(state, permits.pop(0), answer, at=moment)
+            remaining = remaining if answer is None else min(remaining, answer)
+        acquired = acquire(state, at=moment, background=background)
+        state = RateLimitState.from_text(state.to_text(), EPOCH + moment)
+        if isinstance(acquired, Permit):
+            permits.append(acquired)
+            in_flight = len(json.loads(state.to_text())["in_flight"])
+            assert moment >= 3600 or in_flight <= remaining - (RESERVE if background else 0)

@@ -20,14 +20,14 @@ def stored(request: Any) -> Any:
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AuthenticationError), (403, PermissionDenied)])
-def test_what_dooms_every_row_is_raised(status: int, kind: type[Exception]) -> None:
+def test_create_many_raises_an_error_that_affects_every_row(status: int, kind: type[Exception]) -> None:
     with pytest.raises(kind):
         run_with_answers(
             {"POST stages/batch/new": error_answer(status, "no")}, lambda mautic: mautic.stages.create_many(STAGES)
         )
 
 
-def test_an_answer_without_rows_says_nothing_of_them() -> None:
+def test_create_many_reports_unknown_rows_for_an_answer_without_rows() -> None:
     found, server = run_with_answers(
         {"POST stages/batch/new": (201, None)}, lambda mautic: mautic.stages.create_many(STAGES)
     )
@@ -35,7 +35,7 @@ def test_an_answer_without_rows_says_nothing_of_them() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_failed_piece_does_not_hide_what_became_of_the_others() -> None:
+def test_create_many_reports_the_other_chunks_after_a_failed_one() -> None:
     found, _ = run_with_answers(
         {
             "POST stages/batch/new": lambda request: (
@@ -49,7 +49,7 @@ def test_a_failed_piece_does_not_hide_what_became_of_the_others() -> None:
     assert [str(problem) for problem in found[250].problems] == ["bad"]
 
 
-def test_a_lost_answer_leaves_its_rows_unknown_and_sends_nothing_twice() -> None:
+def test_create_many_reports_unknown_rows_after_a_lost_response_and_no_retry() -> None:
     found, server = run_with_answers(
         {"POST stages/batch/new": ConnectionResetError()}, lambda mautic: mautic.stages.create_many(STAGES[:5])
     )
@@ -57,13 +57,13 @@ def test_a_lost_answer_leaves_its_rows_unknown_and_sends_nothing_twice() -> None
     assert len(server.requests) == 1
 
 
-def test_a_bare_500_may_have_stored_the_rows_before_the_one_it_fell_over() -> None:
+def test_create_many_reports_unknown_rows_before_the_failure_of_a_bare_500() -> None:
     fault = 500, {"errors": [{"message": "Looks like I encountered an error (error #500).", "code": 500, "type": None}]}
     found, _ = run_with_answers({"POST stages/batch/new": fault}, lambda mautic: mautic.stages.create_many(STAGES[:5]))
     assert {outcome.status for outcome in found} == {"unknown"}
 
 
-def test_an_edit_is_repeated_since_twice_is_once() -> None:
+def test_edit_many_is_retried_because_it_is_idempotent() -> None:
     rows = [m.Stage(id=n + 1, name="x") for n in range(3)]
     done = 200, {"stages": [{"id": n + 1} for n in range(3)], "statusCodes": [200] * 3}
     found, server = run_with_answers(
@@ -73,7 +73,7 @@ def test_an_edit_is_repeated_since_twice_is_once() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_row_that_failed_has_no_entity_though_the_answer_shows_one() -> None:
+def test_create_many_failed_row_has_no_entity_though_the_response_shows_one() -> None:
     answer = {
         "stages": [{"id": 1, "name": "unsaved"}, {"id": 2}],
         "statusCodes": [400, 200],
@@ -88,7 +88,7 @@ def listing(ids: set[int]) -> Any:
     return lambda _: {"total": len(ids), "stages": [{"id": id} for id in sorted(ids)]}
 
 
-def test_a_deletion_whose_answer_is_lost_is_looked_after() -> None:
+def test_delete_many_verifies_rows_after_a_lost_response() -> None:
     ids = {1, 2}
 
     def delete(_: Any) -> Any:
@@ -102,7 +102,7 @@ def test_a_deletion_whose_answer_is_lost_is_looked_after() -> None:
     assert [(outcome.id, outcome.status) for outcome in found] == [(1, "updated"), (2, "unknown"), (3, "rejected")]
 
 
-def test_a_deletion_that_is_forbidden_is_raised() -> None:
+def test_delete_many_raises_permission_denied() -> None:
     with pytest.raises(PermissionDenied):
         run_with_answers(
             {"GET stages": listing({1}), "DELETE stages/batch/delete": error_answer(403, "no")},
@@ -110,7 +110,7 @@ def test_a_deletion_that_is_forbidden_is_raised() -> None:
         )
 
 
-def test_many_deletions_go_in_pieces_that_fit_into_an_address() -> None:
+def test_delete_many_splits_rows_to_fit_the_url() -> None:
     deleted: list[int] = []
 
     def delete(request: Any) -> Any:
@@ -126,12 +126,12 @@ def test_many_deletions_go_in_pieces_that_fit_into_an_address() -> None:
     assert all(len(str(request.query)) < 8000 for request in server.requests)
 
 
-def test_a_single_creation_whose_answer_is_lost_says_how_to_find_out() -> None:
+def test_create_with_a_lost_response_explains_the_check() -> None:
     with pytest.raises(OutcomeUnknown, match="look whether it is there"):
         run_with_answers({"POST stages/new": ConnectionResetError()}, lambda mautic: mautic.stages.create(STAGES[0]))
 
 
-def test_a_server_error_of_a_read_is_what_it_is() -> None:
+def test_get_raises_a_server_error_unchanged() -> None:
     with pytest.raises(ServerError):
         run_with_answers(
             {"GET stages": error_answer(500, "unknown column")},
@@ -139,12 +139,12 @@ def test_a_server_error_of_a_read_is_what_it_is() -> None:
         )
 
 
-def test_rows_are_encoded_before_anything_is_sent() -> None:
+def test_create_many_encodes_all_rows_before_sending() -> None:
     with pytest.raises(ValueError, match="names nothing"):
         run_with_answers({}, lambda mautic: mautic.stages.create_many([m.Stage(name="a"), m.Stage()]))
 
 
-def test_the_body_is_a_list_also_for_one_row() -> None:
+def test_create_many_sends_a_list_for_one_row() -> None:
     _, server = run_with_answers(
         {"POST stages/batch/new": stored}, lambda mautic: mautic.stages.create_many(iter(STAGES[:1]))
     )

@@ -60,7 +60,7 @@ def refusal(status: int, message: str = "no", **details: list[str]) -> httpx.Res
 
 
 @READ
-async def test_get_gives_the_entity(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_get_returns_the_entity(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     router.get(url__regex=rf"/{space.endpoint.path}/7(\?|$)").respond(json={space.endpoint.one: row(space)})
     found = await space.get(7)
@@ -69,7 +69,7 @@ async def test_get_gives_the_entity(name: str, mautic: Mautic, router: respx.Rou
 
 
 @READ
-async def test_get_of_nothing_is_not_found(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_get_of_a_missing_entity_raises_not_found(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     router.get(url__regex=r"/7").mock(return_value=refusal(404, "Item was not found."))
     with pytest.raises(NotFound, match=rf"GET {space.endpoint.path}/7 not found \(404\): Item was not found"):
@@ -78,7 +78,7 @@ async def test_get_of_nothing_is_not_found(name: str, mautic: Mautic, router: re
 
 @READ
 @pytest.mark.parametrize("id", [0, -1, True, "7", None])
-async def test_what_is_no_id_is_not_sent(name: str, id: Any, mautic: Mautic, router: respx.Router) -> None:
+async def test_get_refuses_an_invalid_id_unsent(name: str, id: Any, mautic: Mautic, router: respx.Router) -> None:
     with pytest.raises(ConfigurationError, match="id is a positive integer"):
         await getattr(mautic, name).get(id)
     assert not router.calls
@@ -86,7 +86,7 @@ async def test_what_is_no_id_is_not_sent(name: str, id: Any, mautic: Mautic, rou
 
 @READ
 @pytest.mark.parametrize("container", [{"7": 7, "3": 3}, [7, 3]], ids=["map", "list"])
-async def test_list_reads_both_containers_in_their_order(
+async def test_list_reads_both_containers_in_order(
     name: str, container: Any, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -102,7 +102,7 @@ async def test_list_reads_both_containers_in_their_order(
 
 @READ
 @pytest.mark.parametrize("empty", [[], {}])
-async def test_an_empty_list_is_empty(name: str, empty: Any, mautic: Mautic, router: respx.Router) -> None:
+async def test_list_without_entities_is_empty(name: str, empty: Any, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     router.get(space.endpoint.path).respond(json={"total": 0, space.endpoint.many: empty})
     assert (await space.list()).items == []
@@ -110,7 +110,7 @@ async def test_an_empty_list_is_empty(name: str, empty: Any, mautic: Mautic, rou
 
 
 @READ
-async def test_iterate_gives_every_entity_once(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_iterate_yields_every_entity_once(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     ids = list(range(1, 12))
 
@@ -127,7 +127,7 @@ async def test_iterate_gives_every_entity_once(name: str, mautic: Mautic, router
 
 
 @READ
-async def test_conditions_and_columns_go_along(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_list_sends_conditions_and_columns(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     router.get(space.endpoint.path).respond(json={"total": 0, space.endpoint.many: []})
     await space.list(where=where.in_("id", [1, 2]), select=["name"], order_by="id", order_by_dir="desc", search="x")
@@ -145,7 +145,7 @@ async def test_conditions_and_columns_go_along(name: str, mautic: Mautic, router
 
 
 @READ
-async def test_a_parameter_that_mautic_would_ignore_is_refused(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_list_refuses_a_parameter_that_mautic_ignores(name: str, mautic: Mautic, router: respx.Router) -> None:
     with pytest.raises(ConfigurationError, match="publishedOnly"):
         await getattr(mautic, name).list(publishedOnly=True)
     assert not router.calls
@@ -153,7 +153,7 @@ async def test_a_parameter_that_mautic_would_ignore_is_refused(name: str, mautic
 
 @READ
 @pytest.mark.parametrize("body", [{}, {"errors": []}, [], "text", {"total": 1}, None])
-async def test_an_answer_that_is_not_promised_is_an_error(
+async def test_list_raises_unexpected_response_for_another_shape(
     name: str, body: Any, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -165,7 +165,9 @@ async def test_an_answer_that_is_not_promised_is_an_error(
 
 
 @READ
-async def test_a_page_of_html_is_an_error_whatever_its_status(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_list_raises_unexpected_response_for_an_html_page(
+    name: str, mautic: Mautic, router: respx.Router
+) -> None:
     router.get(url__regex=r".*").respond(html="<html><title>Log in</title></html>")
     with pytest.raises(UnexpectedResponse, match="Log in"):
         await getattr(mautic, name).get(7)
@@ -175,7 +177,7 @@ async def test_a_page_of_html_is_an_error_whatever_its_status(name: str, mautic:
 
 
 @SPACES
-async def test_create_sends_what_is_named_and_gives_what_is_stored(
+async def test_create_sends_set_attributes_and_returns_the_stored_entity(
     name: str, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -189,7 +191,7 @@ async def test_create_sends_what_is_named_and_gives_what_is_stored(
 
 @SPACES
 @pytest.mark.parametrize("verb", ["create", "edit", "replace"])
-async def test_an_entity_that_names_nothing_is_not_sent(
+async def test_create_refuses_an_entity_without_values(
     name: str, verb: str, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -201,7 +203,7 @@ async def test_an_entity_that_names_nothing_is_not_sent(
 
 @SPACES
 @pytest.mark.parametrize(("verb", "method"), [("edit", "PATCH"), ("replace", "PUT")])
-async def test_edit_and_replace_send_what_is_named(
+async def test_edit_and_replace_send_set_attributes(
     name: str, verb: str, method: str, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -215,7 +217,7 @@ async def test_edit_and_replace_send_what_is_named(
 
 
 @SPACES
-async def test_a_refused_value_says_which(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_create_refused_names_the_field(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     answer = refusal(400, "name: too odd", name=["too odd"])
     router.patch(url__regex=r"/7/edit").mock(return_value=answer)
@@ -225,7 +227,9 @@ async def test_a_refused_value_says_which(name: str, mautic: Mautic, router: res
 
 
 @SPACES
-async def test_no_right_and_a_servers_fault_are_told_apart(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_list_tells_missing_permission_from_a_server_error(
+    name: str, mautic: Mautic, router: respx.Router
+) -> None:
     space = getattr(mautic, name)
     router.delete(url__regex=r"/7/").mock(return_value=refusal(403))
     with pytest.raises(PermissionDenied):
@@ -243,7 +247,7 @@ async def test_delete_keeps_the_id_that_mautic_blanks(name: str, mautic: Mautic,
 
 
 @SPACES
-async def test_a_delete_repeated_after_a_lost_answer_that_finds_nothing_has_done_its_work(
+async def test_delete_repeated_after_a_lost_response_accepts_not_found(
     name: str, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -252,7 +256,7 @@ async def test_a_delete_repeated_after_a_lost_answer_that_finds_nothing_has_done
 
 
 @SPACES
-async def test_create_many_tells_of_each_row(name: str, mautic: Mautic, router: respx.Router) -> None:
+async def test_create_many_reports_each_row(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     given = entity(space.endpoint.model, "create")
     answer = {
@@ -273,7 +277,7 @@ async def test_create_many_tells_of_each_row(name: str, mautic: Mautic, router: 
 
 @SPACES
 @pytest.mark.parametrize(("verb", "method"), [("edit_many", "PATCH"), ("replace_many", "PUT")])
-async def test_batch_edits_name_each_id_once(
+async def test_edit_many_requires_distinct_ids(
     name: str, verb: str, method: str, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -298,7 +302,7 @@ def _named(given: Any) -> dict[str, Any]:
 
 
 @SPACES
-async def test_more_rows_than_fit_go_in_several_requests_and_keep_their_places(
+async def test_create_many_splits_rows_into_requests_and_keeps_their_order(
     name: str, mautic: Mautic, router: respx.Router
 ) -> None:
     space = getattr(mautic, name)
@@ -317,9 +321,7 @@ async def test_more_rows_than_fit_go_in_several_requests_and_keep_their_places(
 
 
 @SPACES
-async def test_a_smaller_limit_of_the_server_is_learned_from_its_refusal(
-    name: str, mautic: Mautic, router: respx.Router
-) -> None:
+async def test_create_many_learns_a_smaller_batch_limit(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
 
     def store(request: httpx.Request) -> httpx.Response:
@@ -336,9 +338,7 @@ async def test_a_smaller_limit_of_the_server_is_learned_from_its_refusal(
 
 
 @SPACES
-async def test_delete_many_says_what_is_gone_not_what_mautic_says(
-    name: str, mautic: Mautic, router: respx.Router
-) -> None:
+async def test_delete_many_reports_the_rows_that_are_gone(name: str, mautic: Mautic, router: respx.Router) -> None:
     space = getattr(mautic, name)
     held = {7, 8}
 

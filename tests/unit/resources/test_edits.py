@@ -49,16 +49,17 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
 
 
 @pytest.mark.parametrize("case", FIXED)
-def test_an_edit_of_what_is_there_is_repeated_after_a_lost_answer(case: str) -> None:
+def test_edit_of_existing_values_is_retried_after_a_lost_response(case: str) -> None:
     assert sends(FIXED[case]) == 2
 
 
 @pytest.mark.parametrize("case", ADDING)
-def test_an_edit_that_adds_something_is_not(case: str) -> None:
+def test_edit_that_adds_values_is_not_retried(case: str) -> None:
     with pytest.raises(OutcomeUnknown):
         sends(ADDING[case])
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize(
     ("rows", "field"),
     [
@@ -66,18 +67,15 @@ def test_an_edit_that_adds_something_is_not(case: str) -> None:
         ([Form(id=5, post_action="return", fields=[FormField(label="L", type="text")])], None),
     ],
 )
-def test_a_job_of_edits_refuses_rows_that_it_could_not_repeat(rows: list[Form], field: str | None) -> None:
-    async def main() -> None:
-        import asyncio
+async def test_bulk_edit_refuses_rows_that_cannot_be_repeated(rows: list[Form], field: str | None) -> None:
+    import asyncio
 
-        stub = ScriptedServer()
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with (
-            Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic,
-            mautic.forms.bulk_edit(rows) as job,
-        ):
-            (outcome,) = [outcome async for outcome in job]
-        assert (outcome.status, outcome.problems[0].field) == ("rejected", field)
-        assert not stub.request_count
-
-    run_virtual(main())
+    stub = ScriptedServer()
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with (
+        Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic,
+        mautic.forms.bulk_edit(rows) as job,
+    ):
+        (outcome,) = [outcome async for outcome in job]
+    assert (outcome.status, outcome.problems[0].field) == ("rejected", field)
+    assert not stub.request_count

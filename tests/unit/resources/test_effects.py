@@ -8,7 +8,7 @@ from typing import Any
 from mautic_async.clock import Clock
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Effect, Payload
-from mautic_async.ratelimit.limiter import Limits
+from mautic_async.ratelimit.settings import Limits
 from mautic_async.resources._base import Resource
 from mautic_async.transport.client import Timeouts, in_process, new_transport
 from tests.support import call_every_method
@@ -58,7 +58,7 @@ def expected(name: str, method: str, call: Call) -> Effect:
     return Effect.NON_IDEMPOTENT if method in ALWAYS_APPENDING else Effect.IDEMPOTENT
 
 
-async def test_every_call_says_what_a_repetition_would_do(tmp_path: Path) -> None:
+async def test_every_method_declares_the_effect_of_a_repetition(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x")
     (tmp_path / "t.zip").write_bytes(b"PK")
     calls: list[Call] = []
@@ -90,7 +90,7 @@ async def test_every_call_says_what_a_repetition_would_do(tmp_path: Path) -> Non
     assert seen > 500
 
 
-def test_no_resource_but_contacts_and_tags_is_found_again_by_a_creation() -> None:
+def test_only_contacts_and_tags_are_found_again_by_a_repeated_create() -> None:
     found = {
         name
         for name, kind in namespaces().items()

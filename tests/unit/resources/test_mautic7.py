@@ -31,7 +31,7 @@ from tests.support.canned_client import MISSING, error_answer, run_with_answers
         (lambda mautic: mautic.tweets.list(), "plugin Mautic Social"),
     ],
 )
-def test_an_older_server_is_named_with_what_it_would_need(use: Any, needs: str) -> None:
+def test_version_hint_names_an_older_server_and_the_required_version(use: Any, needs: str) -> None:
     async def ask(mautic: Any) -> None:
         await mautic.users.me()
         with pytest.raises(NotFound, match=f"{needs}.*this one is Mautic 5.1.1") as caught:
@@ -42,18 +42,18 @@ def test_an_older_server_is_named_with_what_it_would_need(use: Any, needs: str) 
     run_with_answers({"GET users/self": {"id": 1}}, ask)
 
 
-def test_a_server_that_has_not_told_its_version_is_not_given_one() -> None:
+def test_version_hint_is_absent_for_a_server_of_unknown_version() -> None:
     with pytest.raises(NotFound, match="has not told its version"):
         run_with_answers({}, lambda mautic: mautic.projects.get(1))
 
 
-def test_what_is_merely_missing_gets_no_such_hint() -> None:
+def test_version_hint_is_absent_for_a_missing_entity() -> None:
     with pytest.raises(NotFound) as caught:
         run_with_answers({"GET projects/1": MISSING}, lambda mautic: mautic.projects.get(1))
     assert "needs" not in str(caught.value)
 
 
-def test_an_export_is_saved_and_can_be_imported(tmp_path: Path) -> None:
+def test_export_is_saved_and_can_be_imported(tmp_path: Path) -> None:
     exported = json.dumps({"campaign": [{"id": 1}]}).encode()
     saved, _ = run_with_answers(
         {"GET campaigns/export/1": (200, exported)}, lambda mautic: mautic.campaigns.export(1, tmp_path / "c.json")
@@ -73,19 +73,19 @@ def test_an_export_is_saved_and_can_be_imported(tmp_path: Path) -> None:
     assert b'filename="c.zip"' in server.last.content
 
 
-def test_what_is_neither_json_nor_zip_is_not_imported(tmp_path: Path) -> None:
+def test_import_refuses_files_that_are_neither_json_nor_zip(tmp_path: Path) -> None:
     file = tmp_path / "c.txt"
     file.write_text("hello")
     with pytest.raises(ConfigurationError, match="neither a zip file nor JSON"):
         run_with_answers({}, lambda mautic: mautic.campaigns.import_(file))
 
 
-def test_an_import_whose_answer_is_lost_is_not_repeated() -> None:
+def test_import_with_a_lost_response_is_not_repeated() -> None:
     with pytest.raises(OutcomeUnknown):
         run_with_answers({"POST campaigns/import": ConnectionResetError()}, lambda mautic: mautic.campaigns.import_({}))
 
 
-def test_many_contacts_go_into_a_company_line_by_line() -> None:
+def test_company_add_contacts_reports_line_by_line() -> None:
     lines = [
         {"contactId": 2, "companyId": 1, "status": "success", "message": "added"},
         {"contactId": 3, "companyId": 1, "status": "failed", "message": "Contact not found"},
@@ -99,7 +99,7 @@ def test_many_contacts_go_into_a_company_line_by_line() -> None:
     assert server.last.body["assignments"][0] == {"contactId": 2, "companyId": 1}
 
 
-def test_companies_go_into_segments_of_their_own() -> None:
+def test_company_segments_contain_companies() -> None:
     found, server = run_with_answers(
         {
             "POST companysegments/1/companies/add": {
@@ -122,7 +122,7 @@ OBJECT = {"@id": "/api/v2/custom_objects/4", "@type": "CustomObject", "alias": "
     ("answer", "here"),
     [({"member": []}, True), (error_answer(403, "Access Denied."), True), (MISSING, False)],
 )
-def test_the_namespace_is_probed(*, answer: Any, here: bool) -> None:
+def test_v2_namespace_is_probed(*, answer: Any, here: bool) -> None:
     found, server = run_with_answers(
         {"GET v2/custom_objects": answer}, lambda mautic: mautic.custom_objects.available()
     )
@@ -131,7 +131,7 @@ def test_the_namespace_is_probed(*, answer: Any, here: bool) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "hydra:"])
-def test_collections_are_read_in_the_old_and_the_new_spelling(prefix: str) -> None:
+def test_v2_collections_are_read_in_both_spellings(prefix: str) -> None:
     answer = {f"{prefix}member": [OBJECT], f"{prefix}totalItems": 1, "@id": "/api/v2/custom_objects"}
     found, server = run_with_answers(
         {"GET v2/custom_objects": answer}, lambda m: m.custom_objects.list(page=2, alias="prod")
@@ -140,12 +140,12 @@ def test_collections_are_read_in_the_old_and_the_new_spelling(prefix: str) -> No
     assert dict(server.last.query) == {"alias": "prod", "page": "2"}
 
 
-def test_a_collection_without_members_is_an_error() -> None:
+def test_v2_collection_without_members_is_an_error() -> None:
     with pytest.raises(UnexpectedResponse, match="member"):
         run_with_answers({"GET v2/custom_objects": {"totalItems": 0}}, lambda mautic: mautic.custom_objects.list())
 
 
-def test_all_pages_are_walked_and_nothing_comes_twice() -> None:
+def test_v2_iterate_walks_all_pages_and_repeats_no_item() -> None:
     pages = {1: [1, 2], 2: [2, 3]}
 
     def page(request: Any) -> Any:
@@ -162,7 +162,7 @@ def test_all_pages_are_walked_and_nothing_comes_twice() -> None:
     assert len(server.requests) == 2
 
 
-def test_without_a_view_pages_go_on_until_one_is_empty() -> None:
+def test_v2_iterate_without_a_view_ends_at_an_empty_page() -> None:
     def page(request: Any) -> Any:
         number = int(dict(request.query)["page"])
         return {"member": [{"id": number}] if number < 3 else []}
@@ -174,7 +174,7 @@ def test_without_a_view_pages_go_on_until_one_is_empty() -> None:
     assert found == [1, 2]
 
 
-def test_the_verbs_have_the_content_types_of_json_ld() -> None:
+def test_v2_requests_use_the_content_types_of_json_ld() -> None:
     field = m.CustomField(label="L", type="select", options=[m.CustomFieldOption(label="A", value="a")])
 
     async def use(mautic: Any) -> None:
@@ -197,7 +197,7 @@ def test_the_verbs_have_the_content_types_of_json_ld() -> None:
     assert server.requests[0].body == {"label": "L", "type": "select", "options": [{"label": "A", "value": "a"}]}
 
 
-def test_items_are_written_by_address() -> None:
+def test_v2_items_are_written_by_iri() -> None:
     item = m.CustomItem(
         name="I",
         custom_object="/api/v2/custom_objects/1",
@@ -216,7 +216,7 @@ def test_items_are_written_by_address() -> None:
             run_with_answers({}, lambda mautic, given: mautic.custom_items.create(given), wrong)
 
 
-def test_a_refusal_in_the_problem_style_tells_why() -> None:
+def test_v2_errors_are_read_from_problem_details() -> None:
     answer = 422, {"@type": "hydra:Error", "hydra:title": "An error occurred", "hydra:description": "alias: not blank."}
     with pytest.raises(Rejected, match="alias: not blank"):
         run_with_answers(
@@ -224,7 +224,7 @@ def test_a_refusal_in_the_problem_style_tells_why() -> None:
         )
 
 
-def test_what_names_nothing_is_not_sent() -> None:
+def test_v2_create_refuses_an_entity_without_values() -> None:
     with pytest.raises(ConfigurationError, match="names nothing"):
         run_with_answers({}, lambda mautic: mautic.custom_objects.create(m.CustomObject()))
     with pytest.raises(ConfigurationError, match="page"):

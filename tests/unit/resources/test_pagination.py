@@ -17,6 +17,8 @@ from mautic_async.resources._endpoint import ResultPage
 from mautic_async.resources._pagination import Paginator, iterate, parameters
 from mautic_async.testing.virtual_time import run_virtual
 
+pytestmark = pytest.mark.virtual_time
+
 
 @define
 class Thing:
@@ -103,7 +105,9 @@ def check(moving: Moving, before: list[Thing], found: list[Thing]) -> None:
 
 @given(moving=moving_lists, size=st.integers(1, 7), keyset=st.booleans(), ahead=st.booleans())
 @settings(max_examples=400, deadline=None)
-def test_a_walk_by_id_neither_misses_nor_repeats(*, moving: Moving, size: int, keyset: bool, ahead: bool) -> None:
+def test_iterate_by_id_neither_misses_nor_repeats_while_rows_change(
+    *, moving: Moving, size: int, keyset: bool, ahead: bool
+) -> None:
     before = list(moving.things)
     found = run_virtual(walked(moving, walk(moving, size, keyset=keyset), ahead=ahead))
     check(moving, before, found)
@@ -118,7 +122,7 @@ def test_a_walk_by_id_neither_misses_nor_repeats(*, moving: Moving, size: int, k
     ahead=st.booleans(),
 )
 @settings(max_examples=400, deadline=None)
-def test_a_walk_in_another_order_neither_misses_nor_repeats(
+def test_iterate_in_another_order_neither_misses_nor_repeats(
     *, moving: Moving, size: int, order: str, direction: str, ahead: bool
 ) -> None:
     before = list(moving.things)
@@ -128,21 +132,21 @@ def test_a_walk_in_another_order_neither_misses_nor_repeats(
     assert all(asked["order_by"] in {"name,id", "id"} for asked in moving.asked), "ties would be shuffled"
 
 
-def test_a_walk_by_key_costs_one_request_a_page_and_holds_to_its_size() -> None:
+async def test_iterate_by_key_costs_one_request_a_page_and_keeps_its_size() -> None:
     moving = Moving([Thing(n, "x") for n in range(1, 11)], [])
-    run_virtual(walked(moving, walk(moving, 4, keyset=True)))
+    await walked(moving, walk(moving, 4, keyset=True))
     assert [asked["where"][-1].value for asked in moving.asked] == [0, 4, 8]
     assert {asked["limit"] for asked in moving.asked} == {4}
 
 
-def test_a_users_own_conditions_stay_beside_the_key() -> None:
+async def test_iterate_keeps_conditions_of_the_caller_beside_the_key() -> None:
     moving = Moving([], [])
     own = where.gt("points", 3)
-    run_virtual(walked(moving, walk(moving, 4, keyset=True, query={"where": own})))
+    await walked(moving, walk(moving, 4, keyset=True, query={"where": own}))
     assert [clause.column for clause in moving.asked[0]["where"]] == ["points", "id"]
 
 
-def test_reading_ahead_fetches_the_next_page_while_the_caller_works() -> None:
+def test_iterate_reads_the_next_page_ahead_while_the_caller_works() -> None:
     moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
 
     async def work(*, ahead: bool) -> float:
@@ -157,60 +161,51 @@ def test_reading_ahead_fetches_the_next_page_while_the_caller_works() -> None:
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_caller_who_leaves_early_leaves_no_task_behind(*, ahead: bool) -> None:
-    async def leave() -> int:
-        flights = BackgroundTasks()
-        moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
-        items: AsyncIterator[Thing] = iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None)
-        async for _ in items:
-            break
-        await items.aclose()  # type: ignore[attr-defined]  # an async generator
-        await asyncio.sleep(0)
-        return len(flights)
-
-    assert run_virtual(leave()) == 0
+async def test_iterate_leaves_no_task_after_a_break(*, ahead: bool) -> None:
+    flights = BackgroundTasks()
+    moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
+    items: AsyncIterator[Thing] = iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None)
+    async for _ in items:
+        break
+    await items.aclose()  # type: ignore[attr-defined]  # an async generator
+    await asyncio.sleep(0)
+    assert len(flights) == 0
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_caller_who_is_cancelled_leaves_no_task_behind(*, ahead: bool) -> None:
-    async def leave() -> int:
-        flights = BackgroundTasks()
-        moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
+async def test_iterate_leaves_no_task_after_a_cancellation(*, ahead: bool) -> None:
+    flights = BackgroundTasks()
+    moving = Moving([Thing(n, "x") for n in range(1, 9)], [])
 
-        async def use() -> None:
-            async for _ in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
-                await asyncio.sleep(10)
+    async def use() -> None:
+        async for _ in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
+            await asyncio.sleep(10)
 
-        task = asyncio.get_running_loop().create_task(use())
-        await asyncio.sleep(1.5)
-        task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        del task  # what it holds of the walk is closed by the loop, as for every abandoned generator
-        await asyncio.sleep(1)
-        return len(flights)
-
-    assert run_virtual(leave()) == 0
+    task = asyncio.get_running_loop().create_task(use())
+    await asyncio.sleep(1.5)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    del task  # what it holds of the walk is closed by the loop, as for every abandoned generator
+    await asyncio.sleep(1)
+    assert len(flights) == 0
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_failure_on_the_way_reaches_the_caller_after_what_was_read(*, ahead: bool) -> None:
+async def test_iterate_raises_a_failure_after_the_entities_read_before(*, ahead: bool) -> None:
     class Breaking(Moving):
         async def fetch(self, query: Mapping[str, Any]) -> ResultPage[Thing]:
             if len(self.asked) == 1:
                 raise ConfigurationError("broken")
             return await super().fetch(query)
 
-    async def use() -> list[int]:
-        moving = Breaking([Thing(n, "x") for n in range(1, 9)], [])
-        flights = BackgroundTasks()
-        found: list[int] = []
-        with pytest.raises(ConfigurationError, match="broken"):
-            async for thing in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
-                found += [thing.id]
-        return found
-
-    assert run_virtual(use()) == [1, 2]
+    moving = Breaking([Thing(n, "x") for n in range(1, 9)], [])
+    flights = BackgroundTasks()
+    found: list[int] = []
+    with pytest.raises(ConfigurationError, match="broken"):
+        async for thing in iterate(walk(moving, 2, keyset=True), flights.spawn if ahead else None):
+            found += [thing.id]
+    assert found == [1, 2]
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------
@@ -231,12 +226,12 @@ def test_a_failure_on_the_way_reaches_the_caller_after_what_was_read(*, ahead: b
         ({"where": [{"col": "id", "expr": "is", "val": 3}]}, "expression"),
     ],
 )
-def test_what_mautic_would_ignore_or_answer_with_a_500_is_refused(query: dict[str, Any], word: str) -> None:
+def test_parameters_refuse_values_that_mautic_ignores_or_fails_on(query: dict[str, Any], word: str) -> None:
     with pytest.raises(ConfigurationError, match=word):
         parameters(query)
 
 
-def test_parameters_have_mautics_names() -> None:
+def test_parameters_have_the_names_of_mautic() -> None:
     query = {"search": "x", "order_by": "dateAdded", "order_by_dir": "desc", "minimal": True, "published": True}
     assert parameters(query) == {
         "search": "x",
@@ -247,26 +242,26 @@ def test_parameters_have_mautics_names() -> None:
     }
 
 
-def test_yes_and_no_are_not_both_a_yes() -> None:
+def test_parameters_omit_false_switches() -> None:
     assert parameters({"minimal": False, "include_custom_objects": False, "published": False}) == {}
 
 
-def test_published_becomes_a_condition_beside_others_which_would_switch_it_off() -> None:
+def test_parameters_write_published_as_a_condition_beside_others() -> None:
     found = parameters({"published": True, "where": where.gt("id", 5)})
     assert found == {
         "where": [{"col": "id", "expr": "gt", "val": 5}, {"col": "isPublished", "expr": "eq", "val": 1}],
     }
 
 
-def test_published_is_refused_where_it_is_a_500() -> None:
+def test_parameters_refuse_published_where_mautic_answers_500() -> None:
     with pytest.raises(ConfigurationError, match="published"):
         parameters({"published": True}, filters_published=False)
 
 
-def test_select_always_asks_for_the_id() -> None:
+def test_parameters_select_always_includes_the_id() -> None:
     assert parameters({"select": ["email"]})["select"] == ["id", "email"]
 
 
-def test_a_walk_does_not_begin_in_the_middle() -> None:
+def test_iterate_refuses_a_start() -> None:
     with pytest.raises(ConfigurationError, match="list"):
         walk(Moving([], []), 4, keyset=True, query={"start": 5}).pages()

@@ -30,7 +30,7 @@ def as_pattern(path: str) -> str:
     )
 
 
-async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: Path) -> None:
+async def test_every_server_route_is_reached_by_a_public_method(tmp_path: Path) -> None:
     asked = await call_every_method.requests_by_method(tmp_path)
     sent = {(request.method, request.path): method for method, requests in asked for request in requests}
     lines, missing = [], []
@@ -44,7 +44,7 @@ async def test_every_route_of_the_server_is_reached_by_a_public_call(tmp_path: P
     assert not missing, "\n".join(lines)
 
 
-def test_the_client_has_every_namespace_that_was_promised() -> None:
+def test_mautic_has_every_promised_namespace() -> None:
     promised = """
         contacts companies segments campaigns campaign_events emails forms pages assets categories dynamic_contents
         messages notes notifications points point_groups point_triggers reports roles users smses stages tags
@@ -56,14 +56,14 @@ def test_the_client_has_every_namespace_that_was_promised() -> None:
     assert all(inspect.getdoc(vars(Namespaces)[name]) for name in namespaces())
 
 
-def test_a_plain_namespace_is_one_line_of_facts() -> None:
+def test_plain_namespaces_declare_their_endpoint_only() -> None:
     folder = Path(inspect.getfile(Namespaces)).parent
     plain = [path for path in folder.glob("[a-z]*.py") if "def " not in path.read_text()]
     assert len(plain) >= 12
     assert max(len(path.read_text().splitlines()) for path in plain) <= 20
 
 
-async def test_the_document_of_routes_says_by_which_call_each_is_reached(tmp_path: Path) -> None:
+async def test_routes_document_names_the_method_of_each_route(tmp_path: Path) -> None:
     document = (ROOT / "docs" / "routes.md").read_text("utf-8")
     table = route_table.markdown(await call_every_method.requests_by_method(tmp_path))
     assert document.endswith(table.rstrip() + "\n"), "run `python -m tests.support.route_table`"

@@ -25,7 +25,7 @@ from tests.support.canned_client import MISSING, error_answer, run_with_answers
 # --- campaigns -------------------------------------------------------------------------------------------------------
 
 
-def test_a_clone_is_read_from_the_redirect_that_carries_it() -> None:
+def test_campaigns_clone_reads_the_redirect_that_carries_the_copy() -> None:
     found, server = run_with_answers(
         {"POST campaigns/clone/1": (302, {"campaign": {"id": 3, "name": "C", "events": []}})},
         lambda mautic: mautic.campaigns.clone(1),
@@ -35,7 +35,7 @@ def test_a_clone_is_read_from_the_redirect_that_carries_it() -> None:
 
 
 @pytest.mark.parametrize("verb", ["create", "edit", "replace"])
-def test_events_without_a_canvas_are_not_sent(verb: str) -> None:
+def test_campaigns_create_refuses_events_without_canvas_settings(verb: str) -> None:
     campaign = m.Campaign(name="C", segments=[1], events=[m.CampaignEvent(key="new_1", name="E")])
     with pytest.raises(ConfigurationError, match="canvas_settings"):
         run_with_answers(
@@ -46,7 +46,7 @@ def test_events_without_a_canvas_are_not_sent(verb: str) -> None:
         )
 
 
-def test_contacts_of_a_campaign_are_rows_of_texts_that_become_numbers() -> None:
+def test_campaigns_contacts_reads_rows_of_texts_as_numbers() -> None:
     row = {"campaign_id": "1", "lead_id": "12", "date_added": "2026-11-21 03:28:52", "manually_added": "1"}
     found, server = run_with_answers(
         {"GET campaigns/1/contacts": {"total": "1", "contacts": [row]}},
@@ -65,7 +65,7 @@ def test_contacts_of_a_campaign_are_rows_of_texts_that_become_numbers() -> None:
     }
 
 
-def test_all_contacts_of_a_campaign_are_walked_by_their_id() -> None:
+def test_campaigns_iterate_contacts_walks_by_id() -> None:
     def page(request: Any) -> Any:
         after = int(dict(request.query)["where[0][val]"])
         return {"total": "150", "contacts": [{"lead_id": str(n)} for n in range(after + 1, min(after + 101, 151))]}
@@ -78,13 +78,13 @@ def test_all_contacts_of_a_campaign_are_walked_by_their_id() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_bad_column_is_an_error_though_mautic_says_200() -> None:
+def test_campaigns_contacts_raises_a_bad_column_answered_with_200() -> None:
     answer = {"errors": [{"message": "Unknown column 'cl.x'", "code": 1054}]}
     with pytest.raises(Rejected, match=r"although with status 200.*Unknown column"):
         run_with_answers({"GET campaigns/1/contacts": answer}, lambda m: m.campaigns.contacts(1, order=[("x", "asc")]))
 
 
-def test_events_of_a_contact_in_a_campaign_come_with_its_membership() -> None:
+def test_campaigns_contact_events_include_the_membership() -> None:
     answer = {
         "total": 1,
         "events": [{"id": 1, "name": "Add points", "contactLog": []}],
@@ -97,7 +97,7 @@ def test_events_of_a_contact_in_a_campaign_come_with_its_membership() -> None:
     assert (found.events[0].name, found.campaign.name, found.membership[0].rotation) == ("Add points", "C", 1)
 
 
-def test_a_contact_outside_the_campaign_is_refused_with_a_409() -> None:
+def test_campaigns_contact_events_raise_conflict_outside_the_campaign() -> None:
     with pytest.raises(Rejected, match="409"):
         run_with_answers(
             {"GET campaigns/1/events/contact/12": error_answer(409, "The contact is not in the campaign.")},
@@ -105,7 +105,7 @@ def test_a_contact_outside_the_campaign_is_refused_with_a_409() -> None:
         )
 
 
-def test_event_logs_are_listed_and_edited() -> None:
+def test_campaigns_event_logs_are_listed_and_edited() -> None:
     moment = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     log = {"event": {"id": 5}, "campaign": {"id": 1, "name": "C"}, "isScheduled": True, "triggerDate": None}
 
@@ -125,7 +125,7 @@ def test_event_logs_are_listed_and_edited() -> None:
     assert server.last.body == {"triggerDate": "2026-01-02T03:04:00+00:00"}
 
 
-def test_a_batch_of_event_logs_is_told_apart_though_events_go_by_id_and_errors_by_place() -> None:
+def test_campaigns_event_log_batch_is_read_by_event_and_index() -> None:
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     logs = [m.CampaignEventLog(event_id=id, contact_id=12, date_triggered=moment) for id in (5, 6, 7)]
     answer = {"events": {"5": {"id": 5}}, "errors": {"1": '{"code": 409}'}}
@@ -140,7 +140,7 @@ def test_a_batch_of_event_logs_is_told_apart_though_events_go_by_id_and_errors_b
     "log",
     [m.CampaignEventLog(), m.CampaignEventLog(trigger_date=datetime(2026, 1, 2, tzinfo=UTC), channel_id=7)],
 )
-def test_a_log_that_would_be_stored_wrongly_is_not_sent(log: m.CampaignEventLog) -> None:
+def test_campaigns_event_log_that_mautic_would_store_wrongly_is_refused(log: m.CampaignEventLog) -> None:
     with pytest.raises(ConfigurationError):
         run_with_answers({}, lambda mautic: mautic.campaign_events.edit_log(5, 12, log))
     with pytest.raises(ConfigurationError, match="row 0"):
@@ -150,7 +150,7 @@ def test_a_log_that_would_be_stored_wrongly_is_not_sent(log: m.CampaignEventLog)
 # --- segments, companies ---------------------------------------------------------------------------------------------
 
 
-def test_adding_many_to_a_segment_tells_who_does_not_exist() -> None:
+def test_segments_add_contacts_reports_missing_contacts() -> None:
     details = {"12": {"success": True}, "13": {"success": True}, "99999": {"success": False}}
     found, server = run_with_answers(
         {"POST segments/11/contacts/add": {"success": 1, "details": details}},
@@ -165,12 +165,12 @@ def test_adding_many_to_a_segment_tells_who_does_not_exist() -> None:
     assert server.last.body == {"ids": [12, 99999, 13, 14]}
 
 
-def test_adding_nobody_asks_nothing() -> None:
+def test_segments_add_contacts_of_an_empty_list_sends_no_request() -> None:
     found, server = run_with_answers({}, lambda mautic: mautic.segments.add_contacts(11, []))
     assert (found, server.requests) == ([], [])
 
 
-def test_creating_a_company_with_a_known_name_is_refused_with_the_way_out() -> None:
+def test_companies_create_refuses_a_known_name_and_names_the_alternative() -> None:
     known = {"id": 4, "fields": {"all": {"companyname": "ACME"}}}
     with pytest.raises(ConfigurationError, match=r"'Acme' is company 4, .* wipe .*edit\(4, ...\), or upsert\(\)"):
         run_with_answers(
@@ -179,7 +179,7 @@ def test_creating_a_company_with_a_known_name_is_refused_with_the_way_out() -> N
         )
 
 
-def test_upserting_a_company_edits_the_known_one_and_creates_an_unknown_one() -> None:
+def test_companies_upsert_edits_a_known_company_and_creates_an_unknown_one() -> None:
     known = {"id": 4, "fields": {"all": {"companyname": "Acme"}}}
     company = Company(companyname="Acme", companycity=None, companynumber_of_employees=0)
     for held, way in (({"4": known}, "PATCH companies/4/edit"), ({}, "POST companies/new")):
@@ -193,12 +193,12 @@ def test_upserting_a_company_edits_the_known_one_and_creates_an_unknown_one() ->
 
 
 @pytest.mark.parametrize("company", [Company(), Company(companyname=" "), Company(companycity="London")])
-def test_a_company_without_a_name_is_found_by_nothing(company: Company) -> None:
+def test_companies_upsert_refuses_a_company_without_a_name(company: Company) -> None:
     with pytest.raises(ConfigurationError, match="companyname"):
         run_with_answers({}, lambda mautic: mautic.companies.upsert(company))
 
 
-def test_upserting_a_company_with_its_id_is_an_edit() -> None:
+def test_companies_upsert_with_an_id_is_an_edit() -> None:
     _, server = run_with_answers(
         {"PATCH companies/4/edit": {"company": {"id": 4}}},
         lambda mautic: mautic.companies.upsert(Company(id=4, companycity="London")),
@@ -206,7 +206,7 @@ def test_upserting_a_company_with_its_id_is_an_edit() -> None:
     assert server.calls == ["PATCH companies/4/edit"]
 
 
-def test_companies_of_a_users_own_class() -> None:
+def test_companies_accept_a_user_class() -> None:
     class Account(Company):
         pass
 
@@ -216,7 +216,7 @@ def test_companies_of_a_users_own_class() -> None:
     assert type(found) is Account
 
 
-def test_a_company_is_found_by_any_field() -> None:
+def test_companies_find_accepts_any_field() -> None:
     rows = {"4": {"id": 4, "fields": {"all": {"vat": "X1"}}}}
     found, _ = run_with_answers({"GET companies": {"companies": rows}}, lambda mautic: mautic.companies.find(vat="x1"))
     assert found.id == 4
@@ -228,7 +228,7 @@ def test_a_company_is_found_by_any_field() -> None:
 # --- e-mails and text messages -----------------------------------------------------------------------------------------
 
 
-def test_an_email_to_segments_tells_its_counts() -> None:
+def test_emails_send_to_segments_returns_counts() -> None:
     found, server = run_with_answers(
         {"POST emails/10/send": {"success": 1, "sentCount": 3, "failedRecipients": 1}},
         lambda mautic: mautic.emails.send(10, limit=100),
@@ -237,7 +237,7 @@ def test_an_email_to_segments_tells_its_counts() -> None:
     assert server.last.body == {"limit": 100}
 
 
-def test_tokens_get_their_braces() -> None:
+def test_emails_send_wraps_tokens_in_braces() -> None:
     _, server = run_with_answers(
         {"POST emails/10/contact/12/send": {"success": True}},
         lambda mautic: mautic.emails.send_to_contact(10, 12, tokens={"name": "Ada", "{city}": "London"}, assets=[4]),
@@ -248,14 +248,14 @@ def test_tokens_get_their_braces() -> None:
 @pytest.mark.parametrize(
     "answer", [{"success": False}, {"success": False, "failed": "bounced"}, {"success": False, "failed": ["bounced"]}]
 )
-def test_an_email_that_was_not_sent_is_an_error_though_mautic_says_200(answer: Any) -> None:
+def test_emails_send_raises_an_unsent_email_answered_with_200(answer: Any) -> None:
     with pytest.raises(Rejected, match="although with status 200"):
         run_with_answers(
             {"POST emails/10/contact/12/send": answer}, lambda mautic: mautic.emails.send_to_contact(10, 12)
         )
 
 
-def test_what_sends_is_never_sent_twice() -> None:
+def test_send_methods_are_never_retried() -> None:
     for call, use in (
         ("POST emails/10/contact/12/send", lambda mautic: mautic.emails.send_to_contact(10, 12)),
         ("POST emails/10/send", lambda mautic: mautic.emails.send(10)),
@@ -273,7 +273,7 @@ def test_what_sends_is_never_sent_twice() -> None:
             assert seen == [1]
 
 
-def test_a_reply_is_noted_by_its_hash() -> None:
+def test_emails_reply_is_recorded_by_its_tracking_hash() -> None:
     _, server = run_with_answers(
         {"POST emails/reply/abc123": (201, {"success": True})}, lambda m: m.emails.reply("abc123")
     )
@@ -287,12 +287,12 @@ def test_a_reply_is_noted_by_its_hash() -> None:
         {"success": False, "status": "failed", "result": {"sent": False}, "errors": [{"message": "no number"}]},
     ],
 )
-def test_a_text_message_that_was_not_sent_is_an_error_though_mautic_says_200(answer: Any) -> None:
+def test_smses_send_raises_an_unsent_message_answered_with_200(answer: Any) -> None:
     with pytest.raises(Rejected, match="although with status 200"):
         run_with_answers({"GET smses/10/contact/12/send": answer}, lambda mautic: mautic.smses.send(10, 12))
 
 
-def test_a_text_message_that_was_sent_tells_what_the_contact_got() -> None:
+def test_smses_send_returns_the_result_of_the_contact() -> None:
     answer = {
         "success": True,
         "status": "Delivered",
@@ -302,7 +302,7 @@ def test_a_text_message_that_was_sent_tells_what_the_contact_got() -> None:
     assert (found.sent, found.content, found.stat_id) == (True, "Hi", 4)
 
 
-def test_a_text_message_to_nobody_is_forbidden() -> None:
+def test_smses_send_raises_permission_denied() -> None:
     with pytest.raises(PermissionDenied):
         run_with_answers(
             {"GET smses/10/contact/9/send": error_answer(403, "no")}, lambda mautic: mautic.smses.send(10, 9)
@@ -312,7 +312,7 @@ def test_a_text_message_to_nobody_is_forbidden() -> None:
 # --- forms -------------------------------------------------------------------------------------------------------------
 
 
-def test_an_edit_of_a_form_sends_its_post_action_along() -> None:
+def test_forms_edit_sends_the_stored_post_action() -> None:
     form = {"id": 7, "name": "F", "postAction": "redirect", "postActionProperty": "https://example.com"}
     _, server = run_with_answers(
         {"GET forms/7": {"form": form}, "PATCH forms/7/edit": {"form": form}},
@@ -325,7 +325,7 @@ def test_an_edit_of_a_form_sends_its_post_action_along() -> None:
     }
 
 
-def test_an_edit_that_names_the_post_action_needs_no_look() -> None:
+def test_forms_edit_with_a_post_action_needs_no_look_up() -> None:
     _, server = run_with_answers(
         {"PATCH forms/7/edit": {"form": {"id": 7}}},
         lambda mautic: mautic.forms.edit(7, m.Form(post_action="message", post_action_property="Thanks")),
@@ -333,7 +333,7 @@ def test_an_edit_that_names_the_post_action_needs_no_look() -> None:
     assert server.calls == ["PATCH forms/7/edit"]
 
 
-def test_edits_of_several_forms_look_once() -> None:
+def test_forms_edit_many_looks_up_once() -> None:
     held = [{"id": 7, "postAction": "message", "postActionProperty": "Thanks"}, {"id": 8, "postAction": "return"}]
     _, server = run_with_answers(
         {
@@ -349,7 +349,7 @@ def test_edits_of_several_forms_look_once() -> None:
     ]
 
 
-def test_fields_and_actions_of_a_form_are_deleted_by_the_query() -> None:
+def test_forms_delete_fields_and_actions_by_the_query() -> None:
     async def use(mautic: Any) -> Any:
         return await mautic.forms.delete_fields(7, [3, 4]), await mautic.forms.delete_actions(7, [5])
 
@@ -366,7 +366,7 @@ def test_fields_and_actions_of_a_form_are_deleted_by_the_query() -> None:
             run_with_answers({}, wrong)
 
 
-def test_submissions_are_read_as_tables_have_them() -> None:
+def test_forms_submissions_are_read_from_table_rows() -> None:
     submission = {
         "id": 3,
         "dateSubmitted": "2026-01-02T03:04:05+00:00",
@@ -400,7 +400,7 @@ def test_submissions_are_read_as_tables_have_them() -> None:
     assert ("orderBy", "s.id") in server.last.query
 
 
-def test_a_condition_that_would_replace_the_contact_is_refused() -> None:
+def test_forms_contact_submissions_refuses_conditions() -> None:
     with pytest.raises(ConfigurationError, match="condition"):
         run_with_answers({}, lambda mautic: mautic.forms.contact_submissions(7, 12, where=where.gt("s.id", 1)))
 
@@ -408,7 +408,7 @@ def test_a_condition_that_would_replace_the_contact_is_refused() -> None:
 # --- points, reports, stats, widgets ---------------------------------------------------------------------------------
 
 
-def test_types_are_names_by_key() -> None:
+def test_point_types_are_names_by_key() -> None:
     async def use(mautic: Any) -> Any:
         return (
             await mautic.points.action_types(),
@@ -430,7 +430,7 @@ def test_types_are_names_by_key() -> None:
     assert triggers == {"mautic.x": m.WebhookTrigger(label="X", description="D")}
 
 
-def test_events_of_a_trigger_are_deleted_by_a_replacement_where_mautic_only_says_so() -> None:
+def test_triggers_delete_events_replaces_the_trigger_on_older_servers() -> None:
     events = [{"id": 1, "name": "a", "type": "email.send"}, {"id": 2, "name": "b", "type": "email.send"}]
     held = {"id": 7, "name": "T", "points": 5, "color": "aabbcc", "events": events, "category": {"id": 4, "title": "K"}}
     kept = {**held, "events": events[1:]}
@@ -454,7 +454,7 @@ def test_events_of_a_trigger_are_deleted_by_a_replacement_where_mautic_only_says
     assert (sent["events"], sent["category"]) == ([{"id": 2, "name": "b", "type": "email.send"}], 4)
 
 
-def test_events_that_are_really_gone_cost_one_look() -> None:
+def test_triggers_delete_events_costs_one_look_up_when_they_are_gone() -> None:
     _, server = run_with_answers(
         {
             "DELETE points/triggers/7/events/delete": {"trigger": {"id": 7}},
@@ -465,7 +465,7 @@ def test_events_that_are_really_gone_cost_one_look() -> None:
     assert len(server.requests) == 2
 
 
-def test_events_that_stay_whatever_is_done_are_an_error() -> None:
+def test_triggers_delete_events_raises_when_events_stay() -> None:
     held = {"id": 7, "name": "T", "events": [{"id": 1, "name": "a"}]}
     with pytest.raises(UnexpectedResponse, match="still there"):
         run_with_answers(
@@ -478,7 +478,7 @@ def test_events_that_stay_whatever_is_done_are_an_error() -> None:
         )
 
 
-def test_a_report_is_asked_page_by_page_between_dates() -> None:
+def test_reports_get_pages_between_dates() -> None:
     answer = {
         "totalResults": 19,
         "data": [{"id": "1", "email": "ada@example.com"}],
@@ -501,7 +501,7 @@ def test_a_report_is_asked_page_by_page_between_dates() -> None:
     }
 
 
-def test_all_rows_of_a_report_come_page_by_page() -> None:
+def test_reports_iterate_rows_page_by_page() -> None:
     def page(request: Any) -> Any:
         number = int(dict(request.query)["page"])
         return {"data": [{"id": str(n)} for n in range(5)][2 * number - 2 : 2 * number]}
@@ -514,7 +514,7 @@ def test_all_rows_of_a_report_come_page_by_page() -> None:
     assert len(server.requests) == 3
 
 
-def test_a_report_itself_is_read_with_one_row() -> None:
+def test_reports_get_definition_reads_one_row() -> None:
     found, server = run_with_answers(
         {"GET reports/6": {"data": [], "report": {"id": 6, "name": "R"}}}, lambda mautic: mautic.reports.get(6)
     )
@@ -522,7 +522,7 @@ def test_a_report_itself_is_read_with_one_row() -> None:
     assert dict(server.last.query) == {"page": "1", "limit": "1"}
 
 
-def test_stats_take_conditions_and_order() -> None:
+def test_stats_list_accepts_conditions_and_order() -> None:
     found, server = run_with_answers(
         {"GET stats/email_stats": {"total": "3", "stats": [{"id": "1"}]}},
         lambda m: m.stats.list("email_stats", where=where.eq("lead_id", 12), order=[("id", "desc")], start=2, limit=1),
@@ -531,7 +531,7 @@ def test_stats_take_conditions_and_order() -> None:
     assert ("order[0][dir]", "desc") in server.last.query
 
 
-def test_all_rows_of_a_table_are_walked_by_their_id() -> None:
+def test_stats_iterate_walks_all_rows_by_id() -> None:
     def page(request: Any) -> Any:
         after = int(dict(request.query)["where[1][val]"])
         return {"total": "150", "stats": [{"id": str(n)} for n in range(after + 1, min(after + 101, 151))]}
@@ -544,7 +544,7 @@ def test_all_rows_of_a_table_are_walked_by_their_id() -> None:
     assert len(server.requests) == 2
 
 
-def test_a_table_that_does_not_exist_is_not_found_though_mautic_says_200() -> None:
+def test_stats_list_raises_not_found_for_a_table_answered_with_200() -> None:
     with pytest.raises(NotFound, match="the tables are audit_log, email_stats"):
         run_with_answers(
             {"GET stats/leads": {"availableTables": ["audit_log", "email_stats"], "tableColumns": {}}},
@@ -552,7 +552,7 @@ def test_a_table_that_does_not_exist_is_not_found_though_mautic_says_200() -> No
         )
 
 
-def test_a_widget_shows_a_chart_or_values() -> None:
+def test_widgets_get_returns_a_chart_or_values() -> None:
     answer = {"success": 1, "cached": False, "execution_time": 0.1, "data": {"chartType": "line"}}
     found, server = run_with_answers(
         {"GET data/created.leads.in.time": answer},
@@ -577,14 +577,14 @@ def test_a_widget_shows_a_chart_or_values() -> None:
     }
 
 
-def test_columns_and_directions_of_tables_are_checked() -> None:
+def test_tables_check_columns_and_directions() -> None:
     for order in ([("id; DROP", "asc")], [("id", "up")]):
         with pytest.raises(ConfigurationError):
             run_with_answers({}, lambda mautic, given: mautic.stats.list("page_hits", order=given), order)
 
 
 @pytest.mark.parametrize("body", ["text", {"stats": 5}, {"stats": ["row"]}, {"total": 1}])
-def test_a_table_of_something_else_is_an_error(body: Any) -> None:
+def test_stats_list_raises_for_another_table(body: Any) -> None:
     with pytest.raises(UnexpectedResponse):
         run_with_answers({"GET stats/page_hits": body}, lambda mautic: mautic.stats.list("page_hits"))
 
@@ -592,7 +592,7 @@ def test_a_table_of_something_else_is_an_error(body: Any) -> None:
 # --- files and themes --------------------------------------------------------------------------------------------------
 
 
-def test_files_are_listed_though_the_list_has_gaps() -> None:
+def test_files_list_reads_a_list_with_gaps() -> None:
     for answer, names in (({"files": {"3": "a.txt", "4": "sub"}}, ["a.txt", "sub"]), ({"files": []}, [])):
         found, server = run_with_answers(
             {"GET files/images": answer}, lambda m: m.files.list("images", subfolder="a/b")
@@ -601,7 +601,7 @@ def test_files_are_listed_though_the_list_has_gaps() -> None:
         assert server.last.query == [("subdir", "a/b")]
 
 
-def test_a_file_is_uploaded_as_a_form_does_it(tmp_path: Path) -> None:
+def test_files_upload_sends_a_multipart_form(tmp_path: Path) -> None:
     file = tmp_path / "hello.txt"
     file.write_text("hello lab")
     for source, name in ((file, ""), (b"hello lab", "hello.txt")):
@@ -620,22 +620,22 @@ def test_a_file_is_uploaded_as_a_form_does_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "reason"),
-    [({"file": []}, "not stored"), ({"file": {"name": "abc.txt"}}, "stored as abc.txt: files may not end in .php")],
+    [({"file": []}, "not stored"), ({"file": {"name": "abc.txt"}}, "stored as abc.txt: .* the extension .php")],
 )
-def test_an_upload_that_did_something_else_is_an_error_though_mautic_says_200(answer: Any, reason: str) -> None:
+def test_files_upload_raises_another_result_answered_with_200(answer: Any, reason: str) -> None:
     with pytest.raises(Rejected, match=reason):
         run_with_answers(
             {"POST files/images/new": answer}, lambda mautic: mautic.files.upload("images", b"x", name="x.php")
         )
 
 
-def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+def test_files_upload_refuses_unreadable_files(tmp_path: Path) -> None:
     for source in (b"x", tmp_path / "missing.txt"):
         with pytest.raises(ConfigurationError):
             run_with_answers({}, lambda mautic, given: mautic.files.upload("media", given), source)
 
 
-def test_a_folder_that_is_none_is_refused() -> None:
+def test_files_list_raises_rejected_for_an_unknown_folder() -> None:
     with pytest.raises(Rejected, match="406"):
         run_with_answers(
             {"GET files/assets": error_answer(406, "assets not found. Only media or images options are possible.")},
@@ -643,7 +643,7 @@ def test_a_folder_that_is_none_is_refused() -> None:
         )
 
 
-def test_a_name_cannot_leave_its_folder() -> None:
+def test_files_delete_quotes_a_name_inside_its_folder() -> None:
     _, server = run_with_answers(
         {"DELETE files/images/..%2F..%2Fconfig/delete": {"success": True}},
         lambda mautic: mautic.files.delete("images", "../../config"),
@@ -653,7 +653,7 @@ def test_a_name_cannot_leave_its_folder() -> None:
         run_with_answers({}, lambda mautic: mautic.files.delete("images", ".."))
 
 
-def test_a_theme_is_saved_as_it_comes(tmp_path: Path) -> None:
+def test_themes_download_saves_the_bytes_unchanged(tmp_path: Path) -> None:
     saved, _ = run_with_answers(
         {"GET themes/blank": (200, b"PK\x03\x04zip")},
         lambda mautic: mautic.themes.download("blank", tmp_path / "b.zip"),
@@ -666,7 +666,7 @@ def test_a_theme_is_saved_as_it_comes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "answer", [(200, b"<html>log in</html>"), error_answer(500, "no such theme"), ConnectionResetError()]
 )
-def test_what_is_no_theme_leaves_no_file_behind(answer: Any, tmp_path: Path) -> None:
+def test_themes_download_leaves_no_file_of_an_invalid_theme(answer: Any, tmp_path: Path) -> None:
     old = tmp_path / "b.zip"
     old.write_bytes(b"PKold")
     with pytest.raises(MauticError):
@@ -675,7 +675,7 @@ def test_what_is_no_theme_leaves_no_file_behind(answer: Any, tmp_path: Path) -> 
     assert [file.name for file in tmp_path.iterdir()] == ["b.zip"]
 
 
-def test_a_theme_is_a_zip_file() -> None:
+def test_themes_upload_requires_a_zip_file() -> None:
     with pytest.raises(ConfigurationError, match="zip"):
         run_with_answers({}, lambda mautic: mautic.themes.upload(b"PK", name="mine.tar"))
     _, server = run_with_answers(
@@ -684,7 +684,7 @@ def test_a_theme_is_a_zip_file() -> None:
     assert b'name="file"; filename="mine.zip"' in server.last.content
 
 
-def test_themes_are_listed() -> None:
+def test_themes_list_returns_names_and_settings() -> None:
     theme = {"name": "Blank", "key": "blank", "config": {"features": ["page"]}, "visibility": {"hidden": False}}
     found, _ = run_with_answers({"GET themes": {"themes": {"blank": theme}}}, lambda mautic: mautic.themes.list())
     assert (found[0].key, found[0].config.features, found[0].visibility.hidden) == ("blank", ["page"], False)
@@ -693,14 +693,14 @@ def test_themes_are_listed() -> None:
 # --- users, webhooks, tags, fields, focus ----------------------------------------------------------------------------
 
 
-def test_oneself_comes_without_an_envelope() -> None:
+def test_users_self_is_read_without_an_envelope() -> None:
     found, _ = run_with_answers(
         {"GET users/self": {"username": "lab-cc [1]", "role": {"id": 1}}}, lambda m: m.users.me()
     )
     assert (found.id, found.username, found.role.id) == (0, "lab-cc [1]", 1)
 
 
-def test_permissions_are_yes_or_no() -> None:
+def test_users_check_permissions_returns_booleans() -> None:
     answer = {"a:b:c": True, "a:b:d": 1, "a:b:e": False}
     found, server = run_with_answers(
         {"POST users/1/permissioncheck": answer}, lambda m: m.users.check_permissions(1, ["a:b:c", "a:b:d", "a:b:e"])
@@ -711,7 +711,7 @@ def test_permissions_are_yes_or_no() -> None:
         run_with_answers({}, lambda mautic: mautic.users.check_permissions(1, []))
 
 
-def test_roles_come_as_a_bare_list() -> None:
+def test_users_list_roles_reads_a_bare_list() -> None:
     found, server = run_with_answers(
         {"GET users/list/roles": [{"id": 1, "name": "A"}]}, lambda m: m.users.roles(search="A")
     )
@@ -719,23 +719,23 @@ def test_roles_come_as_a_bare_list() -> None:
     assert server.last.query == [("filter", "A")]
 
 
-def test_a_user_needs_a_password_typed_twice_the_same() -> None:
+def test_users_create_repeats_the_password() -> None:
     user = m.User(username="u", first_name="U", last_name="V", email="u@example.com", role=1)
     with pytest.raises(ConfigurationError, match="plainPassword"):
         run_with_answers({}, lambda mautic: mautic.users.create(user))
     user.plain_password = m.PlainPassword("one", "two")
-    with pytest.raises(ConfigurationError, match="twice the same"):
+    with pytest.raises(ConfigurationError, match="password and confirm differ"):
         run_with_answers({}, lambda mautic: mautic.users.create(user))
 
 
-def test_a_password_cannot_be_changed() -> None:
+def test_users_edit_refuses_a_password() -> None:
     user = m.User(plain_password="Long-strong-1!")
     for verb in ("edit", "replace"):
         with pytest.raises(ConfigurationError, match="cannot change a password"):
             run_with_answers({}, lambda mautic, given: getattr(mautic.users, given)(1, user), verb)
 
 
-def test_what_mautic_keeps_against_an_edit_is_an_error() -> None:
+def test_users_edit_raises_for_values_that_mautic_ignores() -> None:
     with pytest.raises(Rejected, match="username: Mautic ignores a change"):
         run_with_answers(
             {"PATCH users/1/edit": {"user": {"id": 1, "username": "old"}}},
@@ -748,7 +748,7 @@ def test_what_mautic_keeps_against_an_edit_is_an_error() -> None:
     assert found[0].status == "partial"
 
 
-def test_replacing_a_webhook_without_its_secret_is_refused() -> None:
+def test_webhooks_replace_refuses_a_missing_secret() -> None:
     hook = m.Webhook(name="H", webhook_url="https://example.com")
     with pytest.raises(ConfigurationError, match="secret"):
         run_with_answers({}, lambda mautic: mautic.webhooks.replace(1, hook))
@@ -759,7 +759,7 @@ def test_replacing_a_webhook_without_its_secret_is_refused() -> None:
     assert server.last.body["secret"] is None
 
 
-def test_a_tag_is_found_by_its_whole_name() -> None:
+def test_tags_find_matches_the_whole_name() -> None:
     rows = {"3": {"id": 3, "tag": "VIP"}}
     found, server = run_with_answers({"GET tags": {"total": 1, "tags": rows}}, lambda mautic: mautic.tags.find("vip"))
     assert found.id == 3
@@ -768,7 +768,7 @@ def test_a_tag_is_found_by_its_whole_name() -> None:
     assert found is None
 
 
-def test_a_description_that_mautic_drops_is_an_error() -> None:
+def test_tags_create_raises_for_a_dropped_description() -> None:
     answer = {"tag": {"id": 33, "tag": "t", "description": None}}
     for way, use in (
         ("POST tags/new", lambda mautic: mautic.tags.create(m.Tag(tag="t", description="d"))),
@@ -782,7 +782,7 @@ def test_a_description_that_mautic_drops_is_an_error() -> None:
     assert stored.id == 33
 
 
-def test_a_field_that_waits_for_its_column_says_so() -> None:
+def test_fields_create_reports_a_pending_column() -> None:
     async def use(mautic: Any) -> Any:
         one = await mautic.contact_fields.create(m.Field(label="L"))
         return one, await mautic.contact_fields.create_many([m.Field(label="L")] * 2)
@@ -808,9 +808,7 @@ def test_a_field_that_waits_for_its_column_says_so() -> None:
         ("messages", m.Message(name="M"), "channels"),
     ],
 )
-def test_a_replacement_that_mautic_would_answer_with_a_bare_500_is_refused(
-    name: str, entity: Any, lacking: str
-) -> None:
+def test_replace_refuses_values_that_mautic_answers_with_a_bare_500(name: str, entity: Any, lacking: str) -> None:
     with pytest.raises(ConfigurationError, match=f"replace.* needs {lacking}"):
         run_with_answers({}, lambda mautic: getattr(mautic, name).replace(1, entity))
 
@@ -823,17 +821,17 @@ def test_a_replacement_that_mautic_would_answer_with_a_bare_500_is_refused(
         ("devices", m.Device(device="desktop"), "lead"),
     ],
 )
-def test_a_creation_that_would_tear_its_batch_down_is_refused(name: str, entity: Any, lacking: str) -> None:
+def test_create_many_refuses_a_row_that_would_break_its_batch(name: str, entity: Any, lacking: str) -> None:
     with pytest.raises(ConfigurationError, match=f"needs {lacking}"):
         run_with_answers({}, lambda mautic: getattr(mautic, name).create_many([entity]))
 
 
-def test_the_script_of_a_focus_item() -> None:
+def test_focus_script_is_read() -> None:
     found, _ = run_with_answers({"POST focus/3/js": {"js": "alert(1)"}}, lambda mautic: mautic.focus.js(3))
     assert found == "alert(1)"
 
 
-def test_messages_without_channels_are_looked_for_one_by_one() -> None:
+def test_messages_delete_many_looks_up_messages_one_by_one() -> None:
     found, server = run_with_answers(
         {
             "GET messages/7": [(200, {"message": {"id": 7}}), MISSING],

@@ -29,8 +29,9 @@ from mautic_async.retry.budget import RetryBudget
 from mautic_async.retry.circuit_breaker import CircuitBreaker
 from mautic_async.retry.failure_table import FAILURE_TABLE
 from mautic_async.retry.policy import verdict_for
-from mautic_async.testing.virtual_time import run_virtual
 from tests.support.scripted_server import Reply, ScriptedServer, error_reply, make_pipeline
+
+pytestmark = pytest.mark.virtual_time
 
 LIMITED = {"x-ratelimit-limit": "10", "x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000010"}
 DATE = {"date": "Fri, 15 Jan 2027 08:00:00 GMT"}
@@ -95,9 +96,10 @@ async def attempt(step: Any, call: Call) -> tuple[ScriptedServer, MauticError]:
 
 @pytest.mark.parametrize("row", TABLE)
 @pytest.mark.parametrize("effect", list(Effect))
-def test_invariant_15_sends_equal_the_table(row: str, effect: Effect) -> None:
+async def test_retry_attempts_equal_the_failure_table(row: str, effect: Effect) -> None:
+    """Invariant 15."""
     step, sends = TABLE[row]
-    stub, failure = run_virtual(attempt(step, CALLS[effect]))
+    stub, failure = await attempt(step, CALLS[effect])
     assert stub.request_count == sends[list(Effect).index(effect)]
     assert failure.attempts == stub.request_count
     assert len(failure.history) == stub.request_count - 1
@@ -105,7 +107,8 @@ def test_invariant_15_sends_equal_the_table(row: str, effect: Effect) -> None:
 
 
 @pytest.mark.parametrize("row", TABLE)
-def test_invariant_16_an_append_is_sent_twice_only_after_sure_refusals(row: str) -> None:
+def test_retry_repeats_an_append_only_after_certain_refusals(row: str) -> None:
+    """Invariant 16."""
     allowed = {"F1", "F10", "F11", "F13", "F16", "F23"}
     if TABLE[row][1][3] > 1:
         assert row.partition(" ")[0] in allowed
@@ -113,9 +116,9 @@ def test_invariant_16_an_append_is_sent_twice_only_after_sure_refusals(row: str)
 
 @pytest.mark.parametrize("row", TABLE)
 @pytest.mark.parametrize("effect", [Effect.UPSERT, Effect.NON_IDEMPOTENT])
-def test_what_may_have_been_applied_is_outcome_unknown(row: str, effect: Effect) -> None:
+async def test_retry_raises_outcome_unknown_for_a_possibly_applied_call(row: str, effect: Effect) -> None:
     step, _ = TABLE[row]
-    _, failure = run_virtual(attempt(step, CALLS[effect]))
+    _, failure = await attempt(step, CALLS[effect])
     assert failure.verdict is not None
     unclear = failure.verdict.fate is Fate.UNKNOWN and not row.startswith(("F24", "F19"))
     if unclear:
@@ -125,21 +128,21 @@ def test_what_may_have_been_applied_is_outcome_unknown(row: str, effect: Effect)
         assert "look" in str(failure).lower()
 
 
-def test_a_live_request_says_so() -> None:
+async def test_outcome_unknown_tells_if_the_request_may_still_run() -> None:
     for row, live in (
         ("F4 no answer in time", True),
         ("F6 bad gateway", True),
         ("F7 unavailable", True),
         ("F9 server fault", False),
     ):
-        _, failure = run_virtual(attempt(TABLE[row][0], CALLS[Effect.NON_IDEMPOTENT]))
+        _, failure = await attempt(TABLE[row][0], CALLS[Effect.NON_IDEMPOTENT])
         assert isinstance(failure, OutcomeUnknown)
         assert failure.may_still_run is live
 
 
 @pytest.mark.parametrize("event", FAILURE_TABLE)
 @pytest.mark.parametrize("effect", list(Effect))
-def test_every_cell_of_the_table_is_spelled_out(event: str, effect: Effect) -> None:
+def test_failure_table_spells_out_every_cell(event: str, effect: Effect) -> None:
     verdict = verdict_for(TransportError("x", kind=event), effect)
     assert isinstance(verdict.single, Action)
     assert isinstance(verdict.batch, Action)
@@ -167,108 +170,87 @@ def test_every_cell_of_the_table_is_spelled_out(event: str, effect: Effect) -> N
         (APIError("x", status=425), "retry-later"),
     ],
 )
-def test_each_error_has_its_row(failure: MauticError, event: str) -> None:
+def test_failure_table_has_a_row_for_each_error(failure: MauticError, event: str) -> None:
     assert verdict_for(failure, Effect.READ).kind == event
 
 
-def test_a_call_that_must_not_repeat_is_sent_once_whatever_happens() -> None:
-    async def main() -> None:
-        steps: list[Any] = [ConnectionRefusedError(), (503, {}, b""), (502, {}, b"")]
-        for step in steps:
-            stub = ScriptedServer([step])
-            with pytest.raises(MauticError) as caught:
-                await make_pipeline(stub).send(
-                    Call("POST", "contacts/batch/new", Effect.UPSERT, body=[], retryable=False, is_batch=True)
-                )
-            assert stub.request_count == 1
-            assert caught.value.verdict is not None
-
-    run_virtual(main())
-
-
-def test_success_after_failures_is_a_success() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([(503, {}, b""), ConnectionResetError(), (200, {}, {"contact": {"id": 1}})])
-        assert (await make_pipeline(stub).send(CALLS[Effect.READ])).body == {"contact": {"id": 1}}
-        assert stub.request_count == 3
-
-    run_virtual(main())
-
-
-def test_a_repeated_delete_that_finds_nothing_has_done_it() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([ConnectionResetError(), error_reply(404)])
-        payload = await make_pipeline(stub).send(Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT))
-        assert payload.body is None
-
-    run_virtual(main())
-
-
-def test_a_first_delete_that_finds_nothing_has_not() -> None:
-    async def main() -> None:
-        with pytest.raises(NotFound):
-            await make_pipeline(ScriptedServer([error_reply(404)])).send(
-                Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT)
+async def test_retry_sends_an_unrepeatable_call_once_for_any_failure() -> None:
+    steps: list[Any] = [ConnectionRefusedError(), (503, {}, b""), (502, {}, b"")]
+    for step in steps:
+        stub = ScriptedServer([step])
+        with pytest.raises(MauticError) as caught:
+            await make_pipeline(stub).send(
+                Call("POST", "contacts/batch/new", Effect.UPSERT, body=[], retryable=False, is_batch=True)
             )
-
-    run_virtual(main())
-
-
-def test_invariant_17_a_deadline_ends_retrying_with_the_last_error() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([(503, {"retry-after": "30"}, b"")])
-        pipeline = make_pipeline(stub)
-        async with pipeline.deadline(20):
-            with pytest.raises(ServerError) as caught:
-                await pipeline.send(CALLS[Effect.READ])
         assert stub.request_count == 1
-        assert caught.value.retry_after == 30
-        assert asyncio.get_running_loop().time() < 1
-
-    run_virtual(main())
+        assert caught.value.verdict is not None
 
 
-def test_invariant_18_callers_share_the_retry_budget() -> None:
-    async def main() -> int:
-        stub = ScriptedServer([ConnectionResetError()])
-        pipeline = make_pipeline(stub)
+async def test_retry_returns_a_success_after_failures() -> None:
+    stub = ScriptedServer([(503, {}, b""), ConnectionResetError(), (200, {}, {"contact": {"id": 1}})])
+    assert (await make_pipeline(stub).send(CALLS[Effect.READ])).body == {"contact": {"id": 1}}
+    assert stub.request_count == 3
 
-        async def one() -> None:
-            with pytest.raises(MauticError):
-                await pipeline.send(CALLS[Effect.IDEMPOTENT])
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(200):
-                group.create_task(one())
-        return stub.request_count
+async def test_retry_accepts_not_found_for_a_repeated_delete() -> None:
+    stub = ScriptedServer([ConnectionResetError(), error_reply(404)])
+    payload = await make_pipeline(stub).send(Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT))
+    assert payload.body is None
 
-    assert run_virtual(main()) <= 1.2 * 200
+
+async def test_retry_raises_not_found_for_a_first_delete() -> None:
+    with pytest.raises(NotFound):
+        await make_pipeline(ScriptedServer([error_reply(404)])).send(
+            Call("DELETE", "contacts/1/delete", Effect.IDEMPOTENT)
+        )
+
+
+async def test_retry_ends_at_the_deadline_with_the_last_error() -> None:
+    """Invariant 17."""
+    stub = ScriptedServer([(503, {"retry-after": "30"}, b"")])
+    pipeline = make_pipeline(stub)
+    async with pipeline.deadline(20):
+        with pytest.raises(ServerError) as caught:
+            await pipeline.send(CALLS[Effect.READ])
+    assert stub.request_count == 1
+    assert caught.value.retry_after == 30
+    assert asyncio.get_running_loop().time() < 1
+
+
+async def test_retry_budget_is_shared_by_callers() -> None:
+    """Invariant 18."""
+    stub = ScriptedServer([ConnectionResetError()])
+    pipeline = make_pipeline(stub)
+
+    async def one() -> None:
+        with pytest.raises(MauticError):
+            await pipeline.send(CALLS[Effect.IDEMPOTENT])
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(200):
+            group.create_task(one())
+    assert stub.request_count <= 1.2 * 200
 
 
 @pytest.mark.parametrize("header", ["40", "Fri, 15 Jan 2027 08:00:40 GMT"])
-def test_invariant_19_retry_after_is_waited_for_and_not_much_longer(header: str) -> None:
-    async def main() -> None:
-        stub = ScriptedServer([(503, {"retry-after": header, **DATE}, b""), (200, {}, {})])
-        await make_pipeline(stub).send(CALLS[Effect.READ])
-        assert 40 <= stub.requests[1].at <= 46
-
-    run_virtual(main())
+async def test_retry_waits_for_retry_after_and_little_longer(header: str) -> None:
+    """Invariant 19."""
+    stub = ScriptedServer([(503, {"retry-after": header, **DATE}, b""), (200, {}, {})])
+    await make_pipeline(stub).send(CALLS[Effect.READ])
+    assert 40 <= stub.requests[1].at <= 46
 
 
-def test_item_not_found_is_repeated_after_more_than_a_second() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found"), (200, {}, {})])
-        await make_pipeline(stub).send(CALLS[Effect.UPSERT])
-        assert stub.requests[1].at - stub.requests[0].at > 1.0
-
-    run_virtual(main())
+async def test_retry_repeats_item_not_found_after_more_than_a_second() -> None:
+    stub = ScriptedServer([error_reply(404, "Custom Item with ID = 0 was not found"), (200, {}, {})])
+    await make_pipeline(stub).send(CALLS[Effect.UPSERT])
+    assert stub.requests[1].at - stub.requests[0].at > 1.0
 
 
 # --- restraint ---
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 30)), max_size=300))
-def test_the_retry_budget_holds_its_bound(steps: list[tuple[bool, float]]) -> None:
+def test_retry_budget_keeps_its_bound(steps: list[tuple[bool, float]]) -> None:
     budget, now, retries = RetryBudget(), 0.0, 0
     for calls, (success, wait) in enumerate(steps, 1):
         now += wait
@@ -280,7 +262,7 @@ def test_the_retry_budget_holds_its_bound(steps: list[tuple[bool, float]]) -> No
         assert retries <= 0.1 * calls + 11 + now / 10
 
 
-def test_the_breaker_opens_probes_and_closes() -> None:
+def test_circuit_breaker_opens_probes_and_closes() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(20):
         assert breaker.try_acquire(0.0) == 0
@@ -296,7 +278,7 @@ def test_the_breaker_opens_probes_and_closes() -> None:
     assert not breaker.is_open
 
 
-def test_a_probe_that_was_not_sent_leaves_room_for_another() -> None:
+def test_circuit_breaker_allows_another_probe_after_an_unsent_one() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(20):
         breaker.record(0.0, failed=True)
@@ -305,7 +287,7 @@ def test_a_probe_that_was_not_sent_leaves_room_for_another() -> None:
     assert breaker.try_acquire(6.0) == 0
 
 
-def test_half_of_many_failing_opens_the_breaker_and_less_does_not() -> None:
+def test_circuit_breaker_opens_at_half_of_many_failing() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for index in range(60):
         breaker.record(index * 0.1, failed=index % 3 == 0)
@@ -315,7 +297,7 @@ def test_half_of_many_failing_opens_the_breaker_and_less_does_not() -> None:
     assert breaker.is_open
 
 
-def test_old_failures_are_forgotten() -> None:
+def test_circuit_breaker_forgets_old_failures() -> None:
     breaker = CircuitBreaker(lambda: 0.5)
     for _ in range(19):
         breaker.record(0.0, failed=True)
@@ -324,17 +306,14 @@ def test_old_failures_are_forgotten() -> None:
     assert not breaker.is_open
 
 
-def test_an_open_breaker_refuses_calls_unsent() -> None:
-    async def main() -> None:
-        stub = ScriptedServer([ConnectionRefusedError()])
-        pipeline = make_pipeline(stub)
-        for _ in range(12):
-            with pytest.raises(MauticError):
-                await pipeline.send(CALLS[Effect.READ])
-        sends = stub.request_count
-        with pytest.raises(Unavailable) as caught:
+async def test_circuit_breaker_refuses_calls_unsent_while_open() -> None:
+    stub = ScriptedServer([ConnectionRefusedError()])
+    pipeline = make_pipeline(stub)
+    for _ in range(12):
+        with pytest.raises(MauticError):
             await pipeline.send(CALLS[Effect.READ])
-        assert stub.request_count == sends
-        assert caught.value.retry_after > 0
-
-    run_virtual(main())
+    sends = stub.request_count
+    with pytest.raises(Unavailable) as caught:
+        await pipeline.send(CALLS[Effect.READ])
+    assert stub.request_count == sends
+    assert caught.value.retry_after > 0

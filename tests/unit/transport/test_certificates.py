@@ -46,7 +46,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
+async def test_transport_refuses_a_wrong_certificate_before_sending(
     authority: Authority, case: dict[str, object]
 ) -> None:
     context = authority.server(**case)  # type: ignore[arg-type]  # a table
@@ -63,14 +63,14 @@ async def test_a_wrong_certificate_is_refused_before_anything_is_sent(
     assert server.requests == []
 
 
-async def test_an_authority_that_nobody_knows_is_refused_by_the_clients_own_settings(authority: Authority) -> None:
+async def test_transport_refuses_an_unknown_certificate_authority(authority: Authority) -> None:
     async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         error = await refusal(f"https://localhost:{server.port}")
     assert error.kind == "certificate"
     assert server.requests == []
 
 
-async def test_a_token_is_asked_for_once_where_the_certificate_is_wrong(authority: Authority) -> None:
+async def test_transport_requests_a_token_once_from_a_wrong_certificate(authority: Authority) -> None:
     async with (
         serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server,
         Mautic(f"https://localhost:{server.port}", auth=ClientCredentials("id", "hunter2")) as mautic,
@@ -81,7 +81,7 @@ async def test_a_token_is_asked_for_once_where_the_certificate_is_wrong(authorit
     assert server.requests == []
 
 
-async def test_the_environment_cannot_add_an_authority(
+async def test_transport_ignores_certificate_authorities_of_the_environment(
     authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -97,7 +97,7 @@ async def test_the_environment_cannot_add_an_authority(
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
-async def test_a_right_certificate_is_taken(authority: Authority, name: str) -> None:
+async def test_transport_accepts_a_right_certificate(authority: Authority, name: str) -> None:
     async with (
         serve_raw(fixed_answer("200 OK", body=b'{"contact": {"id": 1}}'), tls=authority.server(name)) as server,
         httpx.AsyncClient(verify=authority.client(), trust_env=False) as http,
@@ -106,7 +106,7 @@ async def test_a_right_certificate_is_taken(authority: Authority, name: str) -> 
         assert (await mautic.contacts.get(1)).id == 1
 
 
-async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
+async def test_transport_sends_no_cleartext_to_a_server_without_tls() -> None:
     got: list[bytes] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -125,7 +125,7 @@ async def test_a_server_without_tls_gets_no_request_in_the_clear() -> None:
     assert b"hunter2" not in got[0]
 
 
-async def test_the_clients_own_settings_check_names_and_know_no_old_protocol(authority: Authority) -> None:
+async def test_transport_tls_settings_check_names_and_refuse_old_protocols(authority: Authority) -> None:
     async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
         client = new_client(Timeouts())
         with pytest.raises(httpx.ConnectError):
@@ -139,12 +139,12 @@ async def test_the_clients_own_settings_check_names_and_know_no_old_protocol(aut
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-def test_there_is_no_setting_that_switches_the_checks_off() -> None:
+def test_transport_has_no_setting_that_disables_tls_checks() -> None:
     for made in (Mautic, Transport, new_client):
         assert not {"verify", "ssl", "ssl_context", "cert", "trust_env"} & set(inspect.signature(made).parameters)
 
 
-async def test_a_client_handed_in_brings_its_own_tls_settings(authority: Authority) -> None:
+async def test_transport_keeps_the_tls_settings_of_a_given_client(authority: Authority) -> None:
     respond = fixed_answer("200 OK", body=b'{"contact": {"id": 1}}')
     async with (
         serve_raw(respond, tls=authority.server("other.example.com", own=True)) as server,

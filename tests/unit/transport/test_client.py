@@ -14,7 +14,6 @@ import respx
 
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.client import Timeouts, in_process, json_library_for, new_transport, parse_base_url
 from tests.support.scripted_server import RUNS_ON_FAST, ScriptedServer
 
@@ -46,7 +45,7 @@ class Raising(httpx.AsyncBaseTransport):
         (httpx.TooManyRedirects("x"), "disconnected"),
     ],
 )
-async def test_each_failure_of_httpx_is_a_transport_error(error: Exception, event: str) -> None:
+async def test_transport_maps_each_httpx_failure_to_transport_error(error: Exception, event: str) -> None:
     with pytest.raises(TransportError) as caught:
         await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
     assert caught.value.kind == event
@@ -56,12 +55,12 @@ async def test_each_failure_of_httpx_is_a_transport_error(error: Exception, even
 @pytest.mark.parametrize(
     "error", [httpx.InvalidURL("x"), httpx.UnsupportedProtocol("x"), httpx.LocalProtocolError("x")]
 )
-async def test_what_cannot_be_sent_is_a_configuration_error(error: Exception) -> None:
+async def test_transport_raises_configuration_error_for_unsendable_requests(error: Exception) -> None:
     with pytest.raises(ConfigurationError):
         await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)
 
 
-async def test_a_wrong_certificate_is_no_matter_of_retrying() -> None:
+async def test_transport_error_of_a_wrong_certificate_is_not_retried() -> None:
     error = httpx.ConnectError("certificate verify failed")
     error.__cause__ = ssl.SSLCertVerificationError("self-signed")
     with pytest.raises(TransportError) as caught:
@@ -70,7 +69,7 @@ async def test_a_wrong_certificate_is_no_matter_of_retrying() -> None:
 
 
 @respx.mock
-async def test_a_canned_response_is_read_too() -> None:
+async def test_transport_reads_a_canned_response() -> None:
     respx.get(f"{BASE}/api/contacts?limit=1").respond(200, json={"total": "0"}, headers={"X-One": "1"})
     transport = new_transport(BASE, Timeouts())
     answer = await transport.exchange(Request("GET", "api/contacts", "limit=1"))
@@ -78,7 +77,7 @@ async def test_a_canned_response_is_read_too() -> None:
     await transport.aclose()
 
 
-async def test_gzip_is_unpacked() -> None:
+async def test_transport_decompresses_gzip() -> None:
     stub = ScriptedServer([(200, {"content-encoding": "gzip"}, gzip.compress(b"x" * 100_000))])
     answer = await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
     assert answer.content == b"x" * 100_000
@@ -87,13 +86,14 @@ async def test_gzip_is_unpacked() -> None:
 @pytest.mark.parametrize(
     ("encoding", "body"), [("gzip", b"no gzip"), ("br", b""), ("gzip", gzip.compress(b"x" * 5000, mtime=0)[:-20])]
 )
-async def test_broken_packing_is_ours(encoding: str, body: bytes) -> None:
+async def test_transport_raises_its_own_error_for_broken_gzip(encoding: str, body: bytes) -> None:
     stub = ScriptedServer([(200, {"content-encoding": encoding}, body)])
     with pytest.raises((UnexpectedResponse, TransportError)):
         await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
 
-async def test_invariant_57_a_cookie_is_never_echoed() -> None:
+async def test_transport_never_echoes_a_cookie() -> None:
+    """Invariant 57."""
     stub = ScriptedServer([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
     transport = new_transport(BASE, Timeouts(), transport=in_process(stub))
     await transport.exchange(GET)
@@ -101,7 +101,8 @@ async def test_invariant_57_a_cookie_is_never_echoed() -> None:
     assert "cookie" not in stub.requests[1].headers
 
 
-async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
+async def test_transport_never_echoes_a_cookie_with_a_given_client() -> None:
+    """Invariant 57."""
     stub = ScriptedServer([(200, {"set-cookie": "PHPSESSID=abc; Path=/"}, {})])
     async with httpx.AsyncClient(
         transport=in_process(stub),
@@ -119,7 +120,7 @@ async def test_invariant_57_not_by_a_client_that_was_handed_in_either() -> None:
         assert not client.is_closed
 
 
-async def test_a_redirect_is_handed_up_and_not_followed() -> None:
+async def test_transport_returns_a_redirect_without_following_it() -> None:
     stub = ScriptedServer([(302, {"location": "https://other.example/x"}, b"")])
     async with httpx.AsyncClient(transport=in_process(stub), follow_redirects=True) as client:
         answer = await new_transport(BASE, Timeouts(), http=client).exchange(GET)
@@ -127,13 +128,13 @@ async def test_a_redirect_is_handed_up_and_not_followed() -> None:
     assert len(stub.requests) == 1
 
 
-def test_only_an_httpx_client_can_be_handed_in() -> None:
+def test_transport_accepts_only_httpx_clients() -> None:
     client: Any = object()
     with pytest.raises(ConfigurationError, match=r"httpx\.AsyncClient"):
         new_transport(BASE, Timeouts(), http=client)
 
 
-async def test_a_sink_takes_the_pieces_of_a_success_only() -> None:
+async def test_transport_sink_gets_the_pieces_of_a_success_only() -> None:
     pieces: list[bytes] = []
     stub = ScriptedServer([(200, {}, b"zip"), (404, {}, b"{}")])
     transport = new_transport(BASE, Timeouts(), transport=in_process(stub))
@@ -142,13 +143,14 @@ async def test_a_sink_takes_the_pieces_of_a_success_only() -> None:
     assert b"".join(pieces) == b"zip"
 
 
-async def test_too_many_headers_are_refused() -> None:
+async def test_transport_refuses_too_many_headers() -> None:
     stub = ScriptedServer([(200, {f"x-{index}": "1" for index in range(250)}, b"")])
     with pytest.raises(UnexpectedResponse, match="headers"):
         await new_transport(BASE, Timeouts(), transport=in_process(stub)).exchange(GET)
 
 
-def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
+@pytest.mark.virtual_time
+async def test_transport_ends_an_endless_response_at_the_total_timeout() -> None:
     class Dripping(httpx.AsyncBaseTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             async def drip() -> AsyncIterator[bytes]:
@@ -158,12 +160,9 @@ def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
 
             return httpx.Response(200, content=drip())
 
-    async def main() -> None:
-        with pytest.raises(TransportError) as caught:
-            await new_transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
-        assert caught.value.kind == "read-timeout"
-
-    run_virtual(main())
+    with pytest.raises(TransportError) as caught:
+        await new_transport(BASE, Timeouts(read=5), transport=Dripping()).exchange(GET)
+    assert caught.value.kind == "read-timeout"
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,7 @@ def test_an_answer_that_never_ends_is_cut_by_the_total_time() -> None:
         ("http://[::1]:80", "http://[::1]:80"),
     ],
 )
-def test_a_base_url_may_have_a_subfolder(url: str, base: str) -> None:
+def test_base_url_may_have_a_subfolder(url: str, base: str) -> None:
     assert parse_base_url(url) == base
 
 
@@ -194,22 +193,22 @@ def test_a_base_url_may_have_a_subfolder(url: str, base: str) -> None:
         "https://m.example?x",
     ],
 )
-def test_what_is_no_base_url_is_refused(url: str) -> None:
+def test_base_url_refuses_other_texts(url: str) -> None:
     with pytest.raises(ConfigurationError):
         parse_base_url(url)
 
 
-def test_plain_http_elsewhere_needs_a_word() -> None:
+def test_base_url_with_http_to_another_host_requires_insecure() -> None:
     assert parse_base_url("http://m.example", insecure=True) == "http://m.example"
 
 
-def test_repr_says_what_carries_the_bytes() -> None:
+def test_transport_repr_names_the_library() -> None:
     assert repr(new_transport(BASE, Timeouts())) == "Transport('https://mautic.test', httpx)"
     assert "in process" in repr(new_transport(BASE, Timeouts(), transport=in_process(ScriptedServer())))
     assert json_library_for(None).name == ("orjson" if RUNS_ON_FAST else "json")
 
 
-async def test_every_error_of_ours_is_a_mautic_error() -> None:
+async def test_transport_errors_are_all_mautic_errors() -> None:
     for error in (httpx.ReadError("x"), httpx.InvalidURL("x")):
         with pytest.raises(MauticError):
             await new_transport(BASE, Timeouts(), transport=Raising(error)).exchange(GET)

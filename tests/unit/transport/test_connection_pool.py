@@ -107,14 +107,14 @@ async def answer_all(line: Line) -> None:
 Carrier = Callable[[], Any]
 
 
-async def test_a_connection_is_used_again(carrier: Carrier) -> None:
+async def test_connection_pool_reuses_a_connection(carrier: Carrier) -> None:
     async with listening(answer_all) as server, transport_to(server, carrier) as transport:
         for _ in range(3):
             assert (await transport.exchange(POST)).content == b"{}"
         assert len(server.lines) == 1
 
 
-async def test_what_leaves_is_the_same_on_both(carrier: Carrier) -> None:
+async def test_connection_pool_sends_the_same_bytes_as_httpx(carrier: Carrier) -> None:
     async with listening(answer_all) as server, transport_to(server, carrier) as transport:
         await transport.exchange(Request("GET", "api/x%2Fy", "where%5B0%5D%5Bval%5D=a%26b", {"user-agent": "me"}))
         await transport.exchange(Request("PATCH", "api/contacts/1/edit", content=b"{}"))
@@ -132,7 +132,7 @@ async def test_what_leaves_is_the_same_on_both(carrier: Carrier) -> None:
     ]
 
 
-async def test_as_many_connections_as_requests_under_way(carrier: Carrier) -> None:
+async def test_connection_pool_opens_as_many_connections_as_running_requests(carrier: Carrier) -> None:
     arrived = asyncio.Barrier(5)
 
     async def together(line: Line) -> None:
@@ -150,7 +150,7 @@ async def test_as_many_connections_as_requests_under_way(carrier: Carrier) -> No
         assert len(server.lines) == 5
 
 
-async def test_a_connection_that_was_closed_meanwhile_is_not_used(carrier: Carrier) -> None:
+async def test_connection_pool_does_not_use_a_closed_connection(carrier: Carrier) -> None:
     async def once(line: Line) -> None:
         await line.take()
         await line.give(OK)
@@ -171,7 +171,7 @@ async def test_a_connection_that_was_closed_meanwhile_is_not_used(carrier: Carri
         (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", b"abcde"),
     ],
 )
-async def test_bodies_come_in_all_forms(carrier: Carrier, pieces: tuple[bytes, ...]) -> None:
+async def test_connection_pool_reads_bodies_in_all_framings(carrier: Carrier, pieces: tuple[bytes, ...]) -> None:
     async def say(line: Line) -> None:
         await line.take()
         await line.give(*pieces)
@@ -180,7 +180,7 @@ async def test_bodies_come_in_all_forms(carrier: Carrier, pieces: tuple[bytes, .
         assert (await transport.exchange(GET)).content == b"abcde"
 
 
-async def test_large_bodies_pass_both_ways(carrier: Carrier) -> None:
+async def test_connection_pool_passes_large_bodies_both_ways(carrier: Carrier) -> None:
     sizes: list[int] = []
 
     async def mirror(line: Line) -> None:
@@ -195,7 +195,7 @@ async def test_large_bodies_pass_both_ways(carrier: Carrier) -> None:
     assert sizes == [len(content)]
 
 
-async def test_nobody_listens(carrier: Carrier) -> None:
+async def test_connection_pool_refused_connection_was_not_sent(carrier: Carrier) -> None:
     async with listening(answer_all) as server:
         pass
     async with transport_to(server, carrier) as transport:
@@ -208,7 +208,7 @@ async def test_nobody_listens(carrier: Carrier) -> None:
 @pytest.mark.parametrize(
     "words", [b"", b"HTTP/1.1 200 OK\r\ncontent-le", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}"]
 )
-async def test_a_request_that_has_left_is_never_sent_again(carrier: Carrier, request_: Request, words: bytes) -> None:
+async def test_connection_pool_never_repeats_a_sent_request(carrier: Carrier, request_: Request, words: bytes) -> None:
     async def hang_up(line: Line) -> None:
         await line.take()
         await line.give(OK)  # the second request finds a connection in use, which is when aiohttp repeats
@@ -223,7 +223,7 @@ async def test_a_request_that_has_left_is_never_sent_again(carrier: Carrier, req
     assert len(server.lines) == 1
 
 
-async def test_a_reset_is_no_missing_connection(carrier: Carrier) -> None:
+async def test_connection_pool_reset_is_no_refused_connection(carrier: Carrier) -> None:
     async def reset(line: Line) -> None:
         await line.take()
         line.writer.transport.abort()
@@ -234,7 +234,7 @@ async def test_a_reset_is_no_missing_connection(carrier: Carrier) -> None:
     assert caught.value.kind == "disconnected"
 
 
-async def test_silence_is_a_read_timeout(carrier: Carrier) -> None:
+async def test_connection_pool_silence_is_a_read_timeout(carrier: Carrier) -> None:
     async def silent(line: Line) -> None:
         await line.take()
         await line.reader.read()
@@ -245,7 +245,7 @@ async def test_silence_is_a_read_timeout(carrier: Carrier) -> None:
         assert caught.value.kind == "read-timeout"
 
 
-async def test_silence_in_the_middle_is_one_too(carrier: Carrier) -> None:
+async def test_connection_pool_silence_within_a_body_is_a_read_timeout(carrier: Carrier) -> None:
     async def half(line: Line) -> None:
         await line.take()
         await line.give(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{}")
@@ -258,7 +258,7 @@ async def test_silence_in_the_middle_is_one_too(carrier: Carrier) -> None:
 
 
 @pytest.mark.parametrize("words", [b"SSH-2.0-OpenSSH\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\n"])
-async def test_what_is_not_http_is_our_error(carrier: Carrier, words: bytes) -> None:
+async def test_connection_pool_raises_its_own_error_for_other_protocols(carrier: Carrier, words: bytes) -> None:
     async def rubbish(line: Line) -> None:
         await line.take()
         await line.give(words)
@@ -269,7 +269,7 @@ async def test_what_is_not_http_is_our_error(carrier: Carrier, words: bytes) -> 
         assert caught.value.kind == "disconnected"
 
 
-async def test_long_headers_are_fine_and_too_long_ones_are_our_error(carrier: Carrier) -> None:
+async def test_connection_pool_accepts_long_headers_and_refuses_too_long_ones(carrier: Carrier) -> None:
     async def wordy(line: Line) -> None:
         await line.take()
         await line.give(b"HTTP/1.1 200 OK\r\nx-long: " + b"a" * 20_000 + b"\r\ncontent-length: 2\r\n\r\n{}")
@@ -282,7 +282,7 @@ async def test_long_headers_are_fine_and_too_long_ones_are_our_error(carrier: Ca
             await transport.exchange(GET)
 
 
-async def test_a_cancelled_request_gives_up_its_connection_and_no_other(carrier: Carrier) -> None:
+async def test_connection_pool_cancelled_request_closes_only_its_connection(carrier: Carrier) -> None:
     taken = asyncio.Event()
 
     async def slow_first(line: Line) -> None:
@@ -303,7 +303,7 @@ async def test_a_cancelled_request_gives_up_its_connection_and_no_other(carrier:
         assert len(server.lines) == 2
 
 
-async def test_a_server_that_takes_nothing_is_a_timeout_of_unknown_outcome(carrier: Carrier) -> None:
+async def test_connection_pool_write_timeout_is_of_unknown_outcome(carrier: Carrier) -> None:
     async def deaf(line: Line) -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -347,7 +347,7 @@ def server_context(certificate: Path) -> ssl.SSLContext:
     return context
 
 
-async def test_an_unknown_certificate_is_refused_as_one(carrier: Carrier, certificate: Path) -> None:
+async def test_connection_pool_refuses_an_unknown_certificate(carrier: Carrier, certificate: Path) -> None:
     async with (
         listening(answer_all, server_context(certificate)) as server,
         transport_to(server, carrier) as transport,
@@ -357,7 +357,7 @@ async def test_an_unknown_certificate_is_refused_as_one(carrier: Carrier, certif
     assert caught.value.kind == "certificate"
 
 
-async def test_tls_carries_the_same(carrier: Carrier, certificate: Path) -> None:
+async def test_connection_pool_works_over_tls(carrier: Carrier, certificate: Path) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate))
     async with (
         listening(answer_all, server_context(certificate)) as server,
@@ -368,7 +368,7 @@ async def test_tls_carries_the_same(carrier: Carrier, certificate: Path) -> None
         assert len(server.lines) == 1
 
 
-async def test_plain_text_where_tls_is_expected_is_no_connection(carrier: Carrier) -> None:
+async def test_connection_pool_plain_text_in_place_of_tls_is_no_connection(carrier: Carrier) -> None:
     async def plain(line: Line) -> None:
         await line.give(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
@@ -380,6 +380,6 @@ async def test_plain_text_where_tls_is_expected_is_no_connection(carrier: Carrie
     assert caught.value.kind == "connect"
 
 
-def test_repr_says_which_is_in_use() -> None:
+def test_connection_pool_repr_names_the_pool_in_use() -> None:
     assert "aiohttp" in repr(new_transport("https://mautic.test", Timeouts(), transport=fast_transport()))
     assert "httpx" in repr(new_transport("https://mautic.test", Timeouts()))

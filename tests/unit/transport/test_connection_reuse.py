@@ -41,7 +41,7 @@ async def content(transport: Transport, request: Request = GET) -> bytes | None:
     [FORGED, FORGED[:20], b"\r\n", b"x", b"HTTP/1.1 100 Continue\r\n\r\n" + FORGED],
     ids=["an answer", "half an answer", "an empty line", "a byte", "an interim answer"],
 )
-async def test_what_comes_behind_an_answer_is_no_answer_to_the_next_request(carrier: Carrier, more: bytes) -> None:
+async def test_transport_ignores_bytes_after_a_response(carrier: Carrier, more: bytes) -> None:
     count = iter(range(1, 10))
 
     async def talk(line: Line) -> None:
@@ -57,7 +57,7 @@ async def test_what_comes_behind_an_answer_is_no_answer_to_the_next_request(carr
 
 @pytest.mark.parametrize("size", [1, 16_000, 60_000, 65_536 - 48, 250_000])
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-async def test_bytes_behind_an_answer_are_no_answer_wherever_they_are_buffered(
+async def test_transport_ignores_buffered_bytes_after_a_response(
     carrier: Carrier,
     tmp_path: Path,
     tls: bool,  # noqa: FBT001 - a table
@@ -82,7 +82,7 @@ async def test_bytes_behind_an_answer_are_no_answer_wherever_they_are_buffered(
 
 
 @pytest.mark.parametrize("head", ["HEAD", "204", "304"])
-async def test_the_body_of_an_answer_that_has_none_is_no_answer_either(carrier: Carrier, head: str) -> None:
+async def test_transport_ignores_a_body_of_a_response_without_body(carrier: Carrier, head: str) -> None:
     status = {"HEAD": "200 OK", "204": "204 No Content", "304": "304 Not Modified"}[head].encode()
     count = iter(range(1, 10))
 
@@ -100,7 +100,7 @@ async def test_the_body_of_an_answer_that_has_none_is_no_answer_either(carrier: 
         assert await content(transport) in (b"1", None)
 
 
-async def test_a_request_that_is_cut_while_it_goes_out_leaves_no_half_on_a_connection_in_use(carrier: Carrier) -> None:
+async def test_transport_closes_the_connection_of_a_partly_sent_request(carrier: Carrier) -> None:
     whole: list[bytes] = []
     slow = asyncio.Event()
 
@@ -127,7 +127,7 @@ async def test_a_request_that_is_cut_while_it_goes_out_leaves_no_half_on_a_conne
     assert whole == [b"", b""]
 
 
-async def test_what_was_not_yet_written_when_a_request_was_given_up_is_never_sent(carrier: Carrier) -> None:
+async def test_transport_never_sends_unwritten_bytes_of_a_cancelled_request(carrier: Carrier) -> None:
     given_up, over = asyncio.Event(), asyncio.Event()
     got = 0
 
@@ -159,7 +159,9 @@ async def test_what_was_not_yet_written_when_a_request_was_given_up_is_never_sen
     ],
     ids=["upgrade", "two lengths", "negative length", "endless chunk", "odd encoding", "odd headers"],
 )
-async def test_an_answer_of_two_meanings_is_our_error_and_ends_its_connection(carrier: Carrier, answer: bytes) -> None:
+async def test_transport_refuses_an_ambiguous_response_and_closes_its_connection(
+    carrier: Carrier, answer: bytes
+) -> None:
     async def talk(line: Line) -> None:
         await line.take()
         await line.give(answer)

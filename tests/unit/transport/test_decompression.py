@@ -22,7 +22,6 @@ from mautic_async.protocol import (
     parse_json,
     parse_response,
 )
-from mautic_async.testing.virtual_time import run_virtual
 from mautic_async.transport.aiohttp import AiohttpTransport
 from mautic_async.transport.client import Timeouts, new_transport
 from mautic_async.transport.connection_pool import PooledTransport
@@ -51,7 +50,7 @@ def bomb(mebibytes: int) -> Iterator[bytes]:
     return (stream[start : start + 4096] for start in range(0, len(stream), 4096))
 
 
-async def test_a_bomb_of_500_mib_stops_at_its_first_mebibytes() -> None:
+async def test_decompression_of_a_500_mib_bomb_stops_at_the_first_mib() -> None:
     body = ChunkedBody(bomb(500))
     tracemalloc.start()
     try:
@@ -64,7 +63,7 @@ async def test_a_bomb_of_500_mib_stops_at_its_first_mebibytes() -> None:
     assert peak < 8 * MIB
 
 
-async def test_a_bomb_into_a_file_stops_as_early() -> None:
+async def test_decompression_of_a_bomb_into_a_file_stops_as_early() -> None:
     written = 0
 
     def sink(piece: bytes) -> None:
@@ -76,20 +75,20 @@ async def test_a_bomb_into_a_file_stops_as_early() -> None:
     assert written <= CHECK_RATIO_ABOVE + 2 * CHUNK + 200 * 4096
 
 
-async def test_dense_but_small_answers_are_fine() -> None:
+async def test_decompression_accepts_dense_small_responses() -> None:
     plain = json.dumps({"contacts": [{"id": 1, "fields": {}}] * 13_000}).encode()
     assert len(plain) > 300 * 1000
     assert (await exchange(make_chunked_transport(gzip.compress(plain), headers=GZIP))).content == plain
 
 
 @pytest.mark.parametrize("encoding", [b"gzip, gzip", b"deflate", b"br", b"zstd", b"gzip, br", b"x\xff", b"gzip;q=1"])
-async def test_a_packing_that_was_not_asked_for_is_refused(encoding: bytes) -> None:
+async def test_decompression_refuses_an_encoding_that_was_not_requested(encoding: bytes) -> None:
     twice = gzip.compress(gzip.compress(bytes(50 * MIB)))
     with pytest.raises(UnexpectedResponse, match="not asked for"):
         await exchange(make_chunked_transport(twice, headers=[(b"content-encoding", encoding)]))
 
 
-async def test_two_layers_under_one_name_are_unpacked_once() -> None:
+async def test_decompression_decodes_a_doubled_encoding_once() -> None:
     inner = gzip.compress(bytes(50 * MIB))
     answer = await exchange(make_chunked_transport(gzip.compress(inner), headers=GZIP))
     assert answer.content == inner
@@ -100,21 +99,21 @@ async def test_two_layers_under_one_name_are_unpacked_once() -> None:
 @pytest.mark.parametrize(
     ("status", "cap"), [(200, MAX_BODY), (201, MAX_BODY), (400, MAX_ERROR_BODY), (503, MAX_ERROR_BODY)]
 )
-async def test_endless_chunks_stop_at_the_cap(status: int, cap: int) -> None:
+async def test_transport_ends_endless_chunks_at_the_cap(status: int, cap: int) -> None:
     body = ChunkedBody(itertools.repeat(bytes(CHUNK)))
     with pytest.raises(UnexpectedResponse, match="more than"):
         await exchange(ChunkedTransport(body, status))
     assert body.chunks_read == cap // CHUNK + 1
 
 
-async def test_a_content_length_is_not_believed() -> None:
+async def test_transport_does_not_trust_content_length() -> None:
     small = await exchange(make_chunked_transport(b"{}", headers=[(b"content-length", b"99999999999")]))
     assert small.content == b"{}"
     with pytest.raises(UnexpectedResponse):
         await exchange(ChunkedTransport(ChunkedBody(itertools.repeat(bytes(CHUNK))), 200, [(b"content-length", b"2")]))
 
 
-async def test_tiny_chunks_take_no_more_room_than_large_ones() -> None:
+async def test_transport_stores_tiny_chunks_as_compactly_as_large_ones() -> None:
     body = ChunkedBody(bytes((index & 255, index >> 8 & 255)) for index in range(2**16))
     tracemalloc.start()
     try:
@@ -127,7 +126,7 @@ async def test_tiny_chunks_take_no_more_room_than_large_ones() -> None:
 
 
 @pytest.mark.parametrize("carrier", [PooledTransport, AiohttpTransport])
-async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callable[[], Any]) -> None:
+async def test_transport_yields_to_other_tasks_during_many_tiny_chunks(carrier: Callable[[], Any]) -> None:
     turns, loop = 0, asyncio.get_running_loop()
 
     def turn() -> None:
@@ -151,7 +150,7 @@ async def test_a_flood_of_tiny_chunks_leaves_the_loop_to_others(carrier: Callabl
         assert turns > 100, turns
 
 
-async def test_what_follows_the_end_of_gzip_is_no_answer_and_not_kept() -> None:
+async def test_decompression_drops_bytes_after_the_end_of_gzip() -> None:
     body = ChunkedBody(itertools.chain([gzip.compress(b"{}", mtime=0)], itertools.repeat(bytes(CHUNK))))
     with pytest.raises(UnexpectedResponse):
         await exchange(ChunkedTransport(body, 200, GZIP))
@@ -160,14 +159,14 @@ async def test_what_follows_the_end_of_gzip_is_no_answer_and_not_kept() -> None:
 
 @pytest.mark.parametrize("more", [b"x", gzip.compress(b"[]", mtime=0), bytes(CHUNK * 3)])
 @pytest.mark.parametrize("together", [True, False])
-async def test_nor_is_it_where_it_comes_in_the_same_piece(more: bytes, together: bool) -> None:  # noqa: FBT001 - a table
+async def test_decompression_drops_bytes_after_the_end_of_gzip_in_the_same_piece(more: bytes, together: bool) -> None:  # noqa: FBT001 - a table
     whole = gzip.compress(b"{}", mtime=0)
     with pytest.raises(UnexpectedResponse, match="after the end"):
         await exchange(make_chunked_transport(*([whole + more] if together else [whole, more]), headers=GZIP))
 
 
 @pytest.mark.parametrize("cut", [1, 9, 10, 15, -1, -8])
-async def test_gzip_that_is_cut_short_is_a_lost_answer(cut: int) -> None:
+async def test_decompression_of_truncated_gzip_is_a_lost_response(cut: int) -> None:
     whole = gzip.compress(json.dumps({"contact": {"id": 1}}).encode())
     with pytest.raises(TransportError, match="cut short"):
         await exchange(make_chunked_transport(whole[:cut], headers=GZIP))
@@ -176,25 +175,23 @@ async def test_gzip_that_is_cut_short_is_a_lost_answer(cut: int) -> None:
 @pytest.mark.parametrize(
     "body", [b"not gzip at all", b"\x1f\x8b\x08" + b"\xff" * 40, gzip.compress(b"{}", mtime=0)[:-8] + bytes(8)]
 )
-async def test_gzip_that_is_broken_is_an_unexpected_answer(body: bytes) -> None:
+async def test_decompression_of_broken_gzip_is_an_unexpected_response(body: bytes) -> None:
     with pytest.raises(UnexpectedResponse, match="broken gzip"):
         await exchange(make_chunked_transport(body, headers=GZIP))
 
 
-def test_a_byte_a_second_ends_with_the_total_time() -> None:
-    async def story() -> float:
-        import asyncio
+@pytest.mark.virtual_time
+async def test_transport_ends_a_byte_a_second_at_the_total_timeout() -> None:
+    import asyncio
 
-        body = ChunkedBody(itertools.repeat(b" "), pause=1.0)
-        with pytest.raises(TransportError, match="no whole answer") as found:
-            await exchange(ChunkedTransport(body), timeout=30.0)
-        assert found.value.kind == "read-timeout"
-        return asyncio.get_running_loop().time()
-
-    assert run_virtual(story()) == 5 + 30 + 2 * 30
+    body = ChunkedBody(itertools.repeat(b" "), pause=1.0)
+    with pytest.raises(TransportError, match="no whole answer") as found:
+        await exchange(ChunkedTransport(body), timeout=30.0)
+    assert found.value.kind == "read-timeout"
+    assert asyncio.get_running_loop().time() == 5 + 30 + 2 * 30
 
 
-async def test_too_many_headers_are_refused() -> None:
+async def test_transport_refuses_too_many_headers() -> None:
     fine = [(b"x-%d" % index, b"1") for index in range(200)]
     assert (await exchange(make_chunked_transport(b"{}", headers=fine))).status == 200
     with pytest.raises(UnexpectedResponse, match="201 headers"):
@@ -228,20 +225,20 @@ HOSTILE = {
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_hostile_json_is_a_value_error(body: bytes, library: JsonLibrary) -> None:
+def test_loads_raises_value_error_for_hostile_json(body: bytes, library: JsonLibrary) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - every kind of it
         parse_json(body, library)
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.name)
-def test_64_levels_and_brackets_in_texts_are_fine(library: JsonLibrary) -> None:
+def test_loads_accepts_64_levels_and_brackets_in_texts(library: JsonLibrary) -> None:
     assert parse_json(b'[{"a":' * 32 + b"1" + b"}]" * 32, library)
     assert parse_json(json.dumps(["[", '"[', "\\[", '\\"['] * 100).encode(), library)
     assert parse_json(b"[" * 64 + b"]" * 64, library)
     assert parse_json(json.dumps(["[" * 1000 + "{" * 1000]).encode(), library)
 
 
-def test_5000_digits_are_refused_by_the_standard_library_and_a_float_at_most_elsewhere() -> None:
+def test_loads_5000_digits_are_refused_or_read_as_a_float() -> None:
     digits = b"[" + b"1" * 5_000 + b"]"
     with pytest.raises(ValueError, match="digits"):
         parse_json(digits)
@@ -249,7 +246,7 @@ def test_5000_digits_are_refused_by_the_standard_library_and_a_float_at_most_els
 
 @pytest.mark.parametrize("status", [200, 201, 400, 404, 500])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_only_our_errors_leave_when_hostile_json_is_read(body: bytes, status: int) -> None:
+def test_transport_raises_only_mautic_errors_for_hostile_json(body: bytes, status: int) -> None:
     try:
         parse_response(Call("GET", "contacts"), Response(status, {}, body))
     except MauticError as error:
@@ -258,7 +255,7 @@ def test_only_our_errors_leave_when_hostile_json_is_read(body: bytes, status: in
         assert not body
 
 
-def test_of_a_large_error_little_is_kept() -> None:
+def test_transport_keeps_little_of_a_large_error_body() -> None:
     many = {f"field{index}": ["This value is wrong. " * 20] for index in range(15_000)}
     body = json.dumps({"errors": [{"message": "x" * MIB, "code": 400, "details": many}]}).encode()
     assert len(body) < MAX_ERROR_BODY + MIB

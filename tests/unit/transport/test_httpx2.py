@@ -14,7 +14,7 @@ from mautic_async import Contact, Mautic, TransportError
 from mautic_async.errors import MauticError
 from mautic_async.protocol import Request
 from mautic_async.testing import FakeMautic
-from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from mautic_async.testing.virtual_time import virtual_clock
 from mautic_async.transport.client import Timeouts, in_process, new_transport
 from tests.integration.test_contacts import FAULTS
 
@@ -22,7 +22,7 @@ httpx2: Any = pytest.importorskip("httpx2", reason="httpx2 is installed beside h
 
 
 @pytest.mark.parametrize("name", ["ConnectError", "ConnectTimeout", "ReadTimeout", "WriteError", "ReadError"])
-async def test_the_exceptions_are_those_of_the_clients_own_module(name: str) -> None:
+async def test_httpx2_exceptions_are_those_of_the_module_of_the_client(name: str) -> None:
     class Raising(httpx2.AsyncBaseTransport):  # type: ignore[misc]  # the module is found at run time
         async def handle_async_request(self, request: Any) -> Any:
             raise getattr(httpx2, name)("x")
@@ -32,29 +32,29 @@ async def test_the_exceptions_are_those_of_the_clients_own_module(name: str) -> 
             await new_transport("https://mautic.test", Timeouts(), http=client).exchange(Request("GET", "api/contacts"))
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("fault", FAULTS)
-def test_invariant_51_the_same_scenario_on_httpx2(fault: str) -> None:
-    async def main() -> None:
-        clock = virtual_clock(asyncio.get_running_loop())
-        async with (
-            FakeMautic(clock=clock, latency=(0.1, 0.01)) as fake,
-            httpx2.AsyncClient(transport=in_process(fake, httpx2)) as http,
-            Mautic(fake.url, auth=fake.auth, http=http, clock=clock) as mautic,
-        ):
-            await mautic.contacts.list(limit=1)
-            settings: dict[str, Any] = dict(FAULTS[fault])
-            fake.fail(settings.pop("what"), route="batch/new", times=2, **settings)
-            rows = [Contact(email=f"u{number}@example.com") for number in range(120)]
-            report = await mautic.contacts.bulk_upsert(rows)
-            assert report.created + report.updated == 120
-            assert len(fake.contacts) == 120
-            with pytest.raises(MauticError):
-                await mautic.contacts.get(99_999)
-
-    run_virtual(main())
+async def test_httpx2_runs_the_same_scenario(fault: str) -> None:
+    """Invariant 51."""
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with (
+        FakeMautic(clock=clock, latency=(0.1, 0.01)) as fake,
+        httpx2.AsyncClient(transport=in_process(fake, httpx2)) as http,
+        Mautic(fake.url, auth=fake.auth, http=http, clock=clock) as mautic,
+    ):
+        await mautic.contacts.list(limit=1)
+        settings: dict[str, Any] = dict(FAULTS[fault])
+        fake.fail(settings.pop("what"), route="batch/new", times=2, **settings)
+        rows = [Contact(email=f"u{number}@example.com") for number in range(120)]
+        report = await mautic.contacts.bulk_upsert(rows)
+        assert report.created + report.updated == 120
+        assert len(fake.contacts) == 120
+        with pytest.raises(MauticError):
+            await mautic.contacts.get(99_999)
 
 
-def test_invariant_51_no_warning_and_no_use_of_it_when_it_is_merely_there() -> None:
+def test_httpx2_installed_but_unused_causes_no_warning() -> None:
+    """Invariant 51."""
     program = (
         "import warnings; warnings.simplefilter('error');"
         "import json, sys; import mautic_async; from mautic_async import Mautic, ClientCredentials;"

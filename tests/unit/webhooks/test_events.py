@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mautic_async.errors import ConfigurationError
 from mautic_async.webhooks import (
     EVENTS,
     ChannelSubscriptionChanged,
@@ -27,6 +28,8 @@ from mautic_async.webhooks import (
     SmsSent,
     WebhookEvent,
     Webhooks,
+    sample_body,
+    sign,
 )
 from tests.support.recordings import load_exchange
 
@@ -46,7 +49,7 @@ def one(key: str, **payload: Any) -> WebhookEvent:
     return event
 
 
-def test_an_event_shows_no_address() -> None:
+def test_event_repr_shows_no_address() -> None:
     event = one("mautic.lead_post_save_update", contact={"id": 3, "email": "ada@example.com", "fields": []})
     assert isinstance(event, ContactUpdated)
     assert event.contact.email == "ada@example.com"
@@ -100,7 +103,7 @@ def contact_of(event: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", [ContactIdentified, ContactUpdated])
-def test_a_saved_contact(kind: type[ContactUpdated]) -> None:
+def test_parse_contact_saved(kind: type[ContactUpdated]) -> None:
     event = one(kind.KEY, contact=GROUPED)
     assert type(event) is kind
     contact_of(event)
@@ -111,21 +114,21 @@ def test_a_saved_contact(kind: type[ContactUpdated]) -> None:
     assert event.payload["contact"] == GROUPED
 
 
-def test_changed_points() -> None:
+def test_parse_points_changed() -> None:
     event = one("mautic.lead_points_change", contact=GROUPED, points={"old_points": 5, "new_points": 8})
     assert isinstance(event, PointsChanged)
     contact_of(event)
     assert (event.old_points, event.new_points) == (5, 8)
 
 
-def test_a_deleted_contact_has_the_id_it_had() -> None:
+def test_parse_contact_deleted_keeps_the_former_id() -> None:
     event = one("mautic.lead_post_delete", id=12, contact={**GROUPED, "id": None})
     assert isinstance(event, ContactDeleted)
     assert event.id == 12
     contact_of(event)
 
 
-def test_a_changed_subscription() -> None:
+def test_parse_subscription_changed() -> None:
     words = {"channel": "email", "old_status": "contactable", "new_status": "unsubscribed"}
     event = one("mautic.lead_channel_subscription_changed", contact=GROUPED, **words)
     assert isinstance(event, ChannelSubscriptionChanged)
@@ -133,7 +136,7 @@ def test_a_changed_subscription() -> None:
     assert (event.channel, event.old_status, event.new_status) == ("email", "contactable", "unsubscribed")
 
 
-def test_a_contact_in_a_company() -> None:
+def test_parse_company_contact_added() -> None:
     event = one("mautic.lead_company_change", added=True, contact=FULL, company=COMPANY)
     assert isinstance(event, ContactCompanyChanged)
     contact_of(event)
@@ -141,7 +144,7 @@ def test_a_contact_in_a_company() -> None:
     assert (event.company.id, event.company.companyname) == (20, "Analytical Engines")
 
 
-def test_many_contacts_in_a_company_are_an_event_each() -> None:
+def test_parse_company_of_many_contacts_gives_an_event_each() -> None:
     body = {"mautic.lead_company_change": [{"added": False, "contact": [12, {"id": 13}], "company": COMPANY}]}
     events = read(body)
     assert [(type(e), e.contact.id, e.added) for e in events if isinstance(e, ContactCompanyChanged)] == [
@@ -150,7 +153,7 @@ def test_many_contacts_in_a_company_are_an_event_each() -> None:
     ]
 
 
-def test_a_saved_company_has_its_fields_under_their_aliases() -> None:
+def test_parse_company_saved_has_fields_under_their_aliases() -> None:
     event = one("mautic.company_post_save", company=COMPANY)
     assert isinstance(event, CompanySaved)
     company = event.company
@@ -161,7 +164,7 @@ def test_a_saved_company_has_its_fields_under_their_aliases() -> None:
     assert "name" not in company.extra
 
 
-def test_a_deleted_company_has_the_id_it_had() -> None:
+def test_parse_company_deleted_keeps_the_former_id() -> None:
     event = one("mautic.company_post_delete", id=20, company={**COMPANY, "id": None})
     assert isinstance(event, CompanyDeleted)
     assert event.id == 20
@@ -170,7 +173,7 @@ def test_a_deleted_company_has_the_id_it_had() -> None:
 
 
 @pytest.mark.parametrize("action", ["added", "removed"])
-def test_a_changed_membership(action: str) -> None:
+def test_parse_segment_membership_changed(action: str) -> None:
     segment = {"id": 4, "name": "VIP", "alias": "vip", "filters": [], "isPublished": True, "category": None}
     event = one("mautic.lead_list_change", contact=FULL, segment=segment, action=action)
     assert isinstance(event, SegmentMembershipChanged)
@@ -178,7 +181,7 @@ def test_a_changed_membership(action: str) -> None:
     assert (event.segment.id, event.segment.alias, event.action) == (4, "vip", action)
 
 
-def test_a_sent_email() -> None:
+def test_parse_email_sent() -> None:
     event = one(
         "mautic.email_on_send",
         email={"id": 9, "name": "Welcome", "subject": "Hello {contactfield=firstname}", "customHtml": "<p>"},
@@ -204,13 +207,13 @@ def test_a_sent_email() -> None:
     assert "Ada" not in repr(event).replace("firstname='Ada'", "")
 
 
-def test_a_sent_email_without_details() -> None:
+def test_parse_email_sent_without_details() -> None:
     event = one("mautic.email_on_send", email=None, contact=CORE, contentHash=None, idHash="65b8", subject="Hello")
     assert isinstance(event, EmailSent)
     assert (event.email, event.content, event.tokens, event.content_hash) == (None, None, None, None)
 
 
-def test_an_opened_email() -> None:
+def test_parse_email_opened() -> None:
     stat = {
         "id": "77",
         "emailAddress": "ada@example.com",
@@ -243,7 +246,7 @@ def test_an_opened_email() -> None:
     assert opened.extra == {}
 
 
-def test_a_submitted_form() -> None:
+def test_parse_form_submitted() -> None:
     submission = {
         "id": 3,
         "ipAddress": {"ipAddress": "192.0.2.1"},
@@ -264,7 +267,7 @@ def test_a_submitted_form() -> None:
     assert event.submission.contact.firstname == "Ada"
 
 
-def test_a_visited_page() -> None:
+def test_parse_page_visited() -> None:
     hit = {
         "id": 8,
         "dateHit": "2026-01-31T09:00:00+00:00",
@@ -295,14 +298,14 @@ def test_a_visited_page() -> None:
     assert visit.page.alias == "welcome"
 
 
-def test_a_sent_text() -> None:
+def test_parse_text_message_sent() -> None:
     event = one("mautic.sms_on_send", smsId=2, contact=FULL, content="Hello Ada")
     assert isinstance(event, SmsSent)
     contact_of(event)
     assert (event.sms_id, event.content) == (2, "Hello Ada")
 
 
-def test_every_trigger_of_mautic_itself_has_a_class() -> None:
+def test_parse_knows_every_trigger_of_mautic() -> None:
     assert {key: kind.KEY for key, kind in EVENTS.items()} == {key: key for key in KNOWN}
 
 
@@ -319,7 +322,7 @@ KNOWN = (
 )
 
 
-def test_a_plugins_trigger_is_a_plain_event() -> None:
+def test_parse_plugin_trigger_gives_a_plain_event() -> None:
     event = one("plugin.shop_order", order={"id": 5})
     assert type(event) is WebhookEvent
     assert event.key == "plugin.shop_order"
@@ -332,13 +335,13 @@ def test_a_plugins_trigger_is_a_plain_event() -> None:
     "payload",
     [{}, {"contact": "x"}, {"contact": {"id": []}, "company": 7, "segment": "x"}, {"id": "x", "stat": [], "hit": 1}],
 )
-def test_a_shape_that_fits_no_class_is_a_plain_event(key: str, payload: dict[str, Any]) -> None:
+def test_parse_unexpected_shape_gives_a_plain_event(key: str, payload: dict[str, Any]) -> None:
     event = one(key, **payload)
     assert isinstance(event, WebhookEvent)
     assert event.payload == {**payload, "timestamp": STAMP}
 
 
-def test_the_test_button_sends_single_objects_and_one_date() -> None:
+def test_parse_test_button_body_with_single_objects_and_one_date() -> None:
     samples = {
         "mautic.lead_post_save_update": {"contact": GROUPED},
         "mautic.lead_points_change": [{"lead": GROUPED, "points": {"old_points": 0, "new_points": 5}}],
@@ -354,7 +357,7 @@ def test_the_test_button_sends_single_objects_and_one_date() -> None:
     assert updated.timestamp == points.timestamp == NOW
 
 
-def test_several_triggers_come_in_the_order_of_the_body() -> None:
+def test_parse_several_triggers_keeps_the_order_of_the_body() -> None:
     body = {
         "mautic.lead_post_save_new": [{"contact": GROUPED}, {"contact": GROUPED}],
         "mautic.company_post_save": [{"company": COMPANY}],
@@ -363,7 +366,7 @@ def test_several_triggers_come_in_the_order_of_the_body() -> None:
     assert [type(event) for event in events] == [ContactIdentified, ContactIdentified, CompanySaved]
 
 
-def test_an_event_does_not_change() -> None:
+def test_event_is_immutable() -> None:
     event = one("mautic.lead_post_save_new", contact=GROUPED)
     with pytest.raises(AttributeError):
         event.key = "other"  # type: ignore[misc] # the point
@@ -377,14 +380,14 @@ def recorded(name: str) -> Any:
     return load_exchange(name)["response"]["body"]
 
 
-def test_the_recorded_list_of_triggers_is_covered() -> None:
+def test_parse_covers_the_recorded_list_of_triggers() -> None:
     assert set(recorded("hooks-triggers")["triggers"]) == set(EVENTS)
 
 
 @pytest.mark.parametrize(
     "name", ["contacts-dnc-add", "contacts-dnc-remove", "contacts-utm-add", "contacts-get-with-dnc"]
 )
-def test_a_recorded_contact_survives_in_an_event(name: str) -> None:
+def test_parse_keeps_a_recorded_contact(name: str) -> None:
     contact = recorded(name)["contact"]
     event = one("mautic.lead_post_save_update", contact=contact)
     assert isinstance(event, ContactUpdated)
@@ -393,8 +396,72 @@ def test_a_recorded_contact_survives_in_an_event(name: str) -> None:
     assert event.contact.extra == {}
 
 
-def test_a_recorded_segment_survives_in_an_event() -> None:
+def test_parse_keeps_a_recorded_segment() -> None:
     segment = recorded("segments-get")["list"]
     event = one("mautic.lead_list_change", contact=GROUPED, segment=segment, action="added")
     assert isinstance(event, SegmentMembershipChanged)
     assert (event.segment.id, event.segment.name) == (segment["id"], segment["name"])
+
+
+def test_saved_company_has_its_fields_once_though_mautic_sends_them_twice() -> None:
+    """The shape that Mautic 5.1.1 posts: groups of fields, and copies of them beside the properties."""
+    groups = {
+        "core": {
+            "companyname": {"alias": "companyname", "value": "Analytical Engines"},
+            "companyemail": {"alias": "companyemail", "value": "office@example.com"},
+            "companycity": {"alias": "companycity", "value": "London"},
+            "seats": {"alias": "seats", "value": 3},
+        },
+        "professional": {"companynumber_of_employees": {"alias": "companynumber_of_employees", "value": 4}},
+        "social": [],
+        "other": [],
+    }
+    event = one("mautic.company_post_save", company={**COMPANY, "fields": groups})
+    assert isinstance(event, CompanySaved)
+    company = event.company
+    assert (company.companyname, company.companyemail, company.companycity, company.companynumber_of_employees) == (
+        "Analytical Engines",
+        "office@example.com",
+        "London",
+        4,
+    )
+    assert company.extra == {}
+    assert dict(company.fields or {}) == {"seats": 3}
+    assert company.field_groups is not None
+    assert company.field_groups["core"]["seats"].value == 3
+
+
+def test_fields_of_flat_entities_are_not_mixed_with_properties() -> None:
+    company = one("mautic.company_post_save", company={**COMPANY, "seats": 3})
+    assert isinstance(company, CompanySaved)
+    assert dict(company.company.fields or {}) == {"seats": 3}
+    sent = one("mautic.email_on_send", contact={**CORE, "seats": 3}, idHash="65b8", subject="Hello")
+    assert isinstance(sent, EmailSent)
+    assert dict(sent.contact.fields or {}) == {"seats": 3}
+
+
+# --- samples for tests of receivers --------------------------------------------------------------------------------
+
+
+async def test_sample_body_signed_by_sign_is_accepted_as_an_event_of_each_kind() -> None:
+    body = sample_body()
+    async with Webhooks(SECRET).receive(body, sign(body, SECRET)) as events:
+        assert [type(event) for event in events] == list(EVENTS.values())
+    for event in events:
+        for name in ("contact", "company", "stat", "hit", "submission", "segment"):
+            nested = getattr(event, name, None)
+            assert nested is None or nested.extra == {}, (event.key, name)
+
+
+def test_sample_body_of_some_kinds_with_a_date() -> None:
+    body = sample_body(CompanySaved, ContactDeleted, timestamp=NOW)
+    saved, deleted = Webhooks(SECRET).read(body, sign(body, SECRET.encode()))
+    assert isinstance(saved, CompanySaved)
+    assert (saved.company.companyname, saved.timestamp) == ("Analytical Engines", NOW)
+    assert isinstance(deleted, ContactDeleted)
+    assert deleted.id == 12
+
+
+def test_sample_body_refuses_a_class_without_sample() -> None:
+    with pytest.raises(ConfigurationError, match="no sample of WebhookEvent"):
+        sample_body(WebhookEvent)

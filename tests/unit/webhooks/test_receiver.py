@@ -62,14 +62,14 @@ async def refused(webhooks: Webhooks, body: Any, signature: Any = None) -> Webho
     return found.value
 
 
-def test_every_refusal_is_one_of_our_errors() -> None:
+def test_receiver_errors_are_all_mautic_errors() -> None:
     assert issubclass(WebhookRejected, MauticError)
 
 
 # --- signature -----------------------------------------------------------------------------------------------------
 
 
-def test_the_published_test_vector_verifies() -> None:
+def test_receiver_verifies_the_published_test_vector() -> None:
     (event,) = Webhooks(SECRET).read(VECTOR, VECTOR_SIGNATURE)
     assert isinstance(event, ContactDeleted)
     assert event.id == 7
@@ -78,13 +78,13 @@ def test_the_published_test_vector_verifies() -> None:
     assert event.payload == {"id": 7, "timestamp": "2026-01-01T00:00:00+00:00"}
 
 
-def test_the_raw_bytes_count_not_what_they_mean() -> None:
+def test_receiver_signature_covers_the_raw_bytes() -> None:
     spaced = VECTOR.replace(b":", b": ", 1)
     with pytest.raises(WebhookRejected):
         Webhooks(SECRET).read(spaced, VECTOR_SIGNATURE)
 
 
-def test_during_a_rotation_both_secrets_are_good_and_no_third() -> None:
+def test_receiver_accepts_two_secrets_during_a_rotation() -> None:
     webhooks = Webhooks("new", Secret("old"), b"older")
     for secret in ("new", "old", "older"):
         webhooks.verify(VECTOR, sign(VECTOR, secret))
@@ -93,7 +93,7 @@ def test_during_a_rotation_both_secrets_are_good_and_no_third() -> None:
 
 
 @pytest.mark.parametrize("secrets", [(), ("",), ("good", ""), ("  ",), (b"",), (Secret(""),), (None,), (7,)])
-def test_without_a_secret_nothing_is_set_up(secrets: tuple[Any, ...]) -> None:
+def test_receiver_requires_a_secret(secrets: tuple[Any, ...]) -> None:
     with pytest.raises(ConfigurationError):
         Webhooks(*secrets)
 
@@ -107,24 +107,24 @@ SIGNATURES: list[Any] = [
 
 
 @pytest.mark.parametrize("signature", SIGNATURES, ids=range(len(SIGNATURES)))
-def test_any_other_signature_is_refused(signature: Any) -> None:
+def test_receiver_refuses_any_other_signature(signature: Any) -> None:
     with pytest.raises(WebhookRejected) as found:
         Webhooks(SECRET).verify(VECTOR, signature)
     assert (found.value.reason, found.value.status) == ("signature", 401)
 
 
 @pytest.mark.parametrize("body", ["text", {"parsed": "json"}, None, 7])
-def test_a_body_that_is_not_bytes_is_a_mistake_of_the_program(body: Any) -> None:
+def test_receiver_raises_configuration_error_for_a_body_of_text(body: Any) -> None:
     with pytest.raises(ConfigurationError, match="raw bytes"):
         Webhooks(SECRET).verify(body, VECTOR_SIGNATURE)
 
 
-def test_bytes_may_come_in_any_form() -> None:
+def test_receiver_accepts_any_bytes_type() -> None:
     for body in (VECTOR, bytearray(VECTOR), memoryview(VECTOR)):
         assert len(Webhooks(SECRET).read(body, VECTOR_SIGNATURE.encode())) == 1
 
 
-def test_nothing_is_parsed_before_the_signature_is_checked() -> None:
+def test_receiver_parses_no_body_before_the_signature_is_checked() -> None:
     deep = b"[" * 200_000
     with pytest.raises(WebhookRejected) as found:
         Webhooks(SECRET).read(deep, VECTOR_SIGNATURE)
@@ -158,7 +158,8 @@ async def mutations(body: bytes, chance: random.Random) -> AsyncIterator[bytes]:
             yield bytes(changed)
 
 
-async def test_figure_19_ten_thousand_changed_bodies_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_receiver_refuses_10000_changed_bodies(capsys: pytest.CaptureFixture[str]) -> None:
+    """Figure 19."""
     webhooks = Webhooks(SECRET, "the old one", clock=at(datetime(2026, 1, 1, tzinfo=UTC)))
     count, passed = 0, 0
     async for body in mutations(VECTOR, random.Random(19)):
@@ -173,7 +174,7 @@ async def test_figure_19_ten_thousand_changed_bodies_are_refused(capsys: pytest.
         print(f"\nfigure 19: {count:,} changed webhook bodies, {count - passed:,} refused")
 
 
-def test_ten_thousand_changed_signatures_are_refused() -> None:
+def test_receiver_refuses_10000_changed_signatures() -> None:
     webhooks, chance = Webhooks(SECRET), random.Random(20)
     for _ in range(10_000):
         changed = list(VECTOR_SIGNATURE)
@@ -185,7 +186,7 @@ def test_ten_thousand_changed_signatures_are_refused() -> None:
             webhooks.verify(VECTOR, "".join(changed))
 
 
-def test_no_digest_is_compared_with_an_equals_sign() -> None:
+def test_receiver_compares_no_digest_with_an_equals_sign() -> None:
     words = ("digest", "signature", "signed", "mac", "given", "secret", "hash")
     found = []
     for path in sorted(Path(mautic_async.webhooks.__file__).parent.glob("*.py")):
@@ -196,13 +197,13 @@ def test_no_digest_is_compared_with_an_equals_sign() -> None:
     assert found == []
 
 
-def test_one_comparison_in_constant_time_is_there() -> None:
+def test_receiver_compares_in_constant_time() -> None:
     source = Path(mautic_async.webhooks.__file__).with_name("receiver.py").read_text()
     assert source.count("hmac.compare_digest(") == 1
 
 
 @given(st.binary(max_size=200), st.one_of(st.none(), st.text(max_size=60), st.binary(max_size=60)))
-def test_whatever_comes_only_our_own_error_leaves(body: bytes, signature: Any) -> None:
+def test_receiver_raises_only_its_own_errors(body: bytes, signature: Any) -> None:
     with pytest.raises(WebhookRejected):
         Webhooks(SECRET).read(body, signature)
 
@@ -235,7 +236,7 @@ JSONS = st.recursive(
 
 @settings(max_examples=400, deadline=None)
 @given(st.dictionaries(st.sampled_from([*EVENTS, "mautic.other", "timestamp"]), JSONS, max_size=4))
-def test_whatever_is_signed_becomes_events_or_our_own_error(body: dict[str, Any]) -> None:
+def test_receiver_returns_events_or_its_own_error_for_any_signed_body(body: dict[str, Any]) -> None:
     raw = json.dumps(body).encode()
     for event in Webhooks(SECRET).read(raw, sign(raw)):
         assert isinstance(event, WebhookEvent)
@@ -254,13 +255,13 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("body", BROKEN, ids=range(len(BROKEN)))
-def test_a_signed_body_that_is_not_mautics_is_unreadable(body: bytes) -> None:
+def test_receiver_raises_unreadable_for_a_signed_body_of_another_form(body: bytes) -> None:
     with pytest.raises(WebhookRejected) as found:
         Webhooks(SECRET).read(body, sign(body))
     assert (found.value.reason, found.value.status) == ("unreadable", 400)
 
 
-def test_a_body_over_the_cap_is_refused_before_its_signature_is_reckoned() -> None:
+def test_receiver_refuses_a_body_over_the_cap_before_hashing() -> None:
     body = b" " * (MAX_BODY + 1)
     with pytest.raises(WebhookRejected) as found:
         Webhooks(SECRET).read(body, sign(body))
@@ -270,7 +271,7 @@ def test_a_body_over_the_cap_is_refused_before_its_signature_is_reckoned() -> No
     assert found.value.reason == "signature"
 
 
-async def test_a_stream_is_read_no_further_than_the_cap() -> None:
+async def test_receiver_reads_a_stream_only_to_the_cap() -> None:
     taken = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -286,7 +287,7 @@ async def test_a_stream_is_read_no_further_than_the_cap() -> None:
     assert taken == 6
 
 
-async def test_a_stream_is_put_together() -> None:
+async def test_receiver_joins_a_stream() -> None:
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(VECTOR), 7):
             yield VECTOR[start : start + 7]
@@ -296,7 +297,7 @@ async def test_a_stream_is_put_together() -> None:
         assert [event.key for event in events] == ["mautic.lead_post_delete"]
 
 
-async def test_tiny_pieces_take_no_more_room_than_their_bytes() -> None:
+async def test_receiver_stores_tiny_pieces_compactly() -> None:
     async def stream() -> AsyncIterator[bytes]:
         for number in range(2**17):
             yield bytes((number & 255, number >> 8 & 255))
@@ -312,7 +313,7 @@ async def test_tiny_pieces_take_no_more_room_than_their_bytes() -> None:
     assert peak < 2**20
 
 
-def test_absurdly_many_events_are_refused() -> None:
+def test_receiver_refuses_too_many_events() -> None:
     body = php({"a": [{}] * (MAX_EVENTS + 1)})
     with pytest.raises(WebhookRejected, match="more than 10000 events"):
         Webhooks(SECRET).read(body, sign(body))
@@ -321,20 +322,20 @@ def test_absurdly_many_events_are_refused() -> None:
 # --- repetition ----------------------------------------------------------------------------------------------------
 
 
-async def test_the_same_body_is_taken_once() -> None:
+async def test_receiver_accepts_a_body_once() -> None:
     webhooks = Webhooks(SECRET, clock=at(datetime(2026, 1, 1, 5, tzinfo=UTC)))
     assert len(await receive(webhooks, VECTOR)) == 1
     error = await refused(webhooks, VECTOR)
     assert (error.reason, error.status) == ("replay", 200)
 
 
-async def test_the_same_body_under_the_other_secret_is_no_other_body() -> None:
+async def test_receiver_refuses_a_replay_signed_with_the_other_secret() -> None:
     webhooks = Webhooks("new", "old", clock=at(datetime(2026, 1, 1, 5, tzinfo=UTC)))
     await receive(webhooks, VECTOR, sign(VECTOR, "new"))
     assert (await refused(webhooks, VECTOR, sign(VECTOR, "old"))).reason == "replay"
 
 
-async def test_at_no_later_time_is_a_body_taken_again() -> None:
+async def test_receiver_refuses_a_replay_at_any_later_time() -> None:
     now = datetime(2026, 1, 1, 5, tzinfo=UTC).timestamp()
     webhooks = Webhooks(SECRET, clock=Clock(wall_time=lambda: now))
     await receive(webhooks, VECTOR)
@@ -348,7 +349,7 @@ async def test_at_no_later_time_is_a_body_taken_again() -> None:
 
 
 @pytest.mark.parametrize(("hours", "fine"), [(-47.9, True), (47.9, True), (-48.1, False), (48.1, False), (-9e5, False)])
-async def test_a_body_is_dated_within_48_hours(hours: float, fine: bool) -> None:  # noqa: FBT001 - a table
+async def test_receiver_refuses_a_body_older_than_48_hours(hours: float, fine: bool) -> None:  # noqa: FBT001 - a table
     webhooks = Webhooks(SECRET, clock=at(datetime(2026, 1, 1, tzinfo=UTC) - timedelta(hours=hours)))
     if fine:
         await receive(webhooks, VECTOR)
@@ -356,19 +357,19 @@ async def test_a_body_is_dated_within_48_hours(hours: float, fine: bool) -> None
         assert (await refused(webhooks, VECTOR)).reason == "date"
 
 
-async def test_a_body_without_a_date_could_be_replayed_for_ever_so_it_is_refused() -> None:
+async def test_receiver_refuses_a_body_without_a_date() -> None:
     for stamp in (None, "", "soon", 7, "2026-13-01T00:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
         body = php({"mautic.lead_post_delete": [{"id": 7, "timestamp": stamp}]})
         assert (await refused(Webhooks(SECRET, clock=at(NOW)), body)).reason == "date", stamp
 
 
-async def test_a_queue_of_old_events_counts_by_its_newest() -> None:
+async def test_receiver_dates_a_queue_of_events_by_its_newest() -> None:
     old = (NOW - timedelta(days=5)).isoformat()
     body = php({"mautic.lead_post_delete": [{"id": 1, "timestamp": old}, {"id": 2, "timestamp": STAMP}]})
     assert len(await receive(Webhooks(SECRET, clock=at(NOW)), body)) == 2
 
 
-async def test_what_was_not_dealt_with_may_come_again() -> None:
+async def test_receiver_accepts_a_body_again_that_was_not_processed() -> None:
     webhooks = Webhooks(SECRET, clock=at(NOW))
     body = php({"mautic.lead_post_delete": {"id": 1, "timestamp": STAMP}})
     for failure in (ValueError, asyncio.CancelledError):
@@ -379,7 +380,7 @@ async def test_what_was_not_dealt_with_may_come_again() -> None:
     assert (await refused(webhooks, body)).reason == "replay"
 
 
-async def test_a_refused_body_leaves_nothing_in_the_memory() -> None:
+async def test_receiver_does_not_remember_a_refused_body() -> None:
     seen = MemoryReplayStore(clock=at(NOW))
     webhooks = Webhooks(SECRET, seen=seen, clock=at(NOW))
     await refused(webhooks, VECTOR, "wrong")
@@ -387,7 +388,7 @@ async def test_a_refused_body_leaves_nothing_in_the_memory() -> None:
     assert len(seen) == 0
 
 
-async def test_a_memory_of_ones_own_is_asked() -> None:
+async def test_receiver_uses_a_given_replay_store() -> None:
     class Shared:
         def __init__(self) -> None:
             self.kept: dict[str, float] = {}
@@ -406,7 +407,7 @@ async def test_a_memory_of_ones_own_is_asked() -> None:
     assert shared.kept == {hashlib.sha256(body).hexdigest(): NOW.timestamp() + 48 * 3600 + 60}
 
 
-async def test_a_full_memory_loses_the_late_rather_than_believe_the_old_twice() -> None:
+async def test_memory_replay_store_when_full_drops_the_late_and_admits_no_replay() -> None:
     seen = MemoryReplayStore(3, clock=Clock(wall_time=lambda: 0.0))
     assert [await seen.add(f"{until}", until) for until in (10.0, 50.0, 20.0, 30.0, 40.0)] == [True] * 5
     assert len(seen) == 3
@@ -417,7 +418,7 @@ async def test_a_full_memory_loses_the_late_rather_than_believe_the_old_twice() 
     assert await seen.add("new", 60.0)
 
 
-async def test_the_memory_forgets_what_its_date_gives_away() -> None:
+async def test_memory_replay_store_forgets_expired_digests() -> None:
     now = 0.0
     seen = MemoryReplayStore(10, clock=Clock(wall_time=lambda: now))
     for index in range(10):
@@ -431,7 +432,9 @@ async def test_the_memory_forgets_what_its_date_gives_away() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from("ad"), st.integers(0, 20), st.integers(0, 3)), max_size=80), st.integers(1, 6)
 )
-def test_no_digest_is_believed_twice_in_any_history(history: list[tuple[str, int, int]], capacity: int) -> None:
+def test_memory_replay_store_never_accepts_a_digest_twice_in_any_history(
+    history: list[tuple[str, int, int]], capacity: int
+) -> None:
     async def story() -> None:
         now = 0.0
         seen = MemoryReplayStore(capacity, clock=Clock(wall_time=lambda: now))
@@ -451,7 +454,7 @@ def test_no_digest_is_believed_twice_in_any_history(history: list[tuple[str, int
     run_virtual(story())
 
 
-async def test_giving_a_body_back_for_ever_takes_no_room() -> None:
+async def test_memory_replay_store_does_not_grow_by_released_digests() -> None:
     seen = MemoryReplayStore(10, clock=Clock(wall_time=lambda: 0.0))
     for index in range(10_000):
         assert await seen.add("same", 1.0 + index)
@@ -459,7 +462,7 @@ async def test_giving_a_body_back_for_ever_takes_no_room() -> None:
     assert len(seen._heap) < 100
 
 
-def test_a_memory_of_no_size_is_refused() -> None:
+def test_memory_replay_store_refuses_a_size_of_zero() -> None:
     with pytest.raises(ConfigurationError):
         MemoryReplayStore(0)
 
@@ -467,7 +470,7 @@ def test_a_memory_of_no_size_is_refused() -> None:
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 
-async def test_no_secret_and_no_content_shows() -> None:
+async def test_receiver_repr_and_errors_show_no_secret_and_no_content() -> None:
     canary = "canary-7f3a"
     webhooks = Webhooks(canary, clock=at(NOW))
     body = php({"mautic.x": [{"email": f"{canary}@example.com"}]})
@@ -476,3 +479,22 @@ async def test_no_secret_and_no_content_shows() -> None:
     assert canary not in "".join(shown)
     with pytest.raises(TypeError):
         pickle.dumps(webhooks)
+
+
+async def test_duplicates_accept_lets_two_identical_events_of_one_second_arrive() -> None:
+    body = php({"mautic.lead_post_delete": [{"id": 7, "timestamp": STAMP}]})
+    accepting = Webhooks(SECRET, duplicates="accept", clock=at(NOW))
+    assert len(await receive(accepting, body)) == len(await receive(accepting, body)) == 1
+    assert (
+        await refused(Webhooks(SECRET, duplicates="accept", clock=at(NOW + timedelta(days=3))), body)
+    ).reason == "date"
+    rejecting = Webhooks(SECRET, clock=at(NOW))
+    await receive(rejecting, body)
+    assert (await refused(rejecting, body)).reason == "replay"
+
+
+def test_duplicates_takes_two_words_and_no_store_beside_accept() -> None:
+    with pytest.raises(ConfigurationError, match="'reject' or 'accept'"):
+        Webhooks(SECRET, duplicates="ignore")  # type: ignore[arg-type] # the point
+    with pytest.raises(ConfigurationError, match="leave out seen"):
+        Webhooks(SECRET, duplicates="accept", seen=MemoryReplayStore())

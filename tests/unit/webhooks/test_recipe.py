@@ -38,7 +38,7 @@ def signed(body: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     return raw, {"Webhook-Signature": signature, "Content-Type": "application/json"}
 
 
-async def test_the_recipe_takes_what_mautic_signed_and_refuses_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_recipe_accepts_signed_bodies_and_refuses_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime.now(UTC).isoformat()
     raw, headers = signed(
         {

@@ -13,7 +13,6 @@ from mautic_async.errors import Problem
 from mautic_async.protocol import STDLIB, RowAnswer
 from mautic_async.resources.bulk_adapters.contact_job import MIN_ITEM_REWRITE_SECONDS, UpsertOptions
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
-from mautic_async.testing.virtual_time import run_virtual
 
 
 class Bench:
@@ -50,7 +49,7 @@ BY_NO = {"match_items": UniqueField("no")}
 # --- packing ---
 
 
-def test_a_row_that_clears_fields_is_sent_with_the_flag_that_its_encoded_form_does_not_hold() -> None:
+def test_contact_adapter_sends_rows_that_clear_fields_with_the_flag() -> None:
     for row, full in (
         (Contact(email="a@b.co", city=None), {"email": "a@b.co", "city": None}),
         (Contact(id=5, city=None, firstname="A"), {"id": 5, "city": None, "firstname": "A"}),
@@ -61,7 +60,7 @@ def test_a_row_that_clears_fields_is_sent_with_the_flag_that_its_encoded_form_do
     assert courier().encode(Contact(id=5, firstname="A"), 0).payload == {"id": 5, "firstname": "A"}
 
 
-def test_rows_that_could_meet_have_a_common_key() -> None:
+def test_contact_adapter_gives_rows_that_may_meet_a_common_key() -> None:
     one = courier(unique=("email", "number")).encode(Contact(email=" ADA@example.com", fields={"number": "Ä1"}), 0)
     other = courier(unique=("email", "number")).encode(Contact(fields={"number": "a1"}), 0)
     assert one.ordering_keys == [("email", "ada@example.com"), ("number", "a1")]
@@ -69,7 +68,8 @@ def test_rows_that_could_meet_have_a_common_key() -> None:
     assert courier().encode(Contact(id=5, city="x"), 0).ordering_keys == [("contact", 5)]
 
 
-def test_invariant_64_unique_items_keep_their_distance_in_time() -> None:
+def test_contact_adapter_keeps_unique_items_apart_in_time() -> None:
+    """Invariant 64."""
     packed = courier(**BY_NO).encode(WITH_ITEM, 0)
     assert ("unique", "orders", "1") in packed.ordering_keys
     assert packed.hold_keys_seconds == MIN_ITEM_REWRITE_SECONDS > 1.0
@@ -92,29 +92,34 @@ def test_invariant_64_unique_items_keep_their_distance_in_time() -> None:
         (Contact(email="a@b.co", fields={"x": cast("Any", object())}), {}, None),
     ],
 )
-def test_a_row_that_cannot_be_sent_says_why(row: Contact, settings: dict[str, Any], field: str | None) -> None:
+def test_contact_adapter_explains_a_row_that_cannot_be_sent(
+    row: Contact, settings: dict[str, Any], field: str | None
+) -> None:
     (problem, *_) = courier(**settings).encode(row, 0).problems
     assert problem.field == field
 
 
-def test_invariant_61_companies_of_a_contact_whose_id_is_known_may_be_sent() -> None:
+def test_contact_adapter_accepts_companies_of_a_contact_with_a_known_id() -> None:
+    """Invariant 61."""
     assert not courier().encode(Contact(id=3, companies=[1]), 0).problems
 
 
-def test_invariant_62_owner_and_stage_leave_only_when_they_were_named() -> None:
+def test_contact_adapter_clears_owner_and_stage_only_when_named() -> None:
+    """Invariant 62."""
     assert json.loads(courier().encode(ADA, 0).body).keys() == {"email", "firstname"}
     named = courier().encode(Contact(email="a@b.co", owner=None, stage=None), 0)
     assert json.loads(named.body) == {"email": "a@b.co", "owner": None, "stage": None}
 
 
-def test_what_is_no_contact_is_no_bug_of_ours() -> None:
+def test_contact_adapter_rejects_a_row_that_is_no_contact() -> None:
     (problem,) = courier().encode({"email": "a@b.co"}, 0).problems
     assert "Contact" in problem.message
 
 
-def test_the_memory_of_a_row_holds_no_address() -> None:
+@pytest.mark.virtual_time
+async def test_contact_adapter_memory_of_a_row_holds_no_address() -> None:
     keeping = courier(keyless=True)
-    run_virtual(keeping.prepare("nightly"))
+    await keeping.prepare("nightly")
     memory = keeping.encode(ADA, 0).facts_key
     assert memory
     assert "ada" not in memory
@@ -146,11 +151,13 @@ def test_the_memory_of_a_row_holds_no_address() -> None:
         (WITH_ITEM, {"resend": "always"}, refused(1062, "Duplicate entry"), Pending.LOOK_UP),
     ],
 )
-def test_each_answer_has_its_meaning(row: Contact, settings: dict[str, Any], answer: RowAnswer, state: object) -> None:
+def test_contact_adapter_reads_each_answer(
+    row: Contact, settings: dict[str, Any], answer: RowAnswer, state: object
+) -> None:
     assert answered(row, answer, settings).state == state
 
 
-def test_ids_of_recognised_items_are_learned() -> None:
+def test_contact_adapter_learns_ids_of_recognised_items() -> None:
     stored = {"data": [{"id": 3, "alias": "orders", "data": [{"id": 9, "name": "o", "attributes": {"no": "1"}}]}]}
     receipt = answered(WITH_ITEM, RowAnswer(201, {"id": 7, "customObjects": stored}), BY_NO)
     assert receipt.facts == {"id": 7, "items": {"unique/orders/1": 9}}
@@ -158,7 +165,7 @@ def test_ids_of_recognised_items_are_learned() -> None:
     assert receipt.facts == {"id": 7}
 
 
-def test_a_known_item_goes_with_its_id_and_a_deleted_one_without() -> None:
+def test_contact_adapter_sends_a_known_item_with_id_and_a_deleted_one_without() -> None:
     made, one = parcel(WITH_ITEM, {"match_items": LookupName()}, facts={"items": {"lookup/orders/o": 9}})
     (group,) = json.loads(made._steps[""]._body(one))["customObjects"]["data"]
     assert group["data"][0]["id"] == 9

@@ -60,7 +60,7 @@ def played(rows: Sequence[str], server: Server, **plan: Any) -> tuple[BulkReport
     return run_virtual(work()), courier
 
 
-def test_a_new_name_is_brought_by_one_row_and_then_nobody_waits_for_it() -> None:
+def test_created_names_are_sent_by_one_row_and_then_release_the_rest() -> None:
     server = Server()
     report, courier = played([f"p{number}:vip,new" for number in range(400)], server, batch=50, initial_batch=50)
     assert report.created == 400
@@ -69,7 +69,7 @@ def test_a_new_name_is_brought_by_one_row_and_then_nobody_waits_for_it() -> None
     assert report.seconds < 10, "all others went together once the names were there"
 
 
-def test_rows_with_other_names_do_not_wait() -> None:
+def test_created_names_do_not_delay_rows_with_other_names() -> None:
     server = Server()
     report, _ = played([f"p{number}:c{number % 100}" for number in range(800)], server, batch=50, initial_batch=50)
     assert len(server.names) == len(set(server.names)) == 100
@@ -77,7 +77,7 @@ def test_rows_with_other_names_do_not_wait() -> None:
     assert report.seconds < 15
 
 
-def test_a_row_that_is_refused_has_brought_nothing_and_the_next_one_takes_its_turn() -> None:
+def test_created_names_pass_to_the_next_row_after_a_rejection() -> None:
     server = Server(bad=("p0:vip",))
     report, courier = played([f"p{number}:vip" for number in range(100)], server, batch=50, initial_batch=50)
     assert (report.rejected, report.created) == (1, 99)
@@ -85,14 +85,14 @@ def test_a_row_that_is_refused_has_brought_nothing_and_the_next_one_takes_its_tu
     assert courier.batches[:2] == [["p0:vip"], ["p1:vip"]]
 
 
-def test_what_is_remembered_of_names_is_bounded() -> None:
+def test_created_names_remembered_are_bounded() -> None:
     lanes = KeyedQueue()
     for number in range(3 * MAX_REMEMBERED_NAMES):
         lanes.mark_created([number])
     assert len(lanes._created_names) <= MAX_REMEMBERED_NAMES
 
 
-def test_lanes_are_empty_in_the_end_whatever_was_dissolved() -> None:
+def test_created_names_leave_no_entry_after_any_order_of_ends() -> None:
     lanes = KeyedQueue()
     parcels = [WorkItem(n, "", EncodedRow(b"", (f"p{n // 2}",), creates=("t", f"c{n // 3}"))) for n in range(12)]
     ready = []
@@ -111,7 +111,7 @@ def test_lanes_are_empty_in_the_end_whatever_was_dissolved() -> None:
     assert len(lanes) == lanes.waiting == 0
 
 
-def test_names_are_compared_as_the_database_does_and_what_takes_away_brings_nothing() -> None:
+def test_created_names_compare_as_the_database_and_ignore_removals() -> None:
     body = {"email": "a@example.com", "tags": [" VIP", "-old", "straße"], "company": "Acme "}
     assert names_created_by(body) == (("tag", "vip"), ("tag", "strasse"), ("company", "acme"))
     assert names_created_by(body, existing_tags={"vip"}) == (("tag", "strasse"), ("company", "acme"))

@@ -56,7 +56,7 @@ def test_activity_is_filtered_and_paged() -> None:
     ]
 
 
-def test_activity_outside_the_dates_is_left_out_also_where_a_server_ignores_them() -> None:
+def test_activity_outside_the_dates_is_dropped_on_servers_that_ignore_them() -> None:
     old = {**EVENT, "eventId": "2", "timestamp": "2020-01-01T00:00:00+00:00"}
     found, _ = run_with_answers(
         {"GET contacts/activity": {"events": [EVENT, old], "total": 2}},
@@ -65,12 +65,12 @@ def test_activity_outside_the_dates_is_left_out_also_where_a_server_ignores_them
     assert [event.event_id for event in found.events] == ["email.sent1"]
 
 
-def test_a_date_without_a_zone_is_refused() -> None:
+def test_activity_refuses_a_date_without_a_zone() -> None:
     with pytest.raises(ConfigurationError, match=r"date_from: .*time zone"):
         run_with_answers({}, lambda mautic: mautic.contacts.activity(1, date_from=datetime(2026, 1, 1)))  # noqa: DTZ001 - the point
 
 
-def test_all_activity_of_a_contact_comes_once_though_pages_shift() -> None:
+def test_iterate_activity_yields_each_event_once_while_pages_shift() -> None:
     pages = [[0, 1], [1, 2], [3]]
 
     def page(request: Any) -> Any:
@@ -144,7 +144,7 @@ def test_memberships_are_read_from_all_their_shapes() -> None:
 
 
 @pytest.mark.parametrize("empty", [[], {}])
-def test_no_membership_is_an_empty_list(empty: Any) -> None:
+def test_memberships_without_entries_are_an_empty_list(empty: Any) -> None:
     found, _ = run_with_answers(
         {"GET contacts/12/segments": {"total": 0, "lists": empty}}, lambda m: m.contacts.segments(12)
     )
@@ -171,7 +171,7 @@ def test_do_not_contact_is_added_with_its_reason_and_removed() -> None:
     assert server.requests[0].body == {"reason": 1, "comments": "asked", "channelId": 7}
 
 
-def test_utm_tags_are_added_under_the_names_that_mautic_reads() -> None:
+def test_add_utm_sends_the_names_that_mautic_reads() -> None:
     tag = UtmTag(
         utm_source="news", query={"x": "1"}, user_agent="UA", last_active=datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
     )
@@ -192,12 +192,12 @@ def test_utm_tags_are_added_under_the_names_that_mautic_reads() -> None:
     }
 
 
-def test_empty_utm_tags_are_not_sent() -> None:
+def test_add_utm_does_not_send_empty_tags() -> None:
     with pytest.raises(ConfigurationError, match="names nothing"):
         run_with_answers({}, lambda mautic: mautic.contacts.add_utm(12, UtmTag()))
 
 
-def test_removing_utm_tags_that_are_not_there_is_refused() -> None:
+def test_remove_utm_of_missing_tags_is_refused() -> None:
     with pytest.raises(Rejected, match="bad request"):
         run_with_answers(
             {"POST contacts/12/utm/9/remove": error_answer(400, "This is a bad request.")},
@@ -218,12 +218,12 @@ def test_points_are_changed_by_their_operator(method: str, operator: str) -> Non
 
 
 @pytest.mark.parametrize("delta", [0, -3, 1.5, "3", True])
-def test_what_mautic_would_count_as_something_else_is_refused(delta: Any) -> None:
+def test_points_refuse_values_that_mautic_would_misread(delta: Any) -> None:
     with pytest.raises(ConfigurationError, match="integer of at least 1"):
         run_with_answers({}, lambda mautic: mautic.contacts.add_points(12, delta))
 
 
-def test_points_whose_answer_is_lost_are_not_given_again() -> None:
+def test_points_with_a_lost_response_are_not_repeated() -> None:
     with pytest.raises(OutcomeUnknown):
         run_with_answers(
             {"POST contacts/12/points/plus/3": ConnectionResetError()},
@@ -231,7 +231,7 @@ def test_points_whose_answer_is_lost_are_not_given_again() -> None:
         )
 
 
-def test_points_of_groups() -> None:
+def test_point_group_scores_are_read_and_changed() -> None:
     score = {"score": 7, "group": {"id": 11, "name": "PG"}}
 
     async def use(mautic: Any) -> Any:
@@ -260,12 +260,12 @@ def test_points_of_groups() -> None:
 
 
 @pytest.mark.parametrize(("operator", "value"), [("power", 3), ("plus", -3), ("set", 1.5)])
-def test_odd_changes_of_group_points_are_refused(operator: Any, value: Any) -> None:
+def test_point_group_scores_refuse_invalid_changes(operator: Any, value: Any) -> None:
     with pytest.raises(ConfigurationError):
         run_with_answers({}, lambda mautic: mautic.contacts.change_group_points(12, 11, operator, value))
 
 
-def test_what_contacts_may_be_given_is_listed_without_an_envelope() -> None:
+def test_contact_choice_lists_are_read_without_an_envelope() -> None:
     async def use(mautic: Any) -> Any:
         contacts = mautic.contacts
         return await contacts.owners(search="A", limit=2), await contacts.fields(), await contacts.available_segments()
@@ -287,12 +287,12 @@ def test_what_contacts_may_be_given_is_listed_without_an_envelope() -> None:
     assert dict(server.requests[0].query) == {"filter": "A", "limit": "2"}
 
 
-def test_a_missing_contact_is_not_found() -> None:
+def test_contact_methods_raise_not_found_for_a_missing_contact() -> None:
     with pytest.raises(NotFound, match="Item was not found"):
         run_with_answers({"GET contacts/9/notes": MISSING}, lambda mautic: mautic.contacts.notes(9))
 
 
-def test_a_merge_is_visible_in_the_id() -> None:
+def test_get_of_a_merged_contact_shows_the_new_id() -> None:
     found, _ = run_with_answers({"GET contacts/12": {"contact": {"id": 40}}}, lambda mautic: mautic.contacts.get(12))
     assert found.id == 40
 
@@ -305,7 +305,7 @@ def test_a_merge_is_visible_in_the_id() -> None:
         ([], "ada@example.com", None),
     ],
 )
-def test_find_gives_the_contact_that_really_has_the_address(held: Any, wanted: str, id: int | None) -> None:
+def test_find_returns_the_contact_with_exactly_that_address(held: Any, wanted: str, id: int | None) -> None:
     found, server = run_with_answers(
         {"GET contacts": {"total": "1", "contacts": {str(row["id"]): row for row in held}}},
         lambda mautic: mautic.contacts.find(email=wanted),

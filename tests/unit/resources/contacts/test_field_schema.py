@@ -32,11 +32,11 @@ def known() -> Preflight:
     return preflight
 
 
-def test_without_an_answer_nothing_is_checked() -> None:
+def test_field_schema_unread_checks_no_field() -> None:
     assert Preflight(cast("Any", None)).check({"nosuch": 1}) == []
 
 
-def test_published_unique_fields_find_a_contact() -> None:
+def test_field_schema_published_unique_fields_identify_a_contact() -> None:
     assert known().unique == ("email", "number")
     assert known().types["optin"] == "boolean"
     assert known().types["points"] == "number"
@@ -95,12 +95,12 @@ BAD: list[tuple[str, Any, str]] = [
 
 
 @pytest.mark.parametrize(("key", "value"), GOOD)
-def test_what_fits_passes(key: str, value: Any) -> None:
+def test_field_schema_accepts_fitting_values(key: str, value: Any) -> None:
     assert known().check({"email": "a@b.co", key: value}) == []
 
 
 @pytest.mark.parametrize(("key", "value", "why"), BAD)
-def test_what_mautic_would_refuse_ignore_or_empty_is_named(key: str, value: Any, why: str) -> None:
+def test_field_schema_names_values_that_mautic_would_refuse_ignore_or_empty(key: str, value: Any, why: str) -> None:
     (problem,) = known().check({"email": "a@b.co", key: value})
     assert problem.field == key
     assert why in problem.message

@@ -40,20 +40,20 @@ def item(
         ({"orders": LookupName()}, item("x"), None),
     ],
 )
-def test_an_item_is_told_by_its_id_its_unique_values_or_its_mark(
+def test_item_identity_is_an_id_a_unique_value_or_a_lookup_field(
     items: ItemMatching, one: CustomItem, key: Any
 ) -> None:
     assert item_identity.identify(items, one) == key
 
 
 @pytest.mark.parametrize("one", [item("x"), item("x", object="", object_id=3), item("x", object_id=3)])
-def test_a_stored_item_is_found_however_the_row_names_its_object(one: CustomItem) -> None:
+def test_item_identity_finds_a_stored_item_by_any_name_of_its_object(one: CustomItem) -> None:
     stored = item("x", id=77, object_id=3)
     (name,) = item_identity.new_items(LookupName(), [one])
     assert item_identity.matched_ids([name], item_identity.stored_items(LookupName(), [stored])) == {name: 77}
 
 
-def test_only_new_items_are_wanted() -> None:
+def test_item_identity_requires_only_new_items() -> None:
     assert list(item_identity.new_items(BY_SKU, [item(id=1, sku="a"), item(sku="b"), item()])) == ["unique/products/b"]
     assert item_identity.new_items(BY_SKU, None) == {}
     assert item_identity.stored_items(None, [item("x", id=1)]) == {}
@@ -73,11 +73,13 @@ def test_only_new_items_are_wanted() -> None:
         (item("n", a=0), item("n", a=None), False),
     ],
 )
-def test_a_stored_item_holds_what_it_shows(stored: CustomItem, want: CustomItem, holds: Any) -> None:
+def test_item_identity_compares_the_values_that_a_stored_item_shows(
+    stored: CustomItem, want: CustomItem, holds: Any
+) -> None:
     assert item_identity.matches(stored, want) is holds
 
 
-def test_an_item_that_the_server_finds_again_may_be_repeated() -> None:
+def test_item_identity_allows_repeating_an_item_that_the_server_finds_again() -> None:
     assert item_identity.is_idempotent(None, [])
     assert item_identity.is_idempotent(None, [item(id=3)])
     assert item_identity.is_idempotent(BY_SKU, [item(sku="1"), item(id=4)])
@@ -86,14 +88,15 @@ def test_an_item_that_the_server_finds_again_may_be_repeated() -> None:
     assert not item_identity.is_idempotent({"orders": BY_SKU}, [item(sku="1")])
 
 
-def test_invariant_28_an_item_without_its_unique_value_is_refused() -> None:
+def test_item_identity_refuses_an_item_without_its_unique_value() -> None:
+    """Invariant 28."""
     (problem,) = item_identity.check_items(BY_SKU, [item(sku="1"), item(sku=""), item(id=9)])
     assert (problem.field, "sku" in problem.message) == ("custom_items[1]", True)
     (problem,) = item_identity.check_items(UniqueField(["sku", "lot"]), [item(sku="1")])
     assert "sku, lot" in problem.message
 
 
-def test_the_same_item_twice_is_refused() -> None:
+def test_item_identity_refuses_the_same_item_twice() -> None:
     assert [it.field for it in item_identity.check_items(BY_SKU, [item(sku="1"), item(sku="1"), item(sku="2")])] == [
         "custom_items[1]"
     ]
@@ -101,7 +104,7 @@ def test_the_same_item_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("mark", [" x", "x ", "<b>x</b>", "a &amp; b", "a\nb"])
-def test_a_mark_that_mautic_may_rewrite_is_refused(mark: str) -> None:
+def test_item_identity_refuses_a_lookup_value_that_mautic_may_rewrite(mark: str) -> None:
     (problem,) = item_identity.check_items(LookupName(), [item(mark)])
     assert "rewrite" in problem.message
     assert not item_identity.check_items(LookupName(), [item("a & b / 3")])
@@ -109,7 +112,7 @@ def test_a_mark_that_mautic_may_rewrite_is_refused(mark: str) -> None:
 
 
 @pytest.mark.parametrize("group", [{"object": "products"}, {"object": "", "object_id": 3}])
-def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[str, Any]) -> None:
+def test_item_identity_bounds_lookup_items_of_a_request_by_the_page_size(group: dict[str, Any]) -> None:
     ten = [item(f"x{number}", **group) for number in range(item_identity.VISIBLE_ITEMS)]
     assert not item_identity.check_items(LookupName(), ten)
     assert not item_identity.check_items(LookupName(), [*ten, item("y", object="orders")])
@@ -127,5 +130,5 @@ def test_a_request_adds_no_more_marked_items_than_the_server_shows(group: dict[s
         (None, "at most once"),
     ],
 )
-def test_the_guarantee_is_said_in_words(items: ItemMatching, word: str) -> None:
+def test_item_identity_describes_its_guarantee(items: ItemMatching, word: str) -> None:
     assert word in item_identity.guarantee(items)

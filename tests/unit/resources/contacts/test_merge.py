@@ -23,7 +23,7 @@ def both(earlier: dict[str, Any], later: dict[str, Any], items: Any = None) -> d
     return None if row is None else encode(row)
 
 
-def test_what_both_name_has_the_later_value_and_what_one_names_stays() -> None:
+def test_merge_rows_prefers_later_values_and_keeps_single_ones() -> None:
     found = both(
         {"firstname": "Ada", "city": "Rome", "fields": {"a": 1, "b": 2}}, {"city": "London", "fields": {"b": 3}}
     )
@@ -39,13 +39,13 @@ def test_what_both_name_has_the_later_value_and_what_one_names_stays() -> None:
         (["a", "b"], ["b"], ["a", "b"]),
     ],
 )
-def test_tags_are_added_up_and_taken_away_in_order(earlier: list[str], later: list[str], expected: list[str]) -> None:
+def test_merge_rows_adds_and_removes_tags_in_order(earlier: list[str], later: list[str], expected: list[str]) -> None:
     found = both({"tags": earlier}, {"tags": later})
     assert found is not None
     assert found["tags"] == expected
 
 
-def test_items_of_both_are_sent_and_of_one_that_is_unique_the_later_version() -> None:
+def test_merge_rows_sends_items_of_both_and_the_later_unique_version() -> None:
     found = both({"custom_items": [item("1", x=1), item("2")]}, {"custom_items": [item("1", x=2)]}, SKU)
     assert found is not None
     (group,) = found["customObjects"]["data"]
@@ -64,11 +64,11 @@ def test_items_of_both_are_sent_and_of_one_that_is_unique_the_later_version() ->
         ({"city": "Rome"}, {"city": ""}, None),
     ],
 )
-def test_what_cannot_be_told_from_the_values_alone_stays_apart(earlier: Any, later: Any, items: Any) -> None:
+def test_merge_rows_keeps_rows_apart_that_values_alone_cannot_merge(earlier: Any, later: Any, items: Any) -> None:
     assert both(earlier, later, items) is None
 
 
-def test_only_rows_of_one_class_and_one_id_are_merged() -> None:
+def test_merge_rows_merges_only_rows_of_one_class_and_one_id() -> None:
     class Customer(Contact):
         pass
 

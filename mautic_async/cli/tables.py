@@ -1,0 +1,99 @@
+"""Tables on standard output: two columns on a terminal, plain text or JSON otherwise."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from mautic_async.cli.import_settings import ImportResult, ImportSettings
+
+MAX_REASONS: Final = 10
+"""Reasons that a table names one by one, the most frequent first."""
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on a line of standard output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+def print_table(title: str, lines: Sequence[tuple[str, object]]) -> None:
+    """Print names and values on standard output; plain text where that is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not console.is_terminal:
+        width = max(len(name) for name, _ in lines)
+        text = "".join(f"  {name:<{width}}  {value}\n" for name, value in lines)
+        sys.stdout.write(f"{title}:\n{text}")
+        return
+    grid = Table(title=title, show_header=False)
+    grid.add_column()
+    grid.add_column(justify="left")
+    for name, value in lines:
+        grid.add_row(Text(name), Text(str(value)))
+    console.print(grid)
+
+
+def result_lines(result: ImportResult) -> list[tuple[str, object]]:
+    """Return the lines of the table of an import; counts beside the first four only where they are not 0."""
+    report = result.report
+    counts = {"partial": report.partial, "unknown": report.unknown, "resumed": report.resumed, "unsent": report.unsent}
+    lines: list[tuple[str, object]] = [
+        ("rows read", f"{result.read:,}"),
+        ("created", f"{report.created:,}"),
+        ("updated", f"{report.updated:,}"),
+        ("rejected", f"{report.rejected + result.refused:,}"),
+        *reason_lines(result.reasons),
+        *((name, f"{count:,}") for name, count in counts.items() if count),
+        ("requests", f"{report.requests:,}"),
+        ("seconds", f"{report.seconds:.1f}"),
+    ]
+    if result.rejected is not None:
+        lines.append(("rejected rows in", result.rejected))
+    return lines
+
+
+def dry_run_lines(result: ImportResult) -> list[tuple[str, object]]:
+    """Return the lines of the table of a dry run."""
+    lines: list[tuple[str, object]] = [
+        ("rows read", f"{result.read:,}"),
+        ("fit to be sent", f"{result.report.updated:,}"),
+        ("rejected", f"{result.refused:,}"),
+        *reason_lines(result.reasons),
+    ]
+    if result.rejected is not None:
+        lines.append(("rejected rows in", result.rejected))
+    return lines
+
+
+def reason_lines(counts: Mapping[str, int]) -> list[tuple[str, Any]]:
+    """Return a line for each of the most frequent reasons, and one for the rest."""
+    ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    lines: list[tuple[str, Any]] = [(f"  {count:,} x", reason) for reason, count in ranked[:MAX_REASONS]]
+    if len(ranked) > MAX_REASONS:
+        rest = sum(count for _, count in ranked[MAX_REASONS:])
+        lines.append((f"  {rest:,} x", f"{len(ranked) - MAX_REASONS} other reasons"))
+    return lines
+
+
+def notes(settings: ImportSettings, result: ImportResult) -> list[str]:
+    """Return sentences for the user beside the numbers."""
+    lines = [f"warning: {warning}" for warning in result.warnings]
+    if result.error is not None:
+        lines.append(f"error: {result.error}")
+    if result.interrupted:
+        lines.append("interrupted before the end")
+    if result.error is not None or result.interrupted:
+        journal = settings.journal
+        how = f"--journal {journal.path} --resume" if journal is not None else "next time with --journal FILE"
+        lines.append(f"to go on where it stopped: {how}")
+    if result.report.unknown:
+        lines.append(f"{result.report.unknown:,} rows may be stored: look in Mautic before you send them again")
+        if not settings.match_items:
+            lines.append("after a lost answer, --item-unique or --item-marker let new custom items be recognised")
+    return lines
