@@ -74,11 +74,12 @@ def _assignment(field: JSONField, convert: str) -> list[str]:
     conditions = [f"type(value) is {field.plain.__name__}"] if field.plain is not types.NoneType else []
     if field.nullable:
         conditions.append("value is None")
+    empty = "" if field.plain is str else " and value != ''"
     return [
         f"value = {source}",
         f"if {' or '.join(conditions) or False}:",
         f"    {target} = value",
-        "else:" if field.nullable else "elif value is not None:",
+        "else:" if field.nullable else f"elif value is not None{empty}:",
         "    try:",
         f"        {target} = {convert}(value)",
         "    except DECODE_ERRORS:",

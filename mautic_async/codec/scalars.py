@@ -13,9 +13,11 @@ JSON_SCALARS: Final = (str, int, bool, float)
 
 
 def decode_int(value: Any, _: object = None) -> int | None:
-    """Return an integer, also from its text."""
+    """Return an integer, also from its text; None from an empty text."""
     if isinstance(value, str):
         text = value.strip()
+        if not text:
+            return None
         if len(text) >= 20:
             reject(value)
         value = float(text) if "." in text else int(text)
@@ -24,8 +26,10 @@ def decode_int(value: Any, _: object = None) -> int | None:
     return int(value)
 
 
-def decode_float(value: Any, _: object = None) -> float:
-    """Return a float, also from its text."""
+def decode_float(value: Any, _: object = None) -> float | None:
+    """Return a float, also from its text; None from an empty text."""
+    if value == "":
+        return None
     return float(value) if isinstance(value, (int, float, str)) else reject(value)
 
 

@@ -60,6 +60,8 @@ class TimelineFilters(Nested):
         search: Search text.
         include_events: Kinds of event that were asked for; empty for all.
         exclude_events: Kinds of event that were left out.
+        date_from: Start of the period, if one was asked for.
+        date_to: End of the period, if one was asked for.
 
     Mautic: REST API, Contacts (activity).
     """
@@ -67,6 +69,8 @@ class TimelineFilters(Nested):
     search: FromServer[str] = None
     include_events: FromServer[list[str]] = None
     exclude_events: FromServer[list[str]] = None
+    date_from: FromServer[datetime] = None
+    date_to: FromServer[datetime] = None
 
 
 @define(kw_only=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import define, field
 
-from mautic_async.models._base import JSON, UNSET, Entity, FromServer, Maybe, Nested, ToServer
+from mautic_async.models._base import JSON, UNSET, Entity, FromServer, Maybe, Nested, ToServer, Unset
 from mautic_async.models.category import Category
 from mautic_async.models.contact import Contact
 from mautic_async.models.ip_address import IpAddress
@@ -21,6 +21,11 @@ class EventCampaign(Entity):
         name: Name of the campaign.
         description: Text for users of Mautic.
         category: Category of bundle ``campaign``.
+        allow_restart: As in `Campaign`; like the next ones only in the answer of `campaign_events.edit_log`.
+        publish_up: As in `Campaign`.
+        publish_down: As in `Campaign`.
+        events: Other events of the campaign.
+        deleted: As in `Campaign`.
 
     Mautic: REST API, Campaigns.
     """
@@ -28,6 +33,16 @@ class EventCampaign(Entity):
     name: FromServer[str] = None
     description: FromServer[str] = None
     category: FromServer[Category] = None
+    allow_restart: FromServer[bool] = None
+    publish_up: FromServer[datetime] = None
+    publish_down: FromServer[datetime] = None
+    events: FromServer[list[CampaignEvent]] = None
+    deleted: FromServer[datetime] = None
+
+
+def as_time_of_day(value: str | Unset | None) -> str | Unset | None:
+    """Return ``HH:MM``, also of a time on some day, which is what answers hold."""
+    return value[11:16] if isinstance(value, str) and value[10:11] == "T" else value
 
 
 @define(kw_only=True)
@@ -89,10 +104,9 @@ class CampaignEvent(Entity):
         trigger_date: Time of execution in mode ``date``. Mautic 5.1 answers 500 if a new event has one.
         trigger_interval: Delay in mode ``interval``, in units of `trigger_interval_unit`.
         trigger_interval_unit: ``i`` minutes, ``h`` hours, ``d`` days, ``m`` months, ``y`` years.
-        trigger_hour: Time of day before which the event does not run, as ``HH:MM``. Answers hold it as a time on
-            1970-01-01.
-        trigger_restricted_start_hour: Start of the time of day in which the event may run; read as `trigger_hour`.
-        trigger_restricted_stop_hour: End of that time of day; read as `trigger_hour`.
+        trigger_hour: Time of day before which the event does not run, as ``HH:MM``.
+        trigger_restricted_start_hour: Start of the time of day in which the event may run, as ``HH:MM``.
+        trigger_restricted_stop_hour: End of that time of day, as ``HH:MM``.
         trigger_restricted_days_of_week: Days on which the event may run; 0 is Sunday.
         decision_path: ``yes`` or ``no`` after a decision; the server derives it from the canvas.
         anchor: Anchor of the event before, to which this one is connected. Write only.
@@ -119,9 +133,9 @@ class CampaignEvent(Entity):
     trigger_date: Maybe[datetime] = UNSET
     trigger_interval: Maybe[int] = UNSET
     trigger_interval_unit: Maybe[str] = UNSET
-    trigger_hour: Maybe[str] = UNSET
-    trigger_restricted_start_hour: Maybe[str] = UNSET
-    trigger_restricted_stop_hour: Maybe[str] = UNSET
+    trigger_hour: Maybe[str] = field(default=UNSET, converter=as_time_of_day)
+    trigger_restricted_start_hour: Maybe[str] = field(default=UNSET, converter=as_time_of_day)
+    trigger_restricted_stop_hour: Maybe[str] = field(default=UNSET, converter=as_time_of_day)
     trigger_restricted_days_of_week: Maybe[list[int]] = UNSET
     decision_path: Maybe[str] = UNSET
     anchor: ToServer[str] = UNSET

@@ -22,11 +22,14 @@ def as_dynamic_content(value: DynamicContent | int | Unset | None) -> DynamicCon
 class DynamicContent(Scheduled):
     """Part of a web page that differs from contact to contact.
 
+    Answers of Mautic 7 lack `is_published`, and the dates and users of changes.
+
     Attributes:
         name: Required to create.
         description: Text for users of Mautic. Write only.
         category: Category of bundle ``dynamicContent``.
-        content: HTML; Mautic strips scripts from it.
+        type: ``html`` or ``text``. Mautic 7 or newer.
+        content: Content; Mautic strips scripts and some HTML from it.
         is_campaign_based: Shown by campaigns; otherwise by `slot_name` and `filters`.
         slot_name: Name of the slot in the page.
         filters: Conditions on the contacts who see it.
@@ -45,6 +48,7 @@ class DynamicContent(Scheduled):
     name: Maybe[str] = UNSET
     description: ToServer[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
+    type: Maybe[str] = UNSET
     content: Maybe[str] = field(default=UNSET, repr=False)
     is_campaign_based: Maybe[bool] = UNSET
     slot_name: Maybe[str] = UNSET

@@ -66,8 +66,8 @@ class Field(Published):
         is_short_visible: Shown on the short form of a contact.
         is_unique_identifier: Creating a contact with a known value updates the contact that has it.
         is_publicly_updatable: Visitors may set it by URL.
-        is_index: The database keeps an index. Required by PUT. Write only.
-        char_length_limit: Longest text, in characters. Required by PUT. Write only.
+        is_index: Has an index in the database. Mautic 6 or newer, where PUT requires it.
+        char_length_limit: Longest text, in characters. Mautic 6 or newer, where PUT requires it.
         properties: Properties that depend on the type; required for ``select``, ``multiselect`` and ``boolean``. Mautic
             checks the default of a ``select`` against the options of the same request.
         pending: True after a creation whose database column a job of the server has yet to add. Never sent.
@@ -90,8 +90,8 @@ class Field(Published):
     is_short_visible: Maybe[bool] = UNSET
     is_unique_identifier: Maybe[bool] = UNSET
     is_publicly_updatable: Maybe[bool] = UNSET
-    is_index: ToServer[bool] = UNSET
-    char_length_limit: ToServer[int] = UNSET
+    is_index: Maybe[bool] = UNSET
+    char_length_limit: Maybe[int] = UNSET
     properties: Maybe[FieldProperties] = UNSET
     pending: bool = field(default=False, metadata={"json_write": ""})
 

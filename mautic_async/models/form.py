@@ -50,6 +50,8 @@ class FormField(Entity):
         is_auto_fill: Filled with the contact's known value.
         mapped_object: ``contact`` or ``company``.
         mapped_field: Alias of the field that it fills there.
+        field_width: Width of the field, such as ``100%``. Mautic 6 or newer.
+        is_read_only: Visitors cannot change the value. Mautic 6 or newer.
 
     Mautic: REST API, Forms.
     """
@@ -76,6 +78,8 @@ class FormField(Entity):
     is_auto_fill: Maybe[bool] = UNSET
     mapped_object: Maybe[str] = UNSET
     mapped_field: Maybe[str] = UNSET
+    field_width: Maybe[str] = UNSET
+    is_read_only: Maybe[bool] = UNSET
 
 
 @define(kw_only=True)

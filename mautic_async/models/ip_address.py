@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import define, field
 
-from mautic_async.models._base import Entity, FromServer, Nested
+from mautic_async.models._base import JSON, Entity, FromServer, Nested
 
 
 @define(kw_only=True)
@@ -21,6 +21,7 @@ class IpDetails(Nested):
         isp: Provider.
         organization: Owner of the address.
         timezone: Name of a time zone.
+        lookup_extra: Further data of the database, under the key ``extra``; usually an empty text.
 
     Mautic: REST API, Contacts.
     """
@@ -34,6 +35,7 @@ class IpDetails(Nested):
     isp: FromServer[str] = None
     organization: FromServer[str] = None
     timezone: FromServer[str] = None
+    lookup_extra: FromServer[JSON] = field(default=None, metadata={"json": "extra"})
 
 
 @define(kw_only=True)

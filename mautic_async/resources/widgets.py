@@ -71,4 +71,5 @@ class Widgets(Namespace):
             **(more or {}),
         }
         call = Call("GET", protocol.build_path("data", type), query=protocol.encode_query(query))
-        return codec.decode(Widget, _responses.expect_mapping(call, await self._send_for_body(call)))
+        body = _responses.expect_mapping(call, await self._send_for_body(call))
+        return codec.decode(Widget, {key: value for key, value in body.items() if key != "success"})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from mautic_async import models as m
-from tests.support.recordings import load_exchanges
+from tests.support.recordings import Version, load_conversation, load_exchanges
 
 MODELS: Mapping[str, type] = {
     "contact": m.Contact,
@@ -113,15 +113,24 @@ class Part(NamedTuple):
 
 
 @cache
-def exchanges() -> Sequence[tuple[str, str, Any, Any]]:
+def exchanges(version: Version = 5) -> Sequence[tuple[str, str, Any, Any]]:
     """Of every recorded success: its name, the path below ``/api/``, the request's body, the answer's body."""
     successes = []
-    for name, exchange in load_exchanges().items():
+    for name, exchange in load_exchanges(version).items():
         path = exchange["request"]["path"].partition("/api/")[2]
         answer = exchange["response"]
         if path and 200 <= answer["status"] < 300:
             successes.append((name, path, exchange["request"].get("body"), answer.get("body")))
     return successes
+
+
+def conversation(version: Version) -> Iterator[tuple[str, str, Any, Any]]:
+    """Yield the successes of the conversation in the form of `exchanges`, without the bodies of requests."""
+    for number, exchange in enumerate(load_conversation(version)):
+        path = exchange["request"]["path"].partition("/api/")[2].partition("?")[0]
+        body = exchange["response"]["body"]
+        if path and exchange["response"]["status"] < 300 and isinstance(body, Mapping):
+            yield f"conversation {number}", path, None, body.get("json")
 
 
 def rows(value: Any) -> list[Mapping[str, Any]]:
@@ -133,8 +142,11 @@ def rows(value: Any) -> list[Mapping[str, Any]]:
     return [value] if isinstance(value, Mapping) and value else []
 
 
-def answered_parts() -> Iterator[Part]:
-    for source, path, _, body in exchanges():
+def answered_parts(successes: Iterable[tuple[str, str, Any, Any]] | None = None) -> Iterator[Part]:
+    """Yield the entities of answers to the API v1, those of Mautic 5 if *successes* are not given."""
+    for source, path, _, body in exchanges() if successes is None else successes:
+        if path.startswith("v2/"):
+            continue
         bare = next((model for pattern, model in WITHOUT_ENVELOPE if re.fullmatch(pattern, path)), None)
         if bare is not None:
             yield from (Part(source, bare, row) for row in rows(body))
