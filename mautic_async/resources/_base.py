@@ -14,9 +14,7 @@ from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _batch, _pagination, _responses
 from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, PageParams, Query, ResultPage
-from mautic_async.resources.bulk_adapters.base import new_job
-from mautic_async.resources.bulk_adapters.deletes import Deletes
-from mautic_async.resources.bulk_adapters.edits import Edits
+from mautic_async.resources.bulk_adapters import base, deletes, edits
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -296,7 +294,7 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
-        return new_job(Edits(self), rows, journal, options)
+        return base.new_job(edits.Edits(self), rows, journal, options)
 
     def bulk_delete(
         self,
@@ -314,7 +312,7 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return new_job(Deletes(self), ids, journal, options)
+        return base.new_job(deletes.Deletes(self), ids, journal, options)
 
     def from_dead_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
         """The rows of a file of dead letters (`BulkOptions.dead_letters`), to be sent again once mended.
