@@ -140,8 +140,10 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.settings import Limits
     from mautic_async.ratelimit.store import RateLimitState, RateLimitStore
     from mautic_async.resources._base import ResultPage
+    from mautic_async.resources._changes import EntityIterator
     from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
+    from mautic_async.sync import SyncState
     from mautic_async.transport.client import Timeouts, fast_transport
 
 __version__ = "0.1.0"
@@ -163,9 +165,11 @@ _EXPORTS = {
     "journal.sqlite": ("Journal",),
     "events": ("Event",),
     "resources._base": ("ResultPage",),
+    "resources._changes": ("EntityIterator",),
     "resources.contacts.item_identity": ("LookupField", "LookupName", "UniqueField"),
     "resources.contacts.merge": ("merge_rows",),
     "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
+    "sync": ("SyncState",),
     "transport.client": ("Timeouts", "fast_transport"),
 }
 _MODULE_OF = {name: room for room, names in _EXPORTS.items() for name in names}
@@ -236,6 +240,7 @@ __all__ = [
     "Email",
     "EmailDynamicContent",
     "Entity",
+    "EntityIterator",
     "Event",
     "EventCampaign",
     "Field",
@@ -306,6 +311,7 @@ __all__ = [
     "StatRow",
     "StatTables",
     "Submission",
+    "SyncState",
     "Tag",
     "Theme",
     "ThemeConfig",

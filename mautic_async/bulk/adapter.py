@@ -16,7 +16,7 @@ from mautic_async.bulk.outcomes import Outcome
 
 if TYPE_CHECKING:
     from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
-    from mautic_async.bulk.outcomes import RateLimitStatus, Status
+    from mautic_async.bulk.outcomes import RateLimitStatus, SentStatus, Status
     from mautic_async.errors import Problem
 
 E = TypeVar("E")
@@ -57,9 +57,10 @@ class RowResult(Generic[E]):
             looked. With `Pending.RETRY`: the status of the row if it has to be given up, None for ``unknown``. From a
             look-up: ``partial`` if the entity was created since the row was first sent, ``rejected`` if it surely was
             not touched since.
+        changed_at: The time of the entity's last change, from the answer: epoch seconds of the server's clock.
     """
 
-    state: Status | Pending
+    state: SentStatus | Pending
     id: int = 0
     problems: tuple[Problem, ...] = ()
     entity: E | None = field(default=None, eq=False)
@@ -69,6 +70,7 @@ class RowResult(Generic[E]):
     proves_request_ended: bool = False
     overload: bool = False
     status_if_given_up: Status | None = None
+    changed_at: float | None = None
 
 
 @frozen

@@ -36,6 +36,8 @@ class EncodedRow:
         facts_key: The name under which the journal keeps the row's facts for the next run of the same job, or "".
         creates: Keys that count only until one row with them is stored: names that the server creates if they are
             missing, and would create twice if two rows brought them at once.
+        is_stored: The server is known to hold the row as it is: it is not sent, and becomes ``unchanged``.
+        id: Of the entity of a row that is stored; 0 if not known.
     """
 
     body: bytes = field(repr=False)
@@ -45,6 +47,8 @@ class EncodedRow:
     hold_keys_seconds: float = 0.0
     facts_key: str = ""
     creates: Sequence[Hashable] = field(default=(), repr=False)
+    is_stored: bool = False
+    id: int = 0
 
 
 @define

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-Status: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown"]
-"""The end of a row; `Outcome.status` says what each means. The five counts of a report add up to `BulkReport.read`."""
+SentStatus: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown"]
+"""The end of a row that was sent, or rejected without being sent."""
+
+Status: TypeAlias = Literal[SentStatus, "unchanged"]
+"""The end of a row; `Outcome.status` says what each means. The six counts of a report add up to `BulkReport.read`."""
 
 
 @frozen
@@ -21,9 +24,10 @@ class Outcome(Generic[E]):
 
     Attributes:
         index: The row's place in the input, from 0.
-        status: ``created`` and ``updated``: stored whole. ``rejected``: refused, nothing of it is stored. ``partial``:
-            the entity is stored, a part of the row (a custom item) is not, or not as it was sent. ``unknown``: it may
-            be stored; sending it again could store it twice, so that is left to the caller.
+        status: ``created`` and ``updated``: stored whole. ``unchanged``: not sent, since an earlier job has stored it
+            as it is (jobs with a `SyncState` only). ``rejected``: refused, nothing of it is stored. ``partial``: the
+            entity is stored, a part of the row (a custom item) is not, or not as it was sent. ``unknown``: it may be
+            stored; sending it again could store it twice, so that is left to the caller.
         id: Of the entity, 0 if it is not known.
         problems: The reasons if it was not stored whole.
         entity: The entity as stored, if the job was asked to return entities.
@@ -45,7 +49,7 @@ class Outcome(Generic[E]):
     @property
     def ok(self) -> bool:
         """Return True if the row is stored whole."""
-        return self.status in ("created", "updated")
+        return self.status in ("created", "updated", "unchanged")
 
 
 @frozen(kw_only=True)
@@ -53,9 +57,10 @@ class BulkReport:
     """The numbers of a job.
 
     Attributes:
-        read: Rows that have an outcome; the sum of the next five.
+        read: Rows that have an outcome; the sum of the next six.
         created: Rows that created an entity.
         updated: Rows that changed one.
+        unchanged: Rows that were not sent, since an earlier job has stored them as they are.
         rejected: Rows that were refused, by the client or by Mautic.
         partial: Rows of which a part is stored.
         unknown: Rows that may be stored.
@@ -67,10 +72,14 @@ class BulkReport:
         waited: Seconds in which the whole job stood still for a limit or an outage.
         guarantee: The guarantee for new custom items, in words, for each custom object.
         resumable: The job could have been resumed after a crash (it had a journal in a file).
+        vanished: Contacts or companies that an earlier job of the same `SyncState` has stored and that are no longer in
+            the input. None without a state, before the input has been read whole, or when a row could not be told from
+            others.
     """
 
     created: int = 0
     updated: int = 0
+    unchanged: int = 0
     rejected: int = 0
     partial: int = 0
     unknown: int = 0
@@ -82,11 +91,12 @@ class BulkReport:
     waited: float = 0.0
     guarantee: str = ""
     resumable: bool = False
+    vanished: int | None = None
 
     @property
     def read(self) -> int:
         """Return the number of rows that have an outcome."""
-        return self.created + self.updated + self.rejected + self.partial + self.unknown
+        return self.created + self.updated + self.unchanged + self.rejected + self.partial + self.unknown
 
     @property
     def ok(self) -> bool:
@@ -152,7 +162,7 @@ class Counters:
     """The counters behind a report."""
 
     counts: dict[Status, int] = field(
-        factory=lambda: {"created": 0, "updated": 0, "rejected": 0, "partial": 0, "unknown": 0}
+        factory=lambda: dict.fromkeys(("created", "updated", "unchanged", "rejected", "partial", "unknown"), 0)
     )
     requests: int = 0
     retried: int = 0

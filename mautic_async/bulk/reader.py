@@ -11,6 +11,7 @@ from attrs import evolve
 from mautic_async.bulk.adapter import RowResult, outcome_of
 from mautic_async.bulk.items import EarlierSteps, EncodedRow, WorkItem
 from mautic_async.bulk.ordering import ALL_NAMES
+from mautic_async.bulk.outcomes import Outcome
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.journal.records import RecordState, extend_hash, row_hash
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from mautic_async.bulk.adapter import BulkAdapter
     from mautic_async.bulk.backpressure import Backpressure
-    from mautic_async.bulk.outcomes import Outcome
     from mautic_async.bulk.tasks import JobTasks
     from mautic_async.clock import Clock
     from mautic_async.journal.records import Checkpoint, JobJournal, RowRecord
@@ -175,7 +175,7 @@ class RowReader(Generic[R]):
         self._max_bytes = max_bytes
         self._next = 0
         self._interrupted: list[WorkItem[R]] = []
-        self._refused: list[tuple[WorkItem[R], Outcome[Any]]] = []
+        self._not_sent: list[tuple[WorkItem[R], Outcome[Any]]] = []
 
     @property
     def rows_stored(self) -> int:
@@ -273,9 +273,9 @@ class RowReader(Generic[R]):
             # It has been sent, so it must not wait for rows that bring other names of its own now.
             _restore_item(item, record)
             self._enqueue(item, record.creates_mask)
-        elif problems := self._problems_of(item.encoded):
+        elif (outcome := self._outcome_without_sending(item)) is not None:
             self._consumer.activate(item)
-            self._refused.append((item, outcome_of(item, "rejected", RowResult("rejected", problems=problems))))
+            self._not_sent.append((item, outcome))
         else:
             self._enqueue(item, ALL_NAMES)
         return True
@@ -287,11 +287,15 @@ class RowReader(Generic[R]):
             else:
                 self._consumer.push_ready((item,))
 
-    def _problems_of(self, encoded: EncodedRow) -> tuple[Problem, ...]:
-        """Return the reasons not to send a row; none if it may be sent."""
-        if len(encoded.body) + 2 > self._max_bytes and not encoded.problems:
-            return (Problem(f"the row has {len(encoded.body)} bytes; a request may have {self._max_bytes}"),)
-        return tuple(encoded.problems)
+    def _outcome_without_sending(self, item: WorkItem[R]) -> Outcome[Any] | None:
+        """Return the outcome of a row that is rejected here or stored already; None if it is to be sent."""
+        encoded = item.encoded
+        problems = tuple(encoded.problems)
+        if len(encoded.body) + 2 > self._max_bytes and not problems:
+            problems = (Problem(f"the row has {len(encoded.body)} bytes; a request may have {self._max_bytes}"),)
+        if problems:
+            return outcome_of(item, "rejected", RowResult("rejected", problems=problems))
+        return Outcome(item.index, "unchanged", encoded.id) if encoded.is_stored else None
 
     def _pass_by(self, record: RowRecord, item: WorkItem[R] | None) -> None:
         """Count a row whose outcome an earlier run has given."""
@@ -306,13 +310,13 @@ class RowReader(Generic[R]):
     # -- rows to the scheduler -----------------------------------------------------------------------------------------
 
     async def flush(self, *, flush: bool = False) -> None:
-        """Give refused rows their outcome and send rows that are ready; if *flush*, in incomplete batches too."""
+        """Give rows that are not sent their outcome, and send what is ready; if *flush*, incomplete batches too."""
         if self._store is not None and self._store.has_unsaved:
             await self.save()
-        if self._refused:
-            refused, self._refused = self._refused, []
+        if self._not_sent:
+            not_sent, self._not_sent = self._not_sent, []
             with self._tasks.work():
-                await self._consumer.finish(refused)
+                await self._consumer.finish(not_sent)
         self._consumer.dispatch(flush=flush)
 
     def _reconcile_interrupted(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
 from attrs import fields_dict
@@ -12,7 +13,8 @@ from mautic_async.bulk import read_dead_letters
 from mautic_async.errors import ConfigurationError, NotFound, Problem, Rejected
 from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect
-from mautic_async.resources import _batch, _pagination, _responses
+from mautic_async.resources import _batch, _changes, _pagination, _responses
+from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, PageParams, Query, ResultPage
 from mautic_async.resources.bulk_adapters import base, deletes, edits
 
@@ -86,25 +88,28 @@ class ReadOnlyResource(Namespace, Generic[E]):
         """
         return await self._list(query)
 
-    def iterate(self, *, read_ahead: bool = False, **query: Unpack[Query]) -> AsyncIterator[E]:
+    def iterate(
+        self, *, changed_since: datetime | None = None, read_ahead: bool = False, **query: Unpack[Query]
+    ) -> EntityIterator[E]:
         """Every entity, exactly once, also while others are added or deleted; holds one page (two with *read_ahead*).
 
         Mostly by a condition on the id, which shows a user who is limited to his own entities those of others, too.
 
         Args:
+            changed_since: Only entities added or changed since then, with a time zone: the `EntityIterator.watermark`
+                of the run before. Deleted ones are not told; e-mails and pages come with their variants.
             read_ahead: Fetch the next page while the caller works on this one.
             **query: As for `list`; ``limit`` is the size of a page. Without ``order_by`` the order is by id.
 
         Mautic: REST API, List (GET /{path}).
         """
-        return self._iterate(query, read_ahead=read_ahead)
+        return self._iterate(query, changed_since=changed_since, read_ahead=read_ahead)
 
-    def _iterate(self, query: Mapping[str, Any], *, read_ahead: bool) -> AsyncIterator[E]:
-        size = query.get("limit", PAGE_SIZE)
-        paginator = _pagination.Paginator(
-            fetch=self._list, query=query, size=size, get_id=_get_id, keyset=self.endpoint.keyset
-        )
-        return self._paginate(paginator, read_ahead=read_ahead)
+    def _iterate(
+        self, query: Mapping[str, Any], *, changed_since: datetime | None = None, read_ahead: bool = False
+    ) -> EntityIterator[E]:
+        paginator = _changes.new_paginator(self._list, query, self._model, self.endpoint, changed_since)
+        return EntityIterator(self._paginate(paginator, read_ahead=read_ahead), self._pipeline.clock)
 
     async def _list(self, query: Mapping[str, Any]) -> ResultPage[E]:
         parameters = _pagination.parameters(query, filters_published=self.endpoint.filters_published)
@@ -133,10 +138,6 @@ class ReadOnlyResource(Namespace, Generic[E]):
         """What only the status of an answer tells of an entity."""
         del status
         return entity
-
-
-def _get_id(entity: Entity) -> int:
-    return entity.id
 
 
 def _nested_entities(value: object) -> list[Entity]:

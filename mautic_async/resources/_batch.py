@@ -21,7 +21,7 @@ from mautic_async.errors import (
 from mautic_async.protocol import Call, Effect, RowAnswer
 
 if TYPE_CHECKING:
-    from mautic_async.bulk.outcomes import Status
+    from mautic_async.bulk.outcomes import SentStatus, Status
     from mautic_async.models import Entity
     from mautic_async.resources._batch_resource import BatchResource
 
@@ -76,7 +76,7 @@ def require_unique_ids(ids: Iterable[object]) -> None:
         seen.add(id)
 
 
-def row_status(row: RowAnswer) -> Status:
+def row_status(row: RowAnswer) -> SentStatus:
     """What an answer says of one row: its problems first, then its entity; the HTTP status says nothing."""
     if row.problems:
         refused = row.status is not None and 400 <= row.status < 500 and not _is_lost_link(row)

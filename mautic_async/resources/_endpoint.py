@@ -87,6 +87,7 @@ class Endpoint(Generic[T]):
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
         immutable: Properties whose change Mautic ignores without a word.
+        date_columns: Of the creation and of the last change, as conditions name them.
     """
 
     path: str
@@ -99,3 +100,4 @@ class Endpoint(Generic[T]):
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
     immutable: tuple[str, ...] = ()
+    date_columns: tuple[str, str] = ("dateAdded", "dateModified")

@@ -13,13 +13,14 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._membership import Membership, assign_in_chunks
-from mautic_async.resources.bulk_adapters.base import new_job
+from mautic_async.resources._sync_job import new_job
 from mautic_async.resources.bulk_adapters.companies import CompanyUpserts
 from mautic_async.resources.contacts import validation
 
 if TYPE_CHECKING:
     from mautic_async.bulk import BulkJob, BulkOptions
     from mautic_async.journal.records import JobJournal
+    from mautic_async.sync import SyncState
 
 C = TypeVar("C", bound=Company)
 D = TypeVar("D", bound=Company)
@@ -31,7 +32,9 @@ class Companies(Resource[C], Membership[C]):
     Mautic: REST API, Companies.
     """
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint("companies", one="company", many="companies", model=Company)
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        "companies", one="company", many="companies", model=Company, date_columns=("date_added", "date_modified")
+    )
 
     def of(self, model: type[D]) -> Companies[D]:
         """The same namespace with a subclass that types your own fields."""
@@ -82,6 +85,7 @@ class Companies(Resource[C], Membership[C]):
         *,
         unique: str = "companyname",
         journal: JobJournal | None = None,
+        state: SyncState | None = None,
         options: BulkOptions | None = None,
     ) -> BulkJob[C, C]:
         """Edit the companies that have these names and create the others; any number, every row gets one outcome.
@@ -92,11 +96,13 @@ class Companies(Resource[C], Membership[C]):
             rows: Companies, each with a name; one with an id is an edit of that company.
             unique: The field by which this Mautic tells companies apart.
             journal: Makes a killed job resumable.
+            state: Sends only the rows that differ from what the last job with this state has stored.
             options: Bounds of batch size, concurrency and waiting.
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return new_job(CompanyUpserts(self, unique=unique), rows, journal, options)
+        adapter = CompanyUpserts(self, unique=unique)
+        return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its id or its name, or create one.

@@ -30,6 +30,7 @@ from mautic_async import (
     CustomObject,
     Device,
     Email,
+    EntityIterator,
     Field,
     Form,
     GroupScore,
@@ -77,7 +78,7 @@ async def standard_verbs(mautic: Mautic) -> None:
     assert_type(await mautic.segments.get(3), Segment)
     assert_type(await mautic.segments.list(search="x", limit=5), ResultPage[Segment])
     assert_type((await mautic.segments.list()).items, list[Segment])
-    assert_type(mautic.segments.iterate(order_by="id", read_ahead=True), AsyncIterator[Segment])
+    assert_type(mautic.segments.iterate(order_by="id", read_ahead=True), EntityIterator[Segment])
     assert_type(await mautic.segments.create(Segment(name="VIP")), Segment)
     assert_type(await mautic.segments.edit(3, Segment(name="VIP")), Segment)
     assert_type(await mautic.segments.replace(3, Segment(name="VIP")), Segment)
@@ -150,7 +151,7 @@ async def subclasses(mautic: Mautic) -> None:
     assert_type(await customers.create(Customer(email="ada@example.com", seats=3)), Customer)
     assert_type(await customers.find(email="ada@example.com"), Customer | None)
     assert_type(await customers.list(), ResultPage[Customer])
-    assert_type(customers.iterate(), AsyncIterator[Customer])
+    assert_type(customers.iterate(), EntityIterator[Customer])
     assert_type(await customers.edit_many([customer]), list[Outcome[Customer]])
     assert_type(await customers.add_dnc(1), Customer)
     async with customers.bulk_upsert([customer]) as run:

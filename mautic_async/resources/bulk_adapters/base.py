@@ -14,7 +14,7 @@ from mautic_async import codec, protocol
 from mautic_async.bulk import BulkJob, BulkOptions, EncodedRow, Pending, RateLimitStatus, RowResult, WorkItem
 from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect, RowAnswer
-from mautic_async.resources import _batch
+from mautic_async.resources import _batch, _responses
 
 if TYPE_CHECKING:
     from mautic_async.journal.records import JobJournal
@@ -93,7 +93,8 @@ def row_result(row: RowAnswer, id: int) -> RowResult[Any]:
     if row.status in _batch.RETRYABLE_SQL_CODES:
         return RowResult(Pending.LOOK_UP, id, problems=row.problems, retry_after=5.0, overload=row.status != 1062)
     found = row.entity.get("id") if row.entity is not None else None
-    return RowResult(status, found if isinstance(found, int) and found else id, problems=row.problems)
+    known = found if isinstance(found, int) and found else id
+    return RowResult(status, known, problems=row.problems, changed_at=_responses.modified_at(row.entity))
 
 
 def known_id(item: WorkItem[Any]) -> int:

@@ -137,7 +137,11 @@ class ContactJob(Generic[C]):
         created = not item.row.id and (row.status == 201 or self._created_earlier(item, row))
         entity = codec.decode(self.options.model, row.entity) if self.options.returning == "contacts" else None
         return RowResult(
-            "created" if created else "updated", id, entity=entity, facts=self._facts(item, row.entity, id)
+            "created" if created else "updated",
+            id,
+            entity=entity,
+            facts=self._facts(item, row.entity, id),
+            changed_at=_responses.modified_at(row.entity),
         )
 
     def _created_earlier(self, item: WorkItem[C], row: RowAnswer) -> bool:

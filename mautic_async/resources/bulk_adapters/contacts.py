@@ -80,9 +80,9 @@ class ContactUpserts(Generic[C]):
             text = self._job.pipeline.json.dumps(full_body)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return EncodedRow(b"", problems=(Problem(str(error)),))
-        if found := self._check(row, body):
-            return EncodedRow(text, problems=found)
         keys = contact_keys(row, body, self._job.unique, self._options.match_items)
+        if found := self._check(row, body):
+            return EncodedRow(text, keys, problems=found)
         encoded = EncodedRow(
             text,
             keys,

@@ -5,7 +5,8 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
 
@@ -16,7 +17,9 @@ from mautic_async.models import Contact
 from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Query, Resource, ResultPage
+from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._company_link import CompanyLinks, company_name
+from mautic_async.resources._sync_job import new_job
 from mautic_async.resources.bulk_adapters.contact_job import UpsertOptions
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import item_identity, validation
@@ -28,6 +31,7 @@ from mautic_async.where import in_or_eq
 if TYPE_CHECKING:
     from mautic_async.journal.records import JobJournal
     from mautic_async.resources.contacts.item_identity import ItemMatching
+    from mautic_async.sync import SyncState
 
 C = TypeVar("C", bound=Contact)
 D = TypeVar("D", bound=Contact)
@@ -50,7 +54,12 @@ class Contacts(ContactDetails[C], Resource[C]):
     """People. Mautic: REST API, Contacts."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "contacts", one="contact", many="contacts", model=Contact, filters_published=True
+        "contacts",
+        one="contact",
+        many="contacts",
+        model=Contact,
+        filters_published=True,
+        date_columns=("date_added", "date_modified"),
     )
 
     def of(self, model: type[D]) -> Contacts[D]:
@@ -80,9 +89,14 @@ class Contacts(ContactDetails[C], Resource[C]):
         """One page of contacts; see `Reading.list`. Mautic: REST API, List contacts (GET /contacts)."""
         return await self._list(query)
 
-    def iterate(self, *, read_ahead: bool = False, **query: Unpack[ContactQuery]) -> AsyncIterator[C]:
-        """Every contact, exactly once; see `Reading.iterate`. Mautic: REST API, List contacts (GET /contacts)."""
-        return self._iterate(query, read_ahead=read_ahead)
+    def iterate(
+        self, *, changed_since: datetime | None = None, read_ahead: bool = False, **query: Unpack[ContactQuery]
+    ) -> EntityIterator[C]:
+        """Every contact, or each that was changed, exactly once; see `ReadOnlyResource.iterate`.
+
+        Mautic: REST API, List contacts (GET /contacts).
+        """
+        return self._iterate(query, changed_since=changed_since, read_ahead=read_ahead)
 
     async def find(self, *, include_custom_objects: bool = False, **unique: str) -> C | None:
         """The contact that really has this value of a field, or None: ``find(email="ada@example.com")``.
@@ -261,6 +275,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         rows: Iterable[C] | AsyncIterable[C],
         *,
         journal: JobJournal | None = None,
+        state: SyncState | None = None,
         unique: Sequence[str] | None = None,
         match_items: ItemMatching = None,
         without_key: Literal["refuse", "create"] = "refuse",
@@ -285,6 +300,8 @@ class Contacts(ContactDetails[C], Resource[C]):
         Args:
             rows: Contacts. One with an `id` is an edit of that contact.
             journal: Makes a killed job resumable, and keeps ids for its next run.
+            state: Sends only the rows that differ from what the last job with this state has stored; the others get the
+                outcome ``unchanged``.
             unique: Fields that this Mautic marks as unique identifiers; None: ask it (without a preflight: the e-mail).
             match_items: How new custom items are recognised when an answer was lost; see `UniqueField` and
                 `LookupField`. Without it a row with new items whose fate is unknown is reported as ``unknown``, never
@@ -319,8 +336,7 @@ class Contacts(ContactDetails[C], Resource[C]):
         )
         schema = None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight
         adapter = ContactUpserts(self._pipeline, upserts, schema)
-        bounds = options or BulkOptions(concurrency=self._pipeline.concurrency)
-        return BulkJob(adapter, rows, options=bounds, clock=self._pipeline.clock, journal=journal)
+        return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     @cached_property
     def _preflight(self) -> Preflight:
