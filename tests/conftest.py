@@ -6,11 +6,19 @@ The entry point itself is switched off in `pyproject.toml`: it would import the 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 
+import hypothesis
 import pytest
 
+from tests.support.sizes import sized
+
 pytest_plugins = ["mautic_async.testing.plugin"]
+
+# No deadline for an example: on a busy machine it would fail tests of other things than speed.
+hypothesis.settings.register_profile("mautic_async", deadline=None, max_examples=sized(30, 100), print_blob=True)
+hypothesis.settings.load_profile("mautic_async")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -18,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "virtual_time: run this asynchronous test on a loop that jumps to the next timer"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Return 0 where files or tests are named: starting workers takes longer than a few of them."""
+    return 0 if config.invocation_params.args and config.args_source is config.ArgsSource.ARGS else os.cpu_count()
 
 
 def pytest_asyncio_loop_factories(

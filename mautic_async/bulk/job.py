@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sized
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mautic_async._background import BackgroundTasks
@@ -18,7 +18,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Generator, Iterable
+    from collections.abc import Generator
     from types import TracebackType
     from typing import Self
 
@@ -221,6 +221,22 @@ class BulkJob(Generic[R, E]):
         scheduler.backpressure.wake_reader()
         return sink.outcomes.popleft()
 
+    async def check(self) -> AsyncIterator[Outcome[E]]:
+        """Check every row as the job would before sending it, and send none; instead of entering the job.
+
+        The server is asked for what rows are checked against, such as its fields.
+
+        Yields:
+            For each row an outcome: ``rejected`` with its problems, or ``updated`` if it is fit to be sent.
+
+        Raises:
+            MauticError: The server could not be asked.
+        """
+        await self._adapter.prepare("")
+        async for index, row in _enumerate(self._rows):
+            problems = self._adapter.encode(row, index).problems
+            yield Outcome(index, "rejected" if problems else "updated", problems=tuple(problems))
+
     def __await__(self) -> Generator[Any, None, BulkReport]:
         """Run the job to its end and return its report, for callers that do not need the outcomes.
 
@@ -321,6 +337,20 @@ class _Rate:
             samples.popleft()
         since, before = samples[0]
         return (rows - before) / (now - since) if now > since else 0.0
+
+
+async def _enumerate(rows: Iterable[R] | AsyncIterable[R]) -> AsyncIterator[tuple[int, R]]:
+    """Yield the rows with their indices, and let other tasks run now and then."""
+    index = 0
+    if isinstance(rows, AsyncIterable):
+        async for row in rows:
+            yield index, row
+            index += 1
+        return
+    for index, row in enumerate(rows):
+        yield index, row
+        if index % 256 == 0:
+            await asyncio.sleep(0)
 
 
 def _first_error(group: BaseExceptionGroup[Any]) -> BaseException:

@@ -120,6 +120,21 @@ class ColumnMapping:
         own = column.strip()
         return own if "." in own or own in STRUCTURED | ITEMS else own.lower()
 
+    @property
+    def has_items(self) -> bool:
+        """Return True if a column leads to a custom item."""
+        return bool(self._item_columns()) or not ITEMS.isdisjoint(self._setters)
+
+    @property
+    def new_item_objects(self) -> list[str]:
+        """Return the objects with columns for their items, but none for the items' ids."""
+        by_id = {alias for alias, attribute in self._item_columns() if attribute == "id"}
+        return sorted({alias for alias, _ in self._item_columns()} - by_id)
+
+    def _item_columns(self) -> set[tuple[str, str]]:
+        targets = {self._target(name).removesuffix("[]") for name in self._setters if name not in self.ignored}
+        return {(match[1], match[3]) for target in targets if (match := _ITEM.fullmatch(target))}
+
     def contact(self, values: Iterable[tuple[str, Any]]) -> tuple[Contact, Sequence[Problem]]:
         """Return the contact of one row, and the reasons for which it cannot be sent.
 

@@ -34,6 +34,7 @@ class ColumnSettings:
         unique: Fields by which contacts are found again.
         clear_empty: Whether an empty cell clears its field, instead of leaving it alone.
         ignore_unknown: Whether to leave out columns that lead to no field, instead of refusing the file.
+        zeros: Whether a zero in a number field refuses its row, or is left out; Mautic stores none.
         cells: How cells are written.
     """
 
@@ -41,6 +42,7 @@ class ColumnSettings:
     unique: Sequence[str] = ("email",)
     clear_empty: bool = False
     ignore_unknown: bool = False
+    zeros: Zeros = "refuse"
     cells: CellFormat = field(factory=CellFormat)
 
 

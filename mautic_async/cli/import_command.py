@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mautic_async.cli.exit_status import run
+from mautic_async.cli.options import AsJson, Insecure, TokenFile, Verbose
 
 if TYPE_CHECKING:
+    from mautic_async.cli.connection import Connection
     from mautic_async.cli.import_settings import ImportResult, ImportSettings
-
-CREDENTIALS_HELP = (
-    "Credentials come from the environment: MAUTIC_BASE_URL, with MAUTIC_CLIENT_ID and MAUTIC_CLIENT_SECRET, or with"
-    " MAUTIC_USERNAME and MAUTIC_PASSWORD."
-)
 
 
 def import_(
@@ -34,6 +32,12 @@ def import_(
             " it splits a cell at |.",
         ),
     ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option(help='TOML file of such lines: "First name" = "firstname"; --map goes before it.')
+    ] = None,
+    ignore_unknown: Annotated[
+        bool, typer.Option("--ignore-unknown", help="Leave out columns that lead to no field of this Mautic.")
+    ] = False,
     unique: Annotated[
         list[str] | None,
         typer.Option(metavar="FIELD", help="Field by which contacts are found again. [default: email]"),
@@ -48,10 +52,32 @@ def import_(
         list[str] | None,
         typer.Option(metavar="OBJECT.ATTRIBUTE", help="Attribute, or name, that differs from item to item."),
     ] = None,
+    items_append: Annotated[
+        bool,
+        typer.Option(
+            "--items-append",
+            help="Add items of objects with neither option anew at each import.",
+        ),
+    ] = False,
     clear_empty: Annotated[
         bool, typer.Option("--clear-empty", help="Let empty cells clear their field, instead of leaving it alone.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check all rows; send nothing.")] = False,
+    zeros: Annotated[
+        str,
+        typer.Option(
+            metavar="refuse|drop",
+            help="Zeros in number fields, which Mautic does not store: refuse the row, or drop.",
+        ),
+    ] = "refuse",
+    tag_separator: Annotated[str, typer.Option(help="Between the tags, or the values of a list, in a cell.")] = "|",
+    decimal: Annotated[str, typer.Option(metavar=".|,", help="Decimal mark of numbers.")] = ".",
+    date_format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="How dates are written, such as %d.%m.%Y. [default: YYYY-MM-DD]")
+    ] = "",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check all rows, against the server if MAUTIC_BASE_URL is set; send nothing."),
+    ] = False,
     rejected: Annotated[
         Path | None,
         typer.Option(help="File for rows that were not stored, with the reasons; it can be imported again."),
@@ -60,6 +86,9 @@ def import_(
         Path | None, typer.Option(help="File that makes the import resumable after a crash or Ctrl-C.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted import of the journal.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="With --resume: import the file again if the journal's import is finished.")
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=100, help="The most requests at once.")] = 8,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="The most rows a request.")] = 200,
     reconcile_after: Annotated[
@@ -71,61 +100,83 @@ def import_(
     ] = None,
     encoding: Annotated[str, typer.Option(help="Of the file's text.")] = "utf-8",
     delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV. [default: found out]")] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow http:// to a host that is not this machine.")
-    ] = False,
+    token_file: TokenFile = None,
+    insecure: Insecure = False,
+    as_json: AsJson = False,
+    verbose: Verbose = 0,  # noqa: ARG001 - read by its callback
 ) -> None:
     """Import contacts with their custom items. Exit status: 0 all rows are stored, 1 some, 2 none, 130 Ctrl-C."""
     from mautic_async import ConfigurationError
     from mautic_async.cli.column_mapping import parse_mapping
-    from mautic_async.cli.column_settings import ColumnSettings
+    from mautic_async.cli.column_settings import CellFormat, ColumnSettings
+    from mautic_async.cli.connection import Connection
     from mautic_async.cli.import_settings import ImportSettings, JournalSettings
+    from mautic_async.cli.map_file import read_map_file
     from mautic_async.cli.match_options import parse_match_options
 
+    def choice(option: str, value: str | None, *choices: str) -> Any:
+        if value is None or value in choices:
+            return value
+        raise ConfigurationError(f"{option} {value}: it is {' or '.join(choices)}")
+
     def make_settings() -> ImportSettings:
-        if file_format not in {None, "csv", "jsonl"}:
-            raise ConfigurationError(f"--format {file_format}: it is csv or jsonl")
         if resume and journal is None:
             raise ConfigurationError("--resume needs the journal of the import that is to go on: --journal FILE")
+        if not tag_separator:
+            raise ConfigurationError("--tag-separator must not be empty")
         return ImportSettings(
             file=file,
-            file_format="csv" if file_format == "csv" else "jsonl" if file_format else None,
+            file_format=choice("--format", file_format, "csv", "jsonl"),
             encoding=encoding,
             delimiter=delimiter,
             columns=ColumnSettings(
-                mapping=parse_mapping(map_ or ()), unique=unique or ("email",), clear_empty=clear_empty
+                mapping=read_map_file(map_file) | parse_mapping(map_ or ()),
+                unique=unique or ("email",),
+                clear_empty=clear_empty,
+                ignore_unknown=ignore_unknown,
+                zeros=choice("--zeros", zeros, "refuse", "drop"),
+                cells=CellFormat(
+                    tag_separator=tag_separator, decimal=choice("--decimal", decimal, ".", ","), date_format=date_format
+                ),
             ),
             match_items=parse_match_options(item_unique or (), item_marker or ()),
+            append_items=items_append,
             rejected=rejected,
-            journal=JournalSettings(path=journal, resume=resume) if journal is not None else None,
+            journal=JournalSettings(path=journal, resume=resume, again=again) if journal is not None else None,
             concurrency=concurrency,
             batch=batch,
             reconcile_after=reconcile_after,
         )
 
-    raise typer.Exit(run(lambda: _dry_run(make_settings()) if dry_run else _import(make_settings(), insecure=insecure)))
+    def work() -> int:
+        settings, connection = make_settings(), Connection(token_file=token_file, insecure=insecure)
+        command = _dry_run if dry_run else _import
+        return command(settings, connection, as_json=as_json)
+
+    raise typer.Exit(run(work))
 
 
-def _dry_run(settings: ImportSettings) -> int:
+def _dry_run(settings: ImportSettings, connection: Connection, *, as_json: bool) -> int:
     from mautic_async.cli import import_job, tables
 
-    result = import_job.dry_run(settings)
-    tables.print_table("Dry run: nothing was sent", tables.dry_run_lines(result))
+    async def work() -> ImportResult:
+        async with connection.client(concurrency=settings.concurrency) as mautic:
+            return await import_job.dry_run(settings, mautic)
+
+    result = asyncio.run(work()) if os.environ.get("MAUTIC_BASE_URL") else import_job.dry_run_offline(settings)
+    lines = tables.dry_run_lines(result)
+    tables.print_result("Dry run: nothing was sent", lines, settings, result, as_json=as_json)
     return result.status
 
 
-def _import(settings: ImportSettings, *, insecure: bool) -> int:
-    from mautic_async import Limits, Mautic
-    from mautic_async.cli import tables
-    from mautic_async.cli.import_job import run_import
+def _import(settings: ImportSettings, connection: Connection, *, as_json: bool) -> int:
+    from mautic_async.cli import import_job, tables
     from mautic_async.cli.progress import ProgressDisplay
 
     async def work() -> ImportResult:
-        async with Mautic.from_env(limits=Limits(concurrency=settings.concurrency), insecure=insecure) as mautic:
-            return await run_import(settings, mautic, ProgressDisplay())
+        async with connection.client(concurrency=settings.concurrency) as mautic:
+            return await import_job.run_import(settings, mautic, ProgressDisplay())
 
     result = asyncio.run(work())
-    tables.print_table("Import", tables.result_lines(result))
-    for line in tables.notes(settings, result):
-        typer.echo(line, err=True)
+    tables.print_result("Import", tables.result_lines(result), settings, result, as_json=as_json)
     return result.status

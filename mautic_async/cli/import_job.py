@@ -8,15 +8,16 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import frozen
 
-from mautic_async import Journal, MauticError
+from mautic_async import ConfigurationError, Journal, MauticError
 from mautic_async.bulk import BulkOptions, BulkReport, read_dead_letters
 from mautic_async.cli.column_settings import KnownFields
 from mautic_async.cli.import_rows import ImportRows, open_rows
 from mautic_async.cli.rejects_file import create_private_file
+from mautic_async.cli.server_fields import ask_fields
 
 if TYPE_CHECKING:
     from mautic_async import Mautic
@@ -32,7 +33,13 @@ class _ImportJournal(Journal):
     checkpoint: Checkpoint | None = None
 
     def __init__(self, settings: JournalSettings) -> None:
-        super().__init__(settings.path, unfinished="resume" if settings.resume else "refuse")
+        if settings.resume and not settings.path.exists():
+            raise ConfigurationError(f"--resume: there is no journal {settings.path}, so there is nothing to resume")
+        super().__init__(
+            settings.path,
+            unfinished="resume" if settings.resume else "refuse",
+            finished="refuse" if settings.resume and not settings.again else "restart",
+        )
 
     async def open(self) -> Checkpoint:
         self.checkpoint = await super().open()
@@ -68,8 +75,15 @@ class _Companions:
         self.rejects_name.unlink(missing_ok=True)
 
 
-def dry_run(settings: ImportSettings) -> ImportResult:
-    """Read, map and check every row, and send nothing; the report counts rows fit to be sent as updated.
+UNCHECKED: Final = (
+    "checked without a server: whether its fields, custom objects, owners and stages exist is not known. Set"
+    " MAUTIC_BASE_URL and credentials to check against it"
+)
+NO_OBJECTS: Final = "this Mautic does not list its custom objects (no /api/v2): columns of custom items are not checked"
+
+
+def dry_run_offline(settings: ImportSettings) -> ImportResult:
+    """Read, map and check every row without a server; the report counts rows fit to be sent as updated.
 
     Raises:
         ConfigurationError: The input as a whole cannot be used.
@@ -92,7 +106,50 @@ def dry_run(settings: ImportSettings) -> ImportResult:
                 rows.pending.clear()
                 fit += 1
     rows.result.report = BulkReport(updated=fit)
+    rows.result.warnings.append(UNCHECKED)
     return rows.result
+
+
+async def dry_run(settings: ImportSettings, mautic: Mautic) -> ImportResult:
+    """Read, map and check every row against the server, and send none; see `dry_run_offline`.
+
+    Raises:
+        ConfigurationError: The input as a whole cannot be used.
+        MauticError: The server cannot be asked.
+    """
+    known = await ask_fields(mautic)
+    fit = 0
+    with open_rows(settings, known) as rows:
+        async for outcome in _bulk_job(settings, mautic, rows, preflight="all").check():
+            if outcome.ok:
+                rows.pending.pop(outcome.index)
+                fit += 1
+            else:
+                rows.refuse(outcome.index, outcome.problems)
+    rows.result.report = BulkReport(updated=fit)
+    if known.objects is None and rows.mapping.has_items:
+        rows.result.warnings.append(NO_OBJECTS)
+    return rows.result
+
+
+def _bulk_job(
+    settings: ImportSettings,
+    mautic: Mautic,
+    rows: ImportRows,
+    *,
+    preflight: Literal["fields", "all"] = "fields",
+    journal: Journal | None = None,
+    options: BulkOptions | None = None,
+) -> BulkJob[Any, Any]:
+    return mautic.contacts.bulk_upsert(
+        rows.stream() if settings.file == "-" else rows,
+        journal=journal,
+        unique=settings.columns.unique,
+        match_items=dict(settings.match_items) or None,
+        clear="patch" if settings.columns.clear_empty else "refuse",
+        preflight=preflight,
+        options=options,
+    )
 
 
 async def run_import(settings: ImportSettings, mautic: Mautic, display: ProgressDisplay) -> ImportResult:
@@ -103,27 +160,22 @@ async def run_import(settings: ImportSettings, mautic: Mautic, display: Progress
     """
     journal = _ImportJournal(settings.journal) if settings.journal is not None else None
     companions = _Companions.of(journal.path) if journal is not None else None
-    with open_rows(settings, KnownFields(), *([journal.is_finished] if journal is not None else [])) as rows:
+    known = await ask_fields(mautic)
+    with open_rows(settings, known, *([journal.is_finished] if journal is not None else [])) as rows:
         display.start(rows.source)
         if companions is not None and companions.dead_letters.exists():
             rows.earlier_rejects = {
                 dead_letter.index: (dead_letter.status, dead_letter.problems)
                 for dead_letter in read_dead_letters(companions.dead_letters)
             }
-        bulk_job = mautic.contacts.bulk_upsert(
-            rows.stream() if settings.file == "-" else rows,
-            journal=journal,
-            unique=settings.columns.unique,
-            match_items=dict(settings.match_items) or None,
-            clear="patch" if settings.columns.clear_empty else "refuse",
-            options=BulkOptions(
-                concurrency=settings.concurrency,
-                batch=settings.batch,
-                reconcile_after=settings.reconcile_after,
-                on_progress=display.update,
-                dead_letters=companions.dead_letters if companions is not None else None,
-            ),
+        options = BulkOptions(
+            concurrency=settings.concurrency,
+            batch=settings.batch,
+            reconcile_after=settings.reconcile_after,
+            on_progress=display.update,
+            dead_letters=companions.dead_letters if companions is not None else None,
         )
+        bulk_job = _bulk_job(settings, mautic, rows, journal=journal, options=options)
         await _consume(bulk_job, rows, display, journal, settings.rejected)
         rows.result.report = bulk_job.report
     if companions is not None and rows.result.error is None and not rows.result.interrupted:

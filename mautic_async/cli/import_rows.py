@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
 
-from mautic_async import Contact, Problem
+from mautic_async import ConfigurationError, Contact, Problem
 from mautic_async.cli.column_mapping import ColumnMapping
 from mautic_async.cli.column_settings import KnownFields
 from mautic_async.cli.import_settings import ImportResult
 from mautic_async.cli.input_file import InputFile
+from mautic_async.cli.match_options import no_key_message
 from mautic_async.cli.option_words import in_option_words
 from mautic_async.cli.rejects_file import RejectsFile, default_path
 from mautic_async.cli.threaded_reader import ThreadedReader
@@ -33,6 +34,7 @@ class ImportRows:
     """Contacts on their way to the bulk job; each row of the input is kept until its outcome is known.
 
     Attributes:
+        settings: Of the import.
         source: The input.
         mapping: From its columns to contacts.
         rejects: File for rows that were not stored whole.
@@ -44,6 +46,7 @@ class ImportRows:
         maybe_finished_below: Rows below this index may have an outcome from an earlier run.
     """
 
+    settings: ImportSettings
     source: InputFile
     mapping: ColumnMapping
     rejects: RejectsFile
@@ -73,6 +76,7 @@ class ImportRows:
             self._refuse(row, [Problem(row.error)])
             return None
         contact, problems = self.mapping.contact(row.values)
+        problems = [*problems, *self._keyless_items(contact)]
         if problems:
             self._refuse(row, problems)
             return None
@@ -84,6 +88,15 @@ class ImportRows:
         elif index in self.earlier_rejects:
             self._write_reject(row, *self.earlier_rejects.pop(index))
         return contact
+
+    def _keyless_items(self, contact: Contact) -> Iterator[Problem]:
+        if self.settings.append_items:
+            return
+        keyed = self.settings.match_items
+        for item in contact.custom_items or ():
+            alias = item.object or str(item.object_id)
+            if not item.id and alias not in keyed:
+                yield Problem(no_key_message(alias))
 
     def record_outcome(self, outcome: Outcome[Any]) -> None:
         """Take the outcome of a row, and write the row to the rejected ones if it was not stored whole."""
@@ -118,6 +131,7 @@ class ImportRows:
         path = self.rejects.path
         exists = path is not None and path.exists()
         self.result.rejected = path if exists and (self.rejects.row_count or incomplete) else None
+        self.result.has_items = self.mapping.has_items
         if self.mapping.ignored:
             self.result.warnings.append(f"columns left out: {', '.join(map(repr, self.mapping.ignored))}")
         if self.mapping.comma_tags:
@@ -149,7 +163,10 @@ def open_rows(
         delimiter=settings.delimiter,
     ) as source:
         mapping = ColumnMapping(source.columns, settings.columns, known)
+        keyless = [alias for alias in mapping.new_item_objects if alias not in settings.match_items]
+        if keyless and not settings.append_items:
+            raise ConfigurationError("; ".join(map(no_key_message, keyless)))
         with closing(RejectsFile(settings.rejected or default_path(settings.file), source)) as rejects:
-            rows = ImportRows(source, mapping, rejects, is_finished)
+            rows = ImportRows(settings, source, mapping, rejects, is_finished)
             yield rows
             rows.finish()

@@ -40,6 +40,7 @@ class ImportSettings:
         delimiter: Between cells; found out if None.
         columns: How columns become contacts.
         match_items: How new custom items are recognised, by object.
+        append_items: Whether items of other objects are added anew each time.
         rejected: File for rows that were not stored whole; beside the input if None.
         journal: Makes the job resumable.
         concurrency: The most requests under way at once.
@@ -53,6 +54,7 @@ class ImportSettings:
     delimiter: str | None = None
     columns: ColumnSettings = field(factory=ColumnSettings)
     match_items: Mapping[str, MatchStrategy] = field(factory=dict)
+    append_items: bool = False
     rejected: Path | None = None
     journal: JournalSettings | None = None
     concurrency: int = 8
@@ -72,6 +74,7 @@ class ImportResult:
         error: The error that ended it early.
         reasons: How often each problem occurred.
         warnings: Sentences for the user.
+        has_items: Whether columns led to custom items.
     """
 
     report: BulkReport = field(factory=BulkReport)
@@ -81,6 +84,7 @@ class ImportResult:
     error: Exception | None = None
     reasons: dict[str, int] = field(factory=dict)
     warnings: list[str] = field(factory=list)
+    has_items: bool = False
 
     @property
     def read(self) -> int:

@@ -31,6 +31,14 @@ def parse_match_options(unique: Sequence[str], lookup: Sequence[str]) -> dict[st
     return strategies
 
 
+def no_key_message(alias: str) -> str:
+    """Return why new items of an object without any of the options are refused, and what to give."""
+    return (
+        f"new items of {alias!r} would be doubled when the file is imported again: give --item-unique"
+        f" {alias}.ATTRIBUTE or --item-marker {alias}.ATTRIBUTE, or --items-append to add them each time"
+    )
+
+
 def _split_option(option: str, text: str) -> tuple[str, str]:
     alias, dot, attribute = text.partition(".")
     if not (alias and dot and attribute):

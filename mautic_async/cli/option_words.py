@@ -14,6 +14,7 @@ _WORDS: Final = [
     (r"`?\bUniqueField\b`?", "--item-unique"),
     (r"`?\b(LookupField|LookupName)\b`?", "--item-marker"),
     (r"\breconcile_after\b", "--reconcile-after"),
+    (r"the run in it is finished; nothing is left to resume", "\\g<0>; to import the file again: --again"),
     (r"resume it, or give another file to begin anew", "go on with it: --resume, or give another file"),
     (r", or read the contact and replace\(\) it whole(, or use subtract_points\(\))?", ", or give --zeros drop"),
 ]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mautic_async.cli.exit_status import ALL, run_async
+from mautic_async.cli.options import AsJson
+from mautic_async.cli.tables import print_json
+
+if TYPE_CHECKING:
+    from mautic_async.testing.http import Request, Response
 
 
 def serve(
@@ -27,8 +33,11 @@ def serve(
     client_id: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "1_fake-client",
     client_secret: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "fake-secret",  # noqa: S107 - of a simulator
     initial: Annotated[str, typer.Option(help="lab or clean: the state of a new server.")] = "lab",
+    v2: Annotated[bool, typer.Option("--v2", help="Answer /api/v2, which lists custom objects, too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Serve a simulated Mautic on a socket, for any client, until Ctrl-C."""
+    """Serve a simulated Mautic on a socket, for any client, until Ctrl-C. Requests are logged on standard error."""
     from mautic_async import ConfigurationError
 
     async def work() -> int:
@@ -38,6 +47,8 @@ def serve(
         return await serve_until_cancelled(
             host,
             port,
+            log=not quiet,
+            as_json=as_json,
             rate_limit=limit,
             latency=parse_latency(latency),
             seed=seed,
@@ -47,6 +58,7 @@ def serve(
             client_id=client_id,
             client_secret=client_secret,
             initial=start,
+            v2=v2,
         )
 
     raise typer.Exit(run_async(work))
@@ -71,18 +83,45 @@ def parse_latency(text: str) -> float | tuple[float, float] | None:
     return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
 
-async def serve_until_cancelled(host: str, port: int, **settings: Any) -> int:
-    """Print the address and credentials of a `FakeMautic`, and serve until the task is cancelled; return 0."""
+async def serve_until_cancelled(
+    host: str, port: int, *, log: bool = False, as_json: bool = False, **settings: Any
+) -> int:
+    """Print the address and credentials of a simulated Mautic, and serve until the task is cancelled; return 0.
+
+    Args:
+        host: Address to listen on.
+        port: 0 lets the system choose.
+        log: Whether to print a line for each request on standard error.
+        as_json: Whether to print address and credentials as one JSON object.
+        **settings: Of the `FakeMautic`.
+    """
     from mautic_async.testing import FakeMautic
 
-    async with FakeMautic(**settings) as fake, fake.serve(port=port, host=host) as url:
-        sys.stdout.write(
-            f"MAUTIC_BASE_URL={url}\n"
-            f"MAUTIC_CLIENT_ID={fake.client_id}\n"
-            f"MAUTIC_CLIENT_SECRET={fake.client_secret}\n"
-            f"MAUTIC_USERNAME={fake.username}\n"
-            f"MAUTIC_PASSWORD={fake.password}\n"
-        )
+    class LoggingMautic(FakeMautic):
+        async def answer(self, request: Request) -> Response:
+            began = time.monotonic()
+            result: object = "connection broken"
+            try:
+                response = await super().answer(request)
+                result = response.status
+                return response
+            finally:
+                if log:
+                    seconds = time.monotonic() - began
+                    sys.stderr.write(f"{request.method} {request.path} {result} in {seconds:.3f} s\n")
+
+    async with LoggingMautic(**settings) as fake, fake.serve(port=port, host=host) as url:
+        variables = {
+            "MAUTIC_BASE_URL": url,
+            "MAUTIC_CLIENT_ID": fake.client_id,
+            "MAUTIC_CLIENT_SECRET": fake.client_secret,
+            "MAUTIC_USERNAME": fake.username,
+            "MAUTIC_PASSWORD": fake.password,
+        }
+        if as_json:
+            print_json(variables)
+        else:
+            sys.stdout.write("".join(f"{name}={value}\n" for name, value in variables.items()))
         sys.stdout.flush()
         try:
             await asyncio.Event().wait()

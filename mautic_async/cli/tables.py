@@ -7,6 +7,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import typer
+
+from mautic_async.cli.option_words import in_option_words
+
 if TYPE_CHECKING:
     from mautic_async.cli.import_settings import ImportResult, ImportSettings
 
@@ -39,6 +43,42 @@ def print_table(title: str, lines: Sequence[tuple[str, object]]) -> None:
     console.print(grid)
 
 
+def print_result(
+    title: str, lines: Sequence[tuple[str, object]], settings: ImportSettings, result: ImportResult, *, as_json: bool
+) -> None:
+    """Print the result of an import: a table or JSON on standard output, sentences on standard error."""
+    if as_json:
+        print_json(result_json(result))
+    else:
+        print_table(title, lines)
+    for line in notes(settings, result):
+        typer.echo(line, err=True)
+
+
+def result_json(result: ImportResult) -> dict[str, Any]:
+    """Return the result of an import, or of a dry run, for ``--json``."""
+    report = result.report
+    return {
+        "status": result.status,
+        "read": result.read,
+        "created": report.created,
+        "updated": report.updated,
+        "rejected": report.rejected + result.refused,
+        "partial": report.partial,
+        "unknown": report.unknown,
+        "resumed": report.resumed,
+        "unsent": report.unsent,
+        "requests": report.requests,
+        "seconds": round(report.seconds, 3),
+        "guarantee": report.guarantee,
+        "reasons": result.reasons,
+        "rejected_file": None if result.rejected is None else str(result.rejected),
+        "interrupted": result.interrupted,
+        "error": None if result.error is None else in_option_words(str(result.error)),
+        "warnings": result.warnings,
+    }
+
+
 def result_lines(result: ImportResult) -> list[tuple[str, object]]:
     """Return the lines of the table of an import; counts beside the first four only where they are not 0."""
     report = result.report
@@ -50,6 +90,7 @@ def result_lines(result: ImportResult) -> list[tuple[str, object]]:
         ("rejected", f"{report.rejected + result.refused:,}"),
         *reason_lines(result.reasons),
         *((name, f"{count:,}") for name, count in counts.items() if count),
+        *([("new items", report.guarantee.removeprefix("new custom items: "))] if result.has_items else []),
         ("requests", f"{report.requests:,}"),
         ("seconds", f"{report.seconds:.1f}"),
     ]
@@ -85,7 +126,7 @@ def notes(settings: ImportSettings, result: ImportResult) -> list[str]:
     """Return sentences for the user beside the numbers."""
     lines = [f"warning: {warning}" for warning in result.warnings]
     if result.error is not None:
-        lines.append(f"error: {result.error}")
+        lines.append(f"error: {in_option_words(str(result.error))}")
     if result.interrupted:
         lines.append("interrupted before the end")
     if result.error is not None or result.interrupted:

@@ -65,6 +65,7 @@ class Journal:
         path: The file; created if it is missing. SQLite keeps two more beside it, and there is a lock file.
         job: A name for the job; the file's own name by default.
         unfinished: Resume an interrupted run that the file holds, or refuse to begin.
+        finished: Begin the next run after a finished one, or refuse to begin.
         payload: Keep a hash of each row (``reference``), or the row itself (``full``).
 
     Raises:
@@ -81,6 +82,7 @@ class Journal:
         *,
         job: str = "",
         unfinished: Literal["resume", "refuse"] = "resume",
+        finished: Literal["restart", "refuse"] = "restart",
         payload: Literal["reference", "full"] = "reference",
     ) -> None:
         self.path = Path(path)
@@ -88,6 +90,7 @@ class Journal:
         self.stores_rows = payload == "full"
         self._payload = payload
         self._unfinished = unfinished
+        self._finished = finished
         self._lock: int | None = None
         self._db: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -224,28 +227,30 @@ class Journal:
                 raise ConfigurationError(f"journal {self.path}: {self.path.name}{suffix} is a symbolic link; remove it")
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None)
-            self._prepare(self._db)
-            return self._read(self._db)
+            is_new = self._prepare(self._db)
+            return self._read(self._db, is_new=is_new)
         except ConfigurationError:
             raise
         except (sqlite3.DatabaseError, ValueError) as error:
             raise ConfigurationError(f"journal {self.path}: damaged, or not a journal ({error})") from error
 
-    def _prepare(self, db: sqlite3.Connection) -> None:
-        """Create the tables of a new file; refuse a file of another program or version."""
+    def _prepare(self, db: sqlite3.Connection) -> bool:
+        """Create the tables of a new file, and return True then; refuse a file of another program or version."""
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         (application,) = db.execute("PRAGMA application_id").fetchone()
-        if not version and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        is_new = not version and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        if is_new:
             marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
             db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
         elif application != APPLICATION_ID:
             raise ConfigurationError(f"journal {self.path}: it belongs to another program")
         elif version != VERSION:
             raise ConfigurationError(f"journal {self.path}: written by version {version}, this program reads {VERSION}")
+        return is_new
 
-    def _read(self, db: sqlite3.Connection) -> Checkpoint:
+    def _read(self, db: sqlite3.Connection, *, is_new: bool) -> Checkpoint:
         meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
         all_records = [_to_record(row) for row in db.execute("SELECT * FROM record")]
         rows = dict(db.execute("SELECT n, body FROM payload").fetchall())
@@ -255,6 +260,8 @@ class Journal:
             raise ConfigurationError(
                 f"journal {self.path}: it holds an interrupted run; resume it, or give another file to begin anew"
             )
+        if self._finished == "refuse" and not is_new and not is_interrupted:
+            raise ConfigurationError(f"journal {self.path}: the run in it is finished; nothing is left to resume")
         if payload_mode != self._payload and is_interrupted:
             raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={payload_mode!r}")
         db.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))

@@ -14,6 +14,7 @@ from mautic_async.protocol.headers import RateLimitHeaders
 from mautic_async.ratelimit.limiter import RateLimiter
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import EPOCH, virtual_clock
+from tests.support.sizes import sized
 
 HOUR = 3600
 
@@ -165,7 +166,7 @@ async def day(
 @pytest.mark.parametrize("skew", [-7200, -3600, 0, 3600, 7200])
 async def test_rate_limiter_alone_is_never_refused_and_uses_each_window(skew: float) -> None:
     """Figure 5."""
-    site = await day(skew=skew, interactive=0.02)
+    site = await day(hours=sized(8, 24), skew=skew, interactive=0.02)
     print(
         f"\nfigure 5, alone, clock skew {skew:+d} s: {sum(site.sent.values())} calls, {site.sent[429]} refused,"
         f" worst full window {min(site.used):.2%} used, interactive wait p99 {site.p99():.2f} s"
@@ -179,7 +180,7 @@ async def test_rate_limiter_alone_is_never_refused_and_uses_each_window(skew: fl
 @pytest.mark.parametrize(("spread", "share"), [(True, 0.05), (True, 0.2), (False, 0.05), (False, 0.2)])
 async def test_rate_limiter_beside_another_client_of_its_token_is_rarely_refused(*, spread: bool, share: float) -> None:
     """Figure 5."""
-    site = await day(spread=spread, stranger=share, interactive=0.02)
+    site = await day(hours=sized(8, 24), spread=spread, stranger=share, interactive=0.02)
     refused = 10_000 * site.refused_share
     print(
         f"\nfigure 5, stranger with {share:.0%} of the limit, pace {'spread' if spread else 'fast'}:"
@@ -194,7 +195,7 @@ async def test_rate_limiter_beside_another_client_of_its_token_is_rarely_refused
 @pytest.mark.parametrize("limit", [1000, 5000])
 async def test_rate_limiter_learns_the_window_from_refusals_without_headers(limit: int) -> None:
     """Figure 6."""
-    site = await day(limit=limit, stripped=True, seconds=0.5)
+    site = await day(hours=sized(12, 24), limit=limit, stripped=True, seconds=0.5)
     used = sum(site.used) / len(site.used)
     print(
         f"\nfigure 6, headers stripped, limit {limit}: {site.refused_share:.2%} refused, {used:.2%} of the budget used"
@@ -207,13 +208,13 @@ async def test_rate_limiter_learns_the_window_from_refusals_without_headers(limi
 @pytest.mark.parametrize(("leaks", "share"), [(False, 0.9), (True, 0.85)])
 async def test_rate_limiter_learns_the_limit_of_a_proxy(*, leaks: bool, share: float) -> None:
     """Figure 6."""
-    loop = asyncio.get_running_loop()
+    loop, hours = asyncio.get_running_loop(), sized(2, 4)
     site = Site(RateLimiter(Limits(), virtual_clock(loop, 1)), Proxy(600, 60, leaks), random.Random(1), stripped=True)
     async with asyncio.TaskGroup() as group:
         for _ in range(8):
-            group.create_task(site.bulk(4 * HOUR, 0.1))
+            group.create_task(site.bulk(hours * HOUR, 0.1))
     assert isinstance(site.limiter, Proxy)
-    used = site.limiter.passed / (4 * HOUR * 10)
+    used = site.limiter.passed / (hours * HOUR * 10)
     print(
         f"\nfigure 6, a proxy with {'a leaking bucket of 10 a second' if leaks else '600 a minute'}:"
         f" {site.refused_share:.2%} refused, {used:.2%} of the budget used"

@@ -23,6 +23,7 @@ from mautic_async import (
 )
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
+from tests.support.sizes import sized
 
 Scenario = Callable[[FakeMautic, Mautic], Awaitable[None]]
 
@@ -401,7 +402,7 @@ def test_bulk_upsert_cancelled_reports_no_unstored_row_as_done() -> None:
                     done.append(outcome)  # noqa: PERF401 - the list must survive the cancellation
 
         task = asyncio.ensure_future(job())
-        await asyncio.sleep(30)
+        await asyncio.sleep(sized(5, 30))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -17,6 +17,7 @@ from mautic_async.protocol import Call
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import EPOCH
 from tests.support.scripted_server import RecordedRequest, Reply, ScriptedServer, make_pipeline
+from tests.support.sizes import sized
 
 pytestmark = pytest.mark.virtual_time
 
@@ -164,16 +165,17 @@ async def test_refresh_loses_no_token_and_no_slot_to_cancelled_callers() -> None
 async def test_refresh_of_hourly_tokens_costs_one_request_each_and_no_401() -> None:
     mautic, stub = site()
     pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
+    hours = sized(6, 24)
 
     async def work() -> None:
-        while asyncio.get_running_loop().time() < 86_400:
+        while asyncio.get_running_loop().time() < hours * 3600:
             await pipeline.send(GET)
             await asyncio.sleep(20)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(5):
             group.create_task(work())
-    assert 24 <= len(mautic.grants) <= 25
+    assert hours <= len(mautic.grants) <= hours + 1
     assert len(mautic.calls) == pipeline.requests
 
 

@@ -128,7 +128,7 @@ def check_email(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
         odd = sorted({char for char in email.strip() if not EMAIL_SAFE.fullmatch(char)})[:5]
         return [
             Problem(
-                f"Mautic would silently drop {' '.join(map(ascii, odd))} from the address, and could find another"
+                f"Mautic would silently drop {' '.join(map(repr, odd))} from the address, and could find another"
                 " contact; correct it (a domain with accents: in its xn-- form)",
                 field,
             )

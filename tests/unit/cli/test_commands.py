@@ -99,7 +99,7 @@ def test_import_dry_run_needs_no_credentials(file: Path) -> None:
 
 
 def test_import_dry_run_names_the_file_of_rejected_rows(file: Path) -> None:
-    done = CliRunner().invoke(app, ["import", str(file), "--dry-run", "--map", "First name=points"])
+    done = CliRunner().invoke(app, ["import", str(file), "--dry-run", "--map", "First name=points", "--items-append"])
     assert done.exit_code == 2, done.output
     assert "'Ada' is not a whole number" in done.stdout
     assert "people.rejected.csv" in done.stdout
@@ -110,6 +110,11 @@ def test_import_dry_run_names_the_file_of_rejected_rows(file: Path) -> None:
     [
         ([], "column 'First name'"),
         ([*MAPPED, "--format", "xml"], "it is csv or jsonl"),
+        (
+            [*MAPPED[:2], "--dry-run"],
+            "--item-unique products.ATTRIBUTE or --item-marker products.ATTRIBUTE, or --items-append",
+        ),
+        ([*MAPPED, "--zeros", "keep"], "it is refuse or drop"),
         ([*MAPPED, "--resume"], "--resume needs the journal"),
         ([*MAPPED, "--item-unique", "products.sku"], "is recognised by another option"),
         (MAPPED, "MAUTIC_BASE_URL is not set"),
@@ -138,12 +143,16 @@ def test_import_requires_the_insecure_flag_for_http_to_another_host(file: Path) 
 def test_import_has_no_option_for_a_credential() -> None:
     text = CliRunner().invoke(app, ["import", "--help"]).stdout.lower()
     assert "mautic_client_secret" in text
-    assert not any(option in text for option in ("--password", "--client-secret", "--token", "--username"))
+    assert not any(option in text for option in ("--password", "--client-secret", "--token ", "--username"))
 
 
 def test_serve_prints_its_url_and_ends_with_a_signal(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
-    command = [*PYTHON, "serve", "--port", "0", "--client-id", "mine", "--client-secret", "own", "--state", str(state)]
+    command = [
+        *PYTHON,
+        *["serve", "--quiet", "--port", "0", "--client-id", "mine", "--client-secret", "own", "--state"],
+        str(state),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         told = dict(server.stdout.readline().strip().split("=", 1) for _ in range(5))

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from mautic_async import BasicAuth, ConfigurationError, Limits, LookupField, Mautic, UniqueField
 from mautic_async.bulk import Progress
 from mautic_async.cli import demo, demo_people, demo_run
 from mautic_async.cli.column_settings import ColumnSettings
 from mautic_async.cli.exit_status import ALL, INTERRUPTED, NONE, SOME
-from mautic_async.cli.import_job import dry_run, run_import
+from mautic_async.cli.import_job import dry_run_offline, run_import
 from mautic_async.cli.import_settings import ImportResult, ImportSettings, JournalSettings
 from mautic_async.cli.progress import ProgressDisplay
 from mautic_async.testing import FakeMautic, Latency
@@ -39,6 +40,11 @@ async def import_(
 ) -> ImportResult:
     async with client(fake, **settings) as mautic:
         return await run_import(job, mautic, screen or ProgressDisplay())
+
+
+def resumed(settings: ImportSettings) -> ImportSettings:
+    assert settings.journal is not None
+    return evolve(settings, journal=evolve(settings.journal, resume=True))
 
 
 class Watcher(ProgressDisplay):
@@ -153,7 +159,7 @@ async def test_import_keeps_stored_rows_when_the_file_turns_unreadable(tmp_path:
 def test_import_dry_run_checks_all_rows_and_sends_none(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,0,\nc@example.com,1,One\n")
-    result = dry_run(ImportSettings(file=str(path), match_items={"orders": UniqueField("order-number")}))
+    result = dry_run_offline(ImportSettings(file=str(path), match_items={"orders": UniqueField("order-number")}))
     assert (result.read, result.report.updated, result.refused, result.status) == (4, 1, 3, SOME)
     assert result.rejected is not None
     assert len(result.rejected.read_text().splitlines()) == 4
@@ -162,7 +168,7 @@ def test_import_dry_run_checks_all_rows_and_sends_none(tmp_path: Path) -> None:
 def test_import_counts_different_reasons_up_to_a_bound(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("email,points\n" + "".join(f"a@b.co,x{number}\n" for number in range(1200)))
-    result = dry_run(ImportSettings(file=str(path)))
+    result = dry_run_offline(ImportSettings(file=str(path)))
     assert len(result.reasons) == 1001
     assert result.reasons["other reasons"] == 200
 
@@ -194,9 +200,7 @@ async def test_import_cancelled_is_drained_and_resumes_at_its_place(tmp_path: Pa
     lines[3::50] = [f"not-an-address-{number},x" for number in range(len(lines[3::50]))]
     path.write_text("\n".join(lines) + "\n")
     bad = len(lines[3::50])
-    job = ImportSettings(
-        file=str(path), journal=JournalSettings(path=tmp_path / "job.db", resume=True), batch=20, concurrency=2
-    )
+    job = ImportSettings(file=str(path), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2)
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake_mautic, Watcher(200, task.cancel))
@@ -205,7 +209,7 @@ async def test_import_cancelled_is_drained_and_resumes_at_its_place(tmp_path: Pa
     assert first.report.read + first.report.unsent <= 2000
     assert first.report.unknown == 0
     assert first.rejected is not None
-    second = await import_(job, fake_mautic)
+    second = await import_(resumed(job), fake_mautic)
     assert not second.interrupted
     assert (second.report.read, second.report.created, second.report.rejected) == (2000, 2000 - bad, bad)
     assert second.report.resumed == first.report.read
@@ -229,15 +233,13 @@ async def interrupted(tmp_path: Path, fake: FakeMautic) -> ImportSettings:
     fake.workers.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
-    job = ImportSettings(
-        file=str(path), journal=JournalSettings(path=tmp_path / "job.db", resume=True), batch=20, concurrency=2
-    )
+    job = ImportSettings(file=str(path), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2)
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake, Watcher(100, task.cancel))
     assert first.interrupted
     assert first.rejected == tmp_path / "people.rejected.csv"
-    return job
+    return resumed(job)
 
 
 async def test_import_resumed_keeps_its_one_file_of_rejected_rows_correct(
@@ -328,7 +330,9 @@ def test_demo_fails_when_the_server_lost_or_doubled_a_row(tmp_path: Path) -> Non
         clock = virtual_clock(asyncio.get_running_loop())
         async with FakeMautic(clock=clock, latency=Latency()) as fake:
             job = ImportSettings(
-                file=str(tmp_path / "contacts.csv"), match_items={"orders": UniqueField("order-number")}
+                file=str(tmp_path / "contacts.csv"),
+                match_items={"orders": UniqueField("order-number")},
+                append_items=True,
             )
             result = await import_(job, fake, clock=clock)
             contacts, items = fake.store["contacts"], fake.store["custom_items"]

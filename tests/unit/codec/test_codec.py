@@ -24,6 +24,7 @@ from mautic_async.codec.fields import camel_case, json_fields
 from mautic_async.codec.scalars import decode_datetime
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Entity, Maybe, Nested, Unset
 from mautic_async.models._base import PropertyMarker
+from tests.support.sizes import sized
 
 NOUNS: list[Any] = [kind for name in m.__all__ if attrs.has(kind := getattr(m, name)) and issubclass(kind, Nested)]
 PLAIN = [kind for kind in NOUNS if not issubclass(kind, (Contact, Company, CustomItem)) and kind is not m.Nested]
@@ -123,7 +124,7 @@ LOSSY = {
 @pytest.mark.parametrize("model", [kind for kind in WRITABLE if kind not in LOSSY], ids=lambda kind: kind.__name__)
 def test_decode_inverts_encode(model: Any) -> None:
     @given(entities(model))
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=sized(6, 20), deadline=None)
     def check(entity: Any) -> None:
         body = codec.encode(entity)
         assert codec.decode(model, answered(model, body)) == entity
@@ -143,7 +144,7 @@ def unset_in(value: Any) -> Iterator[Any]:
 @pytest.mark.parametrize("model", WRITABLE, ids=lambda kind: kind.__name__)
 def test_encode_omits_unset_attributes(model: Any) -> None:
     @given(entities(model))
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=sized(6, 20), deadline=None)
     def check(entity: Any) -> None:
         body = codec.encode(entity)
         for slot in json_fields(model):
@@ -169,7 +170,7 @@ def test_decode_keeps_unknown_keys_in_order(model: type) -> None:
     known = {slot.key for slot in json_fields(model)} | {"fields", "customObjects"}
 
     @given(st.dictionaries(texts, jsons, max_size=5).map(lambda raw: {k: v for k, v in raw.items() if k not in known}))
-    @settings(max_examples=10, deadline=None)
+    @settings(max_examples=sized(3, 10), deadline=None)
     def check(raw: dict[str, Any]) -> None:
         decoded: Any = codec.decode(model, raw)
         assert list(decoded.extra.items()) == list(raw.items())
@@ -185,7 +186,7 @@ def test_decode_accepts_any_response(model: type) -> None:
     keys = sorted({slot.key for slot in json_fields(model) if slot.readable} | {"fields", "customObjects"})
 
     @given(st.dictionaries(st.sampled_from(keys), jsons, max_size=5))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=sized(8, 25), deadline=None)
     def check(raw: dict[str, Any]) -> None:
         codec.decode(model, raw)
 
@@ -213,7 +214,7 @@ def test_decode_reads_contact_fields_from_every_place(model: Any) -> None:
     )
 
     @given(entities(model), own)
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=sized(20, 60), deadline=None)
     def check(entity: Any, fields: dict[str, Any]) -> None:
         entity = (
             attrs.evolve(entity, fields=fields, custom_items=UNSET)

@@ -18,6 +18,7 @@ from mautic_async import models as m
 from mautic_async.codec.fields import json_fields
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Maybe, Nested
 from mautic_async.models._base import Unset
+from tests.support.sizes import sized
 
 NOUNS: list[Any] = [
     kind
@@ -41,7 +42,7 @@ def test_compiled_decode_builds_the_class_and_keeps_the_rest_in_order(model: Any
     grouped = st.builds(lambda values: {"core": {}, "all": values}, everything)
 
     @given(st.dictionaries(st.sampled_from(keys), jsons, max_size=8), st.none() | grouped)
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=sized(8, 30), deadline=None)
     def check(raw: dict[str, Any], fields: Any) -> None:
         if fields is not None:
             raw["fields"] = fields

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mautic_async import protocol
+from tests.support.sizes import sized
 
 LIBRARIES = [protocol.STDLIB, protocol.orjson_library()]
 SEPARATORS = [(",", ":"), (", ", " : ")]
@@ -39,7 +40,7 @@ def nested(depth: int, levels: list[tuple[bool, list[Any], list[Any]]]) -> Any:
 @example(65, [(True, [], [])] * 66, SEPARATORS[0])
 @example(64, [(False, ["]" * 70], ["[" * 70])] * 66, SEPARATORS[1])
 @example(65, [(False, ["]" * 70], ["[" * 70])] * 66, SEPARATORS[1])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=sized(20, 60), deadline=None)
 def test_loads_reads_64_levels_and_refuses_65(
     library: protocol.JsonLibrary, depth: int, levels: list[Any], separators: tuple[str, str]
 ) -> None:

@@ -23,6 +23,7 @@ from mautic_async.ratelimit.settings import Limits
 from mautic_async.ratelimit.throttle import Throttle
 from mautic_async.testing.virtual_time import EPOCH, VirtualLoop, virtual_clock
 from tests.support.scripted_server import ScriptedServer, make_pipeline
+from tests.support.sizes import sized
 
 pytestmark = pytest.mark.virtual_time
 
@@ -790,4 +791,4 @@ class GateMachine(RuleBasedStateMachine):
 
 
 TestGateMachine = GateMachine.TestCase
-TestGateMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestGateMachine.settings = settings(max_examples=sized(30, 150), stateful_step_count=40, deadline=None)

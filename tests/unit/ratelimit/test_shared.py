@@ -19,6 +19,7 @@ from mautic_async.ratelimit.limiter import RateLimiter
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.ratelimit.store import Acquired, AcquireRequest, Observation, RateLimitState
 from mautic_async.testing.virtual_time import EPOCH, virtual_clock
+from tests.support.sizes import sized
 from tests.unit.ratelimit.test_limiter import GateMachine
 
 pytestmark = pytest.mark.virtual_time
@@ -335,7 +336,7 @@ class SharedGateMachine(GateMachine):
 
 
 TestSharedGateMachine = SharedGateMachine.TestCase
-TestSharedGateMachine.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestSharedGateMachine.settings = settings(max_examples=sized(10, 30), stateful_step_count=40, deadline=None)
 
 
 async def test_rate_limit_store_gets_back_the_call_that_was_not_sent() -> None:

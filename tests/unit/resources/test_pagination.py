@@ -16,6 +16,7 @@ from mautic_async._background import BackgroundTasks
 from mautic_async.resources._endpoint import ResultPage
 from mautic_async.resources._pagination import Paginator, iterate, parameters
 from mautic_async.testing.virtual_time import run_virtual
+from tests.support.sizes import sized
 
 pytestmark = pytest.mark.virtual_time
 
@@ -104,7 +105,7 @@ def check(moving: Moving, before: list[Thing], found: list[Thing]) -> None:
 
 
 @given(moving=moving_lists, size=st.integers(1, 7), keyset=st.booleans(), ahead=st.booleans())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(60, 400), deadline=None)
 def test_iterate_by_id_neither_misses_nor_repeats_while_rows_change(
     *, moving: Moving, size: int, keyset: bool, ahead: bool
 ) -> None:
@@ -121,7 +122,7 @@ def test_iterate_by_id_neither_misses_nor_repeats_while_rows_change(
     direction=st.sampled_from(["asc", "desc", "DESC"]),
     ahead=st.booleans(),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(60, 400), deadline=None)
 def test_iterate_in_another_order_neither_misses_nor_repeats(
     *, moving: Moving, size: int, order: str, direction: str, ahead: bool
 ) -> None:

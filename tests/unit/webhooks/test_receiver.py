@@ -31,6 +31,7 @@ from mautic_async.webhooks import (
     WebhookRejected,
     Webhooks,
 )
+from tests.support.sizes import sized
 
 SECRET = "s3cr3t"
 VECTOR = b'{"mautic.lead_post_delete":[{"id":7,"timestamp":"2026-01-01T00:00:00+00:00"}]}'
@@ -234,7 +235,7 @@ JSONS = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=sized(60, 400), deadline=None)
 @given(st.dictionaries(st.sampled_from([*EVENTS, "mautic.other", "timestamp"]), JSONS, max_size=4))
 def test_receiver_returns_events_or_its_own_error_for_any_signed_body(body: dict[str, Any]) -> None:
     raw = json.dumps(body).encode()
@@ -428,7 +429,7 @@ async def test_memory_replay_store_forgets_expired_digests() -> None:
     assert len(seen) == 6
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=sized(50, 200), deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("ad"), st.integers(0, 20), st.integers(0, 3)), max_size=80), st.integers(1, 6)
 )

@@ -13,19 +13,17 @@ from typing import Any
 import httpx
 import pytest
 
-README = Path(__file__).parents[3] / "README.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "webhooks.md"
 SECRET = "s3cr3t"
 
 
 @asynccontextmanager
 async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[dict[str, Any], httpx.AsyncClient]]:
-    programs = [code for code in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "FastAPI" in code]
-    recipe = next((code for code in programs if "mautic_async.webhooks" in code), None)
-    if recipe is None:
-        pytest.skip("the README holds no FastAPI recipe for webhooks")
+    programs = [code for code in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL) if "FastAPI" in code]
+    recipe = next(code for code in programs if "mautic_async.webhooks" in code)
     monkeypatch.setenv("MAUTIC_WEBHOOK_SECRET", SECRET)
     names: dict[str, Any] = {"__name__": "recipe"}
-    exec(compile(recipe, "README.md", "exec", dont_inherit=True), names)
+    exec(compile(recipe, "webhooks.md", "exec", dont_inherit=True), names)
     app = names["app"]
     transport = httpx.ASGITransport(app)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://test") as http:
