@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Generic, Literal, TypedDict, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mautic_async.protocol import Effect
 from mautic_async.where import Where
@@ -61,7 +61,7 @@ class ResultPage(Generic[T]):
         start: Offset of the first of `items`.
     """
 
-    items: list[T]
+    items: list[T] = field(repr=lambda items: f"<{len(items)}>")
     total: int
     start: int = 0
 
