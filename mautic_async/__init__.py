@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransportError,
         Unavailable,
         UnexpectedResponse,
+        ValueNotKept,
     )
     from mautic_async.events import Event
     from mautic_async.journal.sqlite import Journal
@@ -160,7 +161,7 @@ _EXPORTS = {
         *("APIError", "AuthenticationError", "ConfigurationError", "DeadlineExceeded"),
         *("MauticError", "NotFound", "OutcomeUnknown", "PermissionDenied", "Problem", "RateLimited"),
         *("ReauthorizationNeeded", "Rejected", "Secret", "ServerError", "TransportError", "Unavailable"),
-        "UnexpectedResponse",
+        *("UnexpectedResponse", "ValueNotKept"),
     ),
     "journal.sqlite": ("Journal",),
     "events": ("Event",),
@@ -334,6 +335,7 @@ __all__ = [
     "User",
     "UtmParameters",
     "UtmTag",
+    "ValueNotKept",
     "Webhook",
     "WebhookTrigger",
     "Widget",

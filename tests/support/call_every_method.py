@@ -107,6 +107,7 @@ SPECIAL_ANSWERS: Mapping[str, Any] = {
     r"forms/\d+/submissions/\d+": {"submission": {"id": 1}},
     r"points/actions/types": {"pointActionTypes": {}},
     r"points/triggers/events/types": {"eventTypes": {}},
+    r"points/triggers/\d+": {"trigger": {"id": 7001, "events": [{"id": 7003}, {"id": 7}]}},
     r"hooks/triggers": {"triggers": {}},
     r"users/(self|\d+/permissioncheck)": {},
     r"smses/\d+/contact/\d+/send": {"success": True, "result": {}},

@@ -13,6 +13,7 @@ from mautic_async.transport.client import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 ANSWER = {"id": 5, "name": "x", "postAction": "return", "fields": [], "actions": [], "events": []}
+FORM = ANSWER | {"fields": [{"id": 3, "label": "L", "type": "text"}]}
 LOST = ConnectionResetError()
 FIXED: dict[str, Callable[[Mautic], Awaitable[Any]]] = {
     "a form's name": lambda mautic: mautic.forms.edit(5, Form(name="x", post_action="return")),
@@ -39,7 +40,7 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
     async def main() -> int:
         import asyncio
 
-        stub = ScriptedServer([LOST, (200, {}, {"form": ANSWER, "trigger": ANSWER, "contact": {"id": 5}})])
+        stub = ScriptedServer([LOST, (200, {}, {"form": FORM, "trigger": ANSWER, "contact": {"id": 5}})])
         clock = virtual_clock(asyncio.get_running_loop())
         async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic:
             await ask(mautic)
