@@ -173,15 +173,17 @@ _EXPORTS = {
     "sync": ("SyncState",),
     "transport.client": ("Timeouts", "fast_transport"),
 }
-_MODULE_OF = {name: room for room, names in _EXPORTS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
+_MODULES = frozenset({"bulk", "models", "otel", "testing", "webhooks", "where"})
+"""Public modules, which load as attributes of the package."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load *name* from its room."""
+    """Load the public name *name*."""
     if name.startswith("__"):
         raise AttributeError(name)
-    if name == "where":
-        return import_module("mautic_async.where")
+    if name in _MODULES:
+        return import_module(f"mautic_async.{name}")
     module = _MODULE_OF.get(name, "models")
     try:
         return getattr(import_module(f"mautic_async.{module}"), name)
@@ -190,7 +192,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Every public name."""
+    """Return every public name."""
     return sorted({*__all__, "__version__"})
 
 

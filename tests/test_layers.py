@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
     {"bulk", "pipeline"},
     {"otel", "redis"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
+    {"_client_state"},
     {"protocol", "codec", "where"},
     {"models", "_files"},
     {"errors"},

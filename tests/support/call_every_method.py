@@ -18,7 +18,7 @@ from mautic_async import Mautic
 from mautic_async import models as m
 from mautic_async.resources._base import ReadOnlyResource
 from mautic_async.resources._jsonld import JsonLdResource
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.samples import entity, namespaces
 from tests.support.scripted_server import FixedAuth
 

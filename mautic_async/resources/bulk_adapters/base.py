@@ -105,10 +105,10 @@ def known_id(item: WorkItem[Any]) -> int:
 
 def rate_limit_status(pipeline: Pipeline) -> RateLimitStatus | None:
     """Return what is left of the rate limit, for the progress of a job; None if it is not known."""
-    limiter = pipeline.rate_limiter
-    if limiter.limit is None or limiter.remaining is None or limiter.reset is None:
+    status = pipeline.rate_limiter.status
+    if status.limit is None or status.remaining is None or status.reset is None:
         return None
-    return RateLimitStatus(limiter.limit, limiter.remaining, max(0.0, limiter.reset - pipeline.clock.wall_time()))
+    return RateLimitStatus(status.limit, status.remaining, max(0.0, status.reset - pipeline.clock.wall_time()))
 
 
 def new_job(
