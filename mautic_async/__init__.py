@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransportError,
         Unavailable,
         UnexpectedResponse,
+        ValueNotKept,
     )
     from mautic_async.events import Event
     from mautic_async.journal.sqlite import Journal
@@ -163,7 +164,7 @@ _EXPORTS = {
         *("APIError", "AuthenticationError", "ConfigurationError", "DeadlineExceeded"),
         *("MauticError", "NotFound", "OutcomeUnknown", "PermissionDenied", "Problem", "RateLimited"),
         *("ReauthorizationNeeded", "Rejected", "Secret", "ServerError", "TransportError", "Unavailable"),
-        "UnexpectedResponse",
+        *("UnexpectedResponse", "ValueNotKept"),
     ),
     "journal.sqlite": ("Journal",),
     "events": ("Event",),
@@ -176,15 +177,17 @@ _EXPORTS = {
     "sync": ("SyncState",),
     "transport.client": ("Timeouts", "fast_transport"),
 }
-_MODULE_OF = {name: room for room, names in _EXPORTS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
+_MODULES = frozenset({"bulk", "models", "otel", "testing", "webhooks", "where"})
+"""Public modules, which load as attributes of the package."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load *name* from its room."""
+    """Load the public name *name*."""
     if name.startswith("__"):
         raise AttributeError(name)
-    if name == "where":
-        return import_module("mautic_async.where")
+    if name in _MODULES:
+        return import_module(f"mautic_async.{name}")
     module = _MODULE_OF.get(name, "models")
     try:
         return getattr(import_module(f"mautic_async.{module}"), name)
@@ -193,7 +196,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Every public name."""
+    """Return every public name."""
     return sorted({*__all__, "__version__"})
 
 
@@ -341,6 +344,7 @@ __all__ = [
     "User",
     "UtmParameters",
     "UtmTag",
+    "ValueNotKept",
     "Webhook",
     "WebhookTrigger",
     "Widget",

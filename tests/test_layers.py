@@ -22,14 +22,15 @@ PUBLIC = "the public API"
 LAYERS: list[set[str]] = [
     {"__main__"},
     {"cli"},
-    {"testing"},
+    {"testing", "taskiq", "dlt"},
     {PUBLIC},
     {"client"},
     {"resources", "webhooks"},
     {"sync"},
     {"bulk", "pipeline"},
-    {"otel"},
+    {"otel", "redis"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
+    {"_client_state"},
     {"protocol", "codec", "where"},
     {"models", "_files"},
     {"errors"},
@@ -58,10 +59,14 @@ LIBRARIES = {
     "httpx": {"transport", "client"},  # the client names its types for two optional arguments
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
+    "pydantic_core": {"models._plain"},  # only when pydantic itself asks for a schema
     "pytest": {"testing"},
+    "dlt": {"dlt"},
+    "redis": {"redis", "taskiq"},
     "rich": {"cli"},
     "sqlite3": {"journal.sqlite", "sync.state_file", "testing"},  # the simulator keeps its state in a file of its own
     "starlette": {"testing"},
+    "taskiq": {"taskiq"},
     "tenacity": {"retry"},
     "typer": {"cli"},
     "uvicorn": {"testing"},

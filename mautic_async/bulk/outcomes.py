@@ -38,7 +38,7 @@ class Outcome(Generic[E]):
     status: Status
     id: int = 0
     problems: tuple[Problem, ...] = ()
-    entity: E | None = None
+    entity: E | None = field(default=None, repr=False)
     attempts: int = 0
 
     @property

@@ -16,11 +16,13 @@ rule, the attribute's ``metadata`` says so. The possible keys are:
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from attrs import define, field, fields
+
+from mautic_async.models._plain import pydantic_schema, short_repr, to_plain
 
 T = TypeVar("T")
 
@@ -73,8 +75,32 @@ Ref: TypeAlias = Annotated[T, PropertyMarker.BY_ID]
 """Read as an object, sent as its id. Assign ``Category(id=3)`` or the id 3."""
 
 
+class _Readable:
+    """The slot of an entity for the answer that it was read from, so that an edit can send only what has changed.
+
+    It is not an attrs attribute: constructors, comparisons, `repr` and `attrs.evolve` do not see it. A copy of an
+    entity therefore counts as one that was not read.
+    """
+
+    __slots__ = ("_answer",)
+
+    _answer: Mapping[str, Any]
+
+
+def set_answer(entity: object, answer: Mapping[str, Any]) -> None:
+    """Note that *entity* was read from *answer*, one entity of a response."""
+    if isinstance(entity, _Readable):
+        entity._answer = answer  # noqa: SLF001 - the slot is written here and read below, nowhere else
+
+
+def answer_of(entity: object) -> Mapping[str, Any] | None:
+    """Return what *entity* was read from, or None where it is the caller's own."""
+    answer: Mapping[str, Any] | None = getattr(entity, "_answer", None)
+    return answer
+
+
 @define(kw_only=True)
-class Nested:
+class Nested(_Readable):
     """Base class of objects that Mautic nests in other objects.
 
     Attributes:
@@ -84,10 +110,29 @@ class Nested:
     extra: Mapping[str, JSON] = field(factory=dict, repr=False)
 
     def __repr__(self) -> str:
-        """What is named; most of an entity is usually not. Addresses and secrets stay out."""
-        named = ((a.name, getattr(self, a.name), a.default) for a in fields(type(self)) if a.repr)
-        inside = ", ".join(f"{name}={value!r}" for name, value, default in named if value != default)
-        return f"{type(self).__name__}({inside})"
+        """Return the class and the properties that hold something. Long values are shortened, secrets masked."""
+        hidden = {a.name for a in fields(type(self)) if not a.repr}
+        return short_repr(type(self).__name__, ((name, v) for name, v in self._set_values() if name not in hidden))
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the properties that are set as plain JSON data, by the names of the attributes.
+
+        None stays; `UNSET` is left out, and so is a read-only property that is None. Dates are ISO 8601 texts, nested
+        objects dictionaries, secrets ``***``. Custom fields of contacts and companies stand beside the properties, by
+        alias. What the class does not name is under ``extra``.
+        """
+        left_out = {"field_groups"} if self.extra else {"field_groups", "extra"}
+        return {name: to_plain(value) for name, value in self._set_values() if name not in left_out}
+
+    def _set_values(self) -> Iterator[tuple[str, Any]]:
+        """Yield name and value of the attributes that differ from their defaults."""
+        named = ((a.name, getattr(self, a.name), a.default) for a in fields(type(self)))
+        return ((name, value) for name, value, default in named if value != default)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: object, _handler: object) -> Any:
+        """Let pydantic, and so FastAPI, take entities in models and responses; see `to_dict`."""
+        return pydantic_schema(cls)
 
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
@@ -143,11 +188,11 @@ class Published(Entity):
 
     is_published: Maybe[bool] = UNSET
     date_added: FromServer[datetime] = None
-    created_by: FromServer[int] = None
-    created_by_user: FromServer[str] = None
+    created_by: FromServer[int] = field(default=None, repr=False)
+    created_by_user: FromServer[str] = field(default=None, repr=False)
     date_modified: FromServer[datetime] = None
-    modified_by: FromServer[int] = None
-    modified_by_user: FromServer[str] = None
+    modified_by: FromServer[int] = field(default=None, repr=False)
+    modified_by_user: FromServer[str] = field(default=None, repr=False)
 
 
 @define(kw_only=True)

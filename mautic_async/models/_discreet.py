@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mautic_async.models._base import Unset
-
 
 class MaskedStr(str):
     """String whose repr is three asterisks, also inside dictionaries."""
@@ -12,11 +10,6 @@ class MaskedStr(str):
 
     def __repr__(self) -> str:
         return "'***'"
-
-
-def mask(value: str | Unset | None) -> str | Unset | None:
-    """Return a string masked, and any other value unchanged."""
-    return MaskedStr(value) if isinstance(value, str) else value
 
 
 def mask_text(value: str) -> str:

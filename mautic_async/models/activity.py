@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import define, field
+from attrs import define
 
 from mautic_async.models._base import JSON, FromServer, Nested
 
@@ -49,7 +49,7 @@ class ActivityEvent(Nested):
     event_type: FromServer[str] = None
     timestamp: FromServer[datetime] = None
     contact_id: FromServer[int] = None
-    details: FromServer[Mapping[str, JSON]] = field(default=None, repr=False)
+    details: FromServer[Mapping[str, JSON]] = None
 
 
 @define(kw_only=True)
@@ -94,7 +94,7 @@ class Timeline(Nested):
     events: FromServer[list[ActivityEvent]] = None
     filters: FromServer[TimelineFilters] = None
     order: FromServer[list[str]] = None
-    types: FromServer[Mapping[str, str]] = field(default=None, repr=False)
+    types: FromServer[Mapping[str, str]] = None
     total: FromServer[int] = None
     page: FromServer[int] = None
     limit: FromServer[int] = None

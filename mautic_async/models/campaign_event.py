@@ -73,7 +73,7 @@ class CampaignEventLog(Nested):
     date_triggered: Maybe[datetime] = UNSET
     trigger_date: Maybe[datetime] = UNSET
     is_scheduled: FromServer[bool] = None
-    ip_address: Maybe[IpAddress | str] = field(default=UNSET, repr=False)
+    ip_address: Maybe[IpAddress | str] = UNSET
     metadata: Maybe[Mapping[str, JSON]] = UNSET
     non_action_path_taken: Maybe[bool] = UNSET
     channel: Maybe[str] = UNSET

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from attrs import define, field, setters
 
-from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref
+from mautic_async.models._base import JSON, UNSET, FieldValue, FromServer, Maybe, Published, Ref
+from mautic_async.models._plain import flat_fields
 from mautic_async.models.field import ContactField
 from mautic_async.models.project import Project, as_projects
 from mautic_async.models.user import User, as_user
@@ -55,11 +56,11 @@ class Company(Published):
     score: Maybe[int] = UNSET
     owner: Maybe[Ref[User]] = field(default=UNSET, converter=as_user)
     projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)
-    fields: Maybe[Mapping[str, FieldValue]] = field(default=UNSET, repr=False)
+    fields: Maybe[Mapping[str, FieldValue]] = UNSET
     field_groups: FromServer[Mapping[str, Mapping[str, ContactField]]] = field(default=None, repr=False, eq=False)
 
     companyname: Maybe[str] = UNSET
-    companyemail: Maybe[str] = field(default=UNSET, repr=False)
+    companyemail: Maybe[str] = UNSET
     companyphone: Maybe[str] = UNSET
     companyfax: Maybe[str] = UNSET
     companywebsite: Maybe[str] = UNSET
@@ -73,3 +74,7 @@ class Company(Published):
     companynumber_of_employees: Maybe[float] = UNSET
     companyannual_revenue: Maybe[float] = UNSET
     companydescription: Maybe[str] = UNSET
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the properties that are set as plain JSON data, custom fields among them by alias."""
+        return flat_fields(Published.to_dict(self))

@@ -8,7 +8,19 @@ from typing import ClassVar
 
 from attrs import define, field, setters
 
-from mautic_async.models._base import UNSET, FieldValue, FromServer, Maybe, Published, Ref, ToServer, Unset, as_entity
+from mautic_async.models._base import (
+    JSON,
+    UNSET,
+    FieldValue,
+    FromServer,
+    Maybe,
+    Published,
+    Ref,
+    ToServer,
+    Unset,
+    as_entity,
+)
+from mautic_async.models._plain import flat_fields
 from mautic_async.models.custom_item import CustomItem
 from mautic_async.models.field import ContactField
 from mautic_async.models.ip_address import IpAddress
@@ -71,15 +83,15 @@ class Contact(Published):
     last_active: Maybe[datetime] = UNSET
     date_identified: FromServer[datetime] = None
     preferred_profile_image: Maybe[str] = field(default=UNSET, metadata={"json_write": "preferred_profile_image"})
-    ip_addresses: FromServer[list[IpAddress]] = field(default=None, repr=False)
-    ip_address: ToServer[str] = field(default=UNSET, repr=False)
+    ip_addresses: FromServer[list[IpAddress]] = None
+    ip_address: ToServer[str] = UNSET
     utm_tags: FromServer[list[UtmTag]] = field(default=None, metadata={"json": "utmtags"})
     do_not_contact: Maybe[list[DoNotContact]] = UNSET
     frequency_rules: Maybe[list[FrequencyRule]] = field(default=UNSET, metadata={"keyed": "channel"})
     companies: ToServer[list[int]] = UNSET
     custom_items: Maybe[list[CustomItem]] = field(default=UNSET, metadata={"json": "customObjects"})
     custom_items_truncated: bool = False
-    fields: Maybe[Mapping[str, FieldValue]] = field(default=UNSET, repr=False)
+    fields: Maybe[Mapping[str, FieldValue]] = UNSET
     field_groups: FromServer[Mapping[str, Mapping[str, ContactField]]] = field(default=None, repr=False, eq=False)
 
     title: Maybe[str] = UNSET
@@ -87,12 +99,12 @@ class Contact(Published):
     lastname: Maybe[str] = UNSET
     company: Maybe[str] = UNSET
     position: Maybe[str] = UNSET
-    email: Maybe[str] = field(default=UNSET, repr=False)
-    mobile: Maybe[str] = field(default=UNSET, repr=False)
-    phone: Maybe[str] = field(default=UNSET, repr=False)
-    fax: Maybe[str] = field(default=UNSET, repr=False)
-    address1: Maybe[str] = field(default=UNSET, repr=False)
-    address2: Maybe[str] = field(default=UNSET, repr=False)
+    email: Maybe[str] = UNSET
+    mobile: Maybe[str] = UNSET
+    phone: Maybe[str] = UNSET
+    fax: Maybe[str] = UNSET
+    address1: Maybe[str] = UNSET
+    address2: Maybe[str] = UNSET
     city: Maybe[str] = UNSET
     state: Maybe[str] = UNSET
     zipcode: Maybe[str] = UNSET
@@ -108,6 +120,10 @@ class Contact(Published):
     linkedin: Maybe[str] = UNSET
     skype: Maybe[str] = UNSET
     twitter: Maybe[str] = UNSET
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the properties that are set as plain JSON data, custom fields among them by alias."""
+        return flat_fields(Published.to_dict(self))
 
 
 def as_contact(value: Contact | int | Unset | None) -> Contact | Unset | None:

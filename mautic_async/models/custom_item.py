@@ -54,7 +54,7 @@ class CustomItem(Entity):
     object: str = ""
     object_id: int = field(default=0, kw_only=True)
     name: Maybe[str] = field(default=UNSET, kw_only=True)
-    attributes: Mapping[str, FieldValue] = field(factory=dict, kw_only=True, repr=False)
+    attributes: Mapping[str, FieldValue] = field(factory=dict, kw_only=True)
     language: FromServer[str] = field(default=None, kw_only=True)
     is_published: FromServer[bool] = field(default=None, kw_only=True)
     date_added: FromServer[datetime] = field(default=None, kw_only=True)
@@ -64,4 +64,4 @@ class CustomItem(Entity):
     category: FromServer[JSON] = field(default=None, kw_only=True)
     iri: FromServer[str] = field(default=None, kw_only=True, metadata={"json": "@id"})
     custom_object: Maybe[str] = field(default=UNSET, kw_only=True)
-    field_values: Maybe[list[CustomItemValue]] = field(default=UNSET, kw_only=True, repr=False)
+    field_values: Maybe[list[CustomItemValue]] = field(default=UNSET, kw_only=True)

@@ -49,7 +49,7 @@ class DynamicContent(Scheduled):
     description: ToServer[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
     type: Maybe[str] = UNSET
-    content: Maybe[str] = field(default=UNSET, repr=False)
+    content: Maybe[str] = UNSET
     is_campaign_based: Maybe[bool] = UNSET
     slot_name: Maybe[str] = UNSET
     filters: Maybe[list[SegmentFilter]] = UNSET

@@ -108,16 +108,16 @@ class Email(Scheduled):
     )
     language: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
-    from_address: Maybe[str] = field(default=UNSET, repr=False)
+    from_address: Maybe[str] = UNSET
     from_name: Maybe[str] = UNSET
-    reply_to_address: Maybe[str] = field(default=UNSET, repr=False)
-    bcc_address: Maybe[str] = field(default=UNSET, repr=False)
+    reply_to_address: Maybe[str] = UNSET
+    bcc_address: Maybe[str] = UNSET
     use_owner_as_mailer: Maybe[bool] = UNSET
     utm_tags: Maybe[UtmParameters] = UNSET
     headers: Maybe[Mapping[str, str]] = UNSET
     preheader_text: Maybe[str] = UNSET
-    custom_html: Maybe[str] = field(default=UNSET, repr=False)
-    plain_text: Maybe[str] = field(default=UNSET, repr=False)
+    custom_html: Maybe[str] = UNSET
+    plain_text: Maybe[str] = UNSET
     template: Maybe[str] = UNSET
     dynamic_content: Maybe[list[EmailDynamicContent]] = UNSET
     asset_attachments: Maybe[list[Ref[Asset]]] = field(default=UNSET, converter=as_assets)

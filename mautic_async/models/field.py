@@ -123,7 +123,7 @@ class ContactField(Nested):
     group: FromServer[str] = None
     object: FromServer[str] = None
     is_fixed: FromServer[bool] = field(default=None, metadata={"json": "is_fixed"})
-    properties: FromServer[JSON] = field(default=None, repr=False)
+    properties: FromServer[JSON] = None
     default_value: FromServer[JSON] = field(default=None, metadata={"json": "default_value"})
-    value: FromServer[JSON] = field(default=None, repr=False)
-    normalized_value: FromServer[JSON] = field(default=None, repr=False)
+    value: FromServer[JSON] = None
+    normalized_value: FromServer[JSON] = None

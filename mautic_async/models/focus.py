@@ -44,8 +44,8 @@ class Focus(Scheduled):
     utm_tags: Maybe[UtmParameters] = UNSET
     form: Maybe[int] = UNSET
     html_mode: Maybe[str] = field(default=UNSET, metadata={"json_write": "html_mode"})
-    html: Maybe[str] = field(default=UNSET, repr=False)
-    editor: Maybe[str] = field(default=UNSET, repr=False)
-    cache: FromServer[str] = field(default=None, repr=False)
+    html: Maybe[str] = UNSET
+    editor: Maybe[str] = UNSET
+    cache: FromServer[str] = None
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
     projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)

@@ -136,7 +136,7 @@ class Form(Scheduled):
     alias: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
-    cached_html: FromServer[str] = field(default=None, repr=False)
+    cached_html: FromServer[str] = None
     fields: Maybe[list[FormField]] = UNSET
     actions: Maybe[list[FormAction]] = UNSET
     template: Maybe[str] = UNSET

@@ -72,7 +72,7 @@ class ContactCompany(Company):
     date_associated: FromServer[datetime] = field(default=None, metadata={"json": "date_associated"})
     is_primary: FromServer[bool] = field(default=None, metadata={"json": "is_primary"})
     owner_id: FromServer[int] = field(default=None, metadata={"json": "owner_id"})
-    social_cache: FromServer[str] = field(default=None, repr=False, metadata={"json": "social_cache"})
+    social_cache: FromServer[str] = field(default=None, metadata={"json": "social_cache"})
     is_published: Maybe[bool] = field(default=UNSET, metadata={"json": "is_published"})
     date_added: FromServer[datetime] = field(default=None, metadata={"json": "date_added"})
     created_by: FromServer[int] = field(default=None, metadata={"json": "created_by"})

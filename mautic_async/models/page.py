@@ -70,7 +70,7 @@ class Page(Scheduled):
     translation_parent: Maybe[Ref[Page]] = field(default=UNSET, converter=as_page)
     translation_children: FromServer[list[Page]] = None
     template: Maybe[str] = UNSET
-    custom_html: Maybe[str] = field(default=UNSET, repr=False)
+    custom_html: Maybe[str] = UNSET
     head_script: ToServer[str] = UNSET
     footer_script: ToServer[str] = UNSET
     projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)

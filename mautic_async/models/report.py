@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define, field
+from attrs import define
 
 from mautic_async.models._base import JSON, UNSET, Maybe, Nested, Published
 
@@ -113,6 +113,6 @@ class Report(Published):
     settings: Maybe[ReportSettings] = UNSET
     is_scheduled: Maybe[bool] = UNSET
     schedule_unit: Maybe[str] = UNSET
-    to_address: Maybe[str] = field(default=UNSET, repr=False)
+    to_address: Maybe[str] = UNSET
     schedule_day: Maybe[str] = UNSET
     schedule_month_frequency: Maybe[str] = UNSET

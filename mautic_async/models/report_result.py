@@ -54,8 +54,8 @@ class ReportResult(Nested):
 
     report: FromServer[Report] = None
     total_results: FromServer[int] = None
-    rows: FromServer[list[Mapping[str, JSON]]] = field(default=None, repr=False, metadata={"json": "data"})
-    columns: FromServer[Mapping[str, str]] = field(default=None, repr=False, metadata={"json": "dataColumns"})
+    rows: FromServer[list[Mapping[str, JSON]]] = field(default=None, metadata={"json": "data"})
+    columns: FromServer[Mapping[str, str]] = field(default=None, metadata={"json": "dataColumns"})
     aggregator_columns: FromServer[Mapping[str, JSON]] = None
     graphs: FromServer[list[ReportGraph]] = None
     limit: FromServer[int] = None

@@ -60,5 +60,5 @@ class SmsReceipt(Nested):
     status: FromServer[str] = None
     id: FromServer[int] = None
     name: FromServer[str] = None
-    content: FromServer[str] = field(default=None, repr=False)
+    content: FromServer[str] = None
     stat_id: FromServer[int] = None

@@ -41,7 +41,7 @@ class Widget(Nested):
     Mautic: REST API, Data - dashboard widgets.
     """
 
-    content: FromServer[Mapping[str, JSON]] = field(default=None, repr=False, metadata={"json": "data"})
+    content: FromServer[Mapping[str, JSON]] = field(default=None, metadata={"json": "data"})
     cached: FromServer[bool] = None
     execution_time: FromServer[float] = field(default=None, metadata={"json": "execution_time"})
 

@@ -33,9 +33,9 @@ class Submission(Entity):
 
     form: FromServer[Form] = None
     contact: FromServer[Contact] = field(default=None, metadata={"json": "lead"})
-    ip_address: FromServer[IpAddress] = field(default=None, repr=False)
+    ip_address: FromServer[IpAddress] = None
     tracking_id: FromServer[str] = None
     date_submitted: FromServer[datetime] = None
     referer: FromServer[str] = None
     page: FromServer[Page] = None
-    results: FromServer[Mapping[str, JSON]] = field(default=None, repr=False)
+    results: FromServer[Mapping[str, JSON]] = None

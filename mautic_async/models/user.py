@@ -22,8 +22,8 @@ class PlainPassword(Nested):
     Mautic: REST API, Users.
     """
 
-    password: str = field(repr=False, converter=mask_text)
-    confirm: str = field(repr=False, converter=mask_text)
+    password: str = field(converter=mask_text)
+    confirm: str = field(converter=mask_text)
 
     @confirm.default
     def _confirm_default(self) -> str:
@@ -59,7 +59,7 @@ class User(Published):
     username: Maybe[str] = UNSET
     first_name: Maybe[str] = UNSET
     last_name: Maybe[str] = UNSET
-    email: Maybe[str] = field(default=UNSET, repr=False)
+    email: Maybe[str] = UNSET
     position: Maybe[str] = UNSET
     role: Maybe[Ref[Role]] = field(default=UNSET, converter=as_role)
     timezone: Maybe[str] = UNSET
@@ -67,7 +67,7 @@ class User(Published):
     last_login: FromServer[datetime] = None
     last_active: FromServer[datetime] = None
     signature: Maybe[str] = UNSET
-    plain_password: ToServer[PlainPassword] = field(default=UNSET, repr=False, converter=as_password)
+    plain_password: ToServer[PlainPassword] = field(default=UNSET, converter=as_password)
 
 
 def as_user(value: User | int | Unset | None) -> User | Unset | None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref
-from mautic_async.models._discreet import mask
+from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, Unset
+from mautic_async.models._discreet import mask_text
 from mautic_async.models.category import Category, as_category
+
+
+def as_secret(value: str | Unset | None) -> str | Unset | None:
+    """Return a secret that repr masks."""
+    return mask_text(value) if isinstance(value, str) else value
 
 
 @define(kw_only=True)
@@ -29,7 +34,7 @@ class Webhook(Published):
     name: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     webhook_url: Maybe[str] = UNSET
-    secret: Maybe[str] = field(default=UNSET, repr=False, converter=mask)
+    secret: Maybe[str] = field(default=UNSET, converter=as_secret)
     events_orderby_dir: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
     triggers: Maybe[list[str]] = UNSET

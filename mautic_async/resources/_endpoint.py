@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Generic, Literal, TypedDict, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mautic_async.protocol import Effect
 from mautic_async.where import Where
@@ -61,7 +61,7 @@ class ResultPage(Generic[T]):
         start: Offset of the first of `items`.
     """
 
-    items: list[T]
+    items: list[T] = field(repr=lambda items: f"<{len(items)}>")
     total: int
     start: int = 0
 
@@ -86,7 +86,6 @@ class Endpoint(Generic[T]):
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
-        immutable: Properties whose change Mautic ignores without a word.
         date_columns: Of the creation and of the last change, as conditions name them.
     """
 
@@ -99,5 +98,4 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
-    immutable: tuple[str, ...] = ()
     date_columns: tuple[str, str] = ("dateAdded", "dateModified")

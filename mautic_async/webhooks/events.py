@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from attrs import define, field, frozen
+from attrs import define, field, fields, frozen
 
 from mautic_async.models import JSON, Company, Contact, Email, Entity, FromServer, IpAddress, Page, Segment, Submission
+from mautic_async.models._plain import short_repr
 
 
 @frozen(kw_only=True)
@@ -33,6 +34,17 @@ class WebhookEvent:
     timestamp: datetime | None = None
     test: bool = False
     payload: Mapping[str, JSON] = field(factory=dict, repr=False)
+
+    def __repr__(self) -> str:
+        """Return what is set, and only the ids of entities: an event may be logged, personal data may not."""
+        shown = ((a.name, getattr(self, a.name)) for a in fields(type(self)) if a.repr)
+        brief = ((name, type(v)(id=v.id) if isinstance(v, Entity) else v) for name, v in shown if v is not False)
+        return short_repr(type(self).__name__, brief)
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        """Keep this repr in subclasses, for which attrs would generate another one."""
+        cls.__repr__ = WebhookEvent.__repr__  # type: ignore[method-assign] # the point of the hook
 
 
 @frozen(kw_only=True)
@@ -249,8 +261,8 @@ class EmailStat(Entity):
 
     email: FromServer[Email] = None
     contact: FromServer[Contact] = field(default=None, metadata={"json": "lead"})
-    email_address: FromServer[str] = field(default=None, repr=False)
-    ip_address: FromServer[IpAddress] = field(default=None, repr=False)
+    email_address: FromServer[str] = None
+    ip_address: FromServer[IpAddress] = None
     date_sent: FromServer[datetime] = None
     is_read: FromServer[bool] = None
     is_failed: FromServer[bool] = None
@@ -331,7 +343,7 @@ class Hit(Entity):
     page: FromServer[Page] = None
     redirect: FromServer[JSON] = None
     email: FromServer[Email] = None
-    ip_address: FromServer[IpAddress] = field(default=None, repr=False)
+    ip_address: FromServer[IpAddress] = None
     date_hit: FromServer[datetime] = None
     date_left: FromServer[datetime] = None
     country: FromServer[str] = None
@@ -340,17 +352,17 @@ class Hit(Entity):
     isp: FromServer[str] = None
     organization: FromServer[str] = None
     code: FromServer[int] = None
-    referer: FromServer[str] = field(default=None, repr=False)
-    url: FromServer[str] = field(default=None, repr=False)
+    referer: FromServer[str] = None
+    url: FromServer[str] = None
     url_title: FromServer[str] = None
     user_agent: FromServer[str] = None
-    remote_host: FromServer[str] = field(default=None, repr=False)
+    remote_host: FromServer[str] = None
     page_language: FromServer[str] = None
     browser_languages: FromServer[list[str]] = None
     tracking_id: FromServer[str] = None
     source: FromServer[str] = None
     source_id: FromServer[int] = None
-    query: FromServer[Mapping[str, JSON]] = field(default=None, repr=False)
+    query: FromServer[Mapping[str, JSON]] = None
 
 
 @frozen(kw_only=True)

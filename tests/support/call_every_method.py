@@ -18,7 +18,7 @@ from mautic_async import Mautic
 from mautic_async import models as m
 from mautic_async.resources._base import ReadOnlyResource
 from mautic_async.resources._jsonld import JsonLdResource
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.samples import entity, namespaces
 from tests.support.scripted_server import FixedAuth
 
@@ -108,6 +108,7 @@ SPECIAL_ANSWERS: Mapping[str, Any] = {
     r"forms/\d+/submissions/\d+": {"submission": {"id": 1}},
     r"points/actions/types": {"pointActionTypes": {}},
     r"points/triggers/events/types": {"eventTypes": {}},
+    r"points/triggers/\d+": {"trigger": {"id": 7001, "events": [{"id": 7003}, {"id": 7}]}},
     r"hooks/triggers": {"triggers": {}},
     r"users/(self|\d+/permissioncheck)": {},
     r"smses/\d+/contact/\d+/send": {"success": True, "result": {}},

@@ -1,4 +1,4 @@
-"""What lists of contacts can be asked. Mautic: REST API, List contacts (query parameters)."""
+"""The parameters of lists of contacts. Mautic: REST API, List contacts (query parameters)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mautic_async.where import Where
 
 
 class ContactQuery(Query, total=False):
-    """What lists of contacts take beside `Query`.
+    """The parameters of lists of contacts, beside those of `Query`.
 
     Attributes:
         include_custom_objects: Fill `Contact.custom_items`: the newest ten of each object.
@@ -20,7 +20,7 @@ class ContactQuery(Query, total=False):
 
 
 class MemberQuery(TypedDict, total=False):
-    """What lists of the contacts of a segment or a company take.
+    """The parameters of lists of the contacts of a segment or a company.
 
     Attributes:
         limit: Contacts a page.

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import inspect
+import json
 import pkgutil
 import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib import import_module
 from typing import Any, get_args, get_origin
 
 import attrs
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from mautic_async import models
+from mautic_async import codec, models
+from mautic_async.bulk import Outcome
 from mautic_async.models import UNSET, Company, Contact, CustomItem, Email, Entity, Nested, Segment, User, Webhook
 from mautic_async.models._base import PropertyMarker
-from tests.support import recorded_entities
+from mautic_async.resources._endpoint import ResultPage
+from tests.support import recorded_entities, recordings
 
 CLASSES = [kind for name in models.__all__ if attrs.has(kind := getattr(models, name)) and kind is not Nested]
 
@@ -230,9 +234,83 @@ def test_user_password_is_repeated_on_encode_and_hidden_in_repr() -> None:
     assert "Long" not in repr(user) + repr(user.plain_password)
 
 
-def test_models_repr_shows_set_attributes_without_address_and_secret() -> None:
-    assert repr(Contact(id=42, email="ada@example.com", firstname="Ada")) == "Contact(id=42, firstname='Ada')"
-    assert repr(Webhook(name="n", secret="s3cret")) == "Webhook(name='n')"
+def test_models_repr_shows_set_properties_and_masks_secrets() -> None:
+    contact = Contact(id=42, email="ada@example.com", firstname="Ada", city=None, tags=[], points=0)
+    assert repr(contact) == str(contact) == "Contact(id=42, points=0, firstname='Ada', email='ada@example.com')"
+    assert repr(Webhook(name="n", secret="s3cret")) == "Webhook(name='n', secret='***')"
+
+
+def test_models_repr_of_an_answer_is_short() -> None:
+    raw = recordings.load_exchange("contacts-get-with-dnc")["response"]["body"]["contact"]
+    text = repr(codec.decode(Contact, raw))
+    assert "None" not in text
+    assert "email='EDITH@Example.com'" in text
+    assert "do_not_contact=[DoNotContact(id=1, channel='email', reason=3, comments='asked')," in text
+    assert len(text) < 500
+
+
+def test_models_repr_shortens_long_values() -> None:
+    email = Email(custom_html="x" * 5000, segments=list(range(1, 100)), publish_up=datetime(2026, 1, 2, tzinfo=UTC))
+    assert len(repr(email)) < 400
+    assert "publish_up=2026-01-02T00:00:00+00:00" in repr(email)
+    item = CustomItem("products", name="Hello", attributes={"sku": "23", "stock": None})
+    assert repr(Contact(custom_items=[item])) == (
+        "Contact(custom_items=[CustomItem(object='products', name='Hello', attributes={'sku': '23'})])"
+    )
+
+
+def test_repr_of_outcomes_and_pages_shows_no_personal_data() -> None:
+    contact = Contact(id=3, email="ada@example.com")
+    assert repr(Outcome(0, "created", 3, entity=contact)).count("@") == 0
+    assert repr(ResultPage(items=[contact], total=9)) == "ResultPage(items=<1>, total=9, start=0)"
+
+
+def test_to_dict_is_plain_data_with_custom_fields_flat() -> None:
+    contact = Contact(
+        id=42,
+        email="ada@example.com",
+        city=None,
+        owner=3,
+        last_active=datetime(2026, 1, 2, tzinfo=UTC),
+        fields={"seats": 3, "since": date(2026, 1, 2)},
+        custom_items=[CustomItem("products", name="Hello", attributes={"sku": "23"})],
+    )
+    assert contact.to_dict() == {
+        "id": 42,
+        "email": "ada@example.com",
+        "city": None,
+        "owner": {"id": 3},
+        "last_active": "2026-01-02T00:00:00+00:00",
+        "seats": 3,
+        "since": "2026-01-02",
+        "custom_items": [{"object": "products", "name": "Hello", "attributes": {"sku": "23"}}],
+    }
+
+
+def test_to_dict_masks_secrets_and_keeps_extra() -> None:
+    webhook = codec.decode(Webhook, {"id": 3, "name": "n", "secret": "s3cret", "new": [1, {"a": None}]})
+    assert webhook.to_dict() == {"id": 3, "name": "n", "secret": "***", "extra": {"new": [1, {"a": None}]}}
+    assert "Long" not in json.dumps(User(plain_password="Long-strong-1!").to_dict())
+
+
+@pytest.mark.parametrize("version", [5, 7])
+def test_to_dict_of_every_recorded_entity_is_json(version: recordings.Version) -> None:
+    for part in recorded_entities.answered_parts(recorded_entities.exchanges(version)):
+        entity: Any = codec.decode(part.model, part.value)
+        data = entity.to_dict()
+        assert json.loads(json.dumps(data)) == data, part.source
+        assert "UNSET" not in json.dumps(data), part.source
+        assert len(repr(entity)) < 4000, part.source
+
+
+def test_to_dict_serves_pydantic_as_serialization() -> None:
+    adapter = TypeAdapter(list[Contact])
+    contacts = [Contact(id=1, email="ada@example.com", fields={"seats": 3})]
+    assert adapter.validate_python(contacts)[0] is contacts[0]
+    assert json.loads(adapter.dump_json(contacts)) == [{"id": 1, "email": "ada@example.com", "seats": 3}]
+    assert adapter.json_schema(mode="serialization")["items"]["type"] == "object"
+    with pytest.raises(ValidationError, match="instance of Contact"):
+        adapter.validate_python([{"id": 1}])
 
 
 def test_models_subclass_keeps_the_short_repr_unless_it_defines_one() -> None:
@@ -245,7 +323,7 @@ def test_models_subclass_keeps_the_short_repr_unless_it_defines_one() -> None:
         def __repr__(self) -> str:
             return "me"
 
-    assert repr(Customer(seats=3, email="ada@example.com")).endswith("Customer(seats=3)")
+    assert repr(Customer(seats=3, city=None)).endswith("Customer(seats=3)")
     assert repr(Named()) == "me"
 
 
