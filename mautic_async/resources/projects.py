@@ -9,11 +9,9 @@ from mautic_async.resources._jsonld import ReplaceableJsonLd
 
 
 class Projects(ReplaceableJsonLd[Project]):
-    """Groups of entities of all kinds: Mautic 7 or newer, with Basic authentication only.
+    """Groups of entities of all kinds: Mautic 7, with Basic authentication only. Mautic: API v2, projects.
 
-    Entities are put into projects by their own `projects` property. Measured on 7.0.2: two projects may have one name.
-
-    Mautic: API v2, projects.
+    Entities name their projects in their own `projects` property. Two projects may have one name.
     """
 
     needs: ClassVar[str] = "Mautic 7 or newer"
