@@ -59,6 +59,7 @@ LIBRARIES = {
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
     "pydantic_core": {"models._plain"},  # only when pydantic itself asks for a schema
+    "pyarrow": {"cli.parquet_file"},
     "pytest": {"testing"},
     "dlt": {"dlt"},
     "redis": {"redis", "taskiq"},
