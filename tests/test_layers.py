@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
     {"bulk", "pipeline"},
     {"otel", "redis"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
+    {"_client_state"},
     {"protocol", "codec", "where"},
     {"models", "_files"},
     {"errors"},
@@ -46,7 +47,6 @@ CYCLES_TODAY: set[str] = set()
 # Modules above 400 lines today, and how many they may have; nothing may be added.
 LONG_TODAY = {
     "mautic_async.resources._base": 418,
-    "mautic_async.resources.bulk_adapters.contacts": 428,
 }
 
 # Which modules, or packages, are alone to import a library.

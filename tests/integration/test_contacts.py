@@ -317,7 +317,7 @@ def test_bulk_upsert_rejects_bad_rows_with_reasons_and_stores_the_rest() -> None
             Contact(email="a@example.com"),
             Contact(email="not-an-address"),
             Contact(firstname="nobody"),
-            Contact(email="b@example.com", points=0),
+            Contact(email="b@example.com", fields={"seats": 0}),
             Contact(email="c@example.com", fields={"nosuch": "x"}),
             Contact(
                 email="d@example.com", custom_items=[CustomItem("products", name="x", attributes={"website": "no"})]
@@ -337,7 +337,7 @@ def test_bulk_upsert_rejects_bad_rows_with_reasons_and_stores_the_rest() -> None
         assert [outcome.problems[0].field for outcome in outcomes if outcome.status == "rejected"] == [
             "email",
             None,
-            "points",
+            "seats",
             "nosuch",
         ]
         assert emails(fake) == ["a@example.com", "d@example.com", "e@example.com"]
@@ -423,7 +423,7 @@ def test_bulk_upsert_raises_a_fatal_error_unwrapped() -> None:
     play(scenario)
 
 
-def test_bulk_upsert_returns_contacts_and_clears_in_a_second_step() -> None:
+def test_bulk_upsert_returns_contacts_and_clears_in_the_same_request() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", city="Rome", firstname="Ada"))
         rows = [Contact(email="a@example.com", city=None), Contact(email="b@example.com", city="Oslo")]
@@ -432,6 +432,7 @@ def test_bulk_upsert_returns_contacts_and_clears_in_a_second_step() -> None:
         first = outcomes[0].contact
         assert first is not None
         assert (first.city, first.firstname) == (None, "Ada")
+        assert not any(one.method == "PATCH" for one in fake.requests)
 
     play(scenario)
 
