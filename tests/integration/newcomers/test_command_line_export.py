@@ -106,7 +106,7 @@ async def test_export_selects_rows_and_columns(site: dict[str, str], tmp_path: P
     assert list(rows[0]) == ["id", "email", "date_added"]
 
 
-def test_export_refuses_what_it_cannot_do_in_one_line(site: dict[str, str]) -> None:
+def test_export_refuses_impossible_options_in_one_line(site: dict[str, str]) -> None:
     for arguments, words in (
         (["people", "a.csv"], "there is no 'people' to export; there are contacts, companies"),
         (["contacts", "a.xlsx"], "give --format csv, jsonl or parquet"),

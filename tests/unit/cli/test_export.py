@@ -57,7 +57,7 @@ async def people(fake: FakeMautic, count: int) -> None:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def test_contact_to_row_holds_what_import_reads_and_ids_on_request() -> None:
+def test_contact_to_row_has_importable_columns_and_ids_on_request() -> None:
     items = [CustomItem("products", id=9, name="B", attributes={"sku": "2"}), CustomItem("products", id=8, name="A")]
     contact = Contact(id=5, email="a@b.co", city="", points=3, tags=["x"], owner=4, custom_items=items)
     without = contact_to_row(None, with_ids=False)(contact)
