@@ -167,7 +167,7 @@ class Mautic(Namespaces):
 
         Raises:
             ConfigurationError: The client's credentials are of another kind, or the state is not one that was given
-            out.
+                out.
             AuthenticationError: Mautic refused the code.
 
         Mautic: REST API, Authorization (OAuth2).

@@ -131,7 +131,7 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Raises:
             ConfigurationError: It names nothing, or holds what Mautic would drop (a zero) or fall over; nothing was
-            sent.
+                sent.
             Rejected: Mautic refused a value.
             OutcomeUnknown: It may have been stored.
 
@@ -147,7 +147,7 @@ class Contacts(ContactDetails[C], Resource[C]):
 
         Raises:
             ConfigurationError: It names nothing, or a zero, which Mautic would drop: see `replace` and
-            `subtract_points`.
+                `subtract_points`.
             NotFound: Nothing has this id.
             Rejected: Mautic refused a value; 422 where another contact holds a unique one.
 
@@ -306,7 +306,7 @@ class Contacts(ContactDetails[C], Resource[C]):
                 `LookupField`. Without it a row with new items whose fate is unknown is reported as ``unknown``, never
                 doubled.
             without_key: What to do with a row without any unique value. ``create`` makes a contact each time it is
-                sent.
+                    sent.
             clear: What to do with None and empty values: refuse the row, or clear them by a second request.
             returning: What `Outcome.contact` holds: nothing, or the contact as stored.
             resend: ``always`` sends rows of unknown fate again even where that may double their items.
