@@ -27,7 +27,8 @@ def page() -> str:
 
     names = sorted(getattr(get_command(app), "commands", {}))
     parts = [
-        "# Command line\n\nThe extra `cli` installs the command `mautic-async`. Written by `python -m docs._site.cli_pages`.\n"
+        "# Command line\n",
+        "The extra `cli` installs the command `mautic-async`. Written by `python -m docs._site.cli_pages`.\n",
     ]
     parts += [f"```text\n{help_of()}\n```\n"]
     parts += [f"## mautic-async {name}\n\n```text\n{help_of(name)}\n```\n" for name in names]

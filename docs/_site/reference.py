@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 
@@ -13,6 +13,7 @@ import mautic_async
 from mautic_async import models
 from mautic_async.resources import _namespaces
 from mautic_async.resources._base import Namespace
+from tests.support.samples import SAMPLES
 
 TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
     "client": (
@@ -59,7 +60,19 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
 }
 """Title, where to find an example, and names, by page. A module stands for all its public names."""
 
-VALUES = ("UNSET", "Unset", "Maybe", "JSON", "Ref", "Entity", "Published", "FromServer", "ToServer", "Nested", "PlainPassword")
+VALUES = (
+    "UNSET",
+    "Unset",
+    "Maybe",
+    "JSON",
+    "Ref",
+    "Entity",
+    "Published",
+    "FromServer",
+    "ToServer",
+    "Nested",
+    "PlainPassword",
+)
 """What all models share; on a page of its own."""
 
 
@@ -170,7 +183,9 @@ def pages() -> Iterator[tuple[str, str, str]]:
 SHARED = """What the models of all nouns share. [Reading and writing](../guide/read-and-write.md) uses them.
 
 - `UNSET` marks an attribute that was never mentioned: it is not sent. `Maybe[T]` is the type of such an attribute.
-- `JSON` is any value that JSON can hold. `Ref[T]` is an entity, or only its id.
+- `JSON` is any value that JSON can hold. `Ref[T]` is an entity, or only its id. `FieldValue` is what a field can hold.
+- `FromServer[T]` is the type of an attribute that Mautic alone sets, `ToServer[T]` of one that is only sent.
+- `StatRow` is a row of a statistics table: texts by column.
 """
 
 
@@ -188,29 +203,70 @@ def noun(name: str, kind: type[Namespace]) -> str:
 
 
 def example(name: str, kind: type[Namespace]) -> str:
-    """Return a short example for a namespace; `tests/test_reference.py` runs them."""
-    call = f"async for found in mautic.{name}.iterate():\n            print(found)"
-    if not hasattr(kind, "iterate"):
-        method = next((one for one in ("list", "get", "events", "types") if hasattr(kind, one)), None)
-        if method is None or inspect.signature(getattr(kind, method)).parameters.keys() - {"self"}:
-            return "[Reading and writing](../../guide/read-and-write.md) shows how namespaces are used.\n"
-        call = f"print(await mautic.{name}.{method}())"
-    return f"""```python
-import asyncio
-
-from mautic_async import Mautic
+    """Return a short program for a namespace; `tests/test_reference.py` runs it."""
+    program = program_of(name, kind)
+    if not program:
+        return "[Reading and writing](../../guide/read-and-write.md) shows how namespaces are used.\n"
+    return f"```python\n{program}```\n\n[Reading and writing](../../guide/read-and-write.md) has more programs.\n"
 
 
-async def main() -> None:
-    async with Mautic.from_env() as mautic:
-        {call}
+FIXED_NEEDS = {
+    "notes": 'host = await mautic.contacts.create(Contact(email="host@example.com"))',
+    "devices": 'host = await mautic.contacts.create(Contact(email="host@example.com"))',
+}
+"""What must be there before an entity of these namespaces can be created."""
+READ_ONLY_EXAMPLE = {"campaigns", "point_triggers", "users"}
+"""Namespaces whose entities refer to others in more lines than an example should have."""
 
 
-asyncio.run(main())
-```
+def program_of(name: str, kind: type[Namespace]) -> str:
+    """Return a program that creates, lists and deletes an entity, or only lists; nothing where that needs arguments."""
+    model = getattr(getattr(kind, "endpoint", None), "model", None)
+    imports, lines = ["Mautic"], []
+    if isinstance(model, type) and model in SAMPLES and hasattr(kind, "create") and name not in READ_ONLY_EXAMPLE:
+        entity = source(SAMPLES[model], imports)
+        if name in FIXED_NEEDS:
+            imports.append("Contact")
+            lines.append(FIXED_NEEDS[name])
+            entity = entity.replace("contact=1", "contact=host.id")
+        lines.append(f"created = await mautic.{name}.create({entity})")
+    if hasattr(kind, "iterate") and not _required(kind.iterate):
+        lines += [f"async for found in mautic.{name}.iterate():", "    print(found)"]
+    elif method := next((one for one in ("list", "get", "types") if hasattr(kind, one)), None):
+        if _required(getattr(kind, method)):
+            return ""
+        lines.append(f"print(await mautic.{name}.{method}())")
+    if len(lines) > 1 and "created" in "".join(lines):
+        lines.append(f"await mautic.{name}.delete(created.id)")
+    body = "\n".join(f"        {line}" for line in lines)
+    names = ", ".join(sorted(set(imports)))
+    return (
+        f"import asyncio\n\nfrom mautic_async import {names}\n\n\nasync def main() -> None:\n"
+        f"    async with Mautic.from_env() as mautic:\n{body}\n\n\nasyncio.run(main())\n"
+        if lines
+        else ""
+    )
 
-[Reading and writing](../../guide/read-and-write.md) has more programs.
-"""
+
+def _required(function: Callable[..., object]) -> bool:
+    """Return True if *function* cannot be called without arguments."""
+    parameters = list(inspect.signature(function).parameters.values())[1:]
+    return any(one.default is one.empty and one.kind not in {one.VAR_KEYWORD, one.VAR_POSITIONAL} for one in parameters)
+
+
+def source(value: object, imports: list[str]) -> str:
+    """Return the expression that makes *value*, and add the classes that it names to *imports*."""
+    if isinstance(value, list):
+        return f"[{', '.join(source(item, imports) for item in value)}]"
+    if not isinstance(value, models.Entity):
+        return f'"{value}"' if isinstance(value, str) else repr(value)
+    imports.append(type(value).__name__)
+    given = {
+        field.name: getattr(value, field.name)
+        for field in attrs.fields(type(value))
+        if getattr(value, field.name) not in (models.UNSET, None, {})
+    }
+    return f"{type(value).__name__}({', '.join(f'{name}={source(item, imports)}' for name, item in given.items())})"
 
 
 def index() -> str:
@@ -225,14 +281,12 @@ def index() -> str:
     for namespace, names in models_of_namespaces().items():
         places |= dict.fromkeys(names, f"nouns/{namespace}.md")
     for name in sorted(public_names(), key=str.lower):
-        lines.append(f"| `{name}` | [{places.get(name, 'values.md').removesuffix('.md')}]({places.get(name, 'values.md')}) |")
+        place = places.get(name, "values.md")
+        lines += [f"| `{name}` | [{place.removesuffix('.md')}]({place}) |"]
     lines += ["", "## Namespaces of the client", "", "| namespace | holds |", "| --- | --- |"]
     for namespace in namespaces():
         prop = vars(_namespaces.Namespaces)[namespace]
-        lines.append(f"| [`mautic.{namespace}`](nouns/{namespace}.md) | {(inspect.getdoc(prop) or '').splitlines()[0]} |")
+        lines.append(
+            f"| [`mautic.{namespace}`](nouns/{namespace}.md) | {(inspect.getdoc(prop) or '').splitlines()[0]} |"
+        )
     return "\n".join(lines) + "\n"
-
-
-def is_model(name: str) -> bool:
-    """Return True if *name* is an attrs class of the models."""
-    return attrs.has(getattr(models, name, object))
