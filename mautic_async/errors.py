@@ -6,6 +6,7 @@
     |-- ConfigurationError      the set-up or the input is wrong; nothing was sent (also a ValueError)
     |-- TransportError          no answer came
     |-- UnexpectedResponse      an answer came, but not one that Mautic promises
+    |-- ValueNotKept            stored, but not every value of it: .problems .entity
     |-- OutcomeUnknown          it may have been done: the message says how to find out
     |-- Unavailable             the breaker is open: the server was down a moment ago; nothing was sent
     |-- DeadlineExceeded        no time was left; nothing was sent
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 import enum
 import re
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import frozen
 
@@ -197,6 +198,24 @@ class OutcomeUnknown(MauticError):
         self.call = call
         self.sent_at = sent_at
         self.may_still_run = may_still_run
+
+
+class ValueNotKept(MauticError):
+    """Mautic answered with a success and stored the entity, but did not keep every value that was sent.
+
+    The request was carried out, so it is not retried. The message and the problems name properties, never values.
+
+    Attributes:
+        problems: One for each value, with the path of its property as `Problem.field`, such as ``events[0].name``.
+        entity: The entity as Mautic stored it, with its id.
+        call: Method and path, such as ``PATCH segments/3/edit``.
+    """
+
+    def __init__(self, message: str, *, problems: Sequence[Problem], entity: Any, call: str = "") -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+        self.entity = entity
+        self.call = call
 
 
 class Unavailable(MauticError):

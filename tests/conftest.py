@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.sizes import sized
 
-pytest_plugins = ["mautic_async.testing.plugin"]
+pytest_plugins = ["mautic_async.testing.plugin", "tests.support.redis_server"]
 
 # No deadline for an example: on a busy machine it would fail tests of other things than speed.
 hypothesis.settings.register_profile("mautic_async", deadline=None, max_examples=sized(30, 100), print_blob=True)

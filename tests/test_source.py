@@ -109,6 +109,8 @@ def test_import_module_gets_only_names_of_this_package() -> None:
     """`import_module` gets constants, or names that begin with the package's own."""
     for place, node in nodes(ast.Call):
         if isinstance(node, ast.Call) and dotted(node.func).endswith("import_module"):
+            if not node.args:  # the execute() of a Redis pipeline
+                continue
             text = ast.unparse(node.args[0])
             assert re.match(r"f?'mautic_async\b", text), f"{place}: {text}"
 
@@ -141,6 +143,8 @@ def test_sql_is_never_built_from_values() -> None:
             "executemany",
             "executescript",
         }:
+            if not node.args:  # the execute() of a Redis pipeline
+                continue
             text = ast.unparse(node.args[0])
             built = isinstance(node.args[0], (ast.JoinedStr, ast.BinOp)) or ".format(" in text
             names = set(re.findall(r"\{(\w+)\}", text))

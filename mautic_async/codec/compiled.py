@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import cattrs
 
 from mautic_async.codec.fields import JSONField
-from mautic_async.codec.scalars import JSON_SCALARS
+from mautic_async.codec.scalars import JSON_SCALARS, copy_json
 from mautic_async.models._base import UNSET
 
 Convert: TypeAlias = Callable[[Any], Any]
@@ -28,7 +28,7 @@ DECODE_ERRORS: Final = (
 )
 """What conversions raise for a value that is not what its annotation promises."""
 
-_GLOBALS: Final = {"UNSET": UNSET, "PLAIN": JSON_SCALARS, "DECODE_ERRORS": DECODE_ERRORS}
+_GLOBALS: Final = {"UNSET": UNSET, "PLAIN": JSON_SCALARS, "DECODE_ERRORS": DECODE_ERRORS, "copy_json": copy_json}
 
 
 def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Collection[str] = ()) -> Updater:
@@ -70,7 +70,7 @@ def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Colle
 def _assignment(field: JSONField, convert: str) -> list[str]:
     target, source = f"values[{field.argument!r}]", f"raw[{field.key!r}]"
     if field.plain is object:
-        return [f"{target} = {source}"]
+        return [f"{target} = copy_json({source})"]
     conditions = [f"type(value) is {field.plain.__name__}"] if field.plain is not types.NoneType else []
     if field.nullable:
         conditions.append("value is None")

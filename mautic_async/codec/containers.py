@@ -12,6 +12,7 @@ import cattrs
 
 from mautic_async.codec.annotations import accepts_scalar, base_type, is_json, is_list, is_map, markers
 from mautic_async.codec.scalars import (
+    copy_json,
     decode_bool,
     decode_date,
     decode_datetime,
@@ -61,7 +62,7 @@ def _map_hook(annotation: Any) -> StructureHook:
         if not is_json_map(value):
             reject(value)
         if hook is None:
-            return dict(value)
+            return copy_json(dict(value))
         return {key: None if item is None else hook(item, inside[0]) for key, item in value.items()}
 
     return structure
@@ -84,7 +85,7 @@ def _list_hook(annotation: Any) -> StructureHook:
             value = list(value.values()) if is_json_map(value) else reject(value)  # PHP's list with a gap is a map
         if not value:
             return []
-        return list(value) if hook is None else [one(item) for item in value if item is not None]
+        return copy_json(list(value)) if hook is None else [one(item) for item in value if item is not None]
 
     return structure
 

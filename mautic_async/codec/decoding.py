@@ -21,7 +21,7 @@ from mautic_async.codec.compiled import Convert, Updater, collect_extra, compile
 from mautic_async.codec.containers import converter, structure_hook_for
 from mautic_async.codec.fields import JSONField, json_fields
 from mautic_async.codec.scalars import decode_int, is_json_map, reject
-from mautic_async.models._base import UNSET
+from mautic_async.models._base import UNSET, set_answer
 
 E = TypeVar("E")
 
@@ -33,6 +33,7 @@ def decode(model: type[E], raw: Any) -> E:
         ValueError: It is not a JSON object.
     """
     entity: E = structure_hook_for(model)(raw, model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
+    set_answer(entity, raw)
     return entity
 
 

@@ -34,18 +34,21 @@ _SHARED_KEYS: Final = frozenset({"id", "points"})
 
 
 class Fields(Mapping[str, Any]):
-    """The custom fields of one contact, as a view of the answer: nothing is copied until it is asked for."""
+    """The custom fields of one contact, as a view of the answer: lists are copied when they are asked for."""
 
-    __slots__ = ("_all", "_excluded")
+    __slots__ = ("_all", "_copies", "_excluded")
 
     def __init__(self, values: Mapping[str, Any], excluded: AbstractSet[str]) -> None:
         self._all = values
         self._excluded = excluded
+        self._copies: dict[str, Any] = {}
 
     def __getitem__(self, alias: str) -> Any:
         if alias in self._excluded:
             raise KeyError(alias)
-        return self._all[alias]
+        value = self._all[alias]
+        # The caller may change a list in place. A copy keeps the answer as it was, so that the change is seen.
+        return self._copies.setdefault(alias, list(value)) if type(value) is list else value
 
     def __iter__(self) -> Iterator[str]:
         return (alias for alias in self._all if alias not in self._excluded)

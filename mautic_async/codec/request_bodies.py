@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import attrs
 
 from mautic_async.codec.compiled import Convert
-from mautic_async.codec.decoding import decode, value_decoder
+from mautic_async.codec.containers import structure_hook_for
+from mautic_async.codec.decoding import value_decoder
 from mautic_async.codec.fields import JSONField, json_fields
 
 E = TypeVar("E")
@@ -39,7 +40,8 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
             readable[field.key] = value
         else:
             write_only[field.name] = None if value is None else convert(value)
-    entity = decode(model, readable)
+    kind: Any = model
+    entity: E = structure_hook_for(kind)(readable, kind)  # not `decode`: no answer was read
     for name, value in write_only.items():
         setattr(entity, name, value)
     _extra_to_fields(entity)

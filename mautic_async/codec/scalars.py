@@ -97,6 +97,15 @@ def is_json_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
     return type(value) is dict or isinstance(value, Mapping)
 
 
+def copy_json(value: Any) -> Any:
+    """Return a deep copy of the lists and maps of a JSON value, so that the copy may change and the answer does not."""
+    if type(value) is dict:
+        return {key: copy_json(item) for key, item in value.items()}
+    if type(value) is list:
+        return [copy_json(item) for item in value]
+    return value
+
+
 def reject(value: object) -> typing.NoReturn:
     """Raise ValueError: the value has a type that its attribute does not take."""
     raise ValueError(f"a {type(value).__name__} does not fit")

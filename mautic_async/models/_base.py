@@ -75,8 +75,32 @@ Ref: TypeAlias = Annotated[T, PropertyMarker.BY_ID]
 """Read as an object, sent as its id. Assign ``Category(id=3)`` or the id 3."""
 
 
+class _Readable:
+    """The slot of an entity for the answer that it was read from, so that an edit can send only what has changed.
+
+    It is not an attrs attribute: constructors, comparisons, `repr` and `attrs.evolve` do not see it. A copy of an
+    entity therefore counts as one that was not read.
+    """
+
+    __slots__ = ("_answer",)
+
+    _answer: Mapping[str, Any]
+
+
+def set_answer(entity: object, answer: Mapping[str, Any]) -> None:
+    """Note that *entity* was read from *answer*, one entity of a response."""
+    if isinstance(entity, _Readable):
+        entity._answer = answer  # noqa: SLF001 - the slot is written here and read below, nowhere else
+
+
+def answer_of(entity: object) -> Mapping[str, Any] | None:
+    """Return what *entity* was read from, or None where it is the caller's own."""
+    answer: Mapping[str, Any] | None = getattr(entity, "_answer", None)
+    return answer
+
+
 @define(kw_only=True)
-class Nested:
+class Nested(_Readable):
     """Base class of objects that Mautic nests in other objects.
 
     Attributes:

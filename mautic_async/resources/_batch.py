@@ -91,16 +91,14 @@ def _is_lost_link(row: RowAnswer) -> bool:
     return row.status == 404 and any("ID = 0" in problem.message for problem in row.problems)
 
 
-def row_outcome(
-    index: int, row: RowAnswer, resource: BatchResource[E], body: Mapping[str, Any] | None = None
-) -> Outcome[E]:
-    """The outcome of one row of a batch answer; *body* is what was sent to change an entity."""
+def row_outcome(index: int, row: RowAnswer, resource: BatchResource[E], body: Mapping[str, Any]) -> Outcome[E]:
+    """Return the outcome of one row of a batch answer; *body* is what was sent of it."""
     status, problems = row_status(row), row.problems
     if status not in {"created", "updated", "partial"} or row.entity is None:
         return Outcome(index, status, 0, problems)
     entity = resource._after_read(codec.decode(resource._model, row.entity), row.status)
-    ignored = resource._ignored_changes(body, entity) if body is not None and not problems else ()
-    return Outcome(index, "partial" if ignored else status, entity.id, problems or ignored, entity)
+    lost = () if problems else tuple(resource._values_not_kept(body, entity))
+    return Outcome(index, "partial" if lost else status, entity.id, problems or lost, entity)
 
 
 async def send_many(
@@ -129,10 +127,9 @@ async def send_many(
             outcomes.extend(_failed_outcomes(error, chunk, offset))
             continue
         rows = protocol.parse_batch(body, resource.endpoint.many, len(chunk))
-        sent = [None] * len(chunk) if method == "POST" else chunk
         outcomes.extend(
-            row_outcome(offset + index, row, resource, body)
-            for index, (row, body) in enumerate(zip(rows, sent, strict=True))
+            row_outcome(offset + index, row, resource, sent)
+            for index, (row, sent) in enumerate(zip(rows, chunk, strict=True))
         )
     return outcomes
 

@@ -34,8 +34,8 @@ class BatchResource(Protocol[E]):
     def _edit_body(self, entity: E) -> dict[str, Any]:
         """Return the body that edits an entity."""
 
-    def _ignored_changes(self, body: Mapping[str, Any], stored: E) -> tuple[Problem, ...]:
-        """Return the changes in *body* that Mautic ignored."""
+    def _values_not_kept(self, body: Mapping[str, Any], stored: E) -> Sequence[Problem]:
+        """Return the values of *body* that Mautic did not keep."""
 
     def _retry_hazards(self, row: E) -> Sequence[Problem]:
         """Return why an edit must not be sent twice."""

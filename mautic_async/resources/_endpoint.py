@@ -86,7 +86,6 @@ class Endpoint(Generic[T]):
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
-        immutable: Properties whose change Mautic ignores without a word.
         date_columns: Of the creation and of the last change, as conditions name them.
     """
 
@@ -99,5 +98,4 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
-    immutable: tuple[str, ...] = ()
     date_columns: tuple[str, str] = ("dateAdded", "dateModified")

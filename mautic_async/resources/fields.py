@@ -24,7 +24,6 @@ class ContactFields(_Fields):
         keyset=False,
         filters_published=False,
         replace_requires=("isIndex", "charLengthLimit"),
-        immutable=("alias", "type"),
     )
 
 
@@ -36,5 +35,4 @@ class CompanyFields(_Fields):
         keyset=False,
         filters_published=False,
         replace_requires=("isIndex", "charLengthLimit"),
-        immutable=("alias", "type"),
     )

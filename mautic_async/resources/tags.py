@@ -21,7 +21,6 @@ class Tags(Resource[Tag]):
         Effect.IDEMPOTENT,
         filters_published=False,
         create_requires=("tag",),
-        immutable=("description",),
     )
 
     async def find(self, tag: str) -> Tag | None:
@@ -31,14 +30,3 @@ class Tags(Resource[Tag]):
         """
         wanted = validation.collation_key(tag)
         return await self._find_first("tag", tag, lambda found: validation.collation_key(found.tag) == wanted)
-
-    async def create(self, entity: Tag) -> Tag:
-        """Store a tag, or find the one with this name.
-
-        Raises:
-            ConfigurationError: It has no name.
-            Rejected: The tag is stored; its description, which Mautic 5 ignores, is not.
-
-        Mautic: REST API, Tags, Create (POST /tags/new).
-        """
-        return self._raise_if_ignored(self._create_body(entity), await super().create(entity))

@@ -16,9 +16,7 @@ from mautic_async.resources._base import Endpoint, Resource
 class Users(Resource[User]):
     """Users of Mautic. Mautic: REST API, Users."""
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        *("users", "user", "users", User), create_requires=("plainPassword",), immutable=("username", "role")
-    )
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(*("users", "user", "users", User), create_requires=("plainPassword",))
 
     async def me(self) -> User:
         """Return the user of these credentials. Client credentials belong to no user: id is then 0, the e-mail unset.

@@ -317,7 +317,7 @@ def test_bulk_upsert_rejects_bad_rows_with_reasons_and_stores_the_rest() -> None
             Contact(email="a@example.com"),
             Contact(email="not-an-address"),
             Contact(firstname="nobody"),
-            Contact(email="b@example.com", points=0),
+            Contact(email="b@example.com", fields={"seats": 0}),
             Contact(email="c@example.com", fields={"nosuch": "x"}),
             Contact(
                 email="d@example.com", custom_items=[CustomItem("products", name="x", attributes={"website": "no"})]
@@ -337,7 +337,7 @@ def test_bulk_upsert_rejects_bad_rows_with_reasons_and_stores_the_rest() -> None
         assert [outcome.problems[0].field for outcome in outcomes if outcome.status == "rejected"] == [
             "email",
             None,
-            "points",
+            "seats",
             "nosuch",
         ]
         assert emails(fake) == ["a@example.com", "d@example.com", "e@example.com"]

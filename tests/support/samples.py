@@ -45,7 +45,12 @@ SAMPLES: Mapping[type, Entity] = {
         m.Sms(name="S", message="m", language="en"),
         m.Stage(name="S", weight=5),
         m.Tag(tag="t"),
-        m.Trigger(name="T", points=5, events=[m.TriggerEvent(id=7, name="e", type="lead.changetags")]),
+        m.Trigger(
+            name="T",
+            points=5,
+            trigger_existing_contacts=False,
+            events=[m.TriggerEvent(id=7, name="e", type="lead.changetags")],
+        ),
         m.Tweet(name="T", text="t"),
         m.User(username="u", first_name="U", last_name="V", email="u@example.com", plain_password="Long-strong-1!"),
         m.Webhook(name="H", webhook_url="https://example.com", secret="s"),

@@ -46,12 +46,10 @@ CREATE: Final = "create"
 
 def rate_limit_status(pipeline: Pipeline) -> RateLimitStatus | None:
     """What is left of the rate limit, for the progress of a job."""
-    rate_limiter = pipeline.rate_limiter
-    if rate_limiter.limit is None or rate_limiter.remaining is None or rate_limiter.reset is None:
+    status = pipeline.rate_limiter.status
+    if status.limit is None or status.remaining is None or status.reset is None:
         return None
-    return RateLimitStatus(
-        rate_limiter.limit, rate_limiter.remaining, max(0.0, rate_limiter.reset - pipeline.clock.wall_time())
-    )
+    return RateLimitStatus(status.limit, status.remaining, max(0.0, status.reset - pipeline.clock.wall_time()))
 
 
 @define(eq=False)

@@ -1,4 +1,4 @@
-"""What a server is asked before a bulk job, so that rows it would refuse, or half store, are refused here.
+"""The contact fields of one Mautic, by which contacts that it would refuse or store otherwise are refused here.
 
 Mautic: REST API, Fields (GET /fields/contact).
 """
@@ -21,12 +21,30 @@ if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
 
 PAGE_SIZE: Final = 500
+MAX_AGE_SECONDS: Final = 60.0
+"""Age after which fields are asked for again before a single write is refused for a field that is not among them."""
+
 _NOT_FIELDS: Final = frozenset({"points", "last_active", "attribution_date"})
+_STANDARD_TEXTS: Final = frozenset(
+    {
+        *("title", "firstname", "lastname", "company", "position", "email", "mobile", "phone", "fax", "address1"),
+        *("address2", "city", "state", "zipcode", "country", "preferred_locale", "timezone", "facebook", "foursquare"),
+        *("instagram", "linkedin", "skype", "twitter", "points"),
+    }
+)
+"""Standard fields that take any text, or whose values Mautic itself refuses with a reason."""
 
 
 @define(eq=False)
 class FieldSchema:
-    """What is known of one contact field."""
+    """The definition of one contact field, as far as values are checked by it.
+
+    Attributes:
+        type: As in `Field.type`.
+        options: The values of a select or multiselect field.
+        length: Longest text, in characters.
+        published: Whether Mautic takes values for it.
+    """
 
     type: str
     options: frozenset[str] | None = None
@@ -36,43 +54,68 @@ class FieldSchema:
 
 @define(eq=False)
 class Preflight:
-    """The contact fields of one Mautic, asked once and kept for the client's life."""
+    """The contact fields of one Mautic, asked for once and kept for the client's life.
+
+    Attributes:
+        pipeline: Sends the calls.
+        fields: By alias; None where they are not known, because they were not asked for or the role may not see them.
+        unique: Aliases of the unique identifiers.
+        types: Types by alias, those of standard fields also where `fields` are not known.
+        checked_properties: Properties that are not fields and are checked nevertheless.
+        existing_tags: Names of stored tags, as the database compares them; empty where they were not asked for.
+    """
 
     pipeline: Pipeline
     fields: dict[str, FieldSchema] | None = None
     unique: tuple[str, ...] = ()
     types: Mapping[str, str] = validation.FIELD_TYPES
     checked_properties: frozenset[str] = frozenset()
-    """Properties that are no fields, and are checked nevertheless."""
     existing_tags: frozenset[str] = frozenset()
-    """Names of tags that are there, as the database compares them; empty where they were not asked for."""
-    _loaded: bool = field(default=False, init=False)
+    _loaded_at: float | None = field(default=None, init=False)
 
-    async def load(self) -> None:
-        """Ask for the fields, if that has not been done; a role that may not see them leaves rows unchecked."""
-        if self._loaded:
+    async def load(self, *, background: bool = True, max_age: float | None = None) -> None:
+        """Ask for the fields, unless that has been done.
+
+        Args:
+            background: Whether interactive calls go first.
+            max_age: Ask again if the last request is more seconds ago.
+        """
+        now = self.pipeline.clock.monotonic()
+        if self._loaded_at is not None and (max_age is None or now - self._loaded_at <= max_age):
             return
         query = protocol.encode_query({"limit": PAGE_SIZE, "orderBy": "id"})
         try:
-            call = Call("GET", "fields/contact", query=query, background=True)  # an interactive one would take a slot
-            body = (await self.pipeline.send(call)).body
+            body = (await self.pipeline.send(Call("GET", "fields/contact", query=query, background=background))).body
         except (PermissionDenied, NotFound):
-            self._loaded = True
-            return
+            body = None
         rows = [row for row in php_objects(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
         if rows:  # a role that may see none of them gets an empty list, too
             self.set_fields(rows)
-        self._loaded = True
+        self._loaded_at = now
+
+    async def check_single(self, body: Mapping[str, Any]) -> list[Problem]:
+        """Return the problems of the body of a single write, after asking for the fields where *body* needs that.
+
+        A body that names only standard text fields needs no request. Before a field counts as unknown, fields that are
+        older than a minute are asked for again: a user may have added it meanwhile.
+        """
+        aliases = {key for key, _ in validation.iter_fields(body)}
+        if aliases <= _STANDARD_TEXTS:
+            return []
+        await self.load(background=False)
+        if self.fields is not None and not aliases - _NOT_FIELDS <= self.fields.keys():
+            await self.load(background=False, max_age=MAX_AGE_SECONDS)
+        return self.check(body)
 
     def set_fields(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take the fields as an answer lists them."""
+        """Set the fields to those of an answer."""
         schemas = {str(row["alias"]): (_field_schema(row), _is_true(row.get("isUniqueIdentifier"))) for row in rows}
         self.fields = {alias: field for alias, (field, _) in schemas.items()}
         self.unique = tuple(alias for alias, (field, unique) in schemas.items() if unique and field.published)
         self.types = {**validation.FIELD_TYPES, **{alias: field.type for alias, field in self.fields.items()}}
 
     def check(self, body: Mapping[str, Any]) -> list[Problem]:
-        """Why the server would refuse this row, or silently store something else, as far as its fields tell."""
+        """Return why Mautic would refuse *body*, or store something else, as far as its fields tell."""
         if self.fields is None:
             return []
         found: list[Problem] = []
@@ -119,6 +162,8 @@ def _field_problems(key: str, value: Any, schema: FieldSchema) -> list[Problem]:
         return _number_problems(key, value)
     if schema.type == "email" and key != "email":
         return validation.check_email({key: value}, key)
+    if schema.type == "url" and isinstance(value, str) and " " in value.strip():
+        return [Problem("not a URL: it has a space", key)]
     if schema.type in _DATE_CHECKS and isinstance(value, str) and not _DATE_CHECKS[schema.type](value.strip()):
         return [Problem(f"not a {schema.type}, and Mautic would store nothing: write {_FORMATS[schema.type]}", key)]
     if schema.type == "boolean" and isinstance(value, str) and value.strip().lower() not in _BOOLEANS:
@@ -153,7 +198,7 @@ _TIME: Final = re.compile(
 
 
 def _is_date(text: str) -> bool:
-    """Whether PHP takes *text* for a day, perhaps with a time: an ISO one, or with other separators."""
+    """Return True if PHP reads *text* as a date, perhaps with a time: an ISO one, or one with other separators."""
     found = _DATE.fullmatch(text)
     if found is None:
         return False

@@ -35,11 +35,11 @@ class FullPreflight(Preflight):
     object_schemas: dict[str, dict[str, str]] | None = None
     """By alias (and by id, as text) of the object: the types of its fields by alias."""
 
-    async def load(self) -> None:
+    async def load(self, *, background: bool = True, max_age: float | None = None) -> None:
         """Ask for all of it, one request each; what a role may not see stays unchecked."""
-        if self._loaded:
+        if self._loaded_at is not None:
             return
-        await super().load()
+        await super().load(background=background, max_age=max_age)
         self.stages = await self._load_ids("stages", "stages")
         self.owners = await self._load_ids("contacts/list/owners", "")
         self.tag_spellings = await self._load_tag_spellings()

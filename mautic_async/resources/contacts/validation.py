@@ -1,6 +1,7 @@
-"""What a contact's row may not hold, because Mautic would drop it, wipe with it, or fall over it.
+"""Checks of an encoded contact for values that Mautic would drop, wipe other fields with, or fail on.
 
-Every rule was measured on a Mautic 5.1.1. Single calls raise what is found here, bulk jobs refuse the row with it.
+Every rule was measured on Mautic 5.1.1 and 7.0.2. Single calls raise the problems found here, bulk jobs refuse the row
+with them. `collation_key` compares texts as Mautic's database does.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from mautic_async import codec
 from mautic_async.errors import ConfigurationError, Problem
 
 EMAIL_SAFE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]*")
-"""Characters that Mautic keeps in an address; it silently drops all others, and so finds somebody else's contact."""
+"""Characters that Mautic keeps in an address. It drops all others without a word, and then finds another contact."""
 
 MARKUP: Final = re.compile(r"[<>]|&#?\w+;")
-"""What Mautic's cleaning of texts strips or decodes."""
+"""Parts of a text that Mautic strips or decodes."""
 
 NON_FIELDS: Final = frozenset(
     {
@@ -29,20 +30,19 @@ NON_FIELDS: Final = frozenset(
 """Properties of a contact that are no fields."""
 
 _ZERO_HELP: Final = (
-    "Mautic drops a zero that comes by POST or PATCH, and keeps the old value. Leave it out, or read the contact and"
-    " replace() it whole"
+    "Mautic drops a zero that comes by POST or PATCH, and keeps the old value. Leave it out, drop all such zeros with"
+    ' zeros="drop", or read the contact and replace() it whole'
 )
 _BLANK_HELP: Final = (
-    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or ask for clear="patch", which clears'
-    " it by a second request once the id is known"
+    'Mautic ignores it in an upsert, or wipes the whole contact. Leave it out, or clear it with clear="patch"'
 )
 
 
 def is_zero(value: object, field_type: str | None = None) -> bool:
-    """Whether Mautic would drop *value*; *field_type* is the type of its field where that is known.
+    """Return True if Mautic would drop *value*; *field_type* is the type of its field where that is known.
 
-    A number between -1 and 1 is dropped, and the text ``0``; in a number field also all that PHP casts to them. In a
-    boolean field nothing is.
+    Mautic drops a number between -1 and 1 and the text ``0``, in a number field also what PHP casts to such a number,
+    and nothing in a boolean field.
     """
     if field_type == "boolean":
         return False
@@ -63,23 +63,37 @@ def _casts_to_zero(text: str) -> bool:
 
 
 def is_blank(value: object) -> bool:
-    """None, an empty list, or a text without a visible character: Mautic trims."""
+    """Return True for None, an empty list or map, and a text without a visible character, since Mautic trims."""
     if isinstance(value, str):
         return not value.strip()
     return value is None or (isinstance(value, (list, tuple, dict)) and not value)
 
 
 def iter_fields(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The entries of an encoded contact that are fields (``points`` included)."""
+    """Return the entries of an encoded contact that are fields; ``points`` count as one."""
     return ((key, value) for key, value in body.items() if key not in NON_FIELDS)
 
 
 FIELD_TYPES: Final[Mapping[str, str]] = {"points": "number", "attribution": "number"}
-"""Types of the fields that every Mautic has, as far as they matter."""
+"""Types of those standard fields that are not texts."""
 
 
-def check_zeros(body: Mapping[str, Any], field_types: Mapping[str, str] = FIELD_TYPES) -> list[Problem]:
-    """Zeros that a POST or PATCH would lose; *field_types* are the known types of fields, by alias."""
+def drop_zeros(body: Mapping[str, Any], field_types: Mapping[str, str] = FIELD_TYPES) -> dict[str, Any]:
+    """Return *body* without the zeros that a POST or PATCH would lose."""
+    lost = {problem.field for problem in check_zeros(body, field_types)}
+    return {key: value for key, value in body.items() if key not in lost}
+
+
+def check_zeros(
+    body: Mapping[str, Any], field_types: Mapping[str, str] = FIELD_TYPES, *, new: bool = False
+) -> list[Problem]:
+    """Return a problem for each zero that a POST or PATCH would lose.
+
+    Args:
+        body: An encoded contact.
+        field_types: Known types of fields, by alias.
+        new: Whether the contact may be new. Then 0 points pass, since Mautic gives a new contact 0 points anyway.
+    """
     return [
         Problem(
             f"{value!r} cannot be written this way: {_ZERO_HELP}"
@@ -87,12 +101,15 @@ def check_zeros(body: Mapping[str, Any], field_types: Mapping[str, str] = FIELD_
             key,
         )
         for key, value in iter_fields(body)
-        if is_zero(value, field_types.get(key))
+        if is_zero(value, field_types.get(key)) and not (new and key == "points")
     ]
 
 
 def check_crashers(body: Mapping[str, Any], *, new: bool) -> list[Problem]:
-    """What makes Mautic fall over, with the rows before it stored: NUL, frequency rules, companies of a new contact."""
+    """Return the values on which Mautic fails: NUL, frequency rules, companies of a new contact.
+
+    In a batch the rows before are stored, and the rows behind are not.
+    """
     found = [Problem("a NUL character, at which Mautic fails", key) for key, value in body.items() if _has_nul(value)]
     if body.get("frequencyRules"):
         found.append(
@@ -114,7 +131,7 @@ def _has_nul(value: Any) -> bool:
 
 
 def check_blanks(body: Mapping[str, Any]) -> list[Problem]:
-    """Values that mean "clear this" in an upsert row."""
+    """Return a problem for each blank value, which in an upsert does not clear its field."""
     return [
         Problem(f"{'None' if value is None else 'an empty value'} does not clear a field: {_BLANK_HELP}", key)
         for key, value in iter_fields(body)
@@ -123,7 +140,7 @@ def check_blanks(body: Mapping[str, Any]) -> list[Problem]:
 
 
 def check_email(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
-    """An e-mail address with characters that Mautic would drop."""
+    """Return a problem for an e-mail address with characters that Mautic would drop."""
     email = body.get(field)
     if isinstance(email, str) and not EMAIL_SAFE.fullmatch(email.strip()):
         odd = sorted({char for char in email.strip() if not EMAIL_SAFE.fullmatch(char)})[:5]
@@ -138,20 +155,20 @@ def check_email(body: Mapping[str, Any], field: str = "email") -> list[Problem]:
 
 
 def check_key(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
-    """A row that no stored contact can be found by: each sending would make another contact."""
+    """Return a problem for a row without any unique value: each request with it would create another contact."""
     names = list(unique)
     if any(not is_blank(body.get(name)) for name in names):
         return []
     return [
         Problem(
-            f"an upsert needs a unique value ({', '.join(names)}): without one every sending makes another contact;"
-            ' to allow that, say without_key="create"'
+            f"an upsert needs a unique value ({', '.join(names)}): without one every request creates another contact;"
+            ' to allow that, pass without_key="create"'
         )
     ]
 
 
 def check_rewritten_keys(body: Mapping[str, Any], unique: Iterable[str]) -> list[Problem]:
-    """Unique values that Mautic stores otherwise, so that they would not be found again."""
+    """Return a problem for each unique value that Mautic stores in another form, so that it is not found again."""
     return [
         Problem("Mautic strips tags and entities from this unique value, and could find another contact", name)
         for name in unique
@@ -168,34 +185,31 @@ def check_upsert(
     clearing: bool = False,
     field_types: Mapping[str, str] = FIELD_TYPES,
 ) -> list[Problem]:
-    """All reasons to refuse an upsert row; one *by_id* is an edit."""
+    """Return all reasons to refuse an upsert row; a row *by_id* is an edit of that contact."""
     if not body:
         return [Problem("it names nothing, and Mautic would store an empty contact")]
     found = [] if by_id or keyless else check_key(body, unique)
     found += (
         check_email(body)
         + check_rewritten_keys(body, unique)
-        + check_zeros(body, field_types)
+        + check_zeros(body, field_types, new=not by_id)
         + check_crashers(body, new=not by_id)
     )
     return found if by_id or clearing else found + check_blanks(body)
 
 
 def raise_for(problems: Sequence[Problem], method: str) -> None:
-    """Raise what was found.
-
-    Raises:
-        ConfigurationError: There are problems; nothing was sent.
-    """
+    """Raise a `ConfigurationError` that names *problems*, if there are any; nothing was sent."""
     if problems:
         raise ConfigurationError(f"{method}: not sent: {'; '.join(map(str, problems))}")
 
 
 def collation_key(value: object) -> str:
-    """A key at least as coarse as the database's comparison (utf8mb4_unicode_ci).
+    """Return a key that is equal for all values which the database (utf8mb4_unicode_ci) takes for equal.
 
-    Trimmed, one Unicode form, no case, no accents nor strokes, one kana, nothing invisible; and all characters beyond
-    the first 65,536 are one to it. Coarser costs a little parallelism; finer would cost duplicates.
+    The text is trimmed and normalized; case, accents, strokes, the kind of kana and invisible characters are dropped,
+    and all characters beyond U+FFFF become one. The key may be equal for values that the database tells apart, which
+    costs a little parallelism. The reverse would cost duplicates.
     """
     text = str(value)
     if text.isascii() and text.isprintable():
@@ -215,7 +229,7 @@ _DIGRAPHS: Final = {"\xe6": "ae", "\u0153": "oe", "\xf0": "d", "\xfe": "th", "\u
 
 @lru_cache(maxsize=4096)
 def _fold_letter(char: str) -> str:
-    """What is left of one folded character: a letter without what distinguishes it from its like."""
+    """Return a folded character without its accent, stroke, or other mark."""
     if char.isascii() and char.isprintable():
         return char
     if char > "\uffff":

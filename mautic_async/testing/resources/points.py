@@ -65,6 +65,10 @@ class Points(FakeResource):
         Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 
+    def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
+        """Drop the properties of a new action, as Mautic does; an edit keeps them."""
+        return super().save(draft if row is not None else draft | {"properties": []}, row, params, context)
+
     def extra_routes(self, routes: Router) -> None:
         """The types of action."""
         routes.add("GET", "/api/points/actions/types", self.types)

@@ -158,7 +158,7 @@ async def test_import_keeps_stored_rows_when_the_file_turns_unreadable(tmp_path:
 
 def test_import_dry_run_checks_all_rows_and_sends_none(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
-    path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,0,\nc@example.com,1,One\n")
+    path.write_text("email,points,orders.name\nada@example.com,5,\n,1,\nbob@example.com,1.5,\nc@example.com,1,One\n")
     result = dry_run_offline(ImportSettings(file=str(path), match_items={"orders": UniqueField("order-number")}))
     assert (result.read, result.report.updated, result.refused, result.status) == (4, 1, 3, SOME)
     assert result.rejected is not None

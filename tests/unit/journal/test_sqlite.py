@@ -14,12 +14,13 @@ from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, MauticError, TransportError
 from mautic_async.journal.records import JobJournal, MemoryJournal, RowRecord, extend_hash, merge_facts
 from mautic_async.journal.sqlite import Journal
+from mautic_async.redis import RedisJournal
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.support.bulk_jobs import ScriptedAdapter, answer_created
 from tests.support.bulk_model import with_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from mautic_async.bulk import WorkItem
@@ -29,13 +30,21 @@ def entry(index: int, state: str = "sent", **rest: Any) -> RowRecord:
     return RowRecord(index, b"%016d" % index, state=state, **rest)
 
 
-@pytest.fixture(params=["file", "memory"])
-def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], JobJournal]:
-    """Makes the ledger of one job, as each new process would."""
-    if request.param == "file":
-        return lambda: Journal(tmp_path / "job.db")
-    kept = MemoryJournal()
-    return lambda: kept
+@pytest.fixture(params=["file", "memory", "redis"])
+async def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Callable[[], JobJournal]]:
+    """Makes the ledger of one job, as each new process would, and closes what a test left open."""
+    kept, made = MemoryJournal(), list[JobJournal]()
+    url = request.getfixturevalue("redis_server").url if request.param == "redis" else ""
+
+    def make() -> JobJournal:
+        if request.param == "memory":
+            return kept
+        made.append(Journal(tmp_path / "job.db") if not url else RedisJournal(url, tmp_path.name))
+        return made[-1]
+
+    yield make
+    for journal in made:
+        await journal.close()
 
 
 async def test_journal_new_file_starts_at_index_0(ledgers: Callable[[], JobJournal]) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from mautic_async import Contact, CustomItem, Form, FormAction, FormField, Mautic, OutcomeUnknown, Trigger, TriggerEvent
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 ANSWER = {"id": 5, "name": "x", "postAction": "return", "fields": [], "actions": [], "events": []}
+FORM = ANSWER | {"fields": [{"id": 3, "label": "L", "type": "text"}]}
 LOST = ConnectionResetError()
 FIXED: dict[str, Callable[[Mautic], Awaitable[Any]]] = {
     "a form's name": lambda mautic: mautic.forms.edit(5, Form(name="x", post_action="return")),
@@ -39,7 +40,7 @@ def sends(ask: Callable[[Mautic], Awaitable[Any]]) -> int:
     async def main() -> int:
         import asyncio
 
-        stub = ScriptedServer([LOST, (200, {}, {"form": ANSWER, "trigger": ANSWER, "contact": {"id": 5}})])
+        stub = ScriptedServer([LOST, (200, {}, {"form": FORM, "trigger": ANSWER, "contact": {"id": 5}})])
         clock = virtual_clock(asyncio.get_running_loop())
         async with Mautic("https://mautic.test", auth=FixedAuth(), transport=in_process(stub), clock=clock) as mautic:
             await ask(mautic)

@@ -34,12 +34,13 @@ async def test_every_server_route_is_reached_by_a_public_method(tmp_path: Path) 
     asked = await call_every_method.requests_by_method(tmp_path)
     sent = {(request.method, request.path): method for method, requests in asked for request in requests}
     lines, missing = [], []
+    lies = {"DELETE /api/points/triggers/{triggerId}/events/delete"}  # answers with a success and deletes nothing
     for verb, path in server_routes():
         calls = [
             call for (method, told), call in sent.items() if method == verb and re.fullmatch(as_pattern(path), told)
         ]
         lines.append(f"{verb:6} {path:62} {'mautic.' + calls[0] if calls else '-'}")
-        missing += [] if calls else [f"{verb} {path}"]
+        missing += [] if calls or f"{verb} {path}" in lies else [f"{verb} {path}"]
     assert len(lines) == 332
     assert not missing, "\n".join(lines)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from mautic_async import (
     Company,
@@ -17,6 +18,7 @@ from mautic_async import (
     PermissionDenied,
     Rejected,
     UnexpectedResponse,
+    ValueNotKept,
     where,
 )
 from mautic_async import models as m
@@ -430,52 +432,103 @@ def test_point_types_are_names_by_key() -> None:
     assert triggers == {"mautic.x": m.WebhookTrigger(label="X", description="D")}
 
 
-def test_triggers_delete_events_replaces_the_trigger_on_older_servers() -> None:
-    events = [{"id": 1, "name": "a", "type": "email.send"}, {"id": 2, "name": "b", "type": "email.send"}]
-    held = {"id": 7, "name": "T", "points": 5, "color": "aabbcc", "events": events, "category": {"id": 4, "title": "K"}}
-    kept = {**held, "events": events[1:]}
+TRIGGER = {"id": 7, "name": "T", "points": 5, "events": [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]}
+
+
+def test_triggers_delete_events_uses_the_api_v2_of_mautic_7() -> None:
+    left = TRIGGER | {"events": [{"id": 2, "name": "b"}]}
     found, server = run_with_answers(
         {
-            "DELETE points/triggers/7/events/delete": {"trigger": kept},
-            "GET points/triggers/7": [(200, {"trigger": held}), (200, {"trigger": kept})],
-            "PUT points/triggers/7/edit": {"trigger": kept},
+            "GET points/triggers/7": [(200, {"trigger": TRIGGER}), (200, {"trigger": left})],
+            "DELETE v2/trigger_events/1": (204, None),
         },
         lambda mautic: mautic.point_triggers.delete_events(7, [1]),
     )
     assert [event.id for event in found.events] == [2]
-    assert server.calls == [
-        "DELETE points/triggers/7/events/delete",
-        "GET points/triggers/7",
-        "PUT points/triggers/7/edit",
-        "GET points/triggers/7",
-    ]
-    assert server.requests[0].query == [("events[0]", "1")]
-    sent = server.requests[2].body
-    assert (sent["events"], sent["category"]) == ([{"id": 2, "name": "b", "type": "email.send"}], 4)
+    assert server.calls == ["GET points/triggers/7", "DELETE v2/trigger_events/1", "GET points/triggers/7"]
 
 
-def test_triggers_delete_events_costs_one_look_up_when_they_are_gone() -> None:
-    _, server = run_with_answers(
-        {
-            "DELETE points/triggers/7/events/delete": {"trigger": {"id": 7}},
-            "GET points/triggers/7": {"trigger": {"id": 7, "events": []}},
-        },
-        lambda mautic: mautic.point_triggers.delete_events(7, [1]),
-    )
-    assert len(server.requests) == 2
-
-
-def test_triggers_delete_events_raises_when_events_stay() -> None:
-    held = {"id": 7, "name": "T", "events": [{"id": 1, "name": "a"}]}
-    with pytest.raises(UnexpectedResponse, match="still there"):
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            (404, {"errors": [{"message": "Requested URL not found: /api/v2/x", "code": 404, "type": None}]}),
+            "does not have",
+        ),
+        ((401, {"message": "Invalid credentials."}), "refuses this client's token"),
+    ],
+)
+def test_triggers_delete_events_raises_where_mautic_has_no_way(answer: Any, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=reason):
         run_with_answers(
-            {
-                "DELETE points/triggers/7/events/delete": {"trigger": {"id": 7}},
-                "GET points/triggers/7": {"trigger": held},
-                "PUT points/triggers/7/edit": {"trigger": held},
-            },
+            {"GET points/triggers/7": {"trigger": TRIGGER}, "DELETE v2/trigger_events/1": answer},
             lambda mautic: mautic.point_triggers.delete_events(7, [1]),
         )
+
+
+def test_triggers_delete_events_refuses_events_of_another_trigger() -> None:
+    with pytest.raises(ConfigurationError, match=r"has no events \[3\]"):
+        run_with_answers(
+            {"GET points/triggers/7": {"trigger": TRIGGER}},
+            lambda mautic: mautic.point_triggers.delete_events(7, [1, 3]),
+        )
+
+
+def test_triggers_replace_needs_points_and_existing_contacts() -> None:
+    with pytest.raises(ConfigurationError, match="needs points, triggerExistingLeads"):
+        run_with_answers({}, lambda mautic: mautic.point_triggers.replace(7, m.Trigger(name="T")))
+
+
+def test_triggers_replace_reads_the_events_that_the_answer_leaves_out() -> None:
+    event = m.TriggerEvent(name="a", type="lead.changetags", order=1)
+    trigger = m.Trigger(name="T", points=5, trigger_existing_contacts=False, events=[event])
+    found, _ = run_with_answers(
+        {
+            "PUT points/triggers/7/edit": {"trigger": TRIGGER | {"events": []}},
+            "GET points/triggers/7": {"trigger": TRIGGER},
+        },
+        lambda mautic: mautic.point_triggers.replace(7, trigger),
+    )
+    assert [event.name for event in found.events] == ["a", "b"]
+    with pytest.raises(ValueNotKept, match="events: Mautic did not clear"):
+        run_with_answers(
+            {
+                "PUT points/triggers/7/edit": {"trigger": TRIGGER | {"events": []}},
+                "GET points/triggers/7": {"trigger": TRIGGER},
+            },
+            lambda mautic: mautic.point_triggers.replace(7, evolve(trigger, events=[])),
+        )
+
+
+def test_points_create_sends_properties_by_a_second_request() -> None:
+    properties = {"page_url": "https://example.com"}
+    stored, server = run_with_answers(
+        {
+            "POST points/new": {"point": {"id": 3, "name": "P", "properties": []}},
+            "PATCH points/3/edit": {"point": {"id": 3, "name": "P", "properties": properties}},
+        },
+        lambda mautic: mautic.points.create(m.Point(name="P", type="url.hit", delta=1, properties=properties)),
+    )
+    assert stored.properties == properties
+    assert "properties" not in server.requests[0].body
+    assert server.last.body == {"properties": properties}
+
+
+def test_points_create_many_sends_properties_by_a_second_batch() -> None:
+    rows = [m.Point(name="A", properties={"a": 1}), m.Point(name="B"), m.Point(name="C", properties={"c": 1})]
+    created = [{"id": 3, "name": "A"}, {"id": 4, "name": "B"}, {"id": 5, "name": "C"}]
+    outcomes, server = run_with_answers(
+        {
+            "POST points/batch/new": {"points": created, "statusCodes": [201, 201, 201]},
+            "PATCH points/batch/edit": {
+                "points": [{"id": 3, "properties": {"a": "1"}}, {"id": 5, "properties": []}],
+                "statusCodes": [200, 200],
+            },
+        },
+        lambda mautic: mautic.points.create_many(rows),
+    )
+    assert [outcome.status for outcome in outcomes] == ["created", "created", "partial"]
+    assert [row["id"] for row in server.last.body] == [3, 5]
 
 
 def test_reports_get_pages_between_dates() -> None:
@@ -736,7 +789,7 @@ def test_users_edit_refuses_a_password() -> None:
 
 
 def test_users_edit_raises_for_values_that_mautic_ignores() -> None:
-    with pytest.raises(Rejected, match="username: Mautic ignores a change"):
+    with pytest.raises(ValueNotKept, match="username: Mautic stored another value"):
         run_with_answers(
             {"PATCH users/1/edit": {"user": {"id": 1, "username": "old"}}},
             lambda mautic: mautic.users.edit(1, m.User(username="new")),
@@ -774,7 +827,7 @@ def test_tags_create_raises_for_a_dropped_description() -> None:
         ("POST tags/new", lambda mautic: mautic.tags.create(m.Tag(tag="t", description="d"))),
         ("PATCH tags/33/edit", lambda mautic: mautic.tags.edit(33, m.Tag(description="d"))),
     ):
-        with pytest.raises(Rejected, match=r"tags/33: .*description"):
+        with pytest.raises(ValueNotKept, match=r"Tag 33 is stored, but not as sent: description"):
             run_with_answers({way: answer}, use)
     stored, _ = run_with_answers(
         {"POST tags/new": answer}, lambda mautic: mautic.tags.create(m.Tag(tag="t", description=None))

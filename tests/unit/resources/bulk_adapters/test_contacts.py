@@ -81,7 +81,7 @@ def test_contact_adapter_keeps_unique_items_apart_in_time() -> None:
         (Contact(id=3), {}, None),
         (Contact(email="  ", firstname="A"), {}, None),
         (Contact(email="a@b.co", city=""), {}, "city"),
-        (Contact(email="a@b.co", points=0), {}, "points"),
+        (Contact(email="a@b.co", fields={"seats": 0}), {}, "seats"),
         (Contact(email="a b@b.co"), {}, "email"),
         (Contact(email="a@b.co", companies=[1]), {}, "companies"),
         (WITH_ITEM, {"match_items": UniqueField("other")}, "custom_items[0]"),

@@ -134,8 +134,8 @@ def test_validation_refuses_an_empty_row_even_where_no_key_is_required() -> None
 
 
 def test_validation_raises_all_problems_in_one_message() -> None:
-    problems = validation.check_upsert({"email": "a b", "points": 0}, ("email",))
-    with pytest.raises(ConfigurationError, match=r"contacts\.upsert: not sent: email: .*; points: "):
+    problems = validation.check_upsert({"email": "a b", "seats": 0}, ("email",))
+    with pytest.raises(ConfigurationError, match=r"contacts\.upsert: not sent: email: .*; seats: "):
         validation.raise_for(problems, "contacts.upsert")
     validation.raise_for([], "nothing")
 

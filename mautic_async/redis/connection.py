@@ -1,0 +1,129 @@
+"""A Redis client whose commands wait while Redis is away, and the lease that tells other processes who is at work.
+
+redis-py repeats a command after a lost connection. All commands of this package may be applied twice: they write
+absolute values, or, like the acquisition of a slot, err on the safe side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import LockError, RedisError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+LEASE: Final = 10.0
+"""Seconds that a lease outlives its holder, unless the user says otherwise. A living holder extends it three times in
+that time."""
+_SOCKET_TIMEOUT: Final = 5.0
+_FOREVER: Final = -1
+
+
+class RedisUnreachable(Exception):
+    """Redis refused a command, or did not answer for as long as the caller was willing to wait."""
+
+
+class RedisConnection:
+    """Sends commands to Redis, and waits up to *patience* seconds while Redis is away.
+
+    Args:
+        redis: URL (``redis://``, ``rediss://``, ``unix://``), or a client, which the caller closes.
+        patience: Seconds that one operation may take, reconnections included.
+    """
+
+    def __init__(self, redis: str | Redis, patience: float) -> None:
+        self._patience = patience
+        self._is_ours = isinstance(redis, str)
+        self.client = connect(redis) if isinstance(redis, str) else redis
+
+    def __repr__(self) -> str:
+        settings = self.client.connection_pool.connection_kwargs
+        place = settings.get("path") or f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
+        return f"{place}/{settings.get('db', 0)}"
+
+    async def run(self, operation: Callable[[Redis], Awaitable[T]]) -> T:
+        """Return the result of *operation*.
+
+        Raises:
+            RedisUnreachable: Redis answered with an error, or not within the patience.
+        """
+        try:
+            async with asyncio.timeout(self._patience):
+                return await operation(self.client)
+        except TimeoutError:
+            raise RedisUnreachable(f"Redis at {self} did not answer for {self._patience:g} s") from None
+        except RedisError as error:
+            raise RedisUnreachable(f"Redis at {self}: {error}") from error
+
+    async def aclose(self) -> None:
+        """Close the client if it was made from a URL."""
+        if self._is_ours:
+            await self.client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def connect(url: str) -> Redis:
+    """Return a client that repeats a command until Redis is back; `RedisConnection.run` limits the time."""
+    backoff = ExponentialWithJitterBackoff(base=0.05, cap=1.0)
+    return Redis.from_url(  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
+        url,
+        retry=Retry(backoff, _FOREVER),
+        socket_timeout=_SOCKET_TIMEOUT,
+        socket_connect_timeout=_SOCKET_TIMEOUT,
+        health_check_interval=30,
+    )
+
+
+class Lease:
+    """A lock in Redis that ends with its holder: it expires unless a task of the holder extends it.
+
+    A holder that stalls for longer than the lease loses it without notice. So a lease says who should work; it does
+    not protect what is written (`RedisJournal` numbers its holders for that).
+    """
+
+    def __init__(self, client: Redis, name: str, seconds: float) -> None:
+        self._lock = Lock(client, name, timeout=seconds, sleep=0.05, thread_local=False)
+        self._pause = seconds / 3
+        self._heartbeat: asyncio.Task[None] | None = None
+
+    async def acquire(self, seconds: float) -> bool:
+        """Return True once the lease is held; False if another process still holds it after *seconds*."""
+        if not await self._lock.acquire(blocking=True, blocking_timeout=seconds):
+            return False
+        self._heartbeat = asyncio.get_running_loop().create_task(self._extend())
+        return True
+
+    async def release(self) -> None:
+        """Let the lease go. One that is lost, or that Redis is not there to take back, expires by itself."""
+        heartbeat, self._heartbeat = self._heartbeat, None
+        if heartbeat is None:
+            return
+        heartbeat.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await heartbeat
+        with contextlib.suppress(LockError, RedisError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._lock.release()
+
+    async def _extend(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            with contextlib.suppress(RedisError):  # Redis is away: try again with the next beat
+                try:
+                    await self._lock.reacquire()
+                except LockError:  # expired while Redis or this process was away: take it again if it is free
+                    await self._lock.acquire(blocking=False)

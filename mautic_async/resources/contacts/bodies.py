@@ -1,0 +1,165 @@
+"""Bodies of contact writes, built and checked without any request.
+
+`BodyRules` and `replace_body` encode a contact for one kind of write and refuse what Mautic would drop or fail on.
+`values_not_kept` compares such a body with the contact of the answer.
+
+Mautic: REST API, Contacts, Create (POST /contacts/new) and Edit (PATCH and PUT /contacts/ID/edit).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeAlias
+
+from attrs import evolve, frozen
+
+from mautic_async import codec
+from mautic_async.errors import ConfigurationError, Problem
+from mautic_async.models import UNSET, Contact, CustomItem
+from mautic_async.resources import _kept
+from mautic_async.resources.contacts import validation
+
+Zeros: TypeAlias = Literal["refuse", "drop"]
+"""Treatment of a zero in a number field, which POST and PATCH do not store: refuse the contact, or leave it out."""
+
+
+@frozen
+class BodyRules:
+    """Settings for all bodies of a call.
+
+    Attributes:
+        zeros: Treatment of zeros.
+        field_types: Known types of contact fields, by alias.
+    """
+
+    zeros: Zeros = "refuse"
+    field_types: Mapping[str, str] = validation.FIELD_TYPES
+
+    def create_body(self, contact: Contact) -> dict[str, Any]:
+        """Return the body that creates *contact*.
+
+        Raises:
+            ConfigurationError: It names nothing, or holds what Mautic would drop or fail on.
+        """
+        body = _require_any(self._encode(codec.encode(contact)))
+        self._check("contacts.create", body, new=True)
+        return {key: value for key, value in body.items() if not (key == "tags" and value is None)}
+
+    def edit_body(self, contact: Contact) -> dict[str, Any]:
+        """Return the body that makes the changes that *contact* names; empty if it was read and not changed since.
+
+        Raises:
+            ConfigurationError: It names nothing, or holds what Mautic would drop or fail on.
+        """
+        original = codec.as_read(contact)
+        body = self._encode(codec.encode_changes(contact))
+        if original is None:
+            _require_any(body)
+        elif "tags" in body:
+            body["tags"] = _tag_changes(original.tags or (), contact.tags or ())
+        self._check("contacts.edit", body, new=False)
+        if any(validation.is_blank(value) for _, value in validation.iter_fields(body)):
+            body["overwriteWithBlank"] = True  # without it Mautic answers 200 and keeps the old value
+        return body
+
+    def upsert_bodies(self, contact: Contact) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the body of an upsert, and that of the edit that then clears fields; empty if none is to be cleared.
+
+        An upsert cannot clear: without ``overwriteWithBlank`` Mautic ignores a blank, and with it a single upsert wipes
+        every field that the body does not name.
+        """
+        body = self._encode(codec.encode(contact))
+        blank = {key: value for key, value in validation.iter_fields(body) if validation.is_blank(value)}
+        sent = {key: value for key, value in body.items() if key not in blank}
+        return sent, {**blank, "overwriteWithBlank": True} if blank else {}
+
+    def _encode(self, body: dict[str, Any]) -> dict[str, Any]:
+        return validation.drop_zeros(body, self.field_types) if self.zeros == "drop" else body
+
+    def _check(self, method: str, body: Mapping[str, Any], *, new: bool) -> None:
+        problems = validation.check_zeros(body, self.field_types, new=new)
+        problems += validation.check_crashers(body, new=new) + validation.check_email(body)
+        validation.raise_for(problems, method)
+
+
+def replace_body(contact: Contact) -> dict[str, Any]:
+    """Return the body that replaces a contact; the one kind of write that stores a zero.
+
+    Raises:
+        ConfigurationError: It names nothing, or holds what Mautic would fail on or drop from the address.
+    """
+    body = _require_any(codec.encode(contact))
+    validation.raise_for(validation.check_crashers(body, new=False) + validation.check_email(body), "contacts.replace")
+    return body
+
+
+def _require_any(body: dict[str, Any]) -> dict[str, Any]:
+    if not body:
+        raise ConfigurationError(
+            "contacts: the Contact names nothing, and Mautic would take it as an empty one; set at least one property"
+        )
+    return body
+
+
+def _tag_changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
+    """Return the tags to send for a change of the list: Mautic adds tags, and removes those led by a ``-``."""
+    added = [tag for tag in after if tag not in before]
+    removed = [f"-{tag}" for tag in before if tag not in after]
+    return added + [tag for tag in removed if tag not in added]
+
+
+def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
+    """Return the values of *body* that the *stored* contact does not hold, though Mautic answered with a success."""
+    shown = codec.encode(stored)
+    sent = {key: value for key, value in body.items() if key not in {"tags", codec.CUSTOM_OBJECTS}}
+    if sent.get("doNotContact"):
+        sent["doNotContact"] = [entry for entry in sent["doNotContact"] if entry.get("reason") != 0]  # 0 removes one
+    problems = _kept.values_not_kept(sent, shown)
+    if stored.fields is not UNSET:  # otherwise the answer shows no fields at all
+        problems += [Problem(_NO_SUCH_FIELD, key) for key, _ in validation.iter_fields(sent) if key not in shown]
+    if body.get("tags") and stored.tags is not UNSET:
+        problems += _tag_problems(body["tags"], stored.tags or ())
+    if body.get(codec.CUSTOM_OBJECTS):
+        items = codec.decode_request(Contact, {codec.CUSTOM_OBJECTS: body[codec.CUSTOM_OBJECTS]}).custom_items
+        problems += items_not_kept(items or (), stored.custom_items or ())
+    return problems
+
+
+_NO_SUCH_FIELD: Final = "this Mautic has no such contact field, and ignored the value"
+
+
+def _tag_problems(sent: str | Sequence[str], stored: Sequence[str]) -> list[Problem]:
+    present = set(map(validation.collation_key, stored))
+    missing = removed = False
+    for tag in sent.split(",") if isinstance(sent, str) else sent:
+        if tag.startswith("-"):
+            removed |= validation.collation_key(tag[1:]) in present
+        else:
+            missing |= validation.collation_key(tag) not in present
+    return [Problem("Mautic did not add all of them", "tags")] * missing + [
+        Problem("Mautic did not remove all of them: a tag is removed only as it is spelled there", "tags")
+    ] * removed
+
+
+def items_not_kept(sent: Sequence[CustomItem], stored: Sequence[CustomItem]) -> list[Problem]:
+    """Return the attributes of custom items that are stored with another value, such as 0 for the text ``many``.
+
+    An item is compared with the stored ones that have its id, or its object and its name. One that the answer does not
+    show is not compared: Mautic shows only the newest ten of each object.
+    """
+    problems: list[Problem] = []
+    for item in sent:
+        attributes = {alias: codec.to_json(value) for alias, value in item.attributes.items()}
+        candidates = [
+            _kept.values_not_kept(attributes, other.attributes) for other in stored if _is_stored(item, other)
+        ]
+        path = f"custom_items[{item.object or item.object_id}]"
+        problems += [evolve(one, field=f"{path}.{one.field}") for one in min(candidates, key=len, default=())]
+    return problems
+
+
+def _is_stored(item: CustomItem, stored: CustomItem) -> bool:
+    if item.id:
+        return stored.id == item.id
+    same_object = item.object_id == stored.object_id if item.object_id else item.object == stored.object
+    return same_object and _kept.is_same(item.name, stored.name)
