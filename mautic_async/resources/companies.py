@@ -16,7 +16,7 @@ from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._membership import Membership, assign_in_chunks
 from mautic_async.resources._sync_job import new_job
-from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.bulk_adapters.companies import CompanyUpserts
 from mautic_async.resources.contacts import validation
 from mautic_async.resources.contacts.contacts import Contacts
 from mautic_async.resources.contacts.query import MemberQuery
@@ -105,9 +105,8 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return new_job(
-            self, edits.CompanyUpserts(self, unique=unique), rows, journal=journal, state=state, options=options
-        )
+        adapter = CompanyUpserts(self, unique=unique)
+        return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its id or its name, or create one.
