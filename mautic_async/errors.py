@@ -45,8 +45,6 @@ class Fate(enum.Enum):
     """Possibly applied, wholly or in part."""
     DONE = "done"
     """Certainly applied; only the response is lost."""
-    FATAL = "fatal"
-    """Not applied, and no repetition will help."""
 
 
 class Action(enum.Enum):

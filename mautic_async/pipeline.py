@@ -348,7 +348,7 @@ class Attempt:
         try:
             token = await self._authorization()
             response = await pipeline.transport.exchange(self._sign(token))
-            may_renew = True
+            may_renew = not protocol.refuses_all_tokens(self.call, response)
             while response.status == 401 and may_renew:
                 refused, may_renew = token, await self._renew(token)
                 token = await self._authorization()
