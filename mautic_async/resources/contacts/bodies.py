@@ -134,17 +134,29 @@ def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
 def row_values_not_kept(body: Mapping[str, Any], answer: Mapping[str, Any], model: type[Contact]) -> list[Problem]:
     """Return the same as `values_not_kept` for one row of a batch, from the contact as JSON.
 
-    Most rows hold only fields, stored as they were sent. Those are compared without decoding the contact.
+    Most values are stored as they were sent. Only for the others the contact is decoded, which takes 0.1 ms.
     """
     groups = answer.get("fields")
     fields = groups.get("all") if isinstance(groups, Mapping) else None
     if not isinstance(fields, Mapping):
         return []
-    shown = {**fields, "points": answer.get("points"), "id": answer.get("id")}
-    missing = object()
-    if all(value == shown.get(key, missing) for key, value in body.items()):
-        return []
-    return values_not_kept(body, codec.decode(model, answer))
+    doubtful = {
+        key: value
+        for key, value in body.items()
+        if value != fields.get(key, UNSET) and not _is_shown(key, value, answer, fields)
+    }
+    return values_not_kept(doubtful, codec.decode(model, answer)) if doubtful else []
+
+
+def _is_shown(key: str, value: Any, answer: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    stored = answer.get(key)
+    if key in fields and key != "points":
+        return not _kept.values_not_kept({key: value}, fields)
+    if key == "tags" and isinstance(stored, list):
+        return not _tag_problems(value, [str(tag.get("tag")) for tag in stored if isinstance(tag, Mapping)])
+    if isinstance(stored, Mapping):  # owner and stage
+        stored = stored.get("id")
+    return key in {"id", "overwriteWithBlank"} or value == stored
 
 
 _NO_SUCH_FIELD: Final = "this Mautic has no such contact field, and ignored the value"
