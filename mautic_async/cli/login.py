@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -63,7 +62,7 @@ async def _login(connection: Connection, redirect_uri: str, *, browser: bool, as
         address = credentials.authorization_url(base_url())
         typer.echo(f"Allow the access in your browser:\n{address}", err=True)
         if browser:
-            await asyncio.to_thread(webbrowser.open, address)
+            await asyncio.to_thread(typer.launch, address)
         try:
             async with asyncio.timeout(LOGIN_SECONDS):
                 callback = await listener.callbacks.get()
