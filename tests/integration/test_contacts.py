@@ -558,7 +558,7 @@ async def test_a_field_that_was_added_meanwhile_is_asked_for_again_after_a_minut
         assert edited.fields["shoe"] == "43"
 
 
-async def test_bulk_upsert_reports_a_row_partial_whose_value_is_not_kept() -> None:
+async def test_bulk_upsert_reports_a_row_partial_if_a_value_is_not_kept() -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         await mautic.contacts.upsert(Contact(email="ada@example.com", points=5))
         rows = [
@@ -584,7 +584,7 @@ async def test_bulk_upsert_drops_zeros_and_sends_changes_of_contacts_that_were_r
         assert (found.city, found.tags) == ("Rome", ["b"])
 
 
-async def test_bulk_edit_reports_a_row_partial_whose_value_is_not_kept() -> None:
+async def test_bulk_edit_reports_a_row_partial_if_a_value_is_not_kept() -> None:
     async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
         tag = await mautic.tags.create(m.Tag(tag="a"))
         outcomes = await collect(mautic.tags.bulk_edit([m.Tag(id=tag.id, description="d")]))
