@@ -67,10 +67,12 @@ if TYPE_CHECKING:
         CustomObject,
         Device,
         DoNotContact,
+        DoNotContactEntry,
         DynamicContent,
         DynamicContentVariant,
         Email,
         EmailDynamicContent,
+        EmailStatistic,
         Entity,
         EventCampaign,
         Field,
@@ -142,6 +144,7 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.store import RateLimitState, RateLimitStore
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources._changes import EntityIterator
+    from mautic_async.resources._set_sync import SetReport
     from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
     from mautic_async.sync import SyncState
@@ -167,6 +170,7 @@ _EXPORTS = {
     "events": ("Event",),
     "resources._base": ("ResultPage",),
     "resources._changes": ("EntityIterator",),
+    "resources._set_sync": ("SetReport",),
     "resources.contacts.item_identity": ("LookupField", "LookupName", "UniqueField"),
     "resources.contacts.merge": ("merge_rows",),
     "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
@@ -238,10 +242,12 @@ __all__ = [
     "DeadlineExceeded",
     "Device",
     "DoNotContact",
+    "DoNotContactEntry",
     "DynamicContent",
     "DynamicContentVariant",
     "Email",
     "EmailDynamicContent",
+    "EmailStatistic",
     "Entity",
     "EntityIterator",
     "Event",
@@ -308,6 +314,7 @@ __all__ = [
     "SegmentFilter",
     "SegmentSend",
     "ServerError",
+    "SetReport",
     "Sms",
     "SmsReceipt",
     "Stage",
