@@ -194,7 +194,8 @@ def _lifetime(context: RequestContext) -> dict[str, Any]:
     stages = Counter(row["stage"] for row in _within("contacts", "dateAdded", context) if row["stage"])
     stage_names = [(context.table("stages").get(id) or {"name": ""})["name"] for id in stages]
     bars = _bars("Contacts", stage_names if segments else [], [str(n) for n in stages.values()] if segments else [], 3)
-    body = {"columnName": names, "value": [str(count) for _, count in segments] or [total]}
+    values: list[Any] = [str(count) for _, count in segments] or [total]
+    body: dict[str, Any] = {"columnName": names, "value": values}
     body |= {"width": 100 // len(names), "link": links, "chartType": "pie", "chartHeight": 120, "chartItems": charts}
     return body | {"stages": [bars | options], "devices": [_bars("Device", [], [], 2) | options]}
 
