@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack
 
@@ -64,6 +64,9 @@ class Companies(Resource[C], Membership[C]):
         return await self._find_first(
             alias, value, lambda found: validation.collation_key(_responses.field_value(found, alias)) == wanted
         )
+
+    async def _check_columns(self, query: Mapping[str, Any]) -> None:
+        """Do not check: which columns are custom fields of companies is not known without another request."""
 
     async def create(self, entity: C) -> C:
         """Store a new company, after looking its name up.
