@@ -52,9 +52,11 @@ def raise_for(problems: Sequence[Problem], call: Call, stored: Entity) -> None:
 
 def _compare(sent: Any, stored: Any, path: str) -> Iterator[Problem]:
     if is_blank(sent):
+        # A number that is cleared may read 0 afterwards.
         if not (is_blank(stored) or stored in (0, "0")):
             yield Problem("Mautic did not clear this value", path)
     elif is_blank(stored):
+        # False is often stored as nothing, and a text of markup alone may be filtered away.
         if sent is not False and not (isinstance(sent, str) and not _letters(sent)):
             yield Problem("Mautic did not store this value", path)
     elif isinstance(sent, Mapping) and isinstance(stored, Mapping):
@@ -94,6 +96,7 @@ def is_blank(value: object) -> bool:
 
 def is_same(sent: object, stored: object) -> bool:
     """Return True if *stored* is *sent*, or what Mautic makes of it: of two single values, neither of them blank."""
+    # Truth values before numbers: True equals 1 in Python, and PHP answers either of them.
     if isinstance(sent, bool) or isinstance(stored, bool):
         truth = _truth(sent)
         return truth is not None and truth is _truth(stored)

@@ -121,6 +121,7 @@ class ContactDetails(ContactPoints[C]):
                 limit=PAGE_SIZE,
             )
             for event in page.events or ():
+                # New events push older ones onto the next page, where they come a second time.
                 key = (event.event, event.event_id, event.timestamp)
                 if key not in seen:
                     seen.add(key)

@@ -8,8 +8,8 @@ strategy            guarantee for new items
 ==================  ===================================================================================================
 `UniqueField`       effectively once: the server itself finds the item again. Send all attributes: a found item is
                     replaced
-`LookupField`            effectively once, while a contact gets at most 10 new items of an object in a request and
-                    nobody else adds more than fit beside them: the server shows only the newest ten
+`LookupField`       effectively once, while a contact gets at most 10 new items of an object in a request and
+                    no other client adds more than fit beside them: the server shows only the newest ten
 none (the default)  at most once: a row whose fate is unknown is reported as ``unknown`` and not sent again
 ==================  ===================================================================================================
 

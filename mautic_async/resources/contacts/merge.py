@@ -92,6 +92,7 @@ def merge_entities(earlier: E, later: E, match_items: ItemMatching = None) -> E 
         if name in _RESPONSE_ONLY:
             continue
         before, after = getattr(earlier, name), getattr(later, name)
+        # The later row decides, unless it says nothing of the property.
         if after is UNSET:
             value = before
         elif before is UNSET or not (_is_collection(before) or _is_collection(after)):
