@@ -185,10 +185,7 @@ class Paginator(Generic[T]):
         """Yield pages that begin with a seen item; if deletions have moved it, go back until a page shows one."""
         offset = 0
         while True:
-            start, asked = (
-                max(0, offset - 1),
-                self.size + (offset > 0),
-            )  # one item more, the last one of the page before
+            start, asked = max(0, offset - 1), self.size + (offset > 0)  # one item more: the last one seen
             page = await self.fetch({**ordered, "start": start, "limit": asked})
             # No item of this page was seen: deletions before it have moved unseen items to an earlier page.
             while start > 0 and all(map(is_new, page.items)):
