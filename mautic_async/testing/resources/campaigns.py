@@ -69,7 +69,11 @@ class Campaigns(FakeResource):
             if php.array_values(params.get("events")):
                 draft["events"], ids = apply_events(draft["events"], params, context, replace=replace)
             draft["canvasSettings"] = canvas_settings(params["canvasSettings"], ids)
-        return super().save(draft, row, params, context)
+        saved = super().save(draft, row, params, context)
+        events = php.array_values(params.get("events")) if "canvasSettings" in params else []
+        if any(isinstance(event, dict) and event.get("triggerDate") for event in events):
+            raise UnhandledError  # it is stored; then the text cannot be written as a date
+        return saved
 
     def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""

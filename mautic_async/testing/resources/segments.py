@@ -30,6 +30,10 @@ def _parse_filters(value: Any, *, replacing: bool) -> Any:
         for key in ("filter", "display"):
             if key in filter_row and key not in properties:
                 properties[key] = filter_row[key]
+        if properties.get("display") is None:
+            properties.pop("display", None)
+        elif properties_found.get("type") != "lookup_id":
+            raise form_errors({"properties": "This form should not contain extra fields."})
         properties_found["properties"] = properties
         if replacing:
             properties_found = {"object": properties_found.pop("object", "lead"), **properties_found}
