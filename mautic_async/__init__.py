@@ -67,10 +67,12 @@ if TYPE_CHECKING:
         CustomObject,
         Device,
         DoNotContact,
+        DoNotContactEntry,
         DynamicContent,
         DynamicContentVariant,
         Email,
         EmailDynamicContent,
+        EmailStatistic,
         Entity,
         EventCampaign,
         Field,
@@ -142,6 +144,7 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.store import RateLimitState, RateLimitStore
     from mautic_async.resources._base import ResultPage
     from mautic_async.resources._changes import EntityIterator
+    from mautic_async.resources._set_sync import SetReport
     from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
     from mautic_async.resources.contacts.merge import merge_rows
     from mautic_async.sync import SyncState
@@ -167,21 +170,24 @@ _EXPORTS = {
     "events": ("Event",),
     "resources._base": ("ResultPage",),
     "resources._changes": ("EntityIterator",),
+    "resources._set_sync": ("SetReport",),
     "resources.contacts.item_identity": ("LookupField", "LookupName", "UniqueField"),
     "resources.contacts.merge": ("merge_rows",),
     "auth.token_store": ("FileTokens", "MemoryTokens", "Token", "TokenStore"),
     "sync": ("SyncState",),
     "transport.client": ("Timeouts", "fast_transport"),
 }
-_MODULE_OF = {name: room for room, names in _EXPORTS.items() for name in names}
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
+_MODULES = frozenset({"bulk", "models", "otel", "testing", "webhooks", "where"})
+"""Public modules, which load as attributes of the package."""
 
 
 def __getattr__(name: str) -> Any:
-    """Load *name* from its room."""
+    """Load the public name *name*."""
     if name.startswith("__"):
         raise AttributeError(name)
-    if name == "where":
-        return import_module("mautic_async.where")
+    if name in _MODULES:
+        return import_module(f"mautic_async.{name}")
     module = _MODULE_OF.get(name, "models")
     try:
         return getattr(import_module(f"mautic_async.{module}"), name)
@@ -190,7 +196,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """Every public name."""
+    """Return every public name."""
     return sorted({*__all__, "__version__"})
 
 
@@ -236,10 +242,12 @@ __all__ = [
     "DeadlineExceeded",
     "Device",
     "DoNotContact",
+    "DoNotContactEntry",
     "DynamicContent",
     "DynamicContentVariant",
     "Email",
     "EmailDynamicContent",
+    "EmailStatistic",
     "Entity",
     "EntityIterator",
     "Event",
@@ -306,6 +314,7 @@ __all__ = [
     "SegmentFilter",
     "SegmentSend",
     "ServerError",
+    "SetReport",
     "Sms",
     "SmsReceipt",
     "Stage",

@@ -1,9 +1,9 @@
-"""Tasks that finish what they began, whoever stops waiting for them.
+"""Tasks that finish what they began, even if the caller that started them is cancelled.
 
-A request that has left cannot be called back: cutting its socket leaves PHP running, loses a rotated token, and
-leaves httpx 0.28's pool with a connection that is never returned. So what has left is a flight: it ends by its own
-time-outs, and a caller who is cancelled merely stops waiting. This is the one place in the package that makes a task
-without a parent.
+A request that has been sent cannot be called back. Closing its socket leaves PHP running, loses a token that is being
+refreshed, and leaves a connection in httpx 0.28's pool that is never returned. So a request runs in a task of its own,
+which ends by its own time-outs, and a cancelled caller only stops waiting for it. This is the one place in the package
+that starts a task outside a task group.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ T = TypeVar("T")
 
 
 class BackgroundTasks:
-    """The set of tasks under way, to be waited for when the client closes."""
+    """The running tasks of one client; the client waits for them when it closes."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
-        """How many are under way."""
+        """Return the number of tasks that have not ended."""
         return len(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run *work* in a task of its own; await it through `asyncio.shield`."""
+        """Start *work* in a task of its own, and return the task. Await it through `asyncio.shield`."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task
 
-    async def run_shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await *work* in a task of its own, which goes on if the caller is cancelled."""
-        return await asyncio.shield(self.spawn(work))
+    def run_shielded(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Start *work* in a task of its own, and return a future: cancelling the future leaves the task alone."""
+        return asyncio.shield(self.spawn(work))
 
     def _on_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at: a caller who has left is no reason for a warning
+            task.exception()  # asked for, or asyncio would log an error that no caller waits for any more
 
     async def drain(self, seconds: float) -> int:
-        """Wait up to *seconds* seconds for all, then cut the rest.
+        """Wait up to *seconds* seconds for all tasks, then cancel those that still run.
 
         Returns:
-            How many had to be cut: their outcome is unknown.
+            The number of cancelled tasks. The outcome of their requests is unknown.
         """
         if not self._tasks:
             return 0

@@ -1,7 +1,4 @@
-"""`Mautic`: builds the rooms, owns them, and names their doors.
-
-Mautic: REST API, Getting started.
-"""
+"""`Mautic`: builds the subsystems of a client, and owns their lifetime. Mautic: REST API, Getting started."""
 
 from __future__ import annotations
 
@@ -21,37 +18,46 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.resources import _batch
 from mautic_async.resources._namespaces import Namespaces
-from mautic_async.transport.client import Timeouts, json_library_for, new_transport, parse_base_url, resolve_transport
+from mautic_async.transport.base_url import parse_base_url
+from mautic_async.transport.client import Timeouts, json_library_for, new_transport, resolve_transport
+from mautic_async.transport.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
+    from os import PathLike
     from types import TracebackType
 
     import httpx
 
     from mautic_async.auth.authorization_code import Auth
     from mautic_async.models import JSON
-    from mautic_async.ratelimit.limiter import RateLimiter
+    from mautic_async.ratelimit.limiter import RateLimitStatus
 
 
 class Mautic(Namespaces):
     """A client for one Mautic, on one event loop. Make one for each process, and share it.
 
     Args:
-        base_url: Of the site: ``https://host``, also with a subfolder or ``/index.php``.
+        base_url: The site: ``https://host``, also with a subfolder or ``/index.php``.
         auth: Credentials: `ClientCredentials`, `AuthorizationCode`, `BasicAuth`, or any object with their two methods.
-        limits: How many requests at once, how long to wait for the rate limit, and how to spread it.
-        timeouts: In seconds.
-        http: A ready ``httpx.AsyncClient``, which you keep and close. It brings its own TLS settings; set its pool
-            to at least ``rate_limit.concurrency``.
-        transport: An httpx transport for the client's own ``httpx.AsyncClient``, such as `fast_transport()`.
+        limits: Requests at once, the wait for the rate limit, and the pace of background work.
+        timeouts: Time-outs in seconds.
+        http: A ready ``httpx.AsyncClient``, which you keep and close. It brings its own TLS and proxy settings; set its
+            pool to at least ``limits.concurrency`` connections.
+        transport: An httpx transport for the client's own ``httpx.AsyncClient``, or `fast_transport()`.
+        ca: PEM file, or folder, of the certificate authorities to trust instead of the public ones; None: those of
+            ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``, or else the public ones. Python 3.13 verifies strictly: an authority
+            of your own needs the extensions Basic Constraints and Key Usage (both critical) and Subject Key Identifier,
+            and the certificates that it signs need Authority Key Identifier.
+        proxy: URL of an HTTP proxy, such as ``http://user:password@proxy.example.com:3128``; ``""``: none; None: that
+            of ``HTTPS_PROXY`` or ``ALL_PROXY`` unless ``NO_PROXY`` names the host.
         insecure: Allow ``http://`` to a host that is not this machine.
-        hooks: Called with an `Event` before and after each attempt, before each retry, and after each wait.
-        clock: Time and chance, for tests.
+        hooks: Callables that get an `Event` before and after each attempt, before each retry, and after each wait.
+        clock: Time and randomness, for tests.
 
     Raises:
-        ConfigurationError: The base URL is not one, or would send credentials in the clear, or to anybody.
+        ConfigurationError: The base URL is not one, or the settings would show the credentials to others than it.
 
     Example:
         ::
@@ -69,6 +75,8 @@ class Mautic(Namespaces):
         timeouts: Timeouts | None = None,
         http: httpx.AsyncClient | None = None,
         transport: object = None,
+        ca: str | PathLike[str] | None = None,
+        proxy: str | None = None,
         insecure: bool = False,
         hooks: tuple[Hook, ...] = (),
         clock: Clock | None = None,
@@ -79,37 +87,38 @@ class Mautic(Namespaces):
             )
         settings = limits or Limits()
         transport = resolve_transport(transport, http)
-        carrier = new_transport(
+        sender = new_transport(
             parse_base_url(base_url, insecure=insecure),
             timeouts or Timeouts(),
             http=http,
             transport=transport,
+            network=Network(ca=ca, proxy=proxy),
         )
         self._pipeline = Pipeline(
-            carrier, auth, settings, clock or Clock(), json=json_library_for(transport), hooks=tuple(hooks)
+            sender, auth, settings, clock or Clock(), json=json_library_for(transport), hooks=tuple(hooks)
         )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, **settings: Any) -> Self:
-        """A client from the environment.
+        """Return a client with the base URL and the credentials of the environment.
 
-        Reads ``MAUTIC_BASE_URL`` with ``MAUTIC_CLIENT_ID`` and ``MAUTIC_CLIENT_SECRET``, or with ``MAUTIC_USERNAME``
-        and ``MAUTIC_PASSWORD``.
+        The variables are ``MAUTIC_BASE_URL``, with ``MAUTIC_CLIENT_ID`` and ``MAUTIC_CLIENT_SECRET`` or with
+        ``MAUTIC_USERNAME`` and ``MAUTIC_PASSWORD``.
 
         Args:
-            environ: Instead of the process's own.
-            **settings: As for `Mautic`.
+            environ: The variables; None: those of the process.
+            **settings: Further arguments of `Mautic`.
 
         Raises:
             ConfigurationError: A variable is missing; the message names it.
         """
-        given = os.environ if environ is None else environ
-        base = given.get("MAUTIC_BASE_URL")
+        variables = os.environ if environ is None else environ
+        base = variables.get("MAUTIC_BASE_URL")
         if not base:
             raise ConfigurationError("MAUTIC_BASE_URL is not set; it must be like https://mautic.example.com")
-        return cls(base, auth=_auth_from_env(given), **settings)
+        return cls(base, auth=_auth_from_env(variables), **settings)
 
-    # --- everything else -------------------------------------------------------------------------------------------
+    # --- any route -------------------------------------------------------------------------------------------
 
     async def call(
         self,
@@ -120,27 +129,28 @@ class Mautic(Namespaces):
         body: JSON = None,
         repeatable: bool | None = None,
     ) -> Any:
-        """Any route, through the same pipeline; JSON in and out.
+        """Call any route with the same retries, rate limit and credentials; JSON in and out.
 
         Args:
             method: HTTP verb.
-            path: Below ``/api/``, such as ``contacts`` or ``contacts/42/notes``.
-            query: Nested values are written PHP's way: ``{"where": [{"col": "id", "expr": "gt", "val": 5}]}``.
+            path: Path below ``/api/``, such as ``contacts`` or ``contacts/42/notes``.
+            query: Parameters; nested values are written as PHP reads them:
+                ``{"where": [{"col": "id", "expr": "gt", "val": 5}]}``.
             body: A JSON value.
-            repeatable: Whether applying the call twice is the same as once, so that it may be repeated after a lost
-                answer; by default DELETE, PATCH and GET are, but for a GET that sends something (``.../send``).
+            repeatable: Whether applying the call twice has the effect of once, so that it may be sent again after a
+                lost response. None: True for DELETE, PATCH and GET, except a GET of ``.../send``.
 
         Returns:
-            The parsed answer.
+            The parsed response.
 
         Raises:
-            MauticError: It failed.
-            ConfigurationError: The path is not one below ``/api/``, or a row of a batch edit has no id, or one has that
-                of another: Mautic would write onto the wrong entities.
+            MauticError: The call failed.
+            ConfigurationError: The path is not one below ``/api/``, or two rows of a batch edit have the same id or one
+                has none: Mautic would write to the wrong entities.
 
         Mautic: REST API.
         """
-        asked = Call(method.upper(), "", body=body)  # which a traceback with locals does not show
+        asked = Call(method.upper(), "", body=body)  # whose repr, in a traceback with locals, omits the body
         del body
         if asked.method not in _METHODS:
             raise ConfigurationError(f"a method is one of {', '.join(sorted(_METHODS))}")
@@ -159,15 +169,14 @@ class Mautic(Namespaces):
         return (await self._pipeline.send(call)).body
 
     async def authorize(self, callback: str, state: str | None = None) -> None:
-        """Finish the log-in of `AuthorizationCode`: exchange what the browser brought back for a token.
+        """Finish the log-in of `AuthorizationCode`: exchange the code from the browser's redirect for a token.
 
         Args:
-            callback: The URL that the browser was sent to, or the bare code together with *state*.
-            state: Only with a bare code.
+            callback: The URL that Mautic redirected the browser to, or the bare code together with *state*.
+            state: The state that came with a bare code.
 
         Raises:
-            ConfigurationError: The client's credentials are of another kind, or the state is not one that was given
-            out.
+            ConfigurationError: The client's credentials are of another kind, or the state is missing, unknown or old.
             AuthenticationError: Mautic refused the code.
 
         Mautic: REST API, Authorization (OAuth2).
@@ -175,29 +184,29 @@ class Mautic(Namespaces):
         callback, state = (
             AuthorizationHeader(callback),
             None if state is None else AuthorizationHeader(state),
-        )  # discreet in a traceback
+        )  # a traceback with locals shows stars
         await self._pipeline.authorize(callback, state)
 
     @property
     def version(self) -> str | None:
-        """Mautic's version, from the last answer that told it; None before."""
+        """Mautic's version, from the last response that named it; None before."""
         return self._pipeline.version
 
     @property
-    def rate_limit(self) -> RateLimiter:
-        """The rate limit as it stands: `limit`, `remaining`, `reset`, `waiting`, `in_flight`."""
-        return self._pipeline.rate_limiter
+    def rate_limit(self) -> RateLimitStatus:
+        """The rate limit as it stands."""
+        return self._pipeline.rate_limiter.status
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
-        """Give all calls inside ``async with mautic.deadline(20):`` that many seconds together.
+        """Give all calls inside ``async with mautic.deadline(20):`` that many seconds in total.
 
-        Reads end with it; a write that would not fit is not sent (`DeadlineExceeded`), and one that has left is not
-        cut short, because Mautic would go on with it unseen.
+        A read ends at the deadline. A write that would take longer is not sent (`DeadlineExceeded`); one that was sent
+        is not cut short, because Mautic would go on with it and its outcome would be unknown.
         """
         return self._pipeline.deadline(seconds)
 
     async def aclose(self) -> None:
-        """Refuse new calls, wait for those under way (``timeouts.drain`` seconds), close the connections."""
+        """Refuse new calls, wait up to ``timeouts.drain`` seconds for those in flight, close the connections."""
         await self._pipeline.aclose()
 
     async def __aenter__(self) -> Self:
@@ -210,19 +219,23 @@ class Mautic(Namespaces):
         await self.aclose()
 
     def __repr__(self) -> str:
-        """The site and what carries the bytes; never a credential."""
-        return f"Mautic({self._pipeline.transport!r}, json={self._pipeline.json.name!r})"
+        """Return site, HTTP and JSON library, credentials (masked), version and traffic."""
+        pipeline = self._pipeline
+        parts = [
+            *(repr(pipeline.transport), f"json={pipeline.json.name!r}", f"auth={pipeline.auth!r}"),
+            *([f"version={pipeline.version!r}"] if pipeline.version else []),
+            *(f"in_flight={pipeline.rate_limiter.in_flight}", f"waiting={pipeline.rate_limiter.waiting}"),
+        ]
+        return f"Mautic({', '.join(parts)})"
 
 
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-
-
 _EVENT_LOG_BATCH = "campaigns/events/batch/edit"
-"""The one batch edit whose rows are told apart by two other ids."""
+"""The one batch edit whose rows are identified by two other ids."""
 
 
 def _infer_effect(verb: str, path: str, repeatable: bool | None) -> Effect:  # noqa: FBT001 - a setting handed on
-    """What a repetition would do, as far as the verb tells, unless the caller says it."""
+    """Return the effect of applying a call twice: from *repeatable*, or else from verb and path."""
     reads = verb in {"GET", "HEAD", "OPTIONS"} and not path.endswith("/send")
     if repeatable is None:
         repeatable = reads or verb in {"PATCH", "DELETE"}
@@ -238,11 +251,11 @@ def _row_ids(call: Call) -> list[object]:
     return [int(id) if isinstance(id, str) and id.isdecimal() else id for id in ids]
 
 
-def _auth_from_env(given: Mapping[str, str]) -> Auth:
-    client_id, secret = given.get("MAUTIC_CLIENT_ID"), given.get("MAUTIC_CLIENT_SECRET")
+def _auth_from_env(variables: Mapping[str, str]) -> Auth:
+    client_id, secret = variables.get("MAUTIC_CLIENT_ID"), variables.get("MAUTIC_CLIENT_SECRET")
     if client_id and secret:
         return ClientCredentials(client_id, secret)
-    username, password = given.get("MAUTIC_USERNAME"), given.get("MAUTIC_PASSWORD")
+    username, password = variables.get("MAUTIC_USERNAME"), variables.get("MAUTIC_PASSWORD")
     if username and password:
         return BasicAuth(username, password)
     raise ConfigurationError(

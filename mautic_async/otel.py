@@ -1,13 +1,14 @@
-"""One OpenTelemetry span for each call, with its attempts and waits: ``Mautic(..., hooks=(spans(),))``.
+"""OpenTelemetry: one CLIENT span for each call, by ``Mautic(..., hooks=(mautic_async.otel.spans(),))``.
 
-Needs the ``otel`` extra. Spans are internal: the HTTP requests beneath may have spans of their own, from whatever
-instruments the HTTP library. They hold methods, paths, statuses and seconds, never a query, a body,
-a token or an address.
+Needs the ``otel`` extra. Names and attributes follow OpenTelemetry's semantic conventions for HTTP client spans. A span
+covers the whole call; its attempts, waits and retries are events of the span. It holds methods, paths, statuses and
+seconds, never a query, a body, a token or an e-mail address.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.errors import ConfigurationError
 
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
     from mautic_async.events import Event
 
+_IDS: Final = re.compile(r"/\d+(?=/|$)")
+
 
 def spans(tracer: Any = None) -> Callable[[Event], None]:
-    """A hook that makes the spans.
+    """Return a hook that makes a span of each call.
 
     Args:
-        tracer: An ``opentelemetry.trace.Tracer``; by default one named ``mautic_async``.
+        tracer: An ``opentelemetry.trace.Tracer``; None: the one named ``mautic_async``.
 
     Raises:
         ConfigurationError: OpenTelemetry is not installed: ``pip install 'mautic-async[otel]'``.
@@ -36,31 +39,49 @@ def spans(tracer: Any = None) -> Callable[[Event], None]:
     def hook(event: Event) -> None:
         span = open_spans.get(event.call_id)
         if span is None:
-            span = open_spans[event.call_id] = maker.start_span(f"mautic {event.call.partition(' ')[0]}")
-            span.set_attribute("mautic.call", event.call)
+            method, _, path = event.call.partition(" ")
+            route = route_of(path)
+            span = open_spans[event.call_id] = maker.start_span(
+                f"{method} {route}", kind=trace.SpanKind.CLIENT, attributes=_request_attributes(event, method, route)
+            )
         if event.kind == "done":
             del open_spans[event.call_id]
             _finish(span, event, trace)
         else:
-            span.add_event(event.kind, _attributes(event))
+            span.add_event(event.kind, _event_attributes(event))
 
     return hook
 
 
+def route_of(path: str) -> str:
+    """Return the route of a path below ``/api/``, with ``{id}`` for each id: ``/api/contacts/{id}/edit``."""
+    return _IDS.sub("/{id}", f"/api/{path}")
+
+
+def _request_attributes(event: Event, method: str, route: str) -> dict[str, str | int]:
+    host, _, port = event.server.rpartition(":")
+    found: dict[str, str | int] = {"http.request.method": method, "url.template": route}
+    if host:
+        found |= {"server.address": host, "server.port": int(port)}
+    return found
+
+
 def _finish(span: Any, event: Event, trace: Any) -> None:
-    span.set_attribute("mautic.attempts", event.attempt)
-    if event.status is not None:
+    if event.attempt > 1:
+        span.set_attribute("http.request.resend_count", event.attempt - 1)
+    if event.status is not None and event.attempt:
         span.set_attribute("http.response.status_code", event.status)
     if event.error is not None:
-        span.set_attribute("error.type", type(event.error).__name__)
-        span.set_status(trace.Status(trace.StatusCode.ERROR))
+        has_status = event.status is not None and event.status >= 400 and event.attempt
+        span.set_attribute("error.type", str(event.status) if has_status else type(event.error).__name__)
+        span.set_status(trace.Status(trace.StatusCode.ERROR, event.reason))
     span.end()
 
 
-def _attributes(event: Event) -> dict[str, str | int | float]:
+def _event_attributes(event: Event) -> dict[str, str | int | float]:
     found: dict[str, str | int | float] = {"attempt": event.attempt, "seconds": round(event.seconds, 6)}
     if event.status is not None:
         found["http.response.status_code"] = event.status
-    if event.error is not None and event.error.verdict is not None:
-        found["reason"] = event.error.verdict.kind
+    if event.reason is not None:
+        found["reason"] = event.reason
     return found

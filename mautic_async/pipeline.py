@@ -7,14 +7,13 @@ refreshes it once after a 401. No call goes back up. Mautic: REST API, Getting s
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, evolve, field
 
 from mautic_async import protocol
 from mautic_async._background import BackgroundTasks
+from mautic_async._client_state import Lifetime, Observations, deadline_in, remaining_seconds
 from mautic_async.auth.refresh import AuthorizationHeader, check_not_refreshing
 from mautic_async.errors import (
     ConfigurationError,
@@ -34,9 +33,11 @@ from mautic_async.ratelimit.limiter import RateLimiter, Slot
 from mautic_async.retry.budget import RetryBudget
 from mautic_async.retry.circuit_breaker import CircuitBreaker
 from mautic_async.retry.policy import RetryPolicy, classify, may_have_applied
+from mautic_async.transport.base_url import host_and_port
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import Coroutine
+    from contextlib import AbstractAsyncContextManager
 
     from mautic_async.auth.authorization_code import Auth
     from mautic_async.clock import Clock
@@ -45,13 +46,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DEADLINE: Final[ContextVar[float | None]] = ContextVar("mautic_async_deadline", default=None)
 _UPSTREAM_DOWN: Final = frozenset({502, 503, 504, *range(520, 525)})
 
 
 @define
 class _AuthContext:
-    """What `Auth` is handed: the transport without a token, the clock, and tasks that outlive their caller."""
+    """The part of the client that credentials may use: unsigned requests, the clock, tasks that outlive a caller."""
 
     clock: Clock
     transport: Transport
@@ -65,15 +65,15 @@ class _AuthContext:
 
 
 class Pipeline:
-    """Sends calls: retried where that is safe, within the limits, signed.
+    """Sends calls: retries them where that is safe, stays within the rate limit, and signs each request.
 
     Args:
-        transport: Bytes out, bytes in.
+        transport: Sends one request.
         auth: Gives the Authorization header.
-        limits: Concurrency, patience, pace.
-        clock: Time and chance.
-        json: The JSON library.
-        hooks: Called with each `Event`.
+        limits: The settings of the rate limiter.
+        clock: Time and randomness.
+        json: The JSON library for request and response bodies.
+        hooks: Callables that get each `Event`.
     """
 
     def __init__(
@@ -89,20 +89,15 @@ class Pipeline:
         self.transport = transport
         self.auth = auth
         self.clock = clock
-        self.concurrency = limits.concurrency
+        self.json = json
         self.rate_limiter = RateLimiter(limits, clock, spread=bool(getattr(auth, "shares_site_limit", False)))
         self.background = BackgroundTasks()
-        self.version: str | None = None
-        self.requests = 0
         self.auth_context = _AuthContext(clock, transport, self.background)
-        self._retry_budget = RetryBudget()
         self.breaker = CircuitBreaker(clock.random)
-        self._retry_policy = RetryPolicy(clock, self._retry_budget)
-        self.json = json
-        self._dispatcher = EventDispatcher(hooks)
-        self.latency: dict[str, float] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self.observations = Observations()
+        self._retry_policy = RetryPolicy(clock, RetryBudget())
+        self._dispatcher = EventDispatcher(hooks, host_and_port(transport.base))
+        self._lifetime = Lifetime()
 
     # --- retry -----------------------------------------------------------------------------------------------------
 
@@ -112,7 +107,7 @@ class Pipeline:
         Raises:
             MauticError: The last failure, with `verdict`, `attempts` and the earlier failures in `history`.
         """
-        self._check_loop()
+        self._lifetime.check()
         check_not_refreshing(self.auth)
         timeouts = self.transport.timeouts
         default = timeouts.read if call.effect is Effect.READ else timeouts.server
@@ -128,86 +123,81 @@ class Pipeline:
                     payload = await Attempt(self, call, request, failures, events).run()
         except BaseException as error:
             if events is not None:
-                ours = error if isinstance(error, MauticError) else None
-                events.emit("done", events.attempts, seconds=self.clock.monotonic() - began, error=ours)
+                known = error if isinstance(error, MauticError) else None
+                events.emit("done", events.attempts, seconds=self.clock.monotonic() - began, error=known)
             raise
         if events is not None:
             events.emit("done", events.attempts, status=payload.status, seconds=self.clock.monotonic() - began)
         return payload
 
-    # --- what attempts teach ------------------------------------------------------------------------------------------
+    # --- learning from attempts ------------------------------------------------------------------------------------
 
     def record_success(self, call: Call, seconds: float) -> None:
-        """Earn retries, and learn how long such a call takes."""
-        self._retry_budget.deposit()
-        route = _latency_key(call)
-        known = self.latency.get(route)
-        self.latency[route] = seconds if known is None else 0.8 * known + 0.2 * seconds
+        """Add to the retry budget, and to the known latency of such calls."""
+        self._retry_policy.budget.deposit()
+        self.observations.record_latency(call, seconds)
 
-    def record_response(self, slot: Slot, answer: Response | None, token: str, *, failed: bool | None) -> None:
-        """Give the slot back, and let the circuit breaker and the rate limiter learn from *answer*."""
+    def record_response(self, slot: Slot, response: Response | None, token: str, *, failed: bool | None) -> None:
+        """Give *slot* back, and let the circuit breaker and the rate limiter learn from *response*.
+
+        Args:
+            slot: The slot of the attempt.
+            response: The response, or None if there was none.
+            token: The Authorization header of the request.
+            failed: Whether the server seems to be down; None if the attempt says nothing about that.
+        """
         if failed is None:
-            self.breaker.cancel_probe()  # it says nothing of the server
+            self.breaker.cancel_probe()
         else:
             self.breaker.record(self.clock.monotonic(), failed=failed)
-        if answer is None:
-            slot.complete(status=None, reading=None, retry_after=None, token=token)
+        if response is None:
+            slot.complete(status=None, token=token)
             return
-        self.version = protocol.parse_version(answer) or self.version
+        self.observations.version = protocol.parse_version(response) or self.observations.version
         slot.complete(
-            status=answer.status,
-            reading=protocol.parse_rate_limit(answer),
-            retry_after=protocol.parse_retry_after(answer),
+            status=response.status,
+            reading=protocol.parse_rate_limit(response),
+            retry_after=protocol.parse_retry_after(response),
             token=token,
         )
 
     # --- deadlines and the end -------------------------------------------------------------------------------------
 
+    @property
+    def version(self) -> str | None:
+        """Mautic's version, from the last response that named it; None before."""
+        return self.observations.version
+
+    @property
+    def concurrency(self) -> int:
+        """Requests that may be in flight at once."""
+        return self.rate_limiter.concurrency
+
     def bind_loop(self) -> None:
-        """Belong to the running event loop from now on."""
-        self._check_loop()
+        """Belong to the running event loop from now on; raise ConfigurationError if the client belongs to another."""
+        self._lifetime.check()
 
     async def authorize(self, callback: str, state: str | None) -> None:
-        """Let the credentials exchange what a browser brought back; see `Mautic.authorize`."""
-        self._check_loop()
+        """Let the credentials exchange the code from a browser's redirect for a token; see `Mautic.authorize`."""
+        self._lifetime.check()
         exchange_code = getattr(self.auth, "exchange_code", None)
         if exchange_code is None:
             raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
         await self.background.run_shielded(exchange_code(callback, state, self.auth_context))
 
-    @asynccontextmanager
-    async def deadline(self, seconds: float) -> AsyncIterator[None]:
-        """Give all calls inside *seconds* in all; see `Mautic.deadline`."""
-        until = self.clock.monotonic() + seconds
-        outer = _DEADLINE.get()
-        token = _DEADLINE.set(until if outer is None else min(until, outer))
-        try:
-            yield
-        finally:
-            _DEADLINE.reset(token)
+    def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
+        """Give all calls inside the block *seconds* in total; see `Mautic.deadline`."""
+        return deadline_in(self.clock, seconds)
 
     def remaining(self) -> float | None:
         """Return the seconds until the caller's deadline, or None if it has none."""
-        until = _DEADLINE.get()
-        return None if until is None else until - self.clock.monotonic()
-
-    def _check_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._closed:
-            raise ConfigurationError("this Mautic client is closed; make a new one")
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
-            raise ConfigurationError(
-                f"this Mautic client belongs to the event loop {id(self._loop):#x} and was used on {id(loop):#x};"
-                " make one client for each loop"
-            )
+        return remaining_seconds(self.clock)
 
     async def aclose(self) -> None:
-        """Refuse new calls, wait for those under way, close the transport. May be called twice."""
-        if self._closed:
+        """Refuse new calls, wait for those in flight, close the transport. A second call does nothing."""
+        if self._lifetime.is_closed:
             return
-        self._closed = True
+        self._lifetime.is_closed = True
         self.rate_limiter.close(
             ConfigurationError("this Mautic client was closed while the call waited; it was not sent")
         )
@@ -222,23 +212,24 @@ class Pipeline:
 
 @define(eq=False)
 class Attempt:
-    """One attempt of a call: a slot of the rate limiter, the request, the meaning of its response.
+    """One attempt of a call: a slot of the rate limiter, the signed request, the parsed response.
 
     Attributes:
-        pipeline: Whose call it is.
-        call: What is asked.
+        pipeline: The pipeline that sends the call.
+        call: The call.
         request: The HTTP request, not signed yet.
-        failures: Of the earlier attempts of the same call.
-        story: Whom to tell of it; None where nobody listens.
-        number: Which attempt it is, from 1.
-        sent_at: Epoch seconds at which it got its slot; None before. *began* is the loop time of the same moment.
+        failures: The failures of the earlier attempts; a failure of this attempt is added.
+        events: Receives the events of the call; None if no hook and no log wants them.
+        number: Number of the attempt, from 1.
+        sent_at: Epoch seconds at which the attempt got its slot; None before.
+        began: Time of the event loop at the same moment.
     """
 
     pipeline: Pipeline
     call: Call
     request: Request
     failures: list[MauticError]
-    story: CallEvents | None
+    events: CallEvents | None
     number: int = field(init=False)
     sent_at: float | None = field(default=None, init=False)
     began: float = field(default=0.0, init=False)
@@ -261,39 +252,44 @@ class Attempt:
                 or await self._acquire_slot()
             )
             self.sent_at, self.began = pipeline.clock.wall_time(), pipeline.clock.monotonic()
-            self._tell("before")
-            answer = await pipeline.background.run_shielded(self._send_handling_auth(slot))
-            payload = protocol.parse_response(call, answer, pipeline.json, pipeline.clock.monotonic() - self.began)
+            self._emit("before")
+            # In a task of its own: a request whose caller is cancelled still ends, and gives its connection back.
+            response = await pipeline.background.run_shielded(self._send_handling_auth(slot))
+            payload = protocol.parse_response(call, response, pipeline.json, pipeline.clock.monotonic() - self.began)
         except MauticError as error:
             if isinstance(error, NotFound) and call.method == "DELETE" and any(map(may_have_applied, self.failures)):
                 return Payload(200, None, attempts=self.number)  # an earlier attempt has deleted it
             raise self._failed(error) from error.__cause__
         pipeline.record_success(call, payload.seconds)
-        self._tell("after", status=payload.status)
+        self._emit("after", status=payload.status)
         return payload if self.number == 1 else evolve(payload, attempts=self.number)
 
     def _failed(self, error: MauticError) -> MauticError:
-        """Classify *error*, and note it for the attempts that may follow."""
+        """Return *error* with its verdict, and add it to the failures of the call."""
         outcome = classify(error, self.call, self.number, self.sent_at or 0.0)
         outcome.history = tuple(self.failures)
         if self.sent_at is not None:
-            self._tell("after", status=getattr(error, "status", None), error=outcome)
+            self._emit("after", status=getattr(error, "status", None), error=outcome)
         self.failures.append(outcome)
         return outcome
 
-    def _tell(self, kind: str, **more: Any) -> None:
-        if self.story is not None:
+    def _emit(self, kind: str, **more: Any) -> None:
+        if self.events is not None:
             seconds = self.pipeline.clock.monotonic() - self.began if kind == "after" else 0.0
-            self.story.emit(kind, self.number, seconds=seconds, **more)
+            self.events.emit(kind, self.number, seconds=seconds, **more)
 
     def _apply_deadline(self) -> None:
-        """Let a read end with the caller's deadline; a write is not cut short, or it would go on unseen in PHP."""
+        """Let a read end with the caller's deadline. A write is not cut short: PHP would go on with it.
+
+        Raises:
+            DeadlineExceeded: Such a call takes longer than the time left.
+        """
         left = self.pipeline.remaining()
         if left is None:
             return
-        if left <= self.pipeline.latency.get(_latency_key(self.call), 0.0):
+        if left <= self.pipeline.observations.expected_latency(self.call):
             raise DeadlineExceeded(
-                f"{self.call}: {max(0.0, left):.1f} s are left, which such a call does not fit in; not sent"
+                f"{self.call}: not sent; such a call takes longer than the {max(0.0, left):.1f} s left"
             )
         if self.call.effect is Effect.READ and self.request.timeout is not None:
             self.request = evolve(self.request, timeout=min(self.request.timeout, left))
@@ -333,42 +329,39 @@ class Attempt:
         except BaseException:  # cancelled, closed, or a store that cannot be reached
             pipeline.breaker.cancel_probe()
             raise
-        if self.story is not None:
-            self.story.emit("wait", self.number, seconds=pipeline.clock.monotonic() - began)
+        if self.events is not None:
+            self.events.emit("wait", self.number, seconds=pipeline.clock.monotonic() - began)
         return slot
 
     # --- auth ------------------------------------------------------------------------------------------------------
 
     async def _send_handling_auth(self, slot: Slot) -> Response:
-        """Add the token and send; refresh the token once after a 401.
-
-        Runs in a task of its own: a leaving caller cuts nothing in half.
-        """
+        """Add the token and send; refresh the token once after a 401. In the end, give *slot* back."""
         pipeline = self.pipeline
-        answer: Response | None = None
+        response: Response | None = None
         token = ""
         failed: bool | None = None
         try:
             token = await self._authorization()
-            answer = await self._send_request(token)
-            if answer.status == 401:
+            response = await pipeline.transport.exchange(self._sign(token))
+            if response.status == 401:
                 newer = await self._authorization(token)
                 if newer != token:
                     token = newer
-                    answer = await self._send_request(token)
-            failed = answer.status in _UPSTREAM_DOWN
+                    response = await pipeline.transport.exchange(self._sign(token))
+            failed = response.status in _UPSTREAM_DOWN
         except TransportError as error:
             failed = error.kind != "certificate"
             raise
-        except asyncio.CancelledError:  # the task is only ever cancelled by the end of the client
-            raise TransportError("the client was closed before the answer came", kind="disconnected") from None
+        except asyncio.CancelledError:  # only the end of the client cancels this task
+            raise TransportError(f"{self.call}: the client was closed before the response came") from None
         else:
-            return protocol.redact(answer, token)
+            return protocol.redact(response, token)
         finally:
-            pipeline.record_response(slot, answer, token, failed=failed)
+            pipeline.record_response(slot, response, token, failed=failed)
 
     async def _authorization(self, refused: str | None = None) -> str:
-        """Return the Authorization header, after a refresh if *refused* was refused.
+        """Return the Authorization header, after a refresh if the server refused the header *refused*.
 
         If the refresh fails, the error is marked ``sent=False``: the request was never sent, so retrying it is safe.
         """
@@ -381,11 +374,7 @@ class Attempt:
             error.sent = False
             raise
 
-    async def _send_request(self, header: str) -> Response:
-        protocol.check_authorization(header)
-        self.pipeline.requests += 1
-        return await self.pipeline.transport.exchange(self.request.with_authorization(header))
-
-
-def _latency_key(call: Call) -> str:
-    return f"{call.method} {call.path.partition('/')[0]}"
+    def _sign(self, header: str) -> Request:
+        """Return the request with its Authorization header, and count it as sent."""
+        self.pipeline.observations.requests += 1
+        return protocol.sign_request(self.request, header)

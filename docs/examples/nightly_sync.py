@@ -5,8 +5,8 @@
 Needs ``mautic-async``, ``duckdb`` and the environment variables MAUTIC_BASE_URL, MAUTIC_CLIENT_ID and
 MAUTIC_CLIENT_SECRET. The database has the tables ``customers(id, email, first_name, city)`` and
 ``orders(customer_id, number, amount)``; for PostgreSQL replace `read_customers`, and nothing else. Beside the database
-lie ``nightly.db``, the journal with which a killed run continues, and ``rejected.jsonl``, the rows that were not stored,
-with the reasons.
+lie ``nightly.db``, the journal with which a killed run continues, and ``rejected.jsonl``, the rows that were not
+stored, with the reasons.
 
 The exit status is 0 if all rows are stored, and 1 otherwise.
 """

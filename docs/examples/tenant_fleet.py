@@ -2,9 +2,9 @@
 
     python tenant_fleet.py tenants.json
 
-``tenants.json`` is a list of objects with ``name``, ``base_url``, ``client_id``, ``client_secret`` and ``rows``, the name
-of a file of JSON lines with the fields of a contact. A tenant whose Mautic is down, or refuses the credentials, does not
-stop the rest.
+``tenants.json`` is a list of objects with ``name``, ``base_url``, ``client_id``, ``client_secret`` and ``rows``, the
+name of a file of JSON lines with the fields of a contact. A tenant whose Mautic is down, or refuses the credentials,
+does not stop the rest.
 """
 
 from __future__ import annotations

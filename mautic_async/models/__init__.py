@@ -49,7 +49,7 @@ from mautic_async.models.role import Role
 from mautic_async.models.segment import Segment, SegmentFilter
 from mautic_async.models.sms import Sms, SmsReceipt
 from mautic_async.models.stage import Stage
-from mautic_async.models.stat import StatRow, StatTables, Widget
+from mautic_async.models.stat import DoNotContactEntry, EmailStatistic, StatRow, StatTables, Widget
 from mautic_async.models.submission import Submission
 from mautic_async.models.tag import Tag
 from mautic_async.models.theme import Theme, ThemeConfig, ThemeVisibility
@@ -89,10 +89,12 @@ __all__ = [
     "CustomObject",
     "Device",
     "DoNotContact",
+    "DoNotContactEntry",
     "DynamicContent",
     "DynamicContentVariant",
     "Email",
     "EmailDynamicContent",
+    "EmailStatistic",
     "Entity",
     "EventCampaign",
     "Field",

@@ -26,7 +26,7 @@ from mautic_async.protocol.headers import (
 from mautic_async.protocol.json import MAX_DEPTH, STDLIB, JsonLibrary, orjson_library, parse_json
 from mautic_async.protocol.multipart import encode_multipart
 from mautic_async.protocol.paths import build_path, encode_query, query_string, validate_id
-from mautic_async.protocol.requests import build_request, check_authorization
+from mautic_async.protocol.requests import build_request, sign_request
 from mautic_async.protocol.responses import parse_response
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "build_error",
     "build_path",
     "build_request",
-    "check_authorization",
     "encode_multipart",
     "encode_query",
     "error_class",
@@ -66,5 +65,6 @@ __all__ = [
     "php_array_to_dict",
     "query_string",
     "redact",
+    "sign_request",
     "validate_id",
 ]

@@ -54,17 +54,28 @@ def build_request(call: Call, library: JsonLibrary, timeout: float | None) -> Re
 
 
 MAX_AUTHORIZATION: Final = 16 * 2**10
-"""Characters; web servers refuse more, some with half of it."""
+"""Characters of an Authorization header. Web servers refuse longer ones; some refuse half of it."""
 
 
-def check_authorization(header: str) -> None:
-    """Refuse an Authorization header that no server could take.
+def sign_request(request: Request, header: str) -> Request:
+    """Return *request* with the Authorization header *header*.
 
     Raises:
-        ConfigurationError: It is not visible ASCII, or longer than web servers take.
+        ConfigurationError: The header is not visible ASCII, or longer than web servers take.
     """
     if not header.isascii() or not header.isprintable() or len(header) > MAX_AUTHORIZATION or header != header.strip():
         raise ConfigurationError(
             f"the Authorization header must be visible ASCII, at most {MAX_AUTHORIZATION} characters;"
             " check the credentials for line breaks, and for spaces around them"
         )
+    # `attrs.evolve` would take five times as long.
+    headers = {**request.headers, "authorization": header}
+    return Request(
+        request.method,
+        request.path,
+        request.query,
+        headers,
+        request.content,
+        request.timeout,
+        request.write_to,
+    )

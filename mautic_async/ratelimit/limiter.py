@@ -13,7 +13,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from mautic_async.ratelimit.decision import WAIT_FOR_RESPONSE, Decision, Go, Probe, WaitUntil
 from mautic_async.ratelimit.fixed_window import BackgroundPolicy, FixedWindow
@@ -29,6 +29,27 @@ if TYPE_CHECKING:
 
 _INTERACTIVE_MEMORY_SECONDS: Final = 60.0
 """How long after an interactive call background work leaves one slot free, in seconds."""
+
+
+@frozen(kw_only=True)
+class RateLimitStatus:
+    """The rate limit at one moment, as the last response told it.
+
+    Attributes:
+        limit: Calls per window (an hour) that Mautic allows; None: no limit is known.
+        remaining: Calls left in this window; None: no limit is known.
+        reset: End of this window, in epoch seconds of the server's clock; None: no limit is known.
+        waiting: Calls of this client that wait for a slot.
+        in_flight: Requests of this client that are under way.
+
+    Mautic: REST API, Rate limiter.
+    """
+
+    limit: int | None
+    remaining: int | None
+    reset: int | None
+    waiting: int
+    in_flight: int
 
 
 @define(eq=False)
@@ -128,7 +149,12 @@ class RateLimiter:
         self._timer: asyncio.TimerHandle | None = None
         self._closed: Exception | None = None
 
-    # -- what users see --
+    # -- figures --
+
+    @property
+    def concurrency(self) -> int:
+        """Requests that may be in flight at once."""
+        return self._concurrency.limit
 
     @property
     def in_flight(self) -> int:
@@ -143,26 +169,13 @@ class RateLimiter:
         return sum(len(queue.waiters) for queue in self._queues.values())
 
     @property
-    def limit(self) -> int | None:
-        """Calls per hour that Mautic allows; None: no limit is known."""
-        return self._part(0)
-
-    @property
-    def remaining(self) -> int | None:
-        """Calls left in this window; None: no limit is known."""
-        return self._part(1)
-
-    @property
-    def reset(self) -> int | None:
-        """The end of this window in epoch seconds of the server's clock; None: no limit is known."""
-        return self._part(2)
-
-    def _part(self, index: int) -> int | None:
+    def status(self) -> RateLimitStatus:
+        """The rate limit as it stands."""
         known = self._window.current(self._clock.monotonic())
-        return None if known is None else known[index]
-
-    def __repr__(self) -> str:
-        return f"<limits: {self._concurrency.in_flight} in flight, {self.waiting} waiting>"
+        limit, remaining, reset = (None, None, None) if known is None else known
+        return RateLimitStatus(
+            limit=limit, remaining=remaining, reset=reset, waiting=self.waiting, in_flight=self.in_flight
+        )
 
     # -- acquiring a slot --
 

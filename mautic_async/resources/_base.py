@@ -18,7 +18,7 @@ from mautic_async.protocol import Effect
 from mautic_async.resources import _batch, _kept, _sent_along
 from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, PageParams, Query, ResultPage
 from mautic_async.resources._read_only import Namespace, ReadOnlyResource
-from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.bulk_adapters import base, deletes, edits
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -206,7 +206,7 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
-        return edits.new_job(edits.Edits(self), rows, journal, options)
+        return base.new_job(edits.Edits(self), rows, journal, options)
 
     def bulk_delete(
         self,
@@ -224,7 +224,7 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return edits.new_job(edits.Deletes(self), ids, journal, options)
+        return base.new_job(deletes.Deletes(self), ids, journal, options)
 
     def from_dead_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
         """Yield the rows of a dead-letter file (`BulkOptions.dead_letters`), to be corrected and sent again.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack
 
 from mautic_async import protocol
 from mautic_async.bulk import Outcome
@@ -12,10 +13,13 @@ from mautic_async.models import Company, Contact
 from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._membership import Membership, assign_in_chunks
 from mautic_async.resources._sync_job import new_job
-from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.bulk_adapters.companies import CompanyUpserts
 from mautic_async.resources.contacts import validation
+from mautic_async.resources.contacts.contacts import Contacts
+from mautic_async.resources.contacts.query import MemberQuery
 
 if TYPE_CHECKING:
     from mautic_async.bulk import BulkJob, BulkOptions
@@ -101,9 +105,8 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return new_job(
-            self, edits.CompanyUpserts(self, unique=unique), rows, journal=journal, state=state, options=options
-        )
+        adapter = CompanyUpserts(self, unique=unique)
+        return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     async def upsert(self, company: C) -> C:
         """Change what *company* names of the company with its id or its name, or create one.
@@ -151,3 +154,24 @@ class Companies(Resource[C], Membership[C]):
             return call, (await self._send(call, needs="Mautic 8 or newer")).body
 
         return await assign_in_chunks([protocol.validate_id(contact) for contact in contact_ids], send)
+
+    def contacts(
+        self, id: int, *, changed_since: datetime | None = None, read_ahead: bool = False, **query: Unpack[MemberQuery]
+    ) -> EntityIterator[Contact]:
+        """Iterate the contacts of a company, each once, in the order of ids; none if the company does not exist.
+
+        Args:
+            id: Of the company.
+            changed_since: Only contacts that were added to Mautic or changed since then; not when they joined.
+            read_ahead: Fetch the next page while the caller works on this one.
+            **query: As for ``contacts.iterate``, without a search.
+
+        Mautic: REST API, List contacts (GET /contacts with ``search=company_id:ID``).
+        """
+        company = protocol.validate_id(id)
+
+        async def search() -> str:
+            return f"company_id:{company}"
+
+        contacts: Contacts[Contact] = Contacts(self._pipeline)
+        return contacts._iterate_found(search, query, changed_since=changed_since, read_ahead=read_ahead)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
-from mautic_async import codec, protocol
-from mautic_async.models import Email, SegmentSend
+from mautic_async import codec, protocol, where
+from mautic_async.models import Email, EmailStatistic, SegmentSend
 from mautic_async.protocol import Effect
-from mautic_async.resources import _responses
+from mautic_async.resources import _responses, _stat_rows
 from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._changes import EntityIterator, since_clause
 from mautic_async.resources._sent_along import SentAlong
+from mautic_async.resources.stats import Stats
+from mautic_async.where import Where
+
+STATISTICS_PAGE: Final = 1000
+"""Entries a page; one with its tokens and details of openings may have several kilobytes."""
 
 
 class Emails(Resource[Email]):
@@ -98,3 +105,25 @@ class Emails(Resource[Email]):
         Mautic: REST API, Emails, Create a reply (POST /emails/reply/TRACKING_HASH).
         """
         await self._send(self._build_call("POST", Effect.NON_IDEMPOTENT, "reply", tracking_hash))
+
+    def statistics(self, id: int | None = None, *, since: datetime | None = None) -> EntityIterator[EmailStatistic]:
+        """Iterate what became of an e-mail, one entry for each contact that it was sent to, in the order of their ids.
+
+        Args:
+            id: Of the e-mail; None for all.
+            since: Only entries that were sent, read or opened since then, with a time zone: the
+                `EntityIterator.watermark` of the run before. A bounce has no date of its own.
+
+        Raises:
+            PermissionDenied: The user may not read tables of statistics.
+
+        Mautic: REST API, Stats, Get stats from table (GET /stats/email_stats).
+        """
+        clauses = [where.eq("email_id", protocol.validate_id(id))] if id is not None else []
+        if since is not None:
+            clauses.append(since_clause(since, "date_sent", "date_read", "last_opened"))
+        return EntityIterator(self._statistics(clauses), self._pipeline.clock)
+
+    async def _statistics(self, clauses: Sequence[Where]) -> AsyncIterator[EmailStatistic]:
+        async for row in Stats(self._pipeline).iterate("email_stats", where=clauses, limit=STATISTICS_PAGE):
+            yield _stat_rows.email_statistic(row)

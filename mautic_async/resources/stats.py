@@ -65,6 +65,7 @@ class Stats(Namespace):
         *,
         where: Where | Sequence[Where] | None = None,
         column: str = "id",
+        limit: int = PAGE_SIZE,
         read_ahead: bool = False,
     ) -> AsyncIterator[StatRow]:
         """Every row of a table, once, also while others are added.
@@ -73,6 +74,7 @@ class Stats(Namespace):
             table: As for `list`.
             where: Conditions on its columns.
             column: A number that no two rows share; tables without an ``id`` have none, and can only be listed.
+            limit: Rows a page.
             read_ahead: Fetch the next page while the caller works on this one.
 
         Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE with ``where``).
@@ -83,6 +85,6 @@ class Stats(Namespace):
             return await self.list(table, where=query["where"], order=order, limit=query["limit"])
 
         paginator = _pagination.Paginator(
-            fetch=fetch, query={"where": where}, size=PAGE_SIZE, get_id=lambda row: int(row[column]), column=column
+            fetch=fetch, query={"where": where}, size=limit, get_id=lambda row: int(row[column]), column=column
         )
         return self._paginate(paginator, read_ahead=read_ahead)

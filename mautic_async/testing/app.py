@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import auth, bodies, php
+from mautic_async.testing import auth, bodies, php, tracking
 from mautic_async.testing.faults import Fault
 from mautic_async.testing.http import Headers, Request, Response
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, to_json, to_response
@@ -88,17 +88,18 @@ async def _route(  # noqa: PLR0917 - called once
     headers: Headers,
     fault: Fault | None,
 ) -> Any:
-    path = request.path.removeprefix("/index.php")
-    if not path.startswith(("/api", "/oauth")):
-        return Reply(
-            b"<!DOCTYPE html>\n<html><body>Mautic</body></html>", 404, has_version_header=False, media_type="text/html"
-        )
-    if not state.settings.api_enabled:
+    path = request.path.removeprefix("/index.php") or "/"
+    is_api = path == "/api" or path.startswith(("/api/", "/oauth"))
+    if is_api and not state.settings.api_enabled:
         raise UnhandledError(403, API_DISABLED, "api_disabled")
     method = _method(request)
     if method == "OPTIONS":
         return Reply(b"", 204, has_version_header=False, media_type="text/html; charset=UTF-8")
     match = routes.find("GET" if method == "HEAD" else method, path)
+    if path == "/api":
+        match = None  # no page of this name
+    if not is_api and match is None:
+        return tracking.home_or_missing(path)
     if path != "/" and path.endswith("/"):
         match = None if match is None else _redirect_slash(state, path)
     if match is None:

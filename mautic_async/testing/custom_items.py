@@ -198,15 +198,8 @@ def _link(item: Row, object: Row, contact: int, context: RequestContext) -> None
     if not any(link["item"] == item["id"] for link in links.find("contact", contact)):
         links.save({"id": None, "item": item["id"], "contact": contact, "date": context.now})
     what = f"{object['nameSingular']} {item['name']}"
-    context.table("events").save(
-        {
-            "id": None,
-            "event": "customitem.linked",
-            "contact": contact,
-            "time": context.now,
-            "label": f"{what} was linked",
-            "details": {"objectId": str(item["id"]), "action": "link"},
-        }
+    context.table("item_events").save(
+        {"id": None, "contact": contact, "time": context.now, "label": f"{what} was linked", "item": item["id"]}
     )
 
 

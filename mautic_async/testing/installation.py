@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing import oauth, php, v2
+from mautic_async.testing import oauth, php, tracking, v2
 from mautic_async.testing.contacts import field_schema
-from mautic_async.testing.resources import EXTRA_ROUTES, RESOURCES
+from mautic_async.testing.nouns import EXTRA_ROUTES, RESOURCES
 from mautic_async.testing.resources._standard import CrudRoutes
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def register_routes(routes: Router, state: ServerState, *, v2_routes: bool) -> None:
     """Add the routes of all nouns to *routes*, and the indexes to the tables."""
     oauth.routes(routes)
+    tracking.routes(routes)
     for noun in RESOURCES:
         resource = noun()
         resource.store = state.store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.resources import SEEDERS
+from mautic_async.testing.nouns import SEEDERS
 from mautic_async.testing.resources._base import PUBLISH_BLOCK
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ def install(state: ServerState, *, lab: bool) -> None:
         seeder(state)
     if lab:
         _objects(state)
-        for name in ("6cd77398ca886e54797b1f32013aee2a.txt", "test_api_dir"):  # left over from an earlier day there
-            state.store["files"].save({"id": None, "dir": "images", "name": name, "size": 9})
+        left_over = "6cd77398ca886e54797b1f32013aee2a.txt"  # from an earlier day of the recorded server
+        state.store["files"].save({"id": None, "dir": "images", "name": left_over, "size": 9})
+        state.store["folders"].save({"id": None, "path": "images/test_api_dir"})
 
 
 def _fields(state: ServerState) -> None:

@@ -200,7 +200,7 @@ class FakeMautic:
     @cached_property
     def transport(self) -> Any:
         """Carries a client's requests here without a socket."""
-        from mautic_async.transport.client import in_process
+        from mautic_async.transport.in_process import in_process
 
         return in_process(self)
 

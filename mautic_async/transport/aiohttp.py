@@ -1,8 +1,8 @@
-"""The transport of the ``fast`` extra: aiohttp, without httpx in the way.
+"""The transport of the ``fast`` extra: aiohttp instead of httpx.
 
-Two habits of aiohttp are mended here, because each could make a contact twice or give a request a foreign answer:
-aiohttp repeats GET, PUT and DELETE by itself when a connection breaks, and it uses a connection again on which the
-server has said more than its answer.
+The transport switches off two habits of aiohttp. aiohttp repeats GET, PUT and DELETE by itself when a connection
+breaks, which could create a contact twice. It also reuses a connection on which the server has sent more than its
+response, so that a request could get the response to another one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from yarl import URL
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, sanitize
 from mautic_async.protocol import Request, Response
 from mautic_async.transport._sockets import KEEPALIVE_SECONDS, is_readable
+from mautic_async.transport.base_url import host_and_port
 from mautic_async.transport.decompression import BodyDecoder
-from mautic_async.transport.interface import Timeouts, is_about_certificate, parse_headers, too_late
+from mautic_async.transport.failures import Exchange
+from mautic_async.transport.interface import Timeouts, parse_headers
+from mautic_async.transport.network import Network
 
 if TYPE_CHECKING:
     import ssl
@@ -33,44 +36,60 @@ STREAM_UPLOADS_ABOVE: Final = 2**18
 
 
 class AiohttpTransport:
-    """A transport over aiohttp, with as many connections as there are requests under way.
+    """A transport over aiohttp, with as many connections as there are requests in flight.
 
     `Mautic` binds it to its base URL; the unbound object only carries the settings.
 
     Args:
-        context: Of TLS; without one, the same certificates as with httpx.
+        context: TLS context; None: one with the same certificate authorities as with httpx.
+        base: From `parse_base_url`.
+        timeouts: Time-outs in seconds.
+        network: The trusted authorities, and the proxy.
     """
 
     name = "aiohttp"
     json = "orjson"
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self.base = ""
-        self.timeouts = Timeouts()
+    def __init__(
+        self,
+        context: ssl.SSLContext | None = None,
+        *,
+        base: str = "",
+        timeouts: Timeouts | None = None,
+        network: Network | None = None,
+    ) -> None:
+        self.base = base
+        self.timeouts = timeouts or Timeouts()
         self._context = context
+        self._network = network or Network()
+        self._proxy = self._network.proxy_for(base)
         self._session: aiohttp.ClientSession | None = None
 
-    def bind(self, base: str, timeouts: Timeouts) -> AiohttpTransport:
+    def bind(self, base: str, timeouts: Timeouts, network: Network | None = None) -> AiohttpTransport:
         """Return a transport with the same settings for requests below *base*."""
-        bound = type(self)(self._context)
-        bound.base, bound.timeouts = base, timeouts
-        return bound
+        return type(self)(self._context, base=base, timeouts=timeouts, network=network)
 
     async def exchange(self, request: Request) -> Response:
-        """Send *request* and read its answer to the end; see `Transport`."""
+        """Send *request* and read its response to the end; see `Transport`."""
         read = request.timeout or self.timeouts.read
-        total = self.timeouts.total(read)
+        total = self.timeouts.connect + self.timeouts.write + 2 * read
         failure: MauticError
         try:
             async with asyncio.timeout(total):
                 return await self._send(self._session or self._open_session(), request, read)
         except MauticError as error:
             failure = error.with_traceback(None)
+        except _NotRepeated as error:
+            failure = _translate_error(error.error, self._named(request), read)
         except (aiohttp.ClientError, ValueError) as error:  # some of these are a TimeoutError as well
-            failure = _translate_error(error)
+            failure = _translate_error(error, self._named(request), read)
         except TimeoutError:
-            failure = too_late(total)
-        raise failure  # out here without aiohttp's error and frames, which hold credentials and the server's bytes
+            failure = self._named(request).too_late(total)
+        raise failure  # outside the handler, so without aiohttp's error and frames, which hold credentials
+
+    def _named(self, request: Request) -> Exchange:
+        proxy = URL(self._proxy).authority.rpartition("@")[2] if self._proxy else None
+        return Exchange(request, host_and_port(self.base), self.timeouts, proxy)
 
     async def _send(self, session: aiohttp.ClientSession, request: Request, read: float) -> Response:
         response = await self._start(session, request, read)
@@ -84,12 +103,12 @@ class AiohttpTransport:
                 body.feed(await content.readany(), sink)
             return Response(status, headers, body.finish(sink))
         finally:
-            if not response.closed:  # given up: the connection closes, and with it what is still being sent
+            if not response.closed:  # given up: the connection closes, and the rest of the request is not sent
                 response.release()
                 await response.wait_for_close()
 
     async def _start(self, session: aiohttp.ClientSession, request: Request, read: float) -> aiohttp.ClientResponse:
-        """Send *request* and return its answer when the headers are there."""
+        """Send *request* and return its response as soon as the headers have come."""
         url = f"{self.base}/{request.path}?{request.query}" if request.query else f"{self.base}/{request.path}"
         body = request.content
         return await session.request(
@@ -99,14 +118,13 @@ class AiohttpTransport:
             data=io.BytesIO(body) if body and len(body) > STREAM_UPLOADS_ABOVE else body or None,
             allow_redirects=False,
             timeout=_client_timeout(self.timeouts.connect, read),
+            proxy=self._proxy,
         )
 
     def _open_session(self) -> aiohttp.ClientSession:
-        """Return a new session: no cookies, no redirects, no proxies or passwords from the environment."""
+        """Return a new session, without cookies and without passwords from the environment."""
         if self._context is None and self.base.startswith("https:"):
-            import httpx
-
-            self._context = httpx.create_ssl_context(trust_env=False)
+            self._context = self._network.ssl_context()
         self._session = aiohttp.ClientSession(
             connector=_Connector(limit=0, keepalive_timeout=KEEPALIVE_SECONDS, ssl=self._context or True),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -126,12 +144,13 @@ class AiohttpTransport:
             await session.close()
 
     def __repr__(self) -> str:
-        """Return the base URL and what is in use beneath."""
-        return f"Transport({self.base!r}, {self.name})"
+        """Return the base URL, the HTTP library and the proxy."""
+        proxy = f", proxy={self._named(Request('', '')).proxy!r}" if self._proxy else ""
+        return f"Transport({self.base!r}, {self.name}{proxy})"
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Uses an idle connection again only if the server has said nothing on it since its last answer."""
+    """Reuses an idle connection only if the server has sent nothing on it since its last response."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -149,7 +168,7 @@ class _Connector(aiohttp.TCPConnector):
             protocol = connection.protocol
             if protocol is None or protocol.transport is None:
                 return connection
-            if protocol not in self._used:  # new: what TLS says after its handshake is no answer
+            if protocol not in self._used:  # new: bytes of TLS may follow its handshake
                 self._used.add(protocol)
                 return connection
             if not protocol.should_close and not is_readable(protocol.transport):
@@ -165,26 +184,34 @@ def _client_timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
 async def _disable_retries(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Raise our error before aiohttp sees its own, which would make it send the request again."""
+    """Raise an error of another class than aiohttp's own, after which aiohttp would send the request again."""
     try:
         return await handler(request)
     except aiohttp.ClientError as error:
-        failure = _translate_error(error)
-    raise failure  # out here without aiohttp's error
+        raise _NotRepeated(error) from None
 
 
-def _translate_error(error: Exception) -> TransportError | ConfigurationError:
+class _NotRepeated(Exception):
+    """Carries an error of aiohttp past its retries.
+
+    Attributes:
+        error: The error of aiohttp.
+    """
+
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _translate_error(error: Exception, exchange: Exchange, read: float) -> TransportError | ConfigurationError:
     """Return our error for one of aiohttp's: whether a connection was made is what counts."""
-    reason = sanitize(str(error) or type(error).__name__, 200)
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return TransportError(f"no connection in time: {reason}", kind="connect")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
-        if is_about_certificate(error) or isinstance(error, aiohttp.ClientConnectorCertificateError):
-            return TransportError(f"the server's certificate is refused: {reason}", kind="certificate")
-        return TransportError(f"no connection: {reason}", kind="connect")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return exchange.bad_certificate(error.certificate_error)
+    if isinstance(error, (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError)):
+        return exchange.no_connection(error)
     if isinstance(error, aiohttp.ServerTimeoutError):
-        return TransportError("no answer in time; the server may still be at work", kind="read-timeout")
+        return exchange.too_late(read)
     if isinstance(error, ValueError):  # aiohttp.InvalidURL among them
         return ConfigurationError("the request cannot be sent: HTTP does not allow one of its headers")  # unquoted
-    reason = reason.partition(":")[0]  # behind it come the server's bytes, and with them what it was sent
-    return TransportError(f"the connection broke before the whole answer came: {reason}", kind="disconnected")
+    reason = sanitize(str(error) or type(error).__name__, 200)
+    return exchange.disconnected(reason.partition(":")[0])  # the server's bytes follow, with what it was sent

@@ -1,9 +1,9 @@
-"""Bytes out, bytes in. The one room that knows httpx.
+"""The transport over httpx, and the choice between it and the ``fast`` extra's.
 
-Nothing is fixed to the module `httpx`: a client handed in may come from its successor `httpx2`, so the exceptions are
-those of the client's own module. httpx 0.28 has two faults that the settings and the callers design around: a
-cancelled request leaves its connection stuck in the pool (hence flights), and a pool wider than needed costs time per
-connection (hence the gate is never wider than the pool).
+No code here depends on the module `httpx` by name: a client that a user hands in may come from its successor `httpx2`,
+so the exceptions are those of the client's own module. The package works around two faults of httpx 0.28. A cancelled
+request leaves its connection stuck in httpx's pool, so a request runs in a task that is not cancelled. A pool wider
+than needed costs time for each connection, so the rate limiter bounds the requests in flight.
 """
 
 from __future__ import annotations
@@ -19,75 +19,23 @@ from urllib.parse import urlsplit
 from mautic_async import protocol
 from mautic_async.errors import ConfigurationError, TransportError, sanitize
 from mautic_async.protocol import Request, Response
+from mautic_async.transport.base_url import host_and_port
 from mautic_async.transport.decompression import BodyDecoder
-from mautic_async.transport.interface import (
-    Timeouts,
-    Transport,
-    is_about_certificate,
-    parse_headers,
-    strip_error,
-    too_late,
-)
+from mautic_async.transport.failures import Exchange, strip_error
+from mautic_async.transport.interface import Timeouts, Transport, parse_headers
+from mautic_async.transport.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
-
     import httpx
 
-__all__ = [
-    "HttpxTransport",
-    "Timeouts",
-    "Transport",
-    "fast_transport",
-    "in_process",
-    "json_library_for",
-    "new_client",
-    "new_transport",
-    "parse_base_url",
-]
+__all__ = ["HttpxTransport", "Timeouts", "Transport", "fast_transport", "json_library_for", "new_transport"]
 
-_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _VALUE: Final = re.compile(r"([?&][^=&#]*)=[^&#]*")
 _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def parse_base_url(url: str, *, insecure: bool = False) -> str:
-    """The base of all requests, without a trailing slash.
-
-    Args:
-        url: Of the Mautic site: ``https://host``, also with a subfolder or ``/index.php``; a trailing ``/api`` is cut
-            off.
-        insecure: Allow ``http://`` to a host that is not this machine.
-
-    Raises:
-        ConfigurationError: It is not such a URL.
-    """
-    if not isinstance(url, str) or any(ord(char) <= 32 or ord(char) >= 127 for char in url):
-        raise ConfigurationError("the base URL must be a text of visible ASCII, such as https://mautic.example.com")
-    try:
-        parts = urlsplit(url)
-        host_is_fine = _HOST.fullmatch(parts.netloc.rpartition("@")[2]) is not None and parts.port != 0
-    except ValueError as error:
-        raise ConfigurationError(f"the base URL is not a URL: {error}") from error
-    if parts.scheme not in {"http", "https"} or not host_is_fine or "\\" in url:
-        raise ConfigurationError("the base URL must look like https://mautic.example.com")
-    if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("the base URL must hold no user or password; hand them to BasicAuth")
-    if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise ConfigurationError("the base URL must hold no ? and no #")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not insecure:
-        raise ConfigurationError(
-            "http:// would send the credentials in the clear; use https://, or say insecure=True if you must"
-        )
-    path = parts.path.rstrip("/").removesuffix("/api")
-    if any(part in {".", ".."} for part in path.split("/")) or "//" in path:
-        raise ConfigurationError("the base URL's path must hold no . or .. or empty part")
-    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _module_of(client: httpx.AsyncClient) -> Any:
-    """The module that the client's class comes from: httpx, or httpx2."""
+    """Return the module that the client's class comes from: httpx, or httpx2."""
     for kind in type(client).__mro__:
         root = sys.modules.get(kind.__module__.split(".")[0])
         if kind.__name__ == "AsyncClient" and getattr(root, "AsyncClient", None) is kind:
@@ -95,24 +43,31 @@ def _module_of(client: httpx.AsyncClient) -> Any:
     raise ConfigurationError(f"http= must be an httpx.AsyncClient, not {type(client).__name__}")
 
 
-def new_client(timeouts: Timeouts, transport: object = None) -> httpx.AsyncClient:
-    """An `httpx.AsyncClient` with the settings that suit Mautic.
+def new_client(
+    timeouts: Timeouts, transport: object = None, network: Network | None = None, proxy: str | None = None
+) -> httpx.AsyncClient:
+    """Return an `httpx.AsyncClient` without cookies, redirects or retries: PHP queues requests on its session lock.
 
-    No cookies: PHP would queue our requests on its session lock. No redirects, no environment proxies, no retries.
+    Args:
+        timeouts: Time-outs in seconds.
+        transport: An httpx transport, or None for the package's own connection pool.
+        network: The trusted authorities.
+        proxy: URL of the proxy, or None.
     """
     from mautic_async.transport.connection_pool import CookielessClient, PooledTransport
 
+    pool = transport or PooledTransport(network=network, proxy=proxy)
     return CookielessClient(
-        transport=transport or PooledTransport(),  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
+        transport=pool,  # type: ignore[arg-type]  # any httpx transport; its type stays out of our signatures
         timeout=timeouts.read,
         follow_redirects=False,
-        trust_env=False,
+        trust_env=False,  # `Network` reads what of the environment counts
         http2=False,
     )
 
 
 class _QueryMaskingFilter(logging.Filter):
-    """Hides the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
+    """Masks the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -126,9 +81,10 @@ class HttpxTransport:
 
     Args:
         base: From `parse_base_url`. Every request goes below it, so that a token can reach no other place.
-        timeouts: In seconds.
+        timeouts: Time-outs in seconds.
         http: A ready client, which its owner keeps and closes.
         transport: An httpx transport for a client of our own.
+        network: The trusted authorities, and the proxy.
     """
 
     def __init__(
@@ -138,18 +94,22 @@ class HttpxTransport:
         *,
         http: httpx.AsyncClient | None = None,
         transport: object = None,
+        network: Network | None = None,
     ) -> None:
         self.base = base
         self.timeouts = timeouts
         self._client = http
         self._owned = http is None
         self._inner = transport
+        self._network = network or Network()
+        self._proxy = self._network.proxy_for(base) if http is None and transport is None else None
         self._mask: _QueryMaskingFilter | None = None
         self._module: Any = None if http is None else _module_of(http)
 
-    def _opened(self) -> httpx.AsyncClient:
+    def _ensure_client(self) -> httpx.AsyncClient:
+        """Return the client, which the first request creates: importing httpx takes a tenth of a second."""
         if self._client is None:
-            self._client = new_client(self.timeouts, self._inner)
+            self._client = new_client(self.timeouts, self._inner, self._network, self._proxy)
         if self._module is None:
             self._module = _module_of(self._client)
         if self._mask is None:
@@ -158,24 +118,24 @@ class HttpxTransport:
         return self._client
 
     async def exchange(self, request: Request) -> Response:
-        """Send *request* and read its answer to the end; see `Transport`."""
-        client = self._opened()
+        """Send *request* and read its response to the end; see `Transport`."""
+        client = self._ensure_client()
         read = request.timeout or self.timeouts.read
-        total = self.timeouts.total(read)
+        total = self.timeouts.connect + self.timeouts.write + 2 * read
         try:
             async with asyncio.timeout(total):
-                return await self._exchange(client, request, read)
+                return await self._send(client, request, read)
         except TimeoutError as error:
-            raise too_late(total) from strip_error(error)
+            raise self._named(request).too_late(total) from strip_error(error)
         except (self._module.RequestError, self._module.InvalidURL) as error:
-            raise self._ours(error) from strip_error(error)
+            raise self._translate_error(error, request, read) from strip_error(error)
         except RuntimeError as error:
             if not client.is_closed:
                 raise
             raise ConfigurationError("the HTTP client that was handed in is closed") from strip_error(error)
 
-    def _outgoing(self, request: Request, read: float) -> httpx.Request:
-        """What goes out; made apart, so that no frame with the credentials in it is alive when something fails."""
+    def _build_request(self, request: Request, read: float) -> httpx.Request:
+        """Return httpx's form of *request*. A function of its own: its frame with the credentials ends here."""
         url = f"{self.base}/{request.path}?{request.query}" if request.query else f"{self.base}/{request.path}"
         timeouts, module, content = self.timeouts, self._module, request.content or b""
         target = module.URL(url)
@@ -184,19 +144,19 @@ class HttpxTransport:
         headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in request.headers.items()]
         if content or request.method not in _BODILESS:
             headers.append((b"content-length", b"%d" % len(content)))
-        outgoing: httpx.Request = module.Request(
+        built: httpx.Request = module.Request(
             request.method,
             target,
             headers=headers,
             stream=module.ByteStream(content),
             extensions={"timeout": {"connect": timeouts.connect, "read": read, "write": timeouts.write, "pool": 5.0}},
         )
-        outgoing.read()
-        return outgoing
+        built.read()
+        return built
 
-    async def _exchange(self, client: httpx.AsyncClient, request: Request, read: float) -> Response:
-        outgoing = self._outgoing(request, read)
-        response = await client.send(outgoing, auth=None, follow_redirects=False, stream=True)
+    async def _send(self, client: httpx.AsyncClient, request: Request, read: float) -> Response:
+        built = self._build_request(request, read)
+        response = await client.send(built, auth=None, follow_redirects=False, stream=True)
         try:
             fields = parse_headers(response.status_code, response.headers.raw)
             sink = request.write_to if response.status_code < 300 else None
@@ -211,29 +171,30 @@ class HttpxTransport:
         finally:
             await response.aclose()
 
-    def _ours(self, error: Exception) -> TransportError | ConfigurationError:
-        module = self._module
+    def _named(self, request: Request) -> Exchange:
+        proxy = urlsplit(self._proxy).netloc.rpartition("@")[2] if self._proxy else None
+        return Exchange(request, host_and_port(self.base), self.timeouts, proxy)
+
+    def _translate_error(self, error: Exception, request: Request, read: float) -> TransportError | ConfigurationError:
+        """Return our error for one of httpx's: whether a connection was made is what counts."""
+        module, exchange = self._module, self._named(request)
         reason = sanitize(str(error) or type(error).__name__, 200)
         if isinstance(error, module.LocalProtocolError):
             return ConfigurationError("the request cannot be sent: HTTP does not allow one of its headers")  # unquoted
         if isinstance(error, (module.InvalidURL, module.UnsupportedProtocol)):
             return ConfigurationError(f"the request cannot be sent: {reason}")
-        if isinstance(error, (module.ConnectTimeout, module.PoolTimeout)):
-            return TransportError(f"no connection in time: {reason}", kind="connect")
-        if isinstance(error, (module.ConnectError, module.ProxyError)):
-            if is_about_certificate(error):
-                return TransportError(f"the server's certificate is refused: {reason}", kind="certificate")
-            return TransportError(f"no connection: {reason}", kind="connect")
+        if isinstance(error, (module.ConnectTimeout, module.PoolTimeout, module.ConnectError, module.ProxyError)):
+            return exchange.no_connection(error)
         if isinstance(error, module.ReadTimeout):
-            return TransportError("no answer in time; the server may still be at work", kind="read-timeout")
+            return exchange.too_late(read)
         if isinstance(error, (module.WriteTimeout, module.WriteError)):
-            return TransportError(f"the request did not go out whole: {reason}", kind="write")
+            return exchange.not_sent_whole(error)
         if isinstance(error, module.RemoteProtocolError):
-            reason = reason.partition(":")[0]  # behind it come the server's bytes, and with them what it was sent
-        return TransportError(f"the connection broke before the whole answer came: {reason}", kind="disconnected")
+            reason = reason.partition(":")[0]  # the server's bytes follow, and with them what it was sent
+        return exchange.disconnected(reason)
 
     async def aclose(self) -> None:
-        """Close the client, if it is our own."""
+        """Close the client, unless it was handed in."""
         if self._mask is not None:
             logging.getLogger(self._module.__name__).removeFilter(self._mask)
             self._mask = None
@@ -242,34 +203,47 @@ class HttpxTransport:
             await client.aclose()
 
     def __repr__(self) -> str:
-        """The base URL and what is in use beneath."""
+        """Return the base URL, the HTTP library and the proxy."""
         inner = getattr(self._inner, "name", None) or type(self._inner or self._client).__name__
-        return f"Transport({self.base!r}, {'httpx' if inner == 'NoneType' else inner})"
+        proxy = f", proxy={self._named(Request('', '')).proxy!r}" if self._proxy else ""
+        return f"Transport({self.base!r}, {'httpx' if inner == 'NoneType' else inner}{proxy})"
 
 
 def new_transport(
-    base: str, timeouts: Timeouts, *, http: httpx.AsyncClient | None = None, transport: object = None
+    base: str,
+    timeouts: Timeouts,
+    *,
+    http: httpx.AsyncClient | None = None,
+    transport: object = None,
+    network: Network | None = None,
 ) -> Transport:
     """Return the transport for requests below *base*.
 
     Args:
         base: From `parse_base_url`.
-        timeouts: In seconds.
+        timeouts: Time-outs in seconds.
         http: A ready client, which its owner keeps and closes.
         transport: From `fast_transport`, or an httpx transport for a client of our own.
+        network: The trusted authorities, and the proxy.
+
+    Raises:
+        ConfigurationError: *http* or an httpx transport was given together with settings that only they can apply.
     """
     bind = getattr(type(transport), "bind", None) if http is None else None
     if bind is not None:
-        bound: Transport = bind(transport, base, timeouts)  # AiohttpTransport, whose module only its users load
+        bound: Transport = bind(transport, base, timeouts, network)
         return bound
-    return HttpxTransport(base, timeouts, http=http, transport=transport)
+    if network not in {None, Network()} and (http is not None or transport is not None):
+        raise ConfigurationError("ca and proxy are settings of the HTTP client that you hand in: set them there")
+    return HttpxTransport(base, timeouts, http=http, transport=transport, network=network)
 
 
 def fast_transport() -> Any:
-    """The ``fast`` extra, aiohttp instead of httpx and orjson for JSON: ``Mautic(..., transport=fast_transport())``.
+    """Return the transport of the ``fast`` extra: aiohttp instead of httpx, and orjson for JSON.
 
-    It carries several times as many requests a second as httpx; all else stays the same. ``repr(mautic)`` says
-    which is in use. ``MAUTIC_ASYNC_FAST=1`` in the environment chooses it for every client that is given no other.
+    ``Mautic(..., transport=fast_transport())`` sends several times as many requests a second as with httpx; all else
+    stays the same. ``repr(mautic)`` says which transport is in use. ``MAUTIC_ASYNC_FAST=1`` in the environment chooses
+    it for every client that is given no other.
 
     Raises:
         ConfigurationError: The extra is not installed: ``pip install 'mautic-async[fast]'``.
@@ -287,61 +261,11 @@ def _fast_requested() -> bool:
 
 
 def resolve_transport(transport: object, http: object) -> object:
-    """*transport*, or what the environment asks for where neither it nor a ready client is given."""
+    """Return *transport*, or the one that the environment asks for if neither it nor a ready client is given."""
     return fast_transport() if transport is None and http is None and _fast_requested() else transport
 
 
 def json_library_for(transport: object) -> protocol.JsonLibrary:
-    """The JSON library that goes with a transport."""
-    return (
-        protocol.orjson_library()
-        if getattr(transport, "json", "") == "orjson" or _fast_requested()
-        else protocol.STDLIB
-    )
-
-
-def in_process(server: Any, module: Any = None) -> Any:
-    """An httpx transport that hands requests to *server* in this process, with the client's time-outs.
-
-    Args:
-        server: Has ``async exchange(method, target, headers, body) -> (status, headers, body)`` and raises
-            `ConnectionRefusedError` (nothing was taken), `ConnectionResetError` (no answer), or an exception with
-            ``status, headers, body`` (cut short).
-        module: The HTTP library whose client will use it; httpx by default.
-    """
-    if module is None:
-        import httpx as module
-
-    class _TruncatedStream(module.AsyncByteStream):  # type: ignore[misc]  # the base is chosen at run time
-        def __init__(self, body: bytes) -> None:
-            self._body = body
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            yield self._body
-            raise module.RemoteProtocolError("peer closed connection without sending complete message body")
-
-    class InProcess(module.AsyncBaseTransport):  # type: ignore[misc]  # the base is chosen at run time
-        name = "in process"
-
-        async def handle_async_request(self, request: Any) -> Any:
-            timeouts: Mapping[str, float] = request.extensions.get("timeout", {})
-            body = await request.aread()
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-            target = request.url.raw_path.decode("ascii")
-            try:
-                async with asyncio.timeout(timeouts.get("read")):
-                    status, fields, content = await server.exchange(request.method, target, headers, body)
-            except TimeoutError as error:
-                raise module.ReadTimeout("no answer", request=request) from error
-            except ConnectionRefusedError as error:
-                raise module.ConnectError("All connection attempts failed", request=request) from error
-            except ConnectionError as error:
-                raise module.ReadError("", request=request) from error
-            except Exception as error:
-                cut: Any = error
-                if not hasattr(error, "body"):
-                    raise
-                return module.Response(cut.status, headers=cut.headers, stream=_TruncatedStream(cut.body))
-            return module.Response(status, headers=fields, stream=module.ByteStream(content))
-
-    return InProcess()
+    """Return the JSON library that belongs to *transport*."""
+    is_fast = getattr(transport, "json", "") == "orjson" or _fast_requested()
+    return protocol.orjson_library() if is_fast else protocol.STDLIB

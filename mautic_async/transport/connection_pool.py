@@ -17,12 +17,13 @@ import httpcore
 import httpx
 
 from mautic_async.transport._sockets import KEEPALIVE_SECONDS, is_readable
+from mautic_async.transport.network import Network
 
 READ_BUFFER_LIMIT: Final = 128 * 2**10
 """Half of the bytes that may lie unread before asyncio stops reading from the socket."""
 
 CHUNKS_PER_YIELD: Final = 256
-"""Pieces of a body after which others get their turn: a quarter of a megabyte may hold 40,000 of them."""
+"""Pieces of a body after which other tasks get their turn: a quarter of a megabyte may hold 40,000 of them."""
 
 _HTTPX_ERROR: Final[dict[type[Exception], type[httpx.TransportError]]] = {
     getattr(httpcore, name): getattr(httpx, name)
@@ -31,23 +32,29 @@ _HTTPX_ERROR: Final[dict[type[Exception], type[httpx.TransportError]]] = {
         *("LocalProtocolError", "RemoteProtocolError", "ProxyError", "UnsupportedProtocol"),
     )
 }
-"""httpcore's errors by httpx's, which have the same names."""
+"""The errors of httpx by those of httpcore, which have the same names."""
 _ERRORS: Final = tuple(_HTTPX_ERROR)
 
 
 class PooledTransport(httpx.AsyncBaseTransport):
-    """An httpx transport with as many connections as there are requests under way; the rate limiter keeps these few.
+    """An httpx transport with as many connections as there are requests in flight; the rate limiter keeps these few.
 
     Args:
-        context: Of TLS; without one, httpx's own for its usual certificates.
+        context: TLS context; None: the one of *network*, created for the first ``https`` connection.
+        network: The trusted certificate authorities; None: the usual ones.
+        proxy: URL of an HTTP proxy, through which every connection is tunnelled, or None.
     """
 
     name = "httpx"
 
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | None = None, *, network: Network | None = None, proxy: str | None = None
+    ) -> None:
         self._context = context
-        self._network = _AsyncioBackend()
-        self._idle: list[httpcore.AsyncHTTPConnection] = []
+        self._network = network or Network()
+        self._proxy = proxy
+        self._factory: httpcore.AsyncConnectionPool | None = None
+        self._idle: list[httpcore.AsyncConnectionInterface] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send *request* over the connection used last, or over a new one."""
@@ -70,7 +77,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             extensions=response.extensions,
         )
 
-    async def _send(self, request: httpcore.Request) -> tuple[httpcore.AsyncHTTPConnection, httpcore.Response]:
+    async def _send(self, request: httpcore.Request) -> tuple[httpcore.AsyncConnectionInterface, httpcore.Response]:
         while True:
             connection = await self._connection(request.url.origin)
             try:
@@ -78,30 +85,50 @@ class PooledTransport(httpx.AsyncBaseTransport):
             except httpcore.ConnectionNotAvailable:
                 continue  # the server closed it at this very moment; nothing was sent
 
-    async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
+    async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_available() and not connection.has_expired() and connection.can_handle_request(origin):
                 return connection
             await connection.aclose()
-        if self._context is None and origin.scheme == b"https":
-            self._context = httpx.create_ssl_context(trust_env=False)  # 20 ms, so once
-        return httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self._context, keepalive_expiry=KEEPALIVE_SECONDS, network_backend=self._network
+        if self._factory is None:
+            self._factory = self._new_factory(origin)
+        return self._factory.create_connection(origin)
+
+    def _new_factory(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionPool:
+        """Return a pool of httpcore that only creates connections, directly or through the proxy; it keeps none."""
+        settings: dict[str, Any] = {
+            "ssl_context": self._ssl_context() if origin.scheme == b"https" else None,
+            "keepalive_expiry": KEEPALIVE_SECONDS,
+            "network_backend": _AsyncioBackend(),
+        }
+        if self._proxy is None:
+            return httpcore.AsyncConnectionPool(**settings)
+        proxy = httpx.Proxy(self._proxy)  # takes user and password out of the URL
+        url = proxy.url
+        return httpcore.AsyncHTTPProxy(
+            proxy_url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/"),
+            proxy_auth=proxy.raw_auth,
+            proxy_ssl_context=self._ssl_context() if url.scheme == "https" else None,
+            **settings,
         )
 
+    def _ssl_context(self) -> ssl.SSLContext:
+        self._context = self._context or self._network.ssl_context()
+        return self._context
+
     async def aclose(self) -> None:
-        """Close all that are idle; the others close with their answers."""
+        """Close all idle connections; the other ones close with their responses."""
         while self._idle:
             await self._idle.pop().aclose()
 
 
 class _ResponseStream(httpx.AsyncByteStream):
-    """The body of an answer, at whose end the connection is free."""
+    """The body of a response; at its end the connection returns to the pool."""
 
-    def __init__(self, stream: Any, connection: httpcore.AsyncHTTPConnection, idle: list[Any]) -> None:
+    def __init__(self, stream: Any, connection: httpcore.AsyncConnectionInterface, idle: list[Any]) -> None:
         self._stream = stream
-        self._connection: httpcore.AsyncHTTPConnection | None = connection
+        self._connection: httpcore.AsyncConnectionInterface | None = connection
         self._idle = idle
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -116,7 +143,7 @@ class _ResponseStream(httpx.AsyncByteStream):
             raise _HTTPX_ERROR[type(error)](str(error)) from error
 
     async def aclose(self) -> None:
-        """Let the connection go; it closes itself unless the body has been read to its end."""
+        """Return the connection to the pool; close it unless the body has been read to its end."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -128,25 +155,29 @@ class _ResponseStream(httpx.AsyncByteStream):
         else:
             self._idle.append(connection)
             if len(self._idle) > 1 and self._idle[0].has_expired():
-                await self._idle.pop(0).aclose()  # what a rush has left behind
+                await self._idle.pop(0).aclose()  # too many after a peak of traffic
 
 
 def _has_trailing_data(connection: Any) -> bool:
-    """Return True if the parser holds bytes behind the answer, which it would take for the answer to the next request.
+    """Return True if the parser holds bytes behind the response, which it would take for the next response.
 
-    httpcore has no public way to ask; it does not look itself.
+    httpcore has no public way to ask, and does not look itself. The parser is below one layer, or below two through a
+    proxy.
     """
-    return bool(connection._connection._h11_state.trailing_data[0])  # noqa: SLF001
+    inner = connection
+    while not hasattr(inner, "_h11_state"):
+        inner = inner._connection  # noqa: SLF001
+    return bool(inner._h11_state.trailing_data[0])  # noqa: SLF001
 
 
 class _NoCookies(httpx.Cookies):
-    """Takes none and gives none: PHP would queue our requests on its session lock. Nor are they parsed."""
+    """A cookie jar that stays empty: with a session cookie PHP would queue the requests on its session lock."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
+        """Ignore the cookies of *response*."""
 
     def set_cookie_header(self, request: httpx.Request) -> None:
-        """Add none."""
+        """Add no cookie to *request*."""
 
 
 _NO_COOKIES: Final = _NoCookies()
@@ -157,12 +188,12 @@ class CookielessClient(httpx.AsyncClient):
 
     @property
     def cookies(self) -> httpx.Cookies:
-        """Always empty."""
+        """The empty cookie jar."""
         return _NO_COOKIES
 
     @cookies.setter
     def cookies(self, cookies: object) -> None:
-        """Take none."""
+        """Ignore *cookies*."""
 
 
 class _ByteCountingReader(asyncio.StreamReader):
@@ -219,7 +250,7 @@ async def _translated(seconds: float | None, too_late: type[Exception], failed: 
 
 
 class _AsyncioStream(httpcore.AsyncNetworkStream):
-    """One connection, as httpcore sees it."""
+    """One connection, in the form that httpcore uses."""
 
     def __init__(self, reader: _ByteCountingReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -252,9 +283,9 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
         return self
 
     async def aclose(self) -> None:
-        """Close the connection and drop what is not yet written: a request that was given up must not go out whole.
+        """Close the connection and drop unwritten bytes: a request that was given up must not go out whole.
 
-        TLS is closed without its farewell, for which the server might keep us waiting.
+        TLS is closed without its closing handshake, for which a server may take long.
         """
         transport = self._writer.transport
         if transport.get_extra_info("ssl_object") is None and not transport.get_write_buffer_size():
@@ -266,7 +297,7 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
                 await self._writer.wait_closed()
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks for: above all whether an idle connection has been closed, or has said more."""
+        """Return a property of the connection; ``is_readable``: the server has closed it, or sent more bytes."""
         if info == "is_readable":
             return self._reader.unread > 0 or self._reader.at_eof() or is_readable(self._writer.transport)
         return self._writer.get_extra_info("peername" if info == "server_addr" else info)

@@ -82,7 +82,7 @@ async def test_server_answers_head_options_slashes_and_paths_outside_the_api(api
     assert (await api.get("contacts/abc")).status == 404
     assert (await api.get("contacts.json")).status == 404
     assert (await api.send("GET", "index.php/api/contacts")).status == 200
-    assert (await api.send("GET", "s/login")).headers["Content-Type"] == "text/html"
+    assert (await api.send("GET", "s/login")).headers["Content-Type"] == "text/html; charset=UTF-8"
 
 
 async def test_server_answers_414_html_for_a_url_of_8_kib(api: RawClient) -> None:

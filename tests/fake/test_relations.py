@@ -54,7 +54,7 @@ async def test_utm_tags_are_added_and_removed(api: RawClient) -> None:
     [
         (["plus/10", "minus/3"], 17),
         (["times/3"], 30),
-        (["divide/4"], 2),
+        (["divide/4"], 3),
         (["plus/0", "divide/0"], 10),
         (["minus/12"], -2),
         (["plus/1.5"], 11),

@@ -14,7 +14,8 @@ from mautic_async import BasicAuth, ClientCredentials, Mautic, MauticError, Time
 from mautic_async.errors import ConfigurationError, UnexpectedResponse
 from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Request, build_path, encode_query, query_string
-from mautic_async.transport.client import new_transport, parse_base_url
+from mautic_async.transport.base_url import parse_base_url
+from mautic_async.transport.client import new_transport
 from tests.support.chunked_transport import ChunkedTransport, make_chunked_transport
 from tests.support.raw_socket_server import RawSocketServer, fixed_answer, serve_raw
 from tests.support.scripted_server import RUNS_ON_FAST

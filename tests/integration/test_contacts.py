@@ -423,7 +423,7 @@ def test_bulk_upsert_raises_a_fatal_error_unwrapped() -> None:
     play(scenario)
 
 
-def test_bulk_upsert_returns_contacts_and_clears_in_a_second_step() -> None:
+def test_bulk_upsert_returns_contacts_and_clears_in_the_same_request() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", city="Rome", firstname="Ada"))
         rows = [Contact(email="a@example.com", city=None), Contact(email="b@example.com", city="Oslo")]
@@ -432,6 +432,7 @@ def test_bulk_upsert_returns_contacts_and_clears_in_a_second_step() -> None:
         first = outcomes[0].contact
         assert first is not None
         assert (first.city, first.firstname) == (None, "Ada")
+        assert not any(one.method == "PATCH" for one in fake.requests)
 
     play(scenario)
 

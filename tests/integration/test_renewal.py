@@ -176,7 +176,7 @@ async def test_refresh_of_hourly_tokens_costs_one_request_each_and_no_401() -> N
         for _ in range(5):
             group.create_task(work())
     assert hours <= len(mautic.grants) <= hours + 1
-    assert len(mautic.calls) == pipeline.requests
+    assert len(mautic.calls) == pipeline.observations.requests
 
 
 async def test_log_lines_hold_no_secret(caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,7 @@ from mautic_async import Mautic
 from mautic_async import models as m
 from mautic_async.resources._base import ReadOnlyResource
 from mautic_async.resources._jsonld import JsonLdResource
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.samples import entity, namespaces
 from tests.support.scripted_server import FixedAuth
 
@@ -53,6 +53,7 @@ ARGUMENTS: Mapping[str, Any] = {
     "log": m.CampaignEventLog(trigger_date=datetime(2026, 1, 2, tzinfo=UTC)),
     "logs": [m.CampaignEventLog(event_id=7003, contact_id=7002, trigger_date=datetime(2026, 1, 2, tzinfo=UTC))],
     "tag": "vip",
+    "contacts": [7002],
 }
 """By the name of a parameter; ids differ, so that a path tells which stands where."""
 
@@ -175,7 +176,7 @@ def arguments(space: Any, name: str, method: str, folder: Path) -> tuple[list[An
     for parameter in inspect.signature(getattr(space, method)).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD and method == "find":
             named |= {"companyname": "Acme"} if name == "companies" else {"email": "ada@example.com"}
-        if parameter.name == "channel":
+        if parameter.name == "channel" and parameter.default is not parameter.empty:
             named["channel"] = WORDS["channel"]
         if parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD:
             continue

@@ -11,7 +11,7 @@ from attrs import define, field
 
 from mautic_async import Mautic
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth
 
 

@@ -14,6 +14,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 NOW = datetime.now(UTC)
+SIGNS_CERTIFICATES = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def common_name(name: str) -> x509.Name:
@@ -41,13 +52,23 @@ class Authority:
             .not_valid_after(NOW + timedelta(days=10))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(SIGNS_CERTIFICATES, critical=True)
             .sign(key, hashes.SHA256())
         )
-        return cls(folder, key, certificate)
+        made = cls(folder, key, certificate)
+        made.file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return made
+
+    @property
+    def file(self) -> Path:
+        """The certificate of the authority, as PEM."""
+        return self.folder / "authority.pem"
 
     def client(self) -> ssl.SSLContext:
-        """Checks certificates as by default, and knows this authority alone."""
-        return ssl.create_default_context(cadata=self.certificate.public_bytes(serialization.Encoding.PEM).decode())
+        """Verify as strictly as Python 3.13 does by default, and know this authority alone."""
+        context = ssl.create_default_context(cadata=self.certificate.public_bytes(serialization.Encoding.PEM).decode())
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
 
     def server(self, name: str, *, days: tuple[int, int] = (-1, 1), own: bool = False) -> ssl.SSLContext:
         """A server with a certificate for *name*, valid from the first to the second of *days*; *own*: signed by itself."""
@@ -65,6 +86,10 @@ class Authority:
             .not_valid_before(NOW + timedelta(days=days[0]))
             .not_valid_after(NOW + timedelta(days=days[1]))
             .add_extension(x509.SubjectAlternativeName([subject]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key((key if own else self.key).public_key()),
+                critical=False,
+            )
             .sign(key if own else self.key, hashes.SHA256())
         )
         file = self.folder / f"{certificate.serial_number:x}.pem"

@@ -11,9 +11,12 @@ import base64
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
+from mautic_async.clock import Clock
 from tests.support.recordings import Record
 
 VOLATILE = {
@@ -24,11 +27,16 @@ VOLATILE = {
     "cache": "a script, rendered by a template",
     "execution_time": "a measurement",
     "trackingId": "random",
+    "tracking_id": "random",
+    "tracking_hash": "random",
     "hash": "random",
 }
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?")
 _DAY = re.compile(r"2026-11-2\d")
+_FILE = re.compile(r"\b[0-9a-f]{32}\.[a-z0-9]+\b")
+TOLERANCE = 3
+"""Seconds by which two dates may differ, as the clock of a replay moves in whole seconds."""
 _RESOURCE_OF_KEY = {
     "contact": "contacts", "contacts": "contacts", "lead": "contacts", "company": "companies", "companies": "companies",
     "list": "segments", "lists": "segments", "tag": "tags", "tags": "tags", "stage": "stages", "stages": "stages",
@@ -85,6 +93,23 @@ class IdMap:
 
 
 @dataclass
+class RecordedTime:
+    """The time of the answer that is being replayed, in epoch seconds."""
+
+    seconds: float = 1_800_000_000.0
+
+    def clock(self) -> Clock:
+        """Return a clock that shows this time."""
+        return Clock(wall_time=lambda: self.seconds)
+
+    def set(self, record: Record) -> None:
+        """Move to the time of a recorded answer."""
+        date = record["response"]["headers"].get("Date")
+        if date is not None:
+            self.seconds = parsedate_to_datetime(date).timestamp()
+
+
+@dataclass
 class Result:
     """One exchange compared."""
 
@@ -101,17 +126,21 @@ class Result:
 class Replay:
     """Sends recorded requests to a server and compares."""
 
-    def __init__(self, fake: Any) -> None:
+    def __init__(self, fake: Any, time: RecordedTime | None = None) -> None:
         self.fake = fake
+        self.time = time
         self.ids = IdMap()
+        self.file_names: dict[str, str] = {}
         self.token = ""
         self.differences: list[str] = []
         self.order = True
 
     async def replay_one(self, record: Record) -> Result:
         """Replay one exchange."""
+        if self.time is not None:
+            self.time.set(record)
         request_body, expected = record["request"], record["response"]
-        target = self._target(request_body["path"])
+        target = self._with_own_names(self._target(request_body["path"]))
         headers = {name.lower(): value for name, value in request_body["headers"].items()}
         headers |= UNRECORDED.get(record["n"], {})
         if request_body["auth"] == "Bearer":
@@ -135,8 +164,8 @@ class Replay:
             if parts[place].isdigit():
                 word = parts[place - 1] if parts[place - 2 : place - 1] != ["fields"] else "fields"
                 parts[place] = str(self.ids.to_own(_RESOURCE_OF_PATH.get(word, word), parts[place]))
-        if not query:
-            return "/".join(parts)
+        if not query or parts[1:2] != ["api"]:
+            return target if query else "/".join(parts)
         resource = _RESOURCE_OF_PATH.get(parts[2], parts[2])
         if parts[2:4] == ["points", "groups"] or parts[2:4] == ["points", "triggers"]:
             resource = _RESOURCE_OF_PATH[parts[3]]
@@ -176,9 +205,11 @@ class Replay:
         resource = _RESOURCE_OF_PATH.get(
             parts[3] if parts[2:3] == ["points"] and parts[3] in _RESOURCE_OF_PATH else parts[2], parts[2]
         )
-        return json.dumps(
-            self._with_own_ids(body["json"], resource, batch="batch" in parts), ensure_ascii=False
-        ).encode()
+        made = json.dumps(self._with_own_ids(body["json"], resource, batch="batch" in parts), ensure_ascii=False)
+        return self._with_own_names(made).encode()
+
+    def _with_own_names(self, text: str) -> str:
+        return _FILE.sub(lambda match: self.file_names.get(match[0], match[0]), text)
 
     def _with_own_ids(self, value: Any, resource: str, *, batch: bool) -> Any:
         if isinstance(value, list):
@@ -272,7 +303,15 @@ class Replay:
         elif key == "contactId" and expected is not None:
             if not self.ids.matches("contacts", expected, own):
                 self.differences.append(f"{path}: contact {own} for recorded {expected}")
+        elif isinstance(expected, str) and _FILE.search(expected) and _FILE.search(own):
+            self._same_file(expected, own, path)
         elif expected != own and not self._is_volatile_match(key, expected, own):
+            self.differences.append(f"{path}: {_short(own)} instead of {_short(expected)}")
+
+    def _same_file(self, expected: str, own: str, path: str) -> None:
+        recorded, mine = _FILE.findall(expected)[0], _FILE.findall(own)[0]
+        self.file_names.setdefault(recorded, mine)
+        if self._with_own_names(expected) != own:
             self.differences.append(f"{path}: {_short(own)} instead of {_short(expected)}")
 
     def _is_volatile_match(self, key: str, expected: Any, own: Any) -> bool:
@@ -284,6 +323,8 @@ class Replay:
             return expected not in self.sent
         for form in (_ISO, _STAMP):
             if form.fullmatch(expected) and form.fullmatch(own):
+                if abs((datetime.fromisoformat(expected) - datetime.fromisoformat(own)).total_seconds()) <= TOLERANCE:
+                    return True
                 return bool(_DAY.match(expected)) and expected[:16] not in self.sent
         return False
 

@@ -16,7 +16,8 @@ from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.testing.virtual_time import virtual_clock
-from mautic_async.transport.client import Timeouts, in_process, new_transport
+from mautic_async.transport.client import Timeouts, new_transport
+from mautic_async.transport.in_process import in_process
 
 RUNS_ON_FAST = os.environ.get("MAUTIC_ASYNC_FAST", "") not in {"", "0"}
 """Whether the suite runs on the ``fast`` extra: ``MAUTIC_ASYNC_FAST=1 pytest``."""
@@ -46,7 +47,7 @@ class ScriptedServer:
     async def exchange(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Take a request; `mautic_async.transport.client.in_process` calls this."""
+        """Take a request; `mautic_async.transport.in_process.in_process` calls this."""
         request = RecordedRequest(method, target, headers, body, asyncio.get_running_loop().time())
         self.requests.append(request)
         reply: Any = self.replies[min(len(self.requests), len(self.replies)) - 1] if self.replies else (200, {}, {})

@@ -37,7 +37,7 @@ async def test_run_shielded_continues_the_work_of_a_cancelled_caller() -> None:
         done.append(await giving(7))
         return 7
 
-    caller = asyncio.get_running_loop().create_task(flights.run_shielded(work()))
+    caller = asyncio.ensure_future(flights.run_shielded(work()))
     await asyncio.sleep(0.5)
     caller.cancel()
     await asyncio.wait([caller])
@@ -51,7 +51,7 @@ async def test_background_tasks_log_no_warning_for_a_failure_without_waiter() ->
     told: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     flights = BackgroundTasks()
-    caller = asyncio.get_running_loop().create_task(flights.run_shielded(failing()))
+    caller = asyncio.ensure_future(flights.run_shielded(failing()))
     await asyncio.sleep(0.5)
     caller.cancel()
     await asyncio.sleep(2)
@@ -62,7 +62,7 @@ async def test_background_tasks_log_no_warning_for_a_failure_without_waiter() ->
 
 async def test_background_tasks_close_cancels_late_work_and_informs_its_caller() -> None:
     flights = BackgroundTasks()
-    caller = asyncio.get_running_loop().create_task(flights.run_shielded(giving(1, 100)))
+    caller = asyncio.ensure_future(flights.run_shielded(giving(1, 100)))
     await asyncio.sleep(0.5)
     assert await flights.drain(2) == 1
     await asyncio.wait([caller])

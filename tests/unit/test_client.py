@@ -11,7 +11,7 @@ import pytest
 from mautic_async import ConfigurationError, Mautic, OutcomeUnknown, where
 from mautic_async.protocol import Call, encode_query
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 LOST = ConnectionResetError()

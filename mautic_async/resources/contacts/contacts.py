@@ -5,7 +5,8 @@ Mautic: REST API, Contacts; Custom Objects plugin, contacts API.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, Unpack
@@ -14,13 +15,16 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.models import Contact
 from mautic_async.protocol import Effect, validate_id
 from mautic_async.resources import _responses
-from mautic_async.resources._base import Endpoint, Query, ResultPage
+from mautic_async.resources._base import Endpoint, ResultPage
 from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._sync_job import new_job
+from mautic_async.resources.bulk_adapters.contact_job import UpsertOptions
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import validation
 from mautic_async.resources.contacts.details import ContactDetails
+from mautic_async.resources.contacts.do_not_contact import DoNotContactLists
 from mautic_async.resources.contacts.full_preflight import FullPreflight
+from mautic_async.resources.contacts.query import ContactQuery, MemberQuery
 from mautic_async.resources.contacts.writes import INCLUDE_ITEMS, ContactWrites
 from mautic_async.where import in_or_eq
 
@@ -34,17 +38,7 @@ C = TypeVar("C", bound=Contact)
 D = TypeVar("D", bound=Contact)
 
 
-class ContactQuery(Query, total=False):
-    """The parameters of lists of contacts, beside those of `Query`.
-
-    Attributes:
-        include_custom_objects: Fill `Contact.custom_items`: the newest ten of each object.
-    """
-
-    include_custom_objects: bool
-
-
-class Contacts(ContactDetails[C], ContactWrites[C]):
+class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
     """People. Mautic: REST API, Contacts."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
@@ -120,6 +114,24 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
         Mautic: REST API, List contacts (GET /contacts).
         """
         return self._iterate(query, changed_since=changed_since, read_ahead=read_ahead)
+
+    def _iterate_found(
+        self,
+        search: Callable[[], Awaitable[str]],
+        query: MemberQuery,
+        *,
+        changed_since: datetime | None,
+        read_ahead: bool,
+    ) -> EntityIterator[C]:
+        """Iterate the contacts of a search, which is made when the first of them is asked for."""
+
+        async def items() -> AsyncIterator[C]:
+            found: dict[str, Any] = {**query, "search": await search()}
+            async with aclosing(self._iterate(found, changed_since=changed_since, read_ahead=read_ahead)) as contacts:
+                async for contact in contacts:
+                    yield contact
+
+        return EntityIterator(items(), self._pipeline.clock)
 
     async def find(self, *, include_custom_objects: bool = False, **unique: str) -> C | None:
         """Return the contact that has this value of a field, or None: ``find(email="ada@example.com")``.
@@ -207,17 +219,17 @@ class Contacts(ContactDetails[C], ContactWrites[C]):
 
         Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
         """
-        adapter = ContactUpserts(
-            pipeline=self._pipeline,
+        upserts = UpsertOptions(
             model=self._model,
-            unique=None if unique is None else tuple(unique),
+            unique=unique,
             match_items=match_items,
             keyless=without_key == "create",
             clear=clear,
             returning=returning,
             resend=resend,
-            preflight=None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight,
         )
+        schema = None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight
+        adapter = ContactUpserts(self._pipeline, upserts, schema)
         return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     @cached_property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import php, query
-from mautic_async.testing.contacts import related_lists, serialize, timeline, update
+from mautic_async.testing import ips, php, query, user_agents
+from mautic_async.testing.contacts import event_log, related_lists, serialize, timeline, update
+from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import triggers
 from mautic_async.testing.resources._base import write_audit_log
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _NO_CONTACT = "Contact not found."
 _BAD_REQUEST = "This is a bad request."
-_LOCALHOST = "127.0.0.1"
 
 
 def routes(table: Router) -> None:
@@ -35,14 +35,29 @@ def routes(table: Router) -> None:
     timeline.routes(table)
 
 
+_DELETED_WITH: Final = {
+    "segment_contacts": "contact",
+    "campaign_contacts": "contact",
+    "campaign_log": "contact",
+    "item_contacts": "contact",
+    "item_events": "contact",
+    "notes": "lead",
+    "devices": "lead",
+    "point_log": "contact",
+    "stage_log": "contact",
+    event_log.TABLE: "contact",
+}
+_KEPT: Final = {"email_stats": "contact", "page_hits": "contact", "submissions": "lead"}
+
+
 def delete_related(contact: int, context: RequestContext) -> None:
-    """A contact is gone: so is what belongs to it alone."""
-    for name in ("segment_contacts", "campaign_contacts", "notes", "devices"):
-        column = "lead" if name in ("notes", "devices") else "contact"
+    """Delete what belongs to a deleted contact alone; statistics stay and forget the contact."""
+    for name, column in _DELETED_WITH.items():
         for row in list(context.table(name).where(**{column: contact})):
             context.table(name).remove(row["id"])
-    for link in list(context.table("item_contacts").find("contact", contact)):
-        context.table("item_contacts").remove(link["id"])
+    for name, column in _KEPT.items():
+        for row in list(context.table(name).where(**{column: contact})):
+            context.table(name).save(row | {column: None})
 
 
 def segment_members(alias: str, context: RequestContext) -> set[int]:
@@ -68,8 +83,13 @@ async def dnc_add(context: RequestContext) -> Any:
     reason_value = context.param("channelId")
     id = php.to_int(reason_value) if reason_value is not None else None
     entry = {"reason": php.to_int(reason), "comments": php.to_string(context.param("comments")), "channelId": id}
-    row["dnc"] = update.dnc(row["dnc"], channel, entry, context)
-    context.table("contacts").save(row)
+    entries = update.dnc(row["dnc"], channel, entry, context)
+    if entries != row["dnc"]:
+        old = next((one["reason"] for one in row["dnc"] if one["channel"] == channel), None)
+        row["dnc"] = entries
+        mark_changed(row, context)
+        status = {"reason": entry["reason"]} | ({} if old is None else {"old_reason": old})
+        _log_channel(row, channel, status | {"comments": entry["comments"]}, context)
     return Reply({"contact": serialize.plain_view(row, context)})
 
 
@@ -79,9 +99,18 @@ async def dnc_remove(context: RequestContext) -> Any:
     await context.charge_row()
     remaining = [entry for entry in row["dnc"] if entry["channel"] != context.path["channel"]]
     existed = len(remaining) < len(row["dnc"])
-    row["dnc"] = remaining
-    context.table("contacts").save(row)
+    for entry in row["dnc"]:
+        if entry not in remaining:
+            status = {"reason": 0, "old_reason": entry["reason"], "comments": entry["comments"]}
+            _log_channel(row, entry["channel"], status, context)
+    if existed:
+        row["dnc"] = remaining
+        mark_changed(row, context)
     return Reply({"recordFound": existed, "contact": serialize.plain_view(row, context)})
+
+
+def _log_channel(contact: Row, channel: str, status: dict[str, Any], context: RequestContext) -> None:
+    write_audit_log(context, ("lead", "lead"), contact["id"], "update", {"dnc_channel_status": {channel: status}})
 
 
 _UTM = {
@@ -108,14 +137,14 @@ async def utm_add(context: RequestContext) -> Any:
     sent = body.get("query")
     entry["query"] = php.parse_brackets(sent) if isinstance(sent, str) else (sent or [])
     created = context.table("utms").save({"id": None, "contact": row["id"]})
-    row["utm"] = [*row["utm"], {"id": created["id"]} | entry]
+    row["utm"] = [*row["utm"], {"id": created["id"], "date": context.now} | entry]
     if body.get("lastActive"):
         moment = php.strtotime(body["lastActive"], context.now)
         if moment is None:
             raise UnhandledError
         row["lastActive"] = moment
     mark_changed(row, context)
-    _record_visit(row, context)
+    _record_device(row, php.to_string(body.get("useragent") or body.get("user_agent")), context)
     reply_contact = serialize.plain_view(row, context)
     if body.get("lastActive"):
         definition = reply_contact["fields"]["core"].get("last_active")
@@ -125,13 +154,12 @@ async def utm_add(context: RequestContext) -> Any:
     return Reply({"contact": reply_contact})
 
 
-def _record_visit(contact: Row, context: RequestContext) -> None:
-    """UTM tags are a visit, and a visit without a known browser is a device without a name."""
-    devices = context.table("devices")
-    if next(devices.where(lead=contact["id"], device="", deviceModel=""), None) is None:
-        names = ("deviceOsName", "deviceOsShortName", "deviceOsVersion", "deviceOsPlatform", "clientInfo")
-        device = {"id": None, "lead": contact["id"], "dateAdded": context.now} | dict.fromkeys(names)
-        devices.save(device | dict.fromkeys(("device", "deviceBrand", "deviceModel"), ""))
+def _record_device(contact: Row, user_agent: str, context: RequestContext) -> None:
+    """Note the device of the user agent that UTM tags came with."""
+    devices, parsed = context.table("devices"), user_agents.parse(user_agent)
+    names = ("device", "deviceBrand", "deviceModel")
+    if next(devices.where(lead=contact["id"], **{name: parsed[name] for name in names}), None) is None:
+        devices.save({"id": None, "lead": contact["id"], "dateAdded": context.now} | parsed)
 
 
 async def utm_remove(context: RequestContext) -> Any:
@@ -146,14 +174,12 @@ async def utm_remove(context: RequestContext) -> Any:
     return Reply({"recordFound": True, "contact": serialize.plain_view(row, context)})
 
 
-def mark_changed(row: Row, context: RequestContext) -> None:
-    """Say that the contact was changed just now."""
-    row["dateModified"] = context.now
-    row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
-    context.table("contacts").save(row)
-
-
 # --- points --------------------------------------------------------------------------------------------------------
+
+
+def _round(value: float) -> int:
+    """Return *value* rounded as PHP does: halves away from zero."""
+    return int(value + 0.5) if value >= 0 else -int(-value + 0.5)
 
 
 def _changed(value: int, operator: str, delta: int) -> int | None:
@@ -164,7 +190,7 @@ def _changed(value: int, operator: str, delta: int) -> int | None:
     if operator == "times":
         return value * delta
     if operator == "divide":
-        return value if delta == 0 else round(value / delta)
+        return value if delta == 0 else _round(value / delta)
     return None
 
 
@@ -185,14 +211,13 @@ async def points(context: RequestContext) -> Any:
         _log_points(row, change, names, context)
         write_audit_log(context, ("lead", "lead"), row["id"], "update", {"points": [row["points"], after]})
         row["points"] = after
-        context.table("contacts").save(row)
+        mark_changed(row, context)
         triggers.fire_triggers(row, context)
     return Reply({"success": 1})
 
 
 def _log_points(row: Row, change: int, more: dict[str, Any], context: RequestContext) -> None:
-    ips = context.table("ips")
-    ip = next(ips.where(ip=_LOCALHOST), None) or ips.save({"id": None, "ip": _LOCALHOST})
+    ip = ips.own_address(context)
     line = {"id": None, "contact": row["id"], "delta": change, "date": context.now, "type": "API", "ip": ip["id"]}
     context.table("point_log").save(line | more)
 
@@ -246,5 +271,6 @@ async def group_points(context: RequestContext) -> Any:
         names = {"event": php.to_string(body.get("eventName")), "action": php.to_string(body.get("actionName"))}
         _log_points(row, score - current, names | {"group": group_row["id"]}, context)
     row["scores"] = row["scores"] | {str(group_row["id"]): score}
+    row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
     context.table("contacts").save(row)
     return Reply({"groupScore": _score(group_row, score)})

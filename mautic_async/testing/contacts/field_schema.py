@@ -314,7 +314,7 @@ def serialize_value(field: Row, value: Any, *, stored: bool) -> Any:
         return None
     if field["type"] == "number":
         if value == "":
-            return 0.0
+            return 0.0 if php.to_int((field["properties"] or {}).get("scale")) else 0
         return float(value) if php.to_int((field["properties"] or {}).get("scale")) else int(value)
     if field["type"] == "boolean" and stored:
         return int(value)

@@ -106,15 +106,9 @@ async def campaigns(context: RequestContext) -> Any:
                 "dateAdded": php.iso_datetime(link["date"]),
                 "manuallyRemoved": link["removed"],
                 "manuallyAdded": link["added"],
-                "listMembership": _memberships(campaign, contact["id"], context),
+                "listMembership": [php.to_int(segment) for segment in campaign["lists"]],
             }
     return Reply({"total": len(entries), "campaigns": entries or []})
-
-
-def _memberships(campaign: Row, contact: int, context: RequestContext) -> list[int]:
-    lists = {php.to_int(segment) for segment in campaign.get("lists") or ()}
-    links = context.table("segment_contacts").where(contact=contact)
-    return [link["segment"] for link in links if link["segment"] in lists]  # those it was taken out of, too
 
 
 async def company_rows(context: RequestContext) -> Any:

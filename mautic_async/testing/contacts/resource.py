@@ -210,7 +210,7 @@ class Contacts(FakeResource):
 
     def deleted_view(self, row: Row) -> Row:
         """Without its id and its tags."""
-        return row | {"id": None, "tags": []}
+        return row | {"id": None, "tags": [], "dnc": [entry | {"id": None} for entry in row["dnc"]]}
 
     def delete(self, row: Row, context: RequestContext) -> None:
         """Remove it and what hangs on it; its custom items stay."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.contacts import companies, update
+from mautic_async.testing.contacts import companies, event_log, update
 from mautic_async.testing.resources._base import write_audit_log
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
     Returns:
         The contact as this request's answer shows it.
     """
-    sent_values: Row = {name: draft.pop(name) for name in ("_blank", "_set", "_tags", "_company") if name in draft}
+    sent_values: Row = {name: draft.pop(name) for name in list(draft) if name.startswith("_")}
     update.extras(draft, sent_values, params, context)
     if draft["dateIdentified"] is None and any(draft["fields"].get(alias) for alias in _IDENTIFYING_FIELDS):
         draft["dateIdentified"] = context.now
@@ -54,6 +54,13 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
         if name and (company is None or company not in context.table("companies").rows):
             sent_values["_company"] = (name, companies.create(name, context)["id"])
     return saved | sent_values
+
+
+def mark_changed(row: Row, context: RequestContext) -> None:
+    """Store a contact that a special route has changed, with the time and the user of the change."""
+    row["dateModified"] = context.now
+    row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
+    context.table("contacts").save(row)
 
 
 def with_core_only(draft: Row, row: Row | None) -> Row:
@@ -121,13 +128,7 @@ def _changes(draft: Row, row: Row | None) -> dict[str, Any]:
 
 
 def _history(saved: Row, context: RequestContext) -> None:
-    """A contact that is made with a name leaves a line in its timeline; an anonymous one does not."""
+    """Note the origin of a contact that was created or has become known."""
     if saved["dateIdentified"] is not None:
         write_audit_log(context, ("lead", "lead"), saved["id"], "identified", {})
-        line = {
-            "event": "lead.source.identified",
-            "contact": saved["id"],
-            "time": context.now,
-            "by": context.user.name,
-        }
-        context.table("events").save({"id": None} | line)
+    event_log.write_origin(saved, context)

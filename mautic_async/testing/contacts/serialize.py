@@ -62,11 +62,14 @@ def fields(row: Row, schema: Schema, *, just_created: bool, in_list: bool = Fals
     definitions = schema.new_definitions if just_created else schema.loaded_definitions
     blank, written_aliases = row.get("_blank", {}), row.get("_set", ())
     value_kept = row["fields"]
-    for alias in {*value_kept, *blank, "points", "last_active"}:
+    for alias in {*value_kept, *blank, *row.get("_previous", ()), "points", "last_active"}:
         field = schema.by_alias.get(alias)
         if field is None:
             continue
         value = value_kept.get(alias)
+        if alias in row.get("_defaults", ()) and just_created and alias != "points":
+            all_fields[alias] = float(value) if field["type"] == "number" else value
+            continue
         if alias in schema.text_only and alias not in blank and alias != "last_active":
             all_fields[alias] = value
             normal = "" if value is None else value
@@ -102,8 +105,15 @@ def _special_value(
         value = php.sql_datetime(row["lastActive"]) if not just_created and alias not in written_aliases else None
     if alias in blank:
         value = custom.serialize_value(field, "", stored=False)
-        return value, None if blank[alias] else value, custom.normalized_value(field, value)
+        is_number = field["type"] == "number"
+        return value, None if blank[alias] and not is_number else value, custom.normalized_value(field, value)
+    if field["type"] == "boolean" and not just_created and alias in row.get("_previous", ()):
+        before = row["_previous"][alias]
+        shown = None if before is None else int(before)
+        return shown, shown if value == before else value, custom.normalized_value(field, shown)
     stored = not just_created and alias not in written_aliases
+    if field["type"] == "boolean" and value and row.get("_patch"):
+        stored = False  # the form of an edit hands on what is true, and nothing else
     value_shown = custom.serialize_value(field, value, stored=stored)
     if just_created and value_shown is False:
         return None, False, ""
@@ -116,6 +126,19 @@ def user(id: Any, context: RequestContext) -> Any:
     if row is None:
         return None
     return {name: row[name] for name in ("createdByUser", "modifiedByUser", "id", "username", "firstName", "lastName")}
+
+
+def _whole_user(id: int, context: RequestContext) -> Any:
+    """Return a user with all that may be shown of it, as in answers without a serializer context."""
+    row = context.table("users").get(id)
+    if row is None:
+        return None
+    role = context.table("roles").get(row["role"])
+    names = ("id", "username", "firstName", "lastName", "email", "position")
+    shown = publish_block(row) | {name: row[name] for name in names}
+    if role is not None:
+        role = publish_block(role) | {name: role[name] for name in ("id", "name", "description", "isAdmin")}
+    return shown | {"role": role} | {name: row[name] for name in ("timezone", "locale", "signature")}
 
 
 def stage(id: Any, context: RequestContext) -> Any:
@@ -135,9 +158,9 @@ def stage(id: Any, context: RequestContext) -> Any:
 
 
 def ip(id: int, context: RequestContext) -> dict[str, Any]:
-    """An IP address; without a database of places nothing more is known of it."""
+    """Return an IP address inside a contact, with what the look-up of its place has found."""
     row = context.table("ips").get(id) or {"ip": "", "id": id}
-    return {"ipAddress": row["ip"], "id": row["id"], "ipDetails": None}
+    return {"ipAddress": row["ip"], "id": row["id"], "ipDetails": row.get("details")}
 
 
 def tags(row: Row, context: RequestContext) -> list[dict[str, Any]]:
@@ -181,6 +204,8 @@ def plain_view(row: Row, context: RequestContext) -> dict[str, Any]:
         {"id": definition_row["id"], "dateAdded": php.iso_datetime(definition_row["dateAdded"])} | dnc(definition_row)
         for definition_row in row["dnc"]
     ]
+    if row["owner"] is not None:
+        order["owner"] = _whole_user(row["owner"], context)
     value_made: dict[str, Any] = without_nulls(order)
     return value_made
 

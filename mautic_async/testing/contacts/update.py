@@ -84,8 +84,8 @@ def validate(row: Row | None, params: dict[str, Any], method: str, context: Requ
         raise UnhandledError
     if php.array_values(params.get("frequencyRules")):
         raise UnhandledError
-    if method != "PATCH":
-        params = _with_defaults(row, params, context)
+    defaults = _defaults(row, params, method, context)
+    params = params | defaults
     draft = new_row(context) if row is None else {name: row[name] for name in row if not name.startswith("_")}
     draft["fields"] = dict(draft["fields"])
     company = draft["fields"].get("company")
@@ -99,18 +99,27 @@ def validate(row: Row | None, params: dict[str, Any], method: str, context: Requ
     if row is None and params.get("companies"):
         raise UnhandledError
     _apply_values(draft, values, params, method, schema)
+    draft["_defaults"] = tuple(defaults) if row is None else ()
+    draft["_previous"] = {
+        alias: None if row is None else row["fields"].get(alias)
+        for alias, value in values.items()
+        if row is not None and value is not None and schema.by_alias[alias]["type"] == "boolean"
+    }
+    draft["_patch"] = method == "PATCH"
     _look_up_related(draft, company, params, context)
     return draft
 
 
-def _with_defaults(row: Row | None, params: dict[str, Any], context: RequestContext) -> dict[str, Any]:
-    """A create and a PUT give a field its default where neither they nor the contact have a value."""
-    values = params
+def _defaults(row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> dict[str, Any]:
+    """Return the default values of the fields that a new contact, or the points of a replaced one, are not given."""
+    if method == "PATCH":
+        return {}
+    values = {}
     for field in custom.schema(context.store, "lead").fields_with_default:
         alias = field["alias"]
-        current = row and (row["points"] if alias == "points" else row["fields"].get(alias))
-        if params.get(alias) is None and not current:
-            values = values | {alias: field["defaultValue"]}
+        wanted = row is None or (alias == "points" and not row["points"])
+        if wanted and params.get(alias) is None:
+            values[alias] = field["defaultValue"]
     return values
 
 
@@ -132,7 +141,9 @@ def _look_up_related(draft: Row, current: str | None, params: dict[str, Any], co
 def _form(
     schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], context: RequestContext
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {} if method == "PATCH" else dict.fromkeys(schema.aliases)
+    # A batch of new contacts binds the named fields only, so that ``overwriteWithBlank`` does not wipe the others.
+    is_partial = method == "PATCH" or context.request.path.endswith("/batch/new")
+    values: dict[str, Any] = {} if is_partial else dict.fromkeys(schema.aliases)
     for alias in params.keys() & schema.by_alias.keys():
         try:
             values[alias] = custom.parse_value(schema.by_alias[alias], params[alias], context)

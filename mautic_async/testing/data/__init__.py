@@ -1,4 +1,4 @@
-"""Tables that Mautic brings along, as files: countries and the like."""
+"""Tables that Mautic brings along, as files: countries, file extensions and the like."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from pathlib import Path
 
 
 @cache
-def names(table: str) -> frozenset[str]:
+def lines(table: str) -> tuple[str, ...]:
     """Return the lines of ``TABLE.txt``."""
-    return frozenset((Path(__file__).parent / f"{table}.txt").read_text("utf-8").splitlines())
+    return tuple((Path(__file__).parent / f"{table}.txt").read_text("utf-8").splitlines())
+
+
+@cache
+def names(table: str) -> frozenset[str]:
+    """Return the lines of ``TABLE.txt`` as a set."""
+    return frozenset(lines(table))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mautic_async.testing import php, query, search
 from mautic_async.testing.replies import UnhandledError, form_errors
 from mautic_async.testing.resources._properties import KEEP, NOT_NULL, InvalidValue, Property
+from mautic_async.testing.resources._subforms import SubFormError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +77,10 @@ class FakeResource:
     """Whether ``select[]`` loads a partial entity."""
     set_on_create: ClassVar[tuple[str, ...]] = ()
     """What a create, too, says of its being modified (it saves twice): ``dateModified``, ``modifiedByUser``."""
+    audits_creation_as: ClassVar[str] = "create"
+    """Action that the audit log says of a creation: ``update`` for nouns that are saved twice."""
+    audits_every_edit: ClassVar[bool] = False
+    """Whether an edit is logged that changes none of the properties."""
     audit_name: ClassVar[tuple[str, str]] = ("", "")
     """Bundle and object as the audit log names them; empty: nothing is logged."""
 
@@ -249,6 +254,8 @@ class FakeResource:
                 continue
             try:
                 draft[property_.name] = property_.parse(value, context)
+            except SubFormError as why:
+                problems |= why.problems
             except InvalidValue as why:
                 problems[property_.name] = str(why)
             else:
@@ -289,8 +296,10 @@ class FakeResource:
         if self.has_publish_block:
             stamp(draft, row, context)
             if row is None:
-                created_now = {"dateModified": context.now, "modifiedByUser": context.user.name}
-                draft |= {name: created_now[name] for name in self.set_on_create}
+                if "dateModified" in self.set_on_create:
+                    draft["dateModified"] = context.now
+                if "modifiedByUser" in self.set_on_create:
+                    draft["modifiedBy"], draft["modifiedByUser"] = context.user.id, context.user.name
         before = self.new_row(context) if row is None else dict(row)
         if row is not None:
             row.update(draft)
@@ -299,9 +308,8 @@ class FakeResource:
         if self.audit_name[0]:
             changes = {p.name: [before.get(p.name), saved.get(p.name)] for p in self.writable}
             changes = {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
-            write_audit_log(
-                context, self.audit_name, saved["id"], "create" if before["id"] is None else "update", changes
-            )
+            action = self.audits_creation_as if before["id"] is None else "update"
+            write_audit_log(context, self.audit_name, saved["id"], action, changes, always=self.audits_every_edit)
         return saved
 
     async def before_save(self, params: dict[str, Any], context: RequestContext) -> None:
@@ -348,10 +356,16 @@ def publish_block(row: Row) -> dict[str, Any]:
 
 
 def write_audit_log(
-    context: RequestContext, event: tuple[str, str], id: int, action: str, details: dict[str, Any]
+    context: RequestContext,
+    event: tuple[str, str],
+    id: int,
+    action: str,
+    details: dict[str, Any],
+    *,
+    always: bool = False,
 ) -> None:
-    """Add a line to the audit log; an update that changes nothing is none."""
-    if action == "update" and not details:
+    """Add a line to the audit log, unless it is an update that changes nothing and *always* is false."""
+    if action == "update" and not details and not always:
         return
     line = {"bundle": event[0], "object": event[1], "objectId": id, "action": action, "details": details}
     user = {"userId": context.user.id or 0, "userName": context.user.name, "dateAdded": context.now}

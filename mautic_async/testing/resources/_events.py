@@ -32,6 +32,20 @@ _EVENT: Final[dict[str, Any]] = {
     "decisionPath": None,
     "parent": None,
 }
+CHANNELS: Final = {
+    "email.send": ("email", "email"),
+    "email.send.to.user": ("email", "email"),
+    "page.pagehit": ("page", "pages"),
+    "page.devicehit": ("page", "pages"),
+    "message.send": ("channel.message", "marketingMessage"),
+    "dwc.push_content": ("dynamicContent", "dwc_slot_name"),
+    "dwc.decision": ("dynamicContent", "dynamicContent"),
+    "asset.download": ("asset", "assets"),
+    "twitter.tweet": ("social.tweet", "channelId"),
+    "notification.send_notification": ("notification", "notification"),
+    "notification.send_mobile_notification": ("mobile_notification", "mobile_notification"),
+}
+"""Channel of each type of event, and the property that holds the id of what is sent on it."""
 _DERIVED_PROPERTIES: Final = frozenset(("id", "order", "parent", "decisionPath"))
 _SOURCES: Final = frozenset(("lists", "forms"))
 
@@ -62,6 +76,7 @@ def apply_events(
         event["triggerInterval"] = php.to_int(event["triggerInterval"])
         if "channelId" in event_row:
             event["channelId"] = php.to_int(event_row["channelId"])
+        _set_channel(event)
         sent[str(event["id"])] = event
     kept_events = sent if replace else events | sent
     _connect(kept_events, params["canvasSettings"], ids)
@@ -116,17 +131,50 @@ def canvas_settings(settings: Any, ids: dict[str, int]) -> Any:
     return settings_out
 
 
-def serialize_events(events: list[Row]) -> list[dict[str, Any]]:
-    """All events of a campaign, each with its parent and its children."""
-    return [serialize_event(event, events) for event in events]
+def _set_channel(event: Row) -> None:
+    if event["type"] not in CHANNELS:
+        return
+    event["channel"], field = CHANNELS[event["type"]]
+    properties = event["properties"]
+    if properties:
+        value = properties.get(field) if isinstance(properties, dict) else None
+        ids = php.array_values(value)
+        event["channelId"] = php.to_int(ids[0]) if len(ids) == 1 and php.is_numeric(ids[0]) else 0
 
 
-def serialize_event(event: Row, events: list[Row]) -> dict[str, Any]:
-    """One event, with its parent and its children; the way back is left out."""
+def serialize_events(events: list[Row], *, just_created: bool = False) -> list[dict[str, Any]]:
+    """Return all events of a campaign, each with its parent and its children.
+
+    Args:
+        events: Rows of the events.
+        just_created: Leave out the children, which a new campaign does not know yet.
+    """
+    return [serialize_event(event, events, depth=2, just_created=just_created) for event in events]
+
+
+def serialize_event(
+    event: Row, events: list[Row], *, depth: int, trail: tuple[int, ...] = (), just_created: bool = False
+) -> dict[str, Any]:
+    """Return one event with its relatives.
+
+    Args:
+        event: Row of the event.
+        events: Rows of all events of its campaign.
+        depth: How many steps to go to parents and children.
+        trail: Ids of the events around this one, which are left out.
+        just_created: Leave out the children.
+    """
+    entity = {name: value for name, value in event.items() if name != "parent"}
+    if not depth:
+        return entity
+    trail = (*trail, event["id"])
     above = next((one for one in events if one["id"] == event["parent"]), None)
-    below = [one for one in events if one["parent"] == event["id"]]
-    entity = dict(event)
-    entity["parent"] = None if above is None else above | {"parent": None}
-    inside = [{name: value for name, value in one.items() if name != "parent"} for one in below]
-    entity["children"] = [one | {"children": []} for one in inside]
+    if above is None or above["id"] not in trail:
+        entity["parent"] = above and serialize_event(
+            above, events, depth=depth - 1, trail=trail, just_created=just_created
+        )
+    below = [one for one in events if one["parent"] == event["id"] and one["id"] not in trail]
+    entity["children"] = [
+        serialize_event(child, events, depth=depth - 1, trail=trail) for child in below if not just_created
+    ]
     return entity

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
+from mautic_async.testing.replies import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,6 +118,7 @@ def _campaign_log(context: RequestContext, only: set[int] | None) -> Iterator[Ro
             "metadata": php.serialized(row["metadata"]),
             "channel": row["channel"],
             "channel_id": row["channelId"],
+            "non_action_path_taken": int(row["nonActionPathTaken"]),
         }
 
 
@@ -132,9 +134,10 @@ def _companies(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
 
 def _emails(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
     for row in _only_rows(context.table("email_stats"), only):
+        is_deleted = context.table("emails").get(row["email"]) is None
         yield {
             "id": row["id"],
-            "email_id": row["email"],
+            "email_id": None if is_deleted else row["email"],
             "lead_id": row["contact"],
             "email_address": row["address"],
             "date_sent": _sql_datetime_or_none(row["date"]),
@@ -143,9 +146,10 @@ def _emails(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
             "viewed_in_browser": 0,
             "tracking_hash": row["hash"],
             "retry_count": 0,
-            "source": "api",
-            "source_id": 0,
+            "source": row.get("source", "api"),
+            "source_id": row.get("sourceId", 0),
             "open_count": 0,
+            "open_details": "a:0:{}",
         }
 
 
@@ -173,7 +177,45 @@ def _submissions(context: RequestContext, only: set[int] | None) -> Iterator[Row
 
 def _addresses(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
     for row in _only_rows(context.table("ips"), only):
-        yield {"id": row["id"], "ip_address": row.get("address", row.get("ip"))}
+        details = row.get("details")
+        yield {"id": row["id"], "ip_address": row["ip"], "ip_details": details and php.serialized(details)}
+
+
+def _event_log(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("lead_event_log"), only):
+        yield {
+            "id": row["id"],
+            "lead_id": row["contact"],
+            "user_id": row["user"],
+            "user_name": row["userName"],
+            "bundle": row["bundle"],
+            "object": row["object"],
+            "action": row["action"],
+            "object_id": row["objectId"],
+            "date_added": _sql_datetime_or_none(row["date"]),
+            "properties": to_json(row["properties"]).decode(),
+        }
+
+
+def _page_hits(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("page_hits"), only):
+        yield {
+            "id": row["id"],
+            "lead_id": row["contact"],
+            "ip_id": row["ip"],
+            "device_id": row["device"],
+            "date_hit": _sql_datetime_or_none(row["date"]),
+            **dict.fromkeys(("country", "region", "city", "isp", "organization"), ""),
+            "code": row["code"],
+            "referer": row["referer"],
+            "url": row["url"],
+            "url_title": row["urlTitle"],
+            "user_agent": row["userAgent"],
+            "page_language": row["language"],
+            "browser_languages": "a:0:{}",
+            "tracking_id": row["trackingId"],
+            "query": php.serialized(row["query"]),
+        }
 
 
 def _devices(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
@@ -190,6 +232,7 @@ def _devices(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
             "device_brand": row["deviceBrand"],
             "device_model": row["deviceModel"],
             "date_added": _sql_datetime_or_none(row.get("dateAdded")),
+            "tracking_id": row.get("trackingId"),
         }
 
 
@@ -243,6 +286,7 @@ def _utm(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
     for contact in context.table("contacts"):
         for row in contact["utm"]:
             values = {"id": row["id"], "lead_id": contact["id"], "date_added": _sql_datetime_or_none(row.get("date"))}
+            values["user_agent"] = row.get("userAgent")
             for name in names:
                 value = row.get(name)
                 values[name] = php.serialized(value) if isinstance(value, (dict, list)) else value
@@ -261,9 +305,11 @@ ROWS: Final[dict[str, Callable[[RequestContext, set[int] | None], Iterator[Row]]
     "form_submissions": _submissions,
     "ip_addresses": _addresses,
     "lead_devices": _devices,
+    "lead_event_log": _event_log,
     "lead_donotcontact": _do_not_contact,
     "lead_lists_leads": _segments,
     "lead_points_change_log": _points,
     "lead_utmtags": _utm,
+    "page_hits": _page_hits,
 }
 """Makers of rows; a table without one is empty."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import php
+from mautic_async.testing import data, php
 from mautic_async.testing.replies import ControllerError, Reply, not_found
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
@@ -29,33 +29,6 @@ if TYPE_CHECKING:
 _FOLDERS: Final = ("images", "media")
 _HIDDEN: Final = 3
 """Entries of a folder that a listing leaves out: the two dots, and a hidden file."""
-_ALLOWED: Final = frozenset(
-    [
-        "csv",
-        "doc",
-        "docx",
-        "epub",
-        "gif",
-        "jpg",
-        "jpeg",
-        "mpg",
-        "mpeg",
-        "mp3",
-        "odt",
-        "odp",
-        "ods",
-        "pdf",
-        "png",
-        "ppt",
-        "pptx",
-        "tif",
-        "tiff",
-        "txt",
-        "xls",
-        "xlsx",
-        "wav",
-    ]
-)
 _ICON: Final = {"ico": "image/x-icon"}
 
 
@@ -74,6 +47,7 @@ class Assets(FakeResource):
     searched_columns = ("title", "alias")
     search_commands = ("is", "category", "lang")
     audit_name = ("asset", "asset")
+    audits_every_edit = True
     properties = (
         ID,
         Property("title", required="Assset Title is required."),
@@ -127,13 +101,19 @@ class Assets(FakeResource):
         extension = name.rpartition("?")[0] or name
         extension = extension.rpartition(".")[2].lower() if "." in extension.rpartition("/")[2] else ""
         mime = _ICON.get(extension) or mimetypes.guess_type(f"x.{extension}")[0] or "application/octet-stream"
-        size = 0
-        if location == "local":
-            stored = next((asset for asset in context.table("files").where(dir="media") if asset["name"] == name), None)
-            if stored is None:
-                raise ControllerError(400, f"File {name} was not found in the asset directory.")
-            size = stored["size"]
-        return {"extension": extension or None, "mime": mime, "size": size, "path": name}
+        if location == "remote":  # the server asks the host of the file, which a simulator cannot reach
+            return {"extension": extension or None, "mime": "", "size": -1, "path": name}
+        stored = next((asset for asset in context.table("files").where(dir="media") if asset["name"] == name), None)
+        if stored is None:
+            raise ControllerError(400, f"File {name} was not found in the asset directory.")
+        return {"extension": extension or None, "mime": mime, "size": stored["size"], "path": name}
+
+    def delete(self, row: Row, context: RequestContext) -> None:
+        """Delete the asset with its uploaded file."""
+        super().delete(row, context)
+        if row["storageLocation"] == "local":
+            for file in list(context.table("files").where(dir="media", name=row.get("path"))):
+                context.table("files").remove(file["id"])
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -146,37 +126,67 @@ def routes(table: Router) -> None:
     table.add("DELETE", "/api/files/{dir}/{file}/delete", remove)
 
 
-def _folder(context: RequestContext) -> str:
+def _folder(context: RequestContext, *, create: bool = False) -> str:
     first, *below = context.path["dir"].split(".")
     if first not in _FOLDERS:
         raise ControllerError(406, f"{context.path['dir']} not found. Only media or images options are possible.")
-    below += [part for part in php.to_string(context.param("subdir")).split("/") if part]
-    return "/".join([first, *below])
+    below = [part for part in php.to_string(context.param("subdir")).split("/") if part] or below
+    path = "/".join([first, *below])
+    folders = context.table("folders")
+    if below and next(folders.where(path=path), None) is None:
+        if not create:
+            raise ControllerError(406, f"{'/'.join(below)} doesn't exist in the {first} dir.")
+        folders.save({"id": None, "path": path})
+    return path
 
 
 async def files(context: RequestContext) -> Any:
-    """Names by their place in the folder."""
+    """List the names in a folder, by their place in it."""
     folder = _folder(context)
     entries = {row["name"] for row in context.table("files").where(dir=folder)}
     depth = folder.count("/") + 1
-    inside = {row["dir"] for row in context.table("files") if row["dir"].startswith(folder + "/")}
-    entries |= {dir.split("/")[depth] for dir in inside}
+    inside = {row["path"] for row in context.table("folders") if row["path"].startswith(folder + "/")}
+    entries |= {path.split("/")[depth] for path in inside}
     skipped = _HIDDEN if "/" not in folder else 2
     names = {str(number): name for number, name in enumerate(sorted(entries), skipped)}
     return Reply({"files": names or []})
 
 
+_SIGNATURES: Final = (
+    (b"\x89PNG", "png"),
+    (b"GIF8", "gif"),
+    (b"\xff\xd8\xff", "jpg"),
+    (b"%PDF", "pdf"),
+    (b"<?php", "php"),
+    (b"<!DOCTYPE html", "html"),
+    (b"<html", "html"),
+)
+
+
+def _extension(name: str, content: bytes) -> str:
+    """Return the extension that belongs to the content, or that of the name if the content says nothing."""
+    for signature, extension in _SIGNATURES:
+        if content.startswith(signature):
+            return extension
+    if b"\0" not in content:
+        return "txt"
+    return name.rpartition(".")[2].lower()
+
+
 async def upload(context: RequestContext) -> Any:
-    """Keep each file under a random name; what may not be, as text."""
-    folder = _folder(context)
+    """Keep each file under a random name; the content decides on the extension."""
+    folder = _folder(context, create=True)
     result: Any = []
     for _, name, content in context.files:
+        extension = _extension(name, content)
+        allowed = data.lines("upload_extensions")
+        if extension not in allowed:
+            raise ControllerError(406, f"The uploaded file can have only these extensions: {','.join(allowed)}.")
         await context.charge_row()
-        extension = name.rpartition(".")[2].lower() if "." in name else "txt"
-        stored_name = f"{context.state.new_token()[-32:]}.{extension if extension in _ALLOWED else 'txt'}"
+        stored_name = f"{context.state.new_token()[-32:]}.{extension}"
         context.table("files").save({"id": None, "dir": folder, "name": stored_name, "size": len(content)})
-        result = {"link": f"{_host(context)}/media/{folder}/{stored_name}", "name": stored_name}
-        if folder != "images":
+        result = {"link": f"{_host(context)}/media/images/{stored_name}", "name": stored_name}
+        if not folder.startswith("images"):
             del result["link"]
     return Reply({"file": result})
 

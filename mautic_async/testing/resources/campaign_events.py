@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     from mautic_async.testing.store import Row
 
 _NOT_IN_CAMPAIGN: Final = "The contact {} is not in the campaign {}."
-_ALREADY_EXECUTED: Final = "This event has already been executed."
-_UNPLANNED: Final = "This event must be scheduled or marked as complete as this contact does not have a log entry yet."
-_DECISION: Final = "A decision type event cannot be scheduled."
+_ALREADY_EXECUTED: Final = "The event {} in the campaign {} has already been executed at {} for the contact {}."
+_UNPLANNED: Final = (
+    "The event {} in the campaign {} must be scheduled or marked as complete as the contact {} does not have a log"
+    " entry yet."
+)
+_DECISION: Final = "A decision type event cannot be scheduled. Event: {}, campaign: {}, contact: {}."
 _INCOMPLETE: Final = "contactId and/or eventId are misssing from this item's parameters."
+_SCHEDULE: Final = ("publishUp", "publishDown")
 _LOG: Final = ("ipAddress", "dateTriggered", "isScheduled", "triggerDate", "metadata", "nonActionPathTaken")
 _NAMES: Final = [
     "id",
@@ -74,7 +78,8 @@ class _Events(FakeResource):
         """With its campaign."""
         del minimal, just_created
         campaign = context.table("campaigns").get(row["_campaign"]) or {}
-        shown = serialize_event({name: value for name, value in row.items() if name != "_campaign"}, campaign["events"])
+        event = {name: value for name, value in row.items() if name != "_campaign"}
+        shown = serialize_event(event, campaign["events"], depth=1)
         return shown | {"campaign": _campaign_summary(campaign, context)}
 
 
@@ -139,8 +144,6 @@ async def member_events(context: RequestContext) -> Any:
     if not links:
         raise ControllerError(409, _NOT_IN_CAMPAIGN.format("%contact%", "%campaign%"))
     events = [_with_log(event, []) for event in campaign["events"]]
-    for event in events:
-        del event["properties"]
     membership = [
         {
             "dateAdded": php.iso_datetime(link["date"]),
@@ -161,7 +164,7 @@ async def member_events(context: RequestContext) -> Any:
 
 
 def _with_log(event: Row, logs: list[Row]) -> dict[str, Any]:
-    entity = {name: value for name, value in event.items() if name != "_campaign"}
+    entity = {name: value for name, value in event.items() if name not in ("_campaign", "properties")}
     entity["parent"] = None if event["parent"] is None else {"id": event["parent"]}
     return entity | {"contactLog": [_serialize_log(log) for log in logs]}
 
@@ -184,8 +187,20 @@ async def edit(context: RequestContext) -> Any:
     await context.charge_row()
     log, created = _update(event, contact, context.body if isinstance(context.body, dict) else {}, context)
     campaign = context.table("campaigns").get(event["_campaign"]) or {}
-    entity = _with_log(event, [log]) | {"campaign": _campaign_summary(campaign, context) | {"deleted": None}}
+    entity = _with_log(event, [])
+    del entity["contactLog"]
+    entity |= {"campaign": _campaign_of_event(event, campaign, context), "contactLog": [_serialize_log(log)]}
     return Reply({"event": entity}, 201 if created else 200)
+
+
+def _campaign_of_event(event: Row, campaign: Row, context: RequestContext) -> dict[str, Any]:
+    """Return a campaign inside one of its events, with its other events."""
+    others = [_with_log(one, []) for one in campaign["events"] if one["id"] != event["id"]]
+    for other in others:
+        del other["parent"]
+    dates = {name: None if campaign[name] is None else php.iso_datetime(campaign[name]) for name in _SCHEDULE}
+    entity = _campaign_summary(campaign, context) | {"allowRestart": campaign["allowRestart"]} | dates
+    return entity | {"events": others, "deleted": None}
 
 
 async def batch_edit(context: RequestContext) -> Any:
@@ -222,19 +237,21 @@ def _update(event: Row, contact: Row, params: dict[str, Any], context: RequestCo
         raise ControllerError(409, _NOT_IN_CAMPAIGN.format(contact["id"], event["_campaign"]))
     logs = context.table("campaign_log")
     log = next(logs.where(event=event["id"], contact=contact["id"]), None)
+    ids = (event["id"], event["_campaign"], contact["id"])
     if log is not None and log["dateTriggered"] is not None:
-        raise ControllerError(409, _ALREADY_EXECUTED)
+        when = php.iso_datetime(log["dateTriggered"])
+        raise ControllerError(409, _ALREADY_EXECUTED.format(*ids[:2], when, ids[2]))
     if log is None and params.get("triggerDate") is None and params.get("dateTriggered") is None:
-        raise ControllerError(409, _UNPLANNED)
+        raise ControllerError(409, _UNPLANNED.format(*ids))
     if "triggerDate" in params and event["eventType"] == "decision":
-        raise ControllerError(409, _DECISION)
+        raise ControllerError(409, _DECISION.format(*ids))
     new = {"id": None, "event": event["id"], "contact": contact["id"], "campaign": event["_campaign"], "rotation": 1}
-    new |= dict.fromkeys(("ipAddress", "dateTriggered", "triggerDate", "nonActionPathTaken", "channel", "channelId"))
-    draft = (new | {"isScheduled": False, "metadata": []}) if log is None else dict(log)
+    new |= dict.fromkeys(("ipAddress", "dateTriggered", "triggerDate", "channel", "channelId"))
+    draft = (new | {"nonActionPathTaken": False, "metadata": []}) if log is None else dict(log)
     for name, value in params.items():
         _set(draft, name, value, context)
-    draft["isScheduled"] = draft["dateTriggered"] is None
-    if draft["isScheduled"] and draft["triggerDate"] is None:
+    draft["isScheduled"] = True  # the server reschedules what it stores, triggered or not
+    if draft["triggerDate"] is None:
         draft["triggerDate"] = context.now
     return logs.save(draft), log is None
 
@@ -261,7 +278,11 @@ def _merge_metadata(current: Any, value: Any) -> Any:
         except ValueError:
             decoded = None
         value = decoded if isinstance(decoded, (dict, list)) and decoded else [value]
-    pairs = php.from_json_array(current) | (
-        php.from_json_array(value) if isinstance(value, (dict, list)) else {0: value}
-    )
+    sent = php.from_json_array(value) if isinstance(value, (dict, list)) else {0: value}
+    pairs = php.from_json_array(current) | {name: _as_text(one) for name, one in sent.items()}
     return php.to_json_array(pairs)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a cleaned value: scalars become texts, as in all metadata."""
+    return value if isinstance(value, (dict, list)) else php.strip_text(php.to_string(value))

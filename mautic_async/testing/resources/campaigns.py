@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
+from mautic_async.testing.contacts import event_log
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
@@ -32,6 +33,7 @@ class Campaigns(FakeResource):
     searched_columns = ("name", "description")
     set_on_create = ("modifiedByUser",)
     audit_name = ("campaign", "campaign")
+    audits_every_edit = True
     properties = (
         ID,
         Property("name", required=_parts.NAME),
@@ -39,16 +41,21 @@ class Campaigns(FakeResource):
         Property("description", html),
         Property("allowRestart", boolean, default=False, value_on_put=False, minimal=False),
         *schedule(),
-        Property(
-            "events", serialize=lambda events, _: serialize_events(events), default=list, writable=False, minimal=False
-        ),
+        Property("events", default=list, writable=False, minimal=False),
         Property("forms", serialize=_parts.serialize_forms, default=list, writable=False, minimal=False),
         Property("lists", serialize=_parts.serialize_segments, default=list, writable=False, minimal=False),
         Property("canvasSettings", default=list, writable=False, minimal=False),
     )
 
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
+        """Return the campaign with the tree of its events."""
+        entity = super().serialize(row, context, minimal=minimal, just_created=just_created)
+        if "events" in entity:
+            entity["events"] = serialize_events(row["events"], just_created=just_created)
+        return entity
+
     def new_row(self, context: RequestContext) -> Row:
-        """Without events and sources."""
+        """Return a campaign without events and sources."""
         return super().new_row(context) | {"events": [], "forms": [], "lists": [], "canvasSettings": []}
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
@@ -80,11 +87,11 @@ class Campaigns(FakeResource):
         return row | {"id": None, "events": [], "forms": [], "lists": []}
 
     def delete(self, row: Row, context: RequestContext) -> None:
-        """With its members."""
+        """Delete the campaign with its members and their logs."""
         super().delete(row, context)
-        links = context.table("campaign_contacts")
-        for id in [one["id"] for one in links.where(campaign=row["id"])]:
-            links.remove(id)
+        for name in ("campaign_contacts", "campaign_log"):
+            for id in [one["id"] for one in context.table(name).where(campaign=row["id"])]:
+                context.table(name).remove(id)
 
     # --- routes ----------------------------------------------------------------------------------------------------
 
@@ -120,6 +127,8 @@ class Campaigns(FakeResource):
         await context.charge_row()
         links = context.table("campaign_contacts")
         existing = next(links.where(campaign=row["id"], contact=contact["id"]), None)
+        if existing is None or existing["removed"]:
+            event_log.write_membership(context, contact["id"], "campaign", row, removed=False)
         if existing is None:
             new = {"id": None, "campaign": row["id"], "contact": contact["id"], "rotation": 1, "left": None}
             links.save(new | {"date": context.now, "added": True, "removed": False})
@@ -136,6 +145,9 @@ class Campaigns(FakeResource):
         for existing in list(links.where(campaign=row["id"], contact=contact["id"])):
             if not existing["removed"]:
                 links.save(existing | {"removed": True, "added": False, "left": context.now})
+                event_log.write_membership(context, contact["id"], "campaign", row, removed=True)
+                for log in list(context.table("campaign_log").where(campaign=row["id"], contact=contact["id"])):
+                    context.table("campaign_log").save(log | {"isScheduled": False})
         return Reply({"success": 1})
 
     async def clone(self, context: RequestContext) -> Any:

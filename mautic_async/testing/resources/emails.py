@@ -33,9 +33,9 @@ _FILTER: Final = {
     "field": None,
     "object": None,
     "type": "Symfony\\Component\\Form\\Extension\\Core\\Type\\TextType",
-    "operator": None,
-    "display": None,
     "filter": None,
+    "display": None,
+    "operator": None,
 }
 
 
@@ -152,9 +152,9 @@ class Emails(_parts.VariantFamily):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """A segment e-mail needs segments; a template has none. Dynamic content that is not sent is reset."""
+        """Reset what is not sent; a segment e-mail needs segments, a template has none."""
         _parts.merge_tags(draft, row, context)
-        if not draft["dynamicContent"] or "dynamicContent" not in params:
+        if not params.get("dynamicContent"):  # an edit that does not send any, resets it
             draft["dynamicContent"] = _slots()
         if draft["emailType"] == "template":
             draft["lists"] = []
@@ -166,8 +166,12 @@ class Emails(_parts.VariantFamily):
         draft["revision"] = 1 if row is None else row["revision"] + 1
         return super().save(draft, row, params, context)
 
+    def deleted_view(self, row: Row) -> Row:
+        """Return the e-mail without its id and its segments."""
+        return super().deleted_view(row) | {"lists": []}
+
     def default_filters(self, context: RequestContext) -> list[Predicate]:
-        """No variants."""
+        """Hide variants."""
         del context
         return _parts.without_parents("variantParent")
 
@@ -194,7 +198,7 @@ class Emails(_parts.VariantFamily):
             if limit and sent >= limit:
                 break
             await context.charge_row()
-            _record_sent(row, contact, context)
+            _record_sent(row, contact, context, source="email", sourceId=row["id"])
             sent += 1
         return Reply({"success": 1, "sentCount": sent, "failedRecipients": 0})
 
@@ -241,8 +245,8 @@ def _pending_contacts(row: Row, context: RequestContext) -> list[Row]:
     ]
 
 
-def _record_sent(row: Row, contact: Row, context: RequestContext) -> None:
-    stat = {"id": None, "email": row["id"], "contact": contact["id"], "address": contact["fields"]["email"]}
+def _record_sent(row: Row, contact: Row, context: RequestContext, **source: Any) -> None:
+    stat = source | {"id": None, "email": row["id"], "contact": contact["id"], "address": contact["fields"]["email"]}
     context.table("email_stats").save(stat | {"date": context.now, "hash": context.state.new_token()[-23:]})
     row["sentCount"] += 1
     context.table("emails").save(row)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing.replies import Reply, not_found
+from mautic_async.testing.replies import Reply, UnhandledError
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
     ID,
-    InvalidValue,
     Property,
+    any_value,
     category,
     html,
     one_of,
     plain_text,
     schedule,
 )
+from mautic_async.testing.resources._subforms import SubForm, SubFormError, switch
 
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
@@ -25,62 +27,60 @@ if TYPE_CHECKING:
 
 _FONTS: Final = (
     "Arial, Helvetica, sans-serif",
-    "Arial Black, Gadget, sans-serif",
-    "Arial Narrow, sans-serif",
+    "'Arial Black', Gadget, sans-serif",
+    "'Arial Narrow', sans-serif",
     "Century Gothic, sans-serif",
-    "Copperplate Gothic Light, sans-serif",
-    "Courier New, Courier, monospace",
-    "Georgia, serif",
+    "Copperplate / Copperplate Gothic Light, sans-serif",
+    "'Courier New', Courier, monospace",
+    "Georgia, Serif",
     "Impact, Charcoal, sans-serif",
-    "Lucida Console, Monaco, monospace",
-    "Lucida Sans Unicode, Lucida Grande, sans-serif",
-    "Palatino Linotype, Book Antiqua, Palatino, serif",
+    "'Lucida Console', Monaco, monospace",
+    "'Lucida Sans Unicode', 'Lucida Grande', sans-serif",
+    "'Palatino Linotype', 'Book Antiqua', Palatino, serif",
     "Tahoma, Geneva, sans-serif",
-    "Times New Roman, Times, serif",
-    "Trebuchet MS, Helvetica, sans-serif",
+    "'Times New Roman', Times, serif",
+    "'Trebuchet MS', Helvetica, sans-serif",
     "Verdana, Geneva, sans-serif",
 )
 _WHAT: Final = "Use the builder to select what the focus should be."
 _STYLE: Final = "Use the builder to select what style should be used."
-_PROPERTY_SHAPES: Final[dict[str, Any]] = {
-    "bar": {"allow_hide": None, "push_page": None, "sticky": None, "size": None, "placement": None},
-    "modal": {"placement": None},
-    "notification": {"placement": None},
-    "page": [],
-    "animate": None,
-    "link_activation": None,
-    "colors": {"primary": None, "text": None, "button": None, "button_text": None},
-    "content": {
-        "headline": None,
-        "tagline": None,
-        "link_text": None,
-        "link_url": None,
-        "link_new_window": None,
-        "font": None,
-        "css": None,
-    },
-    "when": None,
-    "timeout": None,
-    "frequency": None,
-    "stop_after_conversion": None,
-    "stop_after_close": None,
-}
+_PROPERTIES: Final = SubForm(
+    {
+        "bar": SubForm(
+            {
+                "allow_hide": switch,
+                "push_page": switch,
+                "sticky": switch,
+                "size": one_of("large", "regular"),
+                "placement": one_of("top", "bottom"),
+            }
+        ),
+        "modal": SubForm({"placement": one_of("top", "middle", "bottom")}),
+        "notification": SubForm({"placement": one_of("top_left", "top_right", "bottom_left", "bottom_right")}),
+        "page": SubForm({}),
+        "animate": switch,
+        "link_activation": switch,
+        "colors": SubForm(dict.fromkeys(("primary", "text", "button", "button_text"), plain_text)),
+        "content": SubForm(
+            {
+                **dict.fromkeys(("headline", "tagline", "link_text", "link_url"), plain_text),
+                "link_new_window": switch,
+                "font": one_of(*_FONTS),
+                "css": plain_text,
+            }
+        ),
+        "when": one_of("immediately", "scroll_slight", "scroll_middle", "scroll_bottom", "leave"),
+        "timeout": plain_text,
+        "frequency": one_of("everypage", "once", "q2min", "q15min", "hourly", "daily"),
+        "stop_after_conversion": switch,
+        "stop_after_close": switch,
+    }
+)
 
 
-def _parse_properties(value: Any, context: RequestContext) -> Any:
-    del context
-    if not isinstance(value, (dict, list)):
-        raise InvalidValue
-    sent_properties = value if isinstance(value, dict) else {}
-    properties: dict[str, Any] = {}
-    for name, shape in _PROPERTY_SHAPES.items():
-        sent = sent_properties.get(name)
-        if isinstance(shape, dict):
-            inner = sent if isinstance(sent, dict) else {}
-            properties[name] = {key: inner.get(key) for key in shape}
-        else:
-            properties[name] = shape if sent is None else sent
-    return properties
+def _website(value: Any, context: RequestContext) -> Any:
+    text = plain_text(value, context)
+    return text if text is None or re.match(r"[\w+.-]+://", text) else f"http://{text}"
 
 
 class Focus(FakeResource):
@@ -100,10 +100,10 @@ class Focus(FakeResource):
         category(),
         Property("description", html),
         Property("type", plain_text, required=_WHAT),
-        Property("website", _parts.url_or("This value is not a valid URL.")),
+        Property("website", _website),
         Property("style", plain_text, required=_STYLE),
         *schedule(minimal=True),
-        Property("properties", _parse_properties, default=list, value_on_put=None),
+        Property("properties", any_value, default=list, value_on_put=None),
         _parts.utm_property(),
         Property("form", _parts.id_of("forms")),
         Property("htmlMode", writable=False),
@@ -122,16 +122,20 @@ class Focus(FakeResource):
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
         """What is missing, in the order of the entity; the font must be one of the form's."""
-        del params
         _parts.merge_tags(draft, row, context)
         ordered = {name: problems.pop(name) for name in ("type", "style", "name") if name in problems}
         rest = dict(problems)
         problems.clear()
         problems.update(ordered | rest)
-        draft["properties"] = draft["properties"] or _parse_properties({}, context)
-        font = draft["properties"]["content"]["font"]
-        if font is not None and font not in _FONTS:
-            problems["font"] = "This value is not valid."
+        patch = row is not None and context.request.method == "PATCH"
+        if patch and "properties" not in params:
+            return
+        try:
+            draft["properties"] = _PROPERTIES.bind(
+                "properties", params.get("properties"), context, stored=row and row["properties"], patch=patch
+            )
+        except SubFormError as why:
+            problems |= why.problems
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Render the script."""
@@ -147,7 +151,7 @@ class Focus(FakeResource):
         """The script."""
         row = self.get(context.path["id"], context)
         if row is None:
-            raise not_found()
+            raise UnhandledError
         context.require(self.permission, "view", own=self.is_owned_by(row, context))
         return Reply({"js": _script(row)})
 

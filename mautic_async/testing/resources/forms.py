@@ -9,6 +9,7 @@ from mautic_async.testing import php, query
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _form_html, _parts
 from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._form_actions import bind_actions
 from mautic_async.testing.resources._properties import (
     ID,
     Property,
@@ -56,14 +57,6 @@ _FIELD: Final[dict[str, Any]] = {
     "mappedField": None,
 }
 _SWITCHES: Final = ("showLabel", "isRequired", "saveResult", "isAutoFill")
-_ACTION: Final[dict[str, Any]] = {
-    "id": None,
-    "name": None,
-    "description": None,
-    "type": None,
-    "order": 0,
-    "properties": [],
-}
 _REQUIRED_PROPERTIES: Final = {"message": "Fill in a message to display.", "redirect": "Fill in a valid URL."}
 
 
@@ -78,6 +71,7 @@ class Forms(FakeResource):
     search_commands = ("is", "category", "name", "has")
     set_on_create = ("dateModified", "modifiedByUser")
     audit_name = ("form", "form")
+    audits_creation_as = "update"
     properties = (
         ID,
         Property("name", required=_parts.NAME),
@@ -127,7 +121,7 @@ class Forms(FakeResource):
         fields, actions = [dict(part) for part in draft["fields"]], [dict(part) for part in draft["actions"]]
         try:
             field_ids = _fields(fields, params.get("fields"), context)
-            action_ids = _actions(actions, params.get("actions"), context)
+            action_ids = bind_actions(actions, params.get("actions"), context)
         except ControllerError:
             if not _parts.is_batch(context):
                 raise
@@ -199,6 +193,7 @@ class Forms(FakeResource):
         await context.charge_row()
         removed = {php.to_int(id) for id in php.array_values(ids)}
         row[name] = [part for part in row[name] if part["id"] not in removed]
+        row["modifiedBy"], row["modifiedByUser"] = context.user.id, context.user.name
         self.table(context).save(row)
         return Reply({"form": without_nulls(self.serialize(row, context))})
 
@@ -311,22 +306,3 @@ def _fill(field: Row, sent: Row, alias: str, place: int) -> None:
         field["leadField"] = field["mappedField"] if field["mappedObject"] == "contact" else None
     elif sent.get("leadField"):
         field["mappedObject"], field["mappedField"] = "contact", sent["leadField"]
-
-
-def _actions(actions: list[Row], actions_sent: Any, context: RequestContext) -> set[int]:
-    """Change *actions* by those sent; give the ids of the latter."""
-    ids: set[int] = set()
-    for place, action in enumerate(
-        [action for action in php.array_values(actions_sent) if isinstance(action, dict)], 1
-    ):
-        id = 0 if php.to_string(action.get("id")).startswith("new") else php.to_int(action.get("id"))
-        existing = next((each for each in actions if id and each["id"] == id), None)
-        if existing is None:
-            if id or not action.get("type"):
-                raise UnhandledError
-            existing = dict(_ACTION) | {"id": _parts.next_number(context, "form_actions")}
-            actions.append(existing)
-        existing |= {name: action[name] for name in _ACTION if name in action and name not in ("id", "order")}
-        existing["order"] = place
-        ids.add(existing["id"])
-    return ids

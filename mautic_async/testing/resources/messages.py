@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import php
-from mautic_async.testing.replies import UnhandledError
+from mautic_async.testing.replies import ControllerError, UnhandledError
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import ID, Property, category, html, schedule
+from mautic_async.testing.resources._subforms import EXTRA_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _TABLES: Final = {"email": "emails", "sms": "smses", "notification": "notifications", "tweet": "tweets"}
 _CHANNEL_KEYS: Final = frozenset(("channel", "channelId", "isEnabled", "properties"))
-_EXTRA: Final = "This form should not contain extra fields."
 
 
 def _serialize_channels(channels: Any, context: RequestContext) -> Any:
@@ -71,7 +71,7 @@ class Messages(FakeResource):
         sent = params.get("channels")
         if not isinstance(sent, (list, dict)):
             if row is not None and context.request.method == "PUT":
-                draft["channels"] = [one | {"isEnabled": False} for one in draft["channels"]]
+                draft["channels"] = [one | {"isEnabled": False, "channelId": None} for one in draft["channels"]]
             return
         entries = {key: one for key, one in php.from_json_array(sent).items() if isinstance(one, dict)}
         problems |= _problems(entries)
@@ -85,12 +85,18 @@ class Messages(FakeResource):
 
 
 def _problems(entries: dict[Any, Row]) -> dict[str, str]:
+    """Return what is wrong with the channels; only e-mail is set up, and needs no setting up."""
     problems = {}
-    for one in entries.values():
-        if set(one) - _CHANNEL_KEYS:
-            problems["channels"] = _EXTRA
-        elif not php.to_int(one.get("channelId")) and php.form_bool(one.get("isEnabled")):
-            problems["channelId"] = "A message is required."
+    for key, one in entries.items():
+        name = key if isinstance(key, str) else php.to_string(one.get("channel"))
+        if "." in name:
+            raise UnhandledError
+        if name != "email" or set(one) - _CHANNEL_KEYS:
+            if not isinstance(key, str):  # a form that is bound by number has no name
+                raise ControllerError(400, EXTRA_FIELDS, [[EXTRA_FIELDS]])
+            problems[name] = EXTRA_FIELDS
+        elif not one.get("channelId") and php.form_bool(one.get("isEnabled")):
+            problems["channelId"] = "A value is required."
     return problems
 
 
@@ -111,7 +117,7 @@ def _bind_channels(
                 raise UnhandledError
             existing[name] = new
         existing[name] |= {
-            "channelId": php.to_int(channel.get("channelId")) or None,
+            "channelId": None if channel.get("channelId") in (None, "") else php.to_int(channel["channelId"]),
             "isEnabled": php.form_bool(channel.get("isEnabled")),
         }
     return list(existing.values())

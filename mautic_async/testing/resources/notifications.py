@@ -137,7 +137,6 @@ class Tweets(FakeResource):
     permission = "mauticSocial:tweets"
     list_is_map = True
     searched_columns = ("name", "text")
-    audit_name = ("social", "tweet")
     properties = (
         ID,
         Property("name", required=_parts.NAME),

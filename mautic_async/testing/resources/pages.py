@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing.resources import _parts
+from mautic_async.testing.resources._base import stamp
 from mautic_async.testing.resources._properties import (
     ID,
     NOT_NULL,
@@ -82,8 +83,13 @@ class Pages(_parts.VariantFamily):
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Count the revision."""
+        if row is not None:
+            stamp(draft, row, context)
         draft["revision"] = 1 if row is None else row["revision"] + 1
-        return super().save(draft, row, params, context)
+        date = draft["dateModified"]
+        saved = super().save(draft, row, params, context)
+        saved["dateModified"] = date  # the revision alone is no change
+        return self.table(context).save(saved)
 
     def default_filters(self, context: RequestContext) -> list[Predicate]:
         """Neither variants nor translations."""

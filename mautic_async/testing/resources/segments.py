@@ -6,7 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing import php
+from mautic_async.testing.contacts import event_log
 from mautic_async.testing.replies import ControllerError, Reply, forbidden, form_errors, not_found
+from mautic_async.testing.resources import _segment_filters
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import ID, Property, boolean, category, html, list_or_map
 
@@ -16,30 +18,6 @@ if TYPE_CHECKING:
     from mautic_async.testing.router import Router
     from mautic_async.testing.search import Term
     from mautic_async.testing.store import Row
-
-
-def _parse_filters(value: Any, *, replacing: bool) -> Any:
-    """Filters as the form hands them on: a PUT adds the old spelling of their value."""
-    filters = []
-    for filter_row in php.array_values(value):
-        if not isinstance(filter_row, dict):
-            raise form_errors({"filters": "This value is not valid."})
-        properties_found = {key: item for key, item in filter_row.items() if key not in ("filter", "display")}
-        properties = properties_found.get("properties")
-        properties = dict(properties) if isinstance(properties, dict) else {}
-        for key in ("filter", "display"):
-            if key in filter_row and key not in properties:
-                properties[key] = filter_row[key]
-        if properties.get("display") is None:
-            properties.pop("display", None)
-        elif properties_found.get("type") != "lookup_id":
-            raise form_errors({"properties": "This form should not contain extra fields."})
-        properties_found["properties"] = properties
-        if replacing:
-            properties_found = {"object": properties_found.pop("object", "lead"), **properties_found}
-            properties_found |= {"filter": properties.get("filter"), "display": properties.get("display")}
-        filters.append(properties_found)
-    return filters
 
 
 class Segments(FakeResource):
@@ -66,10 +44,10 @@ class Segments(FakeResource):
     )
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """The form has its own idea of filters."""
+        """Bind the filters by a form of their own, then the rest."""
         if "filters" in params:
-            replacing = method == "PUT" and row is not None
-            params = params | {"filters": _parse_filters(params["filters"], replacing=replacing)}
+            stored = [] if row is None else row["filters"]
+            params = params | {"filters": _segment_filters.bind(params["filters"], stored, context)}
         return super().validate(row, params, method, context)
 
     def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
@@ -177,6 +155,9 @@ def set_membership(segment: int, contact: int, context: RequestContext, *, remov
     """Record a membership made or ended by hand."""
     table = context.table("segment_contacts")
     link = next(table.where(segment=segment, contact=contact), None)
+    row = context.table("segments").get(segment)
+    if row is not None and (link is None or link["removed"] is not removed) and not (link is None and removed):
+        event_log.write_membership(context, contact, "segment", row, removed=removed)
     if link is None:
         if removed:
             return

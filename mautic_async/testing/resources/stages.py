@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import Reply, not_found
-from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._base import FakeResource, write_audit_log
 from mautic_async.testing.resources._properties import ID, NOT_NULL, Property, category, html, integer, schedule
 
 if TYPE_CHECKING:
@@ -40,17 +41,21 @@ class Stages(FakeResource):
         """Put a contact into the stage."""
         stage, contact = self._both(context)
         if contact["stage"] != stage["id"]:
-            contact["stage"] = stage["id"]
-            context.table("contacts").save(contact)
+            self._move(contact, stage["id"], context)
         return Reply({"success": 1})
 
     async def remove_contact(self, context: RequestContext) -> Any:
         """Take a contact out of the stage."""
         stage, contact = self._both(context)
         if contact["stage"] == stage["id"]:
-            contact["stage"] = None
-            context.table("contacts").save(contact)
+            self._move(contact, None, context)
         return Reply({"success": 1})
+
+    def _move(self, contact: Row, stage: int | None, context: RequestContext) -> None:
+        changes = {"stage": [contact["stage"], stage]}
+        contact["stage"] = stage
+        mark_changed(contact, context)
+        write_audit_log(context, ("lead", "lead"), contact["id"], "update", changes)
 
     def _both(self, context: RequestContext) -> tuple[Row, Row]:
         stage = self.get(context.path["id"], context)

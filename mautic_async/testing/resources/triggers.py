@@ -50,6 +50,7 @@ class Triggers(FakeResource):
     searched_columns = ("name", "description")
     set_on_create = ("dateModified", "modifiedByUser")
     audit_name = ("point", "trigger")
+    audits_creation_as = "update"
     properties = (
         ID,
         Property("name", required=_parts.NAME),
@@ -63,8 +64,14 @@ class Triggers(FakeResource):
         Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
+        """Return the trigger; a deletion loads its events in their order."""
+        if row["id"] is None:
+            row = row | {"events": sorted(row["events"], key=lambda event: int(event["order"]))}
+        return super().serialize(row, context, minimal=minimal, just_created=just_created)
+
     def new_row(self, context: RequestContext) -> Row:
-        """Without events."""
+        """Return a trigger without events."""
         return super().new_row(context) | {"events": []}
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:

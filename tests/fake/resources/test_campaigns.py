@@ -62,7 +62,9 @@ async def test_campaign_connections_make_a_tree_with_order_and_path(server: RawC
         ],
     }
     events = [step("new_a") | DECISION, step("new_b"), step("new_c")]
-    one = await campaign(server, events=events, canvasSettings=canvas)
+    new = await campaign(server, events=events, canvasSettings=canvas)
+    assert [event["children"] for event in new["events"]] == [[], [], []]  # a new campaign does not know them yet
+    one = (await server.get(f"campaigns/{new['id']}")).json["campaign"]
     assert [(event["order"], event["decisionPath"]) for event in one["events"]] == [(1, None), (2, "yes"), (3, None)]
     assert [event["parent"] and event["parent"]["id"] for event in one["events"]] == [None, 1, 2]
     assert [[child["id"] for child in event["children"]] for event in one["events"]] == [[2], [3], []]
@@ -158,13 +160,12 @@ async def test_campaign_event_log_is_written_once_and_executed_once(server: RawC
     got = await server.put(path, {"triggerDate": "2030-01-01 10:00", "metadata": {"a": 1}, "channelId": 7})
     (log,) = got.json["event"]["contactLog"]
     assert (got.status, log["triggerDate"], log["isScheduled"]) == (201, "2030-01-01T10:00:00+00:00", True)
-    assert (log["channel"], log["metadata"], log["rotation"]) == ("7", {"a": 1}, 1)
+    assert (log["channel"], log["metadata"], log["rotation"]) == ("7", {"a": "1"}, 1)
     again = await server.put(path, {"dateTriggered": "2030-01-02", "metadata": '{"b": 2}'})
     (log,) = again.json["event"]["contactLog"]
-    assert (again.status, log["metadata"], log["isScheduled"]) == (200, {"a": 1, "b": 2}, False)
-    assert (await server.put(path, {"triggerDate": "2030-01-01"})).error[
-        "message"
-    ] == "This event has already been executed."
+    assert (again.status, log["metadata"], log["isScheduled"]) == (200, {"a": "1", "b": "2"}, True)
+    executed = "The event 1 in the campaign 1 has already been executed at 2030-01-02T00:00:00+00:00 for the contact 1."
+    assert (await server.put(path, {"triggerDate": "2030-01-01"})).error["message"] == executed
     assert (await server.put("campaigns/events/9/contact/1/edit", {})).status == 404
     assert (await server.put("campaigns/events/1/contact/9/edit", {})).error["message"] == "Contact not found."
     assert (await server.get("campaigns/1/events/contact/1")).json["events"][0]["contactLog"] == []
@@ -174,7 +175,10 @@ async def test_campaign_decision_event_cannot_be_scheduled(server: RawClient) ->
     await campaign(server, events=[step("new_1") | DECISION])
     await server.json("POST", "campaigns/1/contact/1/add")
     got = await server.put("campaigns/events/1/contact/1/edit", {"triggerDate": "2030-01-01"})
-    assert (got.status, got.error["message"]) == (409, "A decision type event cannot be scheduled.")
+    assert (got.status, got.error["message"]) == (
+        409,
+        "A decision type event cannot be scheduled. Event: 1, campaign: 1, contact: 1.",
+    )
 
 
 async def test_campaign_contact_events_include_the_membership(server: RawClient) -> None:

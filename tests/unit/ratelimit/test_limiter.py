@@ -169,7 +169,7 @@ async def test_rate_limiter_does_not_pace_without_headers() -> None:
     for _ in range(10_000):
         await one(doors, background=True)
     assert now() == 0.0
-    assert (doors.limit, doors.remaining, doors.reset) == (None, None, None)
+    assert (doors.status.limit, doors.status.remaining, doors.status.reset) == (None, None, None)
 
 
 async def test_rate_limiter_waits_for_the_first_response_to_decide() -> None:
@@ -240,16 +240,16 @@ async def test_rate_limiter_ignores_remaining_that_rises_unless_reset_changes() 
     """Invariant 54."""
     doors = gate()
     await one(doors, reading(1))
-    reset = doors.reset
+    reset = doors.status.reset
     await one(doors, reading(0, reset=reset))
     slot = await doors.acquire(patience=1e9)
     assert now() >= 3600
     slot.complete(status=200, reading=reading(7))
-    assert doors.remaining == 7
+    assert doors.status.remaining == 7
     first = doors.try_acquire()
     assert first is not None
-    first.complete(status=200, reading=reading(50, reset=doors.reset))
-    assert doors.remaining == 7
+    first.complete(status=200, reading=reading(50, reset=doors.status.reset))
+    assert doors.status.remaining == 7
 
 
 async def test_rate_limiter_ignores_a_counter_that_rises_within_a_window() -> None:
@@ -261,7 +261,7 @@ async def test_rate_limiter_ignores_a_counter_that_rises_within_a_window() -> No
     for slot, told in zip(flights, (reading(1), reading(5)), strict=True):
         assert slot is not None
         slot.complete(status=200, reading=told)
-    assert doors.remaining == 1
+    assert doors.status.remaining == 1
 
 
 async def test_rate_limiter_sends_one_probe_after_the_wait() -> None:
@@ -303,9 +303,9 @@ async def test_rate_limiter_drops_the_window_of_an_old_token() -> None:
     assert second is not None
     assert doors.try_acquire() is None
     first.complete(status=200, reading=reading(99, seconds=3599), token="new")
-    assert doors.remaining == 99
+    assert doors.status.remaining == 99
     second.complete(status=429, reading=reading(0), token="old")
-    assert doors.remaining == 99
+    assert doors.status.remaining == 99
     assert doors.try_acquire() is not None
 
 
@@ -387,9 +387,9 @@ async def test_rate_limiter_sends_another_probe_after_an_expired_window() -> Non
     doors = gate()
     await one(doors, reading(0, seconds=0))
     assert now() == 0
-    assert doors.limit is None
+    assert doors.status.limit is None
     await one(doors, reading(50))
-    assert doors.remaining == 50
+    assert doors.status.remaining == 50
 
 
 async def test_rate_limiter_ignores_senseless_headers() -> None:
@@ -404,10 +404,10 @@ async def test_rate_limiter_obeys_the_smaller_remaining_of_two_nodes(remaining: 
     doors = gate()
     await one(doors, reading(80, seconds=3600))
     await one(doors, reading(remaining, seconds=1800))
-    assert doors.remaining == remaining
+    assert doors.status.remaining == remaining
     if remaining:
         await one(doors, reading(79, seconds=3600))
-        assert doors.remaining == remaining
+        assert doors.status.remaining == remaining
     else:
         await doors.acquire(background=True)
         assert 1800 <= now() < 1802
@@ -529,7 +529,7 @@ async def test_spread_pace_uses_the_window_evenly_and_lets_interactive_calls_pas
     left = 100
     moments = []
     await one(doors, reading(left))
-    reset = doors.reset
+    reset = doors.status.reset
     while now() < 1800:
         slot = await doors.acquire(background=True)
         moments.append(now())
@@ -546,7 +546,7 @@ async def test_spread_pace_is_skipped_by_a_job_within_half_of_the_remaining_call
 ) -> None:
     doors = gate(Limits(pace="spread", reserve=10))
     await one(doors, reading(100))
-    await one(doors, reading(100, reset=doors.reset), background=True)
+    await one(doors, reading(100, reset=doors.status.reset), background=True)
     assert (doors.try_acquire(background=True, job_requests_left=rest) is not None) == at_once
 
 
@@ -554,7 +554,7 @@ async def test_spread_pace_is_skipped_by_a_job_within_half_of_the_remaining_call
 async def test_spread_pace_follows_the_hint_of_the_job_at_the_head_of_the_queue(rest: int, seconds: float) -> None:
     doors = gate(Limits(pace="spread", reserve=10, concurrency=1))
     await one(doors, reading(100))
-    reset, left = doors.reset, 100
+    reset, left = doors.status.reset, 100
     held = await doors.acquire(background=True)
 
     async def job(calls: int) -> None:
@@ -592,7 +592,7 @@ async def test_pipeline_passes_job_requests_left_to_the_rate_limiter(rest: int |
 async def test_fast_pace_can_be_chosen_with_a_rate_limit_store() -> None:
     doors = gate(Limits(pace="fast"), spread=True)
     await one(doors, reading(100))
-    reset = doors.reset
+    reset = doors.status.reset
     for left in range(99, 60, -1):
         slot = await doors.acquire(background=True)
         slot.complete(status=200, reading=reading(left, reset=reset))

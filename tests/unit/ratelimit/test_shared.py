@@ -136,7 +136,7 @@ async def test_rate_limit_store_shares_a_learned_window() -> None:
         await call(first, server)
     await asyncio.sleep(1)
     await call(second, server)
-    assert (second.limit, second.remaining, second.reset) == (100, 29, server.windows["t"][0])
+    assert (second.status.limit, second.status.remaining, second.status.reset) == (100, 29, server.windows["t"][0])
     await leave(first, second)
 
 
@@ -197,11 +197,11 @@ async def test_rate_limit_store_drops_the_window_of_an_old_token() -> None:
     for _ in range(25):
         await call(doors, server, token="old")
     await call(doors, server, token="new")
-    assert doors.remaining == 29
+    assert doors.status.remaining == 29
     for _ in range(20):
         assert await call(doors, server, token="new") == 200
     assert await call(other, server, token="new") == 200
-    assert other.remaining == 8
+    assert other.status.remaining == 8
     assert store.text is not None
     assert '"new"' not in store.text
     await leave(doors, other)
@@ -213,7 +213,7 @@ async def test_rate_limit_store_counts_all_basic_users_of_a_site_together() -> N
     await call(ada, server)
     slot = await bob.acquire()
     slot.complete(status=200, reading=server.hit()[1], token="Basic Ym9i")
-    assert bob.remaining == 998
+    assert bob.status.remaining == 998
     await leave(ada, bob)
     assert len(json.loads(store.text or "")["windows"]) == 1
 
@@ -348,5 +348,5 @@ async def test_rate_limit_store_gets_back_the_call_that_was_not_sent() -> None:
     await asyncio.sleep(20)
     assert store.in_flight == {}
     assert await call(doors, server) == 200
-    assert doors.remaining == 98
+    assert doors.status.remaining == 98
     await leave(doors)

@@ -9,7 +9,7 @@ import pytest
 
 from mautic_async import Contact, CustomItem, Form, FormAction, FormField, Mautic, OutcomeUnknown, Trigger, TriggerEvent
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
-from mautic_async.transport.client import in_process
+from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer
 
 ANSWER = {"id": 5, "name": "x", "postAction": "return", "fields": [], "actions": [], "events": []}

@@ -10,7 +10,8 @@ from mautic_async.pipeline import Pipeline
 from mautic_async.protocol import Call, Effect, Payload
 from mautic_async.ratelimit.settings import Limits
 from mautic_async.resources._base import Resource
-from mautic_async.transport.client import Timeouts, in_process, new_transport
+from mautic_async.transport.client import Timeouts, new_transport
+from mautic_async.transport.in_process import in_process
 from tests.support import call_every_method
 from tests.support.samples import namespaces
 from tests.support.scripted_server import FixedAuth

@@ -3,7 +3,9 @@
 import asyncio
 import inspect
 import ssl
+import warnings
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,14 +13,17 @@ import pytest
 from mautic_async import (
     BasicAuth,
     ClientCredentials,
+    ConfigurationError,
+    Limits,
     Mautic,
     Timeouts,
     TransportError,
+    fast_transport,
 )
 from mautic_async.errors import Fate
 from mautic_async.protocol import Request
 from mautic_async.transport.client import Transport, new_client, new_transport
-from mautic_async.transport.connection_pool import PooledTransport
+from mautic_async.transport.network import Network
 from tests.support.certificates import Authority
 from tests.support.raw_socket_server import fixed_answer, serve_raw
 
@@ -57,7 +62,7 @@ async def test_transport_refuses_a_wrong_certificate_before_sending(
         error = await refusal(f"https://localhost:{server.port}", http)
     assert error.kind == "certificate"
     assert error.verdict is not None
-    assert error.verdict.fate is Fate.FATAL
+    assert error.verdict.fate is Fate.REFUSED
     assert error.attempts == 1
     assert "certificate" in str(error)
     assert server.requests == []
@@ -81,19 +86,85 @@ async def test_transport_requests_a_token_once_from_a_wrong_certificate(authorit
     assert server.requests == []
 
 
-async def test_transport_ignores_certificate_authorities_of_the_environment(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from cryptography.hazmat.primitives.serialization import Encoding
+FOUND = fixed_answer("200 OK", body=b'{"contact": {"id": 1}}')
 
-    file = tmp_path / "authority.pem"
-    file.write_bytes(authority.certificate.public_bytes(Encoding.PEM))
-    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("way", ["argument", "SSL_CERT_FILE"])
+async def test_transport_trusts_an_authority_of_argument_or_environment(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, way: str, *, fast: bool
+) -> None:
+    settings: dict[str, Any] = {"transport": fast_transport() if fast else None}
+    if way == "argument":
+        settings["ca"] = authority.file
+    else:
+        monkeypatch.setenv(way, str(authority.file))
+    async with (
+        serve_raw(FOUND, tls=authority.server("localhost")) as server,
+        Mautic(f"https://localhost:{server.port}", auth=BasicAuth("ada", "hunter2"), **settings) as mautic,
+    ):
+        assert (await mautic.contacts.get(1)).id == 1
+
+
+def test_network_takes_a_folder_of_authorities_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
-    async with serve_raw(fixed_answer("200 OK"), tls=authority.server("localhost")) as server:
-        error = await refusal(f"https://localhost:{server.port}")
-    assert error.kind == "certificate"
+    assert Network().ssl_context().get_ca_certs() == []  # OpenSSL looks into the folder during a handshake
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+async def test_mautic_refuses_authorities_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    async with Mautic("https://localhost:9", auth=BasicAuth("ada", "hunter2"), ca=file) as mautic:
+        with pytest.raises(ConfigurationError, match=r"ca: .*ca\.pem holds no certificate authorities"):
+            await mautic.contacts.get(1)
+
+
+async def test_mautic_refuses_ca_beside_a_client_of_the_user(tmp_path: Path) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        with pytest.raises(ConfigurationError, match="HTTP client that you hand in"):
+            Mautic("https://localhost:9", auth=BasicAuth("ada", "hunter2"), ca=tmp_path, http=http)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+async def test_transport_refuses_tls_below_1_2(authority: Authority, *, fast: bool) -> None:
+    context = authority.server("localhost")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    transport = fast_transport() if fast else None
+    async with (
+        serve_raw(FOUND, tls=context) as server,
+        Mautic(
+            f"https://localhost:{server.port}",
+            auth=BasicAuth("ada", "hunter2"),
+            ca=authority.file,
+            transport=transport,
+            limits=Limits(patience=0),
+        ) as mautic,
+    ):
+        with pytest.raises(TransportError, match=r"no connection to localhost.*(no TLS|TLS 1\.2)"):
+            await mautic.contacts.get(1)
+    assert Network().ssl_context().minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("fast", [False, True])
+async def test_transport_error_of_an_unknown_authority_names_the_remedy(authority: Authority, *, fast: bool) -> None:
+    transport = fast_transport() if fast else None
+    async with (
+        serve_raw(FOUND, tls=authority.server("localhost")) as server,
+        Mautic(f"https://localhost:{server.port}", auth=BasicAuth("ada", "hunter2"), transport=transport) as mautic,
+    ):
+        with pytest.raises(TransportError) as found:
+            await mautic.contacts.get(1)
+    text = str(found.value)
+    assert text.startswith(f"no connection to localhost:{server.port} for GET contacts/1: its certificate is refused (")
+    assert "name that authority by ca= or SSL_CERT_FILE" in text
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
@@ -130,10 +201,8 @@ async def test_transport_tls_settings_check_names_and_refuse_old_protocols(autho
         client = new_client(Timeouts())
         with pytest.raises(httpx.ConnectError):
             await client.get(f"https://localhost:{server.port}")
-        assert isinstance(client._transport, PooledTransport)
-        context = client._transport._context
         await client.aclose()
-    assert context is not None
+    context = Network().ssl_context()
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2

@@ -14,7 +14,9 @@ import respx
 
 from mautic_async.errors import ConfigurationError, MauticError, TransportError, UnexpectedResponse
 from mautic_async.protocol import Request
-from mautic_async.transport.client import Timeouts, in_process, json_library_for, new_transport, parse_base_url
+from mautic_async.transport.base_url import parse_base_url
+from mautic_async.transport.client import Timeouts, json_library_for, new_transport
+from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import RUNS_ON_FAST, ScriptedServer
 
 BASE = "https://mautic.test"

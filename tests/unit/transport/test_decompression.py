@@ -185,7 +185,7 @@ async def test_transport_ends_a_byte_a_second_at_the_total_timeout() -> None:
     import asyncio
 
     body = ChunkedBody(itertools.repeat(b" "), pause=1.0)
-    with pytest.raises(TransportError, match="no whole answer") as found:
+    with pytest.raises(TransportError, match="no whole response") as found:
         await exchange(ChunkedTransport(body), timeout=30.0)
     assert found.value.kind == "read-timeout"
     assert asyncio.get_running_loop().time() == 5 + 30 + 2 * 30

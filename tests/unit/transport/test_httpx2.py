@@ -15,7 +15,8 @@ from mautic_async.errors import MauticError
 from mautic_async.protocol import Request
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import virtual_clock
-from mautic_async.transport.client import Timeouts, in_process, new_transport
+from mautic_async.transport.client import Timeouts, new_transport
+from mautic_async.transport.in_process import in_process
 from tests.integration.test_contacts import FAULTS
 
 httpx2: Any = pytest.importorskip("httpx2", reason="httpx2 is installed beside httpx in a run of its own; see .ci/run")
