@@ -74,7 +74,7 @@ class Resource(ReadOnlyResource[E]):
             The entity as Mautic stored it.
 
         Raises:
-            ConfigurationError: It names nothing; nothing was sent.
+            ConfigurationError: It names nothing, or None for a property that Mautic cannot clear; nothing was sent.
             NotFound: Nothing has this id.
             Rejected: Mautic refused a value; `problems` says which.
             ValueNotKept: The edit was made without the values that the error names.
@@ -270,12 +270,15 @@ class Resource(ReadOnlyResource[E]):
         return [] if safe else [Problem("new parts would be added again; use edit()")]
 
     def _create_body(self, entity: E) -> dict[str, Any]:
-        return self._require(self._require_any(codec.encode(entity)), self.endpoint.create_requires, "a new one")
+        body = self._require_not_null(self._require_any(codec.encode(entity)))
+        return self._require(body, self.endpoint.create_requires, "a new one")
 
     def _edit_body(self, entity: E) -> dict[str, Any]:
         """Return the body of an edit; an empty one for an entity that was read and not changed."""
         body = codec.encode_changes(entity)
-        return body if codec.as_read(entity) is not None else self._require_any(body)
+        if codec.as_read(entity) is None:
+            self._require_any(body)
+        return self._require_not_null(body)
 
     async def _complete_all(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return bodies of edits with the stored values that they send along; see `SentAlong`."""
@@ -289,6 +292,15 @@ class Resource(ReadOnlyResource[E]):
         return self._require(
             self._require_any(codec.encode(entity)), self.endpoint.replace_requires, "replace(), unlike edit(),"
         )
+
+    def _require_not_null(self, body: dict[str, Any]) -> dict[str, Any]:
+        names = (*self.endpoint.replace_requires, *self.endpoint.not_null)
+        cleared = [name for name in names if name in body and body[name] is None]
+        if cleared:
+            raise ConfigurationError(
+                f"{self.endpoint.path}: {', '.join(cleared)} cannot be None: Mautic answers with a bare 500"
+            )
+        return body
 
     def _require(self, body: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
         missing = [name for name in names if body.get(name) in (None, "")]

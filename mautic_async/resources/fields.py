@@ -8,6 +8,7 @@ from mautic_async.models import Field
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._sent_along import SentAlong
 
+_FLAGS: Final = ("isRequired", "isListable", "isVisible", "isShortVisible")
 _OPTIONS: Final = SentAlong("properties", ("properties",), beside=("defaultValue",))
 """Mautic checks the default of a select field against the options of the same request."""
 
@@ -28,6 +29,7 @@ class ContactFields(_Fields):
         keyset=False,
         filters_published=False,
         replace_requires=("isIndex", "charLengthLimit"),
+        not_null=_FLAGS,
         sent_along=(_OPTIONS,),
     )
 
@@ -40,5 +42,6 @@ class CompanyFields(_Fields):
         keyset=False,
         filters_published=False,
         replace_requires=("isIndex", "charLengthLimit"),
+        not_null=_FLAGS,
         sent_along=(_OPTIONS,),
     )

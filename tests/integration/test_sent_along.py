@@ -160,3 +160,25 @@ async def test_tweets_replace_refuses_a_tweet_with_a_category(mautic: Mautic, fa
 async def test_categories_of_a_kind_without_bundle_are_refused(bundle: str, mautic: Mautic) -> None:
     with pytest.raises(Rejected, match="bundle"):
         await mautic.categories.create(m.Category(title="K", bundle=bundle))
+
+
+@pytest.mark.parametrize(
+    ("name", "entity", "lost"),
+    [
+        ("emails", m.Email(language=None), "language"),
+        ("pages", m.Page(language=None), "language"),
+        ("smses", m.Sms(message=None), "message"),
+        ("dynamic_contents", m.DynamicContent(language=None), "language"),
+        ("roles", m.Role(is_admin=None), "isAdmin"),
+        ("reports", m.Report(system=None), "system"),
+        ("points", m.Point(repeatable=None), "repeatable"),
+        ("point_triggers", m.Trigger(points=None, trigger_existing_contacts=None), "points, triggerExistingLeads"),
+        ("contact_fields", m.Field(is_required=None, is_visible=None), "isRequired, isVisible"),
+    ],
+)
+async def test_edit_refuses_none_where_mautic_answers_500(
+    name: str, entity: m.Entity, lost: str, mautic: Mautic, fake: FakeMautic
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{lost} cannot be None"):
+        await getattr(mautic, name).edit(1, entity)
+    assert writes(fake) == []

@@ -56,7 +56,7 @@ def test_campaigns_import_names_a_file_that_it_cannot_read(tmp_path: Path) -> No
 UUIDS = [f"{first}0000000-0000-11ee-b962-0242ac120002" for first in "08af"]
 
 
-def test_stats_iterate_walks_a_table_whose_ids_are_uuids() -> None:
+def test_stats_iterate_walks_a_table_with_uuids() -> None:
     """The shape of ``email_stat_replies`` on 5.1.1."""
 
     def page(request: Any) -> Any:
