@@ -155,6 +155,9 @@ class Pipeline:
             slot.complete(status=None, token=token)
             return
         self.observations.version = protocol.parse_version(response) or self.observations.version
+        date = protocol.parse_date(response)
+        if date is not None:
+            self.observations.clock_difference = date - self.clock.wall_time()
         slot.complete(
             status=response.status,
             reading=protocol.parse_rate_limit(response),
