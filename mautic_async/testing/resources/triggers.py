@@ -52,6 +52,7 @@ class Triggers(FakeResource):
     set_on_create: ClassVar[tuple[str, ...]] = ("dateModified", "modifiedByUser")
     audit_name: ClassVar[tuple[str, str]] = ("point", "trigger")
     audits_creation_as = "update"
+    audits_every_edit = True
     properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
