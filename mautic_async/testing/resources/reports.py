@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import data, php
 from mautic_async.testing.replies import Reply, UnhandledError, not_found
@@ -44,15 +44,16 @@ def _source(value: Any, context: RequestContext) -> Any:
 class Reports(FakeResource):
     """Reports; getting one runs it."""
 
-    path = "reports"
-    singular, plural = "report", "reports"
+    path: ClassVar[str] = "reports"
+    singular: ClassVar[str] = "report"
+    plural: ClassVar[str] = "reports"
     permission = "report:reports"
     shows_publish_block = False
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is",)
-    audit_name = ("report", "report")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is",)
+    audit_name: ClassVar[tuple[str, str]] = ("report", "report")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("description", html),
