@@ -13,6 +13,7 @@ and what can only be written.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from html import unescape
@@ -65,7 +66,7 @@ def _compare(sent: Any, stored: Any, path: str) -> Iterator[Problem]:
                 yield from _compare(value, stored[key], f"{path}.{key}")
     elif _is_list(sent) or _is_list(stored):
         yield from _compare_lists(_items(sent), _items(stored), path)
-    elif not is_same(sent, stored):
+    elif not is_same(sent, stored) and not (path.endswith("alias") and _slug(sent) == _slug(stored)):
         yield Problem("Mautic stored another value", path)
 
 
@@ -125,6 +126,13 @@ def _letters(text: str) -> str:
     """Return *text* without markup, entities, case, repeated white space and the scheme of a URL."""
     plain = _SPACE.sub(" ", _MARKUP.sub("", unescape(_MARKUP.sub("", text)))).strip().casefold()
     return plain.removeprefix("http://").removeprefix("https://")
+
+
+def _slug(value: object) -> str:
+    """Return the ASCII letters and digits of an alias: Mautic replaces all other characters."""
+    return "".join(
+        char for char in unicodedata.normalize("NFKD", str(value)).casefold() if char.isascii() and char.isalnum()
+    )
 
 
 def is_same_moment(sent: str, stored: str) -> bool:
