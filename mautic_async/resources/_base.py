@@ -12,7 +12,7 @@ from attrs import evolve, fields_dict
 
 from mautic_async import codec, protocol, where
 from mautic_async.bulk import read_dead_letters
-from mautic_async.errors import ConfigurationError, Problem, ValueNotKept
+from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Entity
 from mautic_async.protocol import Effect
 from mautic_async.resources import _batch, _kept
@@ -308,15 +308,8 @@ class Resource(ReadOnlyResource[E]):
         return self._require_kept(call, self._decode_one(await self._send(call)))
 
     def _require_kept(self, call: Call, stored: E) -> E:
-        problems = self._values_not_kept(call.body, stored) if isinstance(call.body, Mapping) else ()
-        if problems:
-            reasons = "; ".join(map(str, problems))
-            raise ValueNotKept(
-                f"{call}: {self._model.__name__} {stored.id} is stored, but not as sent: {reasons}",
-                problems=problems,
-                entity=stored,
-                call=str(call),
-            )
+        if isinstance(call.body, Mapping):
+            _kept.raise_for(self._values_not_kept(call.body, stored), call, stored)
         return stored
 
     def _values_not_kept(self, body: Mapping[str, Any], stored: E) -> Sequence[Problem]:
