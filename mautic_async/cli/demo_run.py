@@ -41,7 +41,7 @@ class DemoDisplay(ProgressDisplay):
         super().__init__(total=rows)
         self._fake = fake
         self._attempts = 0
-        self.rate_limit_waits = 0
+        self.rate_limit_waits: int = 0
 
     def on_event(self, event: Event) -> None:
         """Count attempts and waits."""

@@ -87,7 +87,7 @@ def test_bulk_upsert_reports_item_values_that_mautic_casts(match_items: Any) -> 
         ]
         outcomes = await collect(mautic.contacts.bulk_upsert(rows, match_items=match_items))
         assert [one.status for one in outcomes] == ["created", "partial", "partial", "created"]
-        assert outcomes[1].problems[0].field == "custom_items[0].amount"
+        assert outcomes[1].problems[0].field == "custom_items[orders].amount"
         assert outcomes[1].id
 
     play(scenario)

@@ -6,6 +6,7 @@ Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -18,12 +19,14 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _batch, _responses
 from mautic_async.resources._contact_keys import entity_id
 from mautic_async.resources.bulk_adapters.lookup import ClockOffset
-from mautic_async.resources.contacts import item_identity, validation
+from mautic_async.resources.contacts import bodies, item_identity, validation
+from mautic_async.resources.contacts.bodies import Zeros
 from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
 from mautic_async.resources.contacts.item_values import items_not_kept
 
 if TYPE_CHECKING:
     from mautic_async.bulk import WorkItem
+    from mautic_async.errors import Problem
     from mautic_async.models import CustomItem
     from mautic_async.pipeline import Pipeline
     from mautic_async.protocol import RowAnswer
@@ -53,6 +56,7 @@ class UpsertOptions(Generic[C]):
     match_items: ItemMatching = None
     keyless: bool = False
     clear: Literal["refuse", "patch"] = "refuse"
+    zeros: Zeros = "refuse"
     returning: Literal["ids", "contacts"] = "ids"
     resend: Literal["never", "always"] = "never"
 
@@ -153,8 +157,15 @@ class ContactJob(Generic[C]):
 
     # -- the answer for one row ----------------------------------------------------------------------------------------
 
-    def result_of(self, item: WorkItem[C], row: RowAnswer) -> RowResult[C]:
-        """Return the result of one row of an answer."""
+    def results_of(self, batch: Sequence[WorkItem[C]], rows: Sequence[RowAnswer]) -> list[RowResult[C]]:
+        """Return the results of an answer."""
+        count = Counter(map(entity_id, rows))
+        return [
+            self.result_of(item, row, shared=count[entity_id(row)] > 1) for item, row in zip(batch, rows, strict=True)
+        ]
+
+    def result_of(self, item: WorkItem[C], row: RowAnswer, *, shared: bool = False) -> RowResult[C]:
+        """Return the result of one row; of *shared* contacts each row shows the values of the last one."""
         if row.problems:
             return self._failed_result(item, row)
         if row.entity is None:
@@ -163,7 +174,7 @@ class ContactJob(Generic[C]):
         created = not item.row.id and (row.status == 201 or self._created_earlier(item, row))
         entity = codec.decode(self.options.model, row.entity) if self.options.returning == "contacts" else None
         stored = shown_items(row.entity) if item.row.custom_items else ()
-        lost = items_not_kept(self.options.match_items, item.row.custom_items or (), stored)
+        lost = () if shared else self._lost_values(item, row.entity, stored)
         return RowResult(
             "partial" if lost else "created" if created else "updated",
             id,
@@ -172,6 +183,14 @@ class ContactJob(Generic[C]):
             facts=self._facts(item, stored, id),
             changed_at=_responses.modified_at(row.entity),
         )
+
+    def _lost_values(
+        self, item: WorkItem[C], entity: Mapping[str, Any], stored: Sequence[CustomItem]
+    ) -> tuple[Problem, ...]:
+        """Return a problem for each value of the row that the answer shows otherwise."""
+        sent = {key: value for key, value in self.payload(item).items() if key != codec.CUSTOM_OBJECTS}
+        lost = bodies.row_values_not_kept(sent, entity, self.options.model)
+        return (*lost, *items_not_kept(self.options.match_items, item.row.custom_items or (), stored))
 
     def _created_earlier(self, item: WorkItem[C], row: RowAnswer) -> bool:
         """Return True if an earlier request with the row, whose answer was lost, has created the contact."""

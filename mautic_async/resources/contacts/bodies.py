@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from mautic_async import codec
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.models import UNSET, Contact, CustomItem
+from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _kept
 from mautic_async.resources.contacts import validation
+from mautic_async.resources.contacts.item_values import items_not_kept
 
 Zeros: TypeAlias = Literal["refuse", "drop"]
 """Treatment of a zero in a number field, which POST and PATCH do not store: refuse the contact, or leave it out."""
@@ -51,12 +52,9 @@ class BodyRules:
         Raises:
             ConfigurationError: It names nothing, or holds what Mautic would drop or fail on.
         """
-        original = codec.as_read(contact)
-        body = self._encode(codec.encode_changes(contact))
-        if original is None:
+        body = self._encode(changes_of(contact))
+        if codec.as_read(contact) is None:
             _require_any(body)
-        elif "tags" in body:
-            body["tags"] = _tag_changes(original.tags or (), contact.tags or ())
         self._check("contacts.edit", body, new=False)
         if any(validation.is_blank(value) for _, value in validation.iter_fields(body)):
             body["overwriteWithBlank"] = True  # without it Mautic answers 200 and keeps the old value
@@ -93,6 +91,15 @@ def replace_body(contact: Contact) -> dict[str, Any]:
     return body
 
 
+def changes_of(contact: Contact) -> dict[str, Any]:
+    """Return what an edit by *contact* names: of a contact that was read, only its changes, removed tags included."""
+    body = codec.encode_changes(contact)
+    original = codec.as_read(contact)
+    if original is not None and "tags" in body:
+        body["tags"] = _tag_changes(original.tags or (), contact.tags or ())
+    return body
+
+
 def _require_any(body: dict[str, Any]) -> dict[str, Any]:
     if not body:
         raise ConfigurationError(
@@ -111,7 +118,7 @@ def _tag_changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
 def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
     """Return the values of *body* that the *stored* contact does not hold, though Mautic answered with a success."""
     shown = codec.encode(stored)
-    sent = {key: value for key, value in body.items() if key not in {"tags", codec.CUSTOM_OBJECTS}}
+    sent = {key: value for key, value in body.items() if key not in {"id", "tags", codec.CUSTOM_OBJECTS}}
     if sent.get("doNotContact"):
         sent["doNotContact"] = [entry for entry in sent["doNotContact"] if entry.get("reason") != 0]  # 0 removes one
     problems = _kept.values_not_kept(sent, shown)
@@ -121,8 +128,36 @@ def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
         problems += _tag_problems(body["tags"], stored.tags or ())
     if body.get(codec.CUSTOM_OBJECTS):
         items = codec.decode_request(Contact, {codec.CUSTOM_OBJECTS: body[codec.CUSTOM_OBJECTS]}).custom_items
-        problems += items_not_kept(items or (), stored.custom_items or ())
+        problems += items_not_kept(None, items or (), stored.custom_items or ())
     return problems
+
+
+def row_values_not_kept(body: Mapping[str, Any], answer: Mapping[str, Any], model: type[Contact]) -> list[Problem]:
+    """Return the same as `values_not_kept` for one row of a batch, from the contact as JSON.
+
+    Most values are stored as they were sent. Only for the others the contact is decoded, which takes 0.1 ms.
+    """
+    groups = answer.get("fields")
+    fields = groups.get("all") if isinstance(groups, Mapping) else None
+    if not isinstance(fields, Mapping):
+        return []
+    doubtful = {
+        key: value
+        for key, value in body.items()
+        if value != fields.get(key, UNSET) and not _is_shown(key, value, answer, fields)
+    }
+    return values_not_kept(doubtful, codec.decode(model, answer)) if doubtful else []
+
+
+def _is_shown(key: str, value: Any, answer: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    stored = answer.get(key)
+    if key in fields and key != "points":
+        return not _kept.values_not_kept({key: value}, fields)
+    if key == "tags" and isinstance(stored, list):
+        return not _tag_problems(value, [str(tag.get("tag")) for tag in stored if isinstance(tag, Mapping)])
+    if isinstance(stored, Mapping):  # owner and stage
+        stored = stored.get("id")
+    return key in {"id", "overwriteWithBlank"} or value == stored
 
 
 _NO_SUCH_FIELD: Final = "this Mautic has no such contact field, and ignored the value"
@@ -139,27 +174,3 @@ def _tag_problems(sent: str | Sequence[str], stored: Sequence[str]) -> list[Prob
     return [Problem("Mautic did not add all of them", "tags")] * missing + [
         Problem("Mautic did not remove all of them: a tag is removed only as it is spelled there", "tags")
     ] * removed
-
-
-def items_not_kept(sent: Sequence[CustomItem], stored: Sequence[CustomItem]) -> list[Problem]:
-    """Return the attributes of custom items that are stored with another value, such as 0 for the text ``many``.
-
-    An item is compared with the stored ones that have its id, or its object and its name. One that the answer does not
-    show is not compared: Mautic shows only the newest ten of each object.
-    """
-    problems: list[Problem] = []
-    for item in sent:
-        attributes = {alias: codec.to_json(value) for alias, value in item.attributes.items()}
-        candidates = [
-            _kept.values_not_kept(attributes, other.attributes) for other in stored if _is_stored(item, other)
-        ]
-        path = f"custom_items[{item.object or item.object_id}]"
-        problems += [evolve(one, field=f"{path}.{one.field}") for one in min(candidates, key=len, default=())]
-    return problems
-
-
-def _is_stored(item: CustomItem, stored: CustomItem) -> bool:
-    if item.id:
-        return stored.id == item.id
-    same_object = item.object_id == stored.object_id if item.object_id else item.object == stored.object
-    return same_object and _kept.is_same(item.name, stored.name)

@@ -24,19 +24,17 @@ def items_not_kept(
 ) -> tuple[Problem, ...]:
     """Return a problem for each attribute of *sent* items that *stored* does not hold.
 
-    An item that the answer does not show proves nothing. A new item without an identity is compared with the item of
-    its object that is most like it.
+    An item that the answer does not show proves nothing: Mautic shows only the newest ten of each object. An item
+    without an id or another identity is compared with those of its object and name.
     """
     found: list[Problem] = []
-    for place, item in enumerate(sent):
+    for item in sent:
+        path = f"custom_items[{item_identity.object_of(item)}]"
         candidates = [
             other for other in stored if item_identity.is_of_object(other, item) and _may_be(match_items, other, item)
         ]
         differences = [_not_kept(item, other) for other in candidates]
-        found += [
-            evolve(problem, field=f"custom_items[{place}].{problem.field}")
-            for problem in min(differences, key=len, default=())
-        ]
+        found += [evolve(problem, field=f"{path}.{problem.field}") for problem in min(differences, key=len, default=())]
     return tuple(found)
 
 
@@ -71,4 +69,6 @@ def _may_be(match_items: ItemMatching, stored: CustomItem, item: CustomItem) -> 
     if item.id:
         return item.id == stored.id
     key = item_identity.identify(match_items, item)
-    return key is None or item_identity.identity_key(key) in item_identity.stored_items(match_items, [stored])
+    if key is None:
+        return _kept.is_same(item.name, stored.name)
+    return item_identity.identity_key(key) in item_identity.stored_items(match_items, [stored])

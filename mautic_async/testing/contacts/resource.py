@@ -41,13 +41,23 @@ _PROPERTY_NAMES: Final = {name: column for column, name in (_DATES | _PLAIN).ite
 class Contacts(FakeResource):
     """Contacts."""
 
-    path = "contacts"
-    singular, plural = "contact", "contacts"
+    path: ClassVar[str] = "contacts"
+    singular: ClassVar[str] = "contact"
+    plural: ClassVar[str] = "contacts"
     permission = "lead:leads"
     list_is_map = True
     empty_list: ClassVar[Any] = {}
-    default_order = ("-last_active",)
-    searched_columns = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
+    default_order: ClassVar[tuple[str, ...]] = ("-last_active",)
+    searched_columns: ClassVar[tuple[str, ...]] = (
+        "firstname",
+        "lastname",
+        "email",
+        "company",
+        "city",
+        "state",
+        "zipcode",
+        "country",
+    )
     supports_select = False
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
@@ -216,7 +226,7 @@ class Contacts(FakeResource):
         """Remove it and what hangs on it; its custom items stay."""
         companies.delete_memberships(row["id"], context)
         actions.delete_related(row["id"], context)
-        write_audit_log(context, ("lead", "lead"), row["id"], "delete", {"name": row["fields"].get("email")})
+        write_audit_log(context, ("lead", "lead"), row["id"], "delete", {"name": show.primary_name(row)})
         super().delete(row, context)
 
     def extra_routes(self, routes: Router) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.contacts import event_log
@@ -25,16 +25,17 @@ _NO_SOURCE: Final = "At least one contact source is required. Use the Launch Cam
 class Campaigns(FakeResource):
     """Campaigns. Their events are stored only together with ``canvasSettings``."""
 
-    path = "campaigns"
-    singular, plural = "campaign", "campaigns"
+    path: ClassVar[str] = "campaigns"
+    singular: ClassVar[str] = "campaign"
+    plural: ClassVar[str] = "campaigns"
     permission = "campaign:campaigns"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "description")
-    set_on_create = ("modifiedByUser",)
-    audit_name = ("campaign", "campaign")
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    set_on_create: ClassVar[tuple[str, ...]] = ("modifiedByUser",)
+    audit_name: ClassVar[tuple[str, str]] = ("campaign", "campaign")
     audits_every_edit = True
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),
@@ -71,12 +72,16 @@ class Campaigns(FakeResource):
             if any(context.table(table).get(id) is None for id in sources):
                 raise UnhandledError
             draft[name] = list(dict.fromkeys(([] if replace else draft[name]) + sources))
+        is_changed = row is not None and any(php.array_values(params.get(name)) for name in ("lists", "forms"))
         if "canvasSettings" in params:
             ids: dict[str, int] = {}
             if php.array_values(params.get("events")):
                 draft["events"], ids = apply_events(draft["events"], params, context, replace=replace)
             draft["canvasSettings"] = canvas_settings(params["canvasSettings"], ids)
-        return super().save(draft, row, params, context)
+        saved = super().save(draft, row, params, context)
+        if is_changed:  # sources count as a change, whether they are new or not
+            saved["dateModified"] = context.now
+        return self.table(context).save(saved)
 
     def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""
@@ -143,7 +148,7 @@ class Campaigns(FakeResource):
                 links.save(existing | {"removed": True, "added": False, "left": context.now})
                 event_log.write_membership(context, contact["id"], "campaign", row, removed=True)
                 for log in list(context.table("campaign_log").where(campaign=row["id"], contact=contact["id"])):
-                    context.table("campaign_log").save(log | {"isScheduled": False})
+                    context.table("campaign_log").save(log | {"isScheduled": False, "failed": context.now})
         return Reply({"success": 1})
 
     async def clone(self, context: RequestContext) -> Any:

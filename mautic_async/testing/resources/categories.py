@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
@@ -19,15 +19,16 @@ _MORE_TABLES = ("pages", "points", "points/triggers", "segments", "smses", "stag
 class Categories(FakeResource):
     """Categories; an alias is made of the title, and made anew by a PUT that does not send it."""
 
-    path = "categories"
-    singular, plural = "category", "categories"
+    path: ClassVar[str] = "categories"
+    singular: ClassVar[str] = "category"
+    plural: ClassVar[str] = "categories"
     permission = "category:categories"
     shows_publish_block = False
-    default_order = ("title",)
-    searched_columns = ("title", "description")
-    search_commands = ("is",)
-    audit_name = ("category", "category")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("title",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("title", "description")
+    search_commands: ClassVar[tuple[str, ...]] = ("is",)
+    audit_name: ClassVar[tuple[str, str]] = ("category", "category")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("title", required=_parts.TITLE),
         Property("alias", plain_text),

@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 class DynamicContents(_parts.VariantFamily):
     """Pieces of content for slots of a site or for campaigns."""
 
-    path = "dynamiccontents"
-    singular, plural = "dynamicContent", "dynamicContents"
+    path: ClassVar[str] = "dynamiccontents"
+    singular: ClassVar[str] = "dynamicContent"
+    plural: ClassVar[str] = "dynamicContents"
     permission = "dynamiccontent:dynamiccontents"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is", "category", "lang")
-    audit_name = ("dynamicContent", "dynamicContent")
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("dynamicContent", "dynamicContent")
     parents: ClassVar[tuple[str, ...]] = ("variantParent",)
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),

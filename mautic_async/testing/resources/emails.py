@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import Reply, UnhandledError, not_found
@@ -92,16 +92,17 @@ def _serialize_form(id: Any, context: RequestContext) -> Any:
 class Emails(_parts.VariantFamily):
     """E-mails; each save is a revision."""
 
-    path = "emails"
-    singular, plural = "email", "emails"
+    path: ClassVar[str] = "emails"
+    singular: ClassVar[str] = "email"
+    plural: ClassVar[str] = "emails"
     permission = "email:emails"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "subject")
-    search_commands = ("is", "category", "lang")
-    set_on_create = ("dateModified",)
-    audit_name = ("email", "email")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "subject")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    set_on_create: ClassVar[tuple[str, ...]] = ("dateModified",)
+    audit_name: ClassVar[tuple[str, str]] = ("email", "email")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("subject", required="A subject is required."),

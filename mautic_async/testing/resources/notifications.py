@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.replies import Reply, forbidden, not_found
 from mautic_async.testing.resources import _parts
@@ -33,15 +33,16 @@ _TWEET = 280
 class Notifications(FakeResource):
     """Web and mobile push notifications."""
 
-    path = "notifications"
-    singular, plural = "notification", "notifications"
+    path: ClassVar[str] = "notifications"
+    singular: ClassVar[str] = "notification"
+    plural: ClassVar[str] = "notifications"
     permission = "notification:notifications"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is", "category", "lang")
-    audit_name = ("notification", "notification")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("notification", "notification")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("heading", required=_parts.TITLE),
@@ -74,15 +75,16 @@ class Notifications(FakeResource):
 class Smses(FakeResource):
     """Text messages. No transport is set up, so none is sent."""
 
-    path = "smses"
-    singular, plural = "sms", "smses"
+    path: ClassVar[str] = "smses"
+    singular: ClassVar[str] = "sms"
+    plural: ClassVar[str] = "smses"
     permission = "sms:smses"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is", "category", "lang")
-    audit_name = ("sms", "sms")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("sms", "sms")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("message", plain_text, default="", value_on_put=""),
@@ -130,12 +132,13 @@ def _tweet(value: Any, context: RequestContext) -> Any:
 class Tweets(FakeResource):
     """Tweets of the social plugin; the form knows neither ``isPublished`` nor the language."""
 
-    path = "tweets"
-    singular, plural = "tweet", "tweets"
+    path: ClassVar[str] = "tweets"
+    singular: ClassVar[str] = "tweet"
+    plural: ClassVar[str] = "tweets"
     permission = "mauticSocial:tweets"
     list_is_map = True
-    searched_columns = ("name", "text")
-    properties = (
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "text")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("text", _tweet, required=_parts.VALUE),

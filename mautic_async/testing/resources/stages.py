@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import Reply, not_found
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 class Stages(FakeResource):
     """Stages of a contact's life."""
 
-    path = "stages"
-    singular, plural = "stage", "stages"
+    path: ClassVar[str] = "stages"
+    singular: ClassVar[str] = "stage"
+    plural: ClassVar[str] = "stages"
     permission = "stage:stages"
-    audit_name = ("stage", "stage")
-    searched_columns = ("name", "description")
-    properties = (
+    audit_name: ClassVar[tuple[str, str]] = ("stage", "stage")
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required="A name is required."),
         category(),
@@ -53,8 +54,13 @@ class Stages(FakeResource):
 
     def _move(self, contact: Row, stage: int | None, context: RequestContext) -> None:
         changes = {"stage": [contact["stage"], stage]}
+        name = f"{stage}: {(context.table('stages').get(stage) or {}).get('name')}"
         contact["stage"] = stage
         mark_changed(contact, context)
+        if stage is not None:
+            context.table("stage_log").save(
+                {"id": None, "contact": contact["id"], "stage": stage, "name": name, "date": context.now}
+            )
         write_audit_log(context, ("lead", "lead"), contact["id"], "update", changes)
 
     def _both(self, context: RequestContext) -> tuple[Row, Row]:
