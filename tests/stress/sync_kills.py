@@ -51,13 +51,18 @@ class SyncKillStatistics:
     failures: Counter[str] = Factory(Counter)
 
 
+def set_once(finished: asyncio.Future[None]) -> None:
+    if not finished.done():
+        finished.set_result(None)
+
+
 async def run_process(url: str, folder: str, name: str, version: int, steps: int) -> int:
     """Run the night's process; its exit code."""
     process: BaseProcess = SPAWN.Process(target=run_child, args=(url, folder, name, version, steps))
     process.start()
     loop = asyncio.get_running_loop()
     finished: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(process.sentinel, lambda: finished.done() or finished.set_result(None))
+    loop.add_reader(process.sentinel, set_once, finished)
     try:
         async with asyncio.timeout(120.0):
             await finished
@@ -105,7 +110,7 @@ def check_server(fake: FakeMautic, name: str, version: int, statistics: SyncKill
     for row in make_rows(name, version):
         expected[validation.collation_key(row.email)] = row.city
     held = [fields for contact in fake.contacts if str((fields := contact["fields"])["email"]).lower().startswith(name)]
-    cities = {validation.collation_key(fields["email"]): fields["city"] for fields in held}
+    cities: dict[object, object] = {validation.collation_key(fields["email"]): fields["city"] for fields in held}
     statistics.failures["doubled"] += len(held) - len(cities)
     statistics.failures["missed"] += sum(cities.get(email) != city for email, city in expected.items())
 
