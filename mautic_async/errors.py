@@ -45,8 +45,6 @@ class Fate(enum.Enum):
     """Perhaps applied, wholly or in part."""
     DONE = "done"
     """Surely applied; only its answer is lost."""
-    FATAL = "fatal"
-    """Not applied, and no repetition will help."""
 
 
 class Action(enum.Enum):

@@ -344,7 +344,7 @@ class Attempt:
         try:
             token = await self._authorization()
             response = await pipeline.transport.exchange(self._sign(token))
-            if response.status == 401:
+            if response.status == 401 and not protocol.refuses_all_tokens(self.call, response):
                 newer = await self._authorization(token)
                 if newer != token:
                     token = newer

@@ -47,7 +47,6 @@ CYCLES_TODAY: set[str] = set()
 # Modules above 400 lines today, and how many they may have; nothing may be added.
 LONG_TODAY = {
     "mautic_async.resources._base": 418,
-    "mautic_async.resources.bulk_adapters.contacts": 428,
 }
 
 # Which modules, or packages, are alone to import a library.
@@ -60,6 +59,7 @@ LIBRARIES = {
     "opentelemetry": {"otel"},
     "orjson": {"protocol.json", "testing"},
     "pydantic_core": {"models._plain"},  # only when pydantic itself asks for a schema
+    "pyarrow": {"cli.parquet_file"},
     "pytest": {"testing"},
     "dlt": {"dlt"},
     "redis": {"redis", "taskiq"},
@@ -197,7 +197,7 @@ def test_package_init_imports_only_the_standard_library() -> None:
 
 
 def test_command_line_imports_public_names_from_public_modules() -> None:
-    places = {PACKAGE.name, *(f"{PACKAGE.name}.{place}" for place in ("bulk", "resources", "testing"))}
+    places = {PACKAGE.name, *(f"{PACKAGE.name}.{place}" for place in ("bulk", "resources", "testing", "where"))}
     taken = {one.target for one in ALL if one.units[0] == "cli" and one.units[1] != "cli" and not one.typing}
     assert {target for target in taken if target.startswith(PACKAGE.name)} <= places
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +24,7 @@ import pytest
 
 from mautic_async import errors
 from tests.support import socket_server
+from tests.support.redis_server import running_redis
 from tests.support.socket_server import ServedFake
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -204,6 +207,72 @@ def own_server(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     assert shown().strip() == "[('POST', '/oauth/v2/token', 200), ('GET', '/api/contacts', 200)]"
 
 
+def with_redis(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    with running_redis() as url:
+        os.environ["REDIS_URL"] = url
+        names = play(code)
+        asyncio.run(names["main"](*site.env.values()))
+    assert "created=1000" in shown()
+
+
+def taskiq_jobs(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    """Run both modules as their readers do: workers as processes, the application in one."""
+    backend = PROGRAMS[f"{TASKIQ} 2"]
+    site.fake.add_custom_object("orders", {"order-number": {"type": "text", "unique": True}})
+    Path("jobs.py").write_text(code, encoding="utf-8")
+    Path("backend.py").write_text(backend, encoding="utf-8")
+    visit = Path("visit.py")
+    visit.write_text(VISIT, encoding="utf-8")
+    with running_redis() as url:
+        environment = {**os.environ, "REDIS_URL": url, "PYTHONPATH": f"{Path.cwd()}:{ROOT}"}
+        command = [sys.executable, "-m", "taskiq", "worker", "jobs:broker", "--workers", "1", "--log-level", "ERROR"]
+        worker = subprocess.Popen(command, env=environment, start_new_session=True)
+        try:
+            done = subprocess.run(
+                [sys.executable, "visit.py"], env=environment, capture_output=True, text=True, timeout=60, check=False
+            )
+        finally:
+            os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"states": ["done"] * 4, "read": 50}
+    assert len(site.fake.contacts) == 50
+
+
+TASKIQ = "docs/guide/several-machines.md: Bulk jobs on taskiq workers"
+
+VISIT = """
+import io, json, time
+from fastapi.testclient import TestClient
+from backend import app
+
+lines = "".join(json.dumps({"email": f"c{number}@example.com"}) + chr(10) for number in range(50))
+with TestClient(app) as client:
+    assert client.post("/imports/first", files={"file": io.BytesIO(lines.encode())}).status_code == 202
+    while (answer := client.get("/imports/first").json())["states"] != ["done"] * 4:
+        time.sleep(0.1)
+    print(json.dumps(answer))
+"""
+
+
+def taskiq_backend(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    """Run by `taskiq_jobs`, whose module it needs."""
+    assert "from jobs import" in code
+
+
+def from_mautic(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    for _ in range(2):  # in a process of its own: dlt keeps the active pipeline in global state
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert Path("warehouse.duckdb").exists()
+
+
+def to_mautic(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert emails(site) == ["ada@example.com", "bob@example.com"]
+
+
 CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "README.md: A first program": first_program,
     "README.md: Send many rows": many_rows,
@@ -220,6 +289,11 @@ CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "docs/guide/rate-limits.md: Speed": fast,
     "docs/guide/rate-limits.md: Several processes, one limit": shared,
     "docs/guide/observe.md: Observe": watch,
+    "docs/guide/several-machines.md: One token, one limit, one journal": with_redis,
+    TASKIQ: taskiq_jobs,
+    f"{TASKIQ} 2": taskiq_backend,
+    "docs/guide/dlt.md: From Mautic": from_mautic,
+    "docs/guide/dlt.md: To Mautic": to_mautic,
     "docs/guide/testing.md: With pytest": own_tests,
     "docs/guide/testing.md: On a socket": own_server,
 }

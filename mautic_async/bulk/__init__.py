@@ -1,6 +1,6 @@
-"""Bulk jobs: many rows, few requests, one outcome a row. Knows neither HTTP nor JSON: a courier does."""
+"""Bulk jobs: many rows, few requests, one outcome a row. An adapter for each kind of row knows HTTP and JSON."""
 
-from mautic_async.bulk.adapter import BatchResult, BulkAdapter, RowResult
+from mautic_async.bulk.adapter import BatchResult, BulkAdapter, Pending, RowResult
 from mautic_async.bulk.dead_letters import DeadLetter, read_dead_letters
 from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
 from mautic_async.bulk.job import BulkJob
@@ -17,6 +17,7 @@ __all__ = [
     "EncodedRow",
     "Facts",
     "Outcome",
+    "Pending",
     "Progress",
     "RateLimitStatus",
     "RowResult",

@@ -1,14 +1,14 @@
-"""What the engine asks of a kind of row: the courier, who alone knows the server.
+"""The protocol between a bulk job and one kind of row: `BulkAdapter`, and the results that it returns.
 
-The engine reads rows, keeps their order per key, forms batches, journals, waits, halves and counts. It never looks into
-a row. A courier (one object a run) packs rows, carries batches, and goes to look what became of those whose answer was
-lost. Contacts, companies, edits by id and deletes are four couriers and one engine.
+A job reads rows, keeps their order per key, forms batches, journals, waits and counts. It never looks into a row. An
+adapter (one object for each job) encodes rows, sends batches, and looks up the rows of batches whose answer was lost.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
@@ -16,53 +16,51 @@ from mautic_async.bulk.outcomes import Outcome
 
 if TYPE_CHECKING:
     from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
-    from mautic_async.bulk.outcomes import RateLimitStatus, Status
+    from mautic_async.bulk.outcomes import RateLimitStatus, SentStatus, Status
     from mautic_async.errors import Problem
 
 E = TypeVar("E")
 R_contra = TypeVar("R_contra", contravariant=True)
 
-ResultState: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown", "step", "again", "look"]
+
+class Pending(Enum):
+    """The state of a row that has no outcome yet, after an answer or a look-up."""
+
+    NEXT_STEP = "next step"
+    """This step is done; `RowResult.next_step` is due, and `RowResult.facts` holds what it needs."""
+    RETRY = "retry"
+    """Send the step again after `RowResult.retry_after` seconds. From `BulkAdapter.send`: a refusal that passes with
+    time (404 ``ID = 0``, 409, a deadlock). From `BulkAdapter.look_up`: the row is missing, or repeating is harmless."""
+    LOOK_UP = "look up"
+    """From `BulkAdapter.send`: the answer does not tell what became of the row. Look it up after
+    `RowResult.retry_after` seconds."""
 
 
 @define
 class RowResult(Generic[E]):
-    """What an answer, or a look at the server, says of one row.
-
-    ====================  ==============================================================================================
-    state                 meaning
-    ====================  ==============================================================================================
-    created, updated      the step is done and nothing is left to do
-    rejected              refused; nothing of it is stored (row codes 400 to 499)
-    partial               the entity is stored, a part is not, and repeating would not mend it (row code 0)
-    unknown               from `look_up`: it cannot be told, and sending it again could do it twice: the end
-    step                  this step is done; *next_step* names the next one, *facts* holds what it needs (the id)
-    again                 send the step again after *retry_after* seconds: from `deliver`, a refusal that time mends
-                          (404 ``ID = 0``, 409, a deadlock); from `look_up`, it is missing, or repeating it does no harm
-    look                  from `deliver`: the answer does not say what became of the row: look, after *retry_after*
-    seconds ====================
-    ==============================================================================================
+    """The result of one row, from an answer or from a look-up.
 
     Attributes:
-        state: See above.
-        id: Of the entity; 0 when not known.
-        problems: For `rejected`, `partial`, `unknown`; also for `again`, in case it is given up.
+        state: `Pending`, or the status with which the row ends. ``rejected``: nothing of it is stored. ``partial``:
+            the entity is stored, a part is not, and repeating would not help. ``unknown``: it cannot be told, and
+            repeating could store it twice.
+        id: Of the entity; 0 if not known.
+        problems: Reasons for ``rejected``, ``partial`` and ``unknown``; with `Pending.RETRY` those for giving up.
         entity: For the caller, if entities are wanted.
-        facts: Facts to add to what is known of the row; kept by the journal.
-        next_step: The next step, with state ``next_step``.
-        retry_after: Seconds, with the states ``again`` and ``look``.
-        changed_at: When the entity was last changed, as the answer says: epoch seconds of the server's clock.
-        proves_request_ended: From `look_up`: what is stored can only have been written by this very request (created
-            since, a marker). When the last row of a batch is fresh and done, the server has ended the request: no need
-            to wait.
-        overload: Whether it says that the server is overloaded (a deadlock).
-        status_if_given_up: With ``next_step``: whether the finished step created or updated the entity (None: it only
-            looked). With ``again``: what the row is if it has to be given up; ``unknown`` unless said. From `look_up`:
-            ``partial`` if the entity was made since the row first left, ``rejected`` if it surely was not touched
-            since.
+        facts: Facts to add to those of the row; the journal keeps them.
+        next_step: The next step, with `Pending.NEXT_STEP`.
+        retry_after: Seconds, with `Pending.RETRY` and `Pending.LOOK_UP`.
+        proves_request_ended: From a look-up: only this very request can have written what is stored. If that holds for
+            the last row of a batch, the server has ended the request, and waiting is over.
+        overload: The result says that the server is overloaded (a deadlock).
+        status_if_given_up: With `Pending.NEXT_STEP`: the status that the finished step has earned, None if it only
+            looked. With `Pending.RETRY`: the status of the row if it has to be given up, None for ``unknown``. From a
+            look-up: ``partial`` if the entity was created since the row was first sent, ``rejected`` if it surely was
+            not touched since.
+        changed_at: The time of the entity's last change, from the answer: epoch seconds of the server's clock.
     """
 
-    state: ResultState
+    state: SentStatus | Pending
     id: int = 0
     problems: tuple[Problem, ...] = ()
     entity: E | None = field(default=None, eq=False)
@@ -77,12 +75,12 @@ class RowResult(Generic[E]):
 
 @frozen
 class BatchResult(Generic[E]):
-    """An answer to a batch.
+    """The answer to a batch.
 
     Attributes:
-        results: One a parcel, in the order of the parcels.
-        requests: How many HTTP requests it took.
-        seconds: How long the server took over them, without waits for the rate limiter; None if not known.
+        results: One for each row, in the order of the rows.
+        requests: The number of HTTP requests that it took.
+        seconds: The time that the server took, without waits for the rate limiter; None if not known.
     """
 
     results: Sequence[RowResult[E]]
@@ -91,83 +89,78 @@ class BatchResult(Generic[E]):
 
 
 class BulkAdapter(Protocol[R_contra, E]):
-    """What the engine needs to know of a kind of row and of the server.
+    """One kind of row, and the requests that store it.
 
     Attributes:
         max_rows: The most rows a request may hold, as far as is known before the first one.
-        guarantee: What may be relied on for new custom items (or whatever else is not idempotent); goes to the report.
-        requests_left: Set before each `send`: how many requests the job still needs at most, or None where nobody
-            knows. A rate limit that leaves room for them need not be spread over its window.
+        guarantee: The guarantee for new custom items, in words, for the report.
+        requests_left: Set before each `send`: the most requests that the job still needs, None if not known. A rate
+            limit that leaves room for them need not be spread over its window.
     """
 
     max_rows: int
-    guarantee: str
     requests_left: int | None
 
+    @property
+    def guarantee(self) -> str: ...  # noqa: D102 - see above
+
     async def prepare(self, job: str) -> None:
-        """Ask the server what rows can be checked against; once, before the first row is packed.
+        """Ask the server for what rows are checked against; called once, before the first row is encoded.
 
         Args:
-            job: The journal's name for the job, or "": stable over resumption, so that markers can be derived from it.
+            job: The journal's name for the job, the same after a resumption; "" without a journal.
 
         Raises:
             MauticError: The job cannot work at all; nothing was sent.
         """
 
     def encode(self, row: R_contra, index: int) -> EncodedRow:
-        """Make *row* ready. Pure and quick: it is called once a row, and never awaits.
-
-        A row that cannot be encoded is no exception: it is packed with `EncodedRow.problems`.
-        """
+        """Encode and check one row. Pure and quick; a row that cannot be sent gets `EncodedRow.problems`."""
 
     def decode(self, body: bytes) -> Any:
-        """The row that was packed as *body*. Asked only of a journal that keeps rows; any error means: it cannot."""
+        """Return the row that was encoded as *body*. Only journals that keep rows need it; any error is caught."""
 
     def idempotent_part(self, row: Any) -> Any:
-        """Return *row* without what a second sending would add once more: new items that nothing tells apart.
+        """Return *row* without the new items that sending it again would double.
 
-        Asked when a newer row may have been overwritten by an older one that named the same entity by another key.
+        Called when an older row, which named the same entity by another key, may have overwritten a newer one.
         """
 
     async def send(self, step: str, batch: Sequence[WorkItem[Any]]) -> BatchResult[E]:
-        """Send one batch, all of the same step, in one request, without repeating it.
+        """Send one batch, all of the same step.
 
-        The request must be sent such that nothing below repeats it (``Call.retryable=False``); a look-up step may.
-
-        Returns:
-            One receipt a parcel, by position.
+        A request that writes must not be retried below (``Call.retryable=False``).
 
         Raises:
-            MauticError: No row-by-row answer; ``.verdict.batch`` says what the rows are to suffer.
+            MauticError: There is no row-by-row answer; ``.verdict.batch`` says how to go on.
         """
 
     async def look_up(self, step: str, batch: Sequence[WorkItem[Any]]) -> BatchResult[E]:
-        """Look what the server holds of these rows, of which *step* was sent and not answered.
+        """Look up what the server holds of rows of which *step* was sent and not answered.
 
-        For each row: a final state if it is there whole; ``step`` if this step is done and the next one is due;
-        ``again`` if it is missing, or if it cannot be told and repeating does no harm (an update by unique value, an
-        item by id), with what is now known, so that only what is missing is sent; ``unknown`` if it cannot be told and
-        repeating could do it twice. Equal values prove that a row is stored; others prove nothing (the server cleans
-        text).
-
-        Rows of which every part may be repeated need no request at all: ``again`` for each.
+        The result of a row is a final status if it is stored whole; `Pending.NEXT_STEP` if this step is done;
+        `Pending.RETRY` if it is missing, or cannot be told and repeating is harmless; ``unknown`` if it cannot be told
+        and repeating could store it twice. Equal values prove that a row is stored; different values prove nothing,
+        since the server cleans text. Rows of which every part may be repeated need no request at all.
 
         Raises:
-            MauticError: The look itself failed; the engine tries it later.
+            MauticError: The look-up itself failed; the job repeats it later.
         """
 
     def rate_limit(self) -> RateLimitStatus | None:
-        """What is left of the rate limit, for the progress display; None if the server has told none."""
+        """Return what is left of the rate limit; None if the server has not told one."""
 
 
 def outcome_of(item: WorkItem[Any], status: Status, result: RowResult[E]) -> Outcome[E]:
     """Return the outcome of *item*, which ends with *status*.
 
-    What earlier steps stored counts: a row that is refused in its second step is ``partial``.
+    Finished steps count: a row that is refused in its second step is ``partial``.
     """
-    if item.partial_status is not None:
+    earlier = item.earlier
+    if earlier.status is not None:
         if status in ("created", "updated"):
-            status = item.partial_status
+            status = earlier.status
         elif status == "rejected":
             status = "partial"
-    return Outcome(item.index, status, item.id, result.problems, result.entity or item.entity, item.total_attempts)
+    entity = result.entity if result.entity is not None else earlier.entity
+    return Outcome(item.index, status, item.id, result.problems, entity, item.sends.total)

@@ -1,46 +1,46 @@
-"""How many rows a request and how many requests at once, learned from answers. Pure: a state, a sample, a new state.
+"""Adaptive batch size and concurrency, learned from answers. Pure: a state and a sample give a new state.
 
-A request costs the server ``a + c * rows`` seconds. Batches are steered to a time target: beyond that nothing is won
-and a failure costs more. Concurrency is steered by seconds *per row*, which do not move with the batch size: PHP queues
-rather than refuses, so waiting for refusals would drive any server into its backlog.
+A request costs the server ``a + c * rows`` seconds. Batches are steered to a time target: beyond it nothing is won, and
+a failure costs more. Concurrency is AIMD (additive increase, multiplicative decrease) with a slow start, as in TCP. It
+differs in its signal: PHP queues requests rather than refuse them, so waiting for refusals would fill any server's
+backlog. A longer time *per row* is the signal instead, since that does not move with the batch size, as in TCP Vegas.
 """
 
 from __future__ import annotations
 
 from math import ceil
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve, frozen
 
 SLOW_SECONDS: Final = 30.0
-"""Seconds: a request near the proxies' usual 60 is halved at once."""
+"""A request that takes longer comes near the usual 60 seconds of proxies: the next one is half as large."""
 
 QUEUEING_RATIO: Final = 1.2
-"""How much longer a row may take than at its best before that is a queue."""
+"""Seconds a row over those of the baseline from which rows must have queued."""
 
 NOISY_QUEUEING_RATIO: Final = 1.5
-"""The same of the few answers that the first windows hold: growth only becomes careful."""
+"""The same during slow start, whose windows hold few answers; between the two, growth becomes additive."""
 
 COOLDOWN_WINDOWS: Final = 8
-"""Windows after a step back before more is tried; doubled each time, up to ..."""
+"""Windows after a decrease before the limit is tried again; doubled each time, up to `MAX_COOLDOWN_WINDOWS`."""
 
 MAX_COOLDOWN_WINDOWS: Final = 64
-"""... this."""
 
 
 @frozen
 class Sample:
-    """What one request taught.
+    """The measurement of one request.
 
     Attributes:
-        rows: How many it held.
-        seconds: What it took, without waits for limits.
-        sent_at: Loop time at which it left.
+        rows: Rows that it held.
+        seconds: Time that it took, without waits for limits.
+        sent_at: Loop time at which it was sent.
         ended_at: Loop time at which it was answered, or given up.
-        overload: Whether it failed in a way that says the server is overloaded.
-        timed_out: Whether it timed out, so that the next had better be smaller.
-        rate_limited: Whether it waited for the rate limit: then calls are scarce, and rows a call are what counts.
-        in_flight: Requests that were under way when it ended, itself included.
+        overload: It failed in a way that says that the server is overloaded.
+        timed_out: It timed out, so the next one should be smaller.
+        rate_limited: It waited for the rate limit: calls are scarce, so each should hold many rows.
+        in_flight: Requests in flight when it ended, itself included.
     """
 
     rows: int
@@ -59,8 +59,8 @@ class BatchSize:
 
     Attributes:
         rows: The size now.
-        maximum: The most that is allowed: the plan's, lowered by what the server refused.
-        target_seconds: Seconds a request should take, up to twice that: between the two nothing is changed.
+        maximum: The most that is allowed: that of the options, lowered when the server refuses it.
+        target_seconds: Seconds that a request should take; up to twice as many, nothing is changed.
         seconds_per_row: Seconds a row, smoothed; 0 before the first answer.
     """
 
@@ -71,7 +71,7 @@ class BatchSize:
 
     @property
     def size(self) -> int:
-        """Whole rows, at least one."""
+        """Return the size in whole rows, at least one."""
         return max(1, min(self.maximum, int(self.rows)))
 
 
@@ -81,12 +81,9 @@ def update_batch_size(state: BatchSize, sample: Sample, *, max_growth: float = 1
         return evolve(state, rows=max(1.0, min(state.rows, sample.rows / 2)))
     if sample.overload:
         return state
-    seconds_per_row = sample.seconds / max(1, sample.rows)
-    seconds_per_row = (
-        seconds_per_row
-        if not state.seconds_per_row
-        else state.seconds_per_row + 0.3 * (seconds_per_row - state.seconds_per_row)
-    )
+    measured = sample.seconds / max(1, sample.rows)
+    known = state.seconds_per_row
+    seconds_per_row = known + 0.3 * (measured - known) if known else measured
     if sample.rate_limited:
         return evolve(state, rows=float(state.maximum), seconds_per_row=seconds_per_row)
     if sample.rows < state.size // 2:
@@ -104,9 +101,58 @@ def update_batch_size(state: BatchSize, sample: Sample, *, max_growth: float = 1
 
 
 def cap_rows(state: BatchSize, max_rows: int) -> BatchSize:
-    """The batch size after a refusal of the number of rows; *max_rows* holds for the rest of the run."""
+    """Return the batch size after the server refused the number of rows; *max_rows* holds for the rest of the job."""
     maximum = max(1, min(state.maximum, max_rows))
     return evolve(state, maximum=maximum, rows=min(state.rows, float(maximum)))
+
+
+@frozen
+class Window:
+    """The answers since the limit was last considered.
+
+    Attributes:
+        rows: Rows answered.
+        seconds: Seconds that they took.
+        answers: Answers.
+        saturated: Answers that came while at least half the limit was in use.
+    """
+
+    rows: int = 0
+    seconds: float = 0.0
+    answers: int = 0
+    saturated: int = 0
+
+
+@frozen
+class Baseline:
+    """Requests that do not queue.
+
+    Attributes:
+        seconds_per_row: Seconds a row, smoothed; 0 before the first window.
+        rows: Rows a request at that time. Smaller requests take longer a row without any queue.
+    """
+
+    seconds_per_row: float = 0.0
+    rows: float = 0.0
+
+
+@frozen
+class Cooldown:
+    """A limit that has shown a queue or an overload.
+
+    Attributes:
+        limit: That limit; it is not tried again ...
+        windows: ... for so many windows ...
+        next_windows: ... and for so many after the next decrease.
+    """
+
+    limit: float = 0.0
+    windows: int = 0
+    next_windows: int = COOLDOWN_WINDOWS
+
+    def start(self, limit: float) -> Cooldown:
+        """Return the cooldown after a decrease from *limit*."""
+        return Cooldown(limit, self.next_windows, min(2 * self.next_windows, MAX_COOLDOWN_WINDOWS))
 
 
 @frozen
@@ -115,132 +161,99 @@ class ConcurrencyLimit:
 
     Attributes:
         limit: The number now.
-        maximum: The plan's ceiling.
-        baseline: Seconds a row when nothing queues, smoothed ...
-        baseline_rows: ... and the rows a request at that time: smaller requests take longer a row, and are no queue.
-        slow_start: Whether no window has been slow yet, so that growth may double.
-        known_bad: A number that has shown a queue or an overload; it is not tried again ...
-        cooldown: ... for so many windows ...
-        next_cooldown: ... and for so many the next time.
-        known_good: A number that has gone well; below it growth need not be careful.
-        previous_limit: The limit before the last step back, 0 if the last step was none ...
-        previous_latency: ... and the seconds a row with it.
-        rows: Rows answered in this window ...
-        seconds: ... and the seconds they took.
-        answers: ... in so many answers.
-        saturated: ... of which so many came while at least half the limit was in use.
-        changed_at: Loop time of the last change: a request that left before says nothing of the new limit.
+        maximum: The ceiling, from the options.
+        slow_start: No window has been slow yet, so the limit is doubled instead of incremented.
+        known_good: The highest limit that went well; below it growth need not be careful.
+        stepped_back_from: The limit before the last step back and its seconds a row; None if no step back was last.
+        changed_at: Loop time of the last change: a request sent before says nothing of the new limit.
+        baseline: Requests that do not queue.
+        cooldown: The limit that is too high.
+        window: The answers since the last decision.
     """
 
     limit: float
     maximum: int
-    baseline: float = 0.0
-    baseline_rows: float = 0.0
     slow_start: bool = True
-    known_bad: float = 0.0
-    cooldown: int = 0
-    next_cooldown: int = COOLDOWN_WINDOWS
     known_good: float = 0.0
-    previous_limit: float = 0.0
-    previous_latency: float = 0.0
-    rows: int = 0
-    seconds: float = 0.0
-    answers: int = 0
-    saturated: int = 0
+    stepped_back_from: tuple[float, float] | None = None
     changed_at: float = -1.0
+    baseline: Baseline = Baseline()
+    cooldown: Cooldown = Cooldown()
+    window: Window = Window()
 
     @property
     def size(self) -> int:
-        """Whole requests, at least one."""
+        """Return the limit in whole requests, at least one."""
         return max(1, min(self.maximum, int(self.limit)))
 
     @property
     def will_double(self) -> bool:
-        """Whether the next good window doubles the limit."""
+        """Return True if the next good window doubles the limit."""
         return self.slow_start and self.size < self.maximum
+
+    def start_window(self, limit: float) -> ConcurrencyLimit:
+        """Return the state with an empty window and the given limit, within its bounds."""
+        return evolve(self, limit=min(max(1.0, limit), float(self.maximum)), window=Window())
 
 
 def update_concurrency(state: ConcurrencyLimit, sample: Sample) -> ConcurrencyLimit:
-    """Return the concurrency after *sample*: one more a good window, half after an overload, once a round trip.
+    """Return the concurrency after *sample*: one more after a good window, half after an overload.
 
-    While concurrency doubles, half as many answers as the limit make a window: a step from 2 to 4 that only queues is
-    taken back after two answers. Waiting for all four would let eight batches leave at the wrong limit.
+    During slow start, half as many answers as the limit make a window: a step from 2 to 4 that only queues is taken
+    back after two answers. Waiting for all four would let eight batches be sent at the wrong limit.
     """
     if sample.sent_at <= state.changed_at:
         return state
     if sample.overload:
         return _decrease(state, sample.ended_at)
-    state = evolve(
-        state,
-        rows=state.rows + sample.rows,
-        seconds=state.seconds + sample.seconds,
-        answers=state.answers + 1,
-        saturated=state.saturated + (2 * sample.in_flight >= state.size and not sample.rate_limited),
+    window = state.window
+    window = Window(
+        window.rows + sample.rows,
+        window.seconds + sample.seconds,
+        window.answers + 1,
+        window.saturated + (2 * sample.in_flight >= state.size and not sample.rate_limited),
     )
+    state = evolve(state, window=window)
     if state.slow_start:
-        window = max(2, state.size // 2)
+        needed = max(2, state.size // 2)
     elif state.limit < state.known_good:
-        window = state.size
+        needed = state.size
     else:
-        window = max(8, state.size)
-    return _end_window(state, sample.ended_at) if state.answers >= window else state
-
-
-def _new_window(state: ConcurrencyLimit, limit: float, **changes: Any) -> ConcurrencyLimit:
-    """A new window."""
-    limit = min(max(1.0, limit), float(state.maximum))
-    return evolve(state, limit=limit, rows=0, seconds=0.0, answers=0, saturated=0, **changes)
+        needed = max(8, state.size)
+    return _end_window(state, sample.ended_at) if window.answers >= needed else state
 
 
 def _decrease(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
-    """Half, and not as far as this again for a while; cuts from below what went well say nothing of it."""
-    if state.limit < state.known_good:
-        return _new_window(state, state.limit / 2, slow_start=False, previous_limit=0.0, changed_at=now)
-    known_bad = float(state.size)
-    cooldown, next_cooldown = state.next_cooldown, min(2 * state.next_cooldown, MAX_COOLDOWN_WINDOWS)
-    return _new_window(
-        state,
-        known_bad / 2,
-        slow_start=False,
-        known_bad=known_bad,
-        cooldown=cooldown,
-        next_cooldown=next_cooldown,
-        known_good=known_bad - 1,
-        previous_limit=0.0,
-        changed_at=now,
-    )
+    """Multiplicative decrease: halve the limit, and remember the current one as too high for some windows."""
+    decreased = evolve(state, slow_start=False, stepped_back_from=None, changed_at=now)
+    if state.limit < state.known_good:  # a limit that went well before: the server is busy, the limit not too high
+        return decreased.start_window(state.limit / 2)
+    too_high = float(state.size)
+    decreased = evolve(decreased, cooldown=state.cooldown.start(too_high), known_good=too_high - 1)
+    return decreased.start_window(too_high / 2)
 
 
 def _end_window(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
-    """End a window: grow, hold or step back."""
-    if 2 * state.saturated < state.answers:
-        return _new_window(state, state.limit)
-    seconds_per_row, rows_per_answer = state.seconds / max(1, state.rows), state.rows / state.answers
-    if state.previous_limit and seconds_per_row > state.previous_latency * (1 + state.limit / state.previous_limit) / 2:
-        # Fewer at once, and a row takes as long: it is no queue of ours, the server has become slower.
-        return _new_window(
-            state,
-            state.previous_limit,
-            baseline=seconds_per_row,
-            baseline_rows=rows_per_answer,
-            slow_start=True,
-            cooldown=0,
-            previous_limit=0.0,
-            changed_at=now,
-        )
-    if not state.baseline or rows_per_answer < 0.7 * state.baseline_rows:
-        baseline, baseline_rows = seconds_per_row, rows_per_answer
-    else:
-        noisy = state.slow_start and seconds_per_row < NOISY_QUEUEING_RATIO * state.baseline
-        weight = 0.5 if seconds_per_row < state.baseline else 0.25 if noisy else 0.02
-        baseline, baseline_rows = state.baseline + weight * (seconds_per_row - state.baseline), state.baseline_rows
-    state = evolve(
-        state,
-        baseline=baseline,
-        baseline_rows=max(baseline_rows, rows_per_answer) if seconds_per_row <= baseline else baseline_rows,
-        previous_limit=0.0,
-    )
-    ratio = seconds_per_row / baseline if baseline else 1.0
+    """Return the state after a full window: a higher, the same or a lower limit."""
+    window = state.window
+    if 2 * window.saturated < window.answers:
+        return state.start_window(state.limit)
+    seconds_per_row, rows = window.seconds / max(1, window.rows), window.rows / window.answers
+    if state.stepped_back_from is not None:
+        before, latency = state.stepped_back_from
+        if seconds_per_row > latency * (1 + state.limit / before) / 2:
+            # Fewer at once, and a row takes as long: the queue was not ours, the server has become slower.
+            state = evolve(
+                state,
+                slow_start=True,
+                stepped_back_from=None,
+                changed_at=now,
+                baseline=Baseline(seconds_per_row, rows),
+                cooldown=evolve(state.cooldown, windows=0),
+            )
+            return state.start_window(before)
+    state = evolve(state, baseline=_update_baseline(state, seconds_per_row, rows), stepped_back_from=None)
+    ratio = seconds_per_row / state.baseline.seconds_per_row if state.baseline.seconds_per_row else 1.0
     if ratio < QUEUEING_RATIO:
         return _increase(state, now)
     if state.slow_start and ratio < NOISY_QUEUEING_RATIO:
@@ -248,39 +261,43 @@ def _end_window(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
     return _step_back(state, seconds_per_row, ratio, now)
 
 
+def _update_baseline(state: ConcurrencyLimit, seconds_per_row: float, rows: float) -> Baseline:
+    """Return the baseline after a window: it follows faster windows quickly and slower ones hardly at all."""
+    baseline = state.baseline
+    if not baseline.seconds_per_row or rows < 0.7 * baseline.rows:
+        return Baseline(seconds_per_row, rows)
+    noisy = state.slow_start and seconds_per_row < NOISY_QUEUEING_RATIO * baseline.seconds_per_row
+    weight = 0.5 if seconds_per_row < baseline.seconds_per_row else 0.25 if noisy else 0.02
+    smoothed = baseline.seconds_per_row + weight * (seconds_per_row - baseline.seconds_per_row)
+    return Baseline(smoothed, max(baseline.rows, rows) if seconds_per_row <= smoothed else baseline.rows)
+
+
 def _increase(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
-    cooldown = max(0, state.cooldown - 1)
+    """Additive increase, or doubling during slow start; not up to the limit that cools down."""
+    cooldown = evolve(state.cooldown, windows=max(0, state.cooldown.windows - 1))
     limit = state.limit * 2 if state.slow_start else state.limit + 1
-    if cooldown:
-        limit = max(state.limit, min(limit, state.known_bad - 1))
-    next_cooldown = COOLDOWN_WINDOWS if state.limit > state.known_bad else state.next_cooldown
-    known_good = max(state.known_good, state.limit)
-    return _new_window(
-        state,
-        limit,
-        cooldown=cooldown,
-        next_cooldown=next_cooldown,
-        known_good=known_good,
-        changed_at=now if limit != state.limit else state.changed_at,
-    )
+    if cooldown.windows:
+        limit = max(state.limit, min(limit, cooldown.limit - 1))
+    if state.limit > cooldown.limit:  # it holds beyond the limit that once was too high
+        cooldown = evolve(cooldown, next_windows=COOLDOWN_WINDOWS)
+    increased = evolve(state, cooldown=cooldown, known_good=max(state.known_good, state.limit)).start_window(limit)
+    return evolve(increased, changed_at=now) if limit != state.limit else increased
 
 
 def _step_back(state: ConcurrencyLimit, seconds_per_row: float, ratio: float, now: float) -> ConcurrencyLimit:
-    """By Little's law the server works on ``limit / ratio`` requests; the rest only waits."""
+    """Lower the limit to what the server works on: ``limit / ratio`` requests by Little's law; the rest only waits."""
+    state = evolve(state, slow_start=False)
     limit = max(1.0, float(ceil(state.limit / ratio - 0.1)))
     if state.known_good < state.size:
         limit = max(limit, state.known_good)
     if limit >= state.size:
-        return _new_window(state, state.limit, slow_start=False, cooldown=max(0, state.cooldown - 1))
-    return _new_window(
+        cooldown = evolve(state.cooldown, windows=max(0, state.cooldown.windows - 1))
+        return evolve(state, cooldown=cooldown).start_window(state.limit)
+    state = evolve(
         state,
-        limit,
-        slow_start=False,
-        known_bad=limit + 1,
-        cooldown=state.next_cooldown,
-        next_cooldown=min(2 * state.next_cooldown, MAX_COOLDOWN_WINDOWS),
         known_good=limit,
-        previous_limit=float(state.size),
-        previous_latency=seconds_per_row,
+        stepped_back_from=(float(state.size), seconds_per_row),
         changed_at=now,
+        cooldown=state.cooldown.start(limit + 1),
     )
+    return state.start_window(limit)

@@ -1,7 +1,7 @@
 """Backpressure: how many more rows may be read from the caller's source.
 
-Memory holds a few batches a connection, also if the caller does not read the outcomes. Rows that wait for another row
-or for reconciliation do not count, within limits, so that they do not stop the others.
+A few batches for each connection are in memory, also if the caller does not read the outcomes. Rows that wait for
+another row or for reconciliation do not count, within limits, so that they do not stop the others.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Backpressure:
-    """Counts rows on their way through the job.
+    """The number of rows on their way through the job, and its limit.
 
     Attributes:
-        total: Rows in the input, where it tells its length.
+        total: Rows in the input, None if it does not tell its length.
         rows_read: Rows read from the input.
         outcomes_consumed: Outcomes that the caller has taken.
-        source_done: Whether the input has ended.
-        reader_waiting: Whether the reader waits for capacity.
+        source_done: The input has ended.
+        reader_waiting: The reader waits for capacity.
         awaiting_reconcile: Rows of unknown fate that wait until the server can no longer be at work on them.
     """
 
@@ -39,6 +39,7 @@ class Backpressure:
 
     def capacity(self) -> int:
         """Return how many more rows may be read now."""
+        # Rows that only wait must not starve the connections, unless there are thousands of them.
         stuck = self.awaiting_reconcile + self._ordering.waiting
         size = self._pacing.batch.size
         held = self.rows_read - self.outcomes_consumed - stuck
@@ -62,7 +63,7 @@ class Backpressure:
 
     @property
     def rows_left(self) -> int | None:
-        """Return how many rows are still to be read; None where the input does not tell its length."""
+        """Return how many rows are still to be read; None if the input does not tell its length."""
         if self.source_done:
             return 0
         return None if self.total is None else max(0, self.total - self.rows_read)

@@ -1,10 +1,10 @@
-"""Bisection for a poison message: one row that makes its whole request fail.
+"""Bisection for a poison row: one row that makes its whole request fail.
 
-Mautic answers a bare 500 for all rows of such a request, with the rows before the poison stored. A proxy's answer may
-mean the same (a worker that crashed), but then the server may still be at work: the flow waits, then looks up.
+Mautic answers a bare 500 for all rows of such a request, with the rows before the poison row stored. A proxy's answer
+may mean the same (a worker that crashed), but then the server may still be at work: the flow waits, then looks up.
 
-The request is repeated once, since a single failure may be chance; then what is suspect is halved down to the row. It
-is blamed only if it has failed alone while others passed: a server that fails every request condemns no row.
+The request is repeated once, since a single failure may be chance; then the suspects are halved down to the row. A row
+is blamed only if it has failed alone while other rows passed: a server that fails every request condemns no row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mautic_async.bulk.adapter import RowResult
+from mautic_async.bulk.adapter import Pending, RowResult
 from mautic_async.bulk.flows import Abort, Apply, Flow, PauseSending, PutFirst, Send, Sleep
 from mautic_async.bulk.items import Blame, WorkItem, undo_attempt
 from mautic_async.bulk.reconcile import look_up_when_ended
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from mautic_async.bulk.pacing import Pacing
 
 Unresolved: TypeAlias = tuple[Sequence[WorkItem[Any]], MauticError] | None
-"""Rows that failed in another way meanwhile, and how; None if nothing is left to do."""
+"""Rows that failed in another way meanwhile, and the error; None if nothing is left to do."""
 
 SUSPICION: Final = 4
-"""Points for Mautic's own bare 500 against each row of its request. The page of a proxy counts for half of that, a
-proxy's 502 to 504 for a quarter: those are hardly ever a row's doing."""
+"""Points against each row of a request that Mautic answered with a bare 500. The page of a proxy counts half of them,
+a proxy's 502 to 504 a quarter: rows hardly ever cause those."""
 
 SOLO_FAILURES: Final = 4
-"""Failures alone after which a row is to blame although no other row has passed meanwhile."""
+"""Failures alone after which a row is blamed although no other row has passed meanwhile."""
 
 POISON_THRESHOLD: Final = 2 * SUSPICION
-"""Points a row has to collect alone to be blamed, where others pass: one 500 happens by chance in a large job."""
+"""Points for which a row alone is blamed if other rows pass: one 500 happens by chance in a large job."""
 
 
 def recheck(items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved]:
@@ -59,9 +59,9 @@ def recheck(items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved
 
 
 def bisect(items: Items, pacing: Pacing) -> Flow[Unresolved]:
-    """Find the row that makes its request fail; rows that are cleared of it are sent again with the others.
+    """Find the row that makes its request fail; the other rows are sent again.
 
-    If the first half passes, the second holds the culprit and need not be tried as a whole: 50 rows take 6 requests.
+    If the first half passes, the second holds the poison row and need not be tried as a whole: 50 rows take 6 requests.
     """
     cleared: list[WorkItem[Any]] = []
     unresolved = yield from _search(list(items), cleared, pacing)
@@ -72,7 +72,7 @@ def bisect(items: Items, pacing: Pacing) -> Flow[Unresolved]:
 def _search(suspects: list[WorkItem[Any]], cleared: list[WorkItem[Any]], pacing: Pacing) -> Flow[Unresolved]:
     while suspects:
         failures = max(pacing.failures - 1, _blame(suspects[0]).solo_failures)
-        if failures:  # not one success between: perhaps it is the server, not a row
+        if failures:  # no success between: the server may be the cause, not a row
             yield Sleep(pacing.backoff(1.0, failures))
         half = suspects[: max(1, len(suspects) // 2)]
         rest = suspects[len(half) :]
@@ -98,7 +98,7 @@ def _search(suspects: list[WorkItem[Any]], cleared: list[WorkItem[Any]], pacing:
 
 
 def _condemn(item: WorkItem[Any], error: MauticError, pacing: Pacing) -> Flow[bool]:
-    """Give a row that failed alone its outcome if it is to blame; return False if the server may be."""
+    """Give a row that failed alone its outcome if it is to blame; return False if the server may be the cause."""
     verdict = error.verdict
     assert verdict is not None  # noqa: S101 - `_is_same_failure` asked for it
     if verdict.batch is Action.REJECT:
@@ -113,19 +113,19 @@ def _condemn(item: WorkItem[Any], error: MauticError, pacing: Pacing) -> Flow[bo
     if blame.solo_failures < (POISON_THRESHOLD if others_pass else SOLO_FAILURES * SUSPICION):
         return False
     stored = verdict.fate is Fate.DONE or (item.id and not blame.untouched)
-    who = "the proxy before Mautic answers for" if verdict.may_still_run else "Mautic fails on"
-    why = (*problems_from(error), Problem(f"{who} this row alone, again and again; the reason is in its log"))
+    server = "the proxy before Mautic" if verdict.may_still_run else "Mautic"
+    why = (*problems_from(error), Problem(f"{server} fails on this row alone, repeatedly; its log holds the reason"))
     yield Apply([item], [RowResult("unknown" if stored else "rejected", problems=why)])
     return True
 
 
 def _not_stored(items: Items, error: MauticError, pacing: Pacing) -> Flow[list[WorkItem[Any]]]:
-    """Add the failure to the rows' blame, apply what a look-up proves, and return the other rows in order."""
+    """Add the failure to the rows' blame, apply results that a look-up proves, and return the other rows in order."""
     if error.verdict is not None and error.verdict.batch is Action.REJECT:
         return list(items)  # nothing of it is stored
-    undo_attempt(items)  # most of them are innocent; the guilty one is found by its points
+    undo_attempt(items)  # most of them are innocent; points find the poison row, not attempts
     for item in items:
-        item.had_unknown_outcome = True
+        item.sends.had_unknown_outcome = True
         blame = _blame(item)
         if not blame.suspicion:
             blame.successes_at_first_failure = pacing.successes
@@ -135,15 +135,15 @@ def _not_stored(items: Items, error: MauticError, pacing: Pacing) -> Flow[list[W
     for item, result in pairs:
         merge_facts(item.facts, result.facts)
         item.id = result.id or item.id
-        _blame(item).untouched = result.state == "again" and result.status_if_given_up == "rejected"
-    proven = [(item, result) for item, result in pairs if result.state != "again"]
+        _blame(item).untouched = result.state is Pending.RETRY and result.status_if_given_up == "rejected"
+    proven = [(item, result) for item, result in pairs if result.state is not Pending.RETRY]
     if proven:
         yield Apply([item for item, _ in proven], [result for _, result in proven])
-    return [item for item, result in pairs if result.state == "again"]
+    return [item for item, result in pairs if result.state is Pending.RETRY]
 
 
 def _blame(item: WorkItem[Any]) -> Blame:
-    if item.blame is None:  # made here only, since nearly no row ever needs one
+    if item.blame is None:  # hardly any row ever needs one
         item.blame = Blame()
     return item.blame
 

@@ -1,9 +1,9 @@
-"""Rows that met one entity although they have no key in common: the newest must be the last one written.
+"""Rows of one entity that have no key in common: the newest must be the last one written (last write wins).
 
-The lanes keep rows with a common key in the order of the input. Two rows may name one contact by different keys (its
-e-mail, its id, a second unique field), and only the answers tell. Such rows may have been under way at once, or the
-older one may have been written after the newer one; then the newer one is sent again. From then on the keys of both
-share a lane.
+`KeyedQueue` keeps rows with a common key in the order of the input. Two rows may name one contact by different keys
+(its e-mail, its id, a second unique field), and only the answers show that. Such rows may have been in flight together,
+or the older one may have been written after the newer one; then the newer one is sent again. From then on the keys of
+both share a queue.
 
 Mautic: REST API, Batch create contacts.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 MAX_ENTITIES: Final = 10_000
-"""Entities whose last row is remembered at most, if an older row is under way for so long."""
+"""The most entities whose last row is remembered while an older row is under way."""
 
 
 @define(eq=False)
@@ -30,10 +30,10 @@ class _LastWrite(Generic[R]):
     """The newest row of one entity that has its answer.
 
     Attributes:
-        newest: The row; another one may have taken its place in the lanes since.
+        newest: The row; another one may have taken its place in the queue since.
         newest_sent_at: Loop time at which the newest row was last sent; infinity while it waits to be sent again.
         last_finished_at: Loop time at which the last older row of the entity ended.
-        rows_read: Rows from this index on were read later, and cannot be overtaken any more.
+        rows_read: Rows from this index on were read later, so they cannot overwrite it unnoticed.
     """
 
     newest: WorkItem[R]
@@ -43,39 +43,40 @@ class _LastWrite(Generic[R]):
 
 
 class Collisions(Generic[R]):
-    """The newest row of each entity, as long as an older row could still overwrite it."""
+    """The newest row of each entity, as long as an older row can still overwrite it."""
 
     def __init__(self) -> None:
         self._last_writes: OrderedDict[int, _LastWrite[R]] = OrderedDict()
 
     def record_write(self, item: WorkItem[R], now: float, rows_read: int) -> WorkItem[R] | None:
-        """Note that *item*, whose entity is known, has been written.
+        """Record that *item*, whose entity is known, has been written.
 
         Args:
             item: The row.
             now: Loop time.
-            rows_read: How many rows have been read from the input.
+            rows_read: The number of rows read from the input.
 
         Returns:
             The row that has to be sent again so that the newest is the last one written (it may be *item*), or None.
         """
+        sent_at = item.sends.first_step_loop_time
         last_write = self._last_writes.get(item.id)
         if last_write is None:
-            self._store(item, item.first_step_sent_at, now, rows_read)
+            self._store(item, sent_at, now, rows_read)
             return None
         last_write.rows_read = rows_read
         self._last_writes.move_to_end(item.id)
-        overwritten = (
-            item.first_step_sent_at < last_write.last_finished_at
-        )  # another row of the entity ended after this sending had begun
+        # Two requests that overlap in time may have been written in either order.
+        overwritten = sent_at < last_write.last_finished_at
         last_write.last_finished_at = max(last_write.last_finished_at, now)
         if item.index >= last_write.newest.index:
             last_write.newest = item
-        elif item.resend_of is not last_write.newest:
-            overwritten = last_write.newest_sent_at < now  # an older row ended after the newest one had begun
+        elif item.resend is None or item.resend.newest is not last_write.newest:
+            # An older row: it has overwritten the newest one if it ended after that one had been sent.
+            overwritten = last_write.newest_sent_at < now
             if not overwritten:
                 return None
-        last_write.newest_sent_at = math.inf if overwritten else item.first_step_sent_at
+        last_write.newest_sent_at = math.inf if overwritten else sent_at
         return last_write.newest if overwritten else None
 
     def restore(self, item: WorkItem[R], rows_read: int) -> None:
@@ -85,7 +86,7 @@ class Collisions(Generic[R]):
             self._store(item, -1.0, -1.0, rows_read)
 
     def discard_before(self, first_active: int) -> None:
-        """Let go of entities that no row can overtake: all below *first_active* have their outcome."""
+        """Forget entities that no row can overwrite any more: all rows below *first_active* have their outcome."""
         last_writes = self._last_writes
         while last_writes:
             id, oldest = next(iter(last_writes.items()))
@@ -99,7 +100,7 @@ class Collisions(Generic[R]):
 
 
 def have_common_key(first: WorkItem[Any], second: WorkItem[Any]) -> bool:
-    """Return True if the lanes already keep both rows in order."""
+    """Return True if `KeyedQueue` already keeps both rows in order."""
     return not set(first.queue_keys).isdisjoint(second.queue_keys)
 
 

@@ -1,4 +1,4 @@
-"""Rows that were not stored whole, one JSON line each, in a file that can be input again."""
+"""Dead letters: rows that were not stored whole, one JSON line each, in a file that can be input again."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class DeadLetter:
         job: The journal's name for the job, or "".
         index: The row's place in the input of that job.
         status: ``rejected``, ``partial`` or ``unknown``.
-        id: Of the entity, 0 when not known.
-        problems: Why.
+        id: Of the entity, 0 if not known.
+        problems: The reasons.
         attempts: How often it was sent.
-        stored: Whether the entity is stored: True, False, or None when that is not known.
-        known: What is known of it besides, such as ids of stored items.
+        stored: The entity is stored (True), is not (False), or that is not known (None).
+        known: Other facts, such as ids of stored items.
         row: The row, as it would have been sent; None if it could not even be written as JSON.
     """
 
@@ -51,7 +51,7 @@ class DeadLetters:
     """A file of dead letters, readable by its owner alone.
 
     Args:
-        path: Made if it is not there, added to if it is.
+        path: Created if it is missing, appended to otherwise.
         job: Written into each letter.
 
     Raises:
@@ -64,7 +64,7 @@ class DeadLetters:
         self._file: int | None = open_owner_only(self.path, os.O_WRONLY | os.O_APPEND)
 
     def add(self, failed: Sequence[tuple[WorkItem[Any], Outcome[Any]]]) -> None:
-        """Write letters; in the file when this returns, on the disk after `sync`."""
+        """Write letters: they are in the file when this returns, and on the disk after `sync`."""
         assert self._file is not None  # noqa: S101 - open
         text = "".join(self._format_line(item, outcome) for item, outcome in failed).encode()
         while text:
@@ -94,7 +94,7 @@ class DeadLetters:
             os.fsync(self._file)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self.sync()
             os.close(self._file)
@@ -102,7 +102,7 @@ class DeadLetters:
 
 
 def read_dead_letters(path: str | os.PathLike[str]) -> Iterator[DeadLetter]:
-    """The letters of a file, each row once: a job that was killed and resumed may have written one twice.
+    """Yield the letters of a file, each row once: a job that was killed and resumed may have written one twice.
 
     Raises:
         ConfigurationError: A line is not a letter.

@@ -26,14 +26,14 @@ Results: TypeAlias = Sequence[RowResult[Any]]
 
 @frozen
 class Send:
-    """Send *items* in one request, before all other rows. The reply is the error, or None if it was answered by row."""
+    """Send *items* in one request, before all other rows. The reply is the error, or None after a row-by-row answer."""
 
     items: Items
 
 
 @frozen
 class LookUp:
-    """Look up once what the server holds of *items*. The reply is one result an item, or the error."""
+    """Look up once what the server holds of *items*. The reply is one result for each item, or the error."""
 
     items: Items
 
@@ -47,7 +47,7 @@ class Sleep:
 
 @frozen
 class Apply:
-    """Give each item what its result says: an outcome, a next step, another attempt or a look-up."""
+    """Do with each item as its result says: an outcome, a next step, another attempt or a look-up."""
 
     items: Items
     results: Results
@@ -76,7 +76,7 @@ class PauseSending:
 
 @frozen
 class Park:
-    """Count so many rows of this flow as awaiting reconciliation; 0 when it has come to an end."""
+    """Count so many rows of this flow as awaiting reconciliation; 0 ends that."""
 
     rows: int
 

@@ -1,4 +1,4 @@
-"""A bulk job as its caller holds it: ``async with ... as run: async for outcome in run``."""
+"""The bulk job that the caller holds: ``async with ... as job: async for outcome in job``."""
 
 from __future__ import annotations
 
@@ -35,19 +35,22 @@ PROGRESS_INTERVAL: Final = 0.5
 RATE_WINDOW: Final = 10.0
 """Seconds over which the rate of a `Progress` is taken."""
 
+NOT_ENTERED: Final = "the bulk job has not been entered: write ``async with ... as job``, or await it"
+
 
 class BulkJob(Generic[R, E]):
     """One bulk job: enter it, iterate its outcomes in the order in which they become known, leave it.
 
-    Leaving early (break, error, cancellation) takes nothing new from the input, gives requests under way the plan's
-    grace to land, and ends every task before control returns. What dooms the job (wrong credentials, an error of the
-    caller's own iterable) is raised, bare, at the loop, after the outcomes that were known by then.
+    Leaving early (break, error, cancellation) reads nothing more from the input, gives requests in flight
+    `BulkOptions.grace` seconds to end, and ends every task before control returns. An error that ends the job (wrong
+    credentials, an error of the caller's own iterable) is raised, not in a group, by the loop, after the outcomes that
+    were known by then.
 
     Args:
-        adapter: Knows the rows and the server.
-        rows: Any iterable or async iterable. Taken from only as far as there is room.
+        adapter: The kind of row.
+        rows: Any iterable or async iterable, read only as far as there is capacity.
         options: Bounds of size, concurrency and time.
-        clock: Time and chance.
+        clock: Time and randomness.
         journal: Makes a killed job resumable.
     """
 
@@ -75,9 +78,9 @@ class BulkJob(Generic[R, E]):
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        """Check the server, open the journal, start."""
+        """Open the journal, ask the server for what rows are checked against, start the tasks."""
         if self._scheduler is not None:
-            raise ConfigurationError("a bulk run is for one use: call the method again for another")
+            raise ConfigurationError("a bulk job can be entered once: call the method again for another one")
         self._rate.start()
         checkpoint = await self._journal.open() if self._journal is not None else Checkpoint()
         try:
@@ -120,7 +123,7 @@ class BulkJob(Generic[R, E]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all tasks, whatever state they are in; a second cancellation cuts the grace short."""
+        """End all tasks; a second cancellation cuts the grace short."""
         assert self._scheduler is not None  # noqa: S101 - entered
         assert self._task is not None  # noqa: S101 - entered
         tasks, task = self._scheduler.tasks, self._task
@@ -148,14 +151,14 @@ class BulkJob(Generic[R, E]):
                 await reader.save()
                 await self._drain(tasks)
                 tasks.cancel_all()
-        except* Exception as group_error:  # noqa: BLE001 - a bug in an adapter, or a full disk: the caller's to see
+        except* Exception as group_error:  # noqa: BLE001 - a bug in an adapter, or a full disk: the caller must see it
             if tasks.failure is None:
                 tasks.failure = _first_error(group_error)
         finally:
             await self._close(scheduler)
 
     async def _drain(self, tasks: JobTasks) -> None:
-        """Give what is under way the grace to end."""
+        """Wait for requests in flight, for the grace at most."""
         if not tasks.busy:
             return
         try:
@@ -171,7 +174,7 @@ class BulkJob(Generic[R, E]):
         self._rate.stop()
         try:
             await scheduler.sink.close(complete=complete)
-        except Exception as error:  # noqa: BLE001 - a full disk at the very end is the caller's to see
+        except Exception as error:  # noqa: BLE001 - the caller must see a full disk, even at the very end
             scheduler.tasks.failure = scheduler.tasks.failure or error
         finally:
             scheduler.sink.outcomes_ready.set()
@@ -179,7 +182,7 @@ class BulkJob(Generic[R, E]):
                 self._options.on_progress(self.progress)
 
     async def _flush_periodically(self, reader: RowReader[R]) -> None:
-        """Send rows of a slow input before a batch is full."""
+        """Send the rows of a slow input in incomplete batches."""
         while True:
             await self._clock.sleep(self._options.flush_after)
             await reader.flush(flush=True)
@@ -193,18 +196,18 @@ class BulkJob(Generic[R, E]):
     # -- outcomes ------------------------------------------------------------------------------------------------------
 
     def __aiter__(self) -> Self:
-        """The run itself: every outcome is given once."""
+        """Return the job itself: every outcome is given once."""
         return self
 
     async def __anext__(self) -> Outcome[E]:
-        """The next outcome.
+        """Return the next outcome.
 
         Raises:
-            MauticError: The job is doomed; outcomes known before were given first.
+            MauticError: The job as a whole could not go on; outcomes known before were given first.
         """
         scheduler = self._scheduler
         if scheduler is None:
-            raise ConfigurationError("enter the run first: async with ... as run")
+            raise ConfigurationError(NOT_ENTERED)
         sink, tasks = scheduler.sink, scheduler.tasks
         while not sink.outcomes:
             if self._rate.is_stopped:
@@ -235,7 +238,7 @@ class BulkJob(Generic[R, E]):
             yield Outcome(index, "rejected" if problems else "updated", problems=tuple(problems))
 
     def __await__(self) -> Generator[Any, None, BulkReport]:
-        """Run the job to its end, for callers to whom the report is enough.
+        """Run the job to its end and return its report, for callers that do not need the outcomes.
 
         Raises:
             MauticError: The job as a whole could not go on.
@@ -252,7 +255,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def report(self) -> BulkReport:
-        """The job in numbers, so far or for good."""
+        """Return the numbers of the job so far, or the final ones."""
         if self._scheduler is None:
             return BulkReport(guarantee=self._adapter.guarantee)
         return self._scheduler.sink.counters.make_report(
@@ -263,7 +266,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def rows_journaled(self) -> int:
-        """The index below which every row is in the journal, on the disk or done: a killed job goes on with them.
+        """Return the index below which every row is in the journal on disk, or done: a killed job goes on with them.
 
         A queue's consumer may acknowledge these rows, and must keep the later ones. Indices count from the first row
         of the job, also after a resumption, when this is the index of the first row that the source has to give.
@@ -273,31 +276,35 @@ class BulkJob(Generic[R, E]):
 
     @property
     def progress(self) -> Progress:
-        """The job on its way."""
+        """Return a snapshot of the job on its way.
+
+        Raises:
+            ConfigurationError: The job has not been entered.
+        """
         scheduler = self._scheduler
         if scheduler is None:
-            raise ConfigurationError("enter the run first: async with ... as run")
+            raise ConfigurationError(NOT_ENTERED)
         now = self._clock.monotonic()
         report = self.report
-        backpressure, under_way = scheduler.backpressure, scheduler.sender.under_way.values()
+        backpressure, in_flight = scheduler.backpressure, scheduler.sender.in_flight.values()
         return Progress(
             report=report,
             taken=backpressure.rows_read,
             total=backpressure.total,
-            sending=sum(rows for _, rows in under_way),
+            sending=sum(rows for _, rows in in_flight),
             awaiting_check=backpressure.awaiting_reconcile,
             waiting=scheduler.ordering.waiting,
             rate=self._rate.sample(report.read),
             concurrency=scheduler.pacing.concurrency.size,
             batch=scheduler.pacing.batch.size,
-            oldest=now - min((sent_at for sent_at, _ in under_way), default=now),
+            oldest=now - min((sent_at for sent_at, _ in in_flight), default=now),
             paused=max(0.0, scheduler.slots.paused_until - now),
             budget=self._adapter.rate_limit(),
         )
 
 
 class _Rate:
-    """How long a job has run, and how many rows a second it has finished lately."""
+    """The time that a job has run, and the rows a second that it has finished lately."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -322,7 +329,7 @@ class _Rate:
         return end - self._started_at
 
     def sample(self, rows: int) -> float:
-        """Note that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
+        """Record that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
         now = self._clock.monotonic()
         samples = self._samples
         samples.append((now, rows))
@@ -347,7 +354,7 @@ async def _enumerate(rows: Iterable[R] | AsyncIterable[R]) -> AsyncIterator[tupl
 
 
 def _first_error(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The first error of a group, bare."""
+    """Return the first error of a group that is no group itself."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""The bounds within which a job steers itself."""
+"""The options of a bulk job."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ ProgressCallback: TypeAlias = Callable[[Progress], object]
 
 @frozen(kw_only=True)
 class BulkOptions:
-    """The bounds within which a job steers itself; every one has a default that suits a common Mautic.
+    """The bounds within which a job adapts itself to the server; the defaults suit a common Mautic.
 
     Attributes:
-        concurrency: The most requests under way at once. Beyond the server's cores only latency grows.
-        initial_concurrency: Requests under way at once at the beginning.
+        concurrency: The most requests in flight at once. Beyond the server's cores only latency grows.
+        initial_concurrency: Requests in flight at once at the beginning.
         batch: The most rows a request; Mautic refuses more than 200 by default.
         initial_batch: Rows a request at the beginning.
         batch_bytes: The most bytes a request body.
-        batch_seconds: What a request should take; larger batches are slower and lose more when they fail.
-        reconcile_after: Seconds after which a request without an answer has surely ended on the server. Sending its
-            rows again earlier makes duplicates. PHP goes on after the client has left; nothing but its own end stops
-            it.
-        max_attempts: How often a row of unknown fate is sent before it is given up as ``unknown``.
-        grace: Seconds that requests under way are given to land when the job is left early.
+        batch_seconds: Seconds that a request should take; larger batches are slower and lose more when they fail.
+        reconcile_after: Seconds after which a request without an answer has surely ended on the server. PHP goes on
+            after the client has left, and nothing but its own end stops it. Sending rows again earlier makes
+            duplicates.
+        max_attempts: Attempts of a row before it is given up as ``unknown``.
+        grace: Seconds that requests in flight are given to end when the job is left early.
         max_failures: Failed requests in a row, without one success between, that end the job ...
-        max_outage: ... if no request has succeeded for this many seconds either.
-        flush_after: Seconds without a new row after which an incomplete batch leaves.
+        max_outage: ... if no request has succeeded for so many seconds either.
+        flush_after: Seconds without a new row after which an incomplete batch is sent.
         dead_letters: A file for rows that were not stored whole; None for none.
         on_progress: Called with a `Progress`, at most four times a second and once at the end.
     """

@@ -1,4 +1,4 @@
-"""What a bulk job tells its caller: one outcome a row, a report at the end, progress on the way."""
+"""The results of a bulk job: an outcome for each row, a report at the end, progress on the way."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 
 SentStatus: TypeAlias = Literal["created", "updated", "rejected", "partial", "unknown"]
-"""What became of a row that was sent, or refused."""
+"""The end of a row that was sent, or rejected without being sent."""
 
 Status: TypeAlias = Literal[SentStatus, "unchanged"]
-"""What became of a row. The six counts of a report always add up to what was read."""
+"""The end of a row; `Outcome.status` says what each means. The six counts of a report add up to `BulkReport.read`."""
 
 
 @frozen
 class Outcome(Generic[E]):
-    """What became of one row.
+    """The outcome of one row.
 
     Attributes:
         index: The row's place in the input, from 0.
         status: ``created`` and ``updated``: stored whole. ``unchanged``: not sent, since an earlier job has stored it
-            as it is (jobs with a `SyncState` only). ``rejected``: refused, nothing of it is stored. ``partial``:
-            the entity is stored, a part of the row (a custom item) is not. ``unknown``: it may be stored; sending it
-            again could do it twice, so that was left to you.
-        id: Of the entity, 0 when it is not known.
-        problems: Why it was not stored whole.
-        entity: What Mautic holds now, where the job was asked to return entities.
-        attempts: How often it was sent.
+            as it is (jobs with a `SyncState` only). ``rejected``: refused, nothing of it is stored. ``partial``: the
+            entity is stored, a part of the row (a custom item) is not, or not as it was sent. ``unknown``: it may be
+            stored; sending it again could store it twice, so that is left to the caller.
+        id: Of the entity, 0 if it is not known.
+        problems: The reasons if it was not stored whole.
+        entity: The entity as stored, if the job was asked to return entities.
+        attempts: How often the row was sent.
     """
 
     index: int
@@ -43,38 +43,38 @@ class Outcome(Generic[E]):
 
     @property
     def contact(self) -> E | None:
-        """The entity of a job over contacts; None unless entities were asked for."""
+        """Return the entity of a job over contacts; None unless entities were asked for."""
         return self.entity
 
     @property
     def ok(self) -> bool:
-        """Whether the row is stored whole."""
+        """Return True if the row is stored whole."""
         return self.status in ("created", "updated", "unchanged")
 
 
 @frozen(kw_only=True)
 class BulkReport:
-    """A job in numbers.
+    """The numbers of a job.
 
     Attributes:
-        read: Rows that have an outcome; always the sum of the next six.
-        created: Rows that made an entity.
+        read: Rows that have an outcome; the sum of the next six.
+        created: Rows that created an entity.
         updated: Rows that changed one.
         unchanged: Rows that were not sent, since an earlier job has stored them as they are.
-        rejected: Rows that were refused, here or by Mautic.
+        rejected: Rows that were refused, by the client or by Mautic.
         partial: Rows of which a part is stored.
         unknown: Rows that may be stored.
         requests: HTTP requests, look-ups included.
         seconds: From the start of the job to its end.
         retried: Rows that were sent more than once.
-        resumed: Rows among *read* that an earlier run of the same journal had finished.
-        unsent: Rows that were taken from the input and not sent, because the job was left early.
+        resumed: Rows among *read* that an earlier run with the same journal had finished.
+        unsent: Rows that were read from the input and not sent, because the job was left early.
         waited: Seconds in which the whole job stood still for a limit or an outage.
-        guarantee: What may be relied on for new custom items, in words.
-        resumable: Whether a crash of this job could have been resumed (it had a journal).
-        vanished: Contacts or companies that an earlier job of the same `SyncState` has stored and that are not in the
-            input any more. None without a state, and while nobody can tell: before the input has been read whole, or
-            when a row could not be told from others.
+        guarantee: The guarantee for new custom items, in words, for each custom object.
+        resumable: The job could have been resumed after a crash (it had a journal in a file).
+        vanished: Contacts or companies that an earlier job of the same `SyncState` has stored and that are no longer in
+            the input. None without a state, before the input has been read whole, or when a row could not be told from
+            others.
     """
 
     created: int = 0
@@ -95,18 +95,18 @@ class BulkReport:
 
     @property
     def read(self) -> int:
-        """Rows that have an outcome."""
+        """Return the number of rows that have an outcome."""
         return self.created + self.updated + self.unchanged + self.rejected + self.partial + self.unknown
 
     @property
     def ok(self) -> bool:
-        """Whether every row is stored whole."""
+        """Return True if every row is stored whole."""
         return not (self.rejected or self.partial or self.unknown)
 
 
 @frozen
 class RateLimitStatus:
-    """What is left of the server's rate limit.
+    """The remaining part of the server's rate limit.
 
     Attributes:
         limit: Calls a window.
@@ -125,17 +125,17 @@ class Progress:
 
     Attributes:
         report: The numbers so far.
-        taken: Rows taken from the input.
-        total: Rows in the input, where it tells its length.
-        sending: Rows in requests under way.
+        taken: Rows read from the input.
+        total: Rows in the input, None if it does not tell its length.
+        sending: Rows in requests in flight.
         awaiting_check: Rows of unknown fate that wait until the server can no longer be at work on them.
         waiting: Rows that wait for an earlier row with the same key.
         rate: Rows a second, over about the last ten seconds.
-        concurrency: Requests that may be under way at once, as steered.
-        batch: Rows a request, as steered.
-        oldest: Age of the oldest request under way, in seconds.
-        paused: Seconds until sending goes on, 0 while it does.
-        budget: The rate limit, or None where the server has not told one.
+        concurrency: Requests that may be in flight at once now.
+        batch: Rows a request now.
+        oldest: Age of the oldest request in flight, in seconds.
+        paused: Seconds until sending goes on, 0 if it is not paused.
+        budget: The rate limit, or None if the server has not told one.
     """
 
     report: BulkReport
@@ -153,7 +153,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Rows that have an outcome."""
+        """Return the number of rows that have an outcome."""
         return self.report.read
 
 
@@ -171,7 +171,7 @@ class Counters:
     waited: float = 0.0
 
     def make_report(self, **rest: Any) -> BulkReport:
-        """The numbers as they are."""
+        """Return a report of the numbers as they are."""
         return BulkReport(
             **cast("dict[str, Any]", self.counts),
             requests=self.requests,

@@ -1,4 +1,4 @@
-"""What a job has learned of its server: how much, how many at once, how long to wait, when to give up."""
+"""The numbers by which a job is steered: batch size, concurrency, backoff, waits, and the limits for giving up."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
     from mautic_async.errors import MauticError
 
 SHORT_DELAY: Final = 5.0
-"""Seconds to settle after a failure that ended the request on the server."""
+"""Seconds to wait after a failure with which the request ended on the server."""
 
 TIMED_OUT: Final = frozenset({"read-timeout", "gateway-timeout"})
-"""Events after which the next request had better be smaller."""
+"""Failure kinds after which the next request should be smaller."""
 
 CONFIRM_AFTER: Final = 5.0
 """Seconds between two look-ups that have to agree."""
 
 MAX_BACKOFF: Final = 30.0
-"""The longest back-off, in seconds."""
+"""The longest backoff, in seconds."""
 
-GENTLY: Final = 1.1
-"""How much a batch grows after an answer far below the target, while concurrency is sought ..."""
+SLOW_GROWTH: Final = 1.1
+"""The factor by which a batch grows after an answer far below the target, while concurrency is doubled ..."""
 
-QUICKLY: Final = 1.5
-"""... and once it is found."""
+FAST_GROWTH: Final = 1.5
+"""... and later."""
 
 
 class Pacing:
@@ -52,7 +52,7 @@ class Pacing:
         max_bytes: The most bytes a request body.
         slowest_seconds: The longest answer so far, in seconds.
         successes: Requests that were answered row by row.
-        failures: Requests that were not, since the last one that was.
+        failures: Requests that were not, since the last success.
     """
 
     def __init__(self, options: BulkOptions, clock: Clock, max_rows: int) -> None:
@@ -75,7 +75,7 @@ class Pacing:
         The adapter says how long the server took. Without that figure the whole time since *sent_at* counts.
         """
         if not batch_result.requests:
-            return  # the courier only told them apart
+            return  # the adapter only sorted the rows
         now = self._clock.monotonic()
         self.successes += 1
         self.failures = 0
@@ -95,7 +95,7 @@ class Pacing:
         )
 
     def on_failure(self, error: MauticError, rows: int, sent_at: float, in_flight: int) -> None:
-        """Learn from a request that was not answered row by row."""
+        """Record a request of *rows* rows that was not answered row by row."""
         verdict = error.verdict
         if verdict is None or isinstance(error, RateLimited | Unavailable):
             return
@@ -109,10 +109,10 @@ class Pacing:
             )
 
     def _observe(self, sample: Sample) -> None:
-        # While concurrency is sought, batches grow slowly: short requests tell sooner whether a step only queues, and
-        # their fixed cost stays about the same share of a row, which a window is judged by.
+        # While concurrency is doubled, batches grow slowly: short requests show sooner whether a step only queues, and
+        # their fixed cost remains about the same share of a row, which windows compare.
         self.batch = update_batch_size(
-            self.batch, sample, max_growth=GENTLY if self.concurrency.will_double else QUICKLY
+            self.batch, sample, max_growth=SLOW_GROWTH if self.concurrency.will_double else FAST_GROWTH
         )
         self.concurrency = update_concurrency(self.concurrency, sample)
 
@@ -124,7 +124,7 @@ class Pacing:
             self.max_bytes = min(self.max_bytes, max(1, max_bytes))
 
     def should_abort(self) -> bool:
-        """Whether the server has failed too often and for too long."""
+        """Return True if the server has failed too often and for too long."""
         since_success = self._clock.monotonic() - self._last_success
         return self.failures >= self._options.max_failures and since_success >= self._options.max_outage
 
@@ -132,9 +132,9 @@ class Pacing:
         """Return True if so many failed attempts since loop time *since* are too many, over too long a time."""
         return attempts > self._options.max_failures and self.time() - since >= self._options.max_outage
 
-    def may_retry(self, parcel: WorkItem[Any]) -> bool:
+    def may_retry(self, item: WorkItem[Any]) -> bool:
         """Return True if the row's step has not been sent `BulkOptions.max_attempts` times yet."""
-        return parcel.attempts < self._options.max_attempts
+        return item.sends.attempts < self._options.max_attempts
 
     def time(self) -> float:
         """Return the loop time."""
@@ -146,14 +146,14 @@ class Pacing:
         return min(CONFIRM_AFTER, self._options.reconcile_after / 24)
 
     def estimate_requests(self, rows: int) -> int:
-        """How many requests that many rows still need at most; half of the batches may be for second steps."""
+        """Return the most requests that so many rows still need; half of the batches may be for second steps."""
         return 2 * -(-rows // self.batch.size)
 
     def final_batch_rows(self, ready_rows: int, in_flight: Iterable[tuple[float, int]]) -> int:
-        """Return how many of the last *ready_rows* rows should leave now, so that all connections end at one time.
+        """Return how many of the last *ready_rows* rows to send now, so that all connections end at the same time.
 
-        Else the last full batch runs alone while the other connections idle. What is left of the requests that are
-        *in_flight* (when each left, and its rows) is estimated by their age and the seconds a row takes.
+        Otherwise the last full batch would run alone while the other connections idle. The rest of the requests that
+        are *in_flight* (the loop time at which each was sent, and its rows) is estimated by their age.
         """
         now, seconds_per_row = self._clock.monotonic(), self.batch.seconds_per_row
         rows_in_flight = sum(
@@ -163,7 +163,7 @@ class Pacing:
         return ceil((ready_rows + rows_in_flight) / self.concurrency.size)
 
     def backoff(self, base: float, failures: int) -> float:
-        """Seconds to wait after so many failures in a row, with full jitter."""
+        """Return the seconds to wait after so many failures in a row: exponential backoff with full jitter."""
         return self._clock.uniform(0.0, min(MAX_BACKOFF, base * 2.0 ** min(failures, 10)))
 
     def retry_after(self, error: RateLimited | Unavailable) -> float:
@@ -173,8 +173,8 @@ class Pacing:
     def reconcile_delay(self, item: WorkItem[Any], error: MauticError | None) -> float:
         """Return the seconds until the server can no longer be at work on a request that Mautic did not answer.
 
-        Counted from when it left, where the error knows that; else from now: it may have waited for its turn below. The
-        slowest answer so far is added, since a request may be queued for that long before it begins.
+        They count from the time at which it was sent, if the error has it; else from now, since the request may have
+        waited for the rate limiter. The slowest answer so far is added: a request may be queued for so long.
         """
         if error is not None and error.verdict is not None and not error.verdict.may_still_run:
             return min(SHORT_DELAY, self._options.reconcile_after)
@@ -182,5 +182,5 @@ class Pacing:
         sent_at: float = getattr(error, "sent_at", 0.0)
         if not sent_at:
             return wait
-        age = min(self._clock.wall_time() - sent_at, self._clock.monotonic() - item.sent_loop_time)
+        age = min(self._clock.wall_time() - sent_at, self._clock.monotonic() - item.sends.last_loop_time)
         return wait - max(0.0, age)

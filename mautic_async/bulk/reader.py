@@ -1,4 +1,4 @@
-"""Rows from the caller's source into the job: encoded, compared with the journal, as far as there is capacity."""
+"""Reads rows from the caller's source into the job: encodes them and compares them with the journal."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from attrs import evolve
 
 from mautic_async.bulk.adapter import RowResult, outcome_of
-from mautic_async.bulk.items import EncodedRow, WorkItem
+from mautic_async.bulk.items import EarlierSteps, EncodedRow, WorkItem
+from mautic_async.bulk.ordering import ALL_NAMES
 from mautic_async.bulk.outcomes import Outcome
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.journal.records import extend_hash, row_hash
+from mautic_async.journal.records import RecordState, extend_hash, row_hash
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -38,7 +39,7 @@ NOT_ROUND_TRIPPABLE: Final = (
 
 
 class RowConsumer(Protocol[R]):
-    """What the reader needs of the scheduler, which stands above it."""
+    """The part of the scheduler that the reader uses."""
 
     def enqueue(self, item: WorkItem[R], creates: int) -> bool: ...  # noqa: D102 - see Scheduler
     def push_ready(self, items: Iterable[WorkItem[R]]) -> None: ...  # noqa: D102
@@ -54,34 +55,36 @@ class InputCheck:
     """Compares the input with what an earlier run of the job has journaled.
 
     Attributes:
-        mark: All rows below this index are done; of them, the journal has only a hash over their contents.
+        watermark: All rows below this index are done; of them, the journal has only a hash over their contents.
         end: All rows from this index on are new.
-        records: The journal's records of rows from the mark on.
+        records: The journal's records of rows from the watermark on.
     """
 
     def __init__(self, checkpoint: Checkpoint, *, journaled: bool) -> None:
-        self.mark = checkpoint.watermark
+        self.watermark = checkpoint.watermark
         self.records = checkpoint.records
-        self.end = max(self.mark, max(checkpoint.records, default=-1) + 1)
+        self.end = max(self.watermark, max(checkpoint.records, default=-1) + 1)
         self._expected = checkpoint.input_hash
         self._hash = b""
         self._journaled = journaled
 
     def digest(self, body: bytes) -> bytes:
-        """Return the hash of a row, which nobody needs without a journal."""
+        """Return the hash of a row; b"" without a journal, which would be its only use."""
         return row_hash(body) if self._journaled else b""
 
     def difference(self, item: WorkItem[Any]) -> str:
-        """Return how the input differs from the journal's, up to and with *item*; "" if it does not.
+        """Return how the input up to and with *item* differs from that of the journal; "" if it does not.
 
         To be called for each row, in the order of the input.
         """
-        if item.index >= self.mark:
+        if item.index >= self.watermark:
             record = self.records.get(item.index)
             return f"row {item.index} differs" if record is not None and record.row_hash != item.row_hash else ""
         self._hash = extend_hash(self._hash, item.row_hash)
         rows = item.index + 1
-        return f"one of its first {rows} rows differs" if rows == self.mark and self._hash != self._expected else ""
+        return (
+            f"one of its first {rows} rows differs" if rows == self.watermark and self._hash != self._expected else ""
+        )
 
 
 class RowStore(Generic[R]):
@@ -91,24 +94,25 @@ class RowStore(Generic[R]):
         stored: Rows below this index are in the journal.
     """
 
-    def __init__(self, journal: JobJournal, adapter: BulkAdapter[R, Any], stored: int) -> None:
+    def __init__(self, journal: JobJournal, adapter: BulkAdapter[R, Any], checkpoint: Checkpoint, stored: int) -> None:
         self.stored = stored
         self._journal = journal
         self._adapter = adapter
+        self._bodies = checkpoint.rows
         self._unsaved: list[WorkItem[R]] = []
         self._saving = asyncio.Lock()
 
     def add(self, item: WorkItem[R]) -> None:
-        """Take a row that is to be written."""
+        """Add a row to those that are to be written."""
         self._unsaved.append(item)
 
     @property
     def has_unsaved(self) -> bool:
-        """Return True if there are rows to write which no other task is writing."""
+        """Return True if there are rows to write that no other task is writing."""
         return bool(self._unsaved)
 
     async def flush(self) -> list[WorkItem[R]]:
-        """Write rows down; return those that may be sent now. One that could not be read back gets a problem."""
+        """Write rows; return those that may be sent now. A row that could not be read back gets a problem."""
         async with self._saving:
             rows, self._unsaved = self._unsaved, []
             if not rows:
@@ -122,16 +126,21 @@ class RowStore(Generic[R]):
 
     def load(self, record: RowRecord) -> WorkItem[R]:
         """Return the row of a record."""
-        if not record.body:  # it could not even be written as JSON, and the process ended before it said so
+        body = self._bodies.get(record.index)
+        if not body:  # it could not even be written as JSON, and the process ended before its outcome was recorded
             nothing: Any = None
             return WorkItem(record.index, nothing, EncodedRow(b"", problems=(Problem(NOT_ROUND_TRIPPABLE),)))
-        row = self._adapter.decode(record.body)
+        row = self._adapter.decode(body)
         return WorkItem(record.index, row, self._adapter.encode(row, record.index))
+
+    def is_stored(self, record: RowRecord) -> bool:
+        """Return True if an earlier run has kept the row of *record*."""
+        return bool(self._bodies.get(record.index))
 
     def _round_trips(self, item: WorkItem[R]) -> bool:
         try:
             again = self._adapter.encode(self._adapter.decode(item.encoded.body), item.index)
-        except Exception:  # noqa: BLE001 - for whatever reason: it cannot
+        except Exception:  # noqa: BLE001 - any error means that the row cannot be read back
             return False
         return again.body == item.encoded.body
 
@@ -160,7 +169,9 @@ class RowReader(Generic[R]):
         self._backpressure = backpressure
         self._check = InputCheck(checkpoint, journaled=journal is not None)
         stores_rows = journal is not None and journal.stores_rows
-        self._store = RowStore(journal, adapter, self._check.end) if journal is not None and stores_rows else None
+        self._store: RowStore[R] | None = None
+        if journal is not None and stores_rows:
+            self._store = RowStore(journal, adapter, checkpoint, self._check.end)
         self._max_bytes = max_bytes
         self._next = 0
         self._interrupted: list[WorkItem[R]] = []
@@ -188,7 +199,7 @@ class RowReader(Generic[R]):
             await close()
 
     async def _read_chunk(self, take: Callable[[], Awaitable[R]]) -> bool:
-        """Read a few rows, as far as there is capacity; False at the end of the input, or of the job."""
+        """Read a few rows, as far as there is capacity; return False at the end of the input, or of the job."""
         if not self._backpressure.capacity():
             await self._wait_for_capacity()
         stopping = self._tasks.stopping
@@ -197,7 +208,7 @@ class RowReader(Generic[R]):
                 row = await take()
             except StopAsyncIteration:
                 return False
-            except Exception as error:  # noqa: BLE001 - whatever the caller's iterable raises is the caller's
+            except Exception as error:  # noqa: BLE001 - any error of the caller's iterable reaches the caller
                 await self.save()
                 self._tasks.abort(error)
                 return False
@@ -222,19 +233,19 @@ class RowReader(Generic[R]):
     # -- a journal that keeps rows -------------------------------------------------------------------------------------
 
     async def save(self) -> None:
-        """Have the rows that were read written down, then submit them."""
+        """Write the rows that were read to a journal that keeps rows, then submit them."""
         if self._store is not None:
             for item in await self._store.flush():
                 self._submit(item)
 
     async def _replay_stored(self, store: RowStore[R]) -> bool:
-        """Submit the rows that an earlier run has read and not finished; False if that ended the job."""
+        """Submit the rows that an earlier run has read and not finished; return False if that ended the job."""
         check = self._check
-        self._backpressure.count_finished_before(check.mark)
-        for index in range(check.mark, check.end):
+        self._backpressure.count_finished_before(check.watermark)
+        for index in range(check.watermark, check.end):
             record = check.records[index]
-            if record.state == "done":
-                self._pass_by(record, store.load(record) if record.id and record.body else None)
+            if record.state is RecordState.DONE:
+                self._pass_by(record, store.load(record) if record.id and store.is_stored(record) else None)
             elif self._tasks.stopping.is_set() or not self._submit(store.load(record)):
                 return False
         self._next = self._backpressure.rows_read
@@ -245,46 +256,46 @@ class RowReader(Generic[R]):
     # -- one row -------------------------------------------------------------------------------------------------------
 
     def _submit(self, item: WorkItem[R]) -> bool:
-        """Pass one row on; False if it ended the job, since it is not the row that the journal knows."""
+        """Pass one row on; return False if it ended the job, since it is not the row that the journal knows."""
         check = self._check
         item.row_hash = check.digest(item.encoded.body)
         if difference := check.difference(item):
             return self._abort_input_changed(difference)
-        if item.index < check.mark:
+        if item.index < check.watermark:
             self._backpressure.count_finished_before()
             return True
         record = check.records.get(item.index)
-        if record is not None and record.state == "done":
+        if record is not None and record.state is RecordState.DONE:
             self._pass_by(record, item)
             return True
         self._backpressure.rows_read += 1
-        was_sent = record is not None and record.state != "new"
-        if not was_sent and (result := self._result_without_sending(item)) is not None:
-            self._consumer.activate(item)
-            self._not_sent.append((item, result))
-            return True
-        if record is not None and was_sent:
+        if record is not None and record.state is not RecordState.PENDING:
+            # It has been sent, so it must not wait for rows that bring other names of its own now.
             _restore_item(item, record)
-        # A row that has been sent must not wait for those that bring the other names now: -1 stands for all names.
-        if self._consumer.enqueue(item, record.creates_mask if record is not None and was_sent else -1):
-            if item.may_be_stored:
+            self._enqueue(item, record.creates_mask)
+        elif (outcome := self._outcome_without_sending(item)) is not None:
+            self._consumer.activate(item)
+            self._not_sent.append((item, outcome))
+        else:
+            self._enqueue(item, ALL_NAMES)
+        return True
+
+    def _enqueue(self, item: WorkItem[R], creates: int) -> None:
+        if self._consumer.enqueue(item, creates):
+            if item.sends.may_be_stored:
                 self._interrupted.append(item)
             else:
                 self._consumer.push_ready((item,))
-        return True
 
-    def _result_without_sending(self, item: WorkItem[R]) -> Outcome[Any] | None:
-        """Return the outcome of a row that is refused here or stored already; None if it is to be sent."""
-        problems = self._problems_of(item.encoded)
+    def _outcome_without_sending(self, item: WorkItem[R]) -> Outcome[Any] | None:
+        """Return the outcome of a row that is rejected here or stored already; None if it is to be sent."""
+        encoded = item.encoded
+        problems = tuple(encoded.problems)
+        if len(encoded.body) + 2 > self._max_bytes and not problems:
+            problems = (Problem(f"the row has {len(encoded.body)} bytes; a request may have {self._max_bytes}"),)
         if problems:
             return outcome_of(item, "rejected", RowResult("rejected", problems=problems))
-        return Outcome(item.index, "unchanged", item.encoded.id) if item.encoded.is_stored else None
-
-    def _problems_of(self, packed: EncodedRow) -> tuple[Problem, ...]:
-        """Return why a row is not sent; nothing if it may be."""
-        if len(packed.body) + 2 > self._max_bytes and not packed.problems:
-            return (Problem(f"the row has {len(packed.body)} bytes; a request may have {self._max_bytes}"),)
-        return tuple(packed.problems)
+        return Outcome(item.index, "unchanged", encoded.id) if encoded.is_stored else None
 
     def _pass_by(self, record: RowRecord, item: WorkItem[R] | None) -> None:
         """Count a row whose outcome an earlier run has given."""
@@ -292,8 +303,8 @@ class RowReader(Generic[R]):
         if record.id:
             self._consumer.restore(record, item)
 
-    def _abort_input_changed(self, how: str) -> bool:
-        self._tasks.abort(ConfigurationError(INPUT_CHANGED.format(how)))
+    def _abort_input_changed(self, difference: str) -> bool:
+        self._tasks.abort(ConfigurationError(INPUT_CHANGED.format(difference)))
         return False
 
     # -- rows to the scheduler -----------------------------------------------------------------------------------------
@@ -309,10 +320,10 @@ class RowReader(Generic[R]):
         self._consumer.dispatch(flush=flush)
 
     def _reconcile_interrupted(self) -> None:
-        """Reconcile rows that a killed run had sent: the server may still be at work on them, counted from now.
+        """Reconcile rows that a killed run had sent: the server may still be at work on them.
 
-        Not from the time in the journal: between that record and the first byte lies the wait for a slot and for the
-        rate limit, up to an hour.
+        The wait counts from now, not from the time in the journal: between that record and the first byte lies the wait
+        for the rate limit, up to an hour.
         """
         by_step: dict[str, list[WorkItem[R]]] = {}
         for item in self._interrupted:
@@ -337,16 +348,18 @@ def _restore_item(item: WorkItem[Any], record: RowRecord) -> None:
     item.step = record.step
     item.facts = dict(record.facts)
     item.id = record.id
-    item.attempts = item.total_attempts = record.attempts
-    item.first_sent_at = record.first_sent_at
-    item.partial_status = record.partial_status or None  # type: ignore[assignment]  # the journal holds what we wrote
-    item.may_be_stored = item.had_unknown_outcome = record.state == "sent"
+    if record.partial_status:
+        item.earlier = EarlierSteps(status=record.partial_status)  # type: ignore[arg-type]  # the journal holds statuses
+    sends = item.sends
+    sends.attempts = sends.total = record.attempts
+    sends.first_at = record.first_sent_at
+    sends.may_be_stored = sends.had_unknown_outcome = record.state is RecordState.SENT
 
 
 def _next_and_close(
     rows: Iterable[R] | AsyncIterable[R],
 ) -> tuple[Callable[[], Awaitable[R]], Callable[[], Awaitable[object]]]:
-    """Return how to read the next row, and how to close the iterable."""
+    """Return two functions: one that returns the next row, one that closes the iterable."""
     if isinstance(rows, AsyncIterable):
         source: AsyncIterator[R] = aiter(rows)
         return source.__anext__, getattr(source, "aclose", _no_op)

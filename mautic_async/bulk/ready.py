@@ -1,4 +1,4 @@
-"""Rows that could be sent now, and the batches that are made of them."""
+"""The queue of rows that could be sent now, from which batches are taken."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 MIN_ROWS_TO_SPLIT: Final = 25
-"""Rows below which the last batches are not divided among idle connections: their fixed cost would weigh more."""
+"""The last batches are divided among idle connections, but not below this: their fixed cost would weigh more."""
 
 
 class ReadyQueue(Generic[R]):
-    """First in, first out, one queue for each step: a batch holds rows of one step only."""
+    """A queue, first in, first out, for each step: a batch holds rows of one step only."""
 
     def __init__(self) -> None:
         self._by_step: dict[str, deque[WorkItem[R]]] = {}
@@ -44,12 +44,13 @@ class ReadyQueue(Generic[R]):
         """Take the next batch; none if too few rows are ready.
 
         Args:
-            rows: How many it holds at most.
+            rows: The most rows that it holds.
             max_bytes: The most bytes of its body. A single row may have more.
-            partial: Whether it may hold fewer rows.
-            divide: At the end of the input: how many of so many last rows the batch should have.
+            partial: It may hold fewer rows.
+            divide: Given the number of the last rows of the input, returns how many of them the batch should hold.
         """
-        queues = list(reversed(self._by_step.values()))  # later steps first: what has begun is finished first
+        # Later steps first: rows that have begun are finished first. A full batch goes before an incomplete one.
+        queues = list(reversed(self._by_step.values()))
         queues = [queue for queue in queues if len(queue) >= rows] or [queue for queue in queues if queue and partial]
         if not queues:
             return []

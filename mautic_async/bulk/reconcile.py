@@ -1,4 +1,4 @@
-"""Reconciliation: find out what became of rows whose request was not answered, and go on from there.
+"""Reconciliation: look up rows whose request was not answered, and go on from what is stored.
 
 PHP goes on when the client has left, and nothing but its own end stops it. Rows that are sent again before that become
 duplicates, so reconciliation first waits until the server can no longer be at work on the request.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mautic_async.bulk.adapter import RowResult, outcome_of
+from mautic_async.bulk.adapter import Pending, RowResult, outcome_of
 from mautic_async.bulk.flows import Abort, Apply, Finish, Flow, LookUp, Park, Results, Sleep
 from mautic_async.bulk.items import WorkItem
 from mautic_async.errors import Action, MauticError
@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 
 Pairs: TypeAlias = Sequence[tuple[WorkItem[Any], RowResult[Any]]]
 
-STORED_STATES: Final = frozenset({"created", "updated", "step"})
-"""States of a look-up that found the row stored, or this step of it done."""
+STORED_STATES: Final = frozenset({"created", "updated", Pending.NEXT_STEP})
+"""States of a look-up that found the row stored, or this step of it done; all others are not proof of that."""
 
 EARLY_LOOKUPS: Final = (5.0, 10.0, 20.0, 40.0)
-"""Seconds between look-ups while rows wait: if the last one is stored, the server has ended the request."""
+"""Seconds between look-ups while rows wait: once the last row is stored, the server has ended the request."""
 
 
 def reconcile_after_delay(items: Items, error: MauticError, pacing: Pacing) -> Flow[None]:
-    """Wait until the server can no longer be at work on *items*, look them up, and apply what is there."""
+    """Wait until the server can no longer be at work on *items*, look them up, and apply the results."""
     yield Apply(items, (yield from _wait_and_look_up(items, pacing.reconcile_delay(items[0], error), pacing)))
 
 
 def reconcile_interrupted(items: Items, pacing: Pacing) -> Flow[None]:
     """Reconcile rows that a killed run had sent.
 
-    Which rows shared a request, and in which order, is not known any more: no early look-up proves that it has ended.
+    Which rows shared a request, and in which order, is no longer known, so no early look-up proves that it has ended.
     """
     yield Apply(items, (yield from _wait_and_look_up(items, pacing.reconcile_delay(items[0], None), pacing, early=())))
 
 
 def look_up_when_ended(items: Items, error: MauticError, pacing: Pacing) -> Flow[Results]:
-    """Return what the server holds of *items*, once it can no longer be at work on the request that failed."""
+    """Look *items* up once the server can no longer be at work on their request, which failed with *error*."""
     verdict = error.verdict
     if verdict is None or not verdict.may_still_run:  # Mautic answered, so the request has ended
         return (yield from look_up(items, pacing))
@@ -70,9 +70,9 @@ def _poll(items: Items, seconds: float, pacing: Pacing, early: Sequence[float]) 
             return results
     yield Sleep(end - pacing.time())
     last = yield from look_up(items, pacing)
-    # A row that is found may still be written to: only two look-ups that agree are believed. Without a wait the caller
-    # has said that nothing can be under way, and rows of which nothing is known have nothing to agree on.
-    while seconds and any(result.state != "again" or result.facts for result in last):
+    # A row that is found may still be written to, so only two look-ups that agree are believed. Rows of which nothing
+    # is known have nothing to agree on. Without a wait, the caller has said that no request can still be running.
+    while seconds and any(result.state is not Pending.RETRY or result.facts for result in last):
         yield Sleep(pacing.confirm_after)
         results = yield from look_up(items, pacing)
         if results == last:
@@ -82,7 +82,7 @@ def _poll(items: Items, seconds: float, pacing: Pacing, early: Sequence[float]) 
 
 
 def reconcile_now(items: Items, pause: float, pacing: Pacing) -> Flow[None]:
-    """Look up rows, after *pause* seconds, of which Mautic's answer said nothing; their request has ended."""
+    """Look up, after *pause* seconds, rows of which Mautic's answer said nothing; their request has ended."""
     if pause:
         yield Sleep(pause)
     yield Apply(items, (yield from look_up(items, pacing)))
@@ -91,13 +91,13 @@ def reconcile_now(items: Items, pause: float, pacing: Pacing) -> Flow[None]:
 def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) -> Flow[None]:
     """Look up rows that Mautic rejected after an earlier attempt of unknown fate: that one may have stored them.
 
-    A unique value that "must be unique" may be held by what the row's own first attempt made. Where the look-up shows
-    that the entity was made or changed since, by whatever client, the row is ``unknown``.
+    A unique value that "must be unique" may be held by the contact that the row's own first attempt created. If the
+    look-up shows that the entity was created or changed since, by whichever client, the row is ``unknown``.
 
     Args:
         pairs: The rows and their rejections.
         created: Ids of the entities that rows of this job have created.
-        pacing: Decides how long to wait after a look-up that failed.
+        pacing: Gives the wait after a look-up that failed.
     """
     stored: list[tuple[WorkItem[Any], RowResult[Any]]] = []
     finished = []
@@ -107,7 +107,7 @@ def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) ->
             stored.append((item, result))
             continue
         item.id = result.id or item.id
-        made = result.status_if_given_up == "partial" and item.id not in created  # by no other row of the job
+        made = result.status_if_given_up == "partial" and item.id not in created  # not by another row of the job
         touched = made or (bool(result.id) and result.status_if_given_up is None)
         finished.append((item, outcome_of(item, "unknown" if touched else "rejected", rejection)))
     yield Finish(finished)
@@ -115,16 +115,16 @@ def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) ->
 
 
 def resolve_ids(pairs: Pairs) -> Flow[None]:
-    """Find the ids of rows that are stored in part and whose answer gave none, so that the caller can mend them.
+    """Find the ids of rows that are stored in part and whose answer gave none, so that the caller can repair them.
 
-    Where the look-up finds nothing, nothing of the row is stored.
+    If the look-up finds nothing, nothing of the row is stored.
     """
     results = yield from look_up_once([item for item, _ in pairs])
     missing: set[int] = set()
     for (item, _), result in zip(pairs, results or (), strict=bool(results)):
         item.id = item.id or result.id
         merge_facts(item.facts, result.facts)
-        if result.state == "again" and not item.id:
+        if result.state is Pending.RETRY and not item.id:
             missing.add(item.index)
     yield Finish(
         [(item, outcome_of(item, "rejected" if item.index in missing else "partial", answer)) for item, answer in pairs]
@@ -140,8 +140,8 @@ def look_up_once(items: Items) -> Flow[Results | None]:
 def look_up(items: Items, pacing: Pacing) -> Flow[Results]:
     """Look the rows up until it succeeds.
 
-    A look-up changes nothing, so it is repeated with backoff, whatever went wrong. The job is aborted where that cannot
-    help (the credentials are refused), or when look-ups have failed for `BulkOptions.max_outage` seconds.
+    A look-up changes nothing, so it is repeated with backoff after any error. The job is aborted if that cannot help
+    (the credentials are refused), or when look-ups have failed for `BulkOptions.max_outage` seconds.
     """
     attempts = 0
     began = pacing.time()

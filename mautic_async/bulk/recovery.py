@@ -1,8 +1,8 @@
 """Recovery of a batch that was not answered row by row, as the failure table says.
 
-A request that was refused is sent again. After one that may have been applied, its rows are reconciled: the server is
-asked what is there, and what is missing is sent again. After one that failed as a whole, bisection finds the row to
-blame. `decide` chooses, `recover` does it.
+A request that was refused is sent again. After one that may have been applied, its rows are reconciled: the client
+looks up what is stored, and sends what is missing. After one that failed as a whole, bisection finds the row to blame.
+`decide` chooses, and `recover` does it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
-from mautic_async.bulk.adapter import RowResult
+from mautic_async.bulk.adapter import Pending, RowResult
 from mautic_async.bulk.bisect import bisect, problems_from, recheck
 from mautic_async.bulk.flows import Abort, Apply, PauseSending, PutFirst
 from mautic_async.bulk.items import undo_attempt
 from mautic_async.bulk.reconcile import reconcile_after_delay
-from mautic_async.errors import Action as Then
-from mautic_async.errors import Fate, RateLimited, ServerError, Unavailable
+from mautic_async.errors import Action, Fate, RateLimited, ServerError, Unavailable
 
 if TYPE_CHECKING:
     from mautic_async.bulk.bisect import Unresolved
@@ -29,14 +28,14 @@ if TYPE_CHECKING:
 
 @frozen
 class Requeue:
-    """Send each row again as *result* says; it counts as an attempt."""
+    """Send each row again as *result* says; this counts as an attempt."""
 
     result: RowResult[Any]
 
 
 @frozen
 class Pause:
-    """Send nothing for so many seconds, then the rows again; it does not count as an attempt."""
+    """Send nothing for so many seconds, then the rows again; this does not count as an attempt."""
 
     seconds: float
 
@@ -51,7 +50,7 @@ class Shrink:
 
 @frozen
 class Reject:
-    """Give the one row of the batch its outcome: it was refused."""
+    """Reject the one row of the batch."""
 
     problems: tuple[Problem, ...]
 
@@ -63,16 +62,16 @@ class Reconcile:
 
 @frozen
 class Bisect:
-    """Find the row that makes the request fail; if *confirm*, only if the request fails twice."""
+    """Find the row that makes the request fail; if *confirm*, only after the request has failed twice."""
 
     confirm: bool
 
 
-Action: TypeAlias = Requeue | Pause | Shrink | Reject | Abort | Reconcile | Bisect
+Decision: TypeAlias = Requeue | Pause | Shrink | Reject | Abort | Reconcile | Bisect
 
 
 def recover(items: Items, error: MauticError, pacing: Pacing) -> Flow[None]:
-    """Do with *items* what the failure table says of *error*, and of every failure on the way."""
+    """Recover *items* after *error* as the failure table says, and from every failure on the way."""
     unresolved: Unresolved = (items, error)
     while unresolved is not None:
         items, error = unresolved
@@ -81,59 +80,60 @@ def recover(items: Items, error: MauticError, pacing: Pacing) -> Flow[None]:
 
 
 def mark_what_may_be_stored(items: Items, error: MauticError) -> None:
-    """Note on each row whether the server may hold some of it after *error*."""
+    """Record on each row that the server may hold some of it after *error*, or that it does not."""
     verdict = error.verdict
-    if isinstance(error, Unavailable) or (verdict is not None and verdict.fate in {Fate.REFUSED, Fate.FATAL}):
+    if isinstance(error, Unavailable) or (verdict is not None and verdict.fate is Fate.REFUSED):
         for item in items:
-            item.may_be_stored = item.attempts > 1 and item.may_be_stored
+            item.sends.may_be_stored = item.sends.attempts > 1 and item.sends.may_be_stored
     else:
         for item in items:
-            item.had_unknown_outcome = True
+            item.sends.had_unknown_outcome = True
 
 
-def decide(items: Items, error: MauticError, pacing: Pacing) -> Action:
+def decide(items: Items, error: MauticError, pacing: Pacing) -> Decision:
     """Choose how to go on after *error*, which failed the whole batch. Changes nothing."""
     verdict = error.verdict
     if isinstance(error, Unavailable):  # the circuit breaker is open: it says when to try again
         return Pause(pacing.retry_after(error))
     if verdict is None or (verdict.fate is Fate.UNKNOWN and pacing.should_abort()):
         return Abort(error)
-    if verdict.batch is Then.RETRY:
-        return _again(items, error, verdict, pacing)
-    if verdict.batch is Then.RECONCILE_LATER:
+    if verdict.batch is Action.RETRY:
+        return _retry(items, error, verdict, pacing)
+    if verdict.batch is Action.RECONCILE_LATER:
         return Reconcile()
-    if verdict.batch is Then.RECONCILE:
+    if verdict.batch is Action.RECONCILE:
         return Bisect(confirm=True)
-    if verdict.batch is Then.SPLIT and len(items) > 1:
+    if verdict.batch is Action.SPLIT and len(items) > 1:
         return _smaller(items, error)
-    if verdict.batch in {Then.SPLIT, Then.REJECT}:
+    if verdict.batch in {Action.SPLIT, Action.REJECT}:
         return Bisect(confirm=False) if len(items) > 1 else Reject(problems_from(error))
     return Abort(error)
 
 
-def _again(items: Items, error: MauticError, verdict: Verdict, pacing: Pacing) -> Action:
+def _retry(items: Items, error: MauticError, verdict: Verdict, pacing: Pacing) -> Decision:
     """Nothing of the batch was applied, or repeating it does no harm."""
     if isinstance(error, RateLimited):
         return Pause(pacing.retry_after(error))
     if pacing.should_abort():
         return Abort(error)
-    if verdict.overload:  # the server is overloaded, whatever the rows are
+    if verdict.overload:  # not the rows' doing, so it does not count as their attempt
         return Pause(pacing.backoff(verdict.backoff_base, pacing.failures))
-    pause = verdict.backoff_base + pacing.backoff(verdict.backoff_base, items[0].attempts)
+    pause = verdict.backoff_base + pacing.backoff(verdict.backoff_base, items[0].sends.attempts)
     if_given_up: Status = "rejected" if verdict.fate is Fate.REFUSED else "unknown"
-    return Requeue(RowResult("again", problems=problems_from(error), retry_after=pause, status_if_given_up=if_given_up))
+    problems = problems_from(error)
+    return Requeue(RowResult(Pending.RETRY, problems=problems, retry_after=pause, status_if_given_up=if_given_up))
 
 
-def _smaller(items: Items, error: MauticError) -> Action:
+def _smaller(items: Items, error: MauticError) -> Decision:
     if isinstance(error, ServerError) and error.batch_limit is not None:
         return Shrink(rows=min(error.batch_limit, len(items) - 1))
     return Shrink(max_bytes=sum(len(item.encoded.body) + 1 for item in items) // 2)
 
 
-def _act(action: Action, items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved]:
-    match action:
+def _act(decision: Decision, items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved]:
+    match decision:
         case Abort():
-            yield action
+            yield decision
         case Pause(seconds):
             undo_attempt(items)
             yield PauseSending(seconds)

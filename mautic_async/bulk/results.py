@@ -1,4 +1,4 @@
-"""The rows of an answer, by what is to be done with them."""
+"""Sorts the rows of an answer by what is to be done with them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import Factory, define
 
-from mautic_async.bulk.adapter import outcome_of
+from mautic_async.bulk.adapter import Pending, outcome_of
+from mautic_async.bulk.items import EarlierSteps
 from mautic_async.journal.records import merge_facts
 
 if TYPE_CHECKING:
@@ -43,33 +44,38 @@ class Classified(Generic[R, E]):
 
 
 def classify(items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]], pacing: Pacing) -> Classified[R, E]:
-    """Note on each row what its result says, and return the rows by what is to be done with them."""
+    """Update each row by its result, and return the rows sorted."""
     classified: Classified[R, E] = Classified()
     for item, result in zip(items, results, strict=True):
         merge_facts(item.facts, result.facts)
         item.id = result.id or item.id
-        item.entity = result.entity if result.entity is not None else item.entity
         _place(item, result, classified, pacing)
     return classified
 
 
 def _place(item: WorkItem[R], result: RowResult[E], classified: Classified[R, E], pacing: Pacing) -> None:
     state = result.state
-    if state == "step":
-        item.step, item.attempts = result.next_step, 0
-        item.steps += 1
-        item.partial_status = result.status_if_given_up or item.partial_status
+    if state is Pending.NEXT_STEP:
+        _begin_next_step(item, result)
         classified.next_step.append(item)
-    elif state == "look":
-        item.had_unknown_outcome = True
+    elif state is Pending.LOOK_UP:
+        item.sends.had_unknown_outcome = True
         classified.unreported.setdefault(result.retry_after, []).append(item)
+    elif state is Pending.RETRY:
+        if pacing.may_retry(item):
+            classified.retry.append((item, result))
+        else:
+            classified.finished.append((item, outcome_of(item, result.status_if_given_up or "unknown", result)))
     elif state == "partial" and not item.id:
         classified.without_id.append((item, result))
-    elif state == "rejected" and item.had_unknown_outcome:
+    elif state == "rejected" and item.sends.had_unknown_outcome:
         classified.rejected_late.append((item, result))
-    elif state != "again":
-        classified.finished.append((item, outcome_of(item, state, result)))
-    elif pacing.may_retry(item):
-        classified.retry.append((item, result))
     else:
-        classified.finished.append((item, outcome_of(item, result.status_if_given_up or "unknown", result)))
+        classified.finished.append((item, outcome_of(item, state, result)))
+
+
+def _begin_next_step(item: WorkItem[R], result: RowResult[E]) -> None:
+    item.step, item.sends.attempts = result.next_step, 0
+    earlier = item.earlier
+    entity = result.entity if result.entity is not None else earlier.entity
+    item.earlier = EarlierSteps(earlier.count + 1, result.status_if_given_up or earlier.status, entity)

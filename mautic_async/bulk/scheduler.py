@@ -1,7 +1,7 @@
-"""The scheduler of a bulk job: rows into queues by key, ready rows into batches, answers into outcomes.
+"""The scheduler of a bulk job: it puts rows into queues by key, ready rows into batches, and answers into outcomes.
 
-Everything here happens on one event loop between two awaits, so nothing needs a lock. A row is in one place only: it
-waits for its keys, is ready, is under way, or belongs to a recovery flow.
+All of it runs on one event loop, and state changes between two awaits only, so nothing needs a lock. A row is in one
+place only: it waits for its keys, is ready, is in flight, or belongs to a recovery flow.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from mautic_async.bulk.adapter import BatchResult
 from mautic_async.bulk.backpressure import Backpressure
 from mautic_async.bulk.collisions import Collisions, have_common_key
 from mautic_async.bulk.flows import Abort, Apply, Finish, LookUp, Park, PauseSending, PutFirst, Send, Sleep
+from mautic_async.bulk.items import Resend
 from mautic_async.bulk.ordering import KeyedQueue
 from mautic_async.bulk.outcomes import Outcome
 from mautic_async.bulk.pacing import Pacing
@@ -45,7 +46,7 @@ CUT_SHORT: Final = Problem("the job ended before Mautic's answer came; it may be
 
 
 class Scheduler(Generic[R, E]):
-    """Moves the rows of one job from object to object; each of those owns the state of one algorithm.
+    """Moves the rows of one job between objects, each of which owns the state of one algorithm.
 
     Attributes:
         active: Rows that have been read and have no outcome, in the order of the input.
@@ -83,17 +84,17 @@ class Scheduler(Generic[R, E]):
         )
         self.active: dict[int, WorkItem[R]] = {}
 
-    # -- rows in: what the reader asks ---------------------------------------------------------------------------------
+    # -- rows in, called by the reader ---------------------------------------------------------------------------------
 
     def enqueue(self, item: WorkItem[R], creates: int) -> bool:
         """Put a row behind all earlier rows with a common key.
 
         Args:
             item: The row.
-            creates: Which of its names (tags, a company) it may have to create, a bit each.
+            creates: The names (tags, a company) that it may have to create, a bit each.
 
         Returns:
-            Whether nothing blocks it; it is then to be given to `push_ready`, or reconciled.
+            True if nothing blocks it; pass it to `push_ready` then, or reconcile it.
         """
         self.active[item.index] = item
         item.queue_keys = self.ordering.effective_keys(item.encoded, creates)
@@ -104,11 +105,11 @@ class Scheduler(Generic[R, E]):
         self.ready.push(items)
 
     def activate(self, item: WorkItem[R]) -> None:
-        """Count a row as read that will not be sent; it gets its outcome by `finish`."""
+        """Count a row as read that will not be sent; `finish` gives it its outcome."""
         self.active[item.index] = item
 
     def restore(self, record: RowRecord, item: WorkItem[R] | None) -> None:
-        """Take over what an earlier run has stored: an older row may still overwrite its entity."""
+        """Take over a row that an earlier run has finished: an older row may still overwrite its entity."""
         if record.status == "created":
             self.sink.created.add(record.id)
         if item is not None and record.status != "rejected":
@@ -116,13 +117,13 @@ class Scheduler(Generic[R, E]):
             self.collisions.restore(item, self.backpressure.rows_read)
 
     def reconcile_interrupted(self, items: Sequence[WorkItem[R]]) -> None:
-        """Reconcile rows of one step that a killed run had sent; they are sent again, or finished, by and by."""
+        """Reconcile rows of one step that a killed run had sent."""
         size = self.pacing.batch.size
         for start in range(0, len(items), size):
             self.tasks.spawn(self._run(reconcile_interrupted(items[start : start + size], self.pacing)))
 
     def end_input(self) -> None:
-        """Note that all rows have been read."""
+        """Record that all rows have been read."""
         self.backpressure.source_done = True
         self._stop_if_done()
         self.dispatch()
@@ -140,21 +141,21 @@ class Scheduler(Generic[R, E]):
             self.tasks.spawn(self._send_batch(batch))
 
     def _next_batch(self, *, flush: bool) -> list[WorkItem[R]]:
-        # A reader that waits brings no row that could complete a batch, so incomplete ones are sent then, too.
+        # While the reader waits, no row comes that could complete a batch, so incomplete batches are sent, too.
         at_end = self.backpressure.source_done
         partial = flush or at_end or self.backpressure.reader_waiting
         divide = self._divide_last if at_end else None
         return self.ready.next_batch(self.pacing.batch.size, self.pacing.max_bytes, partial=partial, divide=divide)
 
     def _divide_last(self, waiting: int) -> int:
-        return self.pacing.final_batch_rows(waiting, self.sender.under_way.values())
+        return self.pacing.final_batch_rows(waiting, self.sender.in_flight.values())
 
     async def _send_batch(self, items: Sequence[WorkItem[R]]) -> None:
-        """Send one batch, for which a slot is taken, and see its rows through."""
+        """Send one batch, for which a slot is taken, and apply the answer or recover its rows."""
         with self.tasks.work():
             answer = await self._send(items)
             if isinstance(answer, BatchResult):
-                await self.clock.sleep(0)  # the batch that takes the slot is sent first; these rows are in no hurry
+                await self.clock.sleep(0)  # let the batch that takes the slot be sent before these rows are finished
                 await self.apply(items, answer.results)
                 return
         await self._run(recover(items, answer, self.pacing))
@@ -173,7 +174,7 @@ class Scheduler(Generic[R, E]):
     # -- answers in ----------------------------------------------------------------------------------------------------
 
     async def apply(self, items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]]) -> None:
-        """Give each row what its result says: an outcome, a next step, another attempt, or a look-up."""
+        """Do with each row as its result says: an outcome, a next step, another attempt, or a look-up."""
         classified = classify(items, results, self.pacing)
         await self.finish(classified.finished, classified.next_step)
         self.ready.push(classified.next_step)
@@ -189,9 +190,9 @@ class Scheduler(Generic[R, E]):
     async def finish(
         self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]], next_step: Sequence[WorkItem[R]] = ()
     ) -> None:
-        """Write outcomes down, then let the caller see them and other rows use their keys."""
-        kept = [(item, outcome) for item, outcome in finished if not self._is_overtaken(item, outcome)]
-        written = await self.sink.write(kept, next_step)
+        """Write outcomes, then give them to the caller and the rows' keys to other rows."""
+        finished = [(item, outcome) for item, outcome in finished if not self._must_resend(item, outcome)]
+        written = await self.sink.write(finished, next_step)
         for item, _ in written:
             del self.active[item.index]
         self._release_keys(written)
@@ -204,9 +205,9 @@ class Scheduler(Generic[R, E]):
         if self.backpressure.source_done and not self.active:
             self.tasks.stopping.set()
 
-    def _is_overtaken(self, item: WorkItem[R], outcome: Outcome[E]) -> bool:
-        """Return True if a row of the same entity goes again first, since it may not be the last one written."""
-        if not item.id or not item.total_attempts or outcome.status == "rejected":
+    def _must_resend(self, item: WorkItem[R], outcome: Outcome[E]) -> bool:
+        """Return True if *item* is sent once more before its outcome, since its entity may hold older values."""
+        if not item.id or not item.sends.total or outcome.status == "rejected":
             return False
         newest = self.collisions.record_write(item, self.clock.monotonic(), self.backpressure.rows_read)
         if newest is not None:
@@ -216,18 +217,18 @@ class Scheduler(Generic[R, E]):
     def _send_values_of(self, newest: WorkItem[R], item: WorkItem[R], outcome: Outcome[E]) -> None:
         """Let *item* send the values of the *newest* row of its entity once more, before it gets its *outcome*.
 
-        An older row may have overwritten them. A row that has its outcome already cannot be sent itself: *item*, which
-        overwrote it, does so in its place, and a job that is killed meanwhile begins here again.
+        An older row may have overwritten them. The newest row may have its outcome already, and cannot be sent itself
+        then: *item*, which overwrote it, is sent in its place. A job that is killed meanwhile begins here again.
         """
         if outcome.status in {"created", "updated"}:
-            item.partial_status = item.partial_status or outcome.status
+            item.earlier = evolve(item.earlier, status=item.earlier.status or outcome.status)
         if not have_common_key(item, newest):
             self.ordering.alias(item.queue_keys, newest.queue_keys, item.id)
-        item.original = item.original or (item.row, item.encoded)
-        item.row = self.adapter.idempotent_part(newest.original[0] if newest.original else newest.row)
+        row, encoded = (item.resend.row, item.resend.encoded) if item.resend else (item.row, item.encoded)
+        item.row = self.adapter.idempotent_part(newest.resend.row if newest.resend else newest.row)
+        item.resend = Resend(newest, row, encoded)
         item.encoded = evolve(self.adapter.encode(item.row, item.index), facts_key="")
-        item.resend_of = newest
-        item.step, item.attempts, item.facts = "", 0, {}
+        item.step, item.sends.attempts, item.facts = "", 0, {}
         self.ready.push_first((item,))
 
     # -- rows that wait ------------------------------------------------------------------------------------------------
@@ -251,12 +252,12 @@ class Scheduler(Generic[R, E]):
         self.dispatch(flush=True)
 
     def _release_keys(self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]]) -> None:
-        """Let other rows use the keys of rows that are done, some of them after a while."""
+        """Give the keys of finished rows to other rows, some of them after a while."""
         later: dict[float, list[WorkItem[R]]] = {}
         for item, outcome in finished:
             if item.encoded.creates and outcome.status not in {"rejected", "unknown"}:
                 self.ready.push(self.ordering.mark_created(item.encoded.creates))
-            if item.encoded.hold_keys_seconds and item.total_attempts:
+            if item.encoded.hold_keys_seconds and item.sends.total:
                 later.setdefault(item.encoded.hold_keys_seconds, []).append(item)
             elif item.queue_keys:
                 self.ready.push(self.ordering.release(item))
@@ -282,7 +283,7 @@ class Scheduler(Generic[R, E]):
     # -- recovery flows ------------------------------------------------------------------------------------------------
 
     async def _run(self, flow: Flow[None]) -> None:
-        """Step a flow to its end: perform each of its requests, and send it the reply."""
+        """Step a flow to its end: perform each of its requests, and send the reply into it."""
         parked = 0
         reply: Any = None
         try:
@@ -295,7 +296,7 @@ class Scheduler(Generic[R, E]):
                     self.backpressure.awaiting_reconcile += request.rows - parked
                     parked, reply = request.rows, None
                     if parked:
-                        self.dispatch()  # rows that wait make room for others
+                        self.dispatch()  # rows that wait do not count against the reader's capacity
                 else:
                     reply = await self._perform(request)
         finally:
@@ -338,11 +339,11 @@ class Scheduler(Generic[R, E]):
     def account_for_rest(self) -> bool:
         """Count every row that has been read and has no outcome; return True if there is none and the job is complete.
 
-        A row that may be stored becomes ``unknown``. What was never sent has no outcome.
+        A row that may be stored becomes ``unknown``; a row that was never sent gets no outcome.
         """
         for item in self.active.values():
-            may_be_stored = item.may_be_stored or item.partial_status is not None
-            unknown: Outcome[E] = Outcome(item.index, "unknown", item.id, (CUT_SHORT,), None, item.total_attempts)
+            may_be_stored = item.sends.may_be_stored or item.earlier.status is not None
+            unknown: Outcome[E] = Outcome(item.index, "unknown", item.id, (CUT_SHORT,), None, item.sends.total)
             self.sink.cut_short(unknown if may_be_stored else None)
         complete = self.backpressure.source_done and not self.active and self.tasks.failure is None
         self.active.clear()

@@ -1,4 +1,4 @@
-"""One batch: journal that it is about to be sent, send it, measure."""
+"""Sends one batch: records it in the journal, hands it to the adapter, and measures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mautic_async.bulk.items import journal_record
 from mautic_async.errors import MauticError
-from mautic_async.journal.records import merge_facts
+from mautic_async.journal.records import RecordState, merge_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +25,10 @@ E = TypeVar("E")
 
 
 class BatchSender(Generic[R, E]):
-    """Hands batches to the adapter; the write-ahead log of the job.
+    """Hands batches to the adapter, after the write-ahead log of the job holds that they are sent.
 
     Attributes:
-        under_way: When each request was sent, in loop time, and how many rows it holds.
+        in_flight: Loop time at which each request was sent, and the number of its rows.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class BatchSender(Generic[R, E]):
         ordering: KeyedQueue,
         counters: Counters,
     ) -> None:
-        self.under_way: dict[int, tuple[float, int]] = {}
+        self.in_flight: dict[int, tuple[float, int]] = {}
         self._adapter = adapter
         self._clock = clock
         self._journal = journal
@@ -61,55 +61,57 @@ class BatchSender(Generic[R, E]):
             requests_left: Estimates how many requests the job still needs.
 
         Returns:
-            The answer, or the error in place of one.
+            The answer, or the error if there is none.
         """
         number = id(items)
         try:
             await self._journal_sending(items)
-            self.under_way[number] = (self._clock.monotonic(), len(items))
+            self.in_flight[number] = (self._clock.monotonic(), len(items))
             self._adapter.requests_left = requests_left()
             try:
-                delivery = await self._adapter.send(items[0].step, items)
+                result = await self._adapter.send(items[0].step, items)
             except MauticError as error:
                 self._counters.requests += error.attempts or 1
-                self._pacing.on_failure(error, len(items), self.under_way[number][0], self._slots.in_use)
+                self._pacing.on_failure(error, len(items), self.in_flight[number][0], self._slots.in_use)
                 return error
-            self._counters.requests += delivery.requests
-            self._pacing.on_success(delivery, self.under_way[number][0], self._slots.in_use)
-            return delivery
+            self._counters.requests += result.requests
+            self._pacing.on_success(result, self.in_flight[number][0], self._slots.in_use)
+            return result
         finally:
-            self.under_way.pop(number, None)
+            self.in_flight.pop(number, None)
             self._slots.release()
 
     async def look_up(self, items: Sequence[WorkItem[R]]) -> Sequence[RowResult[E]] | MauticError:
-        """Ask once what the server holds of *items*; return the error if the request fails."""
+        """Look up once what the server holds of *items*; return the error if the request fails."""
         try:
-            delivery = await self._adapter.look_up(items[0].step, items)
+            result = await self._adapter.look_up(items[0].step, items)
         except MauticError as error:
             self._counters.requests += error.attempts or 1
             return error
-        self._counters.requests += delivery.requests
-        return delivery.results
+        self._counters.requests += result.requests
+        return result.results
 
     async def _journal_sending(self, items: Sequence[WorkItem[R]]) -> None:
         now, time = self._clock.wall_time(), self._clock.monotonic()
         for item in items:
-            item.first_sent_at = item.first_sent_at or now
-            item.sent_at = now
-            item.sent_loop_time = time
-            item.attempts += 1
-            item.total_attempts += 1
-            item.may_be_stored = True
+            sends = item.sends
+            sends.first_at = sends.first_at or now
+            sends.last_at = now
+            sends.last_loop_time = time
+            sends.attempts += 1
+            sends.total += 1
+            sends.may_be_stored = True
             if not item.step:
-                item.first_step_sent_at = time
+                sends.first_step_loop_time = time
         if self._journal is None:
             return
         named = {item.encoded.facts_key: item for item in items if item.encoded.facts_key}
         for name, remembered in (await self._journal.load_facts(named)).items():
-            # What this run has learned is newer than what an earlier one has written down.
+            # Facts of this run are newer than those that an earlier run has recorded.
             learned, named[name].facts = named[name].facts, {}
             merge_facts(named[name].facts, remembered)
             merge_facts(named[name].facts, learned)
+        # On disk before the first byte leaves: after a crash, every row that the server may hold is known as sent.
         await self._journal.record_sending(
-            [journal_record(item, "sent", creates=self._ordering.creates_mask(item)) for item in items]
+            [journal_record(item, RecordState.SENT, creates=self._ordering.creates_mask(item)) for item in items]
         )

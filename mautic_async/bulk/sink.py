@@ -1,4 +1,4 @@
-"""Outcomes: to the dead letters, into the journal, into the counters, and then to the caller."""
+"""Writes outcomes to the dead letters, the journal and the counters, and then gives them to the caller."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from attrs import evolve
 from mautic_async.bulk.collisions import IdSet
 from mautic_async.bulk.items import journal_record
 from mautic_async.bulk.outcomes import Counters, Outcome
+from mautic_async.journal.records import RecordState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +29,9 @@ class OutcomeSink(Generic[R, E]):
     """Takes the outcomes of rows.
 
     Attributes:
-        counters: The numbers of the report.
+        counters: The counters behind the report.
         created: Ids of the entities that rows of the job have created.
-        outcomes: Outcomes that the caller has not taken yet.
+        outcomes: Outcomes that the caller has not consumed yet.
         outcomes_ready: Set when there are new ones.
     """
 
@@ -47,7 +48,7 @@ class OutcomeSink(Generic[R, E]):
         for id in checkpoint.created:
             self.created.add(id)
         for status, count in checkpoint.counts.items():
-            self.counters.counts[status] += count  # type: ignore[index]  # the journal holds what we wrote
+            self.counters.counts[status] += count  # type: ignore[index]  # the journal holds statuses
             self.counters.resumed += count
 
     async def write(
@@ -63,29 +64,30 @@ class OutcomeSink(Generic[R, E]):
         if bad and self._dead_letters is not None:
             self._dead_letters.add(bad)
         if self._journal is not None and (finished or next_step):
+            mask = self._ordering.creates_mask
             records = [
-                journal_record(item, "done", creates=self._ordering.creates_mask(item), status=outcome.status)
+                journal_record(item, RecordState.DONE, creates=mask(item), status=outcome.status)
                 for item, outcome in finished
             ]
-            records += [journal_record(item, "step", creates=self._ordering.creates_mask(item)) for item in next_step]
-            # A row that the journal calls done is not sent again: its dead letter has to be on the disk before.
+            records += [journal_record(item, RecordState.STEP_DONE, creates=mask(item)) for item in next_step]
+            # A row that the journal calls done is never sent again, so its dead letter has to be on disk before.
             sync = self._dead_letters.sync if bad and self._dead_letters is not None else None
             await self._journal.record_outcomes(records, sync)
         return finished
 
     def publish(self, finished: Sequence[tuple[WorkItem[R], Outcome[E]]]) -> None:
-        """Count outcomes that are written down, and let the caller see them."""
+        """Count outcomes that are in the journal, and give them to the caller."""
         for item, outcome in finished:
             self.counters.counts[outcome.status] += 1
-            self.counters.retried += item.total_attempts > item.steps
+            self.counters.retried += item.sends.total > item.earlier.count + 1
             self.outcomes.append(outcome)
         if finished:
             self.outcomes_ready.set()
 
     def _as_reported(self, item: WorkItem[R], outcome: Outcome[E]) -> tuple[WorkItem[R], Outcome[E]]:
         """Return the outcome as it is reported: the first row that created an entity is the only one."""
-        if item.original is not None:
-            item.row, item.encoded = item.original
+        if item.resend is not None:
+            item.row, item.encoded = item.resend.row, item.resend.encoded
         if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
             outcome = evolve(outcome, status="updated")
         return item, outcome
@@ -105,6 +107,6 @@ class OutcomeSink(Generic[R, E]):
                 await self._journal.mark_complete()
         finally:
             if self._journal is not None:
-                await self._journal.close()  # before the letters: its thread may be about to sync them
+                await self._journal.close()  # before the letters: its thread may still sync them
             if self._dead_letters is not None:
                 self._dead_letters.close()

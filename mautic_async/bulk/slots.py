@@ -1,4 +1,4 @@
-"""Send slots: a semaphore whose size is steered, which can be paused, and which serves recovery before new batches."""
+"""Send slots: a semaphore of adaptive size, which can be paused, and which serves recovery before new batches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SendSlots:
 
     Attributes:
         in_use: Slots that are taken.
-        paused_until: Loop time before which no slot is given.
+        paused_until: Loop time before which no slot is free.
     """
 
     def __init__(self, pacing: Pacing, stopping: asyncio.Event) -> None:
@@ -26,7 +26,7 @@ class SendSlots:
         self._waiters: deque[asyncio.Future[None]] = deque()
 
     def serve_waiters(self) -> bool:
-        """Give free slots to those who wait in `acquire`; return True if one is left for a new batch."""
+        """Give free slots to the tasks that wait in `acquire`; return True if one is left for a new batch."""
         while self._is_free():
             if not self._waiters:
                 return True

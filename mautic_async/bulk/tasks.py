@@ -1,4 +1,4 @@
-"""The tasks of one job, what is worth waiting for when the job is left early, and the error that ended it."""
+"""The tasks of one job, the work that a job left early waits for, and the error that ended the job."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class JobTasks:
-    """All tasks of a job, in one task group.
+    """The tasks of a job, in one task group.
 
     Attributes:
         stopping: Set once nothing new may be sent: at the end, on an error, or when the caller has left.
         idle: Set while no request and no outcome is under way.
         failure: The error that ended the job.
-        busy: How many requests and outcomes are under way.
+        busy: The number of requests and outcomes under way.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class JobTasks:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, group: asyncio.TaskGroup) -> None:
-        """Run all tasks of the job in *group* from now on."""
+        """Run the tasks of the job in *group* from now on."""
         self._group = group
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -52,7 +52,7 @@ class JobTasks:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """Mark the block as worth waiting for when the job is left early."""
+        """Mark the block as work that a job left early waits for, within its grace."""
         self.busy += 1
         self.idle.clear()
         try:

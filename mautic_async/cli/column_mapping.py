@@ -15,6 +15,7 @@ nothing                     the column is left out
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
@@ -165,7 +166,9 @@ class ColumnMapping:
             return _ignore_column
         name, is_list = target.removesuffix("[]"), target.endswith("[]")
         if name in ITEMS:
-            return ContactDraft.add_grouped_items if name == "customObjects" else ContactDraft.add_items
+            return _json_setter(
+                name, ContactDraft.add_grouped_items if name == "customObjects" else ContactDraft.add_items
+            )
         if match := _ITEM.fullmatch(name):
             return self._item_setter((match[1], match[2] or ""), match[3], is_list=is_list)
         if name not in STRUCTURED and not _ALIAS.fullmatch(name):
@@ -176,7 +179,8 @@ class ColumnMapping:
             return _number_setter(name)
         if name == "tags":
             return self._set_tags
-        return self._field_setter(name, is_list=is_list)
+        set_value = self._field_setter(name, is_list=is_list)
+        return _json_setter(name, set_value) if name in STRUCTURED else set_value
 
     def _field_setter(self, name: str, *, is_list: bool) -> ColumnSetter:
         separator, clear_empty = self.settings.cells.tag_separator, self.settings.clear_empty
@@ -255,6 +259,23 @@ def parse_mapping(arguments: Iterable[str]) -> dict[str, str]:
 
 def _ignore_column(draft: ContactDraft, value: Any) -> None:
     """Leave the value out."""
+
+
+def _json_setter(name: str, set_value: ColumnSetter) -> ColumnSetter:
+    """Return a setter that parses texts which hold a JSON list or object, as an exported cell does."""
+
+    def set_parsed(draft: ContactDraft, value: Any) -> None:
+        if is_empty(value):
+            return
+        if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                draft.add_problem(name, f"not JSON: {error}")
+                return
+        set_value(draft, value)
+
+    return set_parsed
 
 
 def _number_setter(name: str) -> ColumnSetter:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mautic_async.cli.demo import demo
+from mautic_async.cli.export_command import export
 from mautic_async.cli.import_command import import_
 from mautic_async.cli.options import CREDENTIALS_HELP
 from mautic_async.cli.serve import serve
@@ -40,4 +41,5 @@ def main(
 
 app.command()(demo)
 app.command("import", epilog=CREDENTIALS_HELP)(import_)
+app.command(epilog=CREDENTIALS_HELP)(export)
 app.command()(serve)

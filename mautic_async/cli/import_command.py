@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def import_(
     file: Annotated[
-        str, typer.Argument(help="CSV with column names in the first line, or JSON lines; - is standard input.")
+        str, typer.Argument(help="CSV with column names in the first line, JSON lines or Parquet; - is standard input.")
     ],
     *,
     map_: Annotated[
@@ -96,7 +96,7 @@ def import_(
         typer.Option(min=0, help="Seconds after which a request without an answer has ended on the server."),
     ] = 120.0,
     file_format: Annotated[
-        str | None, typer.Option("--format", help="csv or jsonl. [default: by the file's ending]")
+        str | None, typer.Option("--format", help="csv, jsonl or parquet. [default: by the file's ending]")
     ] = None,
     encoding: Annotated[str, typer.Option(help="Of the file's text.")] = "utf-8",
     delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV. [default: found out]")] = None,
@@ -126,7 +126,7 @@ def import_(
             raise ConfigurationError("--tag-separator must not be empty")
         return ImportSettings(
             file=file,
-            file_format=choice("--format", file_format, "csv", "jsonl"),
+            file_format=choice("--format", file_format, "csv", "jsonl", "parquet"),
             encoding=encoding,
             delimiter=delimiter,
             columns=ColumnSettings(

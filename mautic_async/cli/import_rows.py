@@ -12,9 +12,10 @@ from mautic_async import ConfigurationError, Contact, Problem
 from mautic_async.cli.column_mapping import ColumnMapping
 from mautic_async.cli.column_settings import KnownFields
 from mautic_async.cli.import_settings import ImportResult
-from mautic_async.cli.input_file import InputFile
+from mautic_async.cli.input_file import InputFile, InputSource
 from mautic_async.cli.match_options import no_key_message
 from mautic_async.cli.option_words import in_option_words
+from mautic_async.cli.parquet_input import ParquetInput
 from mautic_async.cli.rejects_file import RejectsFile, default_path
 from mautic_async.cli.threaded_reader import ThreadedReader
 
@@ -47,7 +48,7 @@ class ImportRows:
     """
 
     settings: ImportSettings
-    source: InputFile
+    source: InputSource
     mapping: ColumnMapping
     rejects: RejectsFile
     is_finished: Callable[[int], bool]
@@ -147,6 +148,14 @@ def _not_finished(index: int) -> bool:
     return False
 
 
+def _open_input(settings: ImportSettings) -> InputSource:
+    if settings.file_format == "parquet" or (not settings.file_format and settings.file.endswith(".parquet")):
+        return ParquetInput(settings.file)
+    return InputFile(
+        settings.file, file_format=settings.file_format, encoding=settings.encoding, delimiter=settings.delimiter
+    )
+
+
 @contextmanager
 def open_rows(
     settings: ImportSettings, known: KnownFields, is_finished: Callable[[int], bool] = _not_finished
@@ -156,12 +165,7 @@ def open_rows(
     Raises:
         ConfigurationError: The input or its columns cannot be used.
     """
-    with InputFile(
-        settings.file,
-        file_format=settings.file_format,
-        encoding=settings.encoding,
-        delimiter=settings.delimiter,
-    ) as source:
+    with _open_input(settings) as source:
         mapping = ColumnMapping(source.columns, settings.columns, known)
         keyless = [alias for alias in mapping.new_item_objects if alias not in settings.match_items]
         if keyless and not settings.append_items:

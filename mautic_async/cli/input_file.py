@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 from attrs import frozen
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-FileFormat: TypeAlias = Literal["csv", "jsonl"]
+FileFormat: TypeAlias = Literal["csv", "jsonl", "parquet"]
 
 JSON_ENDINGS: Final = frozenset({".jsonl", ".ndjson", ".json"})
 DELIMITERS: Final = ",;\t|"
@@ -48,6 +48,29 @@ class InputRow:
     error: str = ""
 
 
+class InputSource(Protocol):
+    """What an import needs of its input; see `InputFile` for the attributes."""
+
+    path: str
+    name: str
+    file_format: FileFormat
+    columns: Sequence[str] | None
+    delimiter: str
+
+    @property
+    def fraction_read(self) -> float | None:
+        """Return how much of the input was read, 0 to 1; None where its size is not known."""
+
+    def __iter__(self) -> Iterator[InputRow]:
+        """Yield the rows, once."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
 class InputFile:
     """One input: its columns are read at once, its rows when they are iterated.
 
@@ -61,6 +84,7 @@ class InputFile:
 
     Attributes:
         lines: Where the rows come from; counts lines and bytes.
+        name: The input's name in messages.
         columns: Names of the columns of a CSV; None for JSON lines.
         delimiter: Between the cells of a CSV.
 
@@ -74,6 +98,7 @@ class InputFile:
         self.path = path
         self.file_format: FileFormat = file_format or ("jsonl" if Path(path).suffix.lower() in JSON_ENDINGS else "csv")
         self.lines = TextLines(path, encoding)
+        self.name = self.lines.name
         self.columns: Sequence[str] | None = None
         self.delimiter = delimiter or ""
         self._mark_positions: Sequence[int] = ()
@@ -82,6 +107,11 @@ class InputFile:
         except BaseException:
             self.lines.close()
             raise
+
+    @property
+    def fraction_read(self) -> float | None:
+        """Return the bytes read of all bytes, 0 to 1; None for standard input."""
+        return self.lines.bytes_read / self.lines.size if self.lines.size else None
 
     def __iter__(self) -> Iterator[InputRow]:
         """Yield the rows, once."""
@@ -100,7 +130,7 @@ class InputFile:
     def _read_header(self) -> Iterator[list[str]]:
         first = next(self.lines, "")
         if not first.strip():
-            raise ConfigurationError(f"{self.lines.name}: the first line is empty; it must name the columns")
+            raise ConfigurationError(f"{self.name}: the first line is empty; it must name the columns")
         # Quoted cells are taken out first: a delimiter inside quotation marks separates nothing.
         self.delimiter = self.delimiter or max(DELIMITERS, key=re.sub('"[^"]*"', "", first).count)
         if len(self.delimiter) != 1:
@@ -118,7 +148,7 @@ class InputFile:
             return next(records, None)
         except csv.Error as error:
             raise ConfigurationError(
-                f"{self.lines.name}, line {self.lines.line_number}: {error}; a quoted cell probably does not end where"
+                f"{self.name}, line {self.lines.line_number}: {error}; a quoted cell probably does not end where"
                 " it should"
             ) from error
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from mautic_async import Progress
-    from mautic_async.cli.input_file import InputFile
+    from mautic_async.cli.input_file import InputSource
 
 LINE_INTERVAL: Final = 10.0
 """Seconds between two plain lines."""
@@ -89,12 +89,12 @@ class ProgressDisplay(ProgressBar):
     def __init__(self, clock: Callable[[], float] = time.monotonic, *, total: int | None = None) -> None:
         super().__init__(clock)
         self._total = total
-        self._source: InputFile | None = None
+        self._source: InputSource | None = None
 
-    def start(self, source: InputFile) -> None:
+    def start(self, source: InputSource) -> None:
         """Begin to show the progress of the import of *source*."""
         self._source = source
-        self.start_bar(Path(source.lines.name).name)
+        self.start_bar(Path(source.name).name)
 
     def update(self, progress: Progress) -> None:
         """Show where the job stands."""
@@ -107,10 +107,9 @@ class ProgressDisplay(ProgressBar):
     def _fraction(self, progress: Progress) -> float | None:
         if self._total is not None:
             return min(1.0, progress.done / max(1, self._total))
-        if self._source is None or not self._source.lines.size:
-            return None
-        # Rows are read ahead of their outcomes, so the bytes read count only as far as their rows are done.
-        return self._source.lines.bytes_read / self._source.lines.size * progress.done / max(1, progress.taken)
+        read = self._source.fraction_read if self._source is not None else None
+        # Rows are read ahead of their outcomes, so what was read counts only as far as its rows are done.
+        return None if read is None else read * progress.done / max(1, progress.taken)
 
 
 def _summary(progress: Progress) -> str:

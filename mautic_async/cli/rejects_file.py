@@ -19,7 +19,7 @@ from mautic_async import ConfigurationError
 from mautic_async.cli.rejects_format import MARKS, PROBLEMS, STATUS, guard
 
 if TYPE_CHECKING:
-    from mautic_async.cli.input_file import InputFile, InputRow
+    from mautic_async.cli.input_file import InputRow, InputSource
 
 
 def default_path(path: str) -> Path | None:
@@ -27,10 +27,9 @@ def default_path(path: str) -> Path | None:
     if path == "-":
         return None
     input_path = Path(path)
+    suffix = ".jsonl" if input_path.suffix == ".parquet" else input_path.suffix
     stem = input_path.stem.partition(".rejected")[0]
-    candidates = chain(
-        [f"{stem}.rejected{input_path.suffix}"], (f"{stem}.rejected-{n}{input_path.suffix}" for n in count(2))
-    )
+    candidates = chain([f"{stem}.rejected{suffix}"], (f"{stem}.rejected-{n}{suffix}" for n in count(2)))
     return next(candidate for name in candidates if not (candidate := input_path.with_name(name)).exists())
 
 
@@ -45,7 +44,7 @@ class RejectsFile:
         ConfigurationError: It is the input itself, or (with the first row) it cannot be written.
     """
 
-    def __init__(self, path: Path | None, source: InputFile) -> None:
+    def __init__(self, path: Path | None, source: InputSource) -> None:
         _not_the_input(path, source)
         self.path = path
         self.row_count = 0
@@ -115,7 +114,7 @@ class RejectsFile:
                 self._draft_path.unlink(missing_ok=True)
 
 
-def _not_the_input(path: Path | None, source: InputFile) -> None:
+def _not_the_input(path: Path | None, source: InputSource) -> None:
     if path is not None and source.path != "-" and path.exists() and path.samefile(source.path):
         raise ConfigurationError(f"{path} is the input itself; name another file: --rejected FILE")
 

@@ -1,1 +1,1 @@
-"""What a bulk job writes down of its rows, so that a killed job can be resumed."""
+"""The write-ahead log of a bulk job, from which a killed job can be resumed."""

@@ -1,11 +1,13 @@
-"""What a bulk job writes down of its rows, and the form of it that lives in memory.
+"""The records of a job's journal, the protocol of all journals, and the journal in memory.
 
-Rows are kept only from the mark on, below which all are done; of what is below, a hash over the contents remains, so
-that a changed input is noticed. `mautic_async.journal.sqlite.Journal` is the form that survives the process.
+Rows are recorded from the watermark on, below which all are done. Of the rows below it a hash over their contents
+remains, so that a changed input is noticed. `mautic_async.journal.sqlite.Journal` is the journal that survives the
+process.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,30 +17,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
+class RecordState(StrEnum):
+    """How far a row has come; the journal's file holds the values."""
+
+    PENDING = "pending"
+    """The row is kept, and was never sent."""
+    SENT = "sent"
+    """It is being sent, or was sent and has no answer."""
+    STEP_DONE = "step"
+    """One of its steps is done, the next one is due."""
+    DONE = "done"
+    """It has its outcome."""
+
+
 @define
 class RowRecord:
-    """What a ledger holds of one row.
+    """The journal's record of one row.
 
     Attributes:
         index: The row's place in the input.
         row_hash: Hash of its content.
-        state: ``new``: the row is kept, and has not left. ``sent``: on its way to the server, or there without an
-            answer. ``step``: a step is done, the next is due. ``done``: it has its outcome.
-        step: Which step it is at.
-        attempts: How often it was sent.
-        first_sent_at: Epoch seconds at which it first was about to leave.
-        facts: What was learned of it.
+        state: How far it has come.
+        step: The step that it is at.
+        attempts: How often that step was sent.
+        first_sent_at: Epoch seconds at which it was first about to be sent.
+        facts: Facts about it, such as ids.
         status: Its outcome, once done.
-        partial_status: What finished steps have made of it.
+        partial_status: The status that its finished steps have earned.
         id: Of the entity, or 0.
+        creates_mask: The names (tags, a company) that it was sent with as the one row that brings them, a bit each.
         facts_key: The name under which *facts* is kept for the next run of the job, or "".
-        body: The row itself as JSON, where the ledger keeps rows.
-        creates_mask: Which of its names (tags, a company) it was sent with as the one row that brings them: a bit each.
     """
 
     index: int
     row_hash: bytes
-    state: str = "sent"
+    state: RecordState = RecordState.SENT
     step: str = ""
     attempts: int = 0
     first_sent_at: float = 0.0
@@ -46,88 +59,95 @@ class RowRecord:
     status: str = ""
     partial_status: str = ""
     id: int = 0
-    facts_key: str = ""
-    body: bytes = field(default=b"", repr=False)
     creates_mask: int = 0
+    facts_key: str = ""
 
 
 @frozen
 class Checkpoint:
-    """Where an earlier run of the job was left.
+    """The state in which an earlier run has left the job.
 
     Attributes:
         watermark: All rows below this index are done.
-        input_hash: Hash over the contents of all rows below the mark.
+        input_hash: Hash over the contents of all rows below the watermark.
         counts: Outcomes of all rows that are done, by status.
-        records: Rows at or above the mark of which something is known.
-        created: Ids of entities that the last rows below the mark have created. A later row may find one of them, made
-            in the very second in which it left itself; it has not made it.
+        records: Records of rows at or above the watermark.
+        rows: The rows themselves as JSON, where the journal keeps them.
+        created: Ids of entities that the last rows below the watermark have created. A later row may find one of them,
+            made in the very second in which it was sent itself; it has not made it.
     """
 
     watermark: int = 0
     input_hash: bytes = b""
     counts: Mapping[str, int] = field(factory=dict)
     records: Mapping[int, RowRecord] = field(factory=dict)
+    rows: Mapping[int, bytes] = field(factory=dict, repr=False)
     created: Collection[int] = ()
 
 
 class JobJournal(Protocol):
-    """What a bulk job asks of its journal."""
+    """A bulk job's journal, as the job uses it.
+
+    Attributes:
+        job: A name for the job, which stays the same when it is resumed.
+        durable: Whether the journal survives the process.
+        stores_rows: Whether it keeps the rows themselves, so that the source need not be read again.
+    """
 
     job: str
     durable: bool
     stores_rows: bool
-    """Whether it keeps the rows themselves, so that a source need not be read again."""
 
     async def open(self) -> Checkpoint:
-        """Open it for one process, and say where the job stands."""
+        """Open the journal for one process, and return where the job stands."""
 
     async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
-        """Write down the rows themselves, as JSON by index; on disk when this returns.
+        """Write the rows themselves, as JSON by index; they are on disk when this returns.
 
-        They are forgotten once they and all rows before them are done: until then an older row could overwrite what a
-        newer one has stored, which must then be sent again.
+        A row is forgotten once it and all rows before it are done. Until then an older row could overwrite its values
+        on the server, and it would have to be sent again.
         """
 
     async def record_sending(self, records: Sequence[RowRecord]) -> None:
-        """Write that these rows are about to leave; on disk when this returns."""
+        """Record that these rows are about to be sent; on disk when this returns."""
 
     async def record_outcomes(
         self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None = None
     ) -> None:
-        """Write what became of these rows; on disk when this returns. *before_commit* runs first (dead letters)."""
+        """Record outcomes and finished steps; on disk when this returns. *before_commit* runs first (dead letters)."""
 
     async def load_facts(self, facts_keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """What earlier runs of the job learned under these names."""
+        """Return the facts that earlier runs of the job have learned under these names."""
 
     async def mark_complete(self) -> None:
-        """The input is at its end and all rows are done: the next run starts anew."""
+        """Record that all rows are done: the next run starts anew, and keeps the facts."""
 
     async def close(self) -> None:
-        """Let go of the file. Safe to call twice."""
+        """Close the journal. Safe to call twice."""
 
 
 def row_hash(body: bytes) -> bytes:
-    """The hash of one row."""
+    """Return the hash of one row."""
     return blake2b(body, digest_size=16).digest()
 
 
-def with_rows(records: Mapping[int, RowRecord], stored_rows: Mapping[int, bytes]) -> dict[int, RowRecord]:
-    """*records* with the rows that are *stored_rows*; one without an entry has not left yet."""
-    rows = {
-        index: evolve(records.get(index) or RowRecord(index, row_hash(body), state="new"), body=body)
-        for index, body in stored_rows.items()
-    }
-    return {**records, **rows}
-
-
 def extend_hash(input_hash: bytes, next_hash: bytes) -> bytes:
-    """The hash over all rows up to one more."""
+    """Return the hash over the rows of *input_hash* and one more."""
     return blake2b(input_hash + next_hash, digest_size=16).digest()
 
 
+def add_stored_rows(records: Mapping[int, RowRecord], rows: Mapping[int, bytes]) -> dict[int, RowRecord]:
+    """Return *records* with a pending record for each of *rows* that has none."""
+    pending = {
+        index: RowRecord(index, row_hash(body), RecordState.PENDING)
+        for index, body in rows.items()
+        if index not in records
+    }
+    return {**records, **pending}
+
+
 def merge_facts(facts: dict[str, Any], new_facts: Mapping[str, Any] | None) -> None:
-    """Add facts to facts; objects in them are joined, all else is replaced."""
+    """Add *new_facts* to *facts*; objects in them are merged, all else is replaced."""
     for name, fact in (new_facts or {}).items():
         current = facts.get(name)
         if isinstance(current, dict) and isinstance(fact, dict):
@@ -141,13 +161,15 @@ def merge_facts(facts: dict[str, Any], new_facts: Mapping[str, Any] | None) -> N
 class Watermark:
     """The index below which all rows are done, and the hash over their contents."""
 
-    def __init__(self, standing: Checkpoint) -> None:
-        self.index = standing.watermark
-        self.input_hash = standing.input_hash
-        self._done = {entry.index: entry.row_hash for entry in standing.records.values() if entry.state == "done"}
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.index = checkpoint.watermark
+        self.input_hash = checkpoint.input_hash
+        self._done = {
+            record.index: record.row_hash for record in checkpoint.records.values() if record.state is RecordState.DONE
+        }
 
     def add(self, record: RowRecord) -> None:
-        """Count a row as done, and move up as far as there is no gap."""
+        """Count a row as done, and move the watermark up as far as there is no gap."""
         self._done[record.index] = record.row_hash
         while self.index in self._done:
             self.input_hash = extend_hash(self.input_hash, self._done.pop(self.index))
@@ -155,10 +177,10 @@ class Watermark:
 
 
 class MemoryJournal:
-    """A ledger in memory: nothing survives the process, but another run in it can go on (tests on virtual time do).
+    """A journal in memory: it ends with the process, but another run within it can resume the job.
 
     Attributes:
-        job: A name for the job, from which markers are derived.
+        job: A name for the job.
         stores_rows: Whether it keeps the rows themselves.
     """
 
@@ -167,60 +189,66 @@ class MemoryJournal:
     def __init__(self, job: str = "", *, stores_rows: bool = False) -> None:
         self.job = job
         self.stores_rows = stores_rows
-        self._stored_rows: dict[int, bytes] = {}
-        self._checkpoint = Checkpoint()
-        self._watermark = Watermark(self._checkpoint)
+        self._rows: dict[int, bytes] = {}
+        self._watermark = Watermark(Checkpoint())
         self._records: dict[int, RowRecord] = {}
         self._counts: dict[str, int] = {}
         self._facts: dict[str, dict[str, Any]] = {}
         self._created: set[int] = set()
 
     async def open(self) -> Checkpoint:
-        """Say where the job stands."""
-        records = with_rows(self._records, self._stored_rows)
+        """Return where the job stands."""
         return Checkpoint(
-            self._watermark.index, self._watermark.input_hash, dict(self._counts), records, frozenset(self._created)
+            self._watermark.index,
+            self._watermark.input_hash,
+            dict(self._counts),
+            add_stored_rows(self._records, self._rows),
+            dict(self._rows),
+            frozenset(self._created),
         )
 
     async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
         """Keep the rows themselves."""
-        self._stored_rows.update(rows)
+        self._rows.update(rows)
 
     async def record_sending(self, records: Sequence[RowRecord]) -> None:
-        """Note that these rows are about to leave."""
+        """Record that these rows are about to be sent."""
         for record in records:
             self._records[record.index] = evolve(record, facts=dict(record.facts))
 
     async def record_outcomes(
         self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None = None
     ) -> None:
-        """Note what became of these rows."""
+        """Record outcomes and finished steps."""
         if before_commit is not None:
             before_commit()
         for record in records:
             if record.facts_key and record.facts:
                 merge_facts(self._facts.setdefault(record.facts_key, {}), record.facts)
             self._records[record.index] = evolve(record, facts=dict(record.facts))
-            if record.state == "done":
-                if record.status == "created":
-                    self._created.add(record.id)
-                self._counts[record.status] = self._counts.get(record.status, 0) + 1
-                watermark = self._watermark.index
-                self._watermark.add(record)
-                for index in range(watermark, self._watermark.index):
-                    del self._records[index]
-                    self._stored_rows.pop(index, None)
+            if record.state is RecordState.DONE:
+                self._finish(record)
+
+    def _finish(self, record: RowRecord) -> None:
+        if record.status == "created":
+            self._created.add(record.id)
+        self._counts[record.status] = self._counts.get(record.status, 0) + 1
+        before = self._watermark.index
+        self._watermark.add(record)
+        for index in range(before, self._watermark.index):
+            del self._records[index]
+            self._rows.pop(index, None)
 
     async def load_facts(self, facts_keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """What was learned under these names."""
+        """Return the facts that are known under these names."""
         return {name: self._facts[name] for name in facts_keys if name in self._facts}
 
     async def mark_complete(self) -> None:
-        """Start anew next time."""
+        """Start anew with the next run; the facts stay."""
         self._records.clear()
         self._counts.clear()
         self._created.clear()
         self._watermark = Watermark(Checkpoint())
 
     async def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: memory needs no closing."""

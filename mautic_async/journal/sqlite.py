@@ -1,8 +1,8 @@
-"""What was sent and what came of it, in SQLite, so that a killed job can go on where it stood.
+"""A bulk job's journal in an SQLite file, from which a killed job is resumed.
 
-One transaction before a batch leaves and one before its outcomes are seen, each on the disk when it returns (WAL with
-``synchronous=FULL``: ``NORMAL`` may lose the last commits when the power fails). One thread writes, and takes all that
-waits into one transaction.
+A transaction is committed before a batch is sent, and another before the caller sees its outcomes. Each is on disk
+when it returns: WAL with ``synchronous=FULL``, since ``NORMAL`` may lose the last commits when the power fails. One
+thread writes, and commits all that waits in one transaction (group commit).
 """
 
 from __future__ import annotations
@@ -18,60 +18,60 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from mautic_async._files import open_locked, open_owner_only
 from mautic_async.errors import ConfigurationError, MauticError
-from mautic_async.journal.records import Checkpoint, RowRecord, Watermark, with_rows
+from mautic_async.journal.records import Checkpoint, RecordState, RowRecord, Watermark, add_stored_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-VERSION: Final = 2
+VERSION: Final = 3
 APPLICATION_ID: Final = 0x4D614A6F
-"""SQLite's mark of whose file it is."""
+"""The mark by which SQLite files of this program are recognised."""
 
 SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE row (
-    n INTEGER PRIMARY KEY, digest BLOB, state TEXT, step TEXT, tries INTEGER, since REAL, known TEXT, status TEXT,
-    so_far TEXT, entity INTEGER, brings INTEGER
+CREATE TABLE record (
+    n INTEGER PRIMARY KEY, hash BLOB, state TEXT, step TEXT, attempts INTEGER, first_sent_at REAL, facts TEXT,
+    status TEXT, partial_status TEXT, entity_id INTEGER, creates_mask INTEGER
 );
-CREATE TABLE memory (name TEXT PRIMARY KEY, known TEXT) WITHOUT ROWID;
+CREATE TABLE fact (name TEXT PRIMARY KEY, facts TEXT) WITHOUT ROWID;
 CREATE TABLE payload (n INTEGER PRIMARY KEY, body BLOB);
 """
 REMEMBERED_BELOW_WATERMARK: Final = 5000
-"""Rows below the mark that are remembered: more than lie between two rows of one contact, sent within two seconds."""
+"""Records kept below the watermark: more rows than lie between two rows of one contact sent within two seconds."""
 
-_UPSERT_ROW: Final = "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPSERT_RECORD: Final = "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _MERGE_FACTS: Final = (
-    "INSERT INTO memory VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET known = json_patch(known, excluded.known)"
+    "INSERT INTO fact VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET facts = json_patch(facts, excluded.facts)"
 )
 
 T = TypeVar("T")
 
 
 class Journal:
-    """A file in which a bulk job can be resumed after a crash at any point.
+    """A file from which a bulk job can be resumed after a crash at any point.
 
-    Give the same rows in the same order again, and the job goes on: rows that are done are skipped, rows that were on
-    their way are looked up once the server can no longer be at work on them. A changed input is refused. When a job
-    is done, the next one with the same file starts anew, but knows the ids of contacts and custom items that were
-    learned. The file is readable by its owner alone; it holds hashes and ids, never credentials, and rows only where
-    that is asked for. Not for network file systems.
+    Give the same rows in the same order again, and the job goes on: rows that are done are skipped, rows that had been
+    sent without an answer are looked up once the server can no longer be at work on them. A changed input is refused.
+    When a job is complete, the next one with the same file starts anew, and knows the ids of contacts and custom items
+    that earlier runs have learned. The file is readable by its owner alone; it holds hashes and ids, never
+    credentials, and rows only with ``payload="full"``. Not for network file systems.
 
-    A source that cannot be read twice (a queue, a cursor) needs ``payload="full"``: rows are written down as they are
-    taken, up to 32 at a time, and forgotten when they are done. To resume, give what the source yields from now on;
-    rows that were under way come from the file, before it. What had been taken and not written down when the process
-    was killed, at most 32 rows, is the source's to give again: the job's ``rows_journaled`` tells which rows are safe.
+    A source that cannot be read twice (a queue, a cursor) needs ``payload="full"``: rows are written as they are
+    read, up to 32 at a time, and forgotten when they are done. To resume, give what the source yields from now on;
+    unfinished rows come from the file, before it. Rows that had been read and not yet written when the process was
+    killed, at most 32, have to come from the source again: `BulkJob.rows_journaled` tells which rows are safe.
 
     Args:
-        path: The file; made if it is not there. Beside it SQLite keeps two more, and there is a lock file.
-        job: A name from which markers are derived; the file's own name if not given.
-        unfinished: What to do about an interrupted run in the file: go on with it, or refuse to begin.
-        finished: What to do where the run in the file is finished: begin the next one, or refuse to.
-        payload: What is kept of a row: a hash (``reference``), or the row itself (``full``).
+        path: The file; created if it is missing. SQLite keeps two more beside it, and there is a lock file.
+        job: A name for the job; the file's own name by default.
+        unfinished: Resume an interrupted run that the file holds, or refuse to begin.
+        finished: Begin the next run after a finished one, or refuse to begin.
+        payload: Keep a hash of each row (``reference``), or the row itself (``full``).
 
     Raises:
-        ConfigurationError: When the job begins: the file is another process's at the moment, is not a journal, is
-            damaged, or may be read by others.
-        MauticError: While the job runs: the disk is full or broken. What was sent is reported as ``unknown``.
+        ConfigurationError: When the job begins: another process uses the file, or it is no journal, is damaged, or
+            may be read by other users.
+        MauticError: While the job runs: the disk is full or broken. Rows that had been sent become ``unknown``.
     """
 
     durable = True
@@ -99,7 +99,7 @@ class Journal:
         self._counts: dict[str, int] = {}
 
     async def open(self) -> Checkpoint:
-        """Open the file for this process alone, and say where the job stands."""
+        """Open the file for this process alone, and return where the job stands."""
         if self._thread is not None:
             raise ConfigurationError(f"journal {self.path}: in use by another run of this process")
         self._thread = ThreadPoolExecutor(1, "journal")
@@ -113,44 +113,48 @@ class Journal:
         return checkpoint
 
     async def store_rows(self, rows: Sequence[tuple[int, bytes]]) -> None:
-        """Write down the rows themselves."""
+        """Write the rows themselves."""
         stored_rows = list(rows)
 
-        def write(base: sqlite3.Connection) -> None:
-            base.executemany("REPLACE INTO payload VALUES (?, ?)", stored_rows)
+        def write(db: sqlite3.Connection) -> None:
+            db.executemany("REPLACE INTO payload VALUES (?, ?)", stored_rows)
 
         await self._in_transaction(write)
 
     async def record_sending(self, records: Sequence[RowRecord]) -> None:
-        """Write that these rows are about to leave."""
+        """Record that these rows are about to be sent."""
         rows = [_columns(record) for record in records]
 
-        def write(base: sqlite3.Connection) -> None:
-            # Its cursor must not leave this thread: whoever drops it resets the statement, in use here or not.
-            base.executemany(_UPSERT_ROW, rows)
+        def write(db: sqlite3.Connection) -> None:
+            # Do not return the cursor: dropping it in another thread resets the statement while this one uses it.
+            db.executemany(_UPSERT_RECORD, rows)
 
         await self._in_transaction(write)
 
     async def record_outcomes(
         self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None = None
     ) -> None:
-        """Write what became of these rows."""
+        """Record outcomes and finished steps."""
         facts = [(it.facts_key, _dump(it.facts)) for it in records if it.facts_key and it.facts]
         for record in records:
-            if record.state == "done":
+            if record.state is RecordState.DONE:
                 self._watermark.add(record)
                 self._counts[record.status] = self._counts.get(record.status, 0) + 1
-        watermark, input_hash, counts = self._watermark.index, self._watermark.input_hash, json.dumps(self._counts)
+        watermark = self._watermark.index
+        meta = (
+            ("watermark", watermark),
+            ("input_hash", self._watermark.input_hash),
+            ("counts", json.dumps(self._counts)),
+        )
+        # Below the watermark only created entities matter: a later row must not claim to have made one of them.
         rows = [_columns(record) for record in records if record.index >= watermark or record.status == "created"]
 
         def write(db: sqlite3.Connection) -> None:
             if before_commit is not None:
                 before_commit()
-            db.executemany(_UPSERT_ROW, rows)
-            db.execute("DELETE FROM row WHERE n < ?", (watermark - REMEMBERED_BELOW_WATERMARK,))
-            db.executemany(
-                "REPLACE INTO meta VALUES (?, ?)", (("mark", watermark), ("chain", input_hash), ("counts", counts))
-            )
+            db.executemany(_UPSERT_RECORD, rows)
+            db.execute("DELETE FROM record WHERE n < ?", (watermark - REMEMBERED_BELOW_WATERMARK,))
+            db.executemany("REPLACE INTO meta VALUES (?, ?)", meta)
             db.executemany(_MERGE_FACTS, facts)
             if self.stores_rows:
                 db.execute("DELETE FROM payload WHERE n < ?", (watermark,))
@@ -158,29 +162,29 @@ class Journal:
         await self._in_transaction(write)
 
     async def load_facts(self, facts_keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-        """What earlier runs learned under these names."""
+        """Return the facts that earlier runs have learned under these names."""
         names = json.dumps(list(facts_keys))
         if names == "[]":
             return {}
 
         def ask(db: sqlite3.Connection) -> dict[str, Any]:
-            query = "SELECT name, known FROM memory WHERE name IN (SELECT value FROM json_each(?))"
+            query = "SELECT name, facts FROM fact WHERE name IN (SELECT value FROM json_each(?))"
             return {name: json.loads(facts) for name, facts in db.execute(query, (names,))}
 
         return await self._in_transaction(ask)
 
     async def mark_complete(self) -> None:
-        """Start anew next time; what was learned stays."""
+        """Start anew with the next run; the facts stay."""
 
         def clear(db: sqlite3.Connection) -> None:
-            db.execute("DELETE FROM row")
+            db.execute("DELETE FROM record")
             db.execute("DELETE FROM payload")
             db.execute("DELETE FROM meta")
 
         await self._in_transaction(clear)
 
     async def close(self) -> None:
-        """Let go of the file, after what has been asked for is written."""
+        """Close the file, after all that waits is written."""
         thread, self._thread = self._thread, None
         if thread is not None:
             await asyncio.get_running_loop().run_in_executor(thread, self._close)
@@ -189,7 +193,7 @@ class Journal:
     # -- in the writer thread ------------------------------------------------------------------------------------------
 
     async def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Have *work* done, in one transaction with all that waits by then; on disk when this returns."""
+        """Run *work* in the writer thread, in one transaction with all that waits; it is on disk when this returns."""
         if self._thread is None:
             raise ConfigurationError(f"journal {self.path}: not open")
         loop = asyncio.get_running_loop()
@@ -224,40 +228,49 @@ class Journal:
                 raise ConfigurationError(f"journal {self.path}: {self.path.name}{suffix} is a symbolic link; remove it")
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None)
-            return self._read(self._db)
-        except sqlite3.DatabaseError as error:
+            is_new = self._prepare(self._db)
+            return self._read(self._db, is_new=is_new)
+        except ConfigurationError:
+            raise
+        except (sqlite3.DatabaseError, ValueError) as error:
             raise ConfigurationError(f"journal {self.path}: damaged, or not a journal ({error})") from error
 
-    def _read(self, db: sqlite3.Connection) -> Checkpoint:
+    def _prepare(self, db: sqlite3.Connection) -> bool:
+        """Create the tables of a new file, and return True then; refuse a file of another program or version."""
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
         (application,) = db.execute("PRAGMA application_id").fetchone()
-        if not version and not db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        is_new = not version and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        if is_new:
             marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
             db.executescript(f"BEGIN; {SCHEMA} {marks} COMMIT;")
         elif application != APPLICATION_ID:
             raise ConfigurationError(f"journal {self.path}: it belongs to another program")
         elif version != VERSION:
             raise ConfigurationError(f"journal {self.path}: written by version {version}, this program reads {VERSION}")
+        return is_new
+
+    def _read(self, db: sqlite3.Connection, *, is_new: bool) -> Checkpoint:
         meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
-        rows = db.execute("SELECT * FROM row").fetchall()
-        stored_rows = dict(db.execute("SELECT n, body FROM payload").fetchall())
+        all_records = [_to_record(row) for row in db.execute("SELECT * FROM record")]
+        rows = dict(db.execute("SELECT n, body FROM payload").fetchall())
         payload_mode = meta.pop("payload", "")
-        if self._unfinished == "refuse" and (meta or rows or stored_rows):
+        is_interrupted = bool(meta or rows or all_records)
+        if self._unfinished == "refuse" and is_interrupted:
             raise ConfigurationError(
                 f"journal {self.path}: it holds an interrupted run; resume it, or give another file to begin anew"
             )
-        if self._finished == "refuse" and version and not (meta or rows or stored_rows):
+        if self._finished == "refuse" and not is_new and not is_interrupted:
             raise ConfigurationError(f"journal {self.path}: the run in it is finished; nothing is left to resume")
-        if payload_mode != self._payload and (meta or rows or stored_rows):
+        if payload_mode != self._payload and is_interrupted:
             raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={payload_mode!r}")
         db.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
-        watermark = meta.get("mark", 0)
-        all_records = [_to_record(row) for row in rows]
-        records = with_rows({record.index: record for record in all_records if record.index >= watermark}, stored_rows)
+        watermark = meta.get("watermark", 0)
+        records = add_stored_rows({record.index: record for record in all_records if record.index >= watermark}, rows)
         created = {record.id for record in all_records if record.index < watermark and record.status == "created"}
-        return Checkpoint(watermark, meta.get("chain", b""), json.loads(meta.get("counts", "{}")), records, created)
+        counts = json.loads(meta.get("counts", "{}"))
+        return Checkpoint(watermark, meta.get("input_hash", b""), counts, records, rows, created)
 
     def _close(self) -> None:
         db, self._db = self._db, None
@@ -299,18 +312,7 @@ def _columns(record: RowRecord) -> tuple[Any, ...]:
 
 
 def _to_record(row: Sequence[Any]) -> RowRecord:
-    index, digest, state, step, attempts, first_sent_at, facts_json, status, partial_status, entity, creates_mask = row
-    facts = json.loads(facts_json or "{}")
+    index, digest, state, step, attempts, first_sent_at, facts, *outcome = row
     return RowRecord(
-        index,
-        digest,
-        state,
-        step,
-        attempts,
-        first_sent_at,
-        facts,
-        status,
-        partial_status,
-        entity,
-        creates_mask=creates_mask,
+        index, digest, RecordState(state), step, attempts, first_sent_at, json.loads(facts or "{}"), *outcome
     )

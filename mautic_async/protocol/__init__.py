@@ -7,6 +7,7 @@ so that no room above has to. Mautic: REST API, Getting started (error handling)
 from mautic_async.protocol.batch import RowAnswer, parse_batch, php_array_to_dict
 from mautic_async.protocol.call import ByteSink, Call, Effect, FilePart, Payload, QueryParams, Request, Response
 from mautic_async.protocol.error_bodies import (
+    NO_TOKENS,
     body_excerpt,
     build_error,
     error_class,
@@ -14,6 +15,7 @@ from mautic_async.protocol.error_bodies import (
     parse_problems,
     parse_row_problems,
     redact,
+    refuses_all_tokens,
 )
 from mautic_async.protocol.headers import (
     MAX_WAIT,
@@ -32,6 +34,7 @@ from mautic_async.protocol.responses import parse_response
 __all__ = [
     "MAX_DEPTH",
     "MAX_WAIT",
+    "NO_TOKENS",
     "STDLIB",
     "ByteSink",
     "Call",
@@ -65,6 +68,7 @@ __all__ = [
     "php_array_to_dict",
     "query_string",
     "redact",
+    "refuses_all_tokens",
     "sign_request",
     "validate_id",
 ]

@@ -41,9 +41,13 @@ _HINTS: Final[Mapping[str, str]] = {
     "api_disabled": "switch the API on in Mautic: Settings > Configuration > API Settings > API enabled",
     "basic_disabled": "switch it on in Mautic: Settings > Configuration > API Settings > Enable HTTP basic auth,"
     " or use OAuth2 credentials, which are also much faster",
+    "no_tokens": "this Mautic takes no OAuth2 token below /api/v2; use BasicAuth, or Mautic 7.1.3 with a user's token",
     "unique": "another record (or two of them) already holds this value; merge them in Mautic",
 }
 
+
+NO_TOKENS: Final = "no_tokens"
+"""The `Problem.type` of an answer that refuses every OAuth2 token."""
 
 MAX_PROBLEMS: Final = 100
 """Complaints kept of one answer, or of one row of a batch."""
@@ -150,12 +154,23 @@ def is_from_mautic(call: Call, response: Response, body: Any) -> bool:
     return (response.status < 500 or call.jsonld) and bool(_legacy_errors(body))  # OAuth's form, and problem documents
 
 
+def refuses_all_tokens(call: Call, response: Response) -> bool:
+    """Return True if ``/api/v2`` refused the kind of credentials: Mautic 7.0 takes no OAuth2 token there, however new.
+
+    Its answer has no ``errors``. A token that has expired is refused in the form of the API v1.
+    """
+    text = response.content[:200]
+    return call.jsonld and response.status == 401 and b"Invalid credentials" in text and b'"errors"' not in text
+
+
 _NUMBER: Final = re.compile(r"\d{1,9}")
 
 
 def build_error(call: Call, response: Response, body: Any) -> APIError:
     """The exception that an error answer is."""
     problems, deliberate = parse_problems(body)
+    if refuses_all_tokens(call, response):
+        problems = (Problem("Invalid credentials.", code=response.status, type=NO_TOKENS),)
     kind = error_class(response.status)
     reason = format_problems(problems) or body_excerpt(response)
     hint = _hint(response.status, problems)
@@ -179,6 +194,8 @@ def _hint(status: int, problems: Sequence[Problem]) -> str:
     texts = " ".join(problem.message for problem in problems)
     if "api_disabled" in kinds:
         return f" -> {_HINTS['api_disabled']}"
+    if NO_TOKENS in kinds:
+        return f" -> {_HINTS['no_tokens']}"
     if status == 403 and "Basic Auth" in texts:
         return f" -> {_HINTS['basic_disabled']}"
     if status == 422 and "unique" in texts:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from mautic_async.errors import ConfigurationError, MauticError
-from mautic_async.journal.records import Checkpoint, RowRecord, Watermark, merge_facts, with_rows
+from mautic_async.journal.records import Checkpoint, RecordState, RowRecord, Watermark, add_stored_rows, merge_facts
 from mautic_async.redis.connection import LEASE, Lease, RedisConnection, RedisUnreachable
 
 if TYPE_CHECKING:
@@ -266,11 +266,13 @@ class RedisJournal:
             raise ConfigurationError(f"journal {self.job}: the interrupted run needs payload={mode!r}")
         watermark = int(meta.get(b"watermark", 0))
         records = {record.index: record for record in map(_from_field, rows.values())}
+        stored_rows = {int(index): body for index, body in payload.items()}
         return Checkpoint(
             watermark,
             bytes.fromhex(meta.get(b"input_hash", b"").decode()),
             json.loads(meta.get(b"counts", b"{}")),
-            with_rows(records, {int(index): body for index, body in payload.items()}),
+            add_stored_rows(records, stored_rows),
+            stored_rows,
             {int(entity) for entity, index in created if index < watermark},
         )
 
@@ -308,4 +310,5 @@ def _to_fields(records: Iterable[RowRecord]) -> dict[Any, Any]:
 
 def _from_field(text: bytes) -> RowRecord:
     parts = json.loads(text)
-    return RowRecord(row_hash=bytes.fromhex(parts.pop("hash")), **parts)
+    row_hash, state = bytes.fromhex(parts.pop("hash")), RecordState(parts.pop("state"))
+    return RowRecord(row_hash=row_hash, state=state, **parts)

@@ -12,13 +12,13 @@ from attrs import evolve, fields_dict
 
 from mautic_async import codec, protocol, where
 from mautic_async.bulk import read_dead_letters
-from mautic_async.errors import ConfigurationError, Problem, ValueNotKept
+from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Entity
 from mautic_async.protocol import Effect
 from mautic_async.resources import _batch, _kept
 from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, PageParams, Query, ResultPage
 from mautic_async.resources._read_only import Namespace, ReadOnlyResource
-from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.bulk_adapters import base, deletes, edits
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -199,7 +199,7 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
-        return edits.new_job(edits.Edits(self), rows, journal, options)
+        return base.new_job(edits.Edits(self), rows, journal, options)
 
     def bulk_delete(
         self,
@@ -217,7 +217,7 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
-        return edits.new_job(edits.Deletes(self), ids, journal, options)
+        return base.new_job(deletes.Deletes(self), ids, journal, options)
 
     def from_dead_letters(self, path: str | PathLike[str], statuses: Collection[str] = ("rejected",)) -> Iterator[E]:
         """Yield the rows of a dead-letter file (`BulkOptions.dead_letters`), to be corrected and sent again.
@@ -308,15 +308,8 @@ class Resource(ReadOnlyResource[E]):
         return self._require_kept(call, self._decode_one(await self._send(call)))
 
     def _require_kept(self, call: Call, stored: E) -> E:
-        problems = self._values_not_kept(call.body, stored) if isinstance(call.body, Mapping) else ()
-        if problems:
-            reasons = "; ".join(map(str, problems))
-            raise ValueNotKept(
-                f"{call}: {self._model.__name__} {stored.id} is stored, but not as sent: {reasons}",
-                problems=problems,
-                entity=stored,
-                call=str(call),
-            )
+        if isinstance(call.body, Mapping):
+            _kept.raise_for(self._values_not_kept(call.body, stored), call, stored)
         return stored
 
     def _values_not_kept(self, body: Mapping[str, Any], stored: E) -> Sequence[Problem]:

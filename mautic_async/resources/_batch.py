@@ -143,7 +143,7 @@ def _reduced_size(error: MauticError, rows: int) -> int:
 
 def _failed_outcomes(error: MauticError, chunk: Sequence[object], offset: int) -> list[Outcome[Any]]:
     """Outcomes of rows whose request failed as a whole."""
-    refused = error.verdict is not None and error.verdict.fate in {Fate.REFUSED, Fate.FATAL}
+    refused = error.verdict is not None and error.verdict.fate is Fate.REFUSED
     status: Status = "rejected" if refused and not isinstance(error, OutcomeUnknown) else "unknown"
     problems = getattr(error, "problems", ()) or (Problem(str(error)),)
     return [Outcome(offset + index, status, problems=tuple(problems)) for index in range(len(chunk))]
@@ -178,7 +178,7 @@ async def _delete_chunk(resource: BatchResource[E], ids: Sequence[int]) -> list[
     try:
         await resource._send(call)
     except MauticError as error:
-        if error.verdict is None or error.verdict.fate in {Fate.REFUSED, Fate.FATAL}:
+        if error.verdict is None or error.verdict.fate is Fate.REFUSED:
             raise
         problem = (Problem(str(error)),)
     try:

@@ -1,8 +1,8 @@
 """The link between a contact and the company that it names.
 
-Mautic saves a contact in three steps: its own columns, with the company's name as text; its custom columns; the row
-that links it to the company. If the request dies in between, the name is there without the link, and sending the same
-name again changes nothing, so Mautic never makes the link. `ensure_linked` makes it.
+Mautic saves a contact in three steps: its own columns with the company's name as text, its custom columns, and the row
+that links it to the company. If the request dies in between, the name is stored without the link. Sending the same name
+again changes nothing, so Mautic never adds the link. `CompanyLinks.ensure_linked` adds it.
 
 Mautic: REST API, Contacts (GET /contacts/ID/companies); Companies (POST /companies/ID/contact/ID/add).
 """
@@ -34,12 +34,12 @@ def company_name(body: Mapping[str, Any]) -> str:
 
 @frozen
 class LinkResult:
-    """What became of several links.
+    """The result of `link_all`.
 
     Attributes:
-        problems: For each contact None, or why it is not known whether the link is there.
-        requests: How many calls that took.
-        seconds: How long the server took over them.
+        problems: For each contact None, or the reason why the link is not known to exist.
+        requests: Number of calls.
+        seconds: Time that the server took for them.
     """
 
     problems: Sequence[Problem | None]
@@ -48,7 +48,7 @@ class LinkResult:
 
 
 async def link_all(pipeline: Pipeline, contacts: Iterable[tuple[int, str]]) -> LinkResult:
-    """See to the links of contacts, given by id and name of the company, one after another.
+    """Ensure the links of contacts, given by id and company name, one after another.
 
     Raises:
         MauticError: As `CompanyLinks.ensure_linked`; it may be repeated as a whole.
@@ -60,13 +60,13 @@ async def link_all(pipeline: Pipeline, contacts: Iterable[tuple[int, str]]) -> L
 
 @define
 class CompanyLinks:
-    """Finds and mends links of contacts to companies.
+    """Links between contacts and companies: looked up, and added where they are missing.
 
     Attributes:
         pipeline: Sends the calls.
         background: Whether interactive calls go first.
-        requests: How many calls it has sent.
-        seconds: How long the server took over those that it answered.
+        requests: Number of calls so far.
+        seconds: Time that the server took for those that it answered.
     """
 
     pipeline: Pipeline
@@ -75,12 +75,12 @@ class CompanyLinks:
     seconds: float = 0.0
 
     async def ensure_linked(self, contact: int, company: str) -> Problem | None:
-        """See to it that *contact* belongs to the company of that name, as its primary one.
+        """Ensure that *contact* belongs to the company of that name, as its primary one.
 
-        Safe to repeat. The company is created if it is missing, so no two tasks may do this for one name at once.
+        This is safe to repeat. A missing company is created, so no two tasks may do this for one name at once.
 
         Returns:
-            None if the link is there now, or why that is not known.
+            None if the link exists now, or the reason why that is not known.
 
         Raises:
             MauticError: A call failed for another reason than a missing right or a deleted contact.

@@ -1,4 +1,4 @@
-"""By what the rows of a bulk job are told apart: lane keys, and the name under which the journal remembers a contact.
+"""The keys of the rows of a bulk job: those that order rows, and the name under which the journal keeps facts.
 
 Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def contact_keys(
     row: Contact, body: Mapping[str, Any], unique: Sequence[str], match_items: ItemMatching
 ) -> list[tuple[Any, ...]]:
-    """Return all by which two rows could meet on the server: unique values, the id, and the identity of items."""
+    """Return everything by which two rows could meet on the server: unique values, the id, the identity of items."""
     keys: list[tuple[Any, ...]] = [
         (name, validation.collation_key(body[name])) for name in unique if not validation.is_blank(body.get(name))
     ]
@@ -33,17 +33,11 @@ def contact_keys(
 
 
 def facts_key(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) -> str:
-    """Return the name of a row from run to run, or "": a hash, so that the journal holds no address."""
+    """Return the name of a row, the same in every run, or "": a hash, so that the journal holds no address."""
     named = [(name, body[name]) for name in unique if not validation.is_blank(body.get(name))]
     name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
     text = f"{name}={validation.collation_key(value)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""
-
-
-def needs_clearing(item: WorkItem[Any]) -> bool:
-    """Whether a second request is to clear something."""
-    payload = item.encoded.payload
-    return payload is not None and bool(payload[1])
 
 
 def known_id(item: WorkItem[Any]) -> int:

@@ -1,4 +1,4 @@
-"""What namespaces are made of and give: where each lives, what a list may be asked, and a page of its answer."""
+"""Endpoints, the parameters of lists, and pages: the data that namespaces are made of."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE_SIZE: Final = 100
 
 
 class PageParams(TypedDict, total=False):
-    """What every list takes. Mautic: REST API, List (query parameters).
+    """Parameters of every list. Mautic: REST API, List (query parameters).
 
     Attributes:
         search: Mautic's search syntax, such as ``segment:vip`` or ``email:ada@example.com``.
@@ -35,13 +35,13 @@ class PageParams(TypedDict, total=False):
 
 
 class Query(PageParams, total=False):
-    """What `list` and `iterate` take beside `PageParams`. Mautic: REST API, List (query parameters).
+    """Parameters of `list` and `iterate`, beside those of `PageParams`. Mautic: REST API, List (query parameters).
 
     Attributes:
         published: Only published entities.
-        minimal: Leave out what is related.
-        where: Conditions, from `mautic_async.where`. They replace filters that a list has by itself, also the
-            restriction of a limited user to what is his own.
+        minimal: Leave out related entities.
+        where: Conditions, from `mautic_async.where`. They replace the filters that Mautic applies by itself, among them
+            the restriction of a limited user to entities of that user.
         select: Columns to fill; the others keep their defaults.
     """
 
@@ -57,7 +57,7 @@ class ResultPage(Generic[T]):
 
     Attributes:
         items: In the order of the answer.
-        total: How many there are in all; for contacts up to 5 seconds old.
+        total: Number of items on all pages; for contacts up to 5 seconds old.
         start: Offset of the first of `items`.
     """
 
@@ -66,20 +66,20 @@ class ResultPage(Generic[T]):
     start: int = 0
 
     def __len__(self) -> int:
-        """How many items this page holds."""
+        """Return the number of items on this page."""
         return len(self.items)
 
 
 @frozen
 class Endpoint(Generic[T]):
-    """Where a namespace lives, and what its payloads call it.
+    """Path and names of one namespace, and how its lists and writes behave.
 
     Attributes:
         path: Below ``/api/``.
-        one: Key of a single entity.
-        many: Key of several.
-        model: Its class.
-        create_effect: The effect of a repeated create.
+        one: Key of a single entity in payloads.
+        many: Key of several entities.
+        model: Class of the entities.
+        create_effect: Effect class of a creation.
         keyset: Whether `iterate` may page by ``where id > last``; where a condition would switch off a filter that the
             list has by itself (e-mails and pages hide their variants), it pages by offset.
         filters_published: Whether ``published`` works there.

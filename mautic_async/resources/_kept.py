@@ -16,9 +16,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from html import unescape
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.errors import Problem
+from mautic_async.errors import Problem, ValueNotKept
+
+if TYPE_CHECKING:
+    from mautic_async.models import Entity
+    from mautic_async.protocol import Call
 
 _MARKUP: Final = re.compile(r"<[^<>]*>")
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\u200b-\u200d\ufeff]+")
@@ -33,6 +37,17 @@ def values_not_kept(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> list[
     """Return a problem for each value of *sent* that *stored* does not hold; values themselves are not named."""
     common = (key for key in sent if key in stored)
     return list(dict.fromkeys(problem for key in common for problem in _compare(sent[key], stored[key], key)))
+
+
+def raise_for(problems: Sequence[Problem], call: Call, stored: Entity) -> None:
+    """Raise a `ValueNotKept` that names *problems* of the entity that *call* has stored, if there are any."""
+    if problems:
+        raise ValueNotKept(
+            f"{call}: {type(stored).__name__} {stored.id} is stored, but not as sent: {'; '.join(map(str, problems))}",
+            problems=problems,
+            entity=stored,
+            call=str(call),
+        )
 
 
 def _compare(sent: Any, stored: Any, path: str) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""What contacts can be put into, and taken out of."""
+"""Memberships: adding contacts to segments, campaigns, companies and stages, and removing them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from mautic_async.bulk import Outcome
 from mautic_async.errors import Problem, sanitize
 from mautic_async.models import Entity
-from mautic_async.protocol import Call, Effect, validate_id
+from mautic_async.protocol import Call
 from mautic_async.resources import _responses
 from mautic_async.resources._base import ReadOnlyResource
 from mautic_async.resources._batch import MAX_BATCH_ROWS
@@ -17,10 +17,10 @@ E = TypeVar("E", bound=Entity)
 
 
 class Membership(ReadOnlyResource[E]):
-    """Contacts in it: added and removed one by one. Repeating either changes nothing."""
+    """A namespace whose entities have contacts. Adding or removing a contact again changes nothing."""
 
     async def add_contact(self, id: int, contact_id: int) -> None:
-        """Put the contact in; one that is already there stays.
+        """Add the contact; nothing changes if it is a member already.
 
         Raises:
             NotFound: The entity or the contact does not exist.
@@ -28,12 +28,10 @@ class Membership(ReadOnlyResource[E]):
 
         Mautic: REST API, Add contact (POST /{path}/ID/contact/CONTACT_ID/add).
         """
-        await self._send(
-            self._build_call("POST", Effect.IDEMPOTENT, validate_id(id), "contact", validate_id(contact_id), "add")
-        )
+        await self._send(self._member_call(id, "contact", contact_id, "add"))
 
     async def remove_contact(self, id: int, contact_id: int) -> None:
-        """Take the contact out; one that is not there changes nothing.
+        """Remove the contact; nothing changes if it is no member.
 
         Raises:
             NotFound: The entity or the contact does not exist.
@@ -41,18 +39,16 @@ class Membership(ReadOnlyResource[E]):
 
         Mautic: REST API, Remove contact (POST /{path}/ID/contact/CONTACT_ID/remove).
         """
-        await self._send(
-            self._build_call("POST", Effect.IDEMPOTENT, validate_id(id), "contact", validate_id(contact_id), "remove")
-        )
+        await self._send(self._member_call(id, "contact", contact_id, "remove"))
 
 
 async def add_in_chunks(
     resource: ReadOnlyResource[Any], ids: Sequence[int], build_call: Callable[[list[int]], Call]
 ) -> list[Outcome[Any]]:
-    """Send *ids* in pieces of 200; the answer says of each whether it exists.
+    """Send *ids* in requests of 200; the answer tells of each whether it exists.
 
     Raises:
-        MauticError: A request failed. Those before it are done; to send all again is safe.
+        MauticError: A request failed. The requests before it are done; sending all ids again is safe.
     """
     outcomes: list[Outcome[Any]] = []
     for chunk in (list(ids[offset : offset + MAX_BATCH_ROWS]) for offset in range(0, len(ids), MAX_BATCH_ROWS)):
@@ -65,10 +61,10 @@ async def add_in_chunks(
 async def assign_in_chunks(
     ids: Sequence[int], send: Callable[[list[int]], Awaitable[tuple[Call, Any]]]
 ) -> list[Outcome[Any]]:
-    """Send *ids* in pieces of 200; the answer has a line for each contact.
+    """Send *ids* in requests of 200; the answer has a line for each contact.
 
     Raises:
-        MauticError: A request failed. Those before it are done; to send all again is safe.
+        MauticError: A request failed. The requests before it are done; sending all ids again is safe.
     """
     outcomes: list[Outcome[Any]] = []
     for chunk in (list(ids[offset : offset + MAX_BATCH_ROWS]) for offset in range(0, len(ids), MAX_BATCH_ROWS)):

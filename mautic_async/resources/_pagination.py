@@ -1,8 +1,9 @@
-"""Pages: the parameters of a list, checked, and walks that neither miss nor repeat.
+"""Pagination: checked parameters of a list, and iteration over all pages that neither misses nor repeats an entity.
 
-Lists have no defined order unless one is asked for, and offsets shift while others write. So a walk goes by id: where
-conditions work, each page asks for ids above the last (keyset); elsewhere pages overlap by one entity, and where the
-overlap is not what it should be the walk steps back until it is.
+A list has no defined order unless one is asked for, and offsets shift while entities are added and deleted. Where
+conditions work, `Paginator` uses keyset pagination: each page asks for ids above the last one. Elsewhere it pages by
+offset, and pages overlap by one entity. If the overlap is missing, entities before it were deleted, and the paginator
+goes back until it finds one that it has seen.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ PARAMETER_NAMES: Final = frozenset(
 
 
 def parameters(query: Mapping[str, Any], *, filters_published: bool = True) -> dict[str, object]:
-    """*query* under Mautic's names.
+    """Return *query* under Mautic's names.
 
     Raises:
-        ConfigurationError: Mautic would answer with a 500, with everything, or would ignore it.
+        ConfigurationError: Mautic would answer a parameter with a 500 or with all entities, or would ignore it.
     """
     unknown = set(query) - PARAMETER_NAMES
     if unknown:
@@ -104,15 +105,16 @@ def _add_published(found: dict[str, object], clauses: list[where.Where], *, filt
 
 @frozen(kw_only=True)
 class Paginator(Generic[T]):
-    """How to walk all pages of one list.
+    """Iteration over all pages of one list.
 
     Attributes:
         fetch: Asks for one page.
-        query: What every page is asked for.
+        query: Parameters of every page.
         size: Items a page.
-        get_id: The id of an item.
-        column: Of that id.
-        keyset: Whether conditions on it work.
+        get_id: Returns the id of an item.
+        column: The column of that id.
+        keyset: Whether conditions on that column work.
+        ordered: Whether the list can be ordered; if not, it is expected to come in the same order each time.
     """
 
     fetch: FetchPage[T]
@@ -121,9 +123,10 @@ class Paginator(Generic[T]):
     get_id: Callable[[T], int]
     column: str = "id"
     keyset: bool = True
+    ordered: bool = True
 
     def pages(self) -> AsyncGenerator[list[T], None]:
-        """The new items of each page, in order.
+        """Yield the new items of each page, in order.
 
         Raises:
             ConfigurationError: The query asks for a page in the middle.
@@ -132,12 +135,12 @@ class Paginator(Generic[T]):
         if query.get("start"):
             raise ConfigurationError("iterate() starts at the beginning; use list() for a page in the middle")
         order, direction = query.get("order_by"), str(query.get("order_by_dir", "asc")).lower()
-        if order not in {None, self.column} or direction == "desc":
+        if order not in {None, self.column} or direction == "desc" or not self.ordered:
             return self._offset_with_dedup(order or self.column)
         return self._keyset() if self.keyset else self._offset_by_id()
 
     async def _keyset(self) -> AsyncGenerator[list[T], None]:
-        """Ask for ids above the last one."""
+        """Yield pages of ids above the last one."""
         own = where.to_clauses(self.query.get("where"))
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
         last = 0
@@ -150,7 +153,7 @@ class Paginator(Generic[T]):
             last = max(map(self.get_id, fresh))
 
     async def _offset_by_id(self) -> AsyncGenerator[list[T], None]:
-        """Pages in the order of ids, each beginning with the end of the one before."""
+        """Yield pages in the order of ids, each beginning with the last item of the one before."""
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc"}
         last = 0
 
@@ -163,11 +166,12 @@ class Paginator(Generic[T]):
             last = max([last, *map(self.get_id, fresh)])
 
     async def _offset_with_dedup(self, order: str) -> AsyncGenerator[list[T], None]:
-        """The same in any order: an item may come to stand anywhere, so all ids that were seen are remembered.
+        """Yield pages in another order, in which an item may move anywhere, so all ids seen are remembered.
 
         The id breaks ties, which the database would otherwise shuffle from page to page.
         """
-        ordered = {**self.query, "order_by": order if self.column in order.split(",") else f"{order},{self.column}"}
+        column = order if self.column in order.split(",") else f"{order},{self.column}"
+        ordered = {**self.query, "order_by": column} if self.ordered else self.query
         seen: set[int] = set()
         async for items in self._overlapping_pages(ordered, lambda item: self.get_id(item) not in seen):
             fresh = [item for item in items if self.get_id(item) not in seen]
@@ -177,7 +181,7 @@ class Paginator(Generic[T]):
     async def _overlapping_pages(
         self, ordered: Mapping[str, Any], is_new: Callable[[T], bool]
     ) -> AsyncGenerator[Sequence[T], None]:
-        """Pages that begin with an item already seen; where deletions have moved them, it steps back until one does."""
+        """Yield pages that begin with a seen item; if deletions have moved it, go back until a page shows one."""
         offset = 0
         while True:
             start, asked = max(0, offset - 1), self.size + (offset > 0)
@@ -191,8 +195,8 @@ class Paginator(Generic[T]):
             offset = start + len(page.items)
 
 
-async def iterate(paginator: Paginator[T], start_task: StartTask | None = None) -> AsyncIterator[T]:
-    """Every item once; *start_task* fetches the next page while the caller works on this one."""
+async def iterate(paginator: Paginator[T], start_task: StartTask | None = None) -> AsyncGenerator[T, None]:
+    """Yield every item once; *start_task* fetches the next page while the caller works on this one."""
     async with aclosing(paginator.pages()) as pages:
         if start_task is None:
             async for page in pages:
@@ -206,7 +210,7 @@ async def iterate(paginator: Paginator[T], start_task: StartTask | None = None) 
                 for item in page:
                     yield item
         finally:
-            pending.cancel()  # the request itself is a flight and ends by itself
+            pending.cancel()  # the request itself runs in a background task and ends there
             await asyncio.wait([pending])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
 
@@ -45,7 +45,7 @@ class Namespace:
     async def _get_page(self, call: Call, key: str, model: type[T], start: int = 0) -> ResultPage[T]:
         return _responses.decode_page(call, await self._send_for_body(call), key, model, start)
 
-    def _paginate(self, paginator: _pagination.Paginator[T], *, read_ahead: bool) -> AsyncIterator[T]:
+    def _paginate(self, paginator: _pagination.Paginator[T], *, read_ahead: bool) -> AsyncGenerator[T, None]:
         return _pagination.iterate(paginator, self._pipeline.background.spawn if read_ahead else None)
 
 
@@ -128,6 +128,11 @@ class ReadOnlyResource(Namespace, Generic[E]):
 
     def _build_call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:
         return Call(method, f"{self.endpoint.path}/{protocol.build_path(*parts)}", effect, **more)
+
+    def _member_call(self, id: int, kind: str, member_id: int, verb: str) -> Call:
+        """Return the call that adds a contact or company to an entity, or removes it; repeating it changes nothing."""
+        member = protocol.validate_id(member_id)
+        return self._build_call("POST", Effect.IDEMPOTENT, protocol.validate_id(id), kind, member, verb)
 
     def _decode_one(self, payload: Payload) -> E:
         return self._after_read(self._decode_body(payload.body), payload.status)

@@ -1,4 +1,4 @@
-"""Reading answers of namespaces: envelopes, containers in PHP's two forms, and refusals that need a hint."""
+"""Decoding of answers: envelopes, containers in PHP's two forms, and refusals that need a hint."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ T = TypeVar("T")
 
 
 def unexpected_response(call: Call, what: str) -> UnexpectedResponse:
-    """The error of an answer that is JSON and a success, but not the one that Mautic promises."""
+    """Return the error of an answer that is JSON and a success, but not the one that Mautic documents."""
     return UnexpectedResponse(f"{call}: an answer {what}", status=200, kind="undecodable-body")
 
 
 def expect_mapping(call: Call, body: Any, key: str = "") -> Mapping[str, Any]:
-    """The answer, or what it holds under *key*, as a map; PHP's empty list counts as an empty one.
+    """Return the answer, or its value under *key*, as a map; PHP's empty list is an empty map.
 
     Raises:
-        UnexpectedResponse: It is not there, or something else.
+        UnexpectedResponse: The key is missing, or its value is no map.
     """
     if key:
         body = expect_mapping(call, body).get(key)
@@ -39,10 +39,10 @@ def expect_mapping(call: Call, body: Any, key: str = "") -> Mapping[str, Any]:
 
 
 def expect_rows(call: Call, container: Any) -> list[Mapping[str, Any]]:
-    """What a list or a map holds, in the order of the answer.
+    """Return the objects in a list or a map, in the order of the answer.
 
     Raises:
-        UnexpectedResponse: It is neither, or holds something that is not an object.
+        UnexpectedResponse: The container is neither, or holds something that is not an object.
     """
     found = list(container.values()) if isinstance(container, Mapping) else container
     if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
@@ -51,10 +51,10 @@ def expect_rows(call: Call, container: Any) -> list[Mapping[str, Any]]:
 
 
 def decode_entity(call: Call, body: Any, key: str, model: type[T]) -> T:
-    """The one entity under *key*.
+    """Return the one entity under *key*.
 
     Raises:
-        UnexpectedResponse: It is not there.
+        UnexpectedResponse: The key is missing.
     """
     raw = body.get(key) if isinstance(body, Mapping) else None
     if not isinstance(raw, Mapping):
@@ -63,10 +63,10 @@ def decode_entity(call: Call, body: Any, key: str, model: type[T]) -> T:
 
 
 def decode_entities(call: Call, body: Any, key: str, model: type[T]) -> list[T]:
-    """The entities under *key*.
+    """Return the entities under *key*.
 
     Raises:
-        UnexpectedResponse: They are not there.
+        UnexpectedResponse: The key is missing.
     """
     if not isinstance(body, Mapping) or key not in body:
         raise unexpected_response(call, f"without {key!r}")
@@ -74,23 +74,23 @@ def decode_entities(call: Call, body: Any, key: str, model: type[T]) -> list[T]:
 
 
 def decode_page(call: Call, body: Any, key: str, model: type[T], start: int = 0) -> ResultPage[T]:
-    """The entities under *key*, as a page.
+    """Return the entities under *key* as a page.
 
     Raises:
-        UnexpectedResponse: They are not there.
+        UnexpectedResponse: The key is missing.
     """
     items = decode_entities(call, body, key, model)
     return ResultPage(items=items, total=total(body, len(items)), start=start)
 
 
 def total(body: Mapping[str, Any], fallback: int) -> int:
-    """How many there are: a number, or for tables a text."""
+    """Return the number of entities on all pages, which is a text for tables."""
     value = body.get("total")
     return int(value) if isinstance(value, (int, str)) and str(value).isdecimal() else fallback
 
 
 def field_value(record: Contact | Company, alias: str) -> object:
-    """What a contact or company holds in a field; an empty text for nothing."""
+    """Return the value of a contact's or company's field, or an empty text."""
     value = getattr(record, alias, None)
     if (value is None or value is UNSET) and isinstance(record.fields, Mapping):
         value = record.fields.get(alias)
@@ -98,12 +98,12 @@ def field_value(record: Contact | Company, alias: str) -> object:
 
 
 def created_at(entity: Any) -> float | None:
-    """Return when the entity of an answer was made: epoch seconds of the server's clock."""
+    """Return the time at which the entity of an answer was created, in epoch seconds of the server's clock."""
     return _timestamp(entity, "dateAdded")
 
 
 def modified_at(entity: Any) -> float | None:
-    """Return when the entity of an answer was last changed, or made: epoch seconds of the server's clock."""
+    """Return the time at which the entity of an answer was last changed, or created, in epoch seconds of its server."""
     return _timestamp(entity, "dateModified") or created_at(entity)
 
 
@@ -116,12 +116,12 @@ def _timestamp(entity: Any, name: str) -> float | None:
 
 
 def is_unknown_route(error: NotFound) -> bool:
-    """Whether the server does not know the path, rather than the entity."""
+    """Return True if the server has no such route; False if the entity is missing."""
     return any("URL not found" in problem.message or "No route found" in problem.message for problem in error.problems)
 
 
 def with_requirement(error: NotFound, needs: str, version: str | None) -> NotFound:
-    """*error* with the reason why this server has no such route."""
+    """Return *error* with the requirement that this server does not meet."""
     here = f"this one is Mautic {version}" if version else "this one has not told its version yet"
     hinted = NotFound(
         f"{error} -> it needs {needs}; {here}",

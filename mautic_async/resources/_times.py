@@ -1,4 +1,4 @@
-"""Moments in queries."""
+"""Dates and times in queries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mautic_async.errors import ConfigurationError
 
 
 def require_time_zone(value: datetime, name: str) -> datetime:
-    """*value*, which has a time zone.
+    """Return *value*, which must have a time zone.
 
     Raises:
         ConfigurationError: It has none.
@@ -19,12 +19,12 @@ def require_time_zone(value: datetime, name: str) -> datetime:
 
 
 def utc_text(value: datetime | None, name: str) -> str | None:
-    """The form that Mautic documents for filters: UTC, without saying so."""
+    """Return the form that Mautic documents for filters: UTC, without a time zone in the text."""
     return None if value is None else require_time_zone(value, name).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def iso_text(value: datetime | date | None, name: str) -> str | None:
-    """With its offset, for parameters that PHP reads as a `DateTime`: right in every time zone of the server."""
+    """Return *value* with its offset, for parameters that PHP reads as a `DateTime`."""
     if isinstance(value, datetime):
         return require_time_zone(value, name).isoformat(timespec="seconds")
     return None if value is None else value.isoformat()

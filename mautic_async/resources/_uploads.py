@@ -1,4 +1,4 @@
-"""Files from and to the server."""
+"""Downloads to a file, and files for uploads."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 async def download(send: Callable[[Call], Awaitable[Payload]], call: Call, to: Path, *, magic: bytes = b"") -> Path:
-    """Stream the answer to *call* into a file, which has its name only once it is whole.
+    """Stream the answer to *call* into a file, which gets its name only once it is complete.
 
-    It is sent once: a repetition would go on behind what the first attempt had written.
+    The call is sent once: a second attempt would write behind what the first one has written.
 
     Args:
         send: Sends a call.
-        call: Whose answer is a file.
-        to: Where to.
-        magic: How such a file begins; a page of a proxy does not.
+        call: The call whose answer is a file.
+        to: Path of the file.
+        magic: First bytes of such a file, by which the page of a proxy is told from it.
 
     Raises:
-        UnexpectedResponse: It is not such a file.
-        ConfigurationError: There is no room for it, or no right to write there.
+        UnexpectedResponse: The answer is not such a file.
+        ConfigurationError: The disk is full, or the process may not write there.
     """
     unfinished = to.with_name(f".{to.name}.{secrets.token_hex(8)}.part")
     out = _create_exclusive(unfinished)
@@ -47,7 +47,7 @@ async def download(send: Callable[[Call], Awaitable[Payload]], call: Call, to: P
 
 
 def _create_exclusive(path: Path) -> IO[bytes]:
-    """A file that is surely new: what somebody has planted under its name, a link above all, is not written to."""
+    """Create a file and open it; an existing file or link, which another user may have put there, is an error."""
     try:
         return path.open("x+b")  # O_EXCL, which follows no link
     except OSError as error:
@@ -61,14 +61,14 @@ def _require_magic(file: IO[bytes], call: Call, magic: bytes) -> None:
 
 
 def file_part(source: str | Path | bytes, name: str) -> FilePart:
-    """A file to upload: from a path, or from memory, which then needs a name.
+    """Return a file to upload, from a path, or from memory, which then needs a name.
 
     Raises:
         ConfigurationError: It has no name, or cannot be read.
     """
     if isinstance(source, bytes):
         if not name:
-            raise ConfigurationError("a file from memory needs a name: its ending decides what it is")
+            raise ConfigurationError("a file from memory needs a name, whose ending tells Mautic its type")
         content = source
     else:
         name = name or Path(source).name

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mautic_async import codec, protocol
-from mautic_async.errors import ConfigurationError
+from mautic_async.errors import ConfigurationError, Rejected
 from mautic_async.models import JSON, Campaign, CampaignContact, ContactCampaignEvents
 from mautic_async.protocol import Effect, FilePart
 from mautic_async.resources import _pagination, _responses, _tables, _uploads
@@ -61,7 +62,8 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
 
         Raises:
             NotFound: No campaign has this id.
-            Rejected: There is no such column; Mautic reports it with status 200.
+            Rejected: There is no such column (Mautic reports it with status 200), or the server is a Mautic 7.0, which
+                refuses every *where* and *order* (400).
 
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts).
         """
@@ -69,20 +71,44 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "contacts", query=query)
         return await self._get_page(call, "contacts", CampaignContact, start)
 
-    def iterate_contacts(self, id: int, *, read_ahead: bool = False) -> AsyncIterator[CampaignContact]:
+    async def iterate_contacts(self, id: int, *, read_ahead: bool = False) -> AsyncIterator[CampaignContact]:
         """Yield every contact that is or was in a campaign, once, even if contacts are added or removed meanwhile.
+
+        Mautic 7.0 answers any condition or order here with a 400. There the pages overlap instead, and all ids are
+        remembered.
 
         Mautic: REST API, Campaigns, List contacts (GET /campaigns/ID/contacts with ``where``).
         """
+        started = False
+        try:
+            async with aclosing(self._paginate(self._member_pages(id, keyset=True), read_ahead=read_ahead)) as members:
+                async for member in members:
+                    started = True
+                    yield member
+                return
+        except Rejected as error:
+            if started or error.status != 400:
+                raise
+        async with aclosing(self._paginate(self._member_pages(id, keyset=False), read_ahead=read_ahead)) as members:
+            async for member in members:
+                yield member
 
+    def _member_pages(self, id: int, *, keyset: bool) -> _pagination.Paginator[CampaignContact]:
         async def fetch(query: Mapping[str, Any]) -> ResultPage[CampaignContact]:
+            if not keyset:
+                return await self.contacts(id, start=query["start"], limit=query["limit"])
             order = [(query["order_by"], query["order_by_dir"])]
             return await self.contacts(id, where=query["where"], order=order, limit=query["limit"])
 
-        paginator = _pagination.Paginator(
-            fetch=fetch, query={}, size=PAGE_SIZE, get_id=lambda row: row.contact_id or 0, column="lead_id"
+        return _pagination.Paginator(
+            fetch=fetch,
+            query={},
+            size=PAGE_SIZE,
+            get_id=lambda row: row.contact_id or 0,
+            column="lead_id",
+            keyset=keyset,
+            ordered=keyset,
         )
-        return self._paginate(paginator, read_ahead=read_ahead)
 
     async def contact_events(self, id: int, contact_id: int) -> ContactCampaignEvents:
         """Return the events of a campaign with their logs for a contact.

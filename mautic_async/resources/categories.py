@@ -9,6 +9,6 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class Categories(Resource[Category]):
-    """What other entities are sorted by. Mautic: REST API, Categories."""
+    """Categories of other entities; no answer shows whether one is published. Mautic: REST API, Categories."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("categories", one="category", many="categories", model=Category)

@@ -16,7 +16,7 @@ from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._membership import Membership, assign_in_chunks
 from mautic_async.resources._sync_job import new_job
-from mautic_async.resources.bulk_adapters import edits
+from mautic_async.resources.bulk_adapters.companies import CompanyUpserts
 from mautic_async.resources.contacts import validation
 from mautic_async.resources.contacts.contacts import Contacts
 from mautic_async.resources.contacts.query import MemberQuery
@@ -31,7 +31,9 @@ D = TypeVar("D", bound=Company)
 
 
 class Companies(Resource[C], Membership[C]):
-    """Companies that contacts belong to. Unlike those of contacts, None, ``""`` and 0 are written as they are.
+    """Companies that contacts belong to. Unlike in contacts, None, ``""`` and 0 are stored as they are.
+
+    No answer shows whether a company is published.
 
     Mautic: REST API, Companies.
     """
@@ -41,13 +43,14 @@ class Companies(Resource[C], Membership[C]):
     )
 
     def of(self, model: type[D]) -> Companies[D]:
-        """The same namespace with a subclass that types your own fields."""
+        """Return the same namespace with a subclass that types your own fields."""
         return Companies(self._pipeline, model)
 
     async def find(self, **unique: str) -> C | None:
-        """The company that really has this value of a field, or None: ``find(companyname="Acme")``.
+        """Return the company that has this value of a field, or None: ``find(companyname="Acme")``.
 
-        Compared as the database does: without case and accents. If several have it, the one with the lowest id.
+        Values are compared as the database does, without case and accents. Of several companies, the one with the
+        lowest id is returned.
 
         Raises:
             ConfigurationError: Not exactly one field was named, or its value is empty.
@@ -63,13 +66,14 @@ class Companies(Resource[C], Membership[C]):
         )
 
     async def create(self, entity: C) -> C:
-        """Store a new company, after a look whether its name is known.
+        """Store a new company, after looking its name up.
 
-        Mautic takes a creation with a known name for that company, and wipes all of it that is not sent.
+        Mautic takes a creation with a known name for that company, and wipes every field that is not sent.
 
         Raises:
-            ConfigurationError: The name is known: `edit` that company, or `upsert` this one; nothing was written.
+            ConfigurationError: The name is known: `edit` that company, or `upsert` this one. Nothing was written.
             Rejected: Mautic refused a value.
+            ValueNotKept: It is stored without the values that the error names.
             OutcomeUnknown: It may have been stored; look with `find`.
 
         Mautic: REST API, Companies, Create (POST /companies/new).
@@ -81,7 +85,7 @@ class Companies(Resource[C], Membership[C]):
                 f"companies.create: not sent: {sanitize(str(entity.companyname), 80)!r} is company {existing.id}, of"
                 f" which Mautic would wipe what is not sent; use edit({existing.id}, ...), or upsert()"
             )
-        return self._decode_one(await self._send(self._build_call("POST", Effect.NON_IDEMPOTENT, "new", body=body)))
+        return await self._write(self._build_call("POST", Effect.NON_IDEMPOTENT, "new", body=body))
 
     def bulk_upsert(
         self,
@@ -92,7 +96,7 @@ class Companies(Resource[C], Membership[C]):
         state: SyncState | None = None,
         options: BulkOptions | None = None,
     ) -> BulkJob[C, C]:
-        """Edit the companies that have these names and create the others; any number, every row gets one outcome.
+        """Edit the companies that have these names and create the others, any number; every row gets one outcome.
 
         Mautic has no safe upsert of companies, so each batch is looked up first: two requests instead of one.
 
@@ -105,37 +109,38 @@ class Companies(Resource[C], Membership[C]):
 
         Mautic: REST API, Companies, List, Batch create and Batch edit.
         """
-        return new_job(
-            self, edits.CompanyUpserts(self, unique=unique), rows, journal=journal, state=state, options=options
-        )
+        adapter = CompanyUpserts(self, unique=unique)
+        return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     async def upsert(self, company: C) -> C:
-        """Change what *company* names of the company with its id or its name, or create one.
+        """Edit the company with this id or name, or create one: a look-up, then an edit or a creation.
 
-        A look, then an edit or a creation.
-
-        Never have two upserts of one name under way at once: both would miss the look.
+        Never have two upserts of one name in flight at once: both look-ups would find nothing.
 
         Raises:
-            ConfigurationError: It has no `companyname`.
+            ConfigurationError: It is no `Company`, or has no `companyname`; nothing was sent.
             Rejected: Mautic refused a value.
+            ValueNotKept: It is stored without the values that the error names.
             OutcomeUnknown: It may have been created; the same upsert may then be sent again.
 
         Mautic: REST API, Companies (PATCH /companies/ID/edit or POST /companies/new).
         """
+        if not isinstance(company, Company):
+            raise ConfigurationError(
+                f'companies.upsert takes a Company, not a {type(company).__name__}: upsert(Company(companyname="Acme"))'
+            )
         if company.id:
             return await self.edit(company.id, company)
         if not company.companyname or not company.companyname.strip():
-            raise ConfigurationError("companies.upsert: companyname is what a company is found by; it is not set")
+            raise ConfigurationError("companies.upsert: a company is found by its companyname, which is not set")
         existing = await self.find(companyname=company.companyname)
         if existing is not None:
             return await self.edit(existing.id, company)
-        return self._decode_one(
-            await self._send(self._build_call("POST", Effect.NON_IDEMPOTENT, "new", body=self._create_body(company)))
-        )
+        body = self._create_body(company)
+        return await self._write(self._build_call("POST", Effect.NON_IDEMPOTENT, "new", body=body))
 
     async def add_contacts(self, id: int, contact_ids: Iterable[int]) -> list[Outcome[Contact]]:
-        """Put several contacts into a company, 200 a request. Mautic 8 or newer; not tried on a live server.
+        """Add several contacts to a company, 200 a request. Mautic 8 or newer: neither 5.1.1 nor 7.0.2 has this route.
 
         Returns:
             One outcome for each, in order: ``updated``, or ``rejected`` with Mautic's reason.

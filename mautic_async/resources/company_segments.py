@@ -1,4 +1,4 @@
-"""Segments of companies."""
+"""Company segments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mautic_async.resources._membership import add_in_chunks
 
 
 class CompanySegments(Resource[CompanySegment]):
-    """Lists of companies. Mautic 8 or newer, or a plugin; not tried on a live server.
+    """Lists of companies. Mautic 8 or newer, or a plugin: neither 5.1.1 nor 7.0.2 has these routes.
 
     Mautic: REST API, Company segments.
     """
@@ -25,43 +25,30 @@ class CompanySegments(Resource[CompanySegment]):
     )
 
     async def add_company(self, id: int, company_id: int) -> None:
-        """Put a company in; one that is already there stays.
+        """Add a company; nothing changes if it is a member already.
 
         Raises:
             NotFound: The segment or the company does not exist, or the server is older.
 
         Mautic: REST API, Company segments, Add company (POST /companysegments/ID/company/COMPANY_ID/add).
         """
-        await self._send(
-            self._build_call(
-                "POST", Effect.IDEMPOTENT, protocol.validate_id(id), "company", protocol.validate_id(company_id), "add"
-            )
-        )
+        await self._send(self._member_call(id, "company", company_id, "add"))
 
     async def remove_company(self, id: int, company_id: int) -> None:
-        """Take a company out; one that is not there changes nothing.
+        """Remove a company; nothing changes if it is no member.
 
         Raises:
             NotFound: The segment or the company does not exist, or the server is older.
 
         Mautic: REST API, Company segments, Remove company (POST /companysegments/ID/company/COMPANY_ID/remove).
         """
-        await self._send(
-            self._build_call(
-                "POST",
-                Effect.IDEMPOTENT,
-                protocol.validate_id(id),
-                "company",
-                protocol.validate_id(company_id),
-                "remove",
-            )
-        )
+        await self._send(self._member_call(id, "company", company_id, "remove"))
 
     async def add_companies(self, id: int, company_ids: Iterable[int]) -> list[Outcome[Company]]:
-        """Put several companies in, 200 a request.
+        """Add several companies, 200 a request.
 
         Returns:
-            One outcome for each, in order: ``updated`` (it is in now), or ``rejected``: no company has this id.
+            One outcome for each, in order: ``updated`` (it is a member now), or ``rejected`` (no company has this id).
 
         Raises:
             NotFound: The segment does not exist, or the server is older.

@@ -9,7 +9,7 @@ from mautic_async.resources._jsonld import JsonLdResource
 
 
 class CustomObjects(JsonLdResource[CustomObject]):
-    """Kinds of things that contacts can have. Mautic: Custom Objects plugin, API v2."""
+    """Definitions of custom objects. Mautic: Custom Objects plugin, API v2."""
 
     path: ClassVar[str] = "v2/custom_objects"
     model: ClassVar[type[CustomObject]] = CustomObject

@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class FieldGroups(Resource[FieldGroup]):
-    """Groups of fields. Mautic 8 or newer; not tried on a live server. Mautic: REST API, Field groups."""
+    """Groups of fields. Mautic 8 or newer: neither 5.1.1 nor 7.0.2 has these routes. Mautic: REST API, Field groups."""
 
     needs: ClassVar[str] = "Mautic 8 or newer"
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(

@@ -9,7 +9,7 @@ from mautic_async.resources._base import Endpoint, Resource
 
 
 class PointGroups(Resource[PointGroup]):
-    """Points that are counted by themselves. Mautic: REST API, Point groups."""
+    """Groups of points that are counted separately. Mautic: REST API, Point groups."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
         "points/groups", one="pointGroup", many="pointGroups", model=PointGroup

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from mautic_async.models import Project
-from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._jsonld import ReplaceableJsonLd
 
 
-class Projects(Resource[Project]):
-    """What belongs together. Mautic 7 or newer; not tried on a live server. Mautic: REST API, Projects."""
+class Projects(ReplaceableJsonLd[Project]):
+    """Groups of entities of all kinds: Mautic 7, with Basic authentication only. Mautic: API v2, projects.
+
+    Entities name their projects in their own `projects` property. Two projects may have one name.
+    """
 
     needs: ClassVar[str] = "Mautic 7 or newer"
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint("projects", one="project", many="projects", model=Project)
+    path: ClassVar[str] = "v2/projects"
+    model: ClassVar[type[Project]] = Project

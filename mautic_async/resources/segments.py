@@ -22,15 +22,15 @@ from mautic_async.resources.contacts.query import MemberQuery
 
 
 class Segments(Resource[Segment], Membership[Segment]):
-    """Segments, which payloads still call lists. Mautic: REST API, Segments."""
+    """Segments, which payloads call lists. Mautic: REST API, Segments."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("segments", one="list", many="lists", model=Segment)
 
     async def add_contacts(self, id: int, contact_ids: Iterable[int]) -> list[Outcome[Contact]]:
-        """Put several contacts in, 200 a request.
+        """Add several contacts, 200 a request.
 
         Returns:
-            One outcome for each, in order: ``updated`` (it is in now), or ``rejected``: no contact has this id.
+            One outcome for each, in order: ``updated`` (it is a member now), or ``rejected`` (no contact has this id).
 
         Raises:
             NotFound: The segment does not exist.

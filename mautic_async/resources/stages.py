@@ -10,6 +10,6 @@ from mautic_async.resources._membership import Membership
 
 
 class Stages(Resource[Stage], Membership[Stage]):
-    """Stages that contacts pass through. Mautic: REST API, Stages."""
+    """Stages that contacts pass through, one at a time. Mautic: REST API, Stages."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("stages", one="stage", many="stages", model=Stage)

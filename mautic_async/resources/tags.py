@@ -11,7 +11,9 @@ from mautic_async.resources.contacts import validation
 
 
 class Tags(Resource[Tag]):
-    """Tags; creating one that exists gives that one. Mautic 5 ignores `search` in their list: use `find`.
+    """Tags. Creating a tag that exists returns that tag. Mautic ignores ``search`` in this list: use `find`.
+
+    No version of the API v1 stores a tag's description.
 
     Mautic: REST API, Tags.
     """
@@ -21,10 +23,11 @@ class Tags(Resource[Tag]):
         Effect.IDEMPOTENT,
         filters_published=False,
         create_requires=("tag",),
+        replace_requires=("tag",),
     )
 
     async def find(self, tag: str) -> Tag | None:
-        """The tag with this name, or None; compared as the database does: without case and accents.
+        """Return the tag with this name, or None; names are compared without case and accents, as the database does.
 
         Mautic: REST API, Tags, List (GET /tags with ``where``).
         """

@@ -231,6 +231,8 @@ def _objects(state: ServerState) -> None:
 
 def add_custom_object(state: ServerState, alias: str, fields: dict[str, Any], name: str | None) -> Row:
     """Add a custom object; see `FakeMautic.add_custom_object`."""
+    if any(row["alias"] == alias for row in state.store["custom_objects"]):
+        raise ValueError(f"FakeMautic has a custom object {alias!r} already; give another alias")
     label = name or alias.replace("-", " ").replace("_", " ").title()
     object_row = state.store["custom_objects"].save(
         {**_UNOWNED, "id": None, "alias": alias, "nameSingular": label.removesuffix("s"), "namePlural": label}

@@ -24,12 +24,13 @@ async def test_contact_post_overwrite_with_blank_wipes_unsent_fields_of_a_known_
     assert got.json["contact"]["fields"]["all"]["attribution"] in (0.0, None)
 
 
-async def test_contact_batch_create_overwrite_with_blank_wipes_too(api: RawClient) -> None:
+async def test_contact_batch_create_overwrite_with_blank_clears_only_named_fields(api: RawClient) -> None:
     id = await known(api)
-    row = {"email": "ada@example.com", "overwriteWithBlank": True}
+    row = {"email": "ada@example.com", "city": None, "overwriteWithBlank": True}
     got = await api.post("contacts/batch/new", [row])
     assert got.json["statusCodes"] == [200]
-    assert (await api.field_values(id))["firstname"] is None
+    stored = await api.field_values(id)
+    assert (stored["city"], stored["firstname"], stored["points"], stored["attribution"]) == (None, "Ada", 7, 12.5)
 
 
 @pytest.mark.parametrize("blank", [None, "", []])

@@ -341,3 +341,10 @@ async def test_custom_item_values_of_every_type_are_read_back(api: RawClient) ->
     for bad in ({"many": "1"}, {"day": "yesterday-ish"}):
         assert (await write(api, "b@example.com", "all", {"name": "B", "attributes": bad})).status == 500
     assert (await write(api, "c@example.com", "all", "no item")).status == 500
+
+
+async def test_add_custom_object_refuses_an_alias_that_exists() -> None:
+    async with FakeMautic() as fake:
+        fake.add_custom_object("cars", {"plate": "text"})
+        with pytest.raises(ValueError, match="'cars' already"):
+            fake.add_custom_object("cars", {"plate": "text"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -20,7 +20,9 @@ from mautic_async import (
     OutcomeUnknown,
     Rejected,
     UniqueField,
+    ValueNotKept,
 )
+from mautic_async import models as m
 from mautic_async.testing import FakeMautic
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.support.sizes import sized
@@ -423,7 +425,7 @@ def test_bulk_upsert_raises_a_fatal_error_unwrapped() -> None:
     play(scenario)
 
 
-def test_bulk_upsert_returns_contacts_and_clears_in_a_second_step() -> None:
+def test_bulk_upsert_returns_contacts_and_clears_in_the_same_request() -> None:
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         await mautic.contacts.create(Contact(email="a@example.com", city="Rome", firstname="Ada"))
         rows = [Contact(email="a@example.com", city=None), Contact(email="b@example.com", city="Oslo")]
@@ -432,6 +434,7 @@ def test_bulk_upsert_returns_contacts_and_clears_in_a_second_step() -> None:
         first = outcomes[0].contact
         assert first is not None
         assert (first.city, first.firstname) == (None, "Ada")
+        assert not any(one.method == "PATCH" for one in fake.requests)
 
     play(scenario)
 
@@ -486,3 +489,70 @@ def test_bulk_upsert_rejects_the_row_of_a_missing_contact_with_a_failed_item() -
         assert outcomes[1].id == fake.contacts[0]["id"]
 
     play(scenario)
+
+
+@pytest.mark.parametrize("namespace", ["contacts", "companies"])
+async def test_upsert_of_a_dict_says_how_to_write_it(namespace: str) -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        with pytest.raises(ConfigurationError, match=rf"{namespace}\.upsert takes a \w+, not a dict: upsert\("):
+            await getattr(mautic, namespace).upsert({"email": "ada@example.com"})
+
+
+async def test_zeros_drop_leaves_out_zeros_that_mautic_would_not_store() -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        contact = Contact(email="ada@example.com", attribution=0.0, points=0)
+        with pytest.raises(ConfigurationError, match="zeros="):
+            await mautic.contacts.upsert(contact)
+        stored = await mautic.contacts.upsert(contact, zeros="drop")
+        assert (stored.points, stored.attribution) == (0, None)
+        assert (await mautic.contacts.edit(stored.id, Contact(city="Rome", points=0), zeros="drop")).city == "Rome"
+
+
+async def test_upsert_of_zero_points_onto_a_contact_with_points_raises_value_not_kept() -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        await mautic.contacts.upsert(Contact(email="ada@example.com", points=5))
+        with pytest.raises(ValueNotKept, match="points") as caught:
+            await mautic.contacts.upsert(Contact(email="ada@example.com", points=0))
+        assert caught.value.entity.points == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"ctiy": "Rome"}, "ctiy: this Mautic has no such contact field"),
+        ({"website": "no url"}, "website: not a URL"),
+        ({"attribution_date": "someday"}, "attribution_date: not a date"),
+        ({"attribution": "many"}, "attribution: not a number"),
+    ],
+)
+async def test_single_writes_check_fields_by_one_request_that_is_kept(fields: dict[str, Any], reason: str) -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        stored = await mautic.contacts.create(Contact(email="ada@example.com", firstname="Ada"))
+        assert [request.path for request in fake.requests if request.method == "GET"] == []
+        for _ in range(2):
+            for write in (
+                mautic.contacts.edit(stored.id, Contact(fields=fields)),
+                mautic.contacts.upsert(Contact(email="ada@example.com", fields=fields)),
+                mautic.contacts.create(Contact(email="ada@example.com", fields=fields)),
+                mautic.contacts.replace(stored.id, Contact(email="ada@example.com", fields=fields)),
+            ):
+                with pytest.raises(ConfigurationError, match=reason):
+                    await write
+        assert [request.path for request in fake.requests if request.method == "GET"] == ["/api/fields/contact"]
+
+
+@pytest.mark.virtual_time
+async def test_a_field_that_was_added_meanwhile_is_asked_for_again_after_a_minute() -> None:
+    clock = virtual_clock(asyncio.get_running_loop())
+    async with (
+        FakeMautic(clock=clock) as fake,
+        Mautic(fake.url, auth=fake.auth, transport=fake.transport, clock=clock) as mautic,
+    ):
+        stored = await mautic.contacts.create(Contact(email="ada@example.com", fields={"attribution": 1}))
+        await mautic.contact_fields.create(m.Field(label="Shoe", alias="shoe", type="text"))
+        with pytest.raises(ConfigurationError, match="no such contact field"):
+            await mautic.contacts.edit(stored.id, Contact(fields={"shoe": "43"}))
+        await asyncio.sleep(61)
+        edited = await mautic.contacts.edit(stored.id, Contact(fields={"shoe": "43"}))
+        assert isinstance(edited.fields, Mapping)
+        assert edited.fields["shoe"] == "43"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport, EncodedRow, Outcome, RowResult
+from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport, EncodedRow, Outcome, Pending, RowResult
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from tests.support.bulk_model import Faults, ModelAdapter, ModelServer, Row
 
@@ -88,7 +88,7 @@ class ScriptedAdapter:
 
     async def look_up(self, step: str, batch: Sequence[WorkItem[str]]) -> BatchResult[Any]:
         if self._lookup is None:
-            return BatchResult([RowResult("again") for _ in batch], requests=0)
+            return BatchResult([RowResult(Pending.RETRY) for _ in batch], requests=0)
         return BatchResult(await self._lookup(batch))
 
     def rate_limit(self) -> RateLimitStatus | None:

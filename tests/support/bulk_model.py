@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve
 
-from mautic_async.bulk import BatchResult, EncodedRow, RowResult
+from mautic_async.bulk import BatchResult, EncodedRow, Pending, RowResult
 from mautic_async.errors import (
     MauticError,
     Problem,
@@ -419,7 +419,7 @@ class ModelAdapter:
     def _is_stored(self, item: WorkItem[Row]) -> bool:
         """Whether an earlier sending of the row has stored it."""
         row, server = item.row, self.server
-        if row.trait != "cleaned" or item.total_attempts < 2 or row.items or row.company:
+        if row.trait != "cleaned" or item.sends.total < 2 or row.items or row.company:
             return False
         contact_ids = {row.id} if row.id else server.find(row.email, row.number)
         if len(contact_ids) != 1:
@@ -463,7 +463,11 @@ class ModelAdapter:
             )
         if fault == "stall":
             speed = shape
-        repeated = frozenset(position for position, item in enumerate(batch) if item.resend_of not in (None, item))
+        repeated = frozenset(
+            position
+            for position, item in enumerate(batch)
+            if item.resend is not None and item.resend.newest is not item
+        )
         request = server.batch(rows, fault, speed=max(speed, 0.01), faulty_row=faulty_row, repeated=repeated)
         work = asyncio.get_running_loop().create_task(request)
         self.abandoned_requests.add(work)
@@ -498,16 +502,18 @@ class ModelAdapter:
             )
         if self.disabled_safeguard == "refusal":
             for item in batch:
-                item.had_unknown_outcome = False
+                item.sends.had_unknown_outcome = False
         results = [self._row_result(item, answer) for item, answer in zip(batch, answers, strict=True)]
         if fault == "row missing":
-            results[faulty_row] = RowResult("look")
+            results[faulty_row] = RowResult(Pending.LOOK_UP)
         elif fault == "deadlock row" and results[faulty_row].state in {"created", "updated"}:
-            results[faulty_row] = RowResult("look", retry_after=2.0, overload=True)
+            results[faulty_row] = RowResult(Pending.LOOK_UP, retry_after=2.0, overload=True)
         elif fault == "item id 0" and results[faulty_row].state in {"created", "updated"}:
             safe = self.strategy == "unique" or not batch[faulty_row].row.items
             results[faulty_row] = (
-                RowResult("again", retry_after=1.2, status_if_given_up="partial") if safe else RowResult("look")
+                RowResult(Pending.RETRY, retry_after=1.2, status_if_given_up="partial")
+                if safe
+                else RowResult(Pending.LOOK_UP)
             )
         return BatchResult(results)
 
@@ -527,31 +533,33 @@ class ModelAdapter:
         code = answer.get("code")
         if code is None:
             facts = {"items": answer["items"]} if self.strategy != "unique" and item.row.items else None
-            created_here = item.had_unknown_outcome and self._may_have_created(self.server.contacts[answer["id"]], item)
+            created_here = item.sends.had_unknown_outcome and self._may_have_created(
+                self.server.contacts[answer["id"]], item
+            )
             status: Any = "created" if answer["status"] == 201 or created_here else "updated"
             return self._stored_result(item, RowResult(status, answer["id"], facts=facts))
         problems = (Problem(answer["message"], code=code),)
         if code == 404:
-            return RowResult("again", answer["id"], problems, retry_after=1.2, status_if_given_up="partial")
+            return RowResult(Pending.RETRY, answer["id"], problems, retry_after=1.2, status_if_given_up="partial")
         if code in {1205, 2006}:
-            return RowResult("look", problems=problems, retry_after=5.0, overload=True)
+            return RowResult(Pending.LOOK_UP, problems=problems, retry_after=5.0, overload=True)
         return RowResult("rejected" if code else "partial", 0, problems)
 
     def _stored_result(self, item: WorkItem[Row], result: RowResult[StoredContact]) -> RowResult[StoredContact]:
         """A row that is stored; after a sending of unknown fate it is seen to that its company is linked."""
-        if not item.row.company or not item.had_unknown_outcome or self.disabled_safeguard == "link":
+        if not item.row.company or not item.sends.had_unknown_outcome or self.disabled_safeguard == "link":
             return result
         status: Any = result.state
-        return evolve(result, state="step", next_step=LINK, status_if_given_up=status)
+        return evolve(result, state=Pending.NEXT_STEP, next_step=LINK, status_if_given_up=status)
 
     def _may_have_created(self, stored: StoredContact, item: WorkItem[Row]) -> bool:
         """Whether the row may have made the contact, whose date of creation is in whole seconds."""
-        return int(stored.created_at) + 1 > item.first_sent_at > 0
+        return int(stored.created_at) + 1 > item.sends.first_at > 0
 
     async def look_up(self, step: str, batch: Sequence[WorkItem[Row]]) -> BatchResult[StoredContact]:
         await self._look_up_request()
         if step == LINK:
-            return BatchResult([RowResult("again", item.id) for item in batch])
+            return BatchResult([RowResult(Pending.RETRY, item.id) for item in batch])
         return BatchResult([self._lookup_result(item) for item in batch])
 
     async def _look_up_request(self) -> None:
@@ -567,11 +575,11 @@ class ModelAdapter:
         row, server = item.row, self.server
         contact_ids = {row.id} if row.id else server.find(row.email, row.number)
         if len(contact_ids) != 1:
-            return RowResult("again")
+            return RowResult(Pending.RETRY)
         stored = server.contacts[contact_ids.pop()]
         created_here = self._may_have_created(stored, item)
-        by_last_request = int(stored.created_at) >= item.sent_at > 0
-        was_changed = int(stored.changed_at) + 1 > item.first_sent_at
+        by_last_request = int(stored.created_at) >= item.sends.last_at > 0
+        was_changed = int(stored.changed_at) + 1 > item.sends.first_at
         items = {server.items[item_id].name: item_id for item_id in stored.items}
         learned_facts = {"items": items} if self.strategy == "marker" and row.items else None
         is_complete = all(name in items and server.items[items[name]].version == row.version for name in row.items)
@@ -587,12 +595,12 @@ class ModelAdapter:
             )
             return self._stored_result(item, done)
         has_recent_items = any(
-            int(server.items[item_id].changed_at) + 1 > item.first_sent_at for item_id in stored.items
+            int(server.items[item_id].changed_at) + 1 > item.sends.first_at for item_id in stored.items
         )
         if self.strategy == "none" and has_recent_items and any(name not in item_ids(item) for name in row.items):
             return RowResult("unknown", stored.id, (Problem("its items may be stored"),))
         so_far: Any = "partial" if created_here else None if was_changed else "rejected"
-        return RowResult("again", stored.id, facts=learned_facts, status_if_given_up=so_far)
+        return RowResult(Pending.RETRY, stored.id, facts=learned_facts, status_if_given_up=so_far)
 
     async def wait_until_idle(self) -> None:
         """Wait until the server is at rest."""

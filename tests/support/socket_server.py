@@ -26,9 +26,9 @@ class ServedFake:
 
 
 @contextmanager
-def serve_fake() -> Iterator[ServedFake]:
-    """Serve until the block ends."""
-    fake = FakeMautic()
+def serve_fake(*, v2: bool = False) -> Iterator[ServedFake]:
+    """Serve until the block ends; *v2* adds ``/api/v2``."""
+    fake = FakeMautic(v2=v2)
     ready, done = threading.Event(), asyncio.Event()
     environment: list[tuple[str, asyncio.AbstractEventLoop]] = []
 

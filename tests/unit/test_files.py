@@ -14,13 +14,13 @@ import pytest
 from mautic_async import FileTokens, Journal, Token
 from mautic_async.bulk.dead_letters import DeadLetters
 from mautic_async.errors import ConfigurationError, Secret
-from mautic_async.journal.records import RowRecord
+from mautic_async.journal.records import RecordState, RowRecord
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX modes")
 
 OLD = Token(access=Secret("old-token"), refresh=Secret("old-refresh"), expires_at=1_800_000_000)
 NEW = Token(access=Secret("new-token"), refresh=Secret("new-refresh"), expires_at=1_800_003_600)
-ENTRY = RowRecord(0, b"digest", "new", "", 0, 0.0, {}, "", "", 0)
+ENTRY = RowRecord(0, b"digest", RecordState.PENDING)
 
 
 @pytest.fixture(autouse=True, params=[0o000, 0o022, 0o777], ids=lambda mask: f"umask {mask:03o}")

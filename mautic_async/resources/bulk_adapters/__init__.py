@@ -1,1 +1,1 @@
-"""What the bulk engine asks of each kind of row: how to encode, send and look it up."""
+"""The adapters of bulk jobs, one for each kind of row: contact upserts, edits by id, deletes, company upserts."""

@@ -1,8 +1,8 @@
-"""Names that a write of a contact makes where they are missing: tags, and companies.
+"""The names that a write of a contact creates if they are missing: tags, and companies.
 
 Mautic looks such a name up and then inserts it, without a unique key in its database: eight batches at once that all
-bring one new tag make six tags of that name. So a name that is not known yet is a lane of its own, until one row with
-it is stored.
+bring one new tag make six tags of that name. So a name that is not known yet is a key of its own, see
+`EncodedRow.creates`, until one row with it is stored.
 
 Mautic: REST API, Contacts, Create (properties ``tags`` and ``company``).
 """
@@ -17,11 +17,11 @@ from mautic_async.resources.contacts import validation
 
 
 def names_created_by(body: Mapping[str, Any], existing_tags: Collection[str] = ()) -> tuple[Hashable, ...]:
-    """The keys of names in *body* that this row may be the first to bring.
+    """Return the keys of names in *body* that this row may be the first to bring.
 
     Args:
         body: A contact as it is sent.
-        existing_tags: Names of tags that are there, as the database compares them.
+        existing_tags: Names of stored tags, as the database compares them.
     """
     tags, company = body.get("tags"), body.get("company")
     if not tags and not company:
@@ -36,6 +36,6 @@ def names_created_by(body: Mapping[str, Any], existing_tags: Collection[str] = (
 
 @lru_cache(maxsize=4096)
 def _tag_keys(tags: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
-    """Most rows of a job have one of a few sets of tags."""
+    # Cached: most rows of a job have one of a few sets of tags.
     names = (tag for tag in tags if tag.__class__ is str and tag[:1] != "-")
     return tuple(("tag", validation.collation_key(name)) for name in names)

@@ -1,4 +1,4 @@
-"""What the server holds of contact rows whose answer was lost.
+"""Looks up contacts and compares them with the rows whose answer was lost.
 
 Mautic: REST API, List contacts (GET /contacts with ``where``).
 """
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
 @define(eq=False)
 class ClockOffset:
-    """By how many seconds the server's clock is ahead of ours: between two numbers, as far as answers tell."""
+    """Bounds, learned from answers, for the seconds by which the server's clock is ahead of this machine's."""
 
     low: float = 0.0
     high: float | None = None
 
     def update(self, payload: Payload, sent_at: float, received_at: float) -> None:
-        """Its ``Date`` is in whole seconds, and was told somewhere between the question and the answer."""
+        """Learn from an answer. Its ``Date``, in whole seconds, was written between *sent_at* and *received_at*."""
         date = protocol.parse_date(Response(payload.status, payload.headers))
         if date is not None:
             self.low, self.high = date - received_at, date + 1 - sent_at
 
     def maybe_after(self, moment: float | None, since: float) -> bool:
-        """Whether the server may have written *moment*, of whole seconds, at or after our *since*."""
+        """Return True if *moment*, whole seconds of the server's clock, may be at or after *since* of ours."""
         return moment is not None and since > 0 and moment + 1 > since + self.low
 
     def surely_after(self, moment: float | None, since: float) -> bool:
-        """Whether it must have."""
+        """Return True if *moment* must be at or after *since*."""
         return moment is not None and since > 0 and self.high is not None and moment >= since + self.high
 
 
@@ -49,18 +49,18 @@ C = TypeVar("C", bound=Contact)
 
 @define(eq=False)
 class Match(Generic[C]):
-    """A stored contact beside the row that asked for it.
+    """A stored contact, compared with a row.
 
     Attributes:
         contact: As it is stored.
-        made_by_this_job: It was made since the row first left.
+        made_by_this_job: It was created since the row was first sent.
         maybe_changed: It may have been changed since then: a write that changes nothing leaves no date.
-        made_by_last_request: It was made by the row's last request.
-        matches_row: It shows all that the row names.
+        made_by_last_request: It was created by the row's last request.
+        matches_row: It has all values that the row names.
         facts: The ids to remember.
-        items_complete: All new items of the row are there, as they should be.
-        items_distinguishable: Each new item of the row is either seen or surely missing. Of an item that nothing
-            identifies the dates tell: if no item of its object was added since the row first left, it is missing.
+        items_complete: All new items of the row are stored as the row has them.
+        items_distinguishable: Each new item of the row is either visible or surely missing. For an item without an
+            identity the dates tell: if no item of its object was added since the row was first sent, it is missing.
     """
 
     contact: C
@@ -75,7 +75,11 @@ class Match(Generic[C]):
 
 @define(eq=False)
 class ContactLookup(Generic[C]):
-    """Asks for contacts by their unique values."""
+    """Contacts looked up by their unique values.
+
+    Attributes:
+        requests: The number of requests so far.
+    """
 
     pipeline: Pipeline
     model: type[C]
@@ -86,7 +90,7 @@ class ContactLookup(Generic[C]):
     _stored: dict[tuple[str, str], C] = field(factory=dict)
 
     async def fetch(self, rows: Sequence[Contact]) -> None:
-        """Fetch what is stored under the ids of *rows*, or under their unique values."""
+        """Fetch the contacts that have the ids of *rows*, or their unique values."""
         with_items = any(row.custom_items for row in rows)
         values_by_name: dict[str, list[str]] = {}
         for name, value in (pair for row in rows for pair in self._lookup_values(row)):
@@ -121,7 +125,7 @@ class ContactLookup(Generic[C]):
         return _responses.decode_entities(call, payload.body, "contacts", self.model)
 
     def match(self, row: Contact, body: Mapping[str, Any], *, first_sent_at: float, sent_at: float) -> Match[C] | None:
-        """The contact of *row*, whose fields are *body*; None if there is none."""
+        """Compare *row*, whose fields are *body*, with its contact; return None if there is none."""
         keys = [(name, validation.collation_key(value)) for name, value in self._lookup_values(row)]
         found = next((self._stored[key] for key in keys if key in self._stored), None)
         if found is None:
@@ -156,7 +160,7 @@ class ContactLookup(Generic[C]):
         return item_identity.identity_key(item_identity.identify(self.match_items, item))
 
     def _all_stored(self, found: Contact, items: Sequence[CustomItem], first_sent_at: float) -> bool:
-        """Whether each of *items*, which nothing identifies, has its equal among those made since the row left."""
+        """Return True if each of *items*, which have no identity, has its equal among those added since then."""
         recent = [
             one for one in found.custom_items or () if self.clock_offset.maybe_after(_created_at(one), first_sent_at)
         ]
@@ -168,9 +172,9 @@ class ContactLookup(Generic[C]):
         return True
 
     def _may_be_stored(self, found: Contact, item: CustomItem, first_sent_at: float, ids: Mapping[str, int]) -> bool:
-        """Whether the item may be stored without being recognised.
+        """Return True if the item may be stored without being recognised.
 
-        The server shows the newest few of each object; one that is not recognised by a name is known by its date alone.
+        The server shows the newest few items of each object; an item without an identity is known by its date alone.
         """
         name = self._identity_key(item)
         if name in ids or (name and not found.custom_items_truncated):
@@ -188,11 +192,11 @@ def _is_of_object(stored: CustomItem, item: CustomItem) -> bool:
     return item.object_id == stored.object_id or (not item.object_id and item.object == stored.object)
 
 
-_NOT_COMPARED: Final = frozenset({"id", codec.CUSTOM_OBJECTS})
+_NOT_COMPARED: Final = frozenset({"id", codec.CUSTOM_OBJECTS, "overwriteWithBlank"})
 
 
 def _matches_row(found: Contact, body: Mapping[str, Any]) -> bool:
-    """Whether the stored contact shows every value of a row; a difference proves nothing, Mautic cleans text."""
+    # Equal values prove that the row is stored. Different values prove nothing, since Mautic cleans text.
     have = codec.encode(found)
     return all(
         key in have and _values_match(have[key], value) for key, value in body.items() if key not in _NOT_COMPARED
@@ -202,6 +206,8 @@ def _matches_row(found: Contact, body: Mapping[str, Any]) -> bool:
 def _values_match(have: Any, want: Any) -> bool:
     if isinstance(want, list) and isinstance(have, list):
         return set(map(str, want)) <= set(map(str, have))
+    if validation.is_blank(want):
+        return validation.is_blank(have)
     if isinstance(want, str) and isinstance(have, str):
         return want.strip() == have.strip()
     return bool(have == want)

@@ -18,6 +18,7 @@ from mautic_async.resources import _responses
 from mautic_async.resources._base import Endpoint, ResultPage
 from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._sync_job import new_job
+from mautic_async.resources.bulk_adapters.contact_job import UpsertOptions
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import validation
 from mautic_async.resources.contacts.details import ContactDetails
@@ -218,17 +219,17 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
 
         Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
         """
-        adapter = ContactUpserts(
-            pipeline=self._pipeline,
+        upserts = UpsertOptions(
             model=self._model,
-            unique=None if unique is None else tuple(unique),
+            unique=unique,
             match_items=match_items,
             keyless=without_key == "create",
             clear=clear,
             returning=returning,
             resend=resend,
-            preflight=None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight,
         )
+        schema = None if preflight == "none" else self._full_preflight if preflight == "all" else self._preflight
+        adapter = ContactUpserts(self._pipeline, upserts, schema)
         return new_job(self, adapter, rows, journal=journal, state=state, options=options)
 
     @cached_property

@@ -1,8 +1,8 @@
-"""The whole preflight: beside the fields of contacts also stages, owners, tags, and custom objects if the server tells.
+"""The full preflight: beside the contact fields also stages, owners, tags and custom objects of one Mautic.
 
-An unknown stage makes Mautic fail for the rest of a batch; a bad value of a custom item leaves the contact stored and
-the item half; a tag that is to be taken away has to be spelled as it is stored, or nothing happens. Custom objects are
-known only where the server has ``/api/v2``.
+An unknown stage makes Mautic fail for the rest of a batch. A wrong value of a custom item leaves the contact stored
+without it. A tag is removed only if it is spelled as it is stored. Custom objects are known only where the server has
+``/api/v2`` and takes this client's credentials there.
 
 Mautic: REST API, Stages, List; Contacts, List available owners; Tags, List; Custom Objects plugin, API v2.
 """
@@ -15,7 +15,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from mautic_async import protocol
-from mautic_async.errors import MauticError, NotFound, PermissionDenied, Problem, sanitize
+from mautic_async.errors import AuthenticationError, MauticError, NotFound, PermissionDenied, Problem, sanitize
 from mautic_async.protocol import Call
 from mautic_async.resources.contacts import validation
 from mautic_async.resources.contacts.field_schema import PAGE_SIZE, Preflight, php_objects
@@ -25,18 +25,23 @@ _INTEGER_TYPES: Final = frozenset({"int"})
 
 @define(eq=False)
 class FullPreflight(Preflight):
-    """The fields, stages, owners, tags and custom objects of one Mautic, asked once and kept for the client's life."""
+    """The fields, stages, owners, tags and custom objects of one Mautic, asked for once and kept for the client's life.
+
+    Attributes:
+        stages: Ids; None where they are not known, as for `owners`.
+        owners: Ids of users who may own contacts.
+        tag_spellings: Tags as they are stored, by the form in which the database compares them.
+        object_schemas: Types of the fields of a custom object by alias, by the object's alias and by its id as text.
+    """
 
     checked_properties: frozenset[str] = frozenset({"stage", "owner", "tags"})
     stages: frozenset[int] | None = None
     owners: frozenset[int] | None = None
     tag_spellings: Mapping[str, frozenset[str]] = field(factory=dict)
-    """Tags as they are stored, by how the database compares them."""
     object_schemas: dict[str, dict[str, str]] | None = None
-    """By alias (and by id, as text) of the object: the types of its fields by alias."""
 
     async def load(self, *, background: bool = True, max_age: float | None = None) -> None:
-        """Ask for all of it, one request each; what a role may not see stays unchecked."""
+        """Ask for everything, one request each; what the role may not see stays unchecked."""
         if self._loaded_at is not None:
             return
         await super().load(background=background, max_age=max_age)
@@ -47,7 +52,7 @@ class FullPreflight(Preflight):
         self.object_schemas = await self._load_object_schemas()
 
     async def _load_tag_spellings(self) -> dict[str, frozenset[str]]:
-        """The tags, as far as one page shows them."""
+        """Return the tags that one page of 500 shows."""
         body = await self._fetch_body(
             Call("GET", "tags", query=protocol.encode_query({"limit": PAGE_SIZE}), background=True)
         )
@@ -65,7 +70,7 @@ class FullPreflight(Preflight):
         rows = body.get(key) if key and isinstance(body, Mapping) else body
         rows = list(rows.values()) if isinstance(rows, Mapping) else rows
         if not isinstance(rows, list) or not rows or len(rows) >= PAGE_SIZE:
-            return None  # none to be seen, or more than one page: nothing can be said
+            return None  # none is visible, or there is more than one page: unknown ids cannot be told from known ones
         return frozenset(int(row["id"]) for row in rows if isinstance(row, Mapping) and "id" in row)
 
     async def _load_object_schemas(self) -> dict[str, dict[str, str]] | None:
@@ -98,13 +103,17 @@ class FullPreflight(Preflight):
             return (await self.pipeline.send(call)).body
         except (NotFound, PermissionDenied):
             return None
+        except AuthenticationError as error:
+            if any(problem.type == protocol.NO_TOKENS for problem in error.problems):
+                return None  # Mautic 7.0 takes no OAuth2 token below /api/v2
+            raise
         except MauticError as error:
             if error.verdict is not None and error.verdict.kind in {"undecodable-body", "not-mautic", "refused"}:
-                return None  # no such place on this server
+                return None  # this server has no such route
             raise
 
     def check(self, body: Mapping[str, Any]) -> list[Problem]:
-        """Why the server would refuse this row, half store it, or fall over it."""
+        """Return why Mautic would refuse *body*, store a part of it, or fail on it."""
         found = super().check(body)
         for key, valid_ids, effect in (
             ("stage", self.stages, "and fails for the whole request, the rows before it stored"),

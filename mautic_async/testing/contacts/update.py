@@ -141,7 +141,9 @@ def _look_up_related(draft: Row, current: str | None, params: dict[str, Any], co
 def _form(
     schema: Schema, params: dict[str, Any], method: str, problems: dict[str, str], context: RequestContext
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {} if method == "PATCH" else dict.fromkeys(schema.aliases)
+    # A batch of new contacts binds the named fields only, so that ``overwriteWithBlank`` does not wipe the others.
+    is_partial = method == "PATCH" or context.request.path.endswith("/batch/new")
+    values: dict[str, Any] = {} if is_partial else dict.fromkeys(schema.aliases)
     for alias in params.keys() & schema.by_alias.keys():
         try:
             values[alias] = custom.parse_value(schema.by_alias[alias], params[alias], context)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mautic_async.bulk import RowResult, WorkItem
+from mautic_async.bulk import Pending, RowResult, WorkItem
 from mautic_async.bulk.bisect import bisect, recheck
 from mautic_async.bulk.flows import Abort, Apply, LookUp, PauseSending, PutFirst, Send
 from mautic_async.bulk.pacing import Pacing
@@ -12,7 +12,7 @@ from mautic_async.errors import MauticError, RateLimited, Rejected, ServerError,
 from tests.support.bulk_model import with_verdict
 from tests.support.flow_steps import FlowSteps, make_pacing, sent_items
 
-MISSING = RowResult[None]("again", status_if_given_up="rejected")
+MISSING = RowResult[None](Pending.RETRY, status_if_given_up="rejected")
 
 
 def bare_500() -> MauticError:
@@ -27,7 +27,7 @@ class Server:
         self.poison = poison
         self.sent: list[list[int]] = []
         self.stored: set[int] = set()
-        self.results: dict[int, str] = {}
+        self.results: dict[int, object] = {}
         self.requeued: list[int] = []
 
     def run(self, steps: FlowSteps) -> None:
@@ -115,11 +115,11 @@ def test_bisect_pauses_for_the_rate_limit_without_counting_an_attempt() -> None:
     pacing, items = make_pacing(), sent_items(2)
     steps = FlowSteps(bisect(items, pacing), pacing)
     assert steps.step() == Send(items[:1])
-    items[0].attempts += 1
+    items[0].sends.attempts += 1
     limited = with_verdict(RateLimited("429", status=429, retry_after=60.0))
     assert steps.step(limited) == PauseSending(60.0)
     assert steps.step() == Send(items[:1])
-    assert items[0].attempts == 1
+    assert items[0].sends.attempts == 1
     assert items[0].blame is None or not items[0].blame.suspicion
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Progress, RowResult
+from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Pending, Progress, RowResult
 from mautic_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -98,10 +98,10 @@ def test_bulk_job_faults_cost_time_only() -> None:
 def test_bulk_job_can_be_used_once() -> None:
     async def work() -> None:
         job = new(ScriptedAdapter(answer_created), texts(3))
-        with pytest.raises(ConfigurationError, match="enter the run first"):
+        with pytest.raises(ConfigurationError, match="not been entered"):
             await anext(job)
         await job
-        with pytest.raises(ConfigurationError, match="one use"):
+        with pytest.raises(ConfigurationError, match="entered once"):
             await job
 
     on_virtual_time(work)
@@ -246,7 +246,7 @@ def test_bulk_job_runs_steps_in_order_and_the_first_gives_the_status() -> None:
         if parcels[0].step == "":
             return [
                 RowResult(
-                    "step",
+                    Pending.NEXT_STEP,
                     parcel.index + 1,
                     next_step="clear",
                     status_if_given_up="created",
@@ -471,7 +471,7 @@ def test_bulk_job_cancellation_ends_every_wait_at_once() -> None:
         raise with_verdict(ServerError("x", status=503))
 
     async def wedged(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
-        return [RowResult("again", retry_after=500.0)]
+        return [RowResult(Pending.RETRY, retry_after=500.0)]
 
     for answer in (limited, lost, down, wedged):
 

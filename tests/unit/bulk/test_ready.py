@@ -5,7 +5,7 @@ from mautic_async.bulk.ready import MIN_ROWS_TO_SPLIT, ReadyQueue
 
 
 def items(count: int, *, step: str = "", size: int = 2, first: int = 0) -> list[WorkItem[str]]:
-    return [WorkItem(first + number, "", EncodedRow(b"x" * size), step) for number in range(count)]
+    return [WorkItem(first + number, "", EncodedRow(b"x" * size), step=step) for number in range(count)]
 
 
 def indices(batch: list[WorkItem[str]]) -> list[int]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mautic_async.bulk import RowResult
+from mautic_async.bulk import Pending, RowResult
 from mautic_async.bulk.flows import Abort, Apply, Finish, LookUp, Park
 from mautic_async.bulk.reconcile import (
     look_up,
@@ -14,7 +14,7 @@ from mautic_async.errors import MauticError, ServerError, TransportError
 from tests.support.bulk_model import with_verdict
 from tests.support.flow_steps import FlowSteps, make_pacing, sent_items
 
-MISSING = RowResult[None]("again")
+MISSING = RowResult[None](Pending.RETRY)
 STORED = RowResult[None]("created", 7)
 
 
@@ -107,9 +107,9 @@ def test_reconcile_looks_up_a_late_rejected_row_before_rejecting_it() -> None:
         STORED,
         MISSING,
         RowResult[None](
-            "again", 8, status_if_given_up="partial"
+            Pending.RETRY, 8, status_if_given_up="partial"
         ),  # made since, by another client or by the row's first attempt
-        RowResult[None]("again", 9, status_if_given_up="partial"),  # made by another row of this job
+        RowResult[None](Pending.RETRY, 9, status_if_given_up="partial"),  # made by another row of this job
     ]
     steps = FlowSteps(reconcile_rejected([(item, refusal) for item in items], {9}, pacing), pacing)
     assert steps.step() == LookUp(items)
@@ -128,7 +128,7 @@ def test_resolve_ids_finds_the_id_or_proves_the_row_missing() -> None:
     partial = RowResult[None]("partial")
     steps = FlowSteps(resolve_ids([(item, partial) for item in items]), pacing)
     steps.step()
-    finish = steps.step([RowResult("again", 5), MISSING])
+    finish = steps.step([RowResult(Pending.RETRY, 5), MISSING])
     assert isinstance(finish, Finish)
     assert [(outcome.status, outcome.id) for _, outcome in finish.outcomes] == [("partial", 5), ("rejected", 0)]
 

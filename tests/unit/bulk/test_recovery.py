@@ -5,8 +5,9 @@ import itertools
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from attrs import evolve
 
-from mautic_async.bulk import BulkJob, BulkOptions, EncodedRow, RowResult, read_dead_letters
+from mautic_async.bulk import BulkJob, BulkOptions, EncodedRow, Pending, RowResult, read_dead_letters
 from mautic_async.bulk.flows import Abort, PauseSending, PutFirst
 from mautic_async.bulk.ordering import KeyedQueue
 from mautic_async.bulk.recovery import Bisect, Pause, Reconcile, Reject, Shrink, decide, recover
@@ -312,7 +313,7 @@ def test_bulk_job_lost_rows_do_not_delay_unrelated_rows() -> None:
 
     async def one_lost(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         await asyncio.sleep(0.5)
-        if parcels[0].index == 0 and parcels[0].attempts == 1:
+        if parcels[0].index == 0 and parcels[0].sends.attempts == 1:
             raise with_verdict(TransportError("slow", kind="read-timeout"))
         done.append(asyncio.get_running_loop().time())
         return [RowResult("created") for _ in parcels]
@@ -333,7 +334,7 @@ def test_bulk_job_repeats_an_item_that_was_not_found_after_a_second() -> None:
         sent.append(asyncio.get_running_loop().time())
         if len(sent) == 1:
             problem = Problem("Custom Item with ID = 0 was not found", code=404)
-            return [RowResult("again", 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
+            return [RowResult(Pending.RETRY, 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
         return [RowResult("updated", 7)]
 
     outcomes, _, _ = texts_with(twice, ["a"])
@@ -347,7 +348,7 @@ def test_bulk_job_reports_a_row_as_partial_when_its_item_is_never_found() -> Non
 
     async def never(_: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         problem = Problem("Custom Item with ID = 0 was not found", code=404)
-        return [RowResult("again", 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
+        return [RowResult(Pending.RETRY, 7, (problem,), retry_after=1.1, status_if_given_up="partial")]
 
     outcomes, courier, _ = texts_with(never, ["a"], max_attempts=4)
     assert (outcomes[0].status, outcomes[0].id, len(courier.batches)) == ("partial", 7, 4)
@@ -377,7 +378,7 @@ def test_bulk_job_reports_a_row_lost_max_attempts_times_as_unknown() -> None:
 
 def test_bulk_job_looks_up_a_row_that_the_response_omits() -> None:
     async def gappy(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
-        return [RowResult("look" if parcel.index % 2 else "created", parcel.index + 1) for parcel in parcels]
+        return [RowResult(Pending.LOOK_UP if parcel.index % 2 else "created", parcel.index + 1) for parcel in parcels]
 
     async def look(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         assert all(parcel.index % 2 for parcel in parcels)
@@ -419,7 +420,7 @@ def test_bulk_job_requires_two_look_ups_that_agree() -> None:
         looks += 1
         there = max(0, looks - 4)
         return [
-            RowResult("updated", number + 1) if number < there else RowResult("again")
+            RowResult("updated", number + 1) if number < there else RowResult(Pending.RETRY)
             for number, _ in enumerate(parcels)
         ]
 
@@ -513,14 +514,14 @@ def test_decide_aborts_after_an_outage_but_not_for_the_rate_limit() -> None:
 def test_decide_does_not_change_its_arguments() -> None:
     items, pacing = sent_items(3), make_pacing()
     before = (
-        [(it.attempts, it.may_be_stored, it.had_unknown_outcome, it.blame) for it in items],
+        [(evolve(it.sends), it.blame) for it in items],
         pacing.batch,
         pacing.max_bytes,
     )
     for error in (ServerError("?", status=500), ServerError("?", status=502), Rejected("422", status=422)):
         decide(items, with_verdict(error), pacing)
     assert before == (
-        [(it.attempts, it.may_be_stored, it.had_unknown_outcome, it.blame) for it in items],
+        [(evolve(it.sends), it.blame) for it in items],
         pacing.batch,
         pacing.max_bytes,
     )
@@ -531,6 +532,6 @@ def test_recover_sends_a_refused_request_again_without_counting_the_attempt() ->
     steps = FlowSteps(recover(items, with_verdict(RateLimited("429", status=429, retry_after=9.0)), pacing), pacing)
     assert steps.step() == PauseSending(9.0)
     assert steps.step() == PutFirst(items)
-    assert [(it.attempts, it.may_be_stored) for it in items] == [(0, False)] * 3
+    assert [(it.sends.attempts, it.sends.may_be_stored) for it in items] == [(0, False)] * 3
     steps.step()
     assert steps.ended

@@ -109,7 +109,7 @@ def test_import_dry_run_names_the_file_of_rejected_rows(file: Path) -> None:
     ("arguments", "words"),
     [
         ([], "column 'First name'"),
-        ([*MAPPED, "--format", "xml"], "it is csv or jsonl"),
+        ([*MAPPED, "--format", "xml"], "it is csv or jsonl or parquet"),
         (
             [*MAPPED[:2], "--dry-run"],
             "--item-unique products.ATTRIBUTE or --item-marker products.ATTRIBUTE, or --items-append",

@@ -12,7 +12,7 @@ import pytest
 from mautic_async.bulk import BulkJob, BulkOptions, RowResult
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError, MauticError, TransportError
-from mautic_async.journal.records import JobJournal, MemoryJournal, RowRecord, extend_hash, merge_facts
+from mautic_async.journal.records import JobJournal, MemoryJournal, RecordState, RowRecord, extend_hash, merge_facts
 from mautic_async.journal.sqlite import Journal
 from mautic_async.redis import RedisJournal
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def entry(index: int, state: str = "sent", **rest: Any) -> RowRecord:
-    return RowRecord(index, b"%016d" % index, state=state, **rest)
+    return RowRecord(index, b"%016d" % index, state=RecordState(state), **rest)
 
 
 @pytest.fixture(params=["file", "memory", "redis"])
@@ -315,7 +315,7 @@ async def test_journal_intent_is_on_disk_before_the_request(tmp_path: Path) -> N
 
     async def spying(parcels: Sequence[WorkItem[str]]) -> list[RowResult[Any]]:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as other:
-            there = {n for (n,) in other.execute("SELECT n FROM row WHERE state = 'sent'")}
+            there = {n for (n,) in other.execute("SELECT n FROM record WHERE state = 'sent'")}
         other.close()
         assert {parcel.index for parcel in parcels} <= there
         return [RowResult("created") for _ in parcels]
@@ -332,8 +332,8 @@ async def test_journal_outcome_is_on_disk_before_it_is_yielded(tmp_path: Path) -
     async with job:
         async for outcome in job:
             with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as other:
-                marks = other.execute("SELECT value FROM meta WHERE key = 'mark'").fetchall()
-                rows = dict(other.execute("SELECT n, state FROM row").fetchall())
+                marks = other.execute("SELECT value FROM meta WHERE key = 'watermark'").fetchall()
+                rows = dict(other.execute("SELECT n, state FROM record").fetchall())
             other.close()
             if marks:  # none once the job has finished
                 assert outcome.index < marks[0][0] or rows[outcome.index] == "done"

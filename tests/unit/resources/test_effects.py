@@ -43,6 +43,7 @@ FOUND_AGAIN = {
     "companies.upsert": Effect.NON_IDEMPOTENT,  # a creation, after a look
     "custom_items.replace": Effect.IDEMPOTENT,
     "custom_fields.replace": Effect.IDEMPOTENT,
+    "projects.replace": Effect.IDEMPOTENT,
 }
 """Those that the server finds again, or not, against the rule for their name."""
 

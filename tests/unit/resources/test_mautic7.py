@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 
-from mautic_async import ConfigurationError, NotFound, OutcomeUnknown, Rejected, UnexpectedResponse
+from mautic_async import (
+    AuthenticationError,
+    ConfigurationError,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    UnexpectedResponse,
+    ValueNotKept,
+)
 from mautic_async import models as m
+from mautic_async.protocol import Call
 from tests.support.canned_client import MISSING, error_answer, run_with_answers
+from tests.support.scripted_server import FixedAuth, ScriptedServer, make_pipeline
 
 
 @pytest.mark.parametrize(
@@ -49,7 +59,7 @@ def test_version_hint_is_absent_for_a_server_of_unknown_version() -> None:
 
 def test_version_hint_is_absent_for_a_missing_entity() -> None:
     with pytest.raises(NotFound) as caught:
-        run_with_answers({"GET projects/1": MISSING}, lambda mautic: mautic.projects.get(1))
+        run_with_answers({"GET field-groups/1": MISSING}, lambda mautic: mautic.field_groups.get(1))
     assert "needs" not in str(caught.value)
 
 
@@ -115,12 +125,14 @@ def test_company_segments_contain_companies() -> None:
 
 # --- /api/v2 ---------------------------------------------------------------------------------------------------------
 
+NO_TOKENS = (401, {"message": "Invalid credentials."})
+"""The answer of Mautic 7.0.2 to any OAuth2 token below ``/api/v2``."""
 OBJECT = {"@id": "/api/v2/custom_objects/4", "@type": "CustomObject", "alias": "products", "nameSingular": "Product"}
 
 
 @pytest.mark.parametrize(
     ("answer", "here"),
-    [({"member": []}, True), (error_answer(403, "Access Denied."), True), (MISSING, False)],
+    [({"member": []}, True), (error_answer(403, "Access Denied."), True), (MISSING, False), (NO_TOKENS, False)],
 )
 def test_v2_namespace_is_probed(*, answer: Any, here: bool) -> None:
     found, server = run_with_answers(
@@ -128,6 +140,51 @@ def test_v2_namespace_is_probed(*, answer: Any, here: bool) -> None:
     )
     assert found is here
     assert server.last.headers["accept"] == "application/ld+json"
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize(("jsonld", "renewals"), [(True, 0), (False, 1)])
+async def test_v2_refusal_of_all_tokens_renews_no_token(*, jsonld: bool, renewals: int) -> None:
+    auth = FixedAuth("Bearer one", "Bearer two")
+    pipeline = make_pipeline(ScriptedServer([(401, {}, NO_TOKENS[1])] * 2), auth=auth)
+    with pytest.raises(AuthenticationError):
+        await pipeline.send(Call("GET", "v2/projects/1", jsonld=jsonld))
+    assert auth.renewals == renewals
+
+
+def test_v2_refusal_of_all_tokens_names_basic_auth() -> None:
+    with pytest.raises(AuthenticationError, match="no OAuth2 token below /api/v2; use BasicAuth"):
+        run_with_answers({"GET v2/projects/1": NO_TOKENS}, lambda mautic: mautic.projects.get(1))
+
+
+def test_v2_probe_raises_for_wrong_credentials() -> None:
+    with pytest.raises(AuthenticationError):
+        run_with_answers({"GET v2/projects": (401, b"")}, lambda mautic: mautic.projects.available())
+
+
+def test_projects_are_written_by_the_api_v2() -> None:
+    stored = {"@id": "/api/v2/projects/3", "id": 3, "name": "P", "properties": []}
+
+    async def use(mautic: Any) -> None:
+        project = await mautic.projects.create(m.Project(name="P"))
+        project.name = "Q"
+        await mautic.projects.edit(3, project)
+        with pytest.raises(ValueNotKept, match="description"):
+            await mautic.projects.replace(3, m.Project(name="Q", description="d"))
+
+    _, server = run_with_answers(
+        {
+            "POST v2/projects": (201, stored),
+            "PATCH v2/projects/3": stored | {"name": "Q"},
+            "PUT v2/projects/3": stored | {"name": "Q", "description": ""},
+        },
+        use,
+    )
+    assert [request.body for request in server.requests] == [
+        {"name": "P"},
+        {"name": "Q"},
+        {"name": "Q", "description": "d"},
+    ]
 
 
 @pytest.mark.parametrize("prefix", ["", "hydra:"])

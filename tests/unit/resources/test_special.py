@@ -67,6 +67,24 @@ def test_campaigns_contacts_reads_rows_of_texts_as_numbers() -> None:
     }
 
 
+def test_campaigns_iterate_contacts_pages_by_offset_where_conditions_are_refused() -> None:
+    ids = list(range(1, 251))
+
+    def page(request: Any) -> Any:
+        query = dict(request.query)
+        if any(key.startswith(("where", "order")) for key in query):
+            return error_answer(400, 'Input value "where" contains a non-scalar value.')
+        start, limit = int(query.get("start", 0)), int(query["limit"])
+        return {"total": "250", "contacts": [{"lead_id": str(id)} for id in ids[start : start + limit]]}
+
+    async def use(mautic: Any) -> Any:
+        return [row.contact_id async for row in mautic.campaigns.iterate_contacts(1)]
+
+    found, server = run_with_answers({"GET campaigns/1/contacts": page}, use)
+    assert found == ids
+    assert len(server.requests) == 4
+
+
 def test_campaigns_iterate_contacts_walks_by_id() -> None:
     def page(request: Any) -> Any:
         after = int(dict(request.query)["where[0][val]"])

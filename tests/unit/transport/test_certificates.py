@@ -62,7 +62,7 @@ async def test_transport_refuses_a_wrong_certificate_before_sending(
         error = await refusal(f"https://localhost:{server.port}", http)
     assert error.kind == "certificate"
     assert error.verdict is not None
-    assert error.verdict.fate is Fate.FATAL
+    assert error.verdict.fate is Fate.REFUSED
     assert error.attempts == 1
     assert "certificate" in str(error)
     assert server.requests == []

@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from mautic_async import Contact, CustomItem, LookupName, UniqueField
-from mautic_async.bulk import RowResult, WorkItem
+from mautic_async.bulk import Pending, RowResult, WorkItem
 from mautic_async.errors import Problem
 from mautic_async.protocol import STDLIB, RowAnswer
-from mautic_async.resources.bulk_adapters.contacts import CLEAR, EDIT, MIN_ITEM_REWRITE_SECONDS, ContactUpserts
+from mautic_async.resources.bulk_adapters.contact_job import MIN_ITEM_REWRITE_SECONDS, UpsertOptions
+from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 
 
 class Bench:
@@ -21,7 +22,7 @@ class Bench:
 
 
 def courier(**settings: Any) -> ContactUpserts[Contact]:
-    return ContactUpserts(pipeline=cast("Any", Bench()), model=Contact, **settings)
+    return ContactUpserts(cast("Any", Bench()), UpsertOptions(model=Contact, **settings))
 
 
 def parcel(row: Contact, settings: dict[str, Any] | None = None, **more: Any) -> tuple[Any, WorkItem[Contact]]:
@@ -33,7 +34,7 @@ def answered(
     row: Contact, answer: RowAnswer, settings: dict[str, Any] | None = None, **more: Any
 ) -> RowResult[Contact]:
     made, one = parcel(row, settings, **more)
-    receipt: RowResult[Contact] = made._row_result(one, answer)
+    receipt: RowResult[Contact] = made._job.result_of(one, answer)
     return receipt
 
 
@@ -48,13 +49,15 @@ BY_NO = {"match_items": UniqueField("no")}
 # --- packing ---
 
 
-def test_contact_adapter_packs_a_row_with_its_id_and_cleared_fields() -> None:
-    packed = courier(clear="patch").encode(Contact(email="a@b.co", city=None), 0)
-    assert json.loads(packed.body) == {"email": "a@b.co", "city": None}
-    assert packed.payload == ({"email": "a@b.co"}, {"city": None})
-    packed = courier().encode(Contact(id=5, city=None, firstname="A"), 0)
-    assert json.loads(packed.body) == {"id": 5, "city": None, "firstname": "A"}
-    assert packed.payload == ({"id": 5, "firstname": "A"}, {"city": None})
+def test_contact_adapter_sends_rows_that_clear_fields_with_the_flag() -> None:
+    for row, full in (
+        (Contact(email="a@b.co", city=None), {"email": "a@b.co", "city": None}),
+        (Contact(id=5, city=None, firstname="A"), {"id": 5, "city": None, "firstname": "A"}),
+    ):
+        encoded = courier(clear="patch").encode(row, 0)
+        assert json.loads(encoded.body) == full
+        assert encoded.payload == {**full, "overwriteWithBlank": True}
+    assert courier().encode(Contact(id=5, firstname="A"), 0).payload == {"id": 5, "firstname": "A"}
 
 
 def test_contact_adapter_gives_rows_that_may_meet_a_common_key() -> None:
@@ -134,29 +137,24 @@ async def test_contact_adapter_memory_of_a_row_holds_no_address() -> None:
     [
         (ADA, {}, RowAnswer(201, {"id": 7}), "created"),
         (ADA, {}, RowAnswer(200, {"id": 7}), "updated"),
-        (ADA, {}, RowAnswer(201, None), "look"),
+        (ADA, {}, RowAnswer(201, None), Pending.LOOK_UP),
         (ADA, {}, refused(400, "email: bad"), "rejected"),
         (ADA, {}, refused(422, "This field must be unique."), "rejected"),
-        (ADA, {}, refused(409, "locked"), "again"),
-        (ADA, {}, refused(1213, "Deadlock found"), "look"),
-        (WITH_ITEM, {}, refused(1213, "Deadlock found"), "look"),
-        (WITH_ITEM, BY_NO, refused(404, "Custom Item with ID = 0 was not found"), "again"),
+        (ADA, {}, refused(409, "locked"), Pending.RETRY),
+        (ADA, {}, refused(1213, "Deadlock found"), Pending.LOOK_UP),
+        (WITH_ITEM, {}, refused(1213, "Deadlock found"), Pending.LOOK_UP),
+        (WITH_ITEM, BY_NO, refused(404, "Custom Item with ID = 0 was not found"), Pending.RETRY),
         (WITH_ITEM, {}, refused(404, "Custom Item with ID = 0 was not found"), "partial"),
         (WITH_ITEM, {}, refused(0, "'x' is not a valid URL address."), "partial"),
         (WITH_ITEM, {}, refused(0, "Failed to parse time string (x) at position 0"), "rejected"),
         (WITH_ITEM, {}, refused(None, "?"), "partial"),
-        (WITH_ITEM, {"resend": "always"}, refused(1062, "Duplicate entry"), "look"),
+        (WITH_ITEM, {"resend": "always"}, refused(1062, "Duplicate entry"), Pending.LOOK_UP),
     ],
 )
 def test_contact_adapter_reads_each_answer(
-    row: Contact, settings: dict[str, Any], answer: RowAnswer, state: str
+    row: Contact, settings: dict[str, Any], answer: RowAnswer, state: object
 ) -> None:
     assert answered(row, answer, settings).state == state
-
-
-def test_contact_adapter_clears_in_the_next_step_and_keeps_the_first_result() -> None:
-    receipt = answered(Contact(email="a@b.co", city=None), RowAnswer(201, {"id": 7}), {"clear": "patch"})
-    assert (receipt.state, receipt.next_step, receipt.id, receipt.status_if_given_up) == ("step", CLEAR, 7, "created")
 
 
 def test_contact_adapter_learns_ids_of_recognised_items() -> None:
@@ -169,12 +167,8 @@ def test_contact_adapter_learns_ids_of_recognised_items() -> None:
 
 def test_contact_adapter_sends_a_known_item_with_id_and_a_deleted_one_without() -> None:
     made, one = parcel(WITH_ITEM, {"match_items": LookupName()}, facts={"items": {"lookup/orders/o": 9}})
-    (group,) = json.loads(made._body(one))["customObjects"]["data"]
+    (group,) = json.loads(made._steps[""]._body(one))["customObjects"]["data"]
     assert group["data"][0]["id"] == 9
-    receipt = made._row_result(one, refused(400, "Custom Item with ID = 9 was not found"))
-    assert (receipt.state, receipt.facts) == ("again", {"items": {"lookup/orders/o": None}})
-    assert made._row_result(one, refused(400, "Custom Item with ID = 8 was not found")).state == "rejected"
-
-
-def test_contact_adapter_steps_are_named_by_their_work() -> None:
-    assert (CLEAR, EDIT) == ("clear", "edit")
+    receipt = made._job.result_of(one, refused(400, "Custom Item with ID = 9 was not found"))
+    assert (receipt.state, receipt.facts) == (Pending.RETRY, {"items": {"lookup/orders/o": None}})
+    assert made._job.result_of(one, refused(400, "Custom Item with ID = 8 was not found")).state == "rejected"
