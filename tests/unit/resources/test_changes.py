@@ -52,7 +52,7 @@ async def test_other_nouns_are_read_by_their_dates_too() -> None:
             assert len([one async for one in later]) == 0
 
 
-def test_every_namespace_says_whether_its_changes_can_be_read() -> None:
+def test_changes_can_be_read_of_every_namespace_with_dates() -> None:
     fake = FakeMautic()
     mautic = client(fake)
     dated = set()
