@@ -34,7 +34,7 @@ LAYERS: list[set[str]] = [
     {"protocol", "codec", "where"},
     {"models", "_files"},
     {"errors"},
-    {"_verdict", "_masking", "_background", "clock"},
+    {"_verdict", "_masking", "_background", "_html", "clock"},
 ]
 LEVEL = {unit: level for level, row in enumerate(LAYERS) for unit in row}
 
