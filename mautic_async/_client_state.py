@@ -47,11 +47,13 @@ class Observations:
 
     Attributes:
         version: Mautic's version, from the last response that named it; None before.
+        clock_difference: Seconds by which the server's clock is ahead, from the last ``Date`` header; None before.
         requests: Number of requests sent, token requests not included.
         latencies: Moving average of the seconds that a successful call takes, by method and resource.
     """
 
     version: str | None = None
+    clock_difference: float | None = None
     requests: int = 0
     latencies: dict[str, float] = field(factory=dict)
 

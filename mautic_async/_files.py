@@ -1,4 +1,4 @@
-"""Files that nobody but their owner may read, or that one process has for itself: journals, tokens, budgets."""
+"""Files that only their owner can read, and advisory locks: for journals, tokens and shared rate limits."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ else:
     import fcntl
 
 _OPEN_FLAGS: Final = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
+_O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # opening a planted pipe must not block
 
 _POLL_SECONDS: Final = 0.001
 """Seconds between two attempts at a lock that is taken."""
 _WINDOWS_LOCK_OFFSET: Final = 2**30
-"""Where Windows locks a byte: a lock there keeps nobody from reading the file."""
+"""Offset of the byte that is locked on Windows: beyond the content, which other processes can still read."""
 
 
 def open_owner_only(path: Path, flags: int) -> int:
-    """Open *path*, made if it is not there with mode 0600; no link is followed.
+    """Open the file at *path*, or create it with mode 0600; symbolic links are refused.
 
     Returns:
         A file descriptor.
 
     Raises:
-        ConfigurationError: It cannot be opened, belongs to another user, or others may read what is in it.
+        ConfigurationError: The file cannot be opened, belongs to another user, or other users may read its content.
     """
     try:
         file = os.open(path, flags | os.O_CREAT | _OPEN_FLAGS | _O_NONBLOCK, 0o600)
@@ -98,7 +98,7 @@ def _is_at(path: Path, file: int) -> bool:
 
 
 def try_lock(file: int) -> bool:
-    """Whether the lock on the open *file* is ours now; it ends with `unlock_and_close`, or with the process."""
+    """Lock the open *file*; return False if another process holds the lock. It ends with `unlock_and_close`."""
     try:
         if sys.platform == "win32":
             os.lseek(file, _WINDOWS_LOCK_OFFSET, os.SEEK_SET)
@@ -111,7 +111,7 @@ def try_lock(file: int) -> bool:
 
 
 def unlock_and_close(file: int) -> None:
-    """Give up the lock on *file*, if it is ours, and close it."""
+    """Release the lock on *file*, if this process holds it, and close it."""
     with suppress(OSError):
         if sys.platform == "win32":
             os.lseek(file, _WINDOWS_LOCK_OFFSET, os.SEEK_SET)

@@ -193,6 +193,11 @@ class Mautic(Namespaces):
         return self._pipeline.version
 
     @property
+    def clock_difference(self) -> float | None:
+        """Seconds by which the server's clock is ahead, to a second, from its last ``Date`` header; None before."""
+        return self._pipeline.observations.clock_difference
+
+    @property
     def rate_limit(self) -> RateLimitStatus:
         """The rate limit as it stands."""
         return self._pipeline.rate_limiter.status

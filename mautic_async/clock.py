@@ -1,7 +1,6 @@
-"""Time and chance: the one source of both.
+"""Time and randomness: all code of the package takes both from a `Clock`.
 
-All code of the package takes the time, pauses and random numbers from a `Clock`, so that a test can run hours in
-milliseconds on a virtual event loop and repeat a run from its seed.
+So a test can run hours in milliseconds on a virtual event loop, and repeat a run from its seed.
 """
 
 from __future__ import annotations
@@ -19,24 +18,24 @@ if TYPE_CHECKING:
 
 @frozen
 class Clock:
-    """Real time and real chance; give other callables for a test.
+    """Time and randomness; real unless a test gives other callables.
 
     Attributes:
-        wall_time: Epoch seconds, as the local machine believes them.
-        random: A float in [0, 1).
+        wall_time: Return epoch seconds of the local machine.
+        random: Return a float in [0, 1).
     """
 
     wall_time: Callable[[], float] = time.time
     random: Callable[[], float] = field(factory=lambda: random.Random().random)  # noqa: S311 - jitter, not a secret
 
     def monotonic(self) -> float:
-        """Monotonic seconds of the running event loop."""
+        """Return the time of the running event loop, in monotonic seconds."""
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:
-        """Pause for *seconds*; never for a negative time."""
+        """Pause for *seconds*; not at all if they are negative."""
         await asyncio.sleep(max(0.0, seconds))
 
     def uniform(self, low: float, high: float) -> float:
-        """A random float in [low, high)."""
+        """Return a random float in [low, high)."""
         return low + (high - low) * self.random()

@@ -1,17 +1,17 @@
-"""Every exception of the package, and the facts that each carries.
+"""The exceptions of the package, and the classes of a failure's effect.
 
 ::
 
     MauticError
-    |-- ConfigurationError      the set-up or the input is wrong; nothing was sent (also a ValueError)
-    |-- TransportError          no answer came
-    |-- UnexpectedResponse      an answer came, but not one that Mautic promises
-    |-- ValueNotKept            stored, but not every value of it: .problems .entity
-    |-- OutcomeUnknown          it may have been done: the message says how to find out
-    |-- Unavailable             the breaker is open: the server was down a moment ago; nothing was sent
+    |-- ConfigurationError      the settings or the input are wrong; nothing was sent (also a ValueError)
+    |-- TransportError          no response came
+    |-- UnexpectedResponse      a response that Mautic does not document
+    |-- ValueNotKept            the entity is stored, but not all of its values: .problems .entity
+    |-- OutcomeUnknown          the request may have been applied; the message says how to find out
+    |-- Unavailable             the circuit breaker is open: the server was down a moment ago; nothing was sent
     |-- DeadlineExceeded        no time was left; nothing was sent
-    |-- ReauthorizationNeeded   the refresh token is spent: a person must log in again
-    |-- WebhookRejected         a webhook that is not to be believed: .reason .status
+    |-- ReauthorizationNeeded   the refresh token is spent: the user must log in again
+    |-- WebhookRejected         a webhook that is invalid, or was received before: .reason .status
     `-- APIError                Mautic refused: .status .problems .call .retry_after
         |-- AuthenticationError 401
         |-- PermissionDenied    403
@@ -37,49 +37,49 @@ if TYPE_CHECKING:
 
 
 class Fate(enum.Enum):
-    """What is known of a request's effect on the server."""
+    """The known effect of a request on the server."""
 
     REFUSED = "refused"
-    """Surely not applied."""
+    """Certainly not applied."""
     UNKNOWN = "unknown"
-    """Perhaps applied, wholly or in part."""
+    """Possibly applied, wholly or in part."""
     DONE = "done"
-    """Surely applied; only its answer is lost."""
+    """Certainly applied; only the response is lost."""
 
 
 class Action(enum.Enum):
-    """What to do after a failure."""
+    """The reaction to a failure."""
 
     RAISE = "raise"
-    """Tell the caller; repeating would not help or would not be safe."""
+    """Raise the error; a repetition would not help or would not be safe."""
     RETRY = "retry"
-    """Send it again after a pause."""
+    """Send the request again after a pause."""
     RECONCILE_LATER = "reconcile-later"
-    """Wait until the server can no longer be at work on it, look what is there, send what is missing."""
+    """Wait until the server has surely ended the request, look the rows up, and send the missing ones."""
     RECONCILE = "reconcile"
-    """Look what is there, send what is missing, and find the row that is to blame if that fails again. Where the server
-    may still be at work on it, wait first."""
+    """Look the rows up, send the missing ones, and search for the row that causes the failure if it comes again. Wait
+    first if the server may still be working on the request."""
     SPLIT = "split"
-    """Send it again in smaller pieces."""
+    """Send the rows again in smaller batches."""
     REJECT = "reject"
-    """The row is refused; the others go on."""
+    """Reject the row; the other rows go on."""
     ABORT = "abort"
-    """The whole job is refused; no other row would fare better."""
+    """End the whole job; every other row would fail, too."""
 
 
 @frozen
 class Verdict:
-    """One cell of the failure table: what an event means for a call of one effect class.
+    """One cell of the failure table: the meaning of a failure for a call of one effect class.
 
     Attributes:
-        kind: The row of the table, such as ``"read-timeout"``.
-        fate: What is known of the effect.
-        may_still_run: Whether the server may still be at work on the request.
-        single: What to do with a single call.
-        batch: What to do with the rows of a batch.
-        backoff_base: Base of the back-off before a repetition, in seconds.
-        max_attempts: How often the call may be sent in all, or None for the policy's own number.
-        overload: Whether the event says that the server is overloaded (concurrency is halved).
+        kind: Row of the table, such as ``"read-timeout"``.
+        fate: Known effect of the request.
+        may_still_run: Whether the server may still be working on the request.
+        single: Reaction for a single call.
+        batch: Reaction for the rows of a batch.
+        backoff_base: Base of the exponential back-off before a repetition, in seconds.
+        max_attempts: Attempts in total, or None for the number of the retry policy.
+        overload: Whether the failure means that the server is overloaded, so that concurrency is halved.
     """
 
     kind: str
@@ -97,10 +97,10 @@ class Problem:
     """One reason for a refusal.
 
     Attributes:
-        message: Mautic's words, or ours when the row was refused before it was sent.
-        field: The field it is about, or None when it is about the whole.
-        code: Mautic's code for it: usually the HTTP status, 0 for a failed custom item, sometimes a text.
-        type: Mautic's word for the kind, such as ``invalid_grant``, or None.
+        message: Mautic's words, or the client's if it refused the row before sending it.
+        field: The field that caused it, or None if the whole entity did.
+        code: Mautic's code: usually the HTTP status, 0 for a failed custom item, sometimes a text.
+        type: Mautic's name of the kind, such as ``invalid_grant``, or None.
     """
 
     message: str
@@ -109,18 +109,18 @@ class Problem:
     type: str | None = None
 
     def __str__(self) -> str:
-        """The message, led by its field."""
+        """Return the message after the name of the field."""
         return f"{self.field}: {self.message}" if self.field else self.message
 
 
 _EMAIL = re.compile(
     r"""(?:(?<![^\s@<>"',;:()])(?:[^\s@%<>"',;:()]|%(?!40))++|"[^"@\r\n]{1,64}")(?:@|%40)[^\s<>"',;:()]++"""
 )
-"""Of any length, in linear time: a word is looked at once, from its beginning."""
+"""Matches addresses of any length in linear time: possessive quantifiers look at each word once."""
 _CONTROL_CHARACTERS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""Control and direction characters, halves of surrogate pairs: what moves a cursor, turns a line or breaks a log."""
+"""Control and direction characters and halves of surrogate pairs, which can disturb a terminal or a log."""
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -129,7 +129,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def sanitize(text: str, limit: int = 300) -> str:
-    """Make server text safe to print: control and direction characters escaped, addresses masked, cut at *limit*."""
+    """Return *text* safe to print: control characters escaped, e-mail addresses masked, cut at *limit* characters."""
     cut = text[: limit * 4]
     masked = _EMAIL.sub("<email>", cut)
     escaped = _CONTROL_CHARACTERS.sub(_escape, masked)
@@ -137,13 +137,13 @@ def sanitize(text: str, limit: int = 300) -> str:
 
 
 class MauticError(Exception):
-    """The root of all that this package raises.
+    """Base class of all exceptions of the package.
 
     Attributes:
-        verdict: What the failure table says of it, or None where no request was involved.
-        attempts: How often the request was sent before this was raised.
-        history: The failures of the earlier attempts, oldest first.
-        sent: False where the request itself never left, or was refused for its token and then got no better one.
+        verdict: Meaning of the failure by the failure table, or None if no request was involved.
+        attempts: Number of times the request was sent before this was raised.
+        history: Failures of the earlier attempts, oldest first.
+        sent: False if the request was never sent, or was refused for its token and could not get another one.
     """
 
     verdict: Verdict | None = None
@@ -153,14 +153,14 @@ class MauticError(Exception):
 
 
 class ConfigurationError(MauticError, ValueError):
-    """The set-up or the input is wrong; nothing was sent. The message says what to change."""
+    """The settings or the input are wrong; nothing was sent. The message says what to change."""
 
 
 class TransportError(MauticError):
-    """No answer came.
+    """No response came, or not all of it.
 
     Attributes:
-        kind: The row of the failure table it belongs to.
+        kind: Row of the failure table.
     """
 
     def __init__(self, message: str, *, kind: str = "disconnected") -> None:
@@ -169,11 +169,11 @@ class TransportError(MauticError):
 
 
 class UnexpectedResponse(MauticError):
-    """An answer came that Mautic does not promise: HTML, cut JSON, a redirect, a success that says it failed.
+    """A response that Mautic does not document, such as HTML, truncated JSON or a redirect.
 
     Attributes:
-        status: The HTTP status.
-        kind: The row of the failure table it belongs to.
+        status: HTTP status.
+        kind: Row of the failure table.
     """
 
     def __init__(self, message: str, *, status: int = 0, kind: str = "undecodable-body") -> None:
@@ -183,12 +183,12 @@ class UnexpectedResponse(MauticError):
 
 
 class OutcomeUnknown(MauticError):
-    """The request may have been applied; repeating it blindly could do it twice.
+    """The request may have been applied; sending it again could apply it twice.
 
     Attributes:
         call: Method and path.
-        sent_at: Epoch seconds at which the last attempt left.
-        may_still_run: Whether the server may still be at work on it.
+        sent_at: Epoch seconds at which the last attempt was sent.
+        may_still_run: Whether the server may still be working on it.
     """
 
     def __init__(self, message: str, *, call: str = "", sent_at: float = 0.0, may_still_run: bool = True) -> None:
@@ -233,16 +233,17 @@ class DeadlineExceeded(MauticError):
 
 
 class ReauthorizationNeeded(MauticError):
-    """The refresh token is spent or revoked: a person must log in again."""
+    """The refresh token is spent or revoked: the user must log in again."""
 
 
 class WebhookRejected(MauticError):
-    """A webhook that is not to be believed, or not a second time. None of its content is in the message.
+    """A webhook that is invalid, or was received before. The message holds none of its content.
 
     Attributes:
         reason: ``size``, ``signature``, ``unreadable``, ``date`` or ``replay``.
-        status: The HTTP status to answer with. A replay gets 200: Mautic itself may send a body twice after a time-out,
-            and takes other statuses for a broken receiver. Never 410, which makes Mautic switch the webhook off.
+        status: HTTP status to answer with. A replay gets 200, because Mautic itself may send a body twice after a
+            time-out, and treats other statuses as a broken receiver. It is never 410, after which Mautic switches the
+            webhook off.
     """
 
     def __init__(self, message: str, *, reason: str, status: int) -> None:
@@ -255,13 +256,13 @@ class APIError(MauticError):
     """Mautic refused.
 
     Attributes:
-        status: The HTTP status.
-        problems: What it complains of, one entry a field or message. Mautic keeps one message a field.
+        status: HTTP status.
+        problems: The reasons, one for each field or message; Mautic gives one message for each field.
         call: Method and path, such as ``PATCH segments/3/edit``.
-        retry_after: Seconds after which it may be tried again, or None.
-        deliberate: True where Mautic itself refused on purpose (its error had a ``details`` key).
-        by_proxy: True where a proxy, not Mautic, wrote the answer. It proves nothing about the request: PHP may still
-            be at work on it.
+        retry_after: Seconds after which the call may be tried again, or None.
+        deliberate: Whether Mautic refused on purpose: its error has ``details``.
+        by_proxy: Whether a proxy wrote the response. It proves nothing about the request: PHP may still be working on
+            it.
     """
 
     def __init__(
@@ -285,7 +286,7 @@ class APIError(MauticError):
 
 
 class AuthenticationError(APIError):
-    """401: unknown credentials, or an access token that a renewal did not mend."""
+    """401: wrong credentials, or an access token that is refused even after a refresh."""
 
 
 class PermissionDenied(APIError):
@@ -293,7 +294,7 @@ class PermissionDenied(APIError):
 
 
 class NotFound(APIError):
-    """404: nothing has this id, or this Mautic has no such route."""
+    """404: there is no entity with this id, or this Mautic has no such route."""
 
 
 class Rejected(APIError):
@@ -303,7 +304,7 @@ class Rejected(APIError):
 class RateLimited(APIError):
     """429, or a wait for the rate limit that is longer than the caller's patience; `retry_after` is in seconds.
 
-    Its `sent` is False where the call was held back, because it would have been refused.
+    `sent` is False if the client did not send the call, because Mautic would have refused it.
     """
 
 
@@ -311,7 +312,7 @@ class ServerError(APIError):
     """5xx. With Mautic a 500 is mostly a permanent fault of the request, and part of a batch may be stored.
 
     Attributes:
-        batch_limit: The number of rows that this Mautic takes in one batch, where that was the reason.
+        batch_limit: Number of rows that this Mautic takes in one batch, if the batch had more; else None.
     """
 
     batch_limit: int | None = None
@@ -332,7 +333,7 @@ class Secret:
         object.__setattr__(self, "reveal", reveal)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
-        """Refuse: a secret does not change."""
+        """Raise AttributeError: a secret does not change."""
         raise AttributeError(name)
 
     def __eq__(self, other: object) -> bool:
@@ -342,13 +343,13 @@ class Secret:
         return hash(self.reveal)
 
     def __str__(self) -> str:
-        """Three stars."""
+        """Return three stars."""
         return "***"
 
     def __repr__(self) -> str:
-        """Three stars, so that a traceback with locals stays clean."""
+        """Return three stars instead of the text, for tracebacks with locals."""
         return "Secret('***')"
 
     def __reduce__(self) -> str:
-        """Refuse to be pickled."""
+        """Raise TypeError: a secret is not pickled."""
         raise TypeError("a Secret does not leave the process by pickle")

@@ -7,6 +7,7 @@ refreshes it once after a 401. No call goes back up. Mautic: REST API, Getting s
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import define, evolve, field
@@ -36,7 +37,7 @@ from mautic_async.retry.policy import RetryPolicy, classify, may_have_applied
 from mautic_async.transport.base_url import host_and_port
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from mautic_async.auth.authorization_code import Auth
@@ -154,6 +155,9 @@ class Pipeline:
             slot.complete(status=None, token=token)
             return
         self.observations.version = protocol.parse_version(response) or self.observations.version
+        date = protocol.parse_date(response)
+        if date is not None:
+            self.observations.clock_difference = date - self.clock.wall_time()
         slot.complete(
             status=response.status,
             reading=protocol.parse_rate_limit(response),
@@ -336,7 +340,10 @@ class Attempt:
     # --- auth ------------------------------------------------------------------------------------------------------
 
     async def _send_handling_auth(self, slot: Slot) -> Response:
-        """Add the token and send; refresh the token once after a 401. In the end, give *slot* back."""
+        """Add the token and send; refresh the token after a 401. In the end, give *slot* back.
+
+        The token is refreshed once, or twice if the first refresh only found a token of another process in the store.
+        """
         pipeline = self.pipeline
         response: Response | None = None
         token = ""
@@ -344,11 +351,13 @@ class Attempt:
         try:
             token = await self._authorization()
             response = await pipeline.transport.exchange(self._sign(token))
-            if response.status == 401 and not protocol.refuses_all_tokens(self.call, response):
-                newer = await self._authorization(token)
-                if newer != token:
-                    token = newer
-                    response = await pipeline.transport.exchange(self._sign(token))
+            may_renew = not protocol.refuses_all_tokens(self.call, response)
+            while response.status == 401 and may_renew:
+                refused, may_renew = token, await self._renew(token)
+                token = await self._authorization()
+                if token == refused:
+                    break
+                response = await pipeline.transport.exchange(self._sign(token))
             failed = response.status in _UPSTREAM_DOWN
         except TransportError as error:
             failed = error.kind != "certificate"
@@ -360,21 +369,29 @@ class Attempt:
         finally:
             pipeline.record_response(slot, response, token, failed=failed)
 
-    async def _authorization(self, refused: str | None = None) -> str:
-        """Return the Authorization header, after a refresh if the server refused the header *refused*.
-
-        If the refresh fails, the error is marked ``sent=False``: the request was never sent, so retrying it is safe.
-        """
+    async def _authorization(self) -> str:
+        """Return the Authorization header, after a refresh if there is no valid token."""
         pipeline = self.pipeline
-        try:
-            if refused is not None:
-                await pipeline.auth.renew(refused, pipeline.auth_context)
+        with _not_sent():
             return AuthorizationHeader(await pipeline.auth.header(pipeline.auth_context))
-        except (TransportError, ServerError, UnexpectedResponse) as error:
-            error.sent = False
-            raise
+
+    async def _renew(self, refused: str) -> bool:
+        """Refresh the token that the server refused; return True if the next one may be worth another refresh."""
+        pipeline = self.pipeline
+        with _not_sent():
+            return bool(await pipeline.auth.renew(refused, pipeline.auth_context))
 
     def _sign(self, header: str) -> Request:
         """Return the request with its Authorization header, and count it as sent."""
         self.pipeline.observations.requests += 1
         return protocol.sign_request(self.request, header)
+
+
+@contextmanager
+def _not_sent() -> Iterator[None]:
+    """Mark a failed token request with ``sent=False``: the call itself was never sent, so retrying it is safe."""
+    try:
+        yield
+    except (TransportError, ServerError, UnexpectedResponse) as error:
+        error.sent = False
+        raise

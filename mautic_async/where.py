@@ -157,7 +157,7 @@ def _csv_cell(text: str) -> str:
 
 
 def _survives_php_csv(text: str) -> bool:
-    """Whether PHP reads the cell of *text* as it was meant: in quotes a backslash takes the next quote along."""
+    """Return True if PHP reads the cell of *text* unchanged: in quotes, a backslash escapes the next quote."""
     return '\\"' not in _csv_cell(text)
 
 

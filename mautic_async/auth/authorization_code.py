@@ -1,7 +1,6 @@
-"""Credentials: what signs a request.
+"""Credentials: they give each attempt its ``Authorization`` header, and another one after a 401.
 
-A credential answers two questions of the pipeline: which ``Authorization`` header the next attempt carries, and what to
-do once a header was refused. Mautic: REST API, Authentication.
+Mautic: REST API, Authentication.
 """
 
 from __future__ import annotations
@@ -41,26 +40,32 @@ __all__ = [
 
 
 class Auth(Protocol):
-    """A credential: any object with these two methods. Mautic: REST API, Authentication."""
+    """Credentials: any object with these two methods. Mautic: REST API, Authentication."""
 
     async def header(self, context: AuthContext) -> str:
-        """The value of ``Authorization`` for the next attempt."""
+        """Return the value of ``Authorization`` for the next attempt."""
         ...
 
-    async def renew(self, refused: str, context: AuthContext) -> None:
-        """The server answered 401 to *refused*; the next `header` gives another value, or the same if there is none."""
+    async def renew(self, refused: str, context: AuthContext) -> bool | None:
+        """Prepare another header after the server answered 401 to *refused*; if there is none, do nothing.
+
+        Returns:
+            True if the server may refuse the next header, too, and `renew` should then be called once more; False or
+            None if not.
+        """
         ...
 
 
 class BasicAuth:
-    """User name and password, sent with every request; it works only where Mautic's configuration allows it.
+    """User name and password, sent with every request, if Mautic's configuration allows Basic authentication.
 
-    It costs the server some 0.35 s of CPU per request (OAuth 2: next to nothing), and all Basic users of a site share
-    one rate limit; prefer `ClientCredentials`.
+    Each request costs the server about 0.35 s of CPU (with OAuth 2 next to nothing), and all Basic users of a site
+    share one rate limit, so prefer `ClientCredentials`. With a wrong password, Mautic 5 answers 401 with a reason and
+    Mautic 7 answers 401 with an empty body.
 
     Args:
-        username: Of a user of Mautic.
-        password: Of that user.
+        username: Name of a user of Mautic.
+        password: Password of that user.
 
     Raises:
         ConfigurationError: A part is empty, or cannot be sent.
@@ -69,7 +74,7 @@ class BasicAuth:
     """
 
     shares_site_limit: Final = True
-    """Whether all users of the site share one rate limit."""
+    """True: all users of the site share one rate limit."""
 
     def __init__(self, username: str, password: str) -> None:
         for name, value in (("username", username), ("password", password)):
@@ -83,23 +88,23 @@ class BasicAuth:
         return "BasicAuth('***')"
 
     async def header(self, context: AuthContext) -> str:  # noqa: ARG002 - the protocol's shape
-        """User name and password, as the protocol wants them."""
+        """Return the header with user name and password."""
         return AuthorizationHeader(self._header.reveal)
 
     async def renew(self, refused: str, context: AuthContext) -> None:
-        """Nothing can be renewed: a 401 is final."""
+        """Do nothing: there is no other password."""
 
 
 class ClientCredentials(OAuth2Credentials):
-    """An API credential that acts for itself, without a person: the choice for jobs and backends.
+    """An API credential for a program without a user, such as a job or a backend.
 
     Args:
-        client_id: From Mautic's Settings > API Credentials; it must be made for the grant type client credentials.
-        client_secret: From the same page.
-        tokens: Where to keep the token; in memory unless given. `FileTokens` lets several processes share one.
+        client_id: ID of an API credential of the grant type client credentials (Mautic's Settings > API Credentials).
+        client_secret: Secret of the same credential.
+        tokens: Token store; None: memory. With `FileTokens`, several processes share one token.
 
     Raises:
-        ConfigurationError: A part is empty, or holds what no credential holds.
+        ConfigurationError: A part is empty, or has spaces or line breaks.
 
     Mautic: REST API, Authentication (Client Credentials).
     """
@@ -113,7 +118,7 @@ class ClientCredentials(OAuth2Credentials):
 
 
 LOGIN_LIFETIME: Final = 600.0
-"""Seconds between `AuthorizationCode.authorization_url` and the browser's return."""
+"""Seconds between `AuthorizationCode.authorization_url` and the return of the browser, at most."""
 _MAX_LOGINS: Final = 1000
 
 
@@ -125,22 +130,22 @@ class _PendingLogin:
 
 
 class AuthorizationCode(OAuth2Credentials):
-    """A person logs in once, in a browser; from then on the token is renewed without them.
+    """An API credential for which a user logs in once, in a browser; the token is refreshed without the user.
 
-    Send the person to `authorization_url`; when the browser comes back to *redirect_uri*, hand the address to
-    ``Mautic.authorize``. With a store that lasts this happens once: a refresh token lives for 14 days, and each renewal
+    Send the user to `authorization_url`. When the browser comes back to *redirect_uri*, hand that URL to
+    ``Mautic.authorize``. With a persistent store this happens once: a refresh token lives for 14 days, and each refresh
     gives a new one.
 
     Args:
-        client_id: From Mautic's Settings > API Credentials.
-        client_secret: From the same page.
-        redirect_uri: Where the browser is sent back to: letter for letter as in the API credential.
-        tokens: Where to keep the token; in memory unless given.
-        pkce: Whether to send a PKCE challenge (S256) along, for servers that check it; Mautic ignores it.
+        client_id: ID of an API credential (Mautic's Settings > API Credentials).
+        client_secret: Secret of the same credential.
+        redirect_uri: URL to which Mautic redirects the browser: letter for letter as in the API credential.
+        tokens: Token store; None: memory.
+        pkce: Whether to add a PKCE challenge (S256), for servers that check it; Mautic ignores it.
         clock: Time, for tests.
 
     Raises:
-        ConfigurationError: A part is empty, or holds what no credential holds.
+        ConfigurationError: A part is empty, or has spaces or line breaks.
 
     Mautic: REST API, Authentication (Authorization Code).
     """
@@ -164,13 +169,13 @@ class AuthorizationCode(OAuth2Credentials):
         self._logins: list[_PendingLogin] = []
 
     def authorization_url(self, base_url: str) -> str:
-        """An address of Mautic where a person allows the access; good for one login, within ten minutes.
+        """Return the URL at which a user allows the access; it is valid for one login, within ten minutes.
 
         Args:
-            base_url: Of the Mautic, as given to the client.
+            base_url: The base URL of the client.
 
         Raises:
-            ConfigurationError: *base_url* is not one.
+            ConfigurationError: *base_url* is no URL.
 
         Mautic: REST API, Authentication (Authorization Code, step one).
         """
@@ -185,17 +190,17 @@ class AuthorizationCode(OAuth2Credentials):
         return address
 
     async def exchange_code(self, callback: str, state: str | None, context: AuthContext) -> None:
-        """Exchange what the browser brought back for a token, and store it.
+        """Exchange the code from the browser's redirect for a token, and store the token.
 
         Args:
-            callback: The whole address that the browser was sent back to, or the code alone.
-            state: That came with the code, when *callback* is the code alone.
-            context: The client's way to the server.
+            callback: The whole URL that Mautic redirected the browser to, or the code alone.
+            state: The state that came with the code, if *callback* is the code alone.
+            context: Sends the request.
 
         Raises:
             ConfigurationError: The state is missing, unknown, used or more than ten minutes old.
-            ReauthorizationNeeded: The person declined.
-            AuthenticationError: Mautic refused the code: it is good for 30 s, and once.
+            ReauthorizationNeeded: The user declined.
+            AuthenticationError: Mautic refused the code, which is valid once and for 30 s.
 
         Mautic: REST API, Authentication (Authorization Code, step two).
         """
@@ -204,12 +209,12 @@ class AuthorizationCode(OAuth2Credentials):
         login = self._pop_login(came.state or claimed)
         if came.error is not None or came.code is None:
             why = came.error or "no code came"
-            raise ReauthorizationNeeded(f"the login was not completed ({why}): a person must log in again")
+            raise ReauthorizationNeeded(f"the login was not completed ({why}): the user must log in again")
         task = context.spawn(self._exchange_code(came.code, login, context))
         await await_shared(task)
 
     def _pop_login(self, state: Secret | None) -> _PendingLogin:
-        """The login that *state* belongs to, which is then used up; every one is compared, in constant time."""
+        """Remove and return the login of *state*; all are compared in constant time, so that none can be guessed."""
         given = b"" if state is None else state.reveal.encode("utf-8", "replace")
         now = self._clock.wall_time()
         found = [login for login in self._logins if secrets.compare_digest(login.state.reveal.encode(), given)]
@@ -235,7 +240,7 @@ class AuthorizationCode(OAuth2Credentials):
     async def _fetch(self, context: AuthContext, current: Token | None) -> None:
         if current is None or current.refresh is None:
             raise LoginRequired(
-                "nobody has logged in yet: send a person to authorization_url(), then call Mautic.authorize()"
+                "no user has logged in yet: send the user to authorization_url(), then call Mautic.authorize()"
             )
         try:
             granted, arrived = await self._request_token(context, "refresh_token", refresh_token=current.refresh)
@@ -247,7 +252,11 @@ class AuthorizationCode(OAuth2Credentials):
         await self._accept(granted, arrived, context, current.refresh)
 
     async def _recover_invalid_grant(self, context: AuthContext, spent: Token, error: AuthenticationError) -> None:
-        """The refresh token is spent: by somebody who has stored a newer one, or for good."""
+        """Use the newer token of a process that has spent the refresh token before us.
+
+        Raises:
+            ReauthorizationNeeded: There is none: the refresh token is expired or revoked.
+        """
         stored = await self._load()
         if (
             stored is not None
@@ -262,6 +271,6 @@ class AuthorizationCode(OAuth2Credentials):
                 await self._accept(granted, arrived, context, stored.refresh)
                 return
         raise ReauthorizationNeeded(
-            "the refresh token is spent, expired (after 14 days) or revoked: send a person to authorization_url(),"
+            "the refresh token is spent, expired (after 14 days) or revoked: send the user to authorization_url(),"
             f" then call Mautic.authorize(). Mautic said: {format_problems(error.problems)}"
         ) from error

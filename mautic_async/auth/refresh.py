@@ -1,8 +1,8 @@
-"""The one renewal of a token that any number of waiting requests share.
+"""The refresh of an access token: one at a time, shared by all requests that wait for it (single flight).
 
-It runs as a flight of its own, so that no caller who leaves takes the new token along. It holds the store's lock,
-adopts what somebody else has fetched meanwhile, and saves before anybody uses. A failure is shared too.
-Mautic: REST API, Authentication (OAuth 2).
+A refresh runs in a task of its own, so that a cancelled caller does not lose the new token. It holds the lock of the
+token store, adopts a token that another process has fetched meanwhile, and saves a new token before any request uses
+it. A failure is shared by the waiting requests, too. Mautic: REST API, Authentication (OAuth 2).
 """
 
 from __future__ import annotations
@@ -39,26 +39,30 @@ T = TypeVar("T")
 
 
 class AuthContext(Protocol):
-    """What a credential may use of the client: an unsigned request, time, and a task that outlives its caller."""
+    """The part of a client that credentials may use: unsigned requests, the clock, tasks that outlive their caller."""
 
     clock: Clock
 
     async def __call__(self, request: Request) -> Response:
-        """Send *request* to the site, unsigned; `TransportError` when no answer came."""
+        """Send *request* to the site, unsigned, and return the response.
+
+        Raises:
+            TransportError: No response came.
+        """
         ...
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Run *work* as a flight: it ends by itself, not with the caller."""
+        """Start *work* in a task of its own, which a cancelled caller does not stop."""
         ...
 
 
 class AuthorizationHeader(str):
-    """A header's value whose repr is three stars, so that a traceback with locals stays clean."""
+    """The value of an Authorization header, whose repr is three stars: tracebacks with locals show no credential."""
 
     __slots__ = ()
 
     def __new__(cls, value: str) -> Self:
-        """Refuse what is no text: `str` would make one of it."""
+        """Return *value* as such a text; raise ConfigurationError for any other type, which `str` would convert."""
         if not isinstance(value, str):
             raise ConfigurationError(f"a credential's header() must give a text, not {type(value).__name__}")
         return super().__new__(cls, value)
@@ -68,26 +72,30 @@ class AuthorizationHeader(str):
 
 
 REFRESH_BEFORE_EXPIRY: Final = 60.0
-"""A token with less than this left (and a jitter) is renewed while it is still in use, in seconds."""
+"""Seconds before its expiry (and a jitter) at which a token is refreshed in the background, while still in use."""
 JITTER: Final = 30.0
-"""By how much the processes of a fleet differ in what they call soon, in seconds."""
+"""Seconds by which that moment differs between processes, at most."""
 MIN_LIFETIME: Final = 5.0
-"""A token with less than this left may expire on its way: the request waits for the renewal, in seconds."""
+"""Seconds that a token must be valid for: with less, requests wait for its refresh."""
 FAILURE_TTL: Final = 60.0
-"""After a refused renewal nothing is asked again for so long, in seconds."""
+"""Seconds after a refused refresh in which no other is tried."""
 _BACKGROUND_PAUSE: Final = 5.0
+"""Seconds between two refreshes in the background, of which the first failed."""
 _MAX_FORCED_PER_MINUTE: Final = 10
-"""Renewals that 401s may force within a minute: more of them mean that no token will do."""
+"""Refreshes that 401s may cause within a minute: if more are needed, another token does not help."""
 
 
 @frozen
 class _CachedToken:
-    """The token in use.
+    """The token in use. Times are those of the event loop.
 
     Attributes:
-        expires_at: When it expires, on the loop's clock.
-        refresh_at: From when on it is renewed in the background.
-        block_at: From when on requests wait for the renewal.
+        token: The token.
+        header: The Authorization header that uses it.
+        expires_at: The end of its life.
+        refresh_at: The time from which on it is refreshed in the background.
+        block_at: The time from which on requests wait for the refresh.
+        is_adopted: Whether it comes from the store: another process fetched it, and it may have been revoked since.
     """
 
     token: Token
@@ -95,6 +103,7 @@ class _CachedToken:
     expires_at: float
     refresh_at: float
     block_at: float
+    is_adopted: bool
 
 
 _refreshing: ContextVar[object | None] = ContextVar("mautic_async_refreshing", default=None)
@@ -112,7 +121,7 @@ def check_not_refreshing(credential: object) -> None:
 
 
 class OAuth2Credentials:
-    """What both OAuth 2 credentials share: one token, one renewal."""
+    """Base class of the OAuth 2 credentials: holds one token, and refreshes it once for all requests."""
 
     shares_site_limit: Final = False
 
@@ -132,7 +141,11 @@ class OAuth2Credentials:
         return f"{type(self).__name__}({self._client.id!r}, '***', tokens={self._tokens!r})"
 
     async def header(self, context: AuthContext) -> str:
-        """The bearer token, renewed before it expires."""
+        """Return the Authorization header of a valid token; wait for a refresh if there is none.
+
+        Raises:
+            MauticError: The refresh failed.
+        """
         check_not_refreshing(self)
         now, held = context.clock.monotonic(), self._token
         if held is not None and now < held.refresh_at:
@@ -143,37 +156,55 @@ class OAuth2Credentials:
         await self._refresh_and_wait(context)
         return self._current_header()
 
-    async def renew(self, refused: str, context: AuthContext) -> None:
-        """Get another token than *refused*, unless there is one already."""
+    async def renew(self, refused: str, context: AuthContext) -> bool:
+        """Replace the token if it is still the one of the header *refused*, which the server answered with a 401.
+
+        Returns:
+            True if the new token comes from the store. Another process fetched it, so it may have been revoked like
+            *refused*, and be worth another renewal.
+
+        Raises:
+            AuthenticationError: The token was replaced too often within a minute: another one does not help.
+            MauticError: The refresh failed.
+        """
         check_not_refreshing(self)
         held = self._token
-        if held is None:
-            return
-        if held.header != refused or (not self._is_refreshing() and not self._may_force(context.clock.monotonic())):
-            return
+        if held is None or held.header != refused:
+            return held is not None and held.is_adopted
+        if not self._is_refreshing():
+            self._count_forced(context.clock.monotonic())
         await self._refresh_and_wait(context, refused)
+        return self._token is not None and self._token.is_adopted
 
     def _current_header(self) -> AuthorizationHeader:
-        if self._token is None:  # pragma: no cover - a renewal that succeeds holds a token
+        if self._token is None:  # pragma: no cover - a refresh that succeeds sets a token
             raise ReauthorizationNeeded("there is no token")
         return self._token.header
 
-    def _may_force(self, now: float) -> bool:
-        self._forced_refreshes = [moment for moment in self._forced_refreshes if now - moment < 60.0][
-            -_MAX_FORCED_PER_MINUTE:
-        ]
-        if len(self._forced_refreshes) >= _MAX_FORCED_PER_MINUTE:
-            return False
-        self._forced_refreshes.append(now)
-        return True
+    def _count_forced(self, now: float) -> None:
+        """Count a refresh that a 401 causes.
 
-    # -- the one renewal --
+        Raises:
+            AuthenticationError: There were too many within the last minute.
+        """
+        self._forced_refreshes = [moment for moment in self._forced_refreshes if now - moment < 60.0]
+        if len(self._forced_refreshes) >= _MAX_FORCED_PER_MINUTE:
+            wait = self._forced_refreshes[0] + 60.0 - now
+            raise AuthenticationError(
+                f"the access token was refused (401) although it was replaced {_MAX_FORCED_PER_MINUTE} times within a"
+                f" minute; it is replaced again in {wait:.0f} s. Check the user of the API credential in Mautic, and"
+                " that a proxy passes the Authorization header on",
+                status=401,
+                retry_after=wait,
+            )
+        self._forced_refreshes.append(now)
+
+    # -- the refresh --
 
     def _refresh_in_background(self, context: AuthContext, now: float) -> None:
         if now >= self._next_background_refresh and (self._last_failure is None or now >= self._last_failure[1]):
-            self._next_background_refresh = (
-                now + _BACKGROUND_PAUSE
-            )  # a token endpoint that is down is not asked by each request
+            # A token endpoint that is down is not asked by each request.
+            self._next_background_refresh = now + _BACKGROUND_PAUSE
             self._start_refresh(context, None)
 
     async def _refresh_and_wait(self, context: AuthContext, refused: str | None = None) -> None:
@@ -201,7 +232,7 @@ class OAuth2Credentials:
             seconds = _failure_ttl(error)
             self._last_failure = (error, context.clock.monotonic() + seconds)
             if refused is not None and seconds >= FAILURE_TTL:
-                self._token = None  # the server does not take it, and there is no other: nobody need try it again
+                self._token = None  # the server refuses it, and there is no other
             raise
 
     @contextlib.asynccontextmanager
@@ -215,7 +246,7 @@ class OAuth2Credentials:
             self.is_refreshing = False
 
     async def _adopt_or_fetch(self, context: AuthContext, refused: str | None) -> None:
-        if self._unsaved is not None:  # fetched, but the store failed: nobody has used it yet
+        if self._unsaved is not None:  # fetched, but not stored yet: no request has used it
             await self._save_then_use(self._unsaved, context)
             return
         stored = await self._load()
@@ -234,7 +265,7 @@ class OAuth2Credentials:
         return stored
 
     def _is_newer(self, stored: Token, refused: str | None, context: AuthContext) -> bool:
-        """Whether *stored* is somebody else's newer token, good enough to be adopted."""
+        """Return True if another process has stored a newer token that is still valid."""
         mine = self._token
         if stored.expires_at - context.clock.wall_time() <= MIN_LIFETIME or bearer(stored) == refused:
             return False
@@ -246,24 +277,23 @@ class OAuth2Credentials:
     async def _request_token(
         self, context: AuthContext, grant: str, **fields: Secret | str | None
     ) -> tuple[TokenResponse, float]:
-        """One token request, sent once more where no answer, or no final one, came.
+        """Send a token request; send it once more after a lost response or a failure that may pass.
 
         Returns:
-            What was granted, and when its answer arrived on the loop's clock.
+            The token response, and the time of the event loop at which it arrived.
         """
         sent = [self._client.secret, *(value for value in fields.values() if isinstance(value, Secret))]
         try:
-            return parse_token_response(
-                await context(self._client.request(grant, **fields)), *sent
-            ), context.clock.monotonic()
+            return parse_token_response(await self._post(context, grant, fields), *sent), context.clock.monotonic()
         except (TransportError, APIError) as error:
             pause = _retry_delay(error)
             if pause is None:
                 raise
         await context.clock.sleep(pause + context.clock.uniform(0.1, 0.5))
-        return parse_token_response(
-            await context(self._client.request(grant, **fields)), *sent
-        ), context.clock.monotonic()
+        return parse_token_response(await self._post(context, grant, fields), *sent), context.clock.monotonic()
+
+    async def _post(self, context: AuthContext, grant: str, fields: dict[str, Secret | str | None]) -> Response:
+        return await context(self._client.request(grant, **fields))
 
     async def _accept(
         self, granted: TokenResponse, arrived: float, context: AuthContext, refresh: Secret | None = None
@@ -279,7 +309,7 @@ class OAuth2Credentials:
         await self._save_then_use(token, context, lifetime=granted.lifetime - age)
 
     async def _save_then_use(self, token: Token, context: AuthContext, lifetime: float | None = None) -> None:
-        """Save, then use."""
+        """Save *token* in the store, then use it for requests; *lifetime* in seconds, None: until its `expires_at`."""
         before = context.clock.monotonic()
         await self._tokens.save(token)
         self._unsaved = None
@@ -293,33 +323,30 @@ class OAuth2Credentials:
         if self._jitter is None:
             self._jitter = clock.uniform(0.0, JITTER)
         soon, late = REFRESH_BEFORE_EXPIRY + self._jitter, MIN_LIFETIME
-        if fresh:  # short-lived tokens must not be renewed as soon as they come
+        if fresh:  # a short-lived token must not be refreshed as soon as it comes
             soon, late = min(soon, 0.2 * lifetime), min(late, 0.1 * lifetime)
         until = clock.monotonic() + lifetime
-        self._token = _CachedToken(token, bearer(token), until, until - soon, until - late)
+        self._token = _CachedToken(token, bearer(token), until, until - soon, until - late, is_adopted=not fresh)
         self._last_failure = None
 
 
-# --- small steps ---------------------------------------------------------------------------------------------------
-
-
 def bearer(token: Token) -> AuthorizationHeader:
-    """What a request carries to use *token*."""
+    """Return the Authorization header that uses *token*."""
     return AuthorizationHeader(f"Bearer {token.access.reveal}")
 
 
 _RETRYABLE_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAX_RETRY_DELAY: Final = 5.0
 _TRANSIENT_FAILURE_TTL: Final = 0.1
-"""A failure that may pass is shared with those who come on its heels: they were waiting too."""
+"""Seconds for which a failure that may pass is shared: with the requests that waited for the same refresh."""
 
 
 class LoginRequired(ReauthorizationNeeded):
-    """There has been no login; nothing was asked, so a login elsewhere counts at once."""
+    """No user has logged in yet. Nothing was sent, so a login in another process counts at once."""
 
 
 def _failure_ttl(error: MauticError) -> float:
-    """Seconds for which a failed renewal is not tried again."""
+    """Return the seconds for which a failed refresh is not tried again."""
     if isinstance(error, (ServerError, RateLimited)):
         return min(error.retry_after or _TRANSIENT_FAILURE_TTL, FAILURE_TTL)
     if isinstance(error, (APIError, ReauthorizationNeeded)) and not isinstance(error, LoginRequired):
@@ -328,7 +355,7 @@ def _failure_ttl(error: MauticError) -> float:
 
 
 def _retry_delay(error: MauticError) -> float | None:
-    """Seconds before a token request is sent once more; None where it would not help, or would take too long."""
+    """Return the seconds before a token request is sent once more, or None if that would not help or take too long."""
     if isinstance(error, TransportError):
         return 0.0
     if (
@@ -342,19 +369,19 @@ def _retry_delay(error: MauticError) -> float | None:
 
 
 async def await_shared(task: asyncio.Task[None]) -> None:
-    """Wait for *task* without taking it along when the caller is cancelled; everybody gets an error of their own."""
+    """Wait for *task*, which goes on if the caller is cancelled; each caller gets a copy of its error."""
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
         if task.cancelled() and not _caller_is_cancelled():
-            raise TransportError("the client was closed while a token was renewed", kind="closed") from None
+            raise TransportError("the client was closed while a token was refreshed", kind="closed") from None
         raise
     except MauticError as error:
         raise _copy_error(error) from error.__cause__
 
 
 def _copy_error(error: MauticError) -> MauticError:
-    """A copy of an error that several waiters get: each may add its own notes and traceback."""
+    """Return a copy of an error that several callers raise: each may add its own notes and traceback."""
     copy = type(error).__new__(type(error), *error.args)
     copy.__dict__.update(error.__dict__)
     copy.__cause__ = error.__cause__

@@ -1,6 +1,6 @@
-"""What goes to Mautic's token endpoint, and what its answers mean. Nothing here awaits; authlib's protocol half helps.
+"""Requests to Mautic's token endpoint and its responses, with the sans-IO part of authlib. Nothing here awaits.
 
-An answer is a token only if it holds a text ``access_token`` and no error; every other shape is an exception that says
+A response is a token only if it has a text ``access_token`` and no error. Every other shape is an exception that says
 what to do. No message quotes a body: it may hold a token. Mautic: REST API, Authentication (OAuth 2).
 """
 
@@ -36,7 +36,7 @@ from mautic_async.protocol import (
 PATH: Final = "oauth/v2/token"
 _CALL: Final = f"POST {PATH}"
 TIMEOUT: Final = 12.0
-"""Seconds for one token request: two of them fit into the time that other processes wait for the lock."""
+"""Seconds for one token request. Two of them fit into the time that other processes wait for the lock."""
 LIFETIME: Final = 3600
 """Seconds that Mautic's tokens live unless it says otherwise."""
 _MAX_LIFETIME: Final = 10 * 365 * 24 * 3600
@@ -45,12 +45,12 @@ _PRINTABLE_ASCII: Final = re.compile(r"[\x21-\x7e]{1,8192}")
 
 @frozen
 class TokenResponse:
-    """What a successful token request gave.
+    """The response to a successful token request.
 
     Attributes:
-        access: The access token: visible ASCII, fit for a header.
+        access: The access token, in visible ASCII.
         refresh: The refresh token, or None.
-        lifetime: Seconds.
+        lifetime: Seconds until the access token expires.
     """
 
     access: Secret
@@ -60,17 +60,17 @@ class TokenResponse:
 
 @frozen
 class OAuthClient:
-    """An API credential of Mautic.
+    """ID and secret of an API credential of Mautic.
 
     Raises:
-        ConfigurationError: A part is empty, or holds what no credential holds.
+        ConfigurationError: A part is empty, or has spaces or line breaks.
     """
 
     id: str
     secret: Secret
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what a copy or an environment file spoilt."""
+        """Raise ConfigurationError for spaces and line breaks, which copying or an environment file may add."""
         for name, value in (("client_id", self.id), ("client_secret", self.secret.reveal)):
             if not isinstance(value, str) or not _PRINTABLE_ASCII.fullmatch(value):
                 raise ConfigurationError(
@@ -79,7 +79,7 @@ class OAuthClient:
                 )
 
     def request(self, grant: str, **fields: Secret | str | None) -> Request:
-        """The token request for *grant*: a form with the credential inside, since some servers drop the header."""
+        """Return the token request for *grant*: a form with the credential, since some servers drop the header."""
         named = {name: value.reveal if isinstance(value, Secret) else value for name, value in fields.items() if value}
         return Request(
             "POST",
@@ -103,12 +103,16 @@ def _form(client: OAuthClient, grant: str, fields: Mapping[str, str]) -> bytes:
 
 
 def parse_token_response(answer: Response, *sent: Secret | None) -> TokenResponse:
-    """The token in *answer*; what was *sent* is blotted out of its complaints, should it repeat them.
+    """Return the token in *answer*, the response to a token request.
+
+    Args:
+        answer: The response.
+        *sent: The secrets of the request, which are masked in messages of the server.
 
     Raises:
         AuthenticationError: Mautic refused the credential or the grant; `type` of its problem says which.
-        APIError: It refused for another reason: the API is off, too many requests, a fault.
-        UnexpectedResponse: It is not an answer of a token endpoint.
+        APIError: Mautic refused for another reason: the API is off, too many requests, a server error.
+        UnexpectedResponse: It is no response of a token endpoint.
     """
     outcome = _classify(answer, [secret for secret in sent if secret is not None])
     if isinstance(outcome, MauticError):
@@ -117,7 +121,7 @@ def parse_token_response(answer: Response, *sent: Secret | None) -> TokenRespons
 
 
 def _classify(answer: Response, sent: list[Secret]) -> TokenResponse | MauticError:
-    """Token or error, returned so that no frame of a traceback holds the body."""
+    """Return the token or the error; the error is not raised here, so that no frame of its traceback holds the body."""
     if 300 <= answer.status < 400:
         return _unexpected(
             answer, "a redirect, which is not followed: check the scheme, host and subfolder of the base URL"
@@ -195,7 +199,7 @@ _OAUTH_ERRORS: Final = frozenset(
 
 
 def error_code(error: MauticError) -> str | None:
-    """The OAuth word for a refusal, such as ``invalid_grant``."""
+    """Return the OAuth error code of a refusal, such as ``invalid_grant``, or None."""
     problems: tuple[Problem, ...] = error.problems if isinstance(error, APIError) else ()
     return next((problem.type for problem in problems if problem.type), None)
 
@@ -220,10 +224,10 @@ def _refusal(answer: Response, problems: tuple[Problem, ...]) -> APIError:
 
 
 def authorization_url(base_url: str, client_id: str, redirect_uri: str, state: str, verifier: str | None) -> str:
-    """Where a person gives the consent.
+    """Return the URL at which a user allows the access.
 
     Raises:
-        ConfigurationError: *base_url* is not one.
+        ConfigurationError: *base_url* is no URL.
     """
     from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
@@ -243,7 +247,7 @@ def _challenge(verifier: str) -> dict[str, str]:
 
 @frozen
 class AuthorizationResponse:
-    """What came back to the redirect URI."""
+    """The parameters of the redirect after a login: code and state, or an error."""
 
     code: Secret | None
     state: Secret | None
@@ -251,7 +255,7 @@ class AuthorizationResponse:
 
 
 def parse_redirect(text: str) -> AuthorizationResponse:
-    """Take the address that the browser was sent back to apart; a text that is no address is the code itself."""
+    """Return the parameters of the URL of a redirect; a text that is no URL is the code itself."""
     if "?" not in text and "://" not in text:
         return AuthorizationResponse(Secret(text) if text else None, None, None)
     try:
@@ -259,7 +263,7 @@ def parse_redirect(text: str) -> AuthorizationResponse:
     except ValueError:
         return AuthorizationResponse(None, None, None)
     code, state, error = (query.get(name, [""]) for name in ("code", "state", "error"))
-    if max(len(code), len(state), len(error)) > 1:  # twice the same parameter is somebody's trick
+    if max(len(code), len(state), len(error)) > 1:  # a repeated parameter is an attack
         return AuthorizationResponse(None, None, None)
     word = error[0] if re.fullmatch(r"[a-z_]{1,40}", error[0]) else "an error" if error[0] else None
     return AuthorizationResponse(Secret(code[0]) if code[0] else None, Secret(state[0]) if state[0] else None, word)

@@ -1,7 +1,7 @@
-"""Access tokens, and where they are kept: in memory, in a file that several processes share, or in an object of yours.
+"""Access tokens and their stores: memory, a file that several processes share, or an object of the user.
 
-A store is any object with `load`, `save` and `lock`; a renewal runs ``lock -> load -> ask Mautic -> save`` and only
-then uses the token, so that a refresh token, which works once, is neither lost nor spent twice.
+A store is any object with `load`, `save` and `lock`. A refresh locks the store, loads the token, asks Mautic, saves the
+new token and only then uses it. So a refresh token, which works once, is neither lost nor spent twice.
 Mautic: REST API, Authentication (OAuth 2).
 """
 
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Token:
-    """An access token and what renews it.
+    """An access token, and the refresh token for the next one.
 
     Attributes:
-        access: Goes into the ``Authorization`` header.
-        refresh: Works once; None for client credentials.
-        expires_at: Epoch seconds of the local wall clock.
-        client_id: Whose token it is, so that two credentials cannot share one store by mistake; None: not known.
+        access: The token of the ``Authorization`` header.
+        refresh: The refresh token, which works once; None for client credentials.
+        expires_at: End of its life, in epoch seconds of the local wall clock.
+        client_id: The API credential of the token, so that two credentials cannot share one store by mistake; None: not
+            known.
     """
 
     access: Secret
@@ -45,7 +46,7 @@ class Token:
     client_id: str | None = field(default=None, repr=False)
 
     def to_json(self) -> str:
-        """The token as a JSON text, for a store; this is the one place where its secrets come out."""
+        """Return the token as a JSON text for a store, with its secrets."""
         return json.dumps(
             {
                 "access_token": self.access.reveal,
@@ -57,10 +58,10 @@ class Token:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Token:
-        """Read what `to_json` wrote.
+        """Return the token that `to_json` wrote.
 
         Raises:
-            ConfigurationError: It is not a token; the message does not quote it.
+            ConfigurationError: *text* is no token; the message does not quote it.
         """
         try:
             return cls._from_parts(json.loads(text))
@@ -87,26 +88,26 @@ class Token:
 
 
 class TokenStore(Protocol):
-    """Where a token is kept: any object with these three methods."""
+    """Keeps a token: any object with these three methods."""
 
     async def load(self) -> Token | None:
-        """The token as last saved, or None."""
+        """Return the token as last saved, or None."""
         ...
 
     async def save(self, token: Token) -> None:
-        """Keep *token* so that it survives what the store is to survive; it is used only after this returns."""
+        """Store *token* persistently; it is used only after this has returned."""
         ...
 
     def lock(self) -> AbstractAsyncContextManager[None]:
-        """Keep everybody else who shares the store from renewing, while this is entered."""
+        """Return a context that excludes all other users of the store from refreshing the token."""
         ...
 
 
 class MemoryTokens:
-    """Keeps the token as long as the process lives.
+    """A token store in memory.
 
     Args:
-        token: To begin with, such as one from your own storage.
+        token: The first token, such as one from your own storage.
 
     Mautic: REST API, Authentication (OAuth 2).
     """
@@ -119,38 +120,38 @@ class MemoryTokens:
         return f"MemoryTokens({'empty' if self._token is None else '***'})"
 
     async def load(self) -> Token | None:
-        """The token as last saved, or None."""
+        """Return the token as last saved, or None."""
         return self._token
 
     async def save(self, token: Token) -> None:
-        """Keep *token*."""
+        """Store *token*."""
         self._token = token
 
     @contextlib.asynccontextmanager
     async def lock(self) -> AsyncIterator[None]:
-        """Keep other credentials on the same store from renewing."""
+        """Exclude other credentials with the same store from refreshing."""
         async with self._lock:
             yield
 
 
 LOCK_TIMEOUT: Final = 30.0
-"""How long to wait for another process that is renewing, in seconds."""
+"""Seconds to wait for another process that is refreshing the token."""
 _POLL_SECONDS: Final = 0.02
-"""Between two looks at a lock that is taken, in seconds."""
+"""Seconds between two attempts at a lock that is taken."""
 _MAX_BYTES: Final = 64 * 1024
 _O_NOFOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 _O_CLOEXEC: Final = getattr(os, "O_CLOEXEC", 0)
-_O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # a planted pipe must not hold us up
+_O_NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)  # opening a planted pipe must not block
 
 
 class FileTokens:
-    """Keeps the token in a file that only its owner can read, safely for any number of processes on one machine.
+    """A token store in a file that only its owner can read, for any number of processes on one machine.
 
-    The file is replaced as a whole, is on disk before it is used, and is locked through ``<file>.lock`` beside it while
-    somebody renews. It must not be a symbolic link, and must not be readable by others.
+    The file is replaced atomically and synced to disk before the token is used. During a refresh, ``<file>.lock``
+    beside it is locked. The file must not be a symbolic link, and other users must not be able to read it.
 
     Args:
-        path: Of the file; it need not exist yet.
+        path: Path of the file. It need not exist yet.
 
     Mautic: REST API, Authentication (OAuth 2).
     """
@@ -162,10 +163,11 @@ class FileTokens:
         return f"FileTokens({str(self._path)!r})"
 
     async def load(self) -> Token | None:
-        """The token in the file, or None where there is no file.
+        """Return the token in the file, or None if there is no file.
 
         Raises:
-            ConfigurationError: It is a link, or no file, or others own it or may read it, or it holds no token.
+            ConfigurationError: The path is a link or no file, another user owns or may read the file, or it holds no
+                token.
         """
         content = await asyncio.to_thread(_read, self._path)
         if content is None:
@@ -179,19 +181,19 @@ class FileTokens:
         """Replace the file.
 
         Raises:
-            ConfigurationError: It cannot be written: the message says why.
+            ConfigurationError: The file cannot be written; the message says why.
         """
         await asyncio.to_thread(_replace, self._path, token)
 
     @contextlib.asynccontextmanager
     async def lock(self) -> AsyncIterator[None]:
-        """Keep other processes, and other users of the file in this one, from renewing.
+        """Exclude other processes, and other stores of the same file in this process, from refreshing.
 
         Raises:
-            ConfigurationError: Somebody has held the lock for 30 s.
+            ConfigurationError: Another process held the lock for 30 s.
         """
-        # Asked again and again instead of blocking in a thread: a thread that waits for flock cannot be cancelled, and
-        # a few of them would use up the executor that the one who holds the lock needs for saving.
+        # The lock is polled. A thread that waits for flock cannot be cancelled, and a few of them would use up the
+        # executor that the holder of the lock needs for saving.
         place = self._path.with_name(self._path.name + ".lock")
         opened = _open(place, os.O_RDWR | os.O_CREAT)
         try:
@@ -223,8 +225,8 @@ def _open(path: Path, flags: int) -> int:
             raise ConfigurationError(f"{path} is a symbolic link; a token is kept in a file of its own") from None
         raise ConfigurationError(f"cannot open {path}: {error.strerror}") from error
     if flags & os.O_CREAT and not flags & os.O_EXCL and sys.platform != "win32":
-        with contextlib.suppress(PermissionError):  # a lock of somebody else's, left there
-            os.fchmod(opened, 0o600)  # a umask may have taken even our own rights
+        with contextlib.suppress(PermissionError):  # another user's lock file
+            os.fchmod(opened, 0o600)  # a umask may take away even the owner's rights
     return opened
 
 
@@ -250,12 +252,12 @@ def _check(path: Path, found: os.stat_result) -> None:
     if found.st_mode & 0o077:
         raise ConfigurationError(
             f"others may read or write {path} (mode {stat.S_IMODE(found.st_mode):04o}); its token may be known to them:"
-            f" chmod 600 it, and renew the token if you do not trust everybody on this machine"
+            f" chmod 600 it, and renew the token if you do not trust all users of this machine"
         )
 
 
 def _replace(path: Path, token: Token) -> None:
-    """Write beside the file, then take its place: a reader sees the old token or the new one, never half of one."""
+    """Write a file beside *path*, then rename it: a reader sees the old token or the new one, never a part of one."""
     if path.is_symlink():
         raise ConfigurationError(f"{path} is a symbolic link; a token is kept in a file of its own")
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -274,14 +276,14 @@ def _write(path: Path, token: Token) -> None:
     opened = _open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     with os.fdopen(opened, "w", encoding="utf-8") as file:
         if sys.platform != "win32":
-            os.fchmod(opened, 0o600)  # a umask may have taken even our own rights
+            os.fchmod(opened, 0o600)  # a umask may take away even the owner's rights
         file.write(token.to_json())
         file.flush()
         os.fsync(opened)
 
 
 def _fsync_directory(directory: Path) -> None:
-    """Make the new name survive a power cut."""
+    """Write the new name to disk, so that it survives a power failure."""
     if sys.platform == "win32":
         return
     opened = os.open(directory, os.O_RDONLY)

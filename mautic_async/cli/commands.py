@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from mautic_async.cli.check_command import check
 from mautic_async.cli.demo import demo
 from mautic_async.cli.export_command import export
 from mautic_async.cli.import_command import import_
+from mautic_async.cli.login import login
 from mautic_async.cli.options import CREDENTIALS_HELP
 from mautic_async.cli.serve import serve
 
@@ -39,7 +41,9 @@ def main(
         raise typer.Exit
 
 
+app.command(epilog=CREDENTIALS_HELP)(check)
 app.command()(demo)
 app.command("import", epilog=CREDENTIALS_HELP)(import_)
 app.command(epilog=CREDENTIALS_HELP)(export)
+app.command()(login)
 app.command()(serve)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from mautic_async import AuthorizationCode, ConfigurationError, FileTokens, Limits, Mautic
-
-REDIRECT_URI = "http://127.0.0.1:8765/callback"
-"""Where `mautic-async login` listens unless told otherwise."""
 
 
 @frozen(kw_only=True)
@@ -19,27 +17,48 @@ class Connection:
 
     Attributes:
         token_file: Token file of ``mautic-async login``; None for the credentials of the environment.
+        ca: File with the certificates of an authority; None for those of the environment or the public ones.
+        proxy: URL of a proxy; None for that of the environment.
         insecure: Whether ``http://`` to another host is allowed.
     """
 
     token_file: Path | None = None
+    ca: Path | None = None
+    proxy: str | None = None
     insecure: bool = False
 
-    def client(self, *, concurrency: int = 8) -> Mautic:
+    def client(
+        self, *, auth: AuthorizationCode | None = None, concurrency: int = 8, patience: float | None = None
+    ) -> Mautic:
         """Return the client; the address and credentials come from the variables ``MAUTIC_*``.
+
+        Args:
+            auth: Credentials to use instead.
+            concurrency: The most requests at once.
+            patience: Seconds for which a call waits for the rate limit.
 
         Raises:
             ConfigurationError: A variable or the token file is missing; the message names it.
         """
-        limits = Limits(concurrency=concurrency)
+        settings: dict[str, Any] = {
+            "limits": Limits(concurrency=concurrency, patience=patience),
+            "ca": self.ca,
+            "proxy": self.proxy,
+            "insecure": self.insecure,
+        }
+        if auth is not None:
+            return Mautic(base_url(), auth=auth, **settings)
         if self.token_file is None:
-            return Mautic.from_env(limits=limits, insecure=self.insecure)
+            return Mautic.from_env(**settings)
         if not self.token_file.exists():
             raise ConfigurationError(f"--token-file {self.token_file}: no such file; log in first: mautic-async login")
-        return Mautic(base_url(), auth=self.credentials(), limits=limits, insecure=self.insecure)
+        return Mautic(base_url(), auth=self.credentials(), **settings)
 
-    def credentials(self, redirect_uri: str = REDIRECT_URI) -> AuthorizationCode:
+    def credentials(self, redirect_uri: str = "http://127.0.0.1") -> AuthorizationCode:
         """Return the credentials of a person, whose token is in the token file.
+
+        Args:
+            redirect_uri: Where the browser comes back to; only a login needs it.
 
         Raises:
             ConfigurationError: A variable is missing; the message names it.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mautic_async.cli.exit_status import run
-from mautic_async.cli.options import AsJson, Insecure, TokenFile, Verbose
+from mautic_async.cli.options import AsJson, Authority, Insecure, Proxy, TokenFile, Verbose
 
 if TYPE_CHECKING:
     from mautic_async.cli.export_job import ExportResult, ExportSettings
@@ -41,6 +41,8 @@ def export(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted export into this file.")] = False,
     token_file: TokenFile = None,
+    ca: Authority = None,
+    proxy: Proxy = None,
     insecure: Insecure = False,
     as_json: AsJson = False,
     verbose: Verbose = 0,  # noqa: ARG001 - read by its callback
@@ -82,7 +84,7 @@ def export(
         settings = make_settings()
 
         async def export_all() -> ExportResult:
-            async with Connection(token_file=token_file, insecure=insecure).client() as mautic:
+            async with Connection(token_file=token_file, ca=ca, proxy=proxy, insecure=insecure).client() as mautic:
                 return await run_export(settings, mautic, ProgressBar())
 
         result = asyncio.run(export_all())

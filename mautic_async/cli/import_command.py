@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mautic_async.cli.exit_status import run
-from mautic_async.cli.options import AsJson, Insecure, TokenFile, Verbose
+from mautic_async.cli.options import AsJson, Authority, Insecure, Proxy, TokenFile, Verbose
 
 if TYPE_CHECKING:
     from mautic_async.cli.connection import Connection
@@ -101,6 +101,8 @@ def import_(
     encoding: Annotated[str, typer.Option(help="Of the file's text.")] = "utf-8",
     delimiter: Annotated[str | None, typer.Option(help="Between the cells of a CSV. [default: found out]")] = None,
     token_file: TokenFile = None,
+    ca: Authority = None,
+    proxy: Proxy = None,
     insecure: Insecure = False,
     as_json: AsJson = False,
     verbose: Verbose = 0,  # noqa: ARG001 - read by its callback
@@ -149,7 +151,7 @@ def import_(
         )
 
     def work() -> int:
-        settings, connection = make_settings(), Connection(token_file=token_file, insecure=insecure)
+        settings, connection = make_settings(), Connection(token_file=token_file, ca=ca, proxy=proxy, insecure=insecure)
         command = _dry_run if dry_run else _import
         return command(settings, connection, as_json=as_json)
 

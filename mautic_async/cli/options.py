@@ -35,6 +35,12 @@ AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the repor
 Insecure: TypeAlias = Annotated[
     bool, typer.Option("--insecure", help="Allow http:// to a host that is not this machine.")
 ]
+Authority: TypeAlias = Annotated[
+    Path | None, typer.Option("--ca", metavar="FILE", help="Certificates of your own authority. [env: SSL_CERT_FILE]")
+]
+Proxy: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="URL", help="Proxy to the server. [env: HTTPS_PROXY, NO_PROXY]")
+]
 TokenFile: TypeAlias = Annotated[
     Path | None,
     typer.Option("--token-file", envvar="MAUTIC_TOKEN_FILE", help="File that `mautic-async login` has written."),

@@ -1,4 +1,4 @@
-"""What an annotation says: the type of the value itself, whether it may be empty, which way it goes."""
+"""Annotations of models: the type of the value, whether it may be None, and its direction."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def is_json(annotation: Any) -> bool:
 
 
 def base_type(annotation: Any) -> Any:
-    """The type without Annotated, None and UNSET; Any for what holds several types of JSON value.
+    """Return the type without Annotated, None and UNSET; Any for a union of several types of JSON value.
 
     A class or a plain value (``FieldOption | str``) is the class: the hook of a class lets plain values through there.
     """
@@ -45,7 +45,7 @@ def base_type(annotation: Any) -> Any:
 
 
 def accepts_scalar(annotation: Any) -> bool:
-    """Whether a value may also be plain, beside the class that `base_type` names."""
+    """Return True if a value may also be plain, beside the class that `base_type` names."""
     if get_origin(annotation) is Annotated:
         return accepts_scalar(get_args(annotation)[0])
     return get_origin(annotation) in {Union, types.UnionType} and any(
@@ -66,7 +66,7 @@ def markers(annotation: Any) -> set[PropertyMarker]:
 
 
 def own_markers(annotation: Any) -> set[PropertyMarker]:
-    """The marks on the attribute itself, not on what a list of it holds."""
+    """Return the markers of the attribute itself, without those of the items of a list."""
     return (
         {mark for mark in get_args(annotation)[1:] if isinstance(mark, PropertyMarker)}
         if get_origin(annotation) is Annotated

@@ -221,7 +221,7 @@ def _flatten_items(container: Any, groups: list[Any]) -> tuple[list[CustomItem],
 
 
 def _fills_page(group: Any, rows: list[Any]) -> bool:
-    """Whether a list is as long as the page it says it is: the server may hold more, and shows no second page."""
+    """Return True if a list is as long as its page: the server may hold more, and shows no second page."""
     try:
         return len(rows) >= int(group["meta"]["page"]["size"])
     except (KeyError, TypeError, ValueError):

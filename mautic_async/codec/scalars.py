@@ -93,7 +93,7 @@ def decode_time(value: Any, _: object = None) -> time | None:
 
 
 def is_json_map(value: Any) -> TypeGuard[Mapping[str, Any]]:
-    """Whether *value* is a map; most are dictionaries, which takes a tenth of the time to see."""
+    """Return True if *value* is a map; most are dictionaries, which is ten times faster to check."""
     return type(value) is dict or isinstance(value, Mapping)
 
 

@@ -1,7 +1,7 @@
-"""Calls, and what answers mean: envelopes, batches, refusals. Nothing here awaits.
+"""The HTTP protocol of Mautic's API without input and output: calls to requests, responses to payloads or errors.
 
-Mautic answers errors in a dozen shapes, with statuses that do not always say what happened; this room knows them all,
-so that no room above has to. Mautic: REST API, Getting started (error handling).
+Mautic reports errors in a dozen shapes, with statuses that do not always fit. This package knows them all, so that no
+other package has to. Nothing here awaits. Mautic: REST API, Getting started (error handling).
 """
 
 from mautic_async.protocol.batch import RowAnswer, parse_batch, php_array_to_dict

@@ -1,4 +1,4 @@
-"""Batches, whose answers report row by row. Mautic: REST API, Batch requests."""
+"""Responses to batches, which report row by row. Mautic: REST API, Batch requests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mautic_async.protocol.error_bodies import add_hint, parse_row_problems
 
 @define
 class RowAnswer:
-    """What a batch answer says of one row. Not frozen: a frozen one takes four times as long to make.
+    """The result of one row of a batch. The class is not frozen, because that would make instances four times slower.
 
     Attributes:
-        status: Mautic's code for it, or None where it gives none: 201, 200, a 4xx, 0 (saved, but an item failed).
-        entity: The entity as it stands in the answer, or None.
-        problems: The complaints; a row with any has failed.
+        status: Mautic's code of the row: 201, 200, a 4xx, or 0 (saved, but a custom item failed); None without a code.
+        entity: The JSON of the entity, or None.
+        problems: The reasons for a failure; a row with any has failed.
     """
 
     status: int | None
@@ -27,7 +27,7 @@ class RowAnswer:
 
 
 def php_array_to_dict(container: Any) -> dict[int, Any]:
-    """A PHP array as a map from index: a list when it has no gap, else an object with text keys, in any order."""
+    """Return a PHP array by index; its JSON is a list if it has no gap, else an object with text keys."""
     if isinstance(container, list):
         return dict(enumerate(container))
     if isinstance(container, Mapping):
@@ -36,7 +36,12 @@ def php_array_to_dict(container: Any) -> dict[int, Any]:
 
 
 def parse_batch(body: Any, many: str, count: int) -> list[RowAnswer]:
-    """Split the answer of a batch of *count* rows, by position in the request.
+    """Return the results of the *count* rows of a batch, in the order of the request.
+
+    Args:
+        body: The parsed response.
+        many: Key of the entities, such as ``contacts``.
+        count: Number of rows in the request.
 
     Mautic: REST API, Batch requests.
     """
@@ -59,7 +64,7 @@ def parse_batch(body: Any, many: str, count: int) -> list[RowAnswer]:
 
 
 def _is_plain_list(container: Any, kind: type, count: int) -> bool:
-    """Whether it is a list of so many of a *kind*, as in the answer to a batch without a fault."""
+    """Return True if *container* is a list of *count* items of a *kind*, as in a response without failed rows."""
     return container.__class__ is list and len(container) == count and all(item.__class__ is kind for item in container)
 
 

@@ -1,4 +1,4 @@
-"""What is asked and what comes back, as values."""
+"""Calls, requests, responses and payloads as values."""
 
 from __future__ import annotations
 
@@ -11,28 +11,35 @@ from attrs import field, frozen
 from mautic_async.models._base import JSON
 
 QueryParams: TypeAlias = tuple[tuple[str, str], ...]
-"""Query parameters, in order; names may repeat."""
+"""Query parameters in order; names may repeat."""
 
 ByteSink: TypeAlias = Callable[[bytes], object]
-"""Takes pieces of a file, in order."""
+"""A callable that takes the bytes of a file, piece by piece."""
 
 
 class Effect(enum.Enum):
-    """What a call does to the server when it is applied twice."""
+    """The effect of a call that is applied twice."""
 
     READ = "read"
-    """Nothing."""
+    """The call changes nothing."""
     IDEMPOTENT = "set"
-    """The same as once."""
+    """The same as applied once."""
     UPSERT = "upsert"
-    """The same as once, if the first has ended before the second begins."""
+    """The same as applied once, if the first has ended before the second begins."""
     NON_IDEMPOTENT = "append"
-    """Adds something each time."""
+    """The call adds something each time."""
 
 
 @frozen
 class FilePart:
-    """One file of a multipart body."""
+    """One file of a multipart body.
+
+    Attributes:
+        filename: Name of the file for the server.
+        content: The bytes.
+        name: Name of the form field.
+        media_type: Value of ``Content-Type``.
+    """
 
     filename: str
     content: bytes = field(repr=False)
@@ -42,27 +49,26 @@ class FilePart:
 
 @frozen
 class Call:
-    """One thing asked of Mautic, before anybody decides when and how often.
+    """A call of Mautic's API, however often it is sent.
 
     Attributes:
         method: HTTP verb in capitals.
-        path: Below ``/api/``, already quoted: build it with `path`.
-        effect: What a repetition would do.
-        query: Parameters, in order.
-        body: A JSON value, or None for no body. A list is sent as a list.
-        file: Sent as multipart/form-data instead of *body*.
-        text: The body as JSON text, where it is ready; instead of *body*.
-        row_count: How many entities a batch holds, or 0.
-        is_batch: Whether the answer reports row by row, so that its ``errors`` are not the call's.
-        follow_302_body: Whether a 302 carries the result (campaign clone does).
-        binary: Whether the answer is a file, not JSON.
-        background: Whether interactive calls go first (bulk jobs).
-        retryable: Whether the pipeline may repeat it at all; bulk decides for itself.
-        timeout: Seconds to wait for the answer, or None for the client's own.
-        jsonld: Whether it is below ``/api/v2/`` (JSON-LD).
-        write_to: Takes the bytes of a `binary` answer as they come, instead of keeping them.
-        job_requests_left: Requests that the background job behind it still needs at most, this one included; None: not
-    known.
+        path: Path below ``/api/``, quoted: from `build_path`.
+        effect: The effect of a repetition.
+        query: Parameters in order.
+        body: A JSON value, or None for no body.
+        file: A file, sent as multipart/form-data instead of *body*.
+        text: The body as JSON text, if it exists already; instead of *body*.
+        row_count: Number of entities in a batch, or 0.
+        is_batch: Whether the response reports row by row, so that its ``errors`` are not those of the call.
+        follow_302_body: Whether a 302 carries the result, as for the clone of a campaign.
+        binary: Whether the response is a file, not JSON.
+        background: Whether interactive calls go first, as for bulk jobs.
+        retryable: Whether the pipeline may send it again at all; bulk jobs decide for themselves.
+        timeout: Seconds to wait for the response; None: the client's time-out.
+        jsonld: Whether the path is below ``/api/v2/`` (JSON-LD).
+        write_to: Takes the bytes of a `binary` response as they come, so that they are not kept.
+        job_requests_left: Upper bound of the requests that the bulk job still sends, this one included, or None.
     """
 
     method: str
@@ -90,7 +96,7 @@ class Call:
 
 @frozen
 class Request:
-    """One HTTP request, relative to the site's base URL, ready to be signed."""
+    """One HTTP request below the base URL. See `Call` for *write_to*; *timeout* is in seconds."""
 
     method: str
     path: str
@@ -103,7 +109,7 @@ class Request:
 
 @frozen
 class Response:
-    """One HTTP answer, decompressed; header names are lower-case."""
+    """One HTTP response, decompressed; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(factory=dict, repr=False)
@@ -112,15 +118,15 @@ class Response:
 
 @frozen
 class Payload:
-    """What a successful call gave.
+    """The result of a successful call.
 
     Attributes:
-        status: The HTTP status: 201 created, 200 otherwise, 202 accepted.
-        body: The parsed JSON; for a `Call.binary` the bytes are in *content* instead.
-        content: The bytes of a file.
-        headers: Lower-case names.
-        attempts: How often the call was sent.
-        seconds: From sending the request that succeeded to its answer, without waiting for the rate limiter.
+        status: HTTP status: 201 created, 202 accepted, else 200.
+        body: The parsed JSON; None for a `Call.binary`.
+        content: The bytes of a file, for a `Call.binary`.
+        headers: The headers, with names in lower case.
+        attempts: Number of times the call was sent.
+        seconds: Time from sending the successful request to its response, without the wait for the rate limiter.
     """
 
     status: int

@@ -1,4 +1,4 @@
-"""Error bodies in every shape that Mautic and what stands before it send."""
+"""Error bodies in all shapes that Mautic, and proxies before it, send."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ _HINTS: Final[Mapping[str, str]] = {
     "api_disabled": "switch the API on in Mautic: Settings > Configuration > API Settings > API enabled",
     "basic_disabled": "switch it on in Mautic: Settings > Configuration > API Settings > Enable HTTP basic auth,"
     " or use OAuth2 credentials, which are also much faster",
+    "credentials": "check user name and password, and that this Mautic allows Basic authentication",
     "no_tokens": "this Mautic takes no OAuth2 token below /api/v2; use BasicAuth, or Mautic 7.1.3 with a user's token",
     "unique": "another record (or two of them) already holds this value; merge them in Mautic",
 }
@@ -50,20 +51,20 @@ NO_TOKENS: Final = "no_tokens"
 """The `Problem.type` of an answer that refuses every OAuth2 token."""
 
 MAX_PROBLEMS: Final = 100
-"""Complaints kept of one answer, or of one row of a batch."""
+"""Reasons kept of one response, or of one row of a batch."""
 MAX_MESSAGE_CHARS: Final = 1000
-"""Characters of them in a message."""
+"""Characters of all reasons in one message."""
 
 
 def error_class(status: int) -> type[APIError]:
-    """The exception class of an HTTP status."""
+    """Return the exception class of an HTTP status."""
     if status >= 500:
         return ServerError
     return _ERROR_CLASSES.get(status, Rejected)
 
 
 def parse_problems(body: Any) -> tuple[tuple[Problem, ...], bool]:
-    """The complaints of an error body, and whether Mautic made them on purpose (an error with ``details``).
+    """Return the reasons in an error body, and whether Mautic refused on purpose (an error with ``details``).
 
     Reads every shape of an error body: ``errors`` as list or map, ``error`` as map or text with ``error_description``.
     """
@@ -81,7 +82,7 @@ def parse_problems(body: Any) -> tuple[tuple[Problem, ...], bool]:
 
 
 def format_problems(problems: Sequence[Problem]) -> str:
-    """All *problems* in one line, cut where nobody reads on."""
+    """Return all *problems* in one line of at most `MAX_MESSAGE_CHARS` characters."""
     text = "; ".join(map(str, problems))
     return text if len(text) <= MAX_MESSAGE_CHARS else text[:MAX_MESSAGE_CHARS] + "..."
 
@@ -100,7 +101,7 @@ def _legacy_errors(body: Mapping[str, Any]) -> list[Any]:
 
 
 def parse_row_problems(item: Any) -> tuple[Problem, ...]:
-    """The complaints of one entry of ``errors``, one for each field that ``details`` names."""
+    """Return the reasons in one entry of ``errors``, one for each message of a field in ``details``."""
     if not isinstance(item, Mapping):
         return (Problem(sanitize(str(item))),)
     message, code, kind = item.get("message"), item.get("code"), item.get("type")
@@ -131,7 +132,7 @@ def _values(container: Any) -> list[Any]:
 
 
 def add_hint(problem: Problem) -> Problem:
-    """A complaint of a row, with what only its meaning tells."""
+    """Return the reason with advice in its message, if there is any."""
     if problem.code == 422 and "must be unique" in problem.message:
         return evolve(problem, message=f"{problem.message} -> {_HINTS['unique']}")
     return problem
@@ -167,7 +168,7 @@ _NUMBER: Final = re.compile(r"\d{1,9}")
 
 
 def build_error(call: Call, response: Response, body: Any) -> APIError:
-    """The exception that an error answer is."""
+    """Return the exception that the error *response* reports; *body* is its parsed JSON or None."""
     problems, deliberate = parse_problems(body)
     if refuses_all_tokens(call, response):
         problems = (Problem("Invalid credentials.", code=response.status, type=NO_TOKENS),)
@@ -198,15 +199,17 @@ def _hint(status: int, problems: Sequence[Problem]) -> str:
         return f" -> {_HINTS['no_tokens']}"
     if status == 403 and "Basic Auth" in texts:
         return f" -> {_HINTS['basic_disabled']}"
+    if status == 401 and not problems:
+        return f" -> {_HINTS['credentials']}"
     if status == 422 and "unique" in texts:
         return f" -> {_HINTS['unique']}"
     return ""
 
 
 def redact(response: Response, authorization: str) -> Response:
-    """*response* without the credential of *authorization*, should a proxy's page repeat it.
+    """Return *response* without the credential of *authorization*, which a proxy's page may repeat.
 
-    Excerpts go into messages.
+    Messages of errors quote such pages.
     """
     secret = authorization.rpartition(" ")[2].encode("ascii", "replace")
     page = response.status >= 300 or response.content[:1] == b"<"
@@ -216,6 +219,6 @@ def redact(response: Response, authorization: str) -> Response:
 
 
 def body_excerpt(response: Response) -> str:
-    """The first words of a body that is not what it should be, safe to print."""
+    """Return the first words of an unexpected body, safe to print."""
     text = re.sub(r"<[^<>]{0,200}>|\s+", " ", response.content[:1024].decode("utf-8", "replace"))
     return sanitize(" ".join(text.split()), 120) or "an empty body"

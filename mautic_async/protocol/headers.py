@@ -1,4 +1,4 @@
-"""Headers, read by total functions: any bytes give a value or None."""
+"""Parsers of response headers. Any bytes give a value or None; none raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attrs import frozen
 from mautic_async.protocol.call import Response
 
 MAX_WAIT: Final = 3660.0
-"""No wait that a server asks for is longer than its window of an hour and a minute, in seconds."""
+"""Longest wait in seconds that is taken from a header: the window of the rate limit, an hour, and a minute."""
 
 
 @frozen
@@ -33,7 +33,7 @@ class RateLimitHeaders:
 
 
 def parse_rate_limit(response: Response) -> RateLimitHeaders | None:
-    """The limiter's state, or None where the limiter is off or its headers are odd."""
+    """Return the rate-limit headers, or None if they are missing or invalid."""
     headers = response.headers
     values = [_parse_int(headers.get(f"x-ratelimit-{name}")) for name in ("limit", "remaining", "reset")]
     limit, remaining, reset = values
@@ -47,13 +47,13 @@ def _parse_int(text: str | None) -> int | None:
 
 
 def parse_date(response: Response) -> float | None:
-    """The server's clock, in epoch seconds."""
+    """Return the ``Date`` header in epoch seconds, or None."""
     return _parse_http_date(response.headers.get("date"))
 
 
 @lru_cache(maxsize=16)
 def _parse_http_date(text: str | None) -> float | None:
-    """Epoch seconds of an HTTP date. Remembered: within a second all answers have the same."""
+    """Return an HTTP date in epoch seconds. Cached, since all responses of a second have the same."""
     if not text or len(text) > 40:
         return None
     try:
@@ -63,7 +63,7 @@ def _parse_http_date(text: str | None) -> float | None:
 
 
 def parse_retry_after(response: Response) -> float | None:
-    """Seconds that ``RetryPolicy-After`` asks for, from a number or from a date against the answer's own ``Date``."""
+    """Return the seconds of ``Retry-After``, a number or a date compared with ``Date``; None if there are none."""
     text = response.headers.get("retry-after")
     seconds = _parse_int(text)
     if seconds is not None:
@@ -76,6 +76,6 @@ _VERSION: Final = re.compile(r"[0-9A-Za-z.+-]{1,40}")
 
 
 def parse_version(response: Response) -> str | None:
-    """The ``Mautic-Version`` of an answer; many have none."""
+    """Return the ``Mautic-Version`` of a response, or None; many responses have none."""
     version = response.headers.get("mautic-version", "")
     return version if _VERSION.fullmatch(version) else None

@@ -1,4 +1,4 @@
-"""One file as a form (RFC 7578), which is how Mautic takes uploads."""
+"""Uploads: one file as multipart/form-data (RFC 7578)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from mautic_async.protocol.call import FilePart
 
 
 def encode_multipart(part: FilePart) -> tuple[bytes, str]:
-    """One file as multipart/form-data (RFC 7578)."""
+    """Return the body and the ``Content-Type`` of a form with one file.
+
+    Raises:
+        ConfigurationError: A name cannot stand in a header.
+    """
     boundary = secrets.token_hex(16)
     name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))
     if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name + filename + part.media_type):

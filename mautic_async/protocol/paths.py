@@ -1,4 +1,4 @@
-"""Paths that cannot leave their place, and parameters as PHP reads them."""
+"""Paths below ``/api/``, quoted so that no value changes the route, and query parameters in PHP's form."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mautic_async.protocol.call import QueryParams
 
 _SAFE_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,191}")
 _ID_LIMIT: Final = 2**63
-"""A database has no such ids, and Python does not write integers of thousands of digits."""
+"""One above the largest id of a database."""
 
 
 def validate_id(value: object) -> int:
-    """*value* as an id of Mautic.
+    """Return *value* if it can be an id of Mautic.
 
     Raises:
         ConfigurationError: It is not a positive integer.
@@ -31,7 +31,7 @@ def validate_id(value: object) -> int:
 
 
 def build_path(*parts: str | int) -> str:
-    """Join *parts* to a path that cannot leave its place: ids as they are, all else quoted.
+    """Return the path of *parts*: ids as they are, texts quoted, so that no text adds a segment.
 
     Raises:
         ConfigurationError: A part is empty, or ``.`` or ``..``, or an id is not a positive integer.
@@ -51,7 +51,7 @@ def _quote_segment(part: str) -> str:
 
 
 def encode_query(query: Mapping[str, object]) -> QueryParams:
-    """Flatten *query* the way PHP reads it: ``{"where": [{"col": "id"}]}`` becomes ``where[0][col]=id``."""
+    """Return *query* in the form that PHP reads: ``{"where": [{"col": "id"}]}`` becomes ``where[0][col]=id``."""
     return tuple(_flatten(query))
 
 
@@ -75,7 +75,7 @@ def _flatten_value(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def query_string(query: QueryParams) -> str:
-    """*query* as it stands in a URL.
+    """Return *query* percent-encoded for a URL.
 
     Raises:
         ConfigurationError: A text in it is not Unicode: it holds half of a surrogate pair.

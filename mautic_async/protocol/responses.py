@@ -1,4 +1,4 @@
-"""What an answer means: its body, or the exception it is."""
+"""Responses to payloads, or to the exceptions that they report."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def parse_response(call: Call, response: Response, library: JsonLibrary = STDLIB
         seconds: How long the server took, for `Payload.seconds`.
 
     Raises:
-        APIError: Mautic refused, also where it did so with a 200.
-        UnexpectedResponse: It is not an answer that Mautic promises.
+        APIError: Mautic refused, with whatever status: some refusals come with a 200.
+        UnexpectedResponse: The response is none that Mautic documents.
     """
     status = response.status
     if 300 <= status < 400 and not (call.follow_302_body and status == 302):
@@ -58,7 +58,7 @@ def parse_response(call: Call, response: Response, library: JsonLibrary = STDLIB
 def _undecodable(call: Call, response: Response, reason: str) -> Exception:
     status = response.status
     if status in _PROXY_STATUSES or status == 500 or status in {401, 413, 414, 429} or status >= 520:
-        return build_error(call, response, None)  # a proxy's page: its status is all that counts
+        return build_error(call, response, None)  # a proxy's page: only its status counts
     event = "undecodable-body" if status < 400 and "mautic-version" in response.headers else "not-mautic"
     return UnexpectedResponse(
         f"{call}: status {status} with a body that is not Mautic's ({reason[:80]}): {body_excerpt(response)}",
@@ -79,7 +79,7 @@ _PROXY_STATUSES: Final = frozenset({408, 425, 502, 503, 504})
 
 
 def _unwrap_double_json(body: Any) -> Any:
-    """SMS send answers a JSON text that holds JSON; read it to the end."""
+    """Return the value of a JSON text that holds JSON, as the response to sending an SMS does."""
     if not isinstance(body, str):
         return body
     try:
@@ -89,7 +89,7 @@ def _unwrap_double_json(body: Any) -> Any:
 
 
 def _raise_error_in_success(call: Call, response: Response, body: Any) -> None:
-    """Raise a refusal that came with a success status."""
+    """Raise the refusal in a response with a success status, if it holds one."""
     if call.is_batch or not isinstance(body, Mapping):
         return
     failed = isinstance(body.get("success"), (bool, int)) and not body["success"]

@@ -1,1 +1,1 @@
-"""When a request may be sent: concurrency, the server's rate window, and a throttle without one."""
+"""The rate limiter: concurrency, the window of the server's rate limit, and a throttle for servers without headers."""

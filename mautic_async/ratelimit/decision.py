@@ -1,4 +1,4 @@
-"""The answers to "may this request be sent now?"."""
+"""The decisions about a request that asks to be sent."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class FixedWindow:
         self._clock_offsets: deque[float] = deque(maxlen=8)
         self._token: object = None
 
-    # -- what responses tell --
+    # -- learning from responses --
 
     def observe(self, headers: RateLimitHeaders, *, now: float, wall: float, refused: bool = False) -> bool:
         """Learn from the headers of one response.
@@ -190,7 +190,7 @@ class FixedWindow:
 
     @property
     def _reopens_at(self) -> float:
-        """When the next window is probed: after a random delay if this one was used up."""
+        """The time to probe the next window: after a random delay if this one was used up."""
         return self._ends_at if self._remaining > 0 else self._ends_at + self._jitter
 
     def _end_if_over(self, now: float) -> None:
@@ -214,7 +214,7 @@ class FixedWindow:
             return self._reopens_at
         return self._ends_at - free * HOUR / (_RESERVE_SHARE * self._limit)
 
-    # -- what users see, and what is stored --
+    # -- figures, and the stored form --
 
     def current(self, now: float) -> tuple[int, int, int] | None:
         """Return limit, remaining calls and reset (epoch seconds of the server's clock), or None if none is known."""

@@ -104,7 +104,7 @@ class RateLimitStore(Protocol):
 
 @define
 class RateLimitState:
-    """What processes share about their rate limit: one fixed window per token, and the calls in flight.
+    """The state that processes share: one fixed window per token, and the calls in flight.
 
     Mautic: REST API, Rate limiter.
     """

@@ -32,7 +32,7 @@ class Throttle:
     """The pause after a refusal, the probe after the pause, and the pace after the probe.
 
     Args:
-        random: Chance, in [0, 1).
+        random: Return a number in [0, 1).
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -64,7 +64,7 @@ class Throttle:
         return WaitUntil(self._next) if now < self._next else GO
 
     def on_request(self, now: float) -> None:
-        """A call has been admitted."""
+        """Note that a call is sent at *now*."""
         self._recent.append(now)
         if self._window_began is None or (now - self._window_began > HOUR and not self._probing):
             self._window_began, self._passed = now, 0
@@ -73,7 +73,7 @@ class Throttle:
             self._next = now + 1.0 / pace
 
     def on_success(self, admitted_at: float, now: float) -> None:
-        """An answer came that was not a 429."""
+        """Note a response other than a 429 to the call that was sent at *admitted_at*."""
         if self._probing and admitted_at >= self._until:
             if self._refusals > 1:
                 self._measure(admitted_at, now)
@@ -84,19 +84,19 @@ class Throttle:
             self._pace = None
 
     def _measure(self, admitted_at: float, now: float) -> None:
-        """Go on at the rate that was allowed over the last window, its pause included."""
+        """Set the pace to the rate that the server allowed over the last window, its pause included."""
         if self._window_began is not None and self._passed:
             rate = self._passed / max(1.0, admitted_at - self._window_began)
             self._pace, self._cut_at = max(_MIN_RATE, rate), now
         self._window_began, self._passed = admitted_at, 0
 
     def pause_for(self, now: float, seconds: float) -> None:
-        """The server named a time: never earlier, and not all at once."""
+        """Pause for the *seconds* that the server asked for, and a jitter so that processes do not all send at once."""
         self._until = max(self._until, now + seconds + self._random() * min(10.0, 1.0 + seconds / 10.0))
         self._probing = True
 
     def on_throttled(self, admitted_at: float, now: float, retry_after: float | None) -> None:
-        """A 429 came that tells no window; those of one burst count once."""
+        """Note a 429 without rate-limit headers; the 429s of one burst count once."""
         if retry_after is not None:
             self.pause_for(now, retry_after)
         if admitted_at < self._began:
@@ -104,13 +104,13 @@ class Throttle:
         self._began = now
         self._refusals += 1
         if self._refusals == 1:
-            self._decrease_rate(now)  # not for a probe: that it is refused does not say that the pace was too high
+            self._decrease_rate(now)  # not for a probe: its refusal says nothing about the pace
         if retry_after is None:
             self._until = max(self._until, now + self._probe_delay(now))
             self._probing = True
 
     def _probe_delay(self, now: float) -> float:
-        """Seconds until the next probe: longer each time, but not beyond the end of Mautic's own window."""
+        """Return the seconds until the next probe: longer each time, but not beyond the end of Mautic's own window."""
         step = _PROBE_BACKOFF ** min(self._refusals - 1, 6) * (0.5 + 0.5 * self._random())
         rest = (self._window_began or 0.0) + HOUR + 1.0 - now
         return min(step, rest) if rest > 0 else step

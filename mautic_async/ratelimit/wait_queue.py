@@ -18,12 +18,12 @@ S = TypeVar("S")
 
 @define(eq=False)
 class Waiter(Generic[S]):
-    """One who waits.
+    """A call that waits.
 
     Attributes:
-        future: Of the slot.
-        deadline: On the loop's clock.
-        job_requests_left: Requests that the job behind it still needs at most, or None.
+        future: Future of its slot.
+        deadline: Time of the event loop at which its patience ends.
+        job_requests_left: Upper bound of the requests that its bulk job still sends, or None.
     """
 
     future: asyncio.Future[S]
@@ -31,26 +31,26 @@ class Waiter(Generic[S]):
     job_requests_left: int | None = None
 
     def fail(self, reason: Exception) -> None:
-        """End the wait."""
+        """End the wait with an error."""
         if not self.future.done():
             self.future.set_exception(reason)
 
 
 @define(eq=False)
 class WaitQueue(Generic[S]):
-    """Those who wait, first come first served; whoever leaves is gone at once."""
+    """The calls that wait, first in, first out; a cancelled one is removed at once."""
 
     waiters: OrderedDict[Waiter[S], None] = field(factory=OrderedDict)
     earliest_deadline: float = math.inf
-    """When the first of them, or somebody who has left, runs out of patience."""
+    """Earliest deadline of the calls that wait or waited since it was computed."""
 
     def push(self, waiter: Waiter[S]) -> None:
-        """Become the last."""
+        """Add *waiter* at the end."""
         self.waiters[waiter] = None
         self.earliest_deadline = min(self.earliest_deadline, waiter.deadline)
 
     def fail_expired(self, before: float, seconds: float) -> None:
-        """Tell those who will not wait until *before*."""
+        """End the waits whose deadline comes before the time *before*, which is *seconds* away."""
         if before <= self.earliest_deadline:
             return
         for waiter in [waiter for waiter in self.waiters if waiter.deadline < before]:
@@ -59,7 +59,7 @@ class WaitQueue(Generic[S]):
         self.earliest_deadline = min((waiter.deadline for waiter in self.waiters), default=math.inf)
 
     def fail_all(self, reason: Exception) -> None:
-        """End the wait of all."""
+        """End all waits with *reason*."""
         for waiter in self.waiters:
             waiter.fail(reason)
         self.waiters.clear()

@@ -1,1 +1,1 @@
-"""What a failure means, and whether the call is sent again."""
+"""The meaning of failures, and retries after them."""

@@ -1,16 +1,14 @@
-"""The retry budget: a token bucket that successes fill, so that few calls are repeated when all fail.
-
-Pure state; nothing here awaits.
-"""
+"""The retry budget: a token bucket that successful calls fill. Nothing here awaits."""
 
 from __future__ import annotations
 
 
 class RetryBudget:
-    """Lets few calls be repeated when all fail: attempts stay below 1.1 x calls + 10 + seconds / 10.
+    """A token bucket for retries, so that a server where all calls fail is not flooded.
 
-    A retry costs one token of ten; a success earns a tenth of one. One retry per ten seconds is free, so that a slow
-    caller may still recover.
+    A retry takes one of ten tokens, and a successful call adds a tenth of one. Unlike a plain token bucket it gives one
+    free retry every ten seconds, so that a client with few calls can recover. Attempts stay below
+    1.1 x calls + 10 + seconds / 10.
     """
 
     def __init__(self, size: float = 10.0, deposit_per_success: float = 0.1, free_retry_interval: float = 10.0) -> None:
@@ -22,15 +20,15 @@ class RetryBudget:
 
     @property
     def tokens(self) -> float:
-        """What is left."""
+        """Retries that may be spent now."""
         return self._tokens
 
     def deposit(self) -> None:
-        """Earn a little."""
+        """Add the share of a successful call."""
         self._tokens = min(self._size, self._tokens + self._deposit_per_success)
 
     def try_spend(self, now: float) -> bool:
-        """Whether a retry may be sent at *now* (monotonic seconds)."""
+        """Take one retry; return False if none is left. *now* is in monotonic seconds."""
         if self._tokens >= 1:
             self._tokens -= 1
             return True

@@ -1,7 +1,4 @@
-"""The circuit breaker: stops calls to a server that is down, and lets one probe through now and then.
-
-Pure state; nothing here awaits.
-"""
+"""The circuit breaker: stops calls to a server that is down. Nothing here awaits."""
 
 from __future__ import annotations
 
@@ -19,10 +16,10 @@ MAX_OPEN_SECONDS: Final = 60.0
 
 
 class CircuitBreaker:
-    """Stops calls to a server that is down, and lets one probe through now and then.
+    """Stops calls to a server that is down, and lets single probes through.
 
-    Opens when at least half of at least 20 attempts in 30 s failed below Mautic (no connection, 502, 503, 504); stays
-    open for 5 s, doubling to 60, with jitter; then one probe decides.
+    It opens when at least half of at least 20 attempts within 30 s failed before Mautic (no connection, 502, 503, 504).
+    It stays open for 5 s, with jitter, and twice as long after each failed probe, up to 60 s. Then one probe decides.
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -35,11 +32,11 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are refused, but for a probe."""
+        """True while calls other than a probe are stopped."""
         return self._until is not None
 
     def try_acquire(self, now: float) -> float:
-        """Seconds until the next call may go, 0 when it may go now; a call that may go while open is the probe."""
+        """Return the seconds until a call may be sent. With 0.0 it may go now, as the probe if the breaker is open."""
         if self._until is None:
             return 0.0
         if now < self._until:
@@ -50,11 +47,11 @@ class CircuitBreaker:
         return 0.0
 
     def cancel_probe(self) -> None:
-        """A call that was let through was not sent after all."""
+        """Note that the call that was let through as a probe was not sent."""
         self._probing = False
 
     def record(self, now: float, *, failed: bool) -> None:
-        """Count one attempt's end."""
+        """Count the end of one attempt; *failed*: before Mautic."""
         if self._until is not None:
             self._finish_probe(now, failed=failed)
             return

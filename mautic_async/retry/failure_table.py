@@ -1,16 +1,13 @@
-"""What each failure means, as data: who answered, what that proves, and what follows for a call and for a batch's rows.
+"""The failure table: the meaning of each failure, as data.
 
-Rows follow the events F1-F24 of a Mautic server's behaviour under failure; columns are the effect classes of
-`Effect`. For a single call a cell says RAISE or REPEAT; for the rows of a batch also PARK (wait until the server
-can no longer be at work, look, send what is missing), LOOK (the same, and find the row to blame), SPLIT, REJECT or
-STOP.
+A row is a kind of failure. It names the writer of the response, the effect that is known of the request, and the
+reaction for each class of `Effect`: for a single call, and for the rows of a batch (see `Action`).
 
-Each row names who wrote the answer, and that decides what it proves. PHP goes on when its client has left, and a proxy
-before it is such a client: when its connection to PHP breaks, or its own time runs out, it answers 502, 503 or 504
-while PHP stores the rest of the batch. So only an answer that Mautic itself wrote proves that the request has ended.
-After every other one (and after none) the server may still be at work: `live`. A proxy that could not connect at all
-answers the same 502, so it is treated the same. Three answers of a proxy are decided before a request is passed on,
-and prove that it was not: 401, 413 and 414.
+The writer decides what a response proves. PHP goes on when its client disconnects, and a proxy is such a client: when
+its connection to PHP breaks, or its own time-out ends, the proxy answers 502, 503 or 504 while PHP stores the rest of
+the batch. So only a response that Mautic itself wrote proves that the request has ended. After every other response,
+and after none, the server may still be working on it (`may_still_run`). A proxy that could not connect at all answers
+the same 502, so it is treated alike. With 401, 413 and 414 a proxy refuses a request before passing it on.
 
 ``docs/failure-model.md`` is written from this table.
 """
@@ -30,17 +27,24 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class FailureRule:
-    """One event; the four letters of *single* and *batch* stand for READ, SET, UPSERT, APPEND (see `_ACTIONS`).
+    """One row of the table.
 
     Attributes:
-        answer: What came, or what went wrong.
-        proves: What follows from it for the request.
-        writer: Who wrote the answer: ``mautic``, a ``proxy``, or ``nobody`` (none came, or nothing was sent).
+        answer: The response, or the failure without one.
+        proves: The conclusion about the request.
+        writer: Writer of the response: ``mautic`` or a ``proxy``; or ``none``, if no response came.
+        fate: Known effect of the request.
+        single: Reactions for a single call: one letter of `_ACTIONS` for each effect of `_EFFECTS`.
+        batch: Reactions for the rows of a batch, in the same form.
+        may_still_run: Whether the server may still be working on the request.
+        overload: Whether the failure means that the server is overloaded.
+        backoff_base: Base of the exponential back-off, in seconds.
+        max_attempts: Attempts in total for an effect, where it differs from the retry policy.
     """
 
     answer: str
     proves: str
-    writer: Literal["mautic", "proxy", "nobody"]
+    writer: Literal["mautic", "proxy", "none"]
     fate: Fate
     single: str
     batch: str
@@ -62,7 +66,7 @@ _ACTIONS: Final = {
 _EFFECTS: Final = (Effect.READ, Effect.IDEMPOTENT, Effect.UPSERT, Effect.NON_IDEMPOTENT)
 _MAX_ATTEMPTS_ON_500: Final = {Effect.READ: 1, Effect.IDEMPOTENT: 2}
 
-_N: Final = "nobody"
+_N: Final = "none"
 _P: Final = "proxy"
 _M: Final = "mautic"
 FAILURE_TABLE: Final[Mapping[str, FailureRule]] = {

@@ -1,7 +1,7 @@
-"""What a failure is, and whether and when its call is sent again: exponential back-off with full jitter, by tenacity.
+"""Retries: exponential back-off with full jitter, by tenacity, for failures after which a repetition is safe.
 
-`classify` finds the rule of an error in `mautic_async.retry.failure_table`: it says whether repeating is safe. A retry
-budget keeps a failing server from being flooded. A wait that the server asks for (``RetryPolicy-After``) is honoured.
+`classify` finds the rule of an error in `mautic_async.retry.failure_table`, which says whether a repetition is safe. A
+retry budget keeps a failing server from being flooded. A ``Retry-After`` of the server is honoured.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ _FATAL: Final = frozenset({"certificate", "redirect"})
 
 
 def failure_kind(error: MauticError) -> str:
-    """The row of the table that *error* belongs to."""
+    """Return the row of the failure table for *error*."""
     if isinstance(error, (TransportError, UnexpectedResponse)) and error.kind in _FATAL:
-        return error.kind  # of the token request too: asking again would not help
+        return error.kind  # also of a token request: a repetition would not help
     if not error.sent:
         return "rate-limit-wait-too-long" if isinstance(error, RateLimited) else "token-unavailable"
     if isinstance(error, (TransportError, UnexpectedResponse)):
@@ -89,12 +89,12 @@ def _server_kind(error: ServerError) -> str:
 
 
 def verdict_for(error: MauticError, effect: Effect) -> Verdict:
-    """What *error* means for a call of class *effect*."""
+    """Return the meaning of *error* for a call of the class *effect*."""
     return VERDICTS[failure_kind(error)][effect]
 
 
 def classify(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
-    """*error* with its verdict; as `OutcomeUnknown` where a write may have been applied and must not be repeated."""
+    """Return *error* with its verdict, or an `OutcomeUnknown` if a write may have been applied and is not repeated."""
     verdict = verdict_for(error, call.effect)
     if not call.retryable and verdict.single is Action.RETRY and verdict.kind != "rate-limit":
         verdict = evolve(verdict, single=Action.RAISE)
@@ -113,7 +113,7 @@ def classify(error: MauticError, call: Call, attempts: int, sent_at: float) -> M
 
 
 def may_have_applied(error: MauticError) -> bool:
-    """Whether the attempt that ended in *error* may have done its work."""
+    """Return True if the attempt that failed with *error* may have been applied."""
     return error.verdict is not None and error.verdict.fate in {Fate.UNKNOWN, Fate.DONE}
 
 
@@ -133,12 +133,12 @@ MAX_BACKOFF: Final = 30.0
 
 @frozen
 class RetryPolicy:
-    """Repeats a call while that is safe and worth it.
+    """Retries of calls, by tenacity.
 
     Attributes:
-        clock: For pauses and jitter.
-        budget: Shared by all calls of a client.
-        max_attempts: How often a call is sent at most.
+        clock: Time for pauses, and randomness for jitter.
+        budget: The retry budget that all calls of a client share.
+        max_attempts: Attempts of a call in total.
     """
 
     clock: Clock
@@ -146,11 +146,11 @@ class RetryPolicy:
     max_attempts: int = MAX_ATTEMPTS
 
     def backoff(self, error: MauticError, attempt: int) -> float:
-        """Seconds to wait after the *attempt*-th failure: full jitter, or the server's own time and a bit more."""
+        """Return the seconds of the pause after attempt number *attempt*: full jitter, or ``Retry-After`` and more."""
         asked = getattr(error, "retry_after", None)
         verdict = error.verdict
         if verdict is None or verdict.kind == "rate-limit":
-            return 0.0  # the gate waits for the window
+            return 0.0  # the rate limiter waits for the window
         if asked is not None:
             return float(asked) + self.clock.uniform(0.0, min(10.0, 1.0 + asked / 10))
         if verdict.kind == "item-not-found":
@@ -158,7 +158,7 @@ class RetryPolicy:
         return self.clock.uniform(0.0, min(MAX_BACKOFF, verdict.backoff_base * 2 ** (attempt - 1)))
 
     def should_retry(self, error: BaseException) -> bool:
-        """Whether sending again is safe, and the budget allows it."""
+        """Return True if a repetition is safe and the retry budget, which it then spends, allows it."""
         if not isinstance(error, MauticError) or error.verdict is None or error.verdict.single is not Action.RETRY:
             return False
         return error.verdict.kind == "rate-limit" or self.budget.try_spend(self.clock.monotonic())
@@ -173,11 +173,10 @@ class RetryPolicy:
     ) -> AsyncRetrying:
         """Return the attempts of one call, for ``async for``: tenacity decides after each whether another follows.
 
-        A fresh `AsyncRetrying` each time: the object keeps state, and shared between tasks it hands one task another
-        task's exception.
+        Each call has an `AsyncRetrying` of its own, because the object keeps the exception of the last attempt.
 
         Args:
-            failures: Those so far; each attempt adds its own.
+            failures: The failures so far; each attempt adds its own.
             remaining: Seconds until the caller's deadline, or None.
             on_pause: Called before each pause with the failure, the seconds, and the number of the attempt that failed.
         """

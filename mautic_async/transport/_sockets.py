@@ -1,4 +1,4 @@
-"""What both connection pools share: how long to keep an idle connection, and whether it can be used again."""
+"""Rules of both connection pools for idle connections: the time to keep one, and the check before its reuse."""
 
 from __future__ import annotations
 

@@ -106,6 +106,35 @@ async def test_refresh_of_a_locked_out_user_ends_in_401_without_a_storm() -> Non
     assert len(mautic.calls) <= 200
 
 
+async def test_refresh_goes_on_when_the_token_of_the_store_is_revoked_too() -> None:
+    """Another process has stored a newer token; both are revoked, and the refresh token is valid."""
+    mautic, stub = site()
+    mautic.refresh.add("refresh-0")
+    store = MemoryTokens(stored("revoked-1", 3000, "refresh-x"))
+    auth = AuthorizationCode("2_x", "canary-secret", redirect_uri="https://app.example.com/back", tokens=store)
+    mautic.alive["revoked-1"] = 10
+    pipeline = make_pipeline(stub, auth=auth)
+    await pipeline.send(GET)
+    await asyncio.sleep(20)
+    await store.save(stored("revoked-2", 3000, "refresh-0"))
+    outcomes = await calls(pipeline, 10)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert [grant["refresh_token"] for grant in mautic.grants] == ["refresh-0"]
+
+
+async def test_refresh_that_was_needed_too_often_names_the_reason_in_the_error() -> None:
+    mautic, stub = site(locked_out=True)
+    pipeline = make_pipeline(stub, auth=ClientCredentials("1_x", "canary-secret"))
+    for _ in range(10):
+        with pytest.raises(AuthenticationError, match="access token provided has expired"):
+            await pipeline.send(GET)
+    with pytest.raises(AuthenticationError, match="replaced 10 times within a minute") as found:
+        await pipeline.send(GET)
+    assert found.value.retry_after is not None
+    assert 0 < found.value.retry_after <= 60
+    assert len(mautic.grants) == 11
+
+
 async def test_refresh_with_a_spent_token_is_tried_once_for_all_callers() -> None:
     mautic, stub = site()
     auth = AuthorizationCode(

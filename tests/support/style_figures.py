@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "mautic_async"
 
 QUESTION = re.compile(r"(What|Whether|Who|Whose|How|Why|Where|When|Which|With what)\b")
 NOBODY = re.compile(r"\b(somebody|nobody|whoever|anybody|everybody|strangers?)\b", re.IGNORECASE)
-SETTINGS = {"Limits", "Timeouts", "Plan", "BulkOptions", "FakeMautic"}
+SETTINGS = {"Call", "Limits", "Timeouts", "Plan", "BulkOptions", "FakeMautic"}
 """Classes whose many attributes are settings of the user's."""
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

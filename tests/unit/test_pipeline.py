@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mautic_async.auth.authorization_code import BasicAuth
 from mautic_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -250,7 +251,7 @@ async def test_hooks_see_attempts_pauses_and_waits() -> None:
     assert [(event.kind, event.attempt, event.status) for event in events] == [
         ("before", 1, None),
         ("after", 1, 503),
-        ("retry", 1, None),
+        ("retry", 1, 503),
         ("before", 2, None),
         ("after", 2, 200),
         ("done", 2, 200),
@@ -339,3 +340,21 @@ async def test_send_returns_each_of_many_callers_its_own_response() -> None:
         for id in range(1, 101):
             group.create_task(one(id))
     assert asyncio.get_running_loop().time() == pytest.approx(2.5, abs=0.2)
+
+
+async def test_send_explains_the_empty_401_of_mautic_7_to_basic_credentials() -> None:
+    headers = {"content-type": "text/html", "www-authenticate": 'Basic realm="Secured Area"'}
+    pipeline = make_pipeline(ScriptedServer([(401, headers, b"")]), auth=BasicAuth("ada", "wrong"))
+    with pytest.raises(AuthenticationError, match="an empty body -> check user name and password") as found:
+        await pipeline.send(GET)
+    assert found.value.attempts == 1
+    assert pipeline.rate_limiter.status.limit is None
+
+
+async def test_send_does_not_wait_on_a_server_without_rate_limit_headers() -> None:
+    server = ScriptedServer([(200, {"mautic-version": "7.0.2"}, {"contact": {"id": 1}})], delay=1.0)
+    pipeline = make_pipeline(server, limits=Limits(concurrency=8))
+    began = asyncio.get_running_loop().time()
+    await pipeline.send(GET)
+    await asyncio.gather(*(pipeline.send(GET) for _ in range(800)))
+    assert asyncio.get_running_loop().time() - began == pytest.approx(101.0, abs=0.1)
