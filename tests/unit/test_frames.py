@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pyarrow as pa
 import pytest
 
@@ -33,7 +35,7 @@ async def test_batches_are_columns_of_equal_length() -> None:
 
 
 async def test_a_key_that_comes_later_is_none_before() -> None:
-    async def entities():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def entities() -> AsyncIterator[Contact]:
         yield Contact(id=1)
         yield Contact(id=2, fields={"seats": 3})
 
