@@ -134,7 +134,7 @@ async def test_custom_items_count_as_content(path: Path) -> None:
         item = CustomItem("products", name="Hello", attributes={"sku": "1", "in-stock": stock})
         return Contact(email="p@example.org", custom_items=[item])
 
-    async with FakeMautic() as fake, client(fake) as mautic:
+    async with FakeMautic(initial="clean") as fake, client(fake) as mautic:
         fake.add_custom_object("products", {"sku": {"type": "text", "unique": True}, "in-stock": {"type": "int"}})
         match = UniqueField("sku")
         for stock, status in ((1, "created"), (1, "unchanged"), (2, "updated"), (2, "unchanged")):
