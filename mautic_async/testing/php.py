@@ -172,6 +172,13 @@ def sql_datetime(seconds: int) -> str:
     return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def long_date(seconds: int) -> str:
+    """Return epoch seconds as Mautic writes a date for people, such as ``November 21, 2026 9:16 pm UTC``."""
+    moment = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    half = "am" if moment.hour < 12 else "pm"
+    return f"{moment:%B} {moment.day}, {moment.year} {moment.hour % 12 or 12}:{moment:%M} {half} UTC"
+
+
 def strtotime(value: Any, now: float) -> int | None:
     """Epoch seconds of a date text PHP can read, or None."""
     if not isinstance(value, str):

@@ -25,8 +25,9 @@ REASONS: dict[int, str] = {
 @pytest.fixture(scope="module")
 def results() -> list[replay.Result]:
     async def play() -> list[replay.Result]:
-        async with FakeMautic(url="http://127.0.0.1:8080") as fake:
-            runner = replay.Replay(fake)
+        time = replay.RecordedTime()
+        async with FakeMautic(url="http://127.0.0.1:8080", clock=time.clock()) as fake:
+            runner = replay.Replay(fake, time)
             return [await runner.replay_one(record) for record in load_conversation()]
 
     return asyncio.run(play())

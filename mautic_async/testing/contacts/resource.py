@@ -216,7 +216,7 @@ class Contacts(FakeResource):
         """Remove it and what hangs on it; its custom items stay."""
         companies.delete_memberships(row["id"], context)
         actions.delete_related(row["id"], context)
-        write_audit_log(context, ("lead", "lead"), row["id"], "delete", {"name": row["fields"].get("email")})
+        write_audit_log(context, ("lead", "lead"), row["id"], "delete", {"name": show.primary_name(row)})
         super().delete(row, context)
 
     def extra_routes(self, routes: Router) -> None:

@@ -231,6 +231,13 @@ _ON_TOP: Final = frozenset(
 )
 
 
+def primary_name(row: Row) -> Any:
+    """Return what a contact is called by: name, or else company, or else e-mail address."""
+    values = row["fields"]
+    name = " ".join(part for part in (values.get("firstname"), values.get("lastname")) if part)
+    return name or values.get("company") or values.get("email")
+
+
 def without_nulls(value: Any) -> Any:
     """JSON without the null properties."""
     if isinstance(value, dict):

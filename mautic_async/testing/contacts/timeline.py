@@ -138,11 +138,17 @@ def _points(context: RequestContext) -> Iterator[dict[str, Any]]:
         yield _entry("point.gained", row, row["contact"], row["date"], f"{event} / {delta}", {"log": log})
 
 
-def _campaign_events(context: RequestContext) -> Iterator[dict[str, Any]]:
+_FAILED: Final = (
+    ' <i data-toggle="tooltip" title="This event encountered an error during the last attempt to process."'
+    ' class="ri-alert-line text-danger"></i>'
+)
+
+
+def _campaign_events(context: RequestContext, *, scheduled: bool) -> Iterator[dict[str, Any]]:
     for row in context.table("campaign_log"):
         campaign = context.table("campaigns").get(row["campaign"])
         event = next((one for one in campaign["events"] if one["id"] == row["event"]), None) if campaign else None
-        if campaign is None or event is None or not row["isScheduled"]:
+        if campaign is None or event is None or row["isScheduled"] is not scheduled:
             continue
         time = row["dateTriggered"] or row["triggerDate"]
         link = context.state.absolute_url(f"/s/campaigns/view/{campaign['id']}")
@@ -150,11 +156,18 @@ def _campaign_events(context: RequestContext) -> Iterator[dict[str, Any]]:
         if row["dateTriggered"] is not None:
             log["dateTriggered"] = php.iso_datetime(row["dateTriggered"])
         log |= {"event_name": event["name"], "campaign_name": campaign["name"], "metadata": row["metadata"]}
-        log |= {"type": event["type"], "isScheduled": "1", "triggerDate": php.iso_datetime(row["triggerDate"])}
+        log |= {
+            "type": event["type"],
+            "isScheduled": str(int(scheduled)),
+            "triggerDate": php.iso_datetime(row["triggerDate"]),
+        }
         log |= {"channel": row["channel"]} if row["channel"] is not None else {}
         log |= {"lead_id": str(row["contact"])}
-        label = {"label": f"{event['name']} / {campaign['name']}", "href": link}
-        yield _entry("campaign.event.scheduled", row, row["contact"], time, label, {"log": log})
+        label = {"label": f"{event['name']} / {campaign['name']}{'' if scheduled else _FAILED}", "href": link}
+        if not scheduled:
+            log["fail_reason"] = f"Contact removed from campaign on {php.long_date(row['failed'])}"
+        kind = "campaign.event.scheduled" if scheduled else "campaign.event"
+        yield _entry(kind, row, row["contact"], time, label, {"log": log})
 
 
 def _page_hits(context: RequestContext) -> Iterator[dict[str, Any]]:
@@ -173,7 +186,11 @@ def _emails_sent(context: RequestContext) -> Iterator[dict[str, Any]]:
         email = context.table("emails").get(row["email"])
         if email is None or row["contact"] is None:
             continue
-        label = {"label": email["name"], "href": f"/email/view/{row['hash']}", "isExternal": True}
+        label = {
+            "label": email["name"],
+            "href": context.state.absolute_url(f"/email/view/{row['hash']}"),
+            "isExternal": True,
+        }
         stat: dict[str, Any] = {
             "email_id": str(row["email"]),
             "id": str(row["id"]),
@@ -187,8 +204,19 @@ def _emails_sent(context: RequestContext) -> Iterator[dict[str, Any]]:
         yield _entry("email.sent", row, row["contact"], row["date"], label, details)
 
 
+def _stages(context: RequestContext) -> Iterator[dict[str, Any]]:
+    for row in context.table("stage_log"):
+        log = {"id": str(row["id"]), "reference": str(row["stage"]), "eventName": row["name"]}
+        log |= {"actionName": "Manually Added", "dateAdded": php.iso_datetime(row["date"])}
+        link = context.state.absolute_url(f"/s/stages/edit/{row['stage']}")
+        label = {"label": row["name"], "href": link, "isExternal": False}
+        details = {"log": log | {"lead_id": str(row["contact"])}}
+        yield _entry("stage.changed", row, row["contact"], row["date"], label, details)
+
+
 SOURCES: Final[dict[str, Source]] = {
-    "campaign.event.scheduled": _campaign_events,
+    "campaign.event": lambda context: _campaign_events(context, scheduled=False),
+    "campaign.event.scheduled": lambda context: _campaign_events(context, scheduled=True),
     "email.sent": _emails_sent,
     "lead.utmtagsadded": _utm_tags,
     "lead.donotcontact": _do_not_contact,
@@ -198,6 +226,7 @@ SOURCES: Final[dict[str, Source]] = {
     "lead.source.identified": lambda context: _origins(context, identified=True),
     "page.hit": _page_hits,
     "point.gained": _points,
+    "stage.changed": _stages,
     "customitem.linked": _items,
 }
 """Makers of entries by type, in the order in which Mautic asks for them; types without one have no entries."""

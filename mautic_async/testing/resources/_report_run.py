@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import php, query
+from mautic_async.testing import data, php, query
 from mautic_async.testing.replies import UnhandledError
 
 if TYPE_CHECKING:
@@ -31,9 +31,7 @@ _FIXED: Final = {
 _CONTACTS: Final = ("leads", "contact")
 
 
-def _labels(row: Row, context: RequestContext) -> dict[str, tuple[str, str]]:
-    if row["source"] not in _CONTACTS:
-        return {column: (column, column.rpartition(".")[2]) for column in php.array_values(row["columns"])}
+def _labels(context: RequestContext) -> dict[str, tuple[str, str]]:
     labels = dict(_FIXED)
     for field in context.table("fields"):
         if field["isPublished"]:
@@ -44,8 +42,23 @@ def _labels(row: Row, context: RequestContext) -> dict[str, tuple[str, str]]:
 
 def columns(row: Row, context: RequestContext) -> dict[str, str]:
     """The keys of rows, and the database columns behind them."""
-    labels = sorted(_labels(row, context).items(), key=lambda one: one[1][0].lower())
+    if row["source"] not in _CONTACTS:
+        return _columns_of_source(row["source"], context)
+    labels = sorted(_labels(context).items(), key=lambda one: one[1][0].lower())
     return {key: column for column, (_, key) in labels}
+
+
+def _columns_of_source(source: Any, context: RequestContext) -> dict[str, str]:
+    """Return the columns of a source: its own, and those of contacts and companies where they are joined to it."""
+    found = next((line.split() for line in data.lines("report_columns") if line.split()[0] == source), [])
+    joined = {"+l": "lead", "+comp": "company"}
+    own = [token.rpartition("=") for token in found[1:] if token not in joined]
+    columns: dict[str, str] = {}
+    for mark, object in joined.items():
+        if mark in found:
+            fields = context.table("fields").where(object=object, isPublished=True)
+            columns |= {field["alias"]: f"{mark[1:]}.{field['alias']}" for field in fields}
+    return columns | {key or column.rpartition(".")[2]: column for key, _, column in own}
 
 
 def rows(row: Row, since: int | None, until: int | None, context: RequestContext) -> list[dict[str, Any]]:
@@ -71,7 +84,7 @@ def rows(row: Row, since: int | None, until: int | None, context: RequestContext
         for names in php.array_values(row["tableOrder"])
     ]
     rows_found = query.sort(sorted(rows_found, key=lambda contact: int(contact["id"])), keys)
-    labels = _labels(row, context)
+    labels = _labels(context)
     return [_report_row(contact, php.array_values(row["columns"]), labels, context) for contact in rows_found]
 
 

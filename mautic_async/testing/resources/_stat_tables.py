@@ -197,6 +197,18 @@ def _event_log(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
         }
 
 
+def _stage_changes(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
+    for row in _only_rows(context.table("stage_log"), only):
+        yield {
+            "id": row["id"],
+            "lead_id": row["contact"],
+            "stage_id": row["stage"],
+            "event_name": row["name"],
+            "action_name": "Manually Added",
+            "date_added": _sql_datetime_or_none(row["date"]),
+        }
+
+
 def _page_hits(context: RequestContext, only: set[int] | None) -> Iterator[Row]:
     for row in _only_rows(context.table("page_hits"), only):
         yield {
@@ -309,6 +321,7 @@ ROWS: Final[dict[str, Callable[[RequestContext, set[int] | None], Iterator[Row]]
     "lead_donotcontact": _do_not_contact,
     "lead_lists_leads": _segments,
     "lead_points_change_log": _points,
+    "lead_stages_change_log": _stage_changes,
     "lead_utmtags": _utm,
     "page_hits": _page_hits,
 }

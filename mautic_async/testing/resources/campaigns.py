@@ -71,12 +71,16 @@ class Campaigns(FakeResource):
             if any(context.table(table).get(id) is None for id in sources):
                 raise UnhandledError
             draft[name] = list(dict.fromkeys(([] if replace else draft[name]) + sources))
+        is_changed = row is not None and any(php.array_values(params.get(name)) for name in ("lists", "forms"))
         if "canvasSettings" in params:
             ids: dict[str, int] = {}
             if php.array_values(params.get("events")):
                 draft["events"], ids = apply_events(draft["events"], params, context, replace=replace)
             draft["canvasSettings"] = canvas_settings(params["canvasSettings"], ids)
-        return super().save(draft, row, params, context)
+        saved = super().save(draft, row, params, context)
+        if is_changed:  # sources count as a change, whether they are new or not
+            saved["dateModified"] = context.now
+        return self.table(context).save(saved)
 
     def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""
@@ -143,7 +147,7 @@ class Campaigns(FakeResource):
                 links.save(existing | {"removed": True, "added": False, "left": context.now})
                 event_log.write_membership(context, contact["id"], "campaign", row, removed=True)
                 for log in list(context.table("campaign_log").where(campaign=row["id"], contact=contact["id"])):
-                    context.table("campaign_log").save(log | {"isScheduled": False})
+                    context.table("campaign_log").save(log | {"isScheduled": False, "failed": context.now})
         return Reply({"success": 1})
 
     async def clone(self, context: RequestContext) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import php
+from mautic_async.testing import data, php
 from mautic_async.testing.replies import Reply, UnhandledError, not_found
 from mautic_async.testing.resources import _parts, _report_run
 from mautic_async.testing.resources._base import PUBLISH_BLOCK, FakeResource, publish_block
@@ -16,6 +16,7 @@ from mautic_async.testing.resources._properties import (
     html,
     integer,
     list_or_map,
+    one_of,
     plain_text,
 )
 from mautic_async.testing.resources._standard import without_nulls
@@ -32,6 +33,11 @@ _PAGE: Final = 10
 
 def _no_settings() -> dict[str, Any]:
     return dict.fromkeys(("showGraphsAboveTable", "showDynamicFilters", "hideDateRangeFilter"))
+
+
+def _source(value: Any, context: RequestContext) -> Any:
+    known = [line.split()[0] for line in data.lines("report_columns")]
+    return one_of("leads", *known)(value, context)
 
 
 class Reports(FakeResource):
@@ -51,7 +57,7 @@ class Reports(FakeResource):
         Property("description", html),
         Property("system", boolean, default=False, value_on_put=NOT_NULL),
         Property("isScheduled", boolean, default=False, value_on_put=False),
-        Property("source", plain_text),
+        Property("source", _source),
         Property("columns", list_or_map, default=list, value_on_put=[]),
         Property("filters", list_or_map, default=list, value_on_put=[]),
         Property("tableOrder", list_or_map, default=list, value_on_put=[]),

@@ -53,8 +53,13 @@ class Stages(FakeResource):
 
     def _move(self, contact: Row, stage: int | None, context: RequestContext) -> None:
         changes = {"stage": [contact["stage"], stage]}
+        name = f"{stage}: {(context.table('stages').get(stage) or {}).get('name')}"
         contact["stage"] = stage
         mark_changed(contact, context)
+        if stage is not None:
+            context.table("stage_log").save(
+                {"id": None, "contact": contact["id"], "stage": stage, "name": name, "date": context.now}
+            )
         write_audit_log(context, ("lead", "lead"), contact["id"], "update", changes)
 
     def _both(self, context: RequestContext) -> tuple[Row, Row]:

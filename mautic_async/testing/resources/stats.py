@@ -16,8 +16,23 @@ if TYPE_CHECKING:
 _LIMIT: Final = 100
 _UNKNOWN: Final = (
     "An exception occurred while executing a query: SQLSTATE[42S22]: Column not found: 1054 Unknown column"
-    " 's.{}' in 'where clause'"
+    " '{}.{}' in '{}'"
 )
+_ALIASES: Final = {
+    "campaign_lead_event_log": "ll",
+    "channel_url_trackables": "t",
+    "dynamic_content_lead_data": "dcld",
+    "dynamic_content_stats": "s",
+    "email_stat_replies": "reply",
+    "email_stats": "s",
+    "form_submissions": "fs",
+    "lead_devices": "d",
+    "lead_event_log": "lel",
+    "lead_points_change_log": "lp",
+    "push_notification_stats": "s",
+    "sms_message_stats": "s",
+}
+"""Alias of a table in its query, where it is not ``e``."""
 
 
 class _NoColumn(UnhandledError):
@@ -63,12 +78,15 @@ def listing(name: str, key: str, context: RequestContext, *, only: set[int] | No
 
     source = ROWS.get(name)
     matching: list[dict[str, Any]] = [] if source is None else list(source(context, only))
+    clause = "where clause"
     try:
         for predicate in query.parse_where(context.query.get("where"), column):
             matching = [row for row in matching if predicate(row)]
+        clause = "order clause"
         keys = query.sort_keys({"order": context.query.get("order")}, (), column)
     except _NoColumn as why:
-        return Reply({"errors": [{"message": _UNKNOWN.format(why.name), "code": 1054}]})
+        message = _UNKNOWN.format(_ALIASES.get(name, "e"), why.name, clause)
+        return Reply({"errors": [{"message": message, "code": 1054}]})
     start, limit = php.to_int(context.query.get("start")), php.to_int(context.query.get("limit", _LIMIT))
     page = query.sort(matching, keys)[start : start + limit if limit else None]
     rows_shown = [{name: php.to_string(value) for name, value in row.items() if value is not None} for row in page]

@@ -82,8 +82,8 @@ async def all_themes(context: RequestContext) -> Any:
             "name": row["config"].get("name", row["key"]),
             "key": row["key"],
             "config": row["config"],
-            "visibility": {"hidden": False},
         }
+        | ({"visibility": {"hidden": False}} if row["installed"] else {})
         for row in rows
     }
     return Reply({"themes": entries})

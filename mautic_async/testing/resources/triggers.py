@@ -51,6 +51,7 @@ class Triggers(FakeResource):
     set_on_create = ("dateModified", "modifiedByUser")
     audit_name = ("point", "trigger")
     audits_creation_as = "update"
+    audits_every_edit = True
     properties = (
         ID,
         Property("name", required=_parts.NAME),

@@ -6,8 +6,10 @@ import datetime as dt
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import php
+from mautic_async.testing import data, php
+from mautic_async.testing.contacts.serialize import primary_name
 from mautic_async.testing.replies import ControllerError, Reply, not_found
+from mautic_async.testing.resources import _widget_data
 from mautic_async.testing.resources._standard import without_nulls
 
 if TYPE_CHECKING:
@@ -17,81 +19,20 @@ if TYPE_CHECKING:
     from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
-TYPES: Final[dict[str, dict[str, str]]] = {
-    "Asset Widgets": {
-        "asset.downloads.in.time": "Downloads in time",
-        "unique.vs.repetitive.downloads": "Unique vs repetitive downloads",
-        "popular.assets": "Popular assets",
-        "created.assets": "Created assets",
-    },
-    "Campaign Widgets": {
-        "events.in.time": "Events triggered in time",
-        "leads.added.in.time": "Leads added in time",
-    },
-    "Core Widgets": {"recent.activity": "Recent Activity"},
-    "Email Widgets": {
-        "emails.best.hours": "Best email read hours ",
-        "emails.in.time": "Emails in time",
-        "sent.email.to.contacts": "Sent email to contacts",
-        "most.hit.email.redirects": "Most hit email redirects",
-        "ignored.vs.read.emails": "Ignored vs read",
-        "upcoming.emails": "Upcoming emails",
-        "most.sent.emails": "Most sent emails",
-        "most.read.emails": "Most read emails",
-        "created.emails": "Created emails",
-        "device.granularity.email": "Devices for emails read",
-    },
-    "Form Widgets": {
-        "submissions.in.time": "Submissions in time",
-        "top.submission.referrers": "Top submission referrers",
-        "top.submitters": "Top submitters",
-        "created.forms": "Created forms",
-    },
-    "Contact Widgets": {
-        "created.leads.in.time": "Created contacts in time",
-        "anonymous.vs.identified.leads": "Anonymous vs identified contacts",
-        "lead.lifetime": "Lifecycle",
-        "map.of.leads": "Map",
-        "top.lists": "Top segments",
-        "segments.build.time": "Segments build time",
-        "top.creators": "Top contact creators",
-        "top.owners": "Top contact owners",
-        "created.leads": "Created contacts",
-    },
-    "Page Widgets": {
-        "page.hits.in.time": "Page visits in time",
-        "unique.vs.returning.leads": "Unique vs returning visitors",
-        "dwell.times": "Dwell times",
-        "popular.pages": "Popular landing pages",
-        "created.pages": "Created Landing pages",
-        "device.granularity": "Device granularity",
-    },
-    "Point Widgets": {"points.in.time": "Points in time"},
-    "Report Widgets": {"report": "Report Graph"},
-    "Stage Widgets": {"stages.in.time": "Stages in time"},
-}
-_LABELS: Final = {key: label for group in TYPES.values() for key, label in group.items()}
 _LINES: Final = {
     "created.leads.in.time": ("All contacts", "contacts", "dateAdded"),
-    "asset.downloads.in.time": ("Download", "asset_downloads", "date"),
-    "events.in.time": ("Events triggered", "campaign_log", "dateTriggered"),
+    "asset.downloads.in.time": ("Download count", "asset_downloads", "date"),
+    "events.in.time": ("Triggered Events", "campaign_log", "dateTriggered"),
     "leads.added.in.time": ("Contacts added", "campaign_contacts", "date"),
     "emails.in.time": ("Sent emails", "email_stats", "date"),
-    "submissions.in.time": ("Submissions", "submissions", "date"),
+    "submissions.in.time": ("Submission Count", "submissions", "date"),
     "page.hits.in.time": ("Total visits", "page_hits", "date"),
-    "points.in.time": ("Points in time", "point_log", "date"),
-    "stages.in.time": ("Stages in time", "stage_log", "date"),
+    "points.in.time": ("Point changes", "point_log", "date"),
+    "stages.in.time": ("Stage changes", "stage_log", "date"),
 }
 """Charts by time: label, table, column."""
-_CREATED: Final = {
-    "created.assets": ("assets", "title"),
-    "created.emails": ("emails", "name"),
-    "created.forms": ("forms", "name"),
-    "created.pages": ("pages", "title"),
-    "created.leads": ("contacts", "name"),
-}
-_COLOUR: Final = "78,93,157"
-_HEIGHT, _MARGIN = 300, 80
+_HEIGHT, _MARGIN, _LINE_HEIGHT = 300, 80, 75
+"""Pixels."""
 _UNITS: Final[dict[str, tuple[str, Callable[[dt.datetime], dt.datetime]]]] = {
     "s": ("M j, y H:i:s", lambda at: at + dt.timedelta(seconds=1)),
     "i": ("M j, y H:i", lambda at: at + dt.timedelta(minutes=1)),
@@ -113,27 +54,27 @@ def routes(table: Router) -> None:
 
 
 async def types(context: RequestContext) -> Any:
-    """Labels by type, in groups."""
+    """Answer with the labels of all types, in groups."""
     del context
-    return Reply({"success": 1, "types": TYPES})
+    return Reply({"success": 1, "types": data.table("widgets")})
 
 
 async def widget(context: RequestContext) -> Any:
-    """The data of one widget."""
+    """Answer with the data of one widget."""
     began = time.perf_counter()
     kind = context.path["type"]
     unit = php.to_string(context.query.get("timeUnit") or "Y")
     if unit not in _UNITS:
         raise ControllerError(400, f"Unknown timeUnit: {unit}")
-    if kind not in _LABELS:
-        raise not_found()
     if kind == "recent.activity":
-        data: Any = _activity(context)
+        shown: Any = _activity(context)
     elif kind in _LINES:
-        data = _line(kind, unit, context)
+        shown = _line(kind, unit, context)
+    elif kind in _widget_data.WIDGETS:
+        shown = _widget_data.WIDGETS[kind](context)
     else:
-        data = _table(kind, context)
-    return Reply({"success": 1, "cached": False, "execution_time": time.perf_counter() - began, "data": data})
+        raise not_found()
+    return Reply({"success": 1, "cached": False, "execution_time": time.perf_counter() - began, "data": shown})
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------
@@ -144,8 +85,9 @@ def _line(kind: str, unit: str, context: RequestContext) -> dict[str, Any]:
     date_format, _ = _UNITS[unit]
     counts: dict[str, int] = {}
     points = list(_points(unit, context))
+    since, end = _widget_data.period(context)
     for point_at, until in points:
-        low, high = point_at.timestamp(), until.timestamp()
+        low, high = max(point_at.timestamp(), since), min(until.timestamp(), end + 1) if end > since else 0
         counts[_php_date(point_at, php.to_string(context.query.get("dateFormat") or date_format))] = sum(
             1 for row in context.table(table) if row.get(column) is not None and low <= row[column] < high
         )
@@ -153,18 +95,17 @@ def _line(kind: str, unit: str, context: RequestContext) -> dict[str, Any]:
         return {label: {name: count or 0 for name, count in counts.items()}}
     height = php.to_int(context.query.get("height", _HEIGHT)) - _MARGIN
     look = {"backgroundColor": 0.1, "borderColor": 0.8, "pointHoverBackgroundColor": 1, "pointHoverBorderColor": 1}
-    dataset = {"label": label, "data": [str(count) if count else 0 for count in counts.values()]}
-    dataset |= {name: f"rgba({_COLOUR},{opacity})" for name, opacity in look.items()}
+    numbers: list[Any] = [str(count) if count else 0 for count in counts.values()]
+    if kind == "emails.in.time":  # numbers, and none at all where there is no e-mail
+        numbers = list(counts.values()) if any(counts.values()) else []
+    dataset = {"label": label, "data": numbers}
+    dataset |= {name: f"rgba({_widget_data.COLOURS[0]},{opacity})" for name, opacity in look.items()}
     chart = {"labels": list(counts), "datasets": [dataset]}
     return {"chartType": "line", "chartHeight": height, "chartData": chart}
 
 
 def _points(unit: str, context: RequestContext) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    now = context.now
-    since = php.strtotime(context.query.get("dateFrom"), now)
-    until = php.strtotime(context.query.get("dateTo"), now)
-    at = dt.datetime.fromtimestamp(now - 30 * 86400 if since is None else since, dt.UTC)
-    end = dt.datetime.fromtimestamp(now if until is None else until, dt.UTC)
+    at, end = (dt.datetime.fromtimestamp(int(moment), dt.UTC) for moment in _widget_data.period(context))
     if unit in "dWmY":
         at = at.replace(hour=0, minute=0, second=0)
     at = at.replace(day=1) if unit in "mY" else at
@@ -194,30 +135,14 @@ def _php_date(at: dt.datetime, date_format: str) -> str:
     return text.replace("\\", "")
 
 
-# --- tables and the log -----------------------------------------------------------------------------------------------
-
-
-def _table(kind: str, context: RequestContext) -> dict[str, Any]:
-    table, name = _CREATED.get(kind, ("", ""))
-    limit = php.to_int(context.query.get("limit")) or 10
-    rows = (
-        sorted(context.table(table), key=lambda row: (row["dateAdded"] or 0, row["id"]), reverse=True) if table else []
-    )
-    items = [[{"value": _name(row, name), "type": "link"}] for row in rows[:limit]]
-    return {"headItems": ["mautic.dashboard.label.title"], "bodyItems": items}
-
-
-def _name(row: Row, name: str) -> Any:
-    if name in row:
-        return row[name]
-    fields = row.get("fields", {})
-    return " ".join(part for part in (fields.get("firstname"), fields.get("lastname")) if part) or fields.get("email")
+# --- the log ----------------------------------------------------------------------------------------------------------
 
 
 def _activity(context: RequestContext) -> dict[str, Any]:
-    """The audit log, newest first; the server shows one line more than asked for."""
-    limit = php.to_int(context.query.get("limit")) or 10
-    lines = sorted(context.table("audit_log"), key=lambda row: int(row["id"]), reverse=True)[: limit + 1]
+    """Return the newest lines of the audit log, as many as fit into the height of the widget."""
+    height = php.to_int(context.query.get("height", _HEIGHT))
+    shown = round((height - _MARGIN) / _LINE_HEIGHT)
+    lines = sorted(context.table("audit_log"), key=lambda row: int(row["id"]), reverse=True)[:shown]
     entries = []
     for row in lines:
         change = {name: row[name] for name in ("userName", "userId", "bundle", "object")}
@@ -228,7 +153,7 @@ def _activity(context: RequestContext) -> dict[str, Any]:
 
 
 def _details(details: Any) -> Any:
-    """Changes without their nulls: a pair that loses its first place becomes a map."""
+    """Return changes without their nulls: a pair that loses its first place becomes a map."""
     details_out = {}
     for name, value in details.items():
         if isinstance(value, list):
@@ -242,4 +167,4 @@ def _object(row: Row, context: RequestContext) -> str:
     if (row["bundle"], row["object"]) != ("lead", "lead"):
         return ""
     contact = context.table("contacts").get(row["objectId"])
-    return "" if contact is None else php.to_string(_name(contact, "name"))
+    return f"lead-{row['objectId']}" if contact is None else php.to_string(primary_name(contact))

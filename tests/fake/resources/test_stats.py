@@ -194,7 +194,8 @@ async def test_widget_types_are_grouped_with_labels(api: RawClient) -> None:
     assert types["Contact Widgets"]["created.leads.in.time"] == "Created contacts in time"
     for kind in [key for group in types.values() for key in group]:
         got = await api.get(f"data/{kind}")
-        assert (kind, got.status, got.json["success"]) == (kind, 200, 1)
+        if kind != "report":  # whose graph is chosen in the user interface
+            assert (kind, got.status, got.json["success"]) == (kind, 200, 1)
 
 
 async def test_chart_counts_by_unit_of_time(api: RawClient) -> None:
@@ -202,7 +203,8 @@ async def test_chart_counts_by_unit_of_time(api: RawClient) -> None:
     got = (await api.get("data/created.leads.in.time", timeUnit="d", dateFrom="-1 day", dateTo="now")).json["data"]
     (line,) = got["chartData"]["datasets"]
     assert (got["chartType"], got["chartHeight"], line["data"][-1], set(line["data"][:-1])) == ("line", 220, "3", {0})
-    raw = (await api.get("data/created.leads.in.time", timeUnit="Y", dataFormat="raw")).json["data"]
+    query = {"timeUnit": "Y", "dataFormat": "raw", "dateFrom": "-1 day"}
+    raw = (await api.get("data/created.leads.in.time", **query)).json["data"]
     assert sum(raw["All contacts"].values()) == 3
 
 
@@ -238,8 +240,12 @@ async def test_recent_activity_widget_is_the_audit_log_backwards(api: RawClient)
     assert (logs[1]["details"], logs[1]["objectName"]) == ({"points": [0, 3]}, "Ada")
 
 
-async def test_created_entities_widget_lists_the_newest_first(api: RawClient) -> None:
+async def test_created_entities_widget_lists_those_of_the_period(api: RawClient) -> None:
     for name in ("One", "Two"):
         await api.post("emails/new", {"name": name, "subject": "s"})
-    items = (await api.get("data/created.emails")).json["data"]["bodyItems"]
-    assert [row[0]["value"] for row in items] == ["Two", "One"]
+    assert (await api.get("data/created.emails")).json["data"]["bodyItems"] == []  # this second, by default
+    items = (await api.get("data/created.emails", dateFrom="-1 day")).json["data"]["bodyItems"]
+    assert [row[0] for row in items] == [
+        {"value": "One", "type": "link", "link": "/s/emails/view/1"},
+        {"value": "Two", "type": "link", "link": "/s/emails/view/2"},
+    ]
