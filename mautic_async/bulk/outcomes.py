@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 from attrs import define, field, frozen
 
 from mautic_async._html import html_table
+from mautic_async.bulk.report_page import report_page
 from mautic_async.bulk.timeline import TimelinePoint
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ class BulkReport:
             title: Heading of the page.
             reasons: Why rows were not stored whole, and how many there are of each.
         """
-        from mautic_async.bulk.report_page import report_page
-
-        return report_page(self, title=title, reasons=reasons)
+        return report_page(title, self._repr_html_(), reasons or {}, self.timeline)
 
 
 @frozen

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mautic_async._html import html_table
-from mautic_async.bulk.timeline import timeline_svg
-
-if TYPE_CHECKING:
-    from mautic_async.bulk.outcomes import BulkReport
+from mautic_async.bulk.timeline import TimelinePoint, timeline_svg
 
 STYLE: Final = (
     "body { font: 15px system-ui, sans-serif; margin: 2em auto; max-width: 46em; color: #1f2328 }"
@@ -19,19 +16,20 @@ STYLE: Final = (
 )
 
 
-def report_page(report: BulkReport, *, title: str = "Bulk job", reasons: Mapping[str, int] | None = None) -> str:
-    """Return *report* as an HTML page without scripts and without anything from elsewhere.
+def report_page(title: str, table: str, reasons: Mapping[str, int], timeline: Sequence[TimelinePoint]) -> str:
+    """Return an HTML page without scripts and without anything from elsewhere.
 
     Args:
-        report: Of the job.
         title: Heading.
+        table: The counts, as HTML.
         reasons: Why rows were not stored whole, and how many there are of each; texts of Mautic may repeat values.
+        timeline: Samples of the job.
     """
-    parts = [f"<h1>{escape(title)}</h1>", report._repr_html_()]
+    parts = [f"<h1>{escape(title)}</h1>", table]
     if reasons:
         ordered = sorted(reasons.items(), key=lambda pair: -pair[1])
         parts.append(html_table("Why rows were not stored", ordered, ("reason", "rows")))
-    picture = timeline_svg(report.timeline)
+    picture = timeline_svg(timeline)
     if picture:
         parts += ["<h2>Timeline</h2>", picture]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
