@@ -10,6 +10,7 @@ from attrs import field, fields, frozen, has
 from mautic_async._html import html_table
 from mautic_async.models import Published
 from mautic_async.protocol import Effect
+from mautic_async.resources._sent_along import SentAlong
 from mautic_async.where import Where
 
 T = TypeVar("T")
@@ -115,6 +116,9 @@ class Endpoint(Generic[T]):
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
+        not_null: Further properties of which Mautic answers None with a bare 500; it does so to all in
+            `replace_requires`, too.
+        sent_along: Stored properties that edits send along, because Mautic needs or resets them.
         date_columns: Of the creation and of the last change, as conditions name them.
     """
 
@@ -127,4 +131,6 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
+    not_null: tuple[str, ...] = ()
+    sent_along: tuple[SentAlong, ...] = ()
     date_columns: tuple[str, str] = ("dateAdded", "dateModified")
