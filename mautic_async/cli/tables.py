@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -99,13 +100,23 @@ def result_lines(result: ImportResult) -> list[tuple[str, object]]:
         *reason_lines(result.reasons),
         *((name, f"{count:,}") for name, count in counts.items() if count),
         *([("vanished", f"{report.vanished:,}, not in the file any more")] if report.vanished else []),
-        *([("new items", report.guarantee.removeprefix("new custom items: "))] if result.has_items else []),
+        *(guarantee_lines(report.guarantee) if result.has_items else []),
         ("requests", f"{report.requests:,}"),
         ("seconds", f"{report.seconds:.1f}"),
     ]
     if result.rejected is not None:
         lines.append(("rejected rows in", result.rejected))
     return lines
+
+
+def guarantee_lines(guarantee: str) -> list[tuple[str, object]]:
+    """Return the guarantee for new custom items in lines, one for each object."""
+    parts = re.split(r"; (?=[\w-]+: )", guarantee.removeprefix("new custom items: "))
+    named = [re.fullmatch(r"([\w-]+): (.*)", part) for part in parts]
+    return [
+        (f"new {match[1]}", match[2]) if match else ("new items", part)
+        for part, match in zip(parts, named, strict=True)
+    ]
 
 
 def dry_run_lines(result: ImportResult) -> list[tuple[str, object]]:
