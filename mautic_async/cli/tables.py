@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -54,6 +55,21 @@ def print_result(
         print_table(title, lines)
     for line in notes(settings, result):
         typer.echo(line, err=True)
+
+
+def write_html(path: Path, title: str, result: ImportResult) -> None:
+    """Write the report of an import as one HTML page with counts, reasons and the timeline as a picture.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
+    from attrs import evolve
+
+    from mautic_async.cli.rejects_file import create_private_file
+
+    report = evolve(result.report, rejected=result.report.rejected + result.refused)
+    with create_private_file(path) as file:
+        file.write(report.to_html(title, result.reasons))
 
 
 def result_json(result: ImportResult) -> dict[str, Any]:
