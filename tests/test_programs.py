@@ -273,6 +273,26 @@ def to_mautic(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     assert emails(site) == ["ada@example.com", "bob@example.com"]
 
 
+def shows(*lines: str) -> Callable[[str, ServedFake, Callable[[], str]], None]:
+    """Return the check that a program prints these lines."""
+
+    def check(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+        play(code)
+        assert shown().splitlines() == list(lines)
+
+    return check
+
+
+def changed(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    play(PROGRAMS["README.md: A first program"])
+    shown()
+    for _ in range(2):
+        play(code)
+        assert shown().splitlines() == ["1 ada@example.com"], "the overlap gives recent changes once more"
+
+
+SYNC = "docs/guide/sync.md"
+
 CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "README.md: A first program": first_program,
     "README.md: Send many rows": many_rows,
@@ -292,6 +312,13 @@ CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "docs/guide/several-machines.md: One token, one limit, one journal": with_redis,
     TASKIQ: taskiq_jobs,
     f"{TASKIQ} 2": taskiq_backend,
+    f"{SYNC}: Send only what changed": shows("100 0 0", "0 0 100", "0 1 99"),
+    f"{SYNC}: Rows that have vanished": shows("2"),
+    f"{SYNC}: Read what changed": changed,
+    f"{SYNC}: Sets in step": shows(
+        "would add 2 and remove 2", "2 2 2 True", *(f"p{number}@example.com" for number in range(2, 6)), "1"
+    ),
+    f"{SYNC}: Data frames": shows("6"),
     "docs/guide/dlt.md: From Mautic": from_mautic,
     "docs/guide/dlt.md: To Mautic": to_mautic,
     "docs/guide/testing.md: With pytest": own_tests,

@@ -6,12 +6,12 @@ is all that the state needs; the scheduler does not know of it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve
 
-from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport
+from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport, Outcome
 from mautic_async.clock import Clock
 from mautic_async.journal.records import Checkpoint
 
@@ -163,6 +163,13 @@ class SyncJob(BulkJob[R, E]):
             journal=SyncJournal(journal, run, clock),
         )
         self._run_of_state = run
+        self._sent_adapter = adapter
+
+    async def check(self) -> AsyncIterator[Outcome[E]]:
+        """Check every row as the job would before sending it, whether it is stored or not; the state is not read."""
+        job = BulkJob(self._sent_adapter, self._rows, options=self._options, clock=self._clock)
+        async for outcome in job.check():
+            yield outcome
 
     @property
     def report(self) -> BulkReport:
