@@ -156,9 +156,10 @@ def test_import_refuses_zeros_or_drops_them(site: dict[str, str], tmp_path: Path
 
 
 def test_html_report_holds_counts_reasons_and_a_picture(site: dict[str, str], tmp_path: Path) -> None:
-    file = write(tmp_path, "email,points\nhtml1@example.com,1\nhtml2@example.com,<many>\nnot-an-address,1\n")
+    rows = "".join(f"html{number}@example.com,1\n" for number in range(600))
+    file = write(tmp_path, f"email,points\n{rows}html@example.com,<many>\nnot-an-address,1\n")
     page = tmp_path / "report.html"
-    done = run(["import", file, "--html", str(page), "--rejected", str(tmp_path / "r.csv")], site)
+    done = run(["import", file, "--html", str(page), *["--batch", "4", "--concurrency", "1"]], site)
     assert done.returncode == 1
     text = page.read_text(encoding="utf-8")
     assert "people.csv" in text

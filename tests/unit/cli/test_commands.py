@@ -268,7 +268,7 @@ def test_progress_lines_are_complete_and_printed_at_intervals(file: Path, capsys
     screen = ProgressDisplay(lambda: now[0])
     with InputFile(str(file)) as source:
         screen.start(source)
-        screen.update(progress())
+        screen.update(progress(report=BulkReport()))
         now[0] = 11.0
         screen.update(progress())
         screen.update(progress(budget=None))
