@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"testing", "taskiq", "dlt"},
     {PUBLIC},
+    {"_blocking"},
     {"client"},
     {"resources", "webhooks"},
     {"sync"},

@@ -89,6 +89,15 @@ def import_(
     again: Annotated[
         bool, typer.Option("--again", help="With --resume: import the file again if the journal's import is finished.")
     ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="File by which the next import sends only rows that differ from what this one has stored."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="With --state: send all rows, and renew the file.")] = False,
+    check_drift: Annotated[
+        bool,
+        typer.Option("--check-drift", help="With --state: send rows of contacts that Mautic has changed, too."),
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=100, help="The most requests at once.")] = 8,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="The most rows a request.")] = 200,
     reconcile_after: Annotated[
@@ -109,10 +118,11 @@ def import_(
 ) -> None:
     """Import contacts with their custom items. Exit status: 0 all rows are stored, 1 some, 2 none, 130 Ctrl-C."""
     from mautic_async import ConfigurationError
+    from mautic_async.bulk import BulkOptions
     from mautic_async.cli.column_mapping import parse_mapping
     from mautic_async.cli.column_settings import CellFormat, ColumnSettings
     from mautic_async.cli.connection import Connection
-    from mautic_async.cli.import_settings import ImportSettings, JournalSettings
+    from mautic_async.cli.import_settings import ImportSettings, JournalSettings, StateSettings
     from mautic_async.cli.map_file import read_map_file
     from mautic_async.cli.match_options import parse_match_options
 
@@ -124,6 +134,8 @@ def import_(
     def make_settings() -> ImportSettings:
         if resume and journal is None:
             raise ConfigurationError("--resume needs the journal of the import that is to go on: --journal FILE")
+        if (full or check_drift) and state is None:
+            raise ConfigurationError("--full and --check-drift need the file of the state: --state FILE")
         if not tag_separator:
             raise ConfigurationError("--tag-separator must not be empty")
         return ImportSettings(
@@ -145,9 +157,8 @@ def import_(
             append_items=items_append,
             rejected=rejected,
             journal=JournalSettings(path=journal, resume=resume, again=again) if journal is not None else None,
-            concurrency=concurrency,
-            batch=batch,
-            reconcile_after=reconcile_after,
+            state=StateSettings(path=state, full=full, check_drift=check_drift) if state is not None else None,
+            options=BulkOptions(concurrency=concurrency, batch=batch, reconcile_after=reconcile_after),
         )
 
     def work() -> int:
@@ -162,7 +173,7 @@ def _dry_run(settings: ImportSettings, connection: Connection, *, as_json: bool)
     from mautic_async.cli import import_job, tables
 
     async def work() -> ImportResult:
-        async with connection.client(concurrency=settings.concurrency) as mautic:
+        async with connection.client(concurrency=settings.options.concurrency) as mautic:
             return await import_job.dry_run(settings, mautic)
 
     result = asyncio.run(work()) if os.environ.get("MAUTIC_BASE_URL") else import_job.dry_run_offline(settings)
@@ -176,7 +187,7 @@ def _import(settings: ImportSettings, connection: Connection, *, as_json: bool) 
     from mautic_async.cli.progress import ProgressDisplay
 
     async def work() -> ImportResult:
-        async with connection.client(concurrency=settings.concurrency) as mautic:
+        async with connection.client(concurrency=settings.options.concurrency) as mautic:
             return await import_job.run_import(settings, mautic, ProgressDisplay())
 
     result = asyncio.run(work())

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from mautic_async import ConfigurationError, Journal, MauticError
+from mautic_async import ConfigurationError, Journal, MauticError, SyncState
 from mautic_async.bulk import BulkOptions, BulkReport, read_dead_letters
 from mautic_async.cli.column_settings import KnownFields
 from mautic_async.cli.import_rows import ImportRows, open_rows
@@ -99,6 +99,7 @@ def dry_run_offline(settings: ImportSettings) -> ImportResult:
                 unique=columns.unique,
                 match_items=settings.match_items or None,
                 clear="patch" if columns.clear_empty else "refuse",
+                zeros=columns.zeros,
             )
             if problems:
                 rows.refuse(rows.submitted - 1, problems)
@@ -141,12 +142,18 @@ def _bulk_job(
     journal: Journal | None = None,
     options: BulkOptions | None = None,
 ) -> BulkJob[Any, Any]:
+    state = None
+    if settings.state is not None and options is not None:
+        drift: Literal["check", "ignore"] = "check" if settings.state.check_drift else "ignore"
+        state = SyncState(settings.state.path, drift=drift, full=settings.state.full)
     return mautic.contacts.bulk_upsert(
         rows.stream() if settings.file == "-" else rows,
         journal=journal,
+        state=state,
         unique=settings.columns.unique,
         match_items=dict(settings.match_items) or None,
         clear="patch" if settings.columns.clear_empty else "refuse",
+        zeros=settings.columns.zeros,
         preflight=preflight,
         options=options,
     )
@@ -168,10 +175,8 @@ async def run_import(settings: ImportSettings, mautic: Mautic, display: Progress
                 dead_letter.index: (dead_letter.status, dead_letter.problems)
                 for dead_letter in read_dead_letters(companions.dead_letters)
             }
-        options = BulkOptions(
-            concurrency=settings.concurrency,
-            batch=settings.batch,
-            reconcile_after=settings.reconcile_after,
+        options = evolve(
+            settings.options,
             on_progress=display.update,
             dead_letters=companions.dead_letters if companions is not None else None,
         )

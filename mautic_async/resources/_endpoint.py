@@ -8,6 +8,7 @@ from typing import Final, Generic, Literal, TypedDict, TypeVar
 from attrs import field, frozen
 
 from mautic_async.protocol import Effect
+from mautic_async.resources._sent_along import SentAlong
 from mautic_async.where import Where
 
 T = TypeVar("T")
@@ -86,6 +87,9 @@ class Endpoint(Generic[T]):
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
+        not_null: Further properties of which Mautic answers None with a bare 500; it does so to all in
+            `replace_requires`, too.
+        sent_along: Stored properties that edits send along, because Mautic needs or resets them.
         date_columns: Of the creation and of the last change, as conditions name them.
     """
 
@@ -98,4 +102,6 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
+    not_null: tuple[str, ...] = ()
+    sent_along: tuple[SentAlong, ...] = ()
     date_columns: tuple[str, str] = ("dateAdded", "dateModified")

@@ -28,8 +28,8 @@ class SyncAdapter(Generic[R, E]):
     """A `BulkAdapter` whose rows know whether they are stored already."""
 
     def __init__(self, adapter: BulkAdapter[R, E], run: SyncRun, clock: Clock) -> None:
-        self.max_rows = adapter.max_rows
-        self.guarantee = adapter.guarantee
+        self.max_rows: int = adapter.max_rows
+        self.guarantee: str = adapter.guarantee
         self._adapter = adapter
         self._run = run
         self._clock = clock
@@ -83,9 +83,9 @@ class SyncJournal:
     """A `JobJournal` that keeps the state in step, around the caller's journal or none."""
 
     def __init__(self, journal: JobJournal | None, run: SyncRun, clock: Clock) -> None:
-        self.job = journal.job if journal is not None else ""
-        self.durable = journal is not None and journal.durable
-        self.stores_rows = journal is not None and journal.stores_rows
+        self.job: str = journal.job if journal is not None else ""
+        self.durable: bool = journal is not None and journal.durable
+        self.stores_rows: bool = journal is not None and journal.stores_rows
         self._journal = journal
         self._run = run
         self._clock = clock

@@ -101,8 +101,8 @@ class StateFile:
 
     def __init__(self, path: Path, scope: Scope | None = None, secret: str = "") -> None:
         self.path = path
-        self.hash_key = b""
-        self.checked_at = 0.0
+        self.hash_key: bytes = b""
+        self.checked_at: float = 0.0
         self._scope = scope
         self._secret = secret
         self._lock: int | None = None

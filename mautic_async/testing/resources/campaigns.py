@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.contacts import event_log
@@ -25,16 +25,17 @@ _NO_SOURCE: Final = "At least one contact source is required. Use the Launch Cam
 class Campaigns(FakeResource):
     """Campaigns. Their events are stored only together with ``canvasSettings``."""
 
-    path = "campaigns"
-    singular, plural = "campaign", "campaigns"
+    path: ClassVar[str] = "campaigns"
+    singular: ClassVar[str] = "campaign"
+    plural: ClassVar[str] = "campaigns"
     permission = "campaign:campaigns"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "description")
-    set_on_create = ("modifiedByUser",)
-    audit_name = ("campaign", "campaign")
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    set_on_create: ClassVar[tuple[str, ...]] = ("modifiedByUser",)
+    audit_name: ClassVar[tuple[str, str]] = ("campaign", "campaign")
     audits_every_edit = True
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),
@@ -80,7 +81,11 @@ class Campaigns(FakeResource):
         saved = super().save(draft, row, params, context)
         if is_changed:  # sources count as a change, whether they are new or not
             saved["dateModified"] = context.now
-        return self.table(context).save(saved)
+        saved = self.table(context).save(saved)
+        events = php.array_values(params.get("events")) if "canvasSettings" in params else []
+        if any(isinstance(event, dict) and event.get("triggerDate") for event in events):
+            raise UnhandledError  # it is stored; then the text cannot be written as a date
+        return saved
 
     def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""
