@@ -218,7 +218,6 @@ def with_redis(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
 def taskiq_jobs(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     """Run both modules as their readers do: workers as processes, the application in one."""
     backend = PROGRAMS[f"{TASKIQ} 2"]
-    site.fake.add_custom_object("orders", {"order-number": {"type": "text", "unique": True}})
     Path("jobs.py").write_text(code, encoding="utf-8")
     Path("backend.py").write_text(backend, encoding="utf-8")
     visit = Path("visit.py")

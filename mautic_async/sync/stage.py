@@ -29,10 +29,14 @@ class SyncAdapter(Generic[R, E]):
 
     def __init__(self, adapter: BulkAdapter[R, E], run: SyncRun, clock: Clock) -> None:
         self.max_rows: int = adapter.max_rows
-        self.guarantee: str = adapter.guarantee
         self._adapter = adapter
         self._run = run
         self._clock = clock
+
+    @property
+    def guarantee(self) -> str:
+        """Return the guarantee of the adapter."""
+        return self._adapter.guarantee
 
     @property
     def requests_left(self) -> int | None:
@@ -46,7 +50,6 @@ class SyncAdapter(Generic[R, E]):
     async def prepare(self, job: str) -> None:
         """Prepare the adapter, then ask Mautic what has changed there, if that is wanted."""
         await self._adapter.prepare(job)
-        self.guarantee = self._adapter.guarantee
         await self._run.note_drift(self._clock.wall_time())
 
     def encode(self, row: R, index: int) -> EncodedRow:
