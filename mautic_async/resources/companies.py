@@ -22,6 +22,8 @@ from mautic_async.resources.contacts.contacts import Contacts
 from mautic_async.resources.contacts.query import MemberQuery
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mautic_async.bulk import BulkJob, BulkOptions
     from mautic_async.journal.records import JobJournal
     from mautic_async.sync import SyncState
@@ -95,7 +97,7 @@ class Companies(Resource[C], Membership[C]):
         rows: Iterable[C] | AsyncIterable[C],
         *,
         unique: str = "companyname",
-        journal: JobJournal | None = None,
+        journal: JobJournal | str | PathLike[str] | None = None,
         state: SyncState | None = None,
         options: BulkOptions | None = None,
     ) -> BulkJob[C, C]:
@@ -106,7 +108,7 @@ class Companies(Resource[C], Membership[C]):
         Args:
             rows: Companies, each with a name; one with an id is an edit of that company.
             unique: The field by which this Mautic tells companies apart.
-            journal: Makes a killed job resumable.
+            journal: Makes a killed job resumable; a path stands for a `Journal` in that file.
             state: Sends only the rows that differ from what the last job with this state has stored.
             options: Bounds of batch size, concurrency and waiting.
 
