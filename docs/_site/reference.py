@@ -93,7 +93,7 @@ VALUES = (
 
 def public_names() -> list[str]:
     """Return all public names of the package and of its public modules, dotted from the package."""
-    names = list(mautic_async.__all__)
+    names = sorted({*mautic_async.__all__, *models.__all__})
     for module in ("bulk", "webhooks", "testing", "sync", *EXTRAS):
         names += [f"{module}.{name}" for name in exported(module) if name not in mautic_async.__all__]
     return names
@@ -256,9 +256,12 @@ def program_of(name: str, kind: type[Namespace]) -> str:
     if len(lines) > 1 and "created" in "".join(lines):
         lines.append(f"await mautic.{name}.delete(created.id)")
     body = "\n".join(f"        {line}" for line in lines)
-    names = ", ".join(sorted(set(imports)))
+    at_root = set(imports) & set(mautic_async.__all__)
+    lines_of_imports = [f"from mautic_async import {', '.join(sorted(at_root))}\n"]
+    if others := sorted(set(imports) - at_root):
+        lines_of_imports.append(f"from mautic_async.models import {', '.join(others)}\n")
     return (
-        f"import asyncio\n\nfrom mautic_async import {names}\n\n\nasync def main() -> None:\n"
+        f"import asyncio\n\n{''.join(lines_of_imports)}\n\nasync def main() -> None:\n"
         f"    async with Mautic.from_env() as mautic:\n{body}\n\n\nasyncio.run(main())\n"
         if lines
         else ""
