@@ -27,7 +27,7 @@ class DynamicContent(Scheduled):
     Attributes:
         name: Required to create.
         description: Text for users of Mautic. Write only.
-        category: Category of bundle ``dynamicContent``.
+        category: Category of bundle ``global``.
         type: ``html`` or ``text``. Mautic 7 or newer.
         content: Content; Mautic strips scripts and some HTML from it.
         is_campaign_based: Shown by campaigns; otherwise by `slot_name` and `filters`.
@@ -52,7 +52,7 @@ class DynamicContent(Scheduled):
     content: Maybe[str] = UNSET
     is_campaign_based: Maybe[bool] = UNSET
     slot_name: Maybe[str] = UNSET
-    filters: Maybe[list[SegmentFilter]] = UNSET
+    filters: Maybe[list[SegmentFilter]] = field(default=UNSET, metadata={"form": "content-filters"})
     utm_tags: Maybe[UtmParameters] = UNSET
     language: ToServer[str] = UNSET
     sent_count: FromServer[int] = None

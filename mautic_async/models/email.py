@@ -34,7 +34,7 @@ class DynamicContentVariant(Nested):
     """
 
     content: Maybe[str] = UNSET
-    filters: Maybe[list[SegmentFilter]] = UNSET
+    filters: Maybe[list[SegmentFilter]] = field(default=UNSET, metadata={"form": "content-filters"})
 
 
 @define(kw_only=True)
@@ -114,7 +114,7 @@ class Email(Scheduled):
     bcc_address: Maybe[str] = UNSET
     use_owner_as_mailer: Maybe[bool] = UNSET
     utm_tags: Maybe[UtmParameters] = UNSET
-    headers: Maybe[Mapping[str, str]] = UNSET
+    headers: Maybe[Mapping[str, str]] = field(default=UNSET, metadata={"form": "labels"})
     preheader_text: Maybe[str] = UNSET
     custom_html: Maybe[str] = UNSET
     plain_text: Maybe[str] = UNSET

@@ -21,7 +21,7 @@ class Notification(Scheduled):
         url: URL that a click opens.
         button: Label of the button.
         language: Language code, such as ``en``.
-        category: Category of bundle ``notification``.
+        category: Category of bundle ``global``.
         utm_tags: UTM parameters added to its links.
         read_count: Number of times read. Read only.
         sent_count: Number of times sent. Read only.

@@ -21,7 +21,7 @@ class Sms(Scheduled):
         sms_type: ``template`` or ``list``. Write only.
         segments: Segments that a ``list`` goes to; required for it. Write only.
         language: Language code, such as ``en``.
-        category: Category of bundle ``sms``.
+        category: Category of bundle ``global``.
         sent_count: Number of times sent. Read only.
         projects: Projects that it belongs to. Mautic 7 or newer.
 

@@ -81,7 +81,11 @@ class Campaigns(FakeResource):
         saved = super().save(draft, row, params, context)
         if is_changed:  # sources count as a change, whether they are new or not
             saved["dateModified"] = context.now
-        return self.table(context).save(saved)
+        saved = self.table(context).save(saved)
+        events = php.array_values(params.get("events")) if "canvasSettings" in params else []
+        if any(isinstance(event, dict) and event.get("triggerDate") for event in events):
+            raise UnhandledError  # it is stored; then the text cannot be written as a date
+        return saved
 
     def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""

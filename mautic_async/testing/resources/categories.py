@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
-from mautic_async.testing.resources._properties import ID, Property, html, plain_text
+from mautic_async.testing.resources._properties import ID, Property, html, one_of, plain_text
 
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 _TABLES = ("assets", "campaigns", "dynamiccontents", "emails", "focus", "forms", "hooks", "messages", "notifications")
 _MORE_TABLES = ("pages", "points", "points/triggers", "segments", "smses", "stages", "tweets")
+
+
+_BUNDLES: Final = (
+    *("asset", "campaign", "email", "form", "global", "messages"),
+    *("page", "plugin:focus", "point", "segment", "stage"),
+)
 
 
 class Categories(FakeResource):
@@ -34,7 +40,7 @@ class Categories(FakeResource):
         Property("alias", plain_text),
         Property("description", html),
         Property("color", plain_text),
-        Property("bundle", plain_text, required=_parts.VALUE),
+        Property("bundle", one_of(*_BUNDLES), required=_parts.VALUE),
     )
 
     def check_row(

@@ -11,8 +11,8 @@ from mautic_async.testing.resources._properties import (
     Property,
     boolean,
     category,
+    content_filters,
     html,
-    list_or_map,
     plain_text,
     schedule,
 )
@@ -46,7 +46,7 @@ class DynamicContents(_parts.VariantFamily):
         Property("variantChildren", default=list, writable=False),
         Property("content", plain_text),
         _parts.utm_property(),
-        Property("filters", list_or_map, default=list, value_on_put=[]),
+        Property("filters", content_filters, default=list, value_on_put=[]),
         Property("isCampaignBased", boolean, default=True, value_on_put=False),
         Property("slotName", plain_text, default="", value_on_put=""),
         Property("description", html, hidden=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mautic_async.testing.replies import Reply, forbidden, not_found
+from mautic_async.testing.replies import Reply, UnhandledError, forbidden, not_found
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
@@ -87,7 +87,7 @@ class Smses(FakeResource):
     properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
-        Property("message", plain_text, default="", value_on_put=""),
+        Property("message", plain_text, default=None, value_on_put=NOT_NULL),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
         *schedule(minimal=True),
@@ -100,10 +100,12 @@ class Smses(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """One for segments needs segments."""
+        """One for segments needs segments; the column of the message is NOT NULL."""
         del row, params, context
         if draft["smsType"] == "list" and not draft["lists"] and "lists" not in problems:
             problems["lists"] = "This value should not be blank."
+        if draft["message"] is None and not problems:
+            raise UnhandledError
 
     def extra_routes(self, routes: Router) -> None:
         """The GET that sends."""
@@ -144,8 +146,8 @@ class Tweets(FakeResource):
         Property("text", _tweet, required=_parts.VALUE),
         Property("language", default="en", writable=False),
         category(),
-        Property("mediaId", plain_text),
-        Property("mediaPath", plain_text),
+        Property("mediaId", writable=False),
+        Property("mediaPath", writable=False),
         Property("sentCount", default=0, writable=False),
         Property("favoriteCount", default=0, writable=False),
         Property("retweetCount", default=0, writable=False),
@@ -153,6 +155,13 @@ class Tweets(FakeResource):
         Property("asset", _parts.id_of("assets"), hidden=True),
         Property("page", _parts.id_of("pages"), hidden=True),
     )
+
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
+        """The entity takes no null for its category, and PUT begins with one."""
+        clears = "category" in params and not params["category"]
+        if row is not None and row["category"] and (method == "PUT" or clears):
+            raise UnhandledError
+        return super().validate(row, params, method, context)
 
     def _apply_published(
         self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext

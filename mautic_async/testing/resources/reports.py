@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 10
 """Rows a page, where only the page is asked for."""
+_CHOSEN: Final = ("columns", "filters", "tableOrder", "graphs", "groupBy", "aggregators")
 
 
 def _no_settings() -> dict[str, Any]:
@@ -81,7 +82,9 @@ class Reports(FakeResource):
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
         """Fill up the settings; ``createdBy`` is kept where it is not sent."""
-        del problems, context
+        del context
+        if not params.get("source"):  # the choices of the form are those of the source that was sent
+            problems |= {name: "This value is not valid." for name in _CHOSEN if params.get(name)}
         if row is not None and params.get("createdBy") is None:
             draft["createdBy"] = row["createdBy"]
         settings = draft["settings"] if isinstance(draft["settings"], dict) else {}

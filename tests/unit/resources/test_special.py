@@ -604,7 +604,7 @@ def test_stats_list_accepts_conditions_and_order() -> None:
 
 def test_stats_iterate_walks_all_rows_by_id() -> None:
     def page(request: Any) -> Any:
-        after = int(dict(request.query)["where[1][val]"])
+        after = int(dict(request.query).get("where[1][val]", 0))
         return {"total": "150", "stats": [{"id": str(n)} for n in range(after + 1, min(after + 101, 151))]}
 
     async def use(mautic: Any) -> Any:
