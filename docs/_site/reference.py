@@ -93,7 +93,7 @@ VALUES = (
 
 def public_names() -> list[str]:
     """Return all public names of the package and of its public modules, dotted from the package."""
-    names = sorted({*mautic_async.__all__, *models.__all__})
+    names = list(mautic_async.__all__)
     for module in ("bulk", "webhooks", "testing", "sync", *EXTRAS):
         names += [f"{module}.{name}" for name in exported(module) if name not in mautic_async.__all__]
     return names
