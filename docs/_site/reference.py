@@ -278,7 +278,7 @@ def source(value: object, imports: list[str]) -> str:
     """Return the expression that makes *value*, and add the classes that it names to *imports*."""
     if isinstance(value, list):
         return f"[{', '.join(source(item, imports) for item in value)}]"
-    if not isinstance(value, models.Entity):
+    if not attrs.has(type(value)):
         return f'"{value}"' if isinstance(value, str) else repr(value)
     imports.append(type(value).__name__)
     given = {
