@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -278,12 +279,13 @@ def source(value: object, imports: list[str]) -> str:
     """Return the expression that makes *value*, and add the classes that it names to *imports*."""
     if isinstance(value, list):
         return f"[{', '.join(source(item, imports) for item in value)}]"
-    if not attrs.has(type(value)):
+    kind: Any = type(value)
+    if not attrs.has(kind):
         return f'"{value}"' if isinstance(value, str) else repr(value)
     imports.append(type(value).__name__)
     given = {
         field.name: getattr(value, field.name)
-        for field in attrs.fields(type(value))
+        for field in attrs.fields(kind)
         if getattr(value, field.name) not in (models.UNSET, None, {})
     }
     return f"{type(value).__name__}({', '.join(f'{name}={source(item, imports)}' for name, item in given.items())})"
