@@ -176,7 +176,7 @@ async def _fill(
             display.show(min(1.0, spool.rows / max(1, total)), f"{spool.rows:,} of {max(total, spool.rows):,}")
         if entities.watermark is not None and issubclass(namespace.endpoint.model, Published):
             # Rows of an earlier run were read that much before the watermark of this one.
-            result.watermark = (entities.watermark - (started_at - spool.started_at)).isoformat()
+            result.watermark = (entities.watermark - (started_at - spool.started_at)).isoformat(timespec="seconds")
     except asyncio.CancelledError:
         task.uncancel()  # the spool is kept; what remains is to say how to go on
         result.interrupted = True
