@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mautic_async import Contact, Mautic, Stage
+from mautic_async import Contact, Mautic
+from mautic_async.models import Stage
 from tests.support.command_line import run, run_on_terminal, serving
 
 
