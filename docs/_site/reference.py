@@ -56,8 +56,13 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
     ),
     "sync": (
         "Synchronisation of sets and changes",
-        "[Nightly synchronisation](../guide/nightly-sync.md) has a program.",
+        "[Keeping Mautic in step](../guide/sync.md) has programs.",
         ["SyncState", "SetReport", "EntityIterator"],
+    ),
+    "blocking": (
+        "Without asyncio",
+        "[Coming from another client](../guide/coming-from.md) has a program.",
+        ["blocking"],
     ),
     "integrations": (
         "Redis, taskiq, dlt",
@@ -275,14 +280,18 @@ def source(value: object, imports: list[str]) -> str:
     """Return the expression that makes *value*, and add the classes that it names to *imports*."""
     if isinstance(value, list):
         return f"[{', '.join(source(item, imports) for item in value)}]"
-    if not isinstance(value, models.Entity):
+    if not attrs.has(type(value)):
         return f'"{value}"' if isinstance(value, str) else repr(value)
-    imports.append(type(value).__name__)
     given = {
         field.name: getattr(value, field.name)
         for field in attrs.fields(type(value))
-        if getattr(value, field.name) not in (models.UNSET, None, {})
+        if getattr(value, field.name) not in (models.UNSET, None, {}, field.default)
     }
+    if not given.get("id", True):
+        del given["id"]
+    if given.keys() == {"id"}:
+        return repr(given["id"])  # a reference
+    imports.append(type(value).__name__)
     return f"{type(value).__name__}({', '.join(f'{name}={source(item, imports)}' for name, item in given.items())})"
 
 
