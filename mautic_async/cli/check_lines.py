@@ -25,7 +25,8 @@ from mautic_async.cli.loopback import is_loopback
 from mautic_async.cli.option_words import in_option_words
 
 if TYPE_CHECKING:
-    from mautic_async import Mautic, User
+    from mautic_async import Mautic
+    from mautic_async.models import User
 
 State: TypeAlias = Literal["ok", "warning", "problem"]
 

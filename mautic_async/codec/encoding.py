@@ -17,7 +17,7 @@ from mautic_async.codec.fields import JSONField, json_fields
 from mautic_async.codec.scalars import JSON_SCALARS, encode_datetime, encode_minutes
 from mautic_async.errors import ConfigurationError
 from mautic_async.models._base import Entity, PropertyMarker
-from mautic_async.models._discreet import MaskedStr
+from mautic_async.models._masking import MaskedStr
 
 if TYPE_CHECKING:
     from mautic_async.models._base import JSON

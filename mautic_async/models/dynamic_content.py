@@ -37,7 +37,7 @@ class DynamicContent(Scheduled):
         language: Language code, such as ``en``. Write only.
         sent_count: Number of times that it was shown. Read only.
         variant_start_date: Start of the A/B test. Read only.
-        variant_parent: The content that this one is a variant of.
+        variant_parent: The content that this one is a variant of. Mautic does not store it from the API.
         variant_children: Its variants. Read only.
         translation_parent: The content that this one translates. Write only.
         projects: Projects that it belongs to. Mautic 7 or newer.

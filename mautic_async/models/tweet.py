@@ -12,6 +12,8 @@ from mautic_async.models.category import Category, as_category
 class Tweet(Published):
     """Tweet sent by campaigns.
 
+    Mautic does not store `is_published` of tweets from the API.
+
     Attributes:
         name: Required to create.
         description: Text for users of Mautic.

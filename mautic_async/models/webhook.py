@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, Unset
-from mautic_async.models._discreet import mask_text
+from mautic_async.models._masking import mask_text
 from mautic_async.models.category import Category, as_category
 
 
