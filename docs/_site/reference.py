@@ -99,10 +99,15 @@ VALUES = (
 
 def public_names() -> list[str]:
     """Return all public names of the package and of its public modules, dotted from the package."""
-    names = list(mautic_async.__all__)
+    names = [*mautic_async.__all__, *(qualified(name) for name in models.__all__ if name not in mautic_async.__all__)]
     for module in ("bulk", "webhooks", "testing", "sync", *EXTRAS):
         names += [f"{module}.{name}" for name in exported(module) if name not in mautic_async.__all__]
     return names
+
+
+def qualified(name: str) -> str:
+    """Return where a name is public: in the package itself, or in its models."""
+    return f"models.{name}" if name in models.__all__ and name not in mautic_async.__all__ else name
 
 
 @cache
@@ -175,10 +180,10 @@ HOMES = {
 
 def placed() -> set[str]:
     """Return the names that stand on a page of their own topic or noun."""
-    found = {name for _, _, names in TOPICS.values() for name in names} | set(VALUES)
+    found = {name for _, _, names in TOPICS.values() for name in names} | {qualified(name) for name in VALUES}
     found |= {f"{name}.{inner}" for name in MODULES for inner in exported(name)}
     for names in models_of_namespaces().values():
-        found |= set(names)
+        found |= {qualified(name) for name in names}
     return found
 
 
@@ -187,7 +192,7 @@ def directive(name: str, *, level: int = 2, members: bool = True) -> str:
     options = [f"      heading_level: {level}"]
     if not members:
         options.append("      members: false")
-    return f"::: mautic_async.{name}\n    options:\n" + "\n".join(options) + "\n"
+    return f"::: mautic_async.{qualified(name)}\n    options:\n" + "\n".join(options) + "\n"
 
 
 def pages() -> Iterator[tuple[str, str, str]]:
@@ -213,7 +218,7 @@ SHARED = """What the models of all nouns share. [Reading and writing](../guide/r
 
 
 def _is_documented(name: str) -> bool:
-    value = getattr(mautic_async, name, None)
+    value = getattr(mautic_async, name, None) or getattr(models, name.removeprefix("models."), None)
     return inspect.isclass(value) or inspect.isfunction(value)
 
 
@@ -309,7 +314,7 @@ def index() -> str:
             places[name] = f"{page}.md"
             places |= {f"{name}.{inner}": f"{page}.md" for inner in exported(name) if name in MODULES}
     for namespace, names in models_of_namespaces().items():
-        places |= dict.fromkeys(names, f"nouns/{namespace}.md")
+        places |= {qualified(name): f"nouns/{namespace}.md" for name in names}
     for name in sorted(public_names(), key=str.lower):
         place = places.get(name, "values.md")
         lines += [f"| `{name}` | [{place.removesuffix('.md')}]({place}) |"]
