@@ -37,7 +37,7 @@ NOUNS: Final = (
 
 @frozen(kw_only=True)
 class ExportSettings:
-    """What is exported, and where to.
+    """Selection, form and target of an export.
 
     Attributes:
         noun: The namespace.
