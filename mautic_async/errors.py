@@ -130,7 +130,9 @@ def _escape(found: re.Match[str]) -> str:
 
 def sanitize(text: str, limit: int = 300) -> str:
     """Return *text* safe to print: control characters escaped, e-mail addresses masked, cut at *limit* characters."""
+    # Cut before the search, so that a large body costs no time; masking may shorten the rest.
     cut = text[: limit * 4]
+    # Masked before the last cut, which could leave half of an address that no longer looks like one.
     masked = _EMAIL.sub("<email>", cut)
     escaped = _CONTROL_CHARACTERS.sub(_escape, masked)
     return escaped if len(escaped) <= limit else escaped[:limit] + "..."
@@ -330,6 +332,7 @@ class Secret:
     reveal: str
 
     def __init__(self, reveal: str) -> None:
+        # Past the method below, which refuses every change.
         object.__setattr__(self, "reveal", reveal)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

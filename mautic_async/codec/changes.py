@@ -34,6 +34,7 @@ def encode_changes(entity: Any) -> dict[str, Any]:
     original = as_read(entity)
     if original is None:
         return body
+    # Both are compared as JSON: this sees a list that was changed in place, and takes no new spelling for a change.
     before = encode(original)
     return {key: value for key, value in body.items() if key not in before or not _is_equal(value, before[key])}
 

@@ -68,6 +68,7 @@ def constructor_for(model: Any) -> Callable[[dict[str, Any], dict[str, Any]], An
     keeps_extra = "extra" in attrs.fields_dict(model)
 
     def construct(values: dict[str, Any], extra: dict[str, Any]) -> Any:
+        # Without anything left over, the class creates an empty ``extra`` by itself.
         if extra and keeps_extra:
             values["extra"] = extra
         return model(**values)

@@ -62,6 +62,7 @@ def json_fields(model: Any) -> tuple[JSONField, ...]:
 
 def _json_field(attribute: attrs.Attribute[Any], kind: Any, *, silent: bool) -> JSONField:
     core = base_type(kind)
+    # The markers of the items of a list do not concern the list itself.
     markers = own_markers(kind) | (set() if is_list(core) else directions(kind))
     key = attribute.metadata.get("json", camel_case(attribute.name))
     write_key = attribute.metadata.get("json_write", key)

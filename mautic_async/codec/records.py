@@ -120,8 +120,10 @@ def _record_hook(model: Any) -> Callable[[Any, Any], Any]:
             reject(raw)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
+        # The count alone tells whether there is more in the answer than the class names.
         if read(raw, values, extra) != len(raw):
             collect_extra(raw, known, extra)
+        # Answers with groups have the fields in there; the others have them beside the properties.
         groups = raw.get("fields")
         if groups:
             read_grouped(values, groups, extra)
@@ -154,6 +156,7 @@ def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
             _drop_duplicates(extra, everything)
         misfits: dict[str, Any] = {}
         fields: Mapping[str, Any] = {}
+        # A view of all other fields. A value that does not fit its attribute stays visible there, too.
         if read(everything, values, misfits) != len(everything):
             fields = Fields(everything, named - misfits.keys() if misfits else named)
         values["fields"], values["field_groups"] = fields, definitions
@@ -199,6 +202,7 @@ def _decode_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
         return
     try:
         items, truncated = _flatten_items(container, groups)
+    # An answer in another form stays in `extra`: the contact itself can still be read.
     except DECODE_ERRORS:
         return
     del extra[CUSTOM_OBJECTS]
@@ -247,6 +251,7 @@ def encode(entity: Any) -> dict[str, Any]:
     fields = entity.fields
     if fields:
         both = len(body) + len(fields)
+        # A name that is in both makes the merged map shorter; only then is it searched for.
         if len(encode_map(fields, body)) < both:
             duplicate = _duplicate_name(plain(entity), fields)
             raise ConfigurationError(f"{duplicate} is given twice, among attributes and `fields`")
@@ -283,6 +288,7 @@ def group_items(items: list[CustomItem]) -> dict[str, Any]:
         key: str | int = item.object_id or item.object
         if not key:
             raise ConfigurationError("custom_items: an item names no object: CustomItem('alias', ...) or object_id=...")
+        # PHP takes the text "0" for empty.
         if not item.id and (not item.name or item.name == "0"):
             raise ConfigurationError(f"custom_items: a new item of {key!r} needs a name")
         group = groups.get(key)

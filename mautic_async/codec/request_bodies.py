@@ -37,11 +37,13 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
         if field is None or convert is None:
             readable[key] = value
         elif field.readable:
+            # Requests and answers may name a property differently, and the hook reads answers.
             readable[field.key] = from_labels(value) if field.metadata.get("form") == "labels" else value
         else:
             write_only[field.name] = None if value is None else convert(value)
     kind: Any = model
     entity: E = structure_hook_for(kind)(readable, kind)  # not `decode`: no answer was read
+    # No answer holds these properties, so the hook of the class does not read them.
     for name, value in write_only.items():
         setattr(entity, name, value)
     _extra_to_fields(entity)

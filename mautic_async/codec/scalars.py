@@ -18,6 +18,7 @@ def decode_int(value: Any, _: object = None) -> int | None:
         text = value.strip()
         if not text:
             return None
+        # No integer of the database is longer, and `int` takes long for huge texts.
         if len(text) >= 20:
             reject(value)
         value = float(text) if "." in text else int(text)
@@ -76,9 +77,11 @@ def decode_datetime(value: Any, _: object = None) -> datetime | None:
     try:
         moment = _parse_iso(value)
     except ValueError:
+        # PHP's empty text, and the zero date of MySQL.
         if not value or value.startswith("0000-"):
             return None
         raise
+    # Mautic's database holds UTC, also where an answer names no offset.
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

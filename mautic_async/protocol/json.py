@@ -80,6 +80,7 @@ def parse_json(content: bytes, library: JsonLibrary = STDLIB) -> Any:
     """
     try:
         value = library.loads(content)
+    # From the standard library; orjson refuses deep nesting with a ValueError.
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if len(content) <= _COUNT_BRACKETS_BELOW and len(content.translate(None, _NON_BRACKETS)) <= MAX_DEPTH:

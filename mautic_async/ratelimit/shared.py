@@ -78,7 +78,9 @@ class SharedPermits:
             policy=self._policy,
             job_requests_left=job_requests_left,
         )
+        # In a task of its own: a transaction that is cancelled halfway may have entered the call or not.
         asked = self._background.spawn(self._store.acquire(request))
+        # A store that hangs must not keep callers from learning that the client is closed.
         closing = self._closing = self._closing or asyncio.get_running_loop().create_future()
         try:
             await asyncio.wait({asked, closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,6 +89,7 @@ class SharedPermits:
             raise
         if not asked.done():
             asked.add_done_callback(self._give_back)
+            # The caller then asks the rate limiter, which is closed and raises.
             return WAIT_FOR_RESPONSE
         return asked.result()
 
@@ -111,6 +114,7 @@ class SharedPermits:
             if self._clock.monotonic() + seconds > deadline:
                 raise TooLong(seconds)
         else:
+            # Calls of other processes end without a signal here, so the store is asked, less and less often.
             self._poll_seconds = min(_POLL_SECONDS[1], self._poll_seconds * 1.5)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
@@ -147,6 +151,7 @@ class SharedPermits:
     def _notify(self) -> None:
         self._poll_seconds = _POLL_SECONDS[0]
         self.changed.set()
+        # A new event for the next waits: a caller took the old one before it asked the store, and misses no change.
         self.changed = asyncio.Event()
 
     def close(self) -> None:

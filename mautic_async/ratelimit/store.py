@@ -119,6 +119,7 @@ class RateLimitState:
         """Enter one more call if it may be sent, and return its permit; else return what to wait for."""
         now = request.now
         self._count_overdue(now)
+        # The window of a new token is stored by `observe`, once there is something to store.
         window = self._windows.get(self._key(request.token)) or _new_window()
         decision = window.decide(
             now=now,
@@ -127,6 +128,7 @@ class RateLimitState:
             policy=request.policy,
             job_requests_left=request.job_requests_left,
         )
+        # One probe at a time; if its process was killed, another one follows after a minute.
         if isinstance(decision, Probe) and self._in_flight.get(self._probe, -_PROBE_TIMEOUT) + _PROBE_TIMEOUT > now:
             return WAIT_FOR_RESPONSE
         if not isinstance(decision, (Go, Probe)):
@@ -145,6 +147,7 @@ class RateLimitState:
         self._in_flight.pop(observation.permit.id, None)
         if not observation.sent:
             return
+        # A process that has no token yet is counted in the window of the last one used.
         key = self._latest = self._key(observation.token)
         window = self._windows.pop(key, None) or _new_window()
         self._windows[key] = window  # the last one used is the last one dropped

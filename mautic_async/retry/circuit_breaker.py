@@ -42,6 +42,7 @@ class CircuitBreaker:
         if now < self._until:
             return self._until - now
         if self._probing:
+            # A probe is under way and has no known end, so ask again soon.
             return max(1.0, self._pause / 10)
         self._probing = True
         return 0.0
@@ -73,6 +74,8 @@ class CircuitBreaker:
             self._until, self._pause = None, MIN_OPEN_SECONDS
 
     def _trip(self, now: float) -> None:
+        # When the breaker closes, the failures that opened it must not open it again.
         self._seen.clear()
         self._failures = 0
+        # With jitter, so that processes do not probe all at once.
         self._until = now + self._pause * (0.9 + 0.2 * self._random())

@@ -329,6 +329,7 @@ VERDICTS: Final[Mapping[str, Mapping[Effect, Verdict]]] = {
     event: {
         effect: Verdict(
             kind=event,
+            # A lost read leaves nothing behind that would have to be looked up.
             fate=Fate.REFUSED if effect is Effect.READ and row.fate is Fate.UNKNOWN else row.fate,
             may_still_run=row.may_still_run and effect is not Effect.READ,
             single=_ACTIONS[row.single[column]],

@@ -76,4 +76,5 @@ def parse_headers(status: int, raw: Sequence[tuple[bytes, bytes]]) -> dict[str, 
         raise UnexpectedResponse("the server switched to another protocol, which no request asks for", status=101)
     if len(raw) > MAX_HEADERS:
         raise UnexpectedResponse(f"a response with {len(raw)} headers, more than {MAX_HEADERS}", status=status)
+    # Latin-1 decodes any bytes, so a hostile header raises nothing here.
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
