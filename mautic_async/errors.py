@@ -159,7 +159,7 @@ class ConfigurationError(MauticError, ValueError):
 
 
 class TransportError(MauticError):
-    """No response came, or not all of it.
+    """A failure of the connection: no response came, or not all of it.
 
     Attributes:
         kind: Row of the failure table.
@@ -185,7 +185,7 @@ class UnexpectedResponse(MauticError):
 
 
 class OutcomeUnknown(MauticError):
-    """The request may have been applied; sending it again could apply it twice.
+    """A request that may have been applied; sending it again could apply it twice.
 
     Attributes:
         call: Method and path.
@@ -201,7 +201,7 @@ class OutcomeUnknown(MauticError):
 
 
 class ValueNotKept(MauticError):
-    """Mautic answered with a success and stored the entity, but did not keep every value that was sent.
+    """A success after which Mautic has stored the entity without some of the values that were sent.
 
     The request was carried out, so it is not retried. The message and the problems name properties, never values.
 
@@ -219,7 +219,7 @@ class ValueNotKept(MauticError):
 
 
 class Unavailable(MauticError):
-    """The server was down a moment ago, so nothing was sent.
+    """An open circuit breaker: the server was down a moment ago, so nothing was sent.
 
     Attributes:
         retry_after: Seconds until the next probe.
@@ -255,7 +255,7 @@ class WebhookRejected(MauticError):
 
 
 class APIError(MauticError):
-    """Mautic refused.
+    """A refusal by Mautic, or by a proxy before it.
 
     Attributes:
         status: HTTP status.

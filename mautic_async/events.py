@@ -77,7 +77,7 @@ Hook: TypeAlias = Callable[[Event], None]
 
 
 class CallEvents:
-    """Emits the events of one call."""
+    """The events of one call, for the log and the hooks."""
 
     def __init__(self, hooks: tuple[Hook, ...], call_id: int, call: Call, server: str) -> None:
         self._hooks = hooks
@@ -148,7 +148,7 @@ class CallEvents:
 
 
 class EventDispatcher:
-    """Makes a `CallEvents` for each call that a hook or the log wants to know of.
+    """The source of a `CallEvents` for each call that a hook or the log needs.
 
     Args:
         hooks: The user's callables.

@@ -1,7 +1,7 @@
 """The one path of a request: retry > rate limit > auth > transport.
 
 `Pipeline.send` retries, `Attempt.run` waits for the rate limiter, `Attempt._send_handling_auth` adds the token and
-refreshes it once after a 401. No call goes back up. Mautic: REST API, Getting started.
+refreshes it once after a 401. No layer calls the one above it. Mautic: REST API, Getting started.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _AuthContext:
 
 
 class Pipeline:
-    """Sends calls: retries them where that is safe, stays within the rate limit, and signs each request.
+    """The sender of calls: it retries where that is safe, stays within the rate limit, and signs each request.
 
     Args:
         transport: Sends one request.
@@ -176,7 +176,7 @@ class Pipeline:
         return self.rate_limiter.concurrency
 
     def bind_loop(self) -> None:
-        """Belong to the running event loop from now on; raise ConfigurationError if the client belongs to another."""
+        """Bind the client to the running event loop; raise ConfigurationError if the client belongs to another."""
         self._lifetime.check()
 
     async def authorize(self, callback: str, state: str | None) -> None:

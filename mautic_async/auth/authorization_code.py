@@ -259,7 +259,7 @@ class AuthorizationCode(OAuth2Credentials):
         await self._accept(granted, arrived, context, current.refresh)
 
     async def _recover_invalid_grant(self, context: AuthContext, spent: Token, error: AuthenticationError) -> None:
-        """Use the newer token of a process that has spent the refresh token before us.
+        """Use the newer token of another process that has spent the refresh token.
 
         Raises:
             ReauthorizationNeeded: There is none: the refresh token is expired or revoked.

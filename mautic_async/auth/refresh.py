@@ -121,7 +121,7 @@ def check_not_refreshing(credential: object) -> None:
 
 
 class OAuth2Credentials:
-    """Base class of the OAuth 2 credentials: holds one token, and refreshes it once for all requests."""
+    """Base class of the OAuth 2 credentials: one token, refreshed once for all requests."""
 
     shares_site_limit: Final = False
 
@@ -347,7 +347,7 @@ _TRANSIENT_FAILURE_TTL: Final = 0.1
 
 
 class LoginRequired(ReauthorizationNeeded):
-    """No user has logged in yet. Nothing was sent, so a login in another process counts at once."""
+    """A credential without a login. Nothing was sent, so a login in another process counts at once."""
 
 
 def _failure_ttl(error: MauticError) -> float:

@@ -88,7 +88,7 @@ class Token:
 
 
 class TokenStore(Protocol):
-    """Keeps a token: any object with these three methods."""
+    """A store of one token: any object with these three methods."""
 
     async def load(self) -> Token | None:
         """Return the token as last saved, or None."""

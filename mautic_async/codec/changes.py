@@ -1,4 +1,4 @@
-"""Changes of an entity since it was read: the reason why read, change, write sends only what the caller has changed."""
+"""Changes of an entity since it was read: an edit sends only these."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ DECODE_ERRORS: Final = (
     *(ValueError, TypeError, KeyError, AttributeError, ArithmeticError),
     cattrs.BaseValidationError,
 )
-"""What conversions raise for a value that is not what its annotation promises."""
+"""The errors of a conversion for a value that does not fit its annotation."""
 
 _GLOBALS: Final = {"UNSET": UNSET, "PLAIN": JSON_SCALARS, "DECODE_ERRORS": DECODE_ERRORS, "copy_json": copy_json}
 
@@ -52,7 +52,7 @@ def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Colle
 
     Args:
         fields: Each with the conversion of values that are not plain. Of two with one key, the later one counts.
-        elsewhere: Keys that somebody else reads; they only count.
+        elsewhere: Keys that the caller reads itself; they only count.
     """
     lines = ["handled = 0"]
     for key in elsewhere:
@@ -93,7 +93,7 @@ def _assignment(field: JSONField, convert: str) -> list[str]:
 
 
 def collect_extra(raw: Mapping[str, Any], known: AbstractSet[str], extra: dict[str, Any]) -> None:
-    """Add what is not *known* to *extra*, which holds the values that did not fit, in the order of *raw*."""
+    """Add the keys that are not *known* to *extra*, which has the values that did not fit, in the order of *raw*."""
     found = {key: value for key, value in raw.items() if key not in known or key in extra}
     extra.clear()
     extra.update(found)

@@ -1,4 +1,4 @@
-"""The converter, and how it reads lists and maps, each of which PHP may send for the other."""
+"""The converter, and its hooks for lists and maps, each of which PHP may send for the other."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ for _kind, _hook in {
 
 @lru_cache(maxsize=1024)
 def structure_hook_for(model: type) -> StructureHook:
-    """The hook of a class; what users teach the converter later counts for classes not read before."""
+    """Return the hook of a class; a hook that users register later counts for classes not read before."""
     return converter.get_structure_hook(model)
 
 
 def _lazy_hook(base: Any) -> StructureHook:
-    """The hook of a class, fetched when it is first used: classes name each other, and themselves."""
+    """Return a hook that fetches the one of its class when first used: classes name each other, and themselves."""
     return lambda value, _: structure_hook_for(base)(value, base)
 
 

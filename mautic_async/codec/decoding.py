@@ -5,7 +5,7 @@ arguments, with a conversion only where the JSON value is not yet what the annot
 What a class does not name goes to `extra`; what does not fit its annotation goes there too, rather than raising.
 PHP's habits (``[]`` for an empty map, ``"1"`` for 1, a list that became a map) end here.
 
-Users teach it their own types: ``codec.converter.register_structure_hook(Decimal, lambda value, _:
+Users register their own types: ``codec.converter.register_structure_hook(Decimal, lambda value, _:
 Decimal(str(value)))``.
 """
 

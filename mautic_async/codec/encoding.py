@@ -60,7 +60,7 @@ def _value_encoder(name: str, convert: Convert | None) -> Convert:
 
 
 def _field_encoder(field: JSONField) -> Convert | None:
-    """Return what a value of *field* needs beyond `to_json`, or None."""
+    """Return the conversion that *field* needs instead of `to_json`, or None."""
     form = field.metadata.get("form")
     if form == "minutes":
         return encode_minutes

@@ -22,12 +22,12 @@ class JSONField:
     """One attribute of a class.
 
     Attributes:
-        name: Of the attribute.
+        name: Name of the attribute.
         argument: The constructor's parameter for it.
         key: Its name in answers.
         write_key: Its name in requests.
         kind: Its annotation.
-        metadata: Where Mautic breaks its own rules; `mautic_async.models._db` lists the words.
+        metadata: Exceptions from Mautic's usual form; `mautic_async.models._db` lists the keys.
         plain: The class whose values are right as JSON has them; `object` for all, `NoneType` for none.
         nullable: Whether None may stand for a JSON null.
         by_id: Whether it refers to another entity, which requests name by its id.

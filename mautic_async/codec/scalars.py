@@ -1,4 +1,4 @@
-"""Single values: what PHP makes of numbers, truths and times, and what it takes for them."""
+"""Conversions of single values: numbers, truth values and times as PHP writes and reads them."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def decode_datetime(value: Any, _: object = None) -> datetime | None:
     """Return an aware datetime, UTC where no time zone is named; None from an empty date.
 
     Raises:
-        ValueError: It is no date, or beyond what a datetime can hold.
+        ValueError: It is not a date, or beyond the range of a datetime.
     """
     if not isinstance(value, str):
         try:
@@ -115,12 +115,12 @@ def reject(value: object) -> typing.NoReturn:
 
 
 def encode_datetime(value: datetime) -> str:
-    """ISO with its offset: right in every server time zone."""
+    """Return the ISO form with its offset, which is right in every time zone of a server."""
     return _require_time_zone(value).isoformat(timespec="seconds")
 
 
 def encode_minutes(value: datetime) -> str:
-    """The only form that Mautic's publish dates take; it reads them in the server's time zone, UTC by default."""
+    """Return the only form that publish dates take; Mautic reads it in the server's time zone, UTC by default."""
     return _require_time_zone(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 

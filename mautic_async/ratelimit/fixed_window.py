@@ -53,7 +53,7 @@ class _LimiterState(enum.Enum):
 
 
 class FixedWindow:
-    """The window of one token: what responses tell about it, and whether one more call may be sent.
+    """The window of one token, as responses report it, and the decision about one more call.
 
     All times are on one clock, which the caller chooses.
 
@@ -160,7 +160,7 @@ class FixedWindow:
         policy: BackgroundPolicy,
         job_requests_left: int | None = None,
     ) -> Decision:
-        """Return whether one more call may be sent.
+        """Return the decision about one more call.
 
         Calls in flight may or may not be counted in `remaining` already. They are taken not to be.
 
@@ -235,7 +235,7 @@ class FixedWindow:
         return self._ends_at
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all that was learned as JSON values, for `from_dict`."""
+        """Return the state of the window as JSON values, for `from_dict`."""
         known = self._state is _LimiterState.KNOWN
         return {
             "state": self._state.name,
@@ -247,7 +247,7 @@ class FixedWindow:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], now: float, random: Callable[[], float]) -> FixedWindow:
-        """Read what `to_dict` returned.
+        """Return the window that `to_dict` wrote.
 
         Times later than *now* allows are cut: the clock may have been set back since.
 

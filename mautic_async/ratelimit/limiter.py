@@ -33,7 +33,7 @@ _INTERACTIVE_MEMORY_SECONDS: Final = 60.0
 
 @frozen(kw_only=True)
 class RateLimitStatus:
-    """The rate limit at one moment, as the last response told it.
+    """The rate limit at one moment, according to the last response.
 
     Attributes:
         limit: Calls per window (an hour) that Mautic allows; None: no limit is known.
@@ -123,7 +123,7 @@ class _Tokens:
 
 
 class RateLimiter:
-    """Grants slots within the limits, and learns from responses.
+    """A rate limiter: it grants slots within the limits, and learns from responses.
 
     Args:
         limits: The user's settings.
@@ -325,7 +325,7 @@ class RateLimiter:
             self._throttle.pause_for(now, retry_after)
 
     def _decide(self, now: float, job_requests_left: int | None, *, background: bool) -> Decision:
-        """Return whether one more call may be sent, and what to wait for if not."""
+        """Return the decision about one more call: send it, or wait for a time or a response."""
         if self._concurrency.is_full(now, background=background):
             return WAIT_FOR_RESPONSE
         decision = self._throttle.decide(now)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.store import RateLimitStore
 
 _POLL_SECONDS: Final = (0.02, 1.0)
-"""Seconds between two questions while calls of other processes are in flight: at first, and at most."""
+"""Seconds between two requests to the store while calls of other processes are in flight: at first, and at most."""
 _CLOSE_SECONDS: Final = 5.0
 """Seconds that the last reports to the store may take."""
 
@@ -69,7 +69,7 @@ class SharedPermits:
         A permit that arrives after its caller was cancelled, or after `close`, is given back.
 
         Returns:
-            A permit, which has to be handed to `complete`, or what to wait for.
+            A permit, which has to be handed to `complete`, or the event to wait for.
         """
         request = AcquireRequest(
             now=self._clock.wall_time(),
@@ -101,7 +101,7 @@ class SharedPermits:
         """Wait until it makes sense to ask again.
 
         Args:
-            answer: What the store has said.
+            answer: The answer of the store.
             changed: `changed` as it was before the store was asked.
             deadline: Time of the event loop at which the caller runs out of patience.
 
@@ -155,7 +155,7 @@ class SharedPermits:
         self.changed = asyncio.Event()
 
     def close(self) -> None:
-        """Have all callers that wait look again: they find the rate limiter closed."""
+        """Wake all callers that wait; they find the rate limiter closed."""
         if self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
         self._notify()

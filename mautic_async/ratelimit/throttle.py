@@ -56,7 +56,7 @@ class Throttle:
         return self._until
 
     def decide(self, now: float) -> Decision:
-        """Return whether one more call may be sent."""
+        """Return the decision about one more call."""
         if now < self._until:
             return WaitUntil(self._until)
         if self._probing:

@@ -16,7 +16,7 @@ MAX_OPEN_SECONDS: Final = 60.0
 
 
 class CircuitBreaker:
-    """Stops calls to a server that is down, and lets single probes through.
+    """A circuit breaker: it stops calls to a server that is down, and lets single probes through.
 
     It opens when at least half of at least 20 attempts within 30 s failed before Mautic (no connection, 502, 503, 504).
     It stays open for 5 s, with jitter, and twice as long after each failed probe, up to 60 s. Then one probe decides.
@@ -52,7 +52,7 @@ class CircuitBreaker:
         self._probing = False
 
     def record(self, now: float, *, failed: bool) -> None:
-        """Count the end of one attempt; *failed*: before Mautic."""
+        """Count the end of one attempt; *failed* if it did not reach Mautic."""
         if self._until is not None:
             self._finish_probe(now, failed=failed)
             return

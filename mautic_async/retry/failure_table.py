@@ -180,7 +180,7 @@ FAILURE_TABLE: Final[Mapping[str, FailureRule]] = {
     ),
     "not-mautic": FailureRule(
         answer="a page with another status: a firewall, a log-in, maintenance",
-        proves="a firewall may look at answers, too: what it hides may be done",
+        proves="a firewall may check answers, too: the request behind a hidden answer may be applied",
         writer=_P,
         fate=Fate.UNKNOWN,
         single="R...",

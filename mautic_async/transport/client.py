@@ -68,7 +68,7 @@ def new_client(
 
 
 class _QueryMaskingFilter(logging.Filter):
-    """Masks the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
+    """A filter that masks query parameters in the HTTP library's own log: searches hold e-mail addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):

@@ -164,7 +164,7 @@ class _ResponseStream(httpx.AsyncByteStream):
 def _has_trailing_data(connection: Any) -> bool:
     """Return True if the parser holds bytes behind the response, which it would take for the next response.
 
-    httpcore has no public way to ask, and does not look itself. The parser is below one layer, or below two through a
+    httpcore neither checks this itself nor has a public way to. The parser is below one layer, or below two through a
     proxy.
     """
     inner = connection
@@ -217,7 +217,7 @@ class _ByteCountingReader(asyncio.StreamReader):
 
 
 class _AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections with asyncio's streams.
+    """A network backend of httpcore over asyncio's streams.
 
     httpcore's own backend (anyio) keeps received bytes in buffers that its `is_readable` does not look into. With TLS,
     a second answer behind the first one would therefore become the answer to the next request.
