@@ -83,18 +83,16 @@ class Fields(FakeResource):
         Property("label", required="A label is required."),
         Property("alias", value_on_put=KEEP),
         Property("type", one_of(*TYPES), default="text", value_on_put=KEEP),
-        Property(
-            "group", one_of("core", "social", "personal", "professional", "other"), default="core", value_on_put=KEEP
-        ),
+        Property("group", one_of("core", "social", "personal", "professional", "other"), default="core"),
         Property("order", integer, value_on_put=KEEP),
         Property("object", writable=False),
         Property("defaultValue", _default),
-        Property("isRequired", boolean, default=False, value_on_put=False),
+        Property("isRequired", boolean, default=False, value_on_put=NOT_NULL),
         Property("isFixed", default=False, writable=False),
-        Property("isListable", boolean, default=True, value_on_put=False),
-        Property("isVisible", boolean, default=True, value_on_put=False),
-        Property("isShortVisible", boolean, default=True, value_on_put=False),
-        Property("isUniqueIdentifier", boolean, default=False, value_on_put=False),
+        Property("isListable", boolean, default=True, value_on_put=NOT_NULL),
+        Property("isVisible", boolean, default=True, value_on_put=NOT_NULL),
+        Property("isShortVisible", boolean, default=True, value_on_put=NOT_NULL),
+        Property("isUniqueIdentifier", boolean, default=False),
         Property("isPubliclyUpdatable", boolean, default=False, value_on_put=False),
         Property("properties", _properties, default=dict, value_on_put=KEEP),
         Property("isIndex", boolean, default=False, value_on_put=NOT_NULL, hidden=True),
@@ -133,6 +131,10 @@ class Fields(FakeResource):
     ) -> None:
         """The alias, the order, and the options that a type needs."""
         if "type" in problems and row is None:
+            problems["charLengthLimit"] = "This value should not be blank."
+        limit_cleared = row is not None and (context.request.method == "PUT" or "charLengthLimit" in params)
+        # Without isIndex the form itself fails, before it looks at the limit.
+        if limit_cleared and draft["isIndex"] is not None and draft["charLengthLimit"] is None:
             problems["charLengthLimit"] = "This value should not be blank."
         if params.get("order"):
             other = self.table(context).get(php.to_int(params["order"]))
