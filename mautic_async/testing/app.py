@@ -77,7 +77,7 @@ async def _respond(
         reply = UnhandledError().to_reply()
     if not isinstance(reply, Reply):
         reply = Reply(reply)
-    return to_response(reply, state.http_date(), headers)
+    return to_response(reply, state.http_date(), headers, state.settings.version)
 
 
 async def _route(  # noqa: PLR0917 - called once

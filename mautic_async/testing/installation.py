@@ -22,6 +22,7 @@ def register_routes(routes: Router, state: ServerState, *, v2_routes: bool) -> N
     for noun in RESOURCES:
         resource = noun()
         resource.store = state.store
+        resource.declare(is_7=state.settings.is_7)
         CrudRoutes(resource).add_to(routes)
     if v2_routes:
         v2.routes(routes)

@@ -11,7 +11,6 @@ from mautic_async.testing.http import Headers, Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION: Final = "5.1.1"
 GENERIC_ERROR: Final = (
     "Looks like I encountered an error (error #{}). If I do it again, please report me to the system administrator!"
 )
@@ -115,14 +114,14 @@ def to_json(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
 
 
-def to_response(reply: Reply, date: str, extra_headers: Headers) -> Response:
+def to_response(reply: Reply, date: str, extra_headers: Headers, version: str) -> Response:
     """The bytes of an answer."""
     body = reply.body if isinstance(reply.body, bytes) else _json_dumps(reply.body)
     headers: Headers = [("Content-Type", reply.media_type), ("Cache-Control", "no-cache, private"), ("Date", date)]
     if reply.location is not None:
         headers.append(("Location", reply.location))
     if reply.has_version_header:
-        headers.append(("Mautic-Version", VERSION))
+        headers.append(("Mautic-Version", version))
     headers += reply.headers
     headers += extra_headers
     return Response(reply.status, headers, body)

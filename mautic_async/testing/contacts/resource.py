@@ -49,6 +49,7 @@ class Contacts(FakeResource):
     default_order = ("-last_active",)
     searched_columns = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
     supports_select = False
+    fails_on_missing_ids = False
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """One's own: owned, or made and owned by nobody."""

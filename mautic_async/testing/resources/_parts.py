@@ -173,6 +173,29 @@ def id_of(table: str) -> Callable[[Any, RequestContext], Any]:
     return parse
 
 
+def projects() -> Property:
+    """Return the property ``projects`` of Mautic 7: ids go in, names come out."""
+    return Property(
+        "projects", _parse_projects, _serialize_projects, default=list, value_on_put=[], minimal=False, only_in_7=True
+    )
+
+
+def _parse_projects(value: Any, context: RequestContext) -> Any:
+    try:
+        return id_list_of("projects")(value, context)
+    except InvalidValue:
+        raise InvalidValue(INVALID_CHOICE) from None
+
+
+def _serialize_projects(ids: Any, context: RequestContext) -> list[dict[str, Any]]:
+    rows = (context.table("projects").get(id) for id in ids or ())
+    return [{"id": row["id"], "name": row["name"]} for row in rows if row]
+
+
+INVALID_CHOICE: Final = "The selected choice is invalid."
+"""As Mautic 7 words it."""
+
+
 # --- families ---------------------------------------------------------------------------------------------------------
 
 

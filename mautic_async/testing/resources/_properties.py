@@ -125,6 +125,8 @@ class Property:
         minimal: Whether ``minimal=1`` still shows it.
         required: Message when it is empty after the form was filled, or None.
         hidden: Kept, never shown.
+        only_in_7: Unknown to Mautic 5.
+        required_in_7: Message of Mautic 7 when it is empty, where that differs.
     """
 
     name: str
@@ -136,6 +138,8 @@ class Property:
     minimal: bool = True
     required: str | None = None
     hidden: bool = False
+    only_in_7: bool = False
+    required_in_7: str | None = None
 
 
 def category() -> Property:

@@ -187,6 +187,8 @@ class CrudRoutes:
         errors: dict[Any, Any] = {}
         codes: dict[Any, int] = {}
         entities = self._load_rows(params, errors, context)
+        ids = [item["id"] for item in params.values() if isinstance(item, dict) and item.get("id") is not None]
+        self._refuse_missing([key for key in ids if resource.get(php.to_int(key), context) is None], ids, context)
         detached: set[int] = set()
         for context.row_index, (key, item) in enumerate(params.items()):
             loaded = entities.get(key)
@@ -205,6 +207,11 @@ class CrudRoutes:
             for key, loaded in entities.items()
         }
         return Reply(self._batch_body(shown_entities, codes, errors))
+
+    def _refuse_missing(self, missing: list[Any], ids: list[Any], context: RequestContext) -> None:
+        """Fail as Mautic 7 does where some of the ids of a batch do not exist, but not all."""
+        if context.is_7 and self.resource.fails_on_missing_ids and 0 < len(missing) < len(ids):
+            raise UnhandledError
 
     async def _edit_row(
         self, loaded: Row | None, item: Any, method: str, detached: set[int], context: RequestContext
@@ -249,6 +256,8 @@ class CrudRoutes:
         """Remove several by the ``ids`` of the query; what is not there, and what is not allowed, goes unmentioned."""
         resource, raw = self.resource, context.query.get("ids", "")
         ids_sent = raw.split(",") if isinstance(raw, str) else php.array_values(raw)
+        wanted = list(dict.fromkeys(php.to_int(one) for one in ids_sent))
+        self._refuse_missing([one for one in wanted if resource.get(one, context) is None], wanted, context)
         entities = []
         for context.row_index, id in enumerate(dict.fromkeys(php.to_int(row_id) for row_id in ids_sent)):
             row = resource.get(id, context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import data, php
 from mautic_async.testing.replies import ControllerError, Reply, not_found
@@ -48,6 +48,7 @@ class Assets(FakeResource):
     search_commands = ("is", "category", "lang")
     audit_name = ("asset", "asset")
     audits_every_edit = True
+    in_7: ClassVar[dict[str, Any]] = {}
     properties = (
         ID,
         Property("title", required="Assset Title is required."),
@@ -65,6 +66,7 @@ class Assets(FakeResource):
         Property("downloadUrl", writable=False, minimal=False),
         Property("storageLocation", one_of("local", "remote"), default="local", value_on_put="local", minimal=False),
         Property("disallow", boolean, default=True, value_on_put=False, minimal=False),
+        _parts.projects(),
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:

@@ -45,6 +45,7 @@ class Campaigns(FakeResource):
         Property("forms", serialize=_parts.serialize_forms, default=list, writable=False, minimal=False),
         Property("lists", serialize=_parts.serialize_segments, default=list, writable=False, minimal=False),
         Property("canvasSettings", default=list, writable=False, minimal=False),
+        _parts.projects(),
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:

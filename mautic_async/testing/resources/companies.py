@@ -9,6 +9,7 @@ from mautic_async.testing.contacts import companies as links
 from mautic_async.testing.contacts import field_schema as custom
 from mautic_async.testing.contacts.update import NOT_UNIQUE
 from mautic_async.testing.replies import Reply, UnhandledError, form_errors, not_found
+from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource, write_audit_log
 from mautic_async.testing.resources._properties import InvalidValue
 
@@ -38,6 +39,7 @@ _FIRST: Final = [
     "fax",
     "annual_revenue",
 ]
+_PROJECTS: Final = _parts.projects()
 _REQUIRED: Final = "This field is required."
 
 
@@ -58,7 +60,6 @@ class Companies(FakeResource):
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """A company, by groups of its fields."""
-        del minimal
         schema = custom.schema(context.store, "company")
         names = ("core", "professional", "social", "personal") if just_created else ("core", "professional", "other")
         groups: dict[str, Any] = {name: {} for name in names}
@@ -78,7 +79,10 @@ class Companies(FakeResource):
             groups.setdefault(field["group"], {})[alias] = definition
             all_fields[alias] = value
         entity = {name: group or [] for name, group in groups.items()}
-        return {"id": row["id"], "score": row["score"], "fields": entity | {"all": all_fields}}
+        shown = {"id": row["id"], "score": row["score"], "fields": entity | {"all": all_fields}}
+        if context.is_7 and not minimal:
+            shown["projects"] = _PROJECTS.serialize(row.get("projects"), context)
+        return shown
 
     def column(self, name: str) -> ColumnReader:
         """Columns in both spellings, and custom fields."""
@@ -131,6 +135,11 @@ class Companies(FakeResource):
     def _check_relations(
         self, draft: Row, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
+        if "projects" in params and context.is_7:
+            try:
+                draft["projects"] = _PROJECTS.parse(params["projects"], context)
+            except InvalidValue as why:
+                problems["projects"] = str(why)
         if "score" in params:
             draft["score"] = php.to_int(params["score"])
         if "owner" in params:

@@ -105,6 +105,7 @@ class Emails(_parts.VariantFamily):
         ID,
         Property("name", required=_parts.NAME),
         Property("subject", required="A subject is required."),
+        Property("preheaderText", plain_text, only_in_7=True),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
         Property("fromAddress", _parts.email, minimal=False),
@@ -146,9 +147,9 @@ class Emails(_parts.VariantFamily):
         Property("dynamicContent", _parse_slots, default=_slots, value_on_put=None, minimal=False),
         Property("lists", _parse_lists, _parts.serialize_segments, default=list, value_on_put=[], minimal=False),
         Property("headers", _parse_headers, default=list, value_on_put=[], minimal=False),
+        _parts.projects(),
         Property("excludedLists", _parts.id_list_of("segments"), default=list, value_on_put=[], hidden=True),
         Property("preferenceCenter", _parts.id_of("pages"), hidden=True),
-        Property("preheaderText", plain_text, hidden=True),
     )
 
     def check_row(

@@ -96,8 +96,8 @@ class Fields(FakeResource):
         Property("isUniqueIdentifier", boolean, default=False, value_on_put=False),
         Property("isPubliclyUpdatable", boolean, default=False, value_on_put=False),
         Property("properties", _properties, default=dict, value_on_put=KEEP),
-        Property("isIndex", boolean, default=False, value_on_put=NOT_NULL, hidden=True),
-        Property("charLengthLimit", integer, default=None, value_on_put=NOT_NULL, hidden=True),
+        Property("isIndex", boolean, default=False, value_on_put=NOT_NULL, only_in_7=True),
+        Property("charLengthLimit", integer, default=None, value_on_put=NOT_NULL, only_in_7=True),
     )
 
     def base(self, context: RequestContext) -> str:
@@ -115,7 +115,10 @@ class Fields(FakeResource):
     def new_row(self, context: RequestContext) -> Row:
         """With the object of the path, in the place of the first field."""
         first = self.table(context).get(1)
-        return super().new_row(context) | {"object": self._object(context), "order": first["order"] if first else 1}
+        row = super().new_row(context) | {"object": self._object(context), "order": first["order"] if first else 1}
+        if context.is_7:
+            row |= {"isShortVisible": False, "charLengthLimit": 64 if row["object"] == "lead" else None}
+        return row
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """``isUniqueIdentifer`` is what the form calls it; alias and type are for ever."""

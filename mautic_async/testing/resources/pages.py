@@ -66,6 +66,7 @@ class Pages(_parts.VariantFamily):
         Property("translationChildren", default=list, writable=False, minimal=False),
         Property("template", plain_text, minimal=False),
         Property("customHtml", html, minimal=False),
+        _parts.projects(),
         Property("headScript", any_value, hidden=True),
         Property("footerScript", any_value, hidden=True),
     )
@@ -88,7 +89,8 @@ class Pages(_parts.VariantFamily):
         draft["revision"] = 1 if row is None else row["revision"] + 1
         date = draft["dateModified"]
         saved = super().save(draft, row, params, context)
-        saved["dateModified"] = date  # the revision alone is no change
+        if row is not None:
+            saved["dateModified"] = date  # the revision alone is no change
         return self.table(context).save(saved)
 
     def default_filters(self, context: RequestContext) -> list[Predicate]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import Reply, not_found
+from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource, write_audit_log
 from mautic_async.testing.resources._properties import ID, NOT_NULL, Property, category, html, integer, schedule
 
@@ -30,6 +31,7 @@ class Stages(FakeResource):
         Property("weight", integer, default=0, value_on_put=NOT_NULL),
         Property("description", html),
         *schedule(),
+        _parts.projects(),
     )
 
     def extra_routes(self, routes: Router) -> None:

@@ -62,6 +62,7 @@ class Triggers(FakeResource):
         Property("color", plain_text, default="a0acb8", value_on_put=NOT_NULL, minimal=False),
         Property("events", default=list, writable=False, minimal=False),
         Property("triggerExistingLeads", boolean, default=False, value_on_put=NOT_NULL, minimal=False),
+        _parts.projects(),
         Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 
