@@ -87,9 +87,27 @@ class UnhandledError(Exception):
         self.type = type
 
     def to_reply(self) -> Reply:
-        """As the answer; it has no ``Mautic-Version``."""
+        """Return the answer; it has no ``Mautic-Version``."""
         error = {"message": str(self), "code": self.status, "type": self.type}
         return Reply({"errors": [error]}, self.status, has_version_header=False)
+
+
+class PlainError(UnhandledError):
+    """A 401 of Mautic 7 that does not have the shape of an error.
+
+    Args:
+        body: The body of the answer.
+        media_type: Its content type.
+        headers: More headers.
+    """
+
+    def __init__(self, body: bytes, media_type: str, headers: Headers) -> None:
+        super().__init__(401)
+        self._reply = Reply(body, 401, has_version_header=False, media_type=media_type, headers=headers)
+
+    def to_reply(self) -> Reply:
+        """Return the answer as it is."""
+        return self._reply
 
 
 def not_found(message: str = NOT_FOUND) -> ControllerError:

@@ -108,7 +108,7 @@ def _field(state: ServerState, word: str, *, group: str, order: int, object: str
             isShortVisible=alias in ("firstname", "lastname", "email"),
             isUniqueIdentifier=unique,
             properties=_PROPERTIES.get(alias, {}),
-            isIndex=alias == "email",
+            isIndex=unique,
             charLengthLimit=64,
         )
     )

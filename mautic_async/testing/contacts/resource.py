@@ -50,6 +50,7 @@ class Contacts(FakeResource):
     searched_columns = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
     supports_select = False
     fails_on_missing_ids = False
+    edits_twice_in_7 = True
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """One's own: owned, or made and owned by nobody."""

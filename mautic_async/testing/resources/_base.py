@@ -86,6 +86,8 @@ class FakeResource:
 
     fails_on_missing_ids: ClassVar[bool] = True
     """Whether Mautic 7 fails where one id of a batch does not exist."""
+    edits_twice_in_7: ClassVar[bool] = False
+    """Whether Mautic 7 edits an entity twice that a batch names twice, where Mautic 5 makes a second one."""
     store: Store
     """The tables of the server it stands in."""
 
@@ -97,7 +99,9 @@ class FakeResource:
         for name, value in (self.in_7 if is_7 else {}).items():
             setattr(self, name, value)
         self.known_properties = tuple(one for one in self.properties if is_7 or not one.only_in_7)
-        self.visible_properties = tuple(property_ for property_ in self.known_properties if not property_.hidden)
+        self.visible_properties = tuple(
+            one for one in self.known_properties if not one.hidden or (is_7 and one.shown_in_7)
+        )
         self.minimal_properties = tuple(property_ for property_ in self.visible_properties if property_.minimal)
         self.writable = tuple(property_ for property_ in self.known_properties if property_.writable)
         self.properties_by_name = {property_.name: property_ for property_ in self.known_properties}
@@ -267,7 +271,7 @@ class FakeResource:
             except SubFormError as why:
                 problems |= why.problems
             except InvalidValue as why:
-                problems[property_.name] = str(why)
+                problems[property_.name] = why.words(is_7=context.is_7)
             else:
                 database_refuses = database_refuses or (
                     property_.name in _NAME_PROPERTIES and len(php.to_string(draft[property_.name])) > _MAX_NAME

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.resources._base import FakeResource
-from mautic_async.testing.resources._properties import InvalidValue, Property, plain_text, serialize_category
+from mautic_async.testing.resources._properties import (
+    InvalidChoice,
+    InvalidValue,
+    Property,
+    plain_text,
+    serialize_category,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -152,7 +158,7 @@ def id_list_of(table: str) -> Callable[[Any, RequestContext], Any]:
         for one in php.array_values(value):
             id = 0 if isinstance(one, (dict, list)) or not php.is_numeric(one) else php.to_int(one)
             if context.table(table).get(id) is None:
-                raise InvalidValue
+                raise InvalidChoice
             ids.append(id)
         return list(dict.fromkeys(ids))
 
@@ -164,10 +170,10 @@ def id_of(table: str) -> Callable[[Any, RequestContext], Any]:
 
     def parse(value: Any, context: RequestContext) -> Any:
         if isinstance(value, (dict, list)) or not php.is_numeric(value):
-            raise InvalidValue
+            raise InvalidChoice
         id = php.to_int(value)
         if id and context.table(table).get(id) is None:
-            raise InvalidValue
+            raise InvalidChoice
         return id or None
 
     return parse
@@ -181,19 +187,12 @@ def projects() -> Property:
 
 
 def _parse_projects(value: Any, context: RequestContext) -> Any:
-    try:
-        return id_list_of("projects")(value, context)
-    except InvalidValue:
-        raise InvalidValue(INVALID_CHOICE) from None
+    return id_list_of("projects")(value, context)
 
 
 def _serialize_projects(ids: Any, context: RequestContext) -> list[dict[str, Any]]:
     rows = (context.table("projects").get(id) for id in ids or ())
     return [{"id": row["id"], "name": row["name"]} for row in rows if row]
-
-
-INVALID_CHOICE: Final = "The selected choice is invalid."
-"""As Mautic 7 words it."""
 
 
 # --- families ---------------------------------------------------------------------------------------------------------

@@ -17,6 +17,8 @@ from mautic_async.testing.replies import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.resources._base import FakeResource
     from mautic_async.testing.router import Router
@@ -208,7 +210,7 @@ class CrudRoutes:
         }
         return Reply(self._batch_body(shown_entities, codes, errors))
 
-    def _refuse_missing(self, missing: list[Any], ids: list[Any], context: RequestContext) -> None:
+    def _refuse_missing(self, missing: Sized, ids: Sized, context: RequestContext) -> None:
         """Fail as Mautic 7 does where some of the ids of a batch do not exist, but not all."""
         if context.is_7 and self.resource.fails_on_missing_ids and 0 < len(missing) < len(ids):
             raise UnhandledError
@@ -226,7 +228,7 @@ class CrudRoutes:
             raise UnhandledError
         if loaded is None:
             return await self._validate(None, item, method, context) | {"_fresh": True}
-        if id(loaded) in detached:
+        if id(loaded) in detached and not (context.is_7 and resource.edits_twice_in_7):
             draft = resource.detach_copy(resource.validate(loaded, item, method, context))
             await resource.before_save(item, context)
             loaded.update(await resource.store_row(draft, None, item, context))

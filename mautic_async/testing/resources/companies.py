@@ -103,13 +103,16 @@ class Companies(FakeResource):
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The company of this name; a batch looks for none."""
         name = params.get("companyname")
-        if context.request.path.endswith("/batch/new") or not isinstance(name, str):
+        is_batch = context.request.path.endswith("/batch/new")
+        if (is_batch and not context.is_7) or not isinstance(name, str):
             return None
         found = context.table("companies").find("name", php.collate(php.strip_text(name)))
         return found[0] if found and name.strip() else None
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The company's form."""
+        if context.is_7 and row is not None and context.request.path.endswith("/batch/new"):
+            method = "PATCH"  # a batch merges, where a single create wipes what is not sent
         schema = custom.schema(context.store, "company")
         draft = links.new_row() if row is None else dict(row)
         current = draft["fields"] = dict(draft["fields"]) if method == "PATCH" else {}
@@ -120,7 +123,7 @@ class Companies(FakeResource):
                 try:
                     current[alias] = custom.parse_value(field, params[alias], context)
                 except InvalidValue as why:
-                    problems[alias] = str(why)
+                    problems[alias] = why.words(is_7=context.is_7)
             if alias in problems or (method == "PATCH" and alias not in params):
                 continue
             if field["isRequired"] and current.get(alias) in (None, ""):

@@ -105,7 +105,7 @@ class Emails(_parts.VariantFamily):
         ID,
         Property("name", required=_parts.NAME),
         Property("subject", required="A subject is required."),
-        Property("preheaderText", plain_text, only_in_7=True),
+        Property("preheaderText", plain_text, minimal=False, only_in_7=True),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
         Property("fromAddress", _parts.email, minimal=False),

@@ -119,7 +119,7 @@ class Focus(FakeResource):
         if minimal and context.is_7:
             return publish_block(row) | {name: self.known(name, row, context) for name in ("id", "name", "category")}
         entity = super().serialize(row, context, just_created=just_created) | {"htmlMode": row["html_mode"]}
-        if context.is_7 and just_created:
+        if context.is_7:
             entity["cache"] = None
         return entity
 
