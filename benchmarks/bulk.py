@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Self
 
-from benchmarks import _bodies, _measure, _peers, _sync
+from benchmarks import _bodies, _charts, _measure, _peers, _sync
 
 QUICK = _measure.QUICK
 ROUNDS = 1 if QUICK else 3
@@ -180,6 +180,7 @@ def against_peers() -> None:
         ["client", "rows", "right", "wrong", "lost", "doubled", "rows/s", "requests", "CPU us/row", "peak MiB"],
         table,
     )
+    _charts.bars("peers", "Contacts stored per second", "20 ms a request and 5 ms a contact, 8 server workers", rates)
     for name, least in (("mautic 0.2.0", 25), ("mautic-pyhton 0.0.1", 4)):
         if name in rates:
             _measure.figure(f"bulk: rows/s of {name}", rates["ours"] / rates[name], least)
@@ -187,8 +188,8 @@ def against_peers() -> None:
 
 def against_the_bound() -> None:
     """A server with a fixed latency, which only counts the rows."""
-    table = []
-    pinned = {"batch": 200, "first_batch": 200}
+    table, shares = [], {}
+    pinned = {"batch": 200, "initial_batch": 200}
     for latency, workers, least, most in ((0.1, 8, 0.95, 160_000), (0.25, 32, 0.9, 256_000)):
         rows = most // 10 if QUICK else most
         bound = workers * 200 / latency
@@ -196,12 +197,21 @@ def against_the_bound() -> None:
             floor = _measure.median([rows / run_bare(url, rows, workers)["seconds"] / bound for _ in range(ROUNDS)])
             for fast in (False, True):
                 taken = [
-                    run_ours(url, rows, workers=workers, fast=fast, made=True, plan={**pinned, "start": workers})
+                    run_ours(
+                        url,
+                        rows,
+                        workers=workers,
+                        fast=fast,
+                        made=True,
+                        plan={**pinned, "initial_concurrency": workers},
+                    )
                     for _ in range(ROUNDS)
                 ]
                 learning = run_ours(url, rows, workers=workers, fast=fast, made=True)
                 share = _measure.median([rows / found["seconds"] / bound for found in taken])
                 cpu = _measure.median([found["cpu"] / rows * 1e6 for found in taken])
+                shares[f"{'ours [fast]' if fast else 'ours'}, {1000 * latency:.0f} ms x {workers}"] = 100 * share
+                shares[f"bare sockets, {1000 * latency:.0f} ms x {workers}"] = 100 * floor
                 name = f"{1000 * latency:.0f} ms x {workers} x 200{', [fast]' if fast else ''}"
                 table.append([
                     name, f"{bound:.0f}", f"{share * bound:.0f}", f"{share:.3f}", f"{floor:.3f}",
@@ -211,6 +221,7 @@ def against_the_bound() -> None:
                 _measure.figure(f"bulk, {name}: share of the bound", share, least)
                 _measure.figure(f"bulk, {name}: share of what bare sockets reach", share / floor, least)
                 _measure.figure(f"bulk, {name}: CPU a contact", cpu, 8 if fast else 12, unit="us", least=False)
+    _charts.bars("bound", "Share of the bound of a bulk job", "per cent of workers x 200 rows / latency", shares)
     _measure.table(
         "share of workers x batch / latency, lean answers",
         ["server", "bound rows/s", "rows/s", "share", "bare sockets", "share, self-steered", "CPU us/row", "peak MiB"],
@@ -222,7 +233,7 @@ def by_the_size_of_answers() -> None:
     """What a row costs when the server shows little or all of each contact, and how long the loop is held up."""
     rows = 4000 if QUICK else 40_000
     table = []
-    plan = {"batch": 200, "first_batch": 200, "start": 8}
+    plan = {"batch": 200, "initial_batch": 200, "initial_concurrency": 8}
     for kind in ("lean", "full"):
         size = len(_bodies.body(kind))
         bodies = b"[" + b",".join(_bodies.body(kind, number) for number in range(200)) + b"]"
@@ -260,7 +271,7 @@ def sweep() -> None:
             rows = int(bound * (1.5 if QUICK else 4)) + 200 * workers
             options = ("--workers", str(workers), "--fixed", "0.02", "--each", str(each))
             with _measure.server(*options) as url:
-                plan = {"batch": 200, "first_batch": 200, "start": workers, "batch_seconds": 30.0}
+                plan = {"batch": 200, "initial_batch": 200, "initial_concurrency": workers, "batch_seconds": 30.0}
                 found = run_ours(url, rows, workers=workers, plan=plan)
             row.append(f"{rows / found['seconds']:.0f} of {bound:.0f}")
         table.append(row)

@@ -16,7 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from benchmarks import _measure
+from benchmarks import _charts, _measure
 
 CALLERS = (1, 16, 64)
 ROUNDS = 2 if _measure.QUICK else 7
@@ -133,6 +133,15 @@ def run() -> None:
     report(figures)
 
 
+def sorted_rates(figures: dict[tuple[str, int], list[tuple[float, float]]]) -> list[tuple[tuple[str, int], float]]:
+    """Return the median rate of each client, by callers."""
+    return [
+        ((name, callers), statistics.median(rate for rate, _ in figures[name, callers]))
+        for callers in CALLERS
+        for name in CLIENTS
+    ]
+
+
 def report(figures: dict[tuple[str, int], list[tuple[float, float]]]) -> None:
     def ratio(name: str, other: str, callers: int) -> float:
         pairs = zip(figures[name, callers], figures[other, callers], strict=True)
@@ -150,6 +159,8 @@ def report(figures: dict[tuple[str, int], list[tuple[float, float]]]) -> None:
                 f"{ratio(name, 'raw aiohttp', callers):.2f}",
             ])  # fmt: skip
     _measure.table("GET contacts/ID", ["client", "requests/s", "CPU us", "of raw httpx", "of raw aiohttp"], rows)
+    rates = {f"{name}, {callers} callers": float(figure) for (name, callers), figure in sorted_rates(figures)}
+    _charts.bars("callers", "Requests per second", "GET contacts/ID, by callers at once", rates)
     same = "raw httpx, 8 connections"
     _measure.figure("concurrency: ours / raw httpx, same connections, 16 callers", ratio("ours", same, 16), 0.95)
     _measure.figure("concurrency: ours / raw httpx, same connections, 64 callers", ratio("ours", same, 64), 0.95)

@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import _bodies, _codecs, _measure, _peers
+from benchmarks import _bodies, _charts, _codecs, _measure, _peers
 from mautic_async import Contact, codec, protocol
 
 ROUNDS = 5 if _measure.QUICK else 25
@@ -68,6 +68,11 @@ def candidates(fields: int, bodies: list[bytes], parsed: list[Any]) -> Works:
     return {**found, **structures}
 
 
+CHARTED = ("ours, json", "ours, orjson", "cattrs, json", "cattrs, orjson", "pydantic", "msgspec")
+DECODED: dict[str, float] = {}
+"""Microseconds by client and shape, for the chart."""
+
+
 def measure() -> None:
     for kind, fields in (("lean", 24), ("full", 24), ("wide", 60), ("items", 60)):
         bodies = [_bodies.body(kind, number) for number in range(1, REPEATS + 1)]
@@ -80,6 +85,7 @@ def measure() -> None:
             for name, (work, inputs) in works.items():
                 taken[name].append(timed(work, inputs))
         tell(kind, len(bodies[0]), taken)
+    _charts.bars("decode", "Decode one contact", "microseconds from bytes to object, by shape: less is better", DECODED)
 
 
 def tell(kind: str, size: int, taken: dict[str, list[float]]) -> None:
@@ -91,6 +97,7 @@ def tell(kind: str, size: int, taken: dict[str, list[float]]) -> None:
         for name, values in taken.items()
     ]
     _measure.table(f"decode, {kind}, {size} bytes", ["what", "us", "cattrs, orjson / this"], rows)
+    DECODED.update({f"{name}, {kind}": _measure.median(taken[name]) for name in CHARTED if name in taken})
     alone = _measure.median(taken["structure: ours"])
     if kind == "lean":
         _measure.figure("decode, lean: parsed JSON to contact", alone, 5, unit="us", least=False)

@@ -93,3 +93,18 @@ def test_dependencies_are_the_decided_ones() -> None:
     assert names == {"httpx", "authlib", "attrs", "cattrs", "tenacity"}
     assert {"cli", "fast", "testing"} <= project["optional-dependencies"].keys()
     assert project["requires-python"] == ">=3.11"
+
+
+def test_workflows_call_the_scripts_of_ci_and_pin_their_actions() -> None:
+    workflows = {path.name: path.read_text("utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+    assert workflows.keys() == {"checks.yml", "release.yml", "site.yml"}
+    for text in workflows.values():
+        actions = re.findall(r"uses: (\S+)(.*)", text)
+        assert all(action.startswith("./") or re.search(r"@[0-9a-f]{40}$", action) for action, _ in actions)
+        assert all(action.startswith("./") or re.match(r" # v\d", comment) for action, comment in actions)
+        assert "permissions: {contents: read}" in text
+    parts = re.search(r"part: \[(.*)\]", workflows["checks.yml"])
+    assert parts
+    called = {*parts[1].split(", "), *re.findall(r"run: \.ci/(\w+)", "".join(workflows.values()))}
+    assert {*called, "run", "setup"} == {path.name for path in (ROOT / ".ci").iterdir()}
+    assert all((ROOT / ".ci" / name).stat().st_mode & 0o111 for name in called)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from importlib import import_module
+from pathlib import Path
 
 import attrs
 
@@ -41,7 +42,7 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
             *("BulkJob", "BulkOptions", "BulkReport", "Outcome", "Progress", "Journal", "merge_rows"),
             *("UniqueField", "LookupField", "LookupName", "read_dead_letters"),
             *("bulk.DeadLetter", "bulk.BulkAdapter", "bulk.EncodedRow", "bulk.WorkItem", "bulk.BatchResult"),
-            *("bulk.RowResult", "bulk.Facts", "bulk.Status"),
+            *("bulk.RowResult", "bulk.Facts", "bulk.Status", "bulk.Pending"),
         ],
     ),
     "errors": (
@@ -50,8 +51,18 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
         [
             *("MauticError", "ConfigurationError", "TransportError", "UnexpectedResponse", "OutcomeUnknown"),
             *("Unavailable", "DeadlineExceeded", "ReauthorizationNeeded", "APIError", "AuthenticationError"),
-            *("PermissionDenied", "NotFound", "Rejected", "RateLimited", "ServerError", "Problem"),
+            *("PermissionDenied", "NotFound", "Rejected", "RateLimited", "ServerError", "Problem", "ValueNotKept"),
         ],
+    ),
+    "sync": (
+        "Synchronisation of sets and changes",
+        "[Nightly synchronisation](../guide/nightly-sync.md) has a program.",
+        ["SyncState", "SetReport", "EntityIterator"],
+    ),
+    "integrations": (
+        "Redis, taskiq, dlt",
+        "[Several machines](../guide/several-machines.md) and [dlt](../guide/dlt.md) have programs.",
+        ["redis", "taskiq", "dlt"],
     ),
     "where": ("Conditions", "[Conditions](../guide/read-and-write.md#conditions) has a program.", ["where"]),
     "observe": ("Events and spans", "[Observe](../guide/observe.md) has a program.", ["Event", "otel.spans"]),
@@ -60,6 +71,10 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
 }
 """Title, where to find an example, and names, by page. A module stands for all its public names."""
 
+MODULES = ("where", "webhooks", "testing", "redis", "taskiq", "dlt")
+"""Modules that a page shows whole."""
+EXTRAS = ("redis", "taskiq", "dlt")
+"""Modules that need an extra."""
 VALUES = (
     "UNSET",
     "Unset",
@@ -79,10 +94,19 @@ VALUES = (
 def public_names() -> list[str]:
     """Return all public names of the package and of its public modules, dotted from the package."""
     names = list(mautic_async.__all__)
-    for module in ("bulk", "webhooks", "testing"):
-        exported = import_module(f"mautic_async.{module}").__all__
-        names += [f"{module}.{name}" for name in exported if name not in mautic_async.__all__]
+    for module in ("bulk", "webhooks", "testing", "sync", *EXTRAS):
+        names += [f"{module}.{name}" for name in exported(module) if name not in mautic_async.__all__]
     return names
+
+
+@cache
+def exported(module: str) -> Sequence[str]:
+    """Return ``__all__`` of a module of the package, read from its text: its extra may not be installed."""
+    path = Path(mautic_async.__file__).parent / module / "__init__.py"
+    for node in ast.parse(path.read_text("utf-8")).body if path.exists() else ():
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return list(ast.literal_eval(node.value))
+    return ()
 
 
 @cache
@@ -135,7 +159,9 @@ HOMES = {
     "submission": "forms",
     "report_result": "reports",
     "stat": "stats",
+    "custom_object": "custom_objects",
     "file": "files",
+    "project": "projects",
     "theme": "themes",
 }
 """The namespace of models whose module none has as its own."""
@@ -144,19 +170,10 @@ HOMES = {
 def placed() -> set[str]:
     """Return the names that stand on a page of their own topic or noun."""
     found = {name for _, _, names in TOPICS.values() for name in names} | set(VALUES)
-    for name in list(found):
-        if "." not in name and inspect.ismodule(getattr(mautic_async, name, None) or _submodule(name)):
-            found |= {f"{name}.{inner}" for inner in getattr(_submodule(name), "__all__", ())}
+    found |= {f"{name}.{inner}" for name in MODULES for inner in exported(name)}
     for names in models_of_namespaces().values():
         found |= set(names)
     return found
-
-
-def _submodule(name: str) -> object:
-    try:
-        return import_module(f"mautic_async.{name}")
-    except ImportError:
-        return None
 
 
 def directive(name: str, *, level: int = 2, members: bool = True) -> str:
@@ -276,8 +293,7 @@ def index() -> str:
     for page, (_, _, names) in TOPICS.items():
         for name in names:
             places[name] = f"{page}.md"
-            for inner in getattr(_submodule(name), "__all__", ()) if name in {"webhooks", "testing"} else ():
-                places[f"{name}.{inner}"] = f"{page}.md"
+            places |= {f"{name}.{inner}": f"{page}.md" for inner in exported(name) if name in MODULES}
     for namespace, names in models_of_namespaces().items():
         places |= dict.fromkeys(names, f"nouns/{namespace}.md")
     for name in sorted(public_names(), key=str.lower):

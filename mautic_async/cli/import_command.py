@@ -89,6 +89,15 @@ def import_(
     again: Annotated[
         bool, typer.Option("--again", help="With --resume: import the file again if the journal's import is finished.")
     ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="File by which the next import sends only rows that differ from what this one has stored."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="With --state: send all rows, and renew the file.")] = False,
+    check_drift: Annotated[
+        bool,
+        typer.Option("--check-drift", help="With --state: send rows of contacts that Mautic has changed, too."),
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=100, help="The most requests at once.")] = 8,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="The most rows a request.")] = 200,
     reconcile_after: Annotated[
@@ -112,7 +121,7 @@ def import_(
     from mautic_async.cli.column_mapping import parse_mapping
     from mautic_async.cli.column_settings import CellFormat, ColumnSettings
     from mautic_async.cli.connection import Connection
-    from mautic_async.cli.import_settings import ImportSettings, JournalSettings
+    from mautic_async.cli.import_settings import ImportSettings, JournalSettings, StateSettings
     from mautic_async.cli.map_file import read_map_file
     from mautic_async.cli.match_options import parse_match_options
 
@@ -124,6 +133,8 @@ def import_(
     def make_settings() -> ImportSettings:
         if resume and journal is None:
             raise ConfigurationError("--resume needs the journal of the import that is to go on: --journal FILE")
+        if (full or check_drift) and state is None:
+            raise ConfigurationError("--full and --check-drift need the file of the state: --state FILE")
         if not tag_separator:
             raise ConfigurationError("--tag-separator must not be empty")
         return ImportSettings(
@@ -145,6 +156,7 @@ def import_(
             append_items=items_append,
             rejected=rejected,
             journal=JournalSettings(path=journal, resume=resume, again=again) if journal is not None else None,
+            state=StateSettings(path=state, full=full, check_drift=check_drift) if state is not None else None,
             concurrency=concurrency,
             batch=batch,
             reconcile_after=reconcile_after,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from attrs import frozen
 
-from mautic_async import ConfigurationError, Journal, MauticError
+from mautic_async import ConfigurationError, Journal, MauticError, SyncState
 from mautic_async.bulk import BulkOptions, BulkReport, read_dead_letters
 from mautic_async.cli.column_settings import KnownFields
 from mautic_async.cli.import_rows import ImportRows, open_rows
@@ -141,9 +141,14 @@ def _bulk_job(
     journal: Journal | None = None,
     options: BulkOptions | None = None,
 ) -> BulkJob[Any, Any]:
+    state = None
+    if settings.state is not None and options is not None:
+        drift: Literal["check", "ignore"] = "check" if settings.state.check_drift else "ignore"
+        state = SyncState(settings.state.path, drift=drift, full=settings.state.full)
     return mautic.contacts.bulk_upsert(
         rows.stream() if settings.file == "-" else rows,
         journal=journal,
+        state=state,
         unique=settings.columns.unique,
         match_items=dict(settings.match_items) or None,
         clear="patch" if settings.columns.clear_empty else "refuse",

@@ -30,6 +30,21 @@ class JournalSettings:
 
 
 @frozen(kw_only=True)
+class StateSettings:
+    """The file by which only changed rows are sent; see `SyncState`.
+
+    Attributes:
+        path: The file.
+        full: Whether all rows are sent, and the state is renewed.
+        check_drift: Whether rows of contacts that were changed in Mautic are sent, too.
+    """
+
+    path: Path
+    full: bool = False
+    check_drift: bool = False
+
+
+@frozen(kw_only=True)
 class ImportSettings:
     """The input, the meaning of its columns, and the bounds of the job.
 
@@ -43,6 +58,7 @@ class ImportSettings:
         append_items: Whether items of other objects are added anew each time.
         rejected: File for rows that were not stored whole; beside the input if None.
         journal: Makes the job resumable.
+        state: Sends only rows that differ from what the last import stored.
         concurrency: The most requests under way at once.
         batch: The most rows in a request.
         reconcile_after: Seconds after which a request without an answer has ended on the server.
@@ -57,6 +73,7 @@ class ImportSettings:
     append_items: bool = False
     rejected: Path | None = None
     journal: JournalSettings | None = None
+    state: StateSettings | None = None
     concurrency: int = 8
     batch: int = 200
     reconcile_after: float = 120.0
@@ -98,4 +115,5 @@ class ImportResult:
             return INTERRUPTED
         if self.report.ok and not self.refused and self.error is None:
             return ALL
-        return SOME if self.report.created + self.report.updated + self.report.partial else NONE
+        report = self.report
+        return SOME if report.created + report.updated + report.unchanged + report.partial else NONE

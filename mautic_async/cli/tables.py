@@ -63,6 +63,8 @@ def result_json(result: ImportResult) -> dict[str, Any]:
         "read": result.read,
         "created": report.created,
         "updated": report.updated,
+        "unchanged": report.unchanged,
+        "vanished": report.vanished,
         "rejected": report.rejected + result.refused,
         "partial": report.partial,
         "unknown": report.unknown,
@@ -82,7 +84,13 @@ def result_json(result: ImportResult) -> dict[str, Any]:
 def result_lines(result: ImportResult) -> list[tuple[str, object]]:
     """Return the lines of the table of an import; counts beside the first four only where they are not 0."""
     report = result.report
-    counts = {"partial": report.partial, "unknown": report.unknown, "resumed": report.resumed, "unsent": report.unsent}
+    counts = {
+        "unchanged": report.unchanged,
+        "partial": report.partial,
+        "unknown": report.unknown,
+        "resumed": report.resumed,
+        "unsent": report.unsent,
+    }
     lines: list[tuple[str, object]] = [
         ("rows read", f"{result.read:,}"),
         ("created", f"{report.created:,}"),
@@ -90,6 +98,7 @@ def result_lines(result: ImportResult) -> list[tuple[str, object]]:
         ("rejected", f"{report.rejected + result.refused:,}"),
         *reason_lines(result.reasons),
         *((name, f"{count:,}") for name, count in counts.items() if count),
+        *([("vanished", f"{report.vanished:,}, not in the file any more")] if report.vanished else []),
         *([("new items", report.guarantee.removeprefix("new custom items: "))] if result.has_items else []),
         ("requests", f"{report.requests:,}"),
         ("seconds", f"{report.seconds:.1f}"),

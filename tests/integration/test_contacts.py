@@ -556,3 +556,37 @@ async def test_a_field_that_was_added_meanwhile_is_asked_for_again_after_a_minut
         edited = await mautic.contacts.edit(stored.id, Contact(fields={"shoe": "43"}))
         assert isinstance(edited.fields, Mapping)
         assert edited.fields["shoe"] == "43"
+
+
+async def test_bulk_upsert_reports_a_row_partial_if_a_value_is_not_kept() -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        await mautic.contacts.upsert(Contact(email="ada@example.com", points=5))
+        rows = [
+            Contact(email="ada@example.com", points=0),
+            Contact(email="bob@example.com", points=0),
+            Contact(email="cy@example.com", firstname=" Cy ", tags=["new"]),
+        ]
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, preflight="none"))
+        assert [outcome.status for outcome in outcomes] == ["partial", "created", "created"]
+        assert [problem.field for problem in outcomes[0].problems] == ["points"]
+
+
+async def test_bulk_upsert_drops_zeros_and_sends_changes_of_contacts_that_were_read() -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        stored = await mautic.contacts.upsert(Contact(email="ada@example.com", tags=["a", "b"], points=0))
+        read = await mautic.contacts.get(stored.id)
+        read.city, read.tags = "Rome", ["b"]
+        unchanged = await mautic.contacts.get(stored.id)
+        rows = [read, unchanged, Contact(email="bob@example.com", attribution=0.0)]
+        outcomes = await collect(mautic.contacts.bulk_upsert(rows, zeros="drop"))
+        assert [outcome.status for outcome in outcomes] == ["updated", "updated", "created"]
+        found = await mautic.contacts.get(stored.id)
+        assert (found.city, found.tags) == ("Rome", ["b"])
+
+
+async def test_bulk_edit_reports_a_row_partial_if_a_value_is_not_kept() -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        tag = await mautic.tags.create(m.Tag(tag="a"))
+        outcomes = await collect(mautic.tags.bulk_edit([m.Tag(id=tag.id, description="d")]))
+        assert [outcome.status for outcome in outcomes] == ["partial"]
+        assert outcomes[0].problems[0].field == "description"

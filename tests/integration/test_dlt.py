@@ -47,7 +47,6 @@ def served(fake: FakeMautic) -> Iterator[Callable[[], Mautic]]:
 
 @pytest.fixture
 def connect(fake_mautic: FakeMautic) -> Iterator[Callable[[], Mautic]]:
-    fake_mautic.add_custom_object("orders", {"order-number": {"type": "text", "unique": True}, "amount": "int"})
     with served(fake_mautic) as connect:
         yield connect
 

@@ -327,7 +327,7 @@ def test_dead_letters_are_rows_of_the_next_job(tmp_path: Path) -> None:
 
     async def scenario(fake: FakeMautic, mautic: Mautic) -> None:
         letters = tmp_path / "letters"
-        good = Contact(email="good@example.com", fields={"seats": 3}, custom_items=[item("1", amount=1)])
+        good = Contact(email="good@example.com", fields={"attribution": 3}, custom_items=[item("1", amount=1)])
         rows = [good, Contact(email="bad address", city="Oslo", tags=["a"]), Contact(firstname="Nobody")]
         await collect(
             mautic.contacts.bulk_upsert(

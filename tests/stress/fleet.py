@@ -95,7 +95,6 @@ async def run_fleet(
             fakes: dict[str, FakeMautic] = {}
             for number in range(mautics):
                 fake = FakeMautic(seed=seed + number, latency=Latency(row=0.002), rate_limit=100_000)
-                fake.add_custom_object("orders", {"order-number": {"type": "text", "unique": True}})
                 await stack.enter_async_context(fake)
                 url = await stack.enter_async_context(fake.serve())
                 fakes[f"t{number}"] = fake

@@ -85,8 +85,8 @@ class ResourceAdapter(Generic[E]):
         return EncodedRow(self.resource._pipeline.json.dumps(body), ordering_keys=keys, payload=body)
 
 
-def row_result(row: RowAnswer, id: int) -> RowResult[Any]:
-    """Return the result of a row that is edited by its id; repeating it changes nothing."""
+def row_result(row: RowAnswer, id: int, resource: BatchResource[Any], body: Mapping[str, Any]) -> RowResult[Any]:
+    """Return the result of a row that is edited by its id as *body* says; repeating it changes nothing."""
     status = _batch.row_status(row)
     if status == "unknown":
         return RowResult(Pending.LOOK_UP)
@@ -94,6 +94,10 @@ def row_result(row: RowAnswer, id: int) -> RowResult[Any]:
         return RowResult(Pending.LOOK_UP, id, problems=row.problems, retry_after=5.0, overload=row.status != 1062)
     found = row.entity.get("id") if row.entity is not None else None
     known = found if isinstance(found, int) and found else id
+    if status in {"created", "updated"} and row.entity is not None:
+        lost = tuple(resource._values_not_kept(body, codec.decode(resource._model, row.entity)))
+        if lost:
+            return RowResult("partial", known, lost, changed_at=_responses.modified_at(row.entity))
     return RowResult(status, known, problems=row.problems, changed_at=_responses.modified_at(row.entity))
 
 

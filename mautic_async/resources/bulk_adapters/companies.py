@@ -40,7 +40,7 @@ class CompanyUpserts(ResourceAdapter[C]):
         """Encode one row; it must have a name, or an id."""
         del index
         try:
-            body = codec.encode(row)
+            body = codec.encode_changes(row) if row.id else codec.encode(row)
             name = body.get(self.unique)
             if row.id:
                 return self.encoded_row({"id": protocol.validate_id(row.id), **body}, ("id", row.id), *_name_key(name))
@@ -71,7 +71,9 @@ class CompanyUpserts(ResourceAdapter[C]):
         answers, seconds = await self.send_rows("PATCH", "batch/edit", Effect.IDEMPOTENT, bodies)
         rows = dict(zip(first, answers, strict=True))
         results: list[RowResult[C]] = [
-            row_result(rows[id], id) if first[id] is item else RowResult(Pending.RETRY, id, retry_after=0.1)
+            row_result(rows[id], id, self.resource, item.encoded.payload)
+            if first[id] is item
+            else RowResult(Pending.RETRY, id, retry_after=0.1)
             for item, id in ((item, known_id(item)) for item in batch)
         ]
         return BatchResult(results, seconds=seconds)
@@ -80,7 +82,7 @@ class CompanyUpserts(ResourceAdapter[C]):
         if row.status == 422 and not item.facts.get("clash"):
             # Another client has created it meanwhile.
             return RowResult(Pending.NEXT_STEP, next_step=LOOK_UP, facts={"clash": True})
-        return row_result(row, 0)
+        return row_result(row, 0, self.resource, item.encoded.payload)
 
     async def _look_up_names(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
         names = (str(item.encoded.payload[self.unique]).strip() for item in batch if not item.row.id)

@@ -6,6 +6,7 @@ Mautic: REST API, Batch create contacts (POST /contacts/batch/new).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -18,7 +19,8 @@ from mautic_async.protocol import Call, Effect
 from mautic_async.resources import _batch, _responses
 from mautic_async.resources._contact_keys import entity_id
 from mautic_async.resources.bulk_adapters.lookup import ClockOffset
-from mautic_async.resources.contacts import item_identity, validation
+from mautic_async.resources.contacts import bodies, item_identity, validation
+from mautic_async.resources.contacts.bodies import Zeros
 
 if TYPE_CHECKING:
     from mautic_async.bulk import WorkItem
@@ -51,6 +53,7 @@ class UpsertOptions(Generic[C]):
     match_items: ItemMatching = None
     keyless: bool = False
     clear: Literal["refuse", "patch"] = "refuse"
+    zeros: Zeros = "refuse"
     returning: Literal["ids", "contacts"] = "ids"
     resend: Literal["never", "always"] = "never"
 
@@ -127,8 +130,15 @@ class ContactJob(Generic[C]):
 
     # -- the answer for one row ----------------------------------------------------------------------------------------
 
-    def result_of(self, item: WorkItem[C], row: RowAnswer) -> RowResult[C]:
-        """Return the result of one row of an answer."""
+    def results_of(self, batch: Sequence[WorkItem[C]], rows: Sequence[RowAnswer]) -> list[RowResult[C]]:
+        """Return the results of an answer."""
+        count = Counter(map(entity_id, rows))
+        return [
+            self.result_of(item, row, shared=count[entity_id(row)] > 1) for item, row in zip(batch, rows, strict=True)
+        ]
+
+    def result_of(self, item: WorkItem[C], row: RowAnswer, *, shared: bool = False) -> RowResult[C]:
+        """Return the result of one row; of *shared* contacts each row shows the values of the last one."""
         if row.problems:
             return self._failed_result(item, row)
         if row.entity is None:
@@ -136,9 +146,11 @@ class ContactJob(Generic[C]):
         id = entity_id(row) or item.row.id
         created = not item.row.id and (row.status == 201 or self._created_earlier(item, row))
         entity = codec.decode(self.options.model, row.entity) if self.options.returning == "contacts" else None
+        lost = [] if shared else bodies.row_values_not_kept(self.payload(item), row.entity, self.options.model)
         return RowResult(
-            "created" if created else "updated",
+            "partial" if lost else "created" if created else "updated",
             id,
+            tuple(lost),
             entity=entity,
             facts=self._facts(item, row.entity, id),
             changed_at=_responses.modified_at(row.entity),

@@ -76,8 +76,8 @@ class UpsertStep(Generic[C]):
             text=b"[" + b",".join([self._body(item) for item in batch]) + b"]",
         )
         results = [
-            link_if_due(self.job, item, self.job.result_of(item, row), made_contact=row.status == 201)
-            for item, row in zip(batch, rows, strict=True)
+            link_if_due(self.job, item, result, made_contact=row.status == 201)
+            for item, row, result in zip(batch, rows, self.job.results_of(batch, rows), strict=True)
         ]
         return BatchResult(results, seconds=seconds)
 
@@ -122,8 +122,8 @@ class EditStep(Generic[C]):
             body=bodies,
         )
         edited = {
-            item.index: link_if_due(self.job, item, self.job.result_of(item, row))
-            for item, row in zip(now, rows, strict=True)
+            item.index: link_if_due(self.job, item, result)
+            for item, result in zip(now, self.job.results_of(now, rows), strict=True)
         }
         later: RowResult[C] = RowResult(Pending.RETRY, retry_after=MIN_ITEM_REWRITE_SECONDS)
         return BatchResult([edited.get(item.index, later) for item in batch], seconds=seconds)

@@ -19,7 +19,7 @@ from mautic_async.resources.bulk_adapters.base import rate_limit_status
 from mautic_async.resources.bulk_adapters.contact_job import MIN_ITEM_REWRITE_SECONDS, ContactJob, UpsertOptions
 from mautic_async.resources.bulk_adapters.contact_steps import EDIT, LINK, EditStep, LinkStep, Step, UpsertStep
 from mautic_async.resources.bulk_adapters.created_names import names_created_by
-from mautic_async.resources.contacts import item_identity, validation
+from mautic_async.resources.contacts import bodies, item_identity, validation
 
 if TYPE_CHECKING:
     from mautic_async.pipeline import Pipeline
@@ -75,7 +75,7 @@ class ContactUpserts(Generic[C]):
         if not isinstance(row, Contact):
             return EncodedRow(b"", problems=(Problem(f"a row must be a Contact, not a {type(row).__name__}"),))
         try:
-            body = codec.encode(row)
+            body = self._encode(row)
             full_body = {"id": row.id, **body} if row.id else body
             text = self._job.pipeline.json.dumps(full_body)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -92,20 +92,30 @@ class ContactUpserts(Generic[C]):
         if any(validation.is_blank(value) for _, value in validation.iter_fields(body)):
             # In a batch, and with PATCH, the flag clears only fields that the row names. A single POST would wipe all.
             encoded.payload = {**full_body, "overwriteWithBlank": True}
-        elif row.id or row.custom_items is not UNSET:
+        elif row.id or row.custom_items is not UNSET or self._options.zeros == "drop":
             encoded.payload = full_body
         if any(key[0] == "unique" for key in keys):
             encoded.hold_keys_seconds = MIN_ITEM_REWRITE_SECONDS
         return encoded
 
+    def _encode(self, row: Contact) -> dict[str, Any]:
+        body = bodies.changes_of(row) if row.id else codec.encode(row)
+        return validation.drop_zeros(body, self._field_types) if self._options.zeros == "drop" else body
+
+    @property
+    def _field_types(self) -> Mapping[str, str]:
+        return validation.FIELD_TYPES if self._preflight is None else self._preflight.types
+
     def _check(self, row: Contact, body: Mapping[str, Any]) -> list[Problem]:
+        if not body and codec.as_read(row) is not None:
+            return []  # the row was read and not changed: an edit that changes nothing
         found = validation.check_upsert(
             body,
             self._job.unique,
             by_id=bool(row.id),
             keyless=self._options.keyless,
             clearing=self._options.clear == "patch",
-            field_types=validation.FIELD_TYPES if self._preflight is None else self._preflight.types,
+            field_types=self._field_types,
         )
         found += item_identity.check_items(self._options.match_items, row.custom_items or ())
         return found + self._preflight.check(body) if self._preflight is not None else found

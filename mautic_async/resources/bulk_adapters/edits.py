@@ -58,7 +58,7 @@ class Edits(ResourceAdapter[E]):
         return BatchResult(results, seconds=seconds)
 
     def _edit_result(self, item: WorkItem[E], row: RowAnswer) -> RowResult[E]:
-        result = row_result(row, item.row.id)
+        result = row_result(row, item.row.id, self.resource, item.encoded.payload)
         if result.state != "updated" or not item.sends.had_unknown_outcome or not _company_name(item):
             return result
         return evolve(result, state=Pending.NEXT_STEP, next_step=LINK, status_if_given_up="updated")

@@ -51,12 +51,9 @@ class BodyRules:
         Raises:
             ConfigurationError: It names nothing, or holds what Mautic would drop or fail on.
         """
-        original = codec.as_read(contact)
-        body = self._encode(codec.encode_changes(contact))
-        if original is None:
+        body = self._encode(changes_of(contact))
+        if codec.as_read(contact) is None:
             _require_any(body)
-        elif "tags" in body:
-            body["tags"] = _tag_changes(original.tags or (), contact.tags or ())
         self._check("contacts.edit", body, new=False)
         if any(validation.is_blank(value) for _, value in validation.iter_fields(body)):
             body["overwriteWithBlank"] = True  # without it Mautic answers 200 and keeps the old value
@@ -93,6 +90,15 @@ def replace_body(contact: Contact) -> dict[str, Any]:
     return body
 
 
+def changes_of(contact: Contact) -> dict[str, Any]:
+    """Return what an edit by *contact* names: of a contact that was read, only its changes, removed tags included."""
+    body = codec.encode_changes(contact)
+    original = codec.as_read(contact)
+    if original is not None and "tags" in body:
+        body["tags"] = _tag_changes(original.tags or (), contact.tags or ())
+    return body
+
+
 def _require_any(body: dict[str, Any]) -> dict[str, Any]:
     if not body:
         raise ConfigurationError(
@@ -111,7 +117,7 @@ def _tag_changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
 def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
     """Return the values of *body* that the *stored* contact does not hold, though Mautic answered with a success."""
     shown = codec.encode(stored)
-    sent = {key: value for key, value in body.items() if key not in {"tags", codec.CUSTOM_OBJECTS}}
+    sent = {key: value for key, value in body.items() if key not in {"id", "tags", codec.CUSTOM_OBJECTS}}
     if sent.get("doNotContact"):
         sent["doNotContact"] = [entry for entry in sent["doNotContact"] if entry.get("reason") != 0]  # 0 removes one
     problems = _kept.values_not_kept(sent, shown)
@@ -123,6 +129,34 @@ def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
         items = codec.decode_request(Contact, {codec.CUSTOM_OBJECTS: body[codec.CUSTOM_OBJECTS]}).custom_items
         problems += items_not_kept(items or (), stored.custom_items or ())
     return problems
+
+
+def row_values_not_kept(body: Mapping[str, Any], answer: Mapping[str, Any], model: type[Contact]) -> list[Problem]:
+    """Return the same as `values_not_kept` for one row of a batch, from the contact as JSON.
+
+    Most values are stored as they were sent. Only for the others the contact is decoded, which takes 0.1 ms.
+    """
+    groups = answer.get("fields")
+    fields = groups.get("all") if isinstance(groups, Mapping) else None
+    if not isinstance(fields, Mapping):
+        return []
+    doubtful = {
+        key: value
+        for key, value in body.items()
+        if value != fields.get(key, UNSET) and not _is_shown(key, value, answer, fields)
+    }
+    return values_not_kept(doubtful, codec.decode(model, answer)) if doubtful else []
+
+
+def _is_shown(key: str, value: Any, answer: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    stored = answer.get(key)
+    if key in fields and key != "points":
+        return not _kept.values_not_kept({key: value}, fields)
+    if key == "tags" and isinstance(stored, list):
+        return not _tag_problems(value, [str(tag.get("tag")) for tag in stored if isinstance(tag, Mapping)])
+    if isinstance(stored, Mapping):  # owner and stage
+        stored = stored.get("id")
+    return key in {"id", "overwriteWithBlank"} or value == stored
 
 
 _NO_SUCH_FIELD: Final = "this Mautic has no such contact field, and ignored the value"

@@ -21,6 +21,7 @@ from mautic_async.resources._sync_job import new_job
 from mautic_async.resources.bulk_adapters.contact_job import UpsertOptions
 from mautic_async.resources.bulk_adapters.contacts import ContactUpserts
 from mautic_async.resources.contacts import validation
+from mautic_async.resources.contacts.bodies import Zeros
 from mautic_async.resources.contacts.details import ContactDetails
 from mautic_async.resources.contacts.do_not_contact import DoNotContactLists
 from mautic_async.resources.contacts.full_preflight import FullPreflight
@@ -175,6 +176,7 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
         match_items: ItemMatching = None,
         without_key: Literal["refuse", "create"] = "refuse",
         clear: Literal["refuse", "patch"] = "refuse",
+        zeros: Zeros = "refuse",
         returning: Literal["ids", "contacts"] = "ids",
         resend: Literal["never", "always"] = "never",
         preflight: Literal["fields", "all", "none"] = "fields",
@@ -203,6 +205,7 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
                 doubled.
             without_key: Treatment of a row without any unique value. ``create`` makes a contact each time it is sent.
             clear: Treatment of None and empty values: refuse the row, or clear them.
+            zeros: ``drop`` leaves zeros out of number fields; neither POST nor PATCH stores them.
             returning: What `Outcome.contact` holds: nothing, or the contact as stored.
             resend: ``always`` sends rows of unknown fate again even where that may double their items.
             preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them; with
@@ -225,6 +228,7 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
             match_items=match_items,
             keyless=without_key == "create",
             clear=clear,
+            zeros=zeros,
             returning=returning,
             resend=resend,
         )

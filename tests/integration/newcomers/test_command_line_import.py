@@ -165,3 +165,26 @@ def test_verbose_logs_calls_and_version_is_printed(site: dict[str, str], tmp_pat
 def test_extra_cli_requires_the_libraries_of_its_commands() -> None:
     needed = [name.partition(">")[0] for name in requires("mautic-async") or () if name.endswith("extra == 'cli'")]
     assert {"typer", "rich", "uvicorn"} <= set(needed)
+
+
+def test_state_sends_only_rows_that_have_changed(site: dict[str, str], tmp_path: Path) -> None:
+    rows = [f"state{number}@example.com,City {number}\n" for number in range(50)]
+    command = ["import", write(tmp_path, "email,city\n" + "".join(rows)), "--state", str(tmp_path / "s.db"), "--json"]
+    assert json.loads(run(command, site).stdout)["created"] == 50
+    write(tmp_path, "email,city\n" + "".join(rows[1:]).replace("City 7\n", "Kiel\n"))
+    second = json.loads(run(command, site).stdout)
+    assert (second["status"], second["updated"], second["unchanged"], second["vanished"]) == (0, 1, 48, 1)
+    assert json.loads(run([*command, "--full"], site).stdout)["updated"] == 49
+    refused = run(["import", "x.csv", "--full"], site)
+    assert (refused.returncode, "--state FILE" in refused.stderr) == (2, True)
+
+
+def test_a_proxy_or_authority_that_is_absent_is_named(site: dict[str, str], tmp_path: Path) -> None:
+    file = write(tmp_path, "email\nproxy@example.com\n")
+    secure = {**site, "MAUTIC_BASE_URL": "https://localhost:9"}
+    proxied = run(["import", file, "--proxy", "http://127.0.0.1:8"], secure)
+    assert proxied.returncode == 2
+    assert "127.0.0.1:8" in proxied.stderr
+    untrusted = run(["import", file, "--ca", str(tmp_path / "none.pem")], secure)
+    assert untrusted.returncode == 2
+    assert "none.pem" in untrusted.stderr

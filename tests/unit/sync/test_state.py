@@ -131,11 +131,11 @@ async def test_a_row_behind_one_that_writes_the_same_contact_by_its_id_is_sent(p
 
 async def test_custom_items_count_as_content(path: Path) -> None:
     def row(stock: int) -> Contact:
-        item = CustomItem("products", name="Hello", attributes={"sku": "1", "in-stock": stock})
+        item = CustomItem("engines", name="Hello", attributes={"sku": "1", "in-stock": stock})
         return Contact(email="p@example.org", custom_items=[item])
 
     async with FakeMautic() as fake, client(fake) as mautic:
-        fake.add_custom_object("products", {"sku": {"type": "text", "unique": True}, "in-stock": {"type": "int"}})
+        fake.add_custom_object("engines", {"sku": {"type": "text", "unique": True}, "in-stock": {"type": "int"}})
         match = UniqueField("sku")
         for stock, status in ((1, "created"), (1, "unchanged"), (2, "updated"), (2, "unchanged")):
             report = await mautic.contacts.bulk_upsert([row(stock)], state=SyncState(path), match_items=match)
@@ -197,7 +197,7 @@ async def test_contact_with_a_new_address_has_not_vanished(path: Path) -> None:
 async def test_a_row_that_is_refused_here_has_not_vanished(path: Path) -> None:
     async with FakeMautic() as fake, client(fake) as mautic:
         await mautic.contacts.bulk_upsert(people(2), state=SyncState(path))
-        rows = [people(1)[0], Contact(email="p1@example.org", points=0)]
+        rows = [people(1)[0], Contact(email="p1@example.org", attribution=0)]
         report = await mautic.contacts.bulk_upsert(rows, state=SyncState(path))
         assert (report.unchanged, report.rejected, report.vanished) == (1, 1, 0)
 
