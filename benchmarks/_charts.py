@@ -23,13 +23,13 @@ def bars(name: str, title: str, unit: str, values: Mapping[str, float]) -> None:
 
 def draw(title: str, unit: str, values: Mapping[str, float]) -> str:
     """Return the chart."""
-    left, width = 230, 360
+    left, width = 245, 350
     parts = [text(20, 28, title, size=15), text(20, 48, unit, size=11, color=LINE)]
     for number, (label, value) in enumerate(values.items()):
         y, length = 64 + 26 * number, max(1.0, width * value / max(values.values()))
         color = OURS if "ours" in label else THEIRS
         parts += [
-            text(left - 10, y + 14, label, size=12, anchor="end"),
+            text(left - 10, y + 14, label.replace("ours", "mautic-async"), size=12, anchor="end"),
             f"<rect x='{left}' y='{y}' width='{length:.0f}' height='19' rx='3' fill='{color}'/>",
             text(left + length + 8, y + 14, f"{value:,.3g}" if value < 1000 else f"{value:,.0f}", size=12, color=INK),
         ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mautic_async import where
+    from mautic_async._blocking import blocking
     from mautic_async.auth.authorization_code import Auth, AuthorizationCode, BasicAuth, ClientCredentials
     from mautic_async.auth.token_store import FileTokens, MemoryTokens, Token, TokenStore
     from mautic_async.bulk import BulkJob, BulkOptions, BulkReport, Outcome, Progress, read_dead_letters
@@ -153,6 +154,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _EXPORTS = {
+    "_blocking": ("blocking",),
     "auth.authorization_code": ("Auth", "AuthorizationCode", "BasicAuth", "ClientCredentials"),
     "ratelimit.file_store": ("FileRateLimitStore",),
     "ratelimit.settings": ("Limits",),
@@ -348,6 +350,7 @@ __all__ = [
     "Webhook",
     "WebhookTrigger",
     "Widget",
+    "blocking",
     "fast_transport",
     "merge_rows",
     "read_dead_letters",

@@ -211,7 +211,7 @@ class ValueNotKept(MauticError):
 
     def __init__(self, message: str, *, problems: Sequence[Problem], entity: Any, call: str = "") -> None:
         super().__init__(message)
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         self.entity = entity
         self.call = call
 
@@ -278,7 +278,7 @@ class APIError(MauticError):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
         self.call = call
         self.retry_after = retry_after
         self.deliberate = deliberate

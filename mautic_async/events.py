@@ -85,7 +85,7 @@ class CallEvents:
         self._server = server
         self._last_seconds = 0.0
         """Duration of the last attempt."""
-        self.attempts = 0
+        self.attempts: int = 0
 
     def emit(
         self,

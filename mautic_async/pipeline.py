@@ -91,11 +91,13 @@ class Pipeline:
         self.auth = auth
         self.clock = clock
         self.json = json
-        self.rate_limiter = RateLimiter(limits, clock, spread=bool(getattr(auth, "shares_site_limit", False)))
-        self.background = BackgroundTasks()
-        self.auth_context = _AuthContext(clock, transport, self.background)
-        self.breaker = CircuitBreaker(clock.random)
-        self.observations = Observations()
+        self.rate_limiter: RateLimiter = RateLimiter(
+            limits, clock, spread=bool(getattr(auth, "shares_site_limit", False))
+        )
+        self.background: BackgroundTasks = BackgroundTasks()
+        self.auth_context: _AuthContext = _AuthContext(clock, transport, self.background)
+        self.breaker: CircuitBreaker = CircuitBreaker(clock.random)
+        self.observations: Observations = Observations()
         self._retry_policy = RetryPolicy(clock, RetryBudget())
         self._dispatcher = EventDispatcher(hooks, host_and_port(transport.base))
         self._lifetime = Lifetime()

@@ -24,6 +24,7 @@ LAYERS: list[set[str]] = [
     {"cli"},
     {"testing", "taskiq", "dlt"},
     {PUBLIC},
+    {"_blocking"},
     {"client"},
     {"resources", "webhooks"},
     {"sync"},
@@ -31,10 +32,10 @@ LAYERS: list[set[str]] = [
     {"otel", "redis"},
     {"journal", "auth", "ratelimit", "retry", "transport", "events"},
     {"_client_state"},
-    {"protocol", "codec", "where"},
+    {"protocol", "codec", "where", "frames"},
     {"models", "_files"},
     {"errors"},
-    {"_verdict", "_masking", "_background", "clock"},
+    {"_verdict", "_masking", "_background", "_html", "clock"},
 ]
 LEVEL = {unit: level for level, row in enumerate(LAYERS) for unit in row}
 

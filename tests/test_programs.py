@@ -218,7 +218,6 @@ def with_redis(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
 def taskiq_jobs(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     """Run both modules as their readers do: workers as processes, the application in one."""
     backend = PROGRAMS[f"{TASKIQ} 2"]
-    site.fake.add_custom_object("orders", {"order-number": {"type": "text", "unique": True}})
     Path("jobs.py").write_text(code, encoding="utf-8")
     Path("backend.py").write_text(backend, encoding="utf-8")
     visit = Path("visit.py")
@@ -273,6 +272,26 @@ def to_mautic(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
     assert emails(site) == ["ada@example.com", "bob@example.com"]
 
 
+def shows(*lines: str) -> Callable[[str, ServedFake, Callable[[], str]], None]:
+    """Return the check that a program prints these lines."""
+
+    def check(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+        play(code)
+        assert shown().splitlines() == list(lines)
+
+    return check
+
+
+def changed(code: str, site: ServedFake, shown: Callable[[], str]) -> None:
+    play(PROGRAMS["README.md: A first program"])
+    shown()
+    for _ in range(2):
+        play(code)
+        assert shown().splitlines() == ["1 ada@example.com"], "the overlap gives recent changes once more"
+
+
+SYNC = "docs/guide/sync.md"
+
 CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "README.md: A first program": first_program,
     "README.md: Send many rows": many_rows,
@@ -292,6 +311,13 @@ CHECKS: dict[str, Callable[[str, ServedFake, Callable[[], str]], None]] = {
     "docs/guide/several-machines.md: One token, one limit, one journal": with_redis,
     TASKIQ: taskiq_jobs,
     f"{TASKIQ} 2": taskiq_backend,
+    f"{SYNC}: Send only what changed": shows("100 0 0", "0 0 100", "0 1 99"),
+    f"{SYNC}: Rows that have vanished": shows("2"),
+    f"{SYNC}: Read what changed": changed,
+    f"{SYNC}: Sets in step": shows(
+        "would add 2 and remove 2", "2 2 2 True", *(f"p{number}@example.com" for number in range(2, 6)), "1"
+    ),
+    f"{SYNC}: Data frames": shows("6"),
     "docs/guide/dlt.md: From Mautic": from_mautic,
     "docs/guide/dlt.md: To Mautic": to_mautic,
     "docs/guide/testing.md: With pytest": own_tests,

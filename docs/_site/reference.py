@@ -42,7 +42,7 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
             *("BulkJob", "BulkOptions", "BulkReport", "Outcome", "Progress", "Journal", "merge_rows"),
             *("UniqueField", "LookupField", "LookupName", "read_dead_letters"),
             *("bulk.DeadLetter", "bulk.BulkAdapter", "bulk.EncodedRow", "bulk.WorkItem", "bulk.BatchResult"),
-            *("bulk.RowResult", "bulk.Facts", "bulk.Status", "bulk.Pending"),
+            *("bulk.RowResult", "bulk.Facts", "bulk.Status", "bulk.Pending", "bulk.TimelinePoint"),
         ],
     ),
     "errors": (

@@ -135,7 +135,7 @@ class OAuth2Credentials:
         self._next_background_refresh = -math.inf
         self._forced_refreshes: list[float] = []
         self._jitter: float | None = None
-        self.is_refreshing = False
+        self.is_refreshing: bool = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client.id!r}, '***', tokens={self._tokens!r})"

@@ -6,6 +6,7 @@ from mautic_async.bulk.items import EncodedRow, Facts, WorkItem
 from mautic_async.bulk.job import BulkJob
 from mautic_async.bulk.options import BulkOptions
 from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress, RateLimitStatus, Status
+from mautic_async.bulk.timeline import TimelinePoint
 
 __all__ = [
     "BatchResult",
@@ -22,6 +23,7 @@ __all__ = [
     "RateLimitStatus",
     "RowResult",
     "Status",
+    "TimelinePoint",
     "WorkItem",
     "read_dead_letters",
 ]

@@ -28,8 +28,8 @@ class Backpressure:
 
     def __init__(self, pacing: Pacing, ordering: KeyedQueue, total: int | None) -> None:
         self.total = total
-        self.rows_read = 0
-        self.outcomes_consumed = 0
+        self.rows_read: int = 0
+        self.outcomes_consumed: int = 0
         self.source_done = False
         self.reader_waiting = False
         self.awaiting_reconcile = 0

@@ -59,7 +59,7 @@ class DeadLetters:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, job: str = "") -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self.job = job
         self._file: int | None = open_owner_only(self.path, os.O_WRONLY | os.O_APPEND)
 

@@ -13,6 +13,7 @@ from mautic_async.bulk.options import BulkOptions
 from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress
 from mautic_async.bulk.reader import RowReader
 from mautic_async.bulk.scheduler import Scheduler
+from mautic_async.bulk.timeline import Timeline, TimelinePoint
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Checkpoint
@@ -31,6 +32,9 @@ E = TypeVar("E")
 
 PROGRESS_INTERVAL: Final = 0.5
 """Seconds between two calls of the caller's progress callback."""
+
+FLUSH_ANYWAY: Final = 10
+"""After so many times `BulkOptions.flush_after` an incomplete batch of a fast input is sent, too."""
 
 RATE_WINDOW: Final = 10.0
 """Seconds over which the rate of a `Progress` is taken."""
@@ -73,6 +77,7 @@ class BulkJob(Generic[R, E]):
         self._background = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
         self._rate = _Rate(self._clock)
+        self._timeline = Timeline()
         self._is_failure_raised = False
 
     # -- life ----------------------------------------------------------------------------------------------------------
@@ -177,15 +182,30 @@ class BulkJob(Generic[R, E]):
         except Exception as error:  # noqa: BLE001 - the caller must see a full disk, even at the very end
             scheduler.tasks.failure = scheduler.tasks.failure or error
         finally:
+            self._sample(scheduler, is_last=True)
             scheduler.sink.outcomes_ready.set()
             if self._options.on_progress is not None:
                 self._options.on_progress(self.progress)
 
     async def _flush_periodically(self, reader: RowReader[R]) -> None:
-        """Send the rows of a slow input in incomplete batches."""
+        """Send the rows of a slow input in incomplete batches, and take a sample of the job."""
+        assert self._scheduler is not None  # noqa: S101 - entered
+        ticks, rows = 0, 0
         while True:
             await self._clock.sleep(self._options.flush_after)
-            await reader.flush(flush=True)
+            ticks, before, rows = ticks + 1, rows, self._scheduler.backpressure.rows_read
+            # A fast input completes the batch by itself, also where most of its rows need not be sent.
+            is_slow = rows - before < self._scheduler.pacing.batch.size
+            await reader.flush(flush=is_slow or ticks % FLUSH_ANYWAY == 0)
+            self._sample(self._scheduler)
+
+    def _sample(self, scheduler: Scheduler[R, E], *, is_last: bool = False) -> None:
+        counters, pacing = scheduler.sink.counters, scheduler.pacing
+        rows = sum(counters.counts.values())
+        point = TimelinePoint(
+            self._rate.seconds, rows, pacing.batch.size, pacing.concurrency.size, round(counters.waited, 3)
+        )
+        self._timeline.add(point, is_last=is_last)
 
     async def _report_progress(self) -> None:
         assert self._options.on_progress is not None  # noqa: S101 - asked before
@@ -262,6 +282,7 @@ class BulkJob(Generic[R, E]):
             seconds=self._rate.seconds,
             guarantee=self._adapter.guarantee,
             resumable=self._journal is not None and self._journal.durable,
+            timeline=self._timeline.points,
         )
 
     @property

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cas
 
 from attrs import define, field, frozen
 
+from mautic_async._html import html_table
+from mautic_async.bulk.report_page import report_page
+from mautic_async.bulk.timeline import TimelinePoint
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mautic_async.errors import Problem
 
 E = TypeVar("E")
@@ -75,6 +81,7 @@ class BulkReport:
         vanished: Contacts or companies that an earlier job of the same `SyncState` has stored and that are no longer in
             the input. None without a state, before the input has been read whole, or when a row could not be told from
             others.
+        timeline: Samples of the job over time, at most 400, evenly spread.
     """
 
     created: int = 0
@@ -92,6 +99,7 @@ class BulkReport:
     guarantee: str = ""
     resumable: bool = False
     vanished: int | None = None
+    timeline: tuple[TimelinePoint, ...] = field(default=(), repr=False, eq=False)
 
     @property
     def read(self) -> int:
@@ -102,6 +110,30 @@ class BulkReport:
     def ok(self) -> bool:
         """Return True if every row is stored whole."""
         return not (self.rejected or self.partial or self.unknown)
+
+    def _repr_html_(self) -> str:
+        """Return the report as a small table, for notebooks."""
+        always = {"read": self.read, "created": self.created, "updated": self.updated}
+        others = ("unchanged", "rejected", "partial", "unknown", "vanished", "retried", "resumed", "unsent")
+        counts = always | {name: number for name in others if (number := getattr(self, name))}
+        figures = {"requests": self.requests, "seconds": self.seconds, "rows a second": self._rows_a_second}
+        waits = {"seconds waited": self.waited} if self.waited else {}
+        return html_table(
+            "All rows are stored" if self.ok else "Not all rows are stored", (counts | figures | waits).items()
+        )
+
+    @property
+    def _rows_a_second(self) -> float:
+        return self.read / self.seconds if self.seconds else 0.0
+
+    def to_html(self, title: str = "Bulk job", reasons: Mapping[str, int] | None = None) -> str:
+        """Return the report as an HTML page that stands alone, with the timeline as a picture.
+
+        Args:
+            title: Heading of the page.
+            reasons: Why rows were not stored whole, and how many there are of each.
+        """
+        return report_page(title, self._repr_html_(), reasons or {}, self.timeline)
 
 
 @frozen
@@ -117,6 +149,11 @@ class RateLimitStatus:
     limit: int
     remaining: int
     reset: float
+
+    def _repr_html_(self) -> str:
+        """Return the rate limit as a small table, for notebooks."""
+        rows = (("calls left", self.remaining), ("of", self.limit), ("seconds until the next window", self.reset))
+        return html_table("Rate limit", rows)
 
 
 @frozen(kw_only=True)

@@ -59,14 +59,14 @@ class Pacing:
         self._options = options
         self._clock = clock
         maximum = min(options.batch, max_rows)
-        self.batch = BatchSize(float(min(options.initial_batch, maximum)), maximum, options.batch_seconds)
-        self.concurrency = ConcurrencyLimit(
+        self.batch: BatchSize = BatchSize(float(min(options.initial_batch, maximum)), maximum, options.batch_seconds)
+        self.concurrency: ConcurrencyLimit = ConcurrencyLimit(
             float(min(options.initial_concurrency, options.concurrency)), options.concurrency
         )
-        self.max_bytes = options.batch_bytes
-        self.slowest_seconds = 0.0
-        self.successes = 0
-        self.failures = 0
+        self.max_bytes: int = options.batch_bytes
+        self.slowest_seconds: float = 0.0
+        self.successes: int = 0
+        self.failures: int = 0
         self._last_success = clock.monotonic()
 
     def on_success(self, batch_result: BatchResult[Any], sent_at: float, in_flight: int) -> None:

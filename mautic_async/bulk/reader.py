@@ -61,9 +61,9 @@ class InputCheck:
     """
 
     def __init__(self, checkpoint: Checkpoint, *, journaled: bool) -> None:
-        self.watermark = checkpoint.watermark
+        self.watermark: int = checkpoint.watermark
         self.records = checkpoint.records
-        self.end = max(self.watermark, max(checkpoint.records, default=-1) + 1)
+        self.end: int = max(self.watermark, max(checkpoint.records, default=-1) + 1)
         self._expected = checkpoint.input_hash
         self._hash = b""
         self._journaled = journaled
@@ -95,7 +95,7 @@ class RowStore(Generic[R]):
     """
 
     def __init__(self, journal: JobJournal, adapter: BulkAdapter[R, Any], checkpoint: Checkpoint, stored: int) -> None:
-        self.stored = stored
+        self.stored: int = stored
         self._journal = journal
         self._adapter = adapter
         self._bodies = checkpoint.rows

@@ -65,12 +65,12 @@ class Scheduler(Generic[R, E]):
     ) -> None:
         self.adapter = adapter
         self.clock = clock
-        self.tasks = JobTasks()
-        self.pacing = Pacing(options, clock, adapter.max_rows)
-        self.ordering = KeyedQueue()
+        self.tasks: JobTasks = JobTasks()
+        self.pacing: Pacing = Pacing(options, clock, adapter.max_rows)
+        self.ordering: KeyedQueue = KeyedQueue()
         self.ready: ReadyQueue[R] = ReadyQueue()
-        self.slots = SendSlots(self.pacing, self.tasks.stopping)
-        self.backpressure = Backpressure(self.pacing, self.ordering, total)
+        self.slots: SendSlots = SendSlots(self.pacing, self.tasks.stopping)
+        self.backpressure: Backpressure = Backpressure(self.pacing, self.ordering, total)
         self.collisions: Collisions[R] = Collisions()
         self.sink: OutcomeSink[R, E] = OutcomeSink(journal, dead_letters, self.ordering, checkpoint)
         self.sender: BatchSender[R, E] = BatchSender(

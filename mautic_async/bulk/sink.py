@@ -38,10 +38,10 @@ class OutcomeSink(Generic[R, E]):
     def __init__(
         self, journal: JobJournal | None, dead_letters: DeadLetters | None, ordering: KeyedQueue, checkpoint: Checkpoint
     ) -> None:
-        self.counters = Counters()
-        self.created = IdSet()
+        self.counters: Counters = Counters()
+        self.created: IdSet = IdSet()
         self.outcomes: deque[Outcome[E]] = deque()
-        self.outcomes_ready = asyncio.Event()
+        self.outcomes_ready: asyncio.Event = asyncio.Event()
         self._journal = journal
         self._dead_letters = dead_letters
         self._ordering = ordering

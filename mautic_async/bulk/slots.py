@@ -19,8 +19,8 @@ class SendSlots:
     """
 
     def __init__(self, pacing: Pacing, stopping: asyncio.Event) -> None:
-        self.in_use = 0
-        self.paused_until = 0.0
+        self.in_use: int = 0
+        self.paused_until: float = 0.0
         self._pacing = pacing
         self._stopping = stopping
         self._waiters: deque[asyncio.Future[None]] = deque()

@@ -21,10 +21,10 @@ class JobTasks:
     """
 
     def __init__(self) -> None:
-        self.stopping = asyncio.Event()
-        self.idle = asyncio.Event()
+        self.stopping: asyncio.Event = asyncio.Event()
+        self.idle: asyncio.Event = asyncio.Event()
         self.failure: BaseException | None = None
-        self.busy = 0
+        self.busy: int = 0
         self._group: asyncio.TaskGroup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 

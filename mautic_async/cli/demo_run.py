@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from attrs import frozen
 
 from mautic_async import Limits, LookupField, Mautic, UniqueField
+from mautic_async.bulk import BulkOptions
 from mautic_async.cli.demo_people import Check, ExpectedState
 from mautic_async.cli.import_job import run_import
 from mautic_async.cli.import_settings import ImportResult, ImportSettings
@@ -41,7 +42,7 @@ class DemoDisplay(ProgressDisplay):
         super().__init__(total=rows)
         self._fake = fake
         self._attempts = 0
-        self.rate_limit_waits = 0
+        self.rate_limit_waits: int = 0
 
     def on_event(self, event: Event) -> None:
         """Count attempts and waits."""
@@ -109,9 +110,7 @@ async def run_demo(fake: FakeMautic, folder: Path, *, rows: int, seed: int, **se
     import_settings = ImportSettings(
         file=str(file),
         match_items={"orders": UniqueField("order-number"), "products": LookupField("sku")},
-        concurrency=4,
-        batch=min(200, max(5, rows // 25)),
-        reconcile_after=RECONCILE_AFTER,
+        options=BulkOptions(concurrency=4, batch=min(200, max(5, rows // 25)), reconcile_after=RECONCILE_AFTER),
     )
     client = Mautic(fake.url, auth=fake.auth, limits=Limits(concurrency=4), hooks=(display.on_event,), **settings)
     async with client as mautic:

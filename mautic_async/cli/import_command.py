@@ -118,6 +118,7 @@ def import_(
 ) -> None:
     """Import contacts with their custom items. Exit status: 0 all rows are stored, 1 some, 2 none, 130 Ctrl-C."""
     from mautic_async import ConfigurationError
+    from mautic_async.bulk import BulkOptions
     from mautic_async.cli.column_mapping import parse_mapping
     from mautic_async.cli.column_settings import CellFormat, ColumnSettings
     from mautic_async.cli.connection import Connection
@@ -157,9 +158,7 @@ def import_(
             rejected=rejected,
             journal=JournalSettings(path=journal, resume=resume, again=again) if journal is not None else None,
             state=StateSettings(path=state, full=full, check_drift=check_drift) if state is not None else None,
-            concurrency=concurrency,
-            batch=batch,
-            reconcile_after=reconcile_after,
+            options=BulkOptions(concurrency=concurrency, batch=batch, reconcile_after=reconcile_after),
         )
 
     def work() -> int:
@@ -174,7 +173,7 @@ def _dry_run(settings: ImportSettings, connection: Connection, *, as_json: bool)
     from mautic_async.cli import import_job, tables
 
     async def work() -> ImportResult:
-        async with connection.client(concurrency=settings.concurrency) as mautic:
+        async with connection.client(concurrency=settings.options.concurrency) as mautic:
             return await import_job.dry_run(settings, mautic)
 
     result = asyncio.run(work()) if os.environ.get("MAUTIC_BASE_URL") else import_job.dry_run_offline(settings)
@@ -188,7 +187,7 @@ def _import(settings: ImportSettings, connection: Connection, *, as_json: bool) 
     from mautic_async.cli.progress import ProgressDisplay
 
     async def work() -> ImportResult:
-        async with connection.client(concurrency=settings.concurrency) as mautic:
+        async with connection.client(concurrency=settings.options.concurrency) as mautic:
             return await import_job.run_import(settings, mautic, ProgressDisplay())
 
     result = asyncio.run(work())

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mautic_async import ConfigurationError, Journal, MauticError, SyncState
 from mautic_async.bulk import BulkOptions, BulkReport, read_dead_letters
@@ -99,6 +99,7 @@ def dry_run_offline(settings: ImportSettings) -> ImportResult:
                 unique=columns.unique,
                 match_items=settings.match_items or None,
                 clear="patch" if columns.clear_empty else "refuse",
+                zeros=columns.zeros,
             )
             if problems:
                 rows.refuse(rows.submitted - 1, problems)
@@ -152,6 +153,7 @@ def _bulk_job(
         unique=settings.columns.unique,
         match_items=dict(settings.match_items) or None,
         clear="patch" if settings.columns.clear_empty else "refuse",
+        zeros=settings.columns.zeros,
         preflight=preflight,
         options=options,
     )
@@ -173,10 +175,8 @@ async def run_import(settings: ImportSettings, mautic: Mautic, display: Progress
                 dead_letter.index: (dead_letter.status, dead_letter.problems)
                 for dead_letter in read_dead_letters(companions.dead_letters)
             }
-        options = BulkOptions(
-            concurrency=settings.concurrency,
-            batch=settings.batch,
-            reconcile_after=settings.reconcile_after,
+        options = evolve(
+            settings.options,
             on_progress=display.update,
             dead_letters=companions.dead_letters if companions is not None else None,
         )

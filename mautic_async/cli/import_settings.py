@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from mautic_async.bulk import BulkReport
+from mautic_async.bulk import BulkOptions, BulkReport
 from mautic_async.cli.column_settings import ColumnSettings
 from mautic_async.cli.exit_status import ALL, INTERRUPTED, NONE, SOME
 from mautic_async.cli.input_file import FileFormat
@@ -59,9 +59,7 @@ class ImportSettings:
         rejected: File for rows that were not stored whole; beside the input if None.
         journal: Makes the job resumable.
         state: Sends only rows that differ from what the last import stored.
-        concurrency: The most requests under way at once.
-        batch: The most rows in a request.
-        reconcile_after: Seconds after which a request without an answer has ended on the server.
+        options: Bounds of the bulk job.
     """
 
     file: str
@@ -74,9 +72,7 @@ class ImportSettings:
     rejected: Path | None = None
     journal: JournalSettings | None = None
     state: StateSettings | None = None
-    concurrency: int = 8
-    batch: int = 200
-    reconcile_after: float = 120.0
+    options: BulkOptions = field(factory=BulkOptions)
 
 
 @define

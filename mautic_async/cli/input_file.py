@@ -97,10 +97,10 @@ class InputFile:
     ) -> None:
         self.path = path
         self.file_format: FileFormat = file_format or ("jsonl" if Path(path).suffix.lower() in JSON_ENDINGS else "csv")
-        self.lines = TextLines(path, encoding)
-        self.name = self.lines.name
+        self.lines: TextLines = TextLines(path, encoding)
+        self.name: str = self.lines.name
         self.columns: Sequence[str] | None = None
-        self.delimiter = delimiter or ""
+        self.delimiter: str = delimiter or ""
         self._mark_positions: Sequence[int] = ()
         try:
             self._rows = self._json_rows() if self.file_format == "jsonl" else self._csv_rows(self._read_header())

@@ -47,7 +47,7 @@ class RejectsFile:
     def __init__(self, path: Path | None, source: InputSource) -> None:
         _not_the_input(path, source)
         self.path = path
-        self.row_count = 0
+        self.row_count: int = 0
         self._input = source
         self._draft_path: Path | None = None
         self._file: io.TextIOWrapper | None = None

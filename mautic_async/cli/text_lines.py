@@ -33,9 +33,9 @@ class TextLines:
 
     def __init__(self, path: str, encoding: str = "utf-8") -> None:
         self.path = path
-        self.name = "standard input" if path == "-" else path
-        self.line_number = 0
-        self.bytes_read = 0
+        self.name: str = "standard input" if path == "-" else path
+        self.line_number: int = 0
+        self.bytes_read: int = 0
         self._encoding = _validated_encoding(encoding)
         self._file, self.size = _open(path)
         self._lines = self._decode()

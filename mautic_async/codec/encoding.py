@@ -17,7 +17,7 @@ from mautic_async.codec.fields import JSONField, json_fields
 from mautic_async.codec.scalars import JSON_SCALARS, encode_datetime, encode_minutes
 from mautic_async.errors import ConfigurationError
 from mautic_async.models._base import Entity, PropertyMarker
-from mautic_async.models._discreet import MaskedStr
+from mautic_async.models._masking import MaskedStr
 
 if TYPE_CHECKING:
     from mautic_async.models._base import JSON
@@ -64,6 +64,12 @@ def _field_encoder(field: JSONField) -> Convert | None:
     form = field.metadata.get("form")
     if form == "minutes":
         return encode_minutes
+    if form == "segment-filters":
+        return lambda value: [_segment_filter(encode_entity(item)) for item in value]
+    if form == "content-filters":
+        return lambda value: [_content_filter(encode_entity(item)) for item in value]
+    if form == "labels":
+        return lambda value: {"list": [{"label": str(key), "value": item} for key, item in encode_map(value).items()]}
     if form == "id-object":
         return lambda value: [{"id": _encode_id(item)} for item in value]
     if "keyed" in field.metadata:
@@ -75,6 +81,21 @@ def _field_encoder(field: JSONField) -> Convert | None:
     if inside and PropertyMarker.BY_ID in markers(inside[0]):
         return lambda value: [_encode_id(item) for item in value]
     return None
+
+
+def _segment_filter(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a filter as segments take it: value and text in ``properties``, the text for references only."""
+    properties = {name: body.pop(name) for name in ("filter", "display") if name in body} | (
+        body.get("properties") or {}
+    )
+    if body.get("type") != "lookup_id":
+        properties.pop("display", None)
+    return {**body, "properties": properties} if properties else body
+
+
+def _content_filter(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a filter as dynamic content takes it: value and text beside the other keys."""
+    return (body.pop("properties", None) or {}) | body
 
 
 def _keyed(name: str) -> Convert:

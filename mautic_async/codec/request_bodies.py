@@ -37,7 +37,7 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
         if field is None or convert is None:
             readable[key] = value
         elif field.readable:
-            readable[field.key] = value
+            readable[field.key] = from_labels(value) if field.metadata.get("form") == "labels" else value
         else:
             write_only[field.name] = None if value is None else convert(value)
     kind: Any = model
@@ -46,6 +46,12 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
         setattr(entity, name, value)
     _extra_to_fields(entity)
     return entity
+
+
+def from_labels(value: Any) -> Any:
+    """Return the map that requests spell as a list of labels and values."""
+    labels = value.get("list") if isinstance(value, Mapping) else None
+    return {item["label"]: item["value"] for item in labels} if isinstance(labels, list) else value
 
 
 @lru_cache(maxsize=256)

@@ -162,8 +162,8 @@ class Watermark:
     """The index below which all rows are done, and the hash over their contents."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self.index = checkpoint.watermark
-        self.input_hash = checkpoint.input_hash
+        self.index: int = checkpoint.watermark
+        self.input_hash: bytes = checkpoint.input_hash
         self._done = {
             record.index: record.row_hash for record in checkpoint.records.values() if record.state is RecordState.DONE
         }

@@ -85,9 +85,9 @@ class Journal:
         finished: Literal["restart", "refuse"] = "restart",
         payload: Literal["reference", "full"] = "reference",
     ) -> None:
-        self.path = Path(path)
-        self.job = job or self.path.stem
-        self.stores_rows = payload == "full"
+        self.path: Path = Path(path)
+        self.job: str = job or self.path.stem
+        self.stores_rows: bool = payload == "full"
         self._payload = payload
         self._unfinished = unfinished
         self._finished = finished

@@ -7,7 +7,9 @@ How a property is named in JSON follows from its name (`is_published` is ``isPub
 rule, the attribute's ``metadata`` says so. The possible keys are:
 
 - ``json``: the name in JSON. ``json_write``: the name in requests, if it differs; empty: never sent.
-- ``form``: ``"minutes"`` sends a time as ``YYYY-MM-DD HH:MM``; ``"id-object"`` sends entities as ``{"id": 1}``.
+- ``form``: ``"minutes"`` sends a time as ``YYYY-MM-DD HH:MM``; ``"id-object"`` sends entities as ``{"id": 1}``;
+  ``"segment-filters"`` and ``"content-filters"`` send filters with their values where segments, or dynamic contents,
+  take them; ``"labels"`` sends a map as a list of labels and values.
 - ``item``: only this property of each object in the list is read; the list is sent as it is.
 - ``keyed``: a list is sent as a map, keyed by this property.
 - ``sent``: an ``id`` is sent with its object, unless it is 0.

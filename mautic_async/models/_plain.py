@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, time
 from typing import Any, Final
 
-from mautic_async.models._discreet import MaskedStr
+from mautic_async.models._masking import MaskedStr
 
 
 class _ShortRepr(reprlib.Repr):

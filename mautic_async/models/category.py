@@ -16,8 +16,9 @@ class Category(Published):
         alias: Derived from the title if not given.
         description: Text for users of Mautic.
         color: Six hexadecimal digits, without ``#``.
-        bundle: Kind of entity: ``asset campaign dynamicContent email form global messages notification page
-            plugin:focus point segment sms stage webhook``, or another plugin's word. Required to create.
+        bundle: Kind of entity: ``asset campaign email form global messages page plugin:focus point segment stage``,
+            or another plugin's word. ``global`` is for all kinds, also for those that have no bundle. Required to
+            create.
 
     Mautic: REST API, Categories.
     """

@@ -18,7 +18,8 @@ from mautic_async.models.user import User, as_user
 class Company(Published):
     """Company that contacts belong to.
 
-    Attributes that are not in `PROPERTIES` are aliases of fields, in subclasses too.
+    Attributes that are not in `PROPERTIES` are aliases of fields, in subclasses too. Answers do not show
+    `is_published`.
 
     Attributes:
         score: Points of the company.

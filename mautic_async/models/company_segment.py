@@ -29,4 +29,4 @@ class CompanySegment(Published):
     alias: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
-    filters: Maybe[list[SegmentFilter]] = UNSET
+    filters: Maybe[list[SegmentFilter]] = field(default=UNSET, metadata={"form": "segment-filters"})

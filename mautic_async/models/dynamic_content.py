@@ -27,7 +27,7 @@ class DynamicContent(Scheduled):
     Attributes:
         name: Required to create.
         description: Text for users of Mautic. Write only.
-        category: Category of bundle ``dynamicContent``.
+        category: Category of bundle ``global``.
         type: ``html`` or ``text``. Mautic 7 or newer.
         content: Content; Mautic strips scripts and some HTML from it.
         is_campaign_based: Shown by campaigns; otherwise by `slot_name` and `filters`.
@@ -37,7 +37,7 @@ class DynamicContent(Scheduled):
         language: Language code, such as ``en``. Write only.
         sent_count: Number of times that it was shown. Read only.
         variant_start_date: Start of the A/B test. Read only.
-        variant_parent: The content that this one is a variant of.
+        variant_parent: The content that this one is a variant of. Mautic does not store it from the API.
         variant_children: Its variants. Read only.
         translation_parent: The content that this one translates. Write only.
         projects: Projects that it belongs to. Mautic 7 or newer.
@@ -52,7 +52,7 @@ class DynamicContent(Scheduled):
     content: Maybe[str] = UNSET
     is_campaign_based: Maybe[bool] = UNSET
     slot_name: Maybe[str] = UNSET
-    filters: Maybe[list[SegmentFilter]] = UNSET
+    filters: Maybe[list[SegmentFilter]] = field(default=UNSET, metadata={"form": "content-filters"})
     utm_tags: Maybe[UtmParameters] = UNSET
     language: ToServer[str] = UNSET
     sent_count: FromServer[int] = None

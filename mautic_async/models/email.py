@@ -34,7 +34,7 @@ class DynamicContentVariant(Nested):
     """
 
     content: Maybe[str] = UNSET
-    filters: Maybe[list[SegmentFilter]] = UNSET
+    filters: Maybe[list[SegmentFilter]] = field(default=UNSET, metadata={"form": "content-filters"})
 
 
 @define(kw_only=True)
@@ -64,7 +64,7 @@ class Email(Scheduled):
         email_type: ``template`` or ``list``.
         segments: Published segments that a ``list`` goes to; required for it.
         excluded_segments: Segments whose contacts do not get it. Write only.
-        language: Language code, such as ``en``.
+        language: Language code, such as ``en``; cannot be cleared.
         category: Category of bundle ``email``.
         from_address: Address of the sender; the server's default if empty.
         from_name: Name of the sender.
@@ -90,9 +90,9 @@ class Email(Scheduled):
         variant_start_date: Start of the A/B test. Read only.
         variant_sent_count: Number of times sent since then. Read only.
         variant_read_count: Number of times read since then. Read only.
-        variant_parent: The e-mail that this one is a variant of.
+        variant_parent: The e-mail that this one is a variant of. Requires `variant_settings`.
         variant_children: Its variants. Read only.
-        translation_parent: The e-mail that this one translates.
+        translation_parent: The e-mail that this one translates. Mautic 5.1 does not store it from the API.
         translation_children: Its translations. Read only.
         projects: Projects that it belongs to. Mautic 7 or newer.
 
@@ -114,7 +114,7 @@ class Email(Scheduled):
     bcc_address: Maybe[str] = UNSET
     use_owner_as_mailer: Maybe[bool] = UNSET
     utm_tags: Maybe[UtmParameters] = UNSET
-    headers: Maybe[Mapping[str, str]] = UNSET
+    headers: Maybe[Mapping[str, str]] = field(default=UNSET, metadata={"form": "labels"})
     preheader_text: Maybe[str] = UNSET
     custom_html: Maybe[str] = UNSET
     plain_text: Maybe[str] = UNSET

@@ -20,8 +20,8 @@ class Notification(Scheduled):
         message: Text. Required to create.
         url: URL that a click opens.
         button: Label of the button.
-        language: Language code, such as ``en``.
-        category: Category of bundle ``notification``.
+        language: Language code, such as ``en``; cannot be cleared.
+        category: Category of bundle ``global``.
         utm_tags: UTM parameters added to its links.
         read_count: Number of times read. Read only.
         sent_count: Number of times sent. Read only.

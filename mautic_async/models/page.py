@@ -25,7 +25,7 @@ class Page(Scheduled):
         title: Required to create.
         alias: Last part of its URL; derived from the title if not given.
         category: Category of bundle ``page``.
-        language: Language code, such as ``en``.
+        language: Language code, such as ``en``; cannot be cleared.
         hits: Number of visits. Read only.
         unique_hits: Number of visitors. Read only.
         variant_hits: Number of visits since the start of the A/B test. Read only.

@@ -13,6 +13,8 @@ from mautic_async.models._base import UNSET, Maybe, Published, Unset, as_entity
 class Role(Published):
     """Set of permissions of users.
 
+    Mautic does not store `is_published` of roles from the API.
+
     Attributes:
         name: Required to create.
         description: Text for users of Mautic.

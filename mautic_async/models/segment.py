@@ -22,9 +22,10 @@ class SegmentFilter(Nested):
         type: Type of that field, as in `Field`.
         operator: ``= != gt gte lt lte empty !empty like !like between !between in !in regexp !regexp date startsWith
             endsWith contains``.
-        properties: ``{"filter": value, "display": text}``; the value is a list for ``in``.
-        filter: The value again, as servers before 4 had it; given without `properties`, the server moves it there.
-        display: The text again.
+        properties: ``{"filter": value}``; the value is a list for ``in``. Type ``lookup_id`` has ``display``, too.
+        filter: Value, another place for that in `properties`. Requests hold it where Mautic takes it: segments in
+            `properties`, dynamic content here.
+        display: Text shown for the value.
 
     Mautic: REST API, Segments.
     """
@@ -62,7 +63,7 @@ class Segment(Published):
     alias: Maybe[str] = UNSET
     description: Maybe[str] = UNSET
     category: Maybe[Ref[Category]] = field(default=UNSET, converter=as_category)
-    filters: Maybe[list[SegmentFilter]] = UNSET
+    filters: Maybe[list[SegmentFilter]] = field(default=UNSET, metadata={"form": "segment-filters"})
     is_global: Maybe[bool] = UNSET
     is_preference_center: Maybe[bool] = UNSET
     projects: Maybe[list[Ref[Project]]] = field(default=UNSET, converter=as_projects)

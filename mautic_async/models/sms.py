@@ -20,8 +20,8 @@ class Sms(Scheduled):
         description: Text for users of Mautic. Write only.
         sms_type: ``template`` or ``list``. Write only.
         segments: Segments that a ``list`` goes to; required for it. Write only.
-        language: Language code, such as ``en``.
-        category: Category of bundle ``sms``.
+        language: Language code, such as ``en``; cannot be cleared.
+        category: Category of bundle ``global``.
         sent_count: Number of times sent. Read only.
         projects: Projects that it belongs to. Mautic 7 or newer.
 

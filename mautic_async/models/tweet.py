@@ -12,12 +12,14 @@ from mautic_async.models.category import Category, as_category
 class Tweet(Published):
     """Tweet sent by campaigns.
 
+    Mautic does not store `is_published` of tweets from the API.
+
     Attributes:
         name: Required to create.
         description: Text for users of Mautic.
         text: Text, up to 280 characters. Required to create.
         language: Language code, such as ``en``. Mautic does not store it from the API.
-        category: Category of any bundle. Required to create.
+        category: Category of any bundle. It cannot be cleared, and a tweet that has one cannot be replaced.
         asset: Id of an asset to link. Write only.
         page: Id of a page to link. Write only.
         media_id: Id of an image. Mautic does not store it from the API.

@@ -7,7 +7,7 @@ from datetime import datetime
 from attrs import define, field
 
 from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, ToServer, Unset, as_entity
-from mautic_async.models._discreet import mask_text
+from mautic_async.models._masking import mask_text
 from mautic_async.models.role import Role, as_role
 
 

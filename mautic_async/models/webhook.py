@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 
 from mautic_async.models._base import UNSET, FromServer, Maybe, Nested, Published, Ref, Unset
-from mautic_async.models._discreet import mask_text
+from mautic_async.models._masking import mask_text
 from mautic_async.models.category import Category, as_category
 
 
@@ -24,7 +24,7 @@ class Webhook(Published):
         webhook_url: URL of the receiver. Required to create.
         secret: Key of the signature. The server generates one if it is not given, also for a PUT without it.
         events_orderby_dir: ``ASC`` sends the oldest event first, ``DESC`` the newest.
-        category: Category of bundle ``webhook``.
+        category: Category of bundle ``global``.
         triggers: Names of events, such as ``mautic.lead_post_save_update``. PATCH adds, PUT replaces; Mautic stores
             unknown names, too.
 

@@ -47,10 +47,10 @@ class SharedPermits:
         self._poll_seconds = _POLL_SECONDS[0]
         self._background = BackgroundTasks()
         self._closing: asyncio.Future[None] | None = None
-        self.waiting = 0
+        self.waiting: int = 0
         """Calls that wait for a permit."""
         self._turns = {background: asyncio.Lock() for background in (False, True)}
-        self.changed = asyncio.Event()
+        self.changed: asyncio.Event = asyncio.Event()
         """Set and replaced when a call has ended, the token has changed, or the client is closed."""
 
     @contextlib.asynccontextmanager

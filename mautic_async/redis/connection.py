@@ -98,6 +98,7 @@ class Lease:
     def __init__(self, client: Redis, name: str, seconds: float) -> None:
         self._lock = Lock(client, name, timeout=seconds, sleep=0.05, thread_local=False)
         self._pause = seconds / 3
+        self._released = asyncio.Event()
         self._heartbeat: asyncio.Task[None] | None = None
 
     async def acquire(self, seconds: float) -> bool:
@@ -112,18 +113,25 @@ class Lease:
         heartbeat, self._heartbeat = self._heartbeat, None
         if heartbeat is None:
             return
-        heartbeat.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await heartbeat
+        self._released.set()
+        heartbeat.cancel()  # in case that it waits for Redis
+        await asyncio.wait({heartbeat})
         with contextlib.suppress(LockError, RedisError, TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._lock.release()
 
     async def _extend(self) -> None:
-        while True:
-            await asyncio.sleep(self._pause)
-            with contextlib.suppress(RedisError):  # Redis is away: try again with the next beat
-                try:
-                    await self._lock.reacquire()
-                except LockError:  # expired while Redis or this process was away: take it again if it is free
-                    await self._lock.acquire(blocking=False)
+        # The event ends the loop even if the Redis client swallows a cancellation.
+        while not self._released.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause):
+                    await self._released.wait()
+            if not self._released.is_set():
+                await self._extend_once()
+
+    async def _extend_once(self) -> None:
+        with contextlib.suppress(RedisError):  # Redis is away: the next beat tries again
+            try:
+                await self._lock.reacquire()
+            except LockError:  # expired while Redis or this process was away: take it again if it is free
+                await self._lock.acquire(blocking=False)

@@ -79,7 +79,7 @@ class RedisJournal:
         if not job:
             raise ConfigurationError("a journal in Redis needs the name of its job")
         self.job = job
-        self.stores_rows = payload == "full"
+        self.stores_rows: bool = payload == "full"
         self._payload = payload
         self._unfinished = unfinished
         self._redis, self._patience, self._seconds = redis, patience, lease

@@ -15,7 +15,7 @@ from mautic_async.bulk import read_dead_letters
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Entity
 from mautic_async.protocol import Effect
-from mautic_async.resources import _batch, _kept
+from mautic_async.resources import _batch, _kept, _sent_along
 from mautic_async.resources._endpoint import PAGE_SIZE, Endpoint, PageParams, Query, ResultPage
 from mautic_async.resources._read_only import Namespace, ReadOnlyResource
 from mautic_async.resources.bulk_adapters import base, deletes, edits
@@ -61,6 +61,11 @@ class Resource(ReadOnlyResource[E]):
         An entity that was read knows its values: only those that were changed since are sent. If there are none, the
         entity is read again and nothing is written.
 
+        Mautic needs or resets some properties in edits that do not name them: `post_action` of forms and
+        `dynamic_content` of e-mails in all edits, `source` of reports beside columns, filters and the like,
+        `properties` of fields beside the default value. Such an edit reads the entity first and sends the stored value
+        along.
+
         Args:
             id: Of the entity to change; it must exist.
             changes: UNSET properties are not sent; None clears one.
@@ -69,7 +74,7 @@ class Resource(ReadOnlyResource[E]):
             The entity as Mautic stored it.
 
         Raises:
-            ConfigurationError: It names nothing; nothing was sent.
+            ConfigurationError: It names nothing, or None for a property that Mautic cannot clear; nothing was sent.
             NotFound: Nothing has this id.
             Rejected: Mautic refused a value; `problems` says which.
             ValueNotKept: The edit was made without the values that the error names.
@@ -80,6 +85,8 @@ class Resource(ReadOnlyResource[E]):
         body = self._edit_body(changes)
         if not body:
             return await self.get(id)
+        if _sent_along.incomplete(self.endpoint.sent_along, body):
+            body = _sent_along.complete(self.endpoint.sent_along, body, await self.get(id))
         return await self._write(self._build_call("PATCH", self._edit_effect(changes), id, "edit", body=body))
 
     async def replace(self, id: int, entity: E) -> E:
@@ -147,7 +154,7 @@ class Resource(ReadOnlyResource[E]):
         """
         rows = list(entities)
         safe = all(self._edit_effect(row) is Effect.IDEMPOTENT for row in rows)
-        bodies = _batch.encode_with_ids(rows, self._edit_body)
+        bodies = await self._complete_all(_batch.encode_with_ids(rows, self._edit_body))
         return await _batch.send_many(
             self, "PATCH", "batch/edit", Effect.IDEMPOTENT if safe else Effect.NON_IDEMPOTENT, bodies
         )
@@ -254,21 +261,46 @@ class Resource(ReadOnlyResource[E]):
 
     def _retry_hazards(self, row: E) -> Sequence[Problem]:
         """Return why a row cannot be in a bulk job, which repeats edits of unknown fate."""
+        missing = _sent_along.incomplete(self.endpoint.sent_along, self._edit_body(row))
+        if missing:
+            return [
+                Problem("Mautic needs or resets it in edits that do not name it; name it, or use edit_many()", missing)
+            ]
         safe = self._edit_effect(row) is Effect.IDEMPOTENT
         return [] if safe else [Problem("new parts would be added again; use edit()")]
 
     def _create_body(self, entity: E) -> dict[str, Any]:
-        return self._require(self._require_any(codec.encode(entity)), self.endpoint.create_requires, "a new one")
+        body = self._require_not_null(self._require_any(codec.encode(entity)))
+        return self._require(body, self.endpoint.create_requires, "a new one")
 
     def _edit_body(self, entity: E) -> dict[str, Any]:
         """Return the body of an edit; an empty one for an entity that was read and not changed."""
         body = codec.encode_changes(entity)
-        return body if codec.as_read(entity) is not None else self._require_any(body)
+        if codec.as_read(entity) is None:
+            self._require_any(body)
+        return self._require_not_null(body)
+
+    async def _complete_all(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return bodies of edits with the stored values that they send along; see `SentAlong`."""
+        rules = self.endpoint.sent_along
+        stored = await self._existing([body["id"] for body in bodies if _sent_along.incomplete(rules, body)])
+        return [
+            _sent_along.complete(rules, body, stored[body["id"]]) if body["id"] in stored else body for body in bodies
+        ]
 
     def _replace_body(self, entity: E) -> dict[str, Any]:
         return self._require(
             self._require_any(codec.encode(entity)), self.endpoint.replace_requires, "replace(), unlike edit(),"
         )
+
+    def _require_not_null(self, body: dict[str, Any]) -> dict[str, Any]:
+        names = (*self.endpoint.replace_requires, *self.endpoint.not_null)
+        cleared = [name for name in names if name in body and body[name] is None]
+        if cleared:
+            raise ConfigurationError(
+                f"{self.endpoint.path}: {', '.join(cleared)} cannot be None: Mautic answers with a bare 500"
+            )
+        return body
 
     def _require(self, body: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
         missing = [name for name in names if body.get(name) in (None, "")]

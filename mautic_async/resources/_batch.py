@@ -1,11 +1,12 @@
-"""Several rows in one request: chunks, outcomes by position, and what a batch may not hold."""
+"""Batches of single calls, such as `edit_many`: chunks, outcomes by position, and checks of the rows."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from attrs import evolve
+from attrs import Factory, define, evolve
 
 from mautic_async import codec, protocol
 from mautic_async.bulk import Outcome
@@ -32,9 +33,12 @@ MAX_BATCH_ROWS: Final = 200
 
 
 RETRYABLE_SQL_CODES: Final = frozenset({1040, 1053, 1062, 1205, 1213, 1412, 1615, 2002, 2003, 2006, 2013})
-"""MySQL's words for what passes: too many connections, a shutdown, a lost race, a lock that took too long, a deadlock,
-a table changed meanwhile, and a database that cannot be reached or has gone. The same row may pass later; part of it
-may be stored."""
+"""MySQL errors that pass with time: too many connections, a shutdown, a lost race, a lock wait timeout, a deadlock, a
+changed table, a database that cannot be reached or has gone. The same row may pass later; some of it may be stored."""
+
+CATEGORY: Final = "category"
+
+NO_SUCH_ID: Final = Problem("nothing had this id", "id", 404)
 
 _REFUSED_BEFORE_SAVE: Final = (
     *("Failed to parse time string", "name cannot be blank"),
@@ -43,7 +47,7 @@ _REFUSED_BEFORE_SAVE: Final = (
 
 
 def refused_before_save(problems: Iterable[Problem]) -> bool:
-    """Whether a row of code 0 was refused before its contact was saved, by the plugin's dry run."""
+    """Return True if a row of code 0 was refused before its contact was saved, by the plugin's dry run."""
     return any(words in problem.message for problem in problems for words in _REFUSED_BEFORE_SAVE)
 
 
@@ -59,10 +63,10 @@ def encode_with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]
 
 
 def require_unique_ids(ids: Iterable[object]) -> None:
-    """See that a batch edit has an id in every row, and none twice.
+    """Check that a batch edit has an id in every row, and none twice.
 
     Raises:
-        ConfigurationError: It is not so.
+        ConfigurationError: A row has no id, or two have the same.
     """
     seen: set[int] = set()
     for index, id in enumerate(ids):
@@ -77,7 +81,7 @@ def require_unique_ids(ids: Iterable[object]) -> None:
 
 
 def row_status(row: RowAnswer) -> SentStatus:
-    """What an answer says of one row: its problems first, then its entity; the HTTP status says nothing."""
+    """Return the status of one row of an answer, from its problems and its entity; the HTTP status says nothing."""
     if row.problems:
         refused = row.status is not None and 400 <= row.status < 500 and not _is_lost_link(row)
         return "rejected" if refused or refused_before_save(row.problems) else "partial"
@@ -87,7 +91,7 @@ def row_status(row: RowAnswer) -> SentStatus:
 
 
 def _is_lost_link(row: RowAnswer) -> bool:
-    """A 404 that means: the contact is stored, its item is there, but was written twice in a second."""
+    # The contact is stored and its item exists, but was written twice within a second.
     return row.status == 404 and any("ID = 0" in problem.message for problem in row.problems)
 
 
@@ -101,56 +105,132 @@ def row_outcome(index: int, row: RowAnswer, resource: BatchResource[E], body: Ma
     return Outcome(index, "partial" if lost else status, entity.id, problems or lost, entity)
 
 
+@define(eq=False)
+class _Batches(Generic[E]):
+    """Bodies that are sent in chunks, and the outcomes so far.
+
+    Attributes:
+        outcomes: By the place of a row among the bodies.
+        chunks: The chunks that are left, as places, and True for one that comes from a chunk that failed.
+    """
+
+    resource: BatchResource[E]
+    method: str
+    path: str
+    effect: Effect
+    bodies: list[dict[str, Any]]
+    outcomes: dict[int, Outcome[E]] = Factory(dict)
+    chunks: deque[tuple[Sequence[int], bool]] = Factory(deque)
+
+    async def send_next(self) -> None:
+        """Send one chunk; if the request fails, leave smaller chunks, or record the outcomes."""
+        places, is_retry = self.chunks.popleft()
+        chunk = [self.bodies[place] for place in places]
+        path = f"{self.resource.endpoint.path}/{self.path}"
+        call = Call(self.method, path, self.effect, body=chunk, row_count=len(chunk), is_batch=True)
+        try:
+            answer = (await self.resource._send(call)).body
+        except MauticError as error:
+            if size := _reduced_size(error, len(chunk)):
+                left = [place for piece, _ in ((places, False), *self.chunks) for place in piece]
+                self.chunks = _split(left, size)
+            elif not self.outcomes and error.verdict is not None and error.verdict.batch is Action.ABORT:
+                raise
+            elif self.effect is Effect.IDEMPOTENT and _ended_on_the_server(error):
+                await self._recover(places, error, is_retry=is_retry)
+            else:
+                self._fail(places, error)
+            return
+        rows = protocol.parse_batch(answer, self.resource.endpoint.many, len(chunk))
+        for place, row, sent in zip(places, rows, chunk, strict=True):
+            self.outcomes[place] = row_outcome(place, row, self.resource, sent)
+
+    async def _recover(self, places: Sequence[int], error: MauticError, *, is_retry: bool) -> None:
+        """Find the reason for a bare 500 to edits, which may be sent again.
+
+        Mautic 7 answers a batch with a missing id so. Mautic 5 does to the second row whose stored category the row
+        before it shares, unless the row names its category.
+        """
+        left = places
+        if not is_retry:
+            try:
+                stored = await self.resource._existing([self.bodies[place]["id"] for place in places])
+            except MauticError:
+                self._fail(places, error)
+                return
+            left = [place for place in places if self.bodies[place]["id"] in stored]
+            for place in set(places).difference(left):
+                self.outcomes[place] = Outcome(place, "rejected", problems=(NO_SUCH_ID,))
+            if self._name_categories(left, stored) or len(left) < len(places):
+                self.chunks.extendleft([(left, True)] if left else [])
+                return
+        if len(left) == 1:
+            self._fail(left, error)
+        else:
+            half = len(left) // 2
+            self.chunks.extendleft([(left[half:], True), (left[:half], True)])
+
+    def _name_categories(self, places: Sequence[int], stored: Mapping[int, E]) -> bool:
+        """Let each row name its stored category, unless it names one; return True if any row has changed."""
+        found = {place: stored_category(stored[self.bodies[place]["id"]]) for place in places}
+        missing = {place: id for place, id in found.items() if id and CATEGORY not in self.bodies[place]}
+        for place, id in missing.items():
+            self.bodies[place] = {**self.bodies[place], CATEGORY: id}
+        return bool(missing)
+
+    def _fail(self, places: Sequence[int], error: MauticError) -> None:
+        failed = _failed_outcomes(error, len(places))
+        self.outcomes |= {place: evolve(outcome, index=place) for place, outcome in zip(places, failed, strict=True)}
+
+
 async def send_many(
     resource: BatchResource[E], method: str, path: str, effect: Effect, bodies: Sequence[dict[str, Any]]
 ) -> list[Outcome[E]]:
     """Send *bodies* in chunks, one after another; a chunk that fails does not hide the outcome of the others.
 
     Raises:
-        MauticError: The very first chunk failed in a way that dooms all (401, 403, a wrong set-up).
+        MauticError: The very first chunk failed in a way that no other one would escape (401, 403, a wrong set-up).
     """
-    outcomes: list[Outcome[E]] = []
-    size = MAX_BATCH_ROWS
-    while len(outcomes) < len(bodies):
-        offset = len(outcomes)
-        chunk = bodies[offset : offset + size]
-        call = Call(method, f"{resource.endpoint.path}/{path}", effect, body=chunk, row_count=len(chunk), is_batch=True)
-        try:
-            body = (await resource._send(call)).body
-        except MauticError as error:
-            smaller = _reduced_size(error, len(chunk))
-            if smaller:
-                size = smaller
-                continue
-            if not outcomes and error.verdict is not None and error.verdict.batch is Action.ABORT:
-                raise
-            outcomes.extend(_failed_outcomes(error, chunk, offset))
-            continue
-        rows = protocol.parse_batch(body, resource.endpoint.many, len(chunk))
-        outcomes.extend(
-            row_outcome(offset + index, row, resource, sent)
-            for index, (row, sent) in enumerate(zip(rows, chunk, strict=True))
-        )
-    return outcomes
+    batches = _Batches(resource, method, path, effect, list(bodies), chunks=_split(range(len(bodies)), MAX_BATCH_ROWS))
+    while batches.chunks:
+        await batches.send_next()
+    return [batches.outcomes[place] for place in range(len(bodies))]
+
+
+def _split(places: Sequence[int], size: int) -> deque[tuple[Sequence[int], bool]]:
+    return deque((places[start : start + size], False) for start in range(0, len(places), size))
+
+
+def _ended_on_the_server(error: MauticError) -> bool:
+    """Return True if Mautic itself answered with a bare 500, so that the request has ended."""
+    verdict = error.verdict
+    return verdict is not None and verdict.batch is Action.RECONCILE and not verdict.may_still_run
+
+
+def stored_category(entity: Entity) -> int:
+    """Return the id of the entity's category; 0 if it has none."""
+    category = getattr(entity, CATEGORY, None)
+    id = getattr(category, "id", 0)
+    return id if isinstance(id, int) else 0
 
 
 def _reduced_size(error: MauticError, rows: int) -> int:
-    """How many rows to send instead, where there were too many of them, or too many bytes; 0 where that is not why."""
+    """Return how many rows to send instead, if there were too many of them, or too many bytes; else 0."""
     if isinstance(error, ServerError) and error.batch_limit is not None:
         return error.batch_limit
     return rows // 2 if error.verdict is not None and error.verdict.batch is Action.SPLIT else 0
 
 
-def _failed_outcomes(error: MauticError, chunk: Sequence[object], offset: int) -> list[Outcome[Any]]:
-    """Outcomes of rows whose request failed as a whole."""
+def _failed_outcomes(error: MauticError, rows: int) -> list[Outcome[Any]]:
+    """Return the outcomes of rows whose request failed as a whole."""
     refused = error.verdict is not None and error.verdict.fate is Fate.REFUSED
     status: Status = "rejected" if refused and not isinstance(error, OutcomeUnknown) else "unknown"
     problems = getattr(error, "problems", ()) or (Problem(str(error)),)
-    return [Outcome(offset + index, status, problems=tuple(problems)) for index in range(len(chunk))]
+    return [Outcome(index, status, problems=tuple(problems)) for index in range(rows)]
 
 
 async def delete_many(resource: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
-    """Delete in chunks; before each look what is there, after it what still is."""
+    """Delete in chunks; look up before each which ids exist, and after it which are left."""
     outcomes: list[Outcome[E]] = []
     for offset in range(0, len(ids), MAX_BATCH_ROWS):
         chunk = ids[offset : offset + MAX_BATCH_ROWS]
@@ -159,33 +239,35 @@ async def delete_many(resource: BatchResource[E], ids: Sequence[int]) -> list[Ou
         except MauticError as error:
             if not outcomes:
                 raise
-            chunk_outcomes = _failed_outcomes(error, chunk, 0)
+            chunk_outcomes = _failed_outcomes(error, len(chunk))
         outcomes.extend(evolve(outcome, index=offset + outcome.index) for outcome in chunk_outcomes)
     return outcomes
 
 
 async def _delete_chunk(resource: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
-    before = await resource._existing(ids)
-    call = Call(
-        "DELETE",
-        f"{resource.endpoint.path}/batch/delete",
-        Effect.IDEMPOTENT,
-        query=(("ids", ",".join(map(str, ids))),),
-        row_count=len(ids),
-        is_batch=True,
-    )
+    before = after = await resource._existing(ids)
     problem: tuple[Problem, ...] = ()
-    try:
-        await resource._send(call)
-    except MauticError as error:
-        if error.verdict is None or error.verdict.fate is Fate.REFUSED:
-            raise
-        problem = (Problem(str(error)),)
-    try:
-        after = await resource._existing(ids)
-    except MauticError as error:
-        why = Problem(f"it was deleted or not: the look afterwards failed ({error})", "id")
-        return [Outcome(index, "unknown", id, (*problem, why)) for index, id in enumerate(ids)]
+    existing = [id for id in dict.fromkeys(ids) if id in before]  # Mautic 7 deletes nothing if one id is missing
+    if existing:
+        call = Call(
+            "DELETE",
+            f"{resource.endpoint.path}/batch/delete",
+            Effect.IDEMPOTENT,
+            query=(("ids", ",".join(map(str, existing))),),
+            row_count=len(existing),
+            is_batch=True,
+        )
+        try:
+            await resource._send(call)
+        except MauticError as error:
+            if error.verdict is None or error.verdict.fate is Fate.REFUSED:
+                raise
+            problem = (Problem(str(error)),)
+        try:
+            after = await resource._existing(ids)
+        except MauticError as error:
+            why = Problem(f"it was deleted or not: the look-up afterwards failed ({error})", "id")
+            return [Outcome(index, "unknown", id, (*problem, why)) for index, id in enumerate(ids)]
     return [_delete_outcome(index, id, before, after, problem) for index, id in enumerate(ids)]
 
 
@@ -196,5 +278,5 @@ def _delete_outcome(
         reason = problem or (Problem("it is still there: this role may not delete it", "id"),)
         return Outcome(index, "unknown" if problem else "rejected", id, reason, after[id])
     if id not in before:
-        return Outcome(index, "rejected", id, (Problem("nothing had this id", "id", 404),))
+        return Outcome(index, "rejected", id, (NO_SUCH_ID,))
     return Outcome(index, "updated", id, (), before[id])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Generic, Literal, TypedDict, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, Literal, TypedDict, TypeVar
 
-from attrs import field, frozen
+from attrs import field, fields, frozen, has
 
+from mautic_async._html import html_table
+from mautic_async.models import Published
 from mautic_async.protocol import Effect
+from mautic_async.resources._sent_along import SentAlong
 from mautic_async.where import Where
 
 T = TypeVar("T")
@@ -69,6 +72,33 @@ class ResultPage(Generic[T]):
         """Return the number of items on this page."""
         return len(self.items)
 
+    def _repr_html_(self) -> str:
+        """Return the page as a small table, for notebooks: the attributes that are set, as in the entities' repr."""
+        shown = [_shown(item) for item in self.items[:MAX_SHOWN]]
+        names = list(dict.fromkeys(name for row in shown for name in row))[:MAX_SHOWN_COLUMNS]
+        title = f"{self.start + 1:,} to {self.start + len(shown):,} of {self.total:,}" if shown else "nothing"
+        return html_table(title, ([row.get(name, "") for name in names] for row in shown), names)
+
+
+_PUBLISH_BLOCK: Final = frozenset(one.name for one in fields(Published)) - {"id"}
+MAX_SHOWN: Final = 20
+MAX_SHOWN_COLUMNS: Final = 8
+
+
+def _shown(item: object) -> dict[str, object]:
+    """Return the set attributes that may be shown."""
+    if isinstance(item, Mapping):
+        return dict(item)
+    kind: Any = type(item)
+    if not has(kind):
+        return {"": item}
+    kept = ((one.name, getattr(item, one.name), one.default) for one in fields(kind) if one.repr)
+    return {
+        name: value
+        for name, value, default in kept
+        if name == "id" or (value and value != default and name not in _PUBLISH_BLOCK)
+    }
+
 
 @frozen
 class Endpoint(Generic[T]):
@@ -86,6 +116,9 @@ class Endpoint(Generic[T]):
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
         replace_requires: Properties without which Mautic answers a replacement with a bare 500.
+        not_null: Further properties of which Mautic answers None with a bare 500; it does so to all in
+            `replace_requires`, too.
+        sent_along: Stored properties that edits send along, because Mautic needs or resets them.
         date_columns: Of the creation and of the last change, as conditions name them.
     """
 
@@ -98,4 +131,6 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
+    not_null: tuple[str, ...] = ()
+    sent_along: tuple[SentAlong, ...] = ()
     date_columns: tuple[str, str] = ("dateAdded", "dateModified")

@@ -111,19 +111,21 @@ class Paginator(Generic[T]):
         fetch: Asks for one page.
         query: Parameters of every page.
         size: Items a page.
-        get_id: Returns the id of an item.
+        get_id: Returns the id of an item: a number, or in keyset pagination also a text.
         column: The column of that id.
         keyset: Whether conditions on that column work.
         ordered: Whether the list can be ordered; if not, it is expected to come in the same order each time.
+        above: Id that the first page begins above, or None for a first page without a condition.
     """
 
     fetch: FetchPage[T]
     query: Mapping[str, Any]
     size: int
-    get_id: Callable[[T], int]
+    get_id: Callable[[T], Any]
     column: str = "id"
     keyset: bool = True
     ordered: bool = True
+    above: int | None = 0
 
     def pages(self) -> AsyncGenerator[list[T], None]:
         """Yield the new items of each page, in order.
@@ -143,10 +145,11 @@ class Paginator(Generic[T]):
         """Yield pages of ids above the last one."""
         own = where.to_clauses(self.query.get("where"))
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
-        last = 0
+        last: Any = self.above
         while True:
-            page = await self.fetch({**ordered, "where": [*own, where.gt(self.column, last)]})
-            fresh = [item for item in page.items if self.get_id(item) > last]
+            after = [] if last is None else [where.gt(self.column, last)]
+            page = await self.fetch({**ordered, "where": [*own, *after]})
+            fresh = [item for item in page.items if last is None or self.get_id(item) > last]
             yield fresh
             if len(page.items) < self.size or not fresh:
                 return
@@ -158,7 +161,7 @@ class Paginator(Generic[T]):
         last = 0
 
         def is_new(item: T) -> bool:
-            return self.get_id(item) > last
+            return bool(self.get_id(item) > last)
 
         async for items in self._overlapping_pages(ordered, is_new):
             fresh = [item for item in items if is_new(item)]

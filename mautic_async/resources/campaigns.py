@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import evolve
 
 from mautic_async import codec, protocol
-from mautic_async.errors import ConfigurationError, Rejected
-from mautic_async.models import JSON, Campaign, CampaignContact, ContactCampaignEvents
-from mautic_async.protocol import Effect, FilePart
+from mautic_async.errors import ConfigurationError, MauticError, OutcomeUnknown, Problem, Rejected, ServerError
+from mautic_async.models import JSON, UNSET, Campaign, CampaignContact, CampaignEvent, ContactCampaignEvents
+from mautic_async.protocol import Call, Effect, FilePart
 from mautic_async.resources import _pagination, _responses, _tables, _uploads
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._endpoint import PAGE_SIZE, ResultPage
 from mautic_async.resources._membership import Membership
 from mautic_async.where import Where
+
+if TYPE_CHECKING:
+    from mautic_async.bulk import Outcome
 
 
 class Campaigns(Resource[Campaign], Membership[Campaign]):
@@ -27,7 +32,10 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("campaigns", one="campaign", many="campaigns", model=Campaign)
 
     async def clone(self, id: int) -> Campaign:
-        """Copy a campaign. The answer shows the copy without its events, forms and segments: `get` has them.
+        """Copy the properties of a campaign, unpublished.
+
+        Mautic copies neither events nor segments nor forms, and the canvas of the copy names the events of the
+        original. To copy those, read the campaign and `create` another with its events under new keys.
 
         Raises:
             NotFound: No campaign has this id.
@@ -125,32 +133,38 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         return codec.decode(ContactCampaignEvents, _responses.expect_mapping(call, await self._send_for_body(call)))
 
     async def export(self, id: int, to: str | Path) -> Path:
-        """Save a campaign, with all that it uses, as a file. Mautic 7 or newer; not tried on a live server.
+        """Save a campaign, with its events, segments, e-mails and forms, as a JSON file. Mautic 7 or newer.
 
         Args:
-            id: Of the campaign.
-            to: Where to; written only once the whole file is here.
+            id: Id of the campaign.
+            to: Path of the file, which is written when the download is complete.
 
         Raises:
-            NotFound: Nothing has this id, or the server is older.
+            NotFound: No campaign has this id, or the server is older.
 
         Mautic: REST API, Campaigns, Export (GET /campaigns/export/ID).
         """
         call = self._build_call("GET", Effect.READ, "export", protocol.validate_id(id))
         return await _uploads.download(lambda made: self._send(made, needs="Mautic 7 or newer"), call, Path(to))
 
-    async def import_(self, source: str | Path | Mapping[str, JSON]) -> Any:
-        """Make campaigns of what `export` saved. Mautic 7 or newer; not tried on a live server.
+    async def import_(self, source: str | Path | Mapping[str, JSON] | Sequence[Mapping[str, JSON]]) -> Any:
+        """Import campaigns that `export` saved. Mautic 7 or newer.
+
+        Mautic recognises campaigns and their parts by ``uuid``: it overwrites those that it has, and creates others.
+        Either way the campaigns are unpublished. Remove the uuids to import a copy.
 
         Args:
-            source: A ``.json`` or ``.zip`` file, or the JSON itself.
+            source: Path of a JSON or zip file, whose content decides which it is, or the list of an export, or one
+                element of it.
 
         Returns:
-            What Mautic says it made.
+            The answer: a list with a sentence. It names no id.
 
         Raises:
+            ConfigurationError: The file cannot be read, or is neither zip nor JSON.
             NotFound: The server is older.
-            OutcomeUnknown: They may have been made; a repetition would make others.
+            Rejected: Mautic found no campaign in it.
+            OutcomeUnknown: It may have been imported, also in part.
 
         Mautic: REST API, Campaigns, Import (POST /campaigns/import).
         """
@@ -158,11 +172,99 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         call = self._build_call("POST", Effect.NON_IDEMPOTENT, "import", body=body, file=file)
         return (await self._send(call, needs="Mautic 7 or newer")).body
 
+    # --- dates of events -------------------------------------------------------------------------------------------
+
+    async def create(self, entity: Campaign) -> Campaign:
+        """Store a new campaign.
+
+        Mautic 5 stores an event with a `trigger_date` and then answers 500, without the id of the campaign. Such a
+        campaign is created unpublished and without these dates, which a second request adds.
+
+        Returns:
+            The campaign as Mautic stored it, with its id.
+
+        Raises:
+            ConfigurationError: It names nothing, or events without `canvas_settings`. Nothing was sent.
+            Rejected: Mautic refused a value; `problems` says which.
+            ValueNotKept: It is stored without the values that the error names.
+            OutcomeUnknown: It may have been stored; look before sending it again.
+
+        Mautic: REST API, Campaigns, Create (POST /campaigns/new) and Edit (PATCH /campaigns/ID/edit).
+        """
+        if not _dated(entity):
+            return await super().create(entity)
+        events = entity.events or []
+        undated = [evolve(event, trigger_date=UNSET) for event in events]
+        stored = await super().create(evolve(entity, events=undated, is_published=False))
+        return await self.edit(stored.id, _with_dates(entity, stored))
+
+    async def create_many(self, entities: Iterable[Campaign]) -> list[Outcome[Campaign]]:
+        """Store new campaigns as `create` does, up to 200 per request; none may have an event with `trigger_date`.
+
+        Raises:
+            ConfigurationError: An event has a `trigger_date`, which breaks a batch on Mautic 5. Nothing was sent.
+
+        Mautic: REST API, Batch (POST /campaigns/batch/new).
+        """
+        return await super().create_many(_require_undated(entities, "create"))
+
+    async def edit_many(self, entities: Iterable[Campaign]) -> list[Outcome[Campaign]]:
+        """Change several campaigns, up to 200 per request; none may name an event with `trigger_date`.
+
+        Raises:
+            ConfigurationError: A row has no id, two have the same, or an event has a `trigger_date`.
+
+        Mautic: REST API, Batch (PATCH /campaigns/batch/edit).
+        """
+        return await super().edit_many(_require_undated(entities, "edit"))
+
+    async def replace_many(self, entities: Iterable[Campaign]) -> list[Outcome[Campaign]]:
+        """Replace several campaigns, up to 200 per request; none may have an event with `trigger_date`.
+
+        Raises:
+            ConfigurationError: A row has no id, two have the same, or an event has a `trigger_date`.
+
+        Mautic: REST API, Batch (PUT /campaigns/batch/edit).
+        """
+        return await super().replace_many(_require_undated(entities, "replace"))
+
+    def _retry_hazards(self, row: Campaign) -> Sequence[Problem]:
+        if _dated(row):
+            return [Problem("Mautic 5 answers 500 to a batch with trigger_date; use edit()", "events")]
+        return super()._retry_hazards(row)
+
+    async def _write(self, call: Call) -> Campaign:
+        """Send a creation or an edit; if Mautic fails although it stored the dates of events, return what it stored."""
+        body: Mapping[str, Any] = call.body if isinstance(call.body, Mapping) else {}
+        if not any(event.get("triggerDate") for event in body.get("events") or ()):
+            return await super()._write(call)
+        try:
+            return await super()._write(evolve(call, retryable=False))
+        except (ServerError, OutcomeUnknown) as error:
+            return await self._stored_nevertheless(call, body, error)
+
+    async def _stored_nevertheless(self, call: Call, body: Mapping[str, Any], error: MauticError) -> Campaign:
+        """Return the campaign of an edit that Mautic 5 stored and answered with 500.
+
+        Raises:
+            MauticError: *error*, if the campaign is not as sent.
+        """
+        id = call.path.split("/")[1]
+        stored = await self.get(int(id)) if id.isdecimal() else None
+        if stored is None or self._values_not_kept(body, stored):
+            raise error
+        return stored
+
+    # --- bodies ----------------------------------------------------------------------------------------------------
+
     def _create_body(self, entity: Campaign) -> dict[str, Any]:
         return _require_canvas(super()._create_body(entity))
 
     def _edit_body(self, entity: Campaign) -> dict[str, Any]:
-        return _require_canvas(super()._edit_body(entity))
+        body = super()._edit_body(entity)
+        if "events" in body and entity.canvas_settings:  # an entity that was read holds it unchanged
+            body["canvasSettings"] = codec.encode(entity)["canvasSettings"]
+        return _require_canvas(body)
 
     def _replace_body(self, entity: Campaign) -> dict[str, Any]:
         return _require_canvas(super()._replace_body(entity))
@@ -176,14 +278,40 @@ def _require_canvas(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _import_body(source: str | Path | Mapping[str, JSON]) -> tuple[Any, FilePart | None]:
-    if isinstance(source, Mapping):
-        return dict(source), None
+def _dated(campaign: Campaign) -> list[CampaignEvent]:
+    return [event for event in campaign.events or () if event.trigger_date]
+
+
+def _require_undated(campaigns: Iterable[Campaign], verb: str) -> list[Campaign]:
+    rows = list(campaigns)
+    if any(_dated(row) for row in rows):
+        raise ConfigurationError(f"campaigns: Mautic 5 answers 500 to a batch with trigger_date; use {verb}()")
+    return rows
+
+
+def _with_dates(entity: Campaign, stored: Campaign) -> Campaign:
+    """Return the edit that adds the dates of *entity* to *stored*, whose canvas names the new events by their ids."""
+    sent, kept = entity.canvas_settings, stored.canvas_settings
+    if not sent or not kept:
+        raise ConfigurationError(f"campaigns: {stored.id} is stored unpublished, without its canvas and trigger dates")
+    ids = {before.id: after.id for before, after in zip(sent.nodes or (), kept.nodes or (), strict=True)}
+    events = [evolve(event, id=int(ids.get(event.key or "") or event.id), key=UNSET) for event in entity.events or ()]
+    published = True if entity.is_published is UNSET else entity.is_published
+    return Campaign(events=events, canvas_settings=kept, is_published=published)
+
+
+def _import_body(source: str | Path | Mapping[str, JSON] | Sequence[Mapping[str, JSON]]) -> tuple[Any, FilePart | None]:
+    if not isinstance(source, (str, Path)):
+        return [source] if isinstance(source, Mapping) else list(source), None
     path = Path(source)
-    content = path.read_bytes()
-    if path.suffix.lower() == ".zip":
-        return None, FilePart(path.name, content, media_type="application/zip")
     try:
-        return protocol.parse_json(content), None
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}") from error
+    if content.startswith(b"PK"):
+        return None, FilePart(f"{path.stem}.zip", content, media_type="application/zip")
+    try:
+        parsed = protocol.parse_json(content)
     except ValueError as error:
         raise ConfigurationError(f"{path.name} is neither a zip file nor JSON: {error}") from error
+    return [parsed] if isinstance(parsed, Mapping) else parsed, None

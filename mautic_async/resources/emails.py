@@ -12,6 +12,7 @@ from mautic_async.protocol import Effect
 from mautic_async.resources import _responses, _stat_rows
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._changes import EntityIterator, since_clause
+from mautic_async.resources._sent_along import SentAlong
 from mautic_async.resources.stats import Stats
 from mautic_async.where import Where
 
@@ -20,10 +21,17 @@ STATISTICS_PAGE: Final = 1000
 
 
 class Emails(Resource[Email]):
-    """E-mails; `list` and `iterate` leave out A/B variants and translations. Mautic: REST API, Emails."""
+    """E-mails; `list` and `iterate` leave out A/B variants and translations.
+
+    Mautic resets `dynamic_content` in edits that do not name it. So `edit` and `edit_many` read the e-mail first and
+    send the stored value along. Mautic: REST API, Emails.
+    """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "emails", one="email", many="emails", model=Email, keyset=False, replace_requires=("language",)
+        *("emails", "email", "emails", Email),
+        keyset=False,
+        replace_requires=("language",),
+        sent_along=(SentAlong("dynamicContent", ("dynamicContent",)),),
     )
 
     async def send(self, id: int, *, limit: int | None = None, batch: int | None = None) -> SegmentSend:

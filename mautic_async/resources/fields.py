@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from mautic_async.models import Field
 from mautic_async.resources._base import Endpoint, Resource
+from mautic_async.resources._sent_along import SentAlong
+
+_FLAGS: Final = ("isRequired", "isListable", "isVisible", "isShortVisible")
+_OPTIONS: Final = SentAlong("properties", ("properties",), beside=("defaultValue",))
+"""Mautic checks the default of a select field against the options of the same request."""
 
 
 class _Fields(Resource[Field]):
@@ -24,6 +29,8 @@ class ContactFields(_Fields):
         keyset=False,
         filters_published=False,
         replace_requires=("isIndex", "charLengthLimit"),
+        not_null=_FLAGS,
+        sent_along=(_OPTIONS,),
     )
 
 
@@ -35,4 +42,6 @@ class CompanyFields(_Fields):
         keyset=False,
         filters_published=False,
         replace_requires=("isIndex", "charLengthLimit"),
+        not_null=_FLAGS,
+        sent_along=(_OPTIONS,),
     )

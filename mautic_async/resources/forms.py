@@ -2,62 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, ClassVar, Unpack
 
-from attrs import evolve
-
 from mautic_async import protocol
-from mautic_async.bulk import Outcome
-from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.models import UNSET, Form, Submission
+from mautic_async.errors import ConfigurationError
+from mautic_async.models import Form, Submission
 from mautic_async.protocol import Effect
 from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._endpoint import PAGE_SIZE, PageParams, Query, ResultPage
+from mautic_async.resources._sent_along import SentAlong
 
 
 class Forms(Resource[Form]):
     """Forms for visitors.
 
-    Mautic resets `post_action` in edits that do not name it, so `edit` and `edit_many` read the form first and send the
+    Mautic resets `post_action` in edits that do not name it. So `edit` and `edit_many` read the form first and send the
     stored value along. Mautic: REST API, Forms.
     """
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint("forms", one="form", many="forms", model=Form)
-
-    async def edit(self, id: int, changes: Form) -> Form:
-        """Change what *changes* names; if it does not name `post_action`, read the stored one first and send it along.
-
-        Raises:
-            NotFound: No form has this id.
-            Rejected: Mautic refused a value; `problems` says which.
-
-        Mautic: REST API, Forms, Edit (PATCH /forms/ID/edit).
-        """
-        self._edit_body(changes)
-        return await super().edit(
-            id, changes if changes.post_action else _with_post_action(changes, await self.get(id))
-        )
-
-    async def edit_many(self, entities: Iterable[Form]) -> list[Outcome[Form]]:
-        """Change several forms, up to 200 per request; `post_action` is kept as by `edit`.
-
-        Raises:
-            ConfigurationError: A row has no id, or two have the same.
-
-        Mautic: REST API, Forms, Batch (PATCH /forms/batch/edit).
-        """
-        forms = list(entities)
-        stored = await self._existing([form.id for form in forms if form.id and not form.post_action])
-        return await super().edit_many(
-            _with_post_action(form, stored[form.id]) if form.id in stored else form for form in forms
-        )
-
-    def _retry_hazards(self, row: Form) -> Sequence[Problem]:
-        if row.post_action:
-            return super()._retry_hazards(row)
-        return [Problem("Mautic resets it in edits that do not name it; name it, or use edit_many()", "post_action")]
+    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
+        *("forms", "form", "forms", Form), sent_along=(SentAlong("postAction", ("postAction", "postActionProperty")),)
+    )
 
     async def delete_fields(self, id: int, field_ids: Iterable[int]) -> Form:
         """Delete fields of a form with their submitted values; ids that it does not have are ignored.
@@ -164,8 +131,3 @@ class Forms(Resource[Form]):
             query=protocol.encode_query(_pagination.parameters(query, filters_published=False)),
         )
         return await self._get_page(call, "submissions", Submission, int(query.get("start", 0)))
-
-
-def _with_post_action(changes: Form, stored: Form) -> Form:
-    detail = stored.post_action_property if changes.post_action_property is UNSET else changes.post_action_property
-    return evolve(changes, post_action=stored.post_action or "return", post_action_property=detail or UNSET)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from mautic_async import codec, protocol
 from mautic_async.models import JSON, Report, ReportResult
@@ -12,14 +12,23 @@ from mautic_async.protocol import Effect
 from mautic_async.resources import _pagination, _responses
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._endpoint import PAGE_SIZE
+from mautic_async.resources._sent_along import SentAlong
 from mautic_async.resources._times import iso_text
+
+_COLUMNS: Final = ("columns", "filters", "tableOrder", "groupBy", "aggregators", "graphs")
 
 
 class Reports(Resource[Report]):
-    """Reports: stored queries of Mautic's database. Mautic: REST API, Reports."""
+    """Reports: stored queries of Mautic's database.
+
+    Mautic checks columns against `source`. So `edit` and `edit_many` send the stored one along with them. Mautic: REST
+    API, Reports.
+    """
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "reports", one="report", many="reports", model=Report, replace_requires=("system",)
+        *("reports", "report", "reports", Report),
+        replace_requires=("system",),
+        sent_along=(SentAlong("source", ("source",), beside=_COLUMNS),),
     )
 
     async def get(self, id: int) -> Report:

@@ -15,7 +15,7 @@ class Smses(Resource[Sms]):
     """Text messages. Mautic: REST API, Text messages."""
 
     endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        "smses", one="sms", many="smses", model=Sms, replace_requires=("language",)
+        *("smses", "sms", "smses", Sms), create_requires=("message",), replace_requires=("language", "message")
     )
 
     async def send(self, id: int, contact_id: int) -> SmsReceipt:

@@ -68,13 +68,16 @@ class Stats(Namespace):
         limit: int = PAGE_SIZE,
         read_ahead: bool = False,
     ) -> AsyncIterator[StatRow]:
-        """Every row of a table, once, also while others are added.
+        """Yield every row of a table once, even if rows are added meanwhile.
+
+        Rows of a table whose ids are UUIDs, such as ``email_stat_replies``, come in the order of these texts. Of rows
+        that are added meanwhile, those whose id sorts before the current page are not seen.
 
         Args:
             table: As for `list`.
             where: Conditions on its columns.
-            column: A number that no two rows share; tables without an ``id`` have none, and can only be listed.
-            limit: Rows a page.
+            column: Column whose value no two rows share. Tables without an ``id`` can only be listed.
+            limit: Rows per page.
             read_ahead: Fetch the next page while the caller works on this one.
 
         Mautic: REST API, Stats, Get stats from table (GET /stats/TABLE with ``where``).
@@ -84,7 +87,10 @@ class Stats(Namespace):
             order = [(query["order_by"], query["order_by_dir"])]
             return await self.list(table, where=query["where"], order=order, limit=query["limit"])
 
+        def get_id(row: StatRow) -> int | str:
+            return int(row[column]) if row[column].isdecimal() else row[column]
+
         paginator = _pagination.Paginator(
-            fetch=fetch, query={"where": where}, size=limit, get_id=lambda row: int(row[column]), column=column
+            fetch=fetch, query={"where": where}, size=limit, get_id=get_id, column=column, above=None
         )
         return self._paginate(paginator, read_ahead=read_ahead)

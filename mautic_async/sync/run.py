@@ -11,16 +11,15 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
-from attrs import Factory, define, evolve
+from attrs import Factory, define
 
+from mautic_async.bulk import EncodedRow
 from mautic_async.errors import ConfigurationError
-from mautic_async.sync.state_file import StateFile, set_bit
+from mautic_async.sync.state_file import StateFile, keyed_hash, set_bit
 
 if TYPE_CHECKING:
-    from mautic_async.bulk import EncodedRow
     from mautic_async.journal.records import Checkpoint, RowRecord
 
 T = TypeVar("T")
@@ -30,6 +29,8 @@ CONTENT_FORMAT: Final = b"1:"
 
 DRIFT_CHUNK: Final = 500
 """Changed contacts that are noted in one transaction."""
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 Identify: TypeAlias = "Callable[[EncodedRow], Hashable | None]"
 """Return what names the contact of a row from job to job; None if nothing does."""
@@ -198,7 +199,7 @@ class SyncRun:
         content = self._hash(CONTENT_FORMAT + canonical(encoded.body))
         entity = stored.entity if stored is not None else 0
         if stored is not None and stored.hash == content and self._may_skip(index, key, entity):
-            return evolve(encoded, ordering_keys=(), creates=(), facts_key="", is_stored=True, id=entity)
+            return EncodedRow(encoded.body, is_stored=True, id=entity)
         self._pending.add(index, PendingRow(key, content, entity))
         return encoded
 
@@ -243,7 +244,7 @@ class SyncRun:
             await self._in_thread(self.file.mark_stored, stored)
 
     def _hash(self, data: bytes) -> bytes:
-        return blake2b(data, key=self.file.hash_key, digest_size=16).digest()
+        return keyed_hash(data, self.file.hash_key)
 
     async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         assert self._thread is not None  # noqa: S101 - open
@@ -252,4 +253,4 @@ class SyncRun:
 
 def canonical(body: bytes) -> bytes:
     """Return the JSON text *body* in the one form that does not depend on the order of keys or on the JSON library."""
-    return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
+    return _CANONICAL.encode(json.loads(body)).encode()

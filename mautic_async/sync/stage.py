@@ -6,12 +6,12 @@ is all that the state needs; the scheduler does not know of it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import evolve
 
-from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport
+from mautic_async.bulk import BatchResult, BulkJob, BulkOptions, BulkReport, Outcome
 from mautic_async.clock import Clock
 from mautic_async.journal.records import Checkpoint
 
@@ -28,11 +28,15 @@ class SyncAdapter(Generic[R, E]):
     """A `BulkAdapter` whose rows know whether they are stored already."""
 
     def __init__(self, adapter: BulkAdapter[R, E], run: SyncRun, clock: Clock) -> None:
-        self.max_rows = adapter.max_rows
-        self.guarantee = adapter.guarantee
+        self.max_rows: int = adapter.max_rows
         self._adapter = adapter
         self._run = run
         self._clock = clock
+
+    @property
+    def guarantee(self) -> str:
+        """Return the guarantee of the adapter."""
+        return self._adapter.guarantee
 
     @property
     def requests_left(self) -> int | None:
@@ -46,7 +50,6 @@ class SyncAdapter(Generic[R, E]):
     async def prepare(self, job: str) -> None:
         """Prepare the adapter, then ask Mautic what has changed there, if that is wanted."""
         await self._adapter.prepare(job)
-        self.guarantee = self._adapter.guarantee
         await self._run.note_drift(self._clock.wall_time())
 
     def encode(self, row: R, index: int) -> EncodedRow:
@@ -83,9 +86,9 @@ class SyncJournal:
     """A `JobJournal` that keeps the state in step, around the caller's journal or none."""
 
     def __init__(self, journal: JobJournal | None, run: SyncRun, clock: Clock) -> None:
-        self.job = journal.job if journal is not None else ""
-        self.durable = journal is not None and journal.durable
-        self.stores_rows = journal is not None and journal.stores_rows
+        self.job: str = journal.job if journal is not None else ""
+        self.durable: bool = journal is not None and journal.durable
+        self.stores_rows: bool = journal is not None and journal.stores_rows
         self._journal = journal
         self._run = run
         self._clock = clock
@@ -163,6 +166,13 @@ class SyncJob(BulkJob[R, E]):
             journal=SyncJournal(journal, run, clock),
         )
         self._run_of_state = run
+        self._sent_adapter = adapter
+
+    async def check(self) -> AsyncIterator[Outcome[E]]:
+        """Check every row as the job would before sending it, whether it is stored or not; the state is not read."""
+        job = BulkJob(self._sent_adapter, self._rows, options=self._options, clock=self._clock)
+        async for outcome in job.check():
+            yield outcome
 
     @property
     def report(self) -> BulkReport:

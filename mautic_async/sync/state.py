@@ -43,7 +43,8 @@ class SyncState:
         job: A name, if several jobs send to one server; a file of another job is refused.
         drift: ``ignore`` trusts the state. ``check`` first asks Mautic which contacts were changed there since the last
             check (one listing), and sends their rows again. A change within the very second in which the last job
-            wrote the contact is not noticed.
+            wrote the contact is not noticed. Of companies Mautic 5.1 tells no dates: those that the last job has
+            written are sent once more.
         full: Send all rows and renew the state.
         secret: A text that keys the hashes, such as one from the environment; always the same for one file.
 

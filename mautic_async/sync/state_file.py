@@ -101,8 +101,8 @@ class StateFile:
 
     def __init__(self, path: Path, scope: Scope | None = None, secret: str = "") -> None:
         self.path = path
-        self.hash_key = b""
-        self.checked_at = 0.0
+        self.hash_key: bytes = b""
+        self.checked_at: float = 0.0
         self._scope = scope
         self._secret = secret
         self._lock: int | None = None
@@ -168,8 +168,8 @@ class StateFile:
         """Compare the file with the job, or note the job in a new file; this also proves that it can be written."""
         meta: dict[str, Any] = dict(db.execute("SELECT key, value FROM meta").fetchall())
         salt = meta.get("salt") or secrets.token_bytes(32)
-        self.hash_key = blake2b(self._secret.encode(), key=salt, digest_size=32).digest()
-        proof = blake2b(b"secret", key=self.hash_key, digest_size=16).digest()
+        self.hash_key = keyed_hash(self._secret.encode(), salt, 32)
+        proof = keyed_hash(b"secret", self.hash_key)
         self.checked_at = meta.get("checked", now)
         ours = asdict(scope)
         if meta:
@@ -196,8 +196,10 @@ class StateFile:
     def find(self, key: bytes) -> StoredRow | None:
         """Return what the file holds under *key*. Quick enough for the event loop: it reads one page or two."""
         assert self._reader is not None  # noqa: S101 - open
-        with self._errors(MauticError):
+        try:
             found = self._reader.execute(_FIND, (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise MauticError(f"state {self.path}: {error}") from error
         return StoredRow(*found) if found is not None else None
 
     def mark_sending(self, keys: Sequence[bytes]) -> list[int]:
@@ -286,6 +288,11 @@ class StateFile:
         except sqlite3.Error as error:
             reason = f"{what} ({error}){REMEDY}" if what else str(error)
             raise kind(f"state {self.path}: {reason}") from error
+
+
+def keyed_hash(data: bytes, key: bytes, size: int = 16) -> bytes:
+    """Return the hash of *data*, which only holders of *key* can compute."""
+    return blake2b(data, key=key, digest_size=size).digest()
 
 
 def has_bit(bits: bytearray, number: int) -> bool:

@@ -66,7 +66,7 @@ class ShardedJob:
         self._state = state
         self._kick = kick
         self._models = models
-        self.name = state.name
+        self.name: str = state.name
 
     def __repr__(self) -> str:
         return f"ShardedJob({self.name!r})"

@@ -75,7 +75,7 @@ class RateLimiter:
         self.headers = headers
         self._nodes: list[dict[str, _Window]] = [{} for _ in range(max(1, nodes))]
         self._next_node = 0
-        self.loss_chance = 0.0
+        self.loss_chance: float = 0.0
         self._clock: Clock | None = None
 
     def lose_counts(self, chance: float, clock: Clock) -> None:

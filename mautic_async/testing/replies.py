@@ -50,7 +50,7 @@ class ControllerError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
-        self.details = [] if details is None else details
+        self.details: Any = [] if details is None else details
         self.draft = draft
 
     def to_reply(self) -> Reply:

@@ -105,9 +105,11 @@ class FakeMautic:
     ) -> None:
         rng = random.Random(seed)  # noqa: S311 - repeatable on purpose
         clock = clock if clock is not None else Clock(random=rng.random)
-        self.username, self.password = username, password
-        self.client_id, self.client_secret = client_id, client_secret
-        self.settings = ServerSettings(
+        self.username: str = username
+        self.password: str = password
+        self.client_id: str = client_id
+        self.client_secret: str = client_secret
+        self.settings: ServerSettings = ServerSettings(
             version=RELEASES[version],
             skew=skew,
             access_token_lifetime=access_token_lifetime,
@@ -124,7 +126,7 @@ class FakeMautic:
         rate_limit = 0 if version == "7.0" else rate_limit  # Mautic 7 has no limiter
         limiter = RateLimiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
         limiter.lose_counts(rate_limit_loses, clock)
-        self.state = ServerState(
+        self.state: ServerState = ServerState(
             store=Store(),
             clock=clock,
             settings=self.settings,
@@ -136,7 +138,7 @@ class FakeMautic:
         )
         self.requests: list[RecordedRequest] = []
         self._keep_bodies = keep_bodies
-        self.routes = Router()
+        self.routes: Router = Router()
         self._background = BackgroundTasks()
         installation.register_routes(self.routes, self.state, v2_routes=v2)
         seeding.install(self.state, lab=initial == "lab")

@@ -51,10 +51,10 @@ class Table:
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows: dict[int, Row] = {}
-        self.last_id = 0
+        self.last_id: int = 0
         self.indexes: dict[str, Index] = {}
         self.dirty: set[int] = set()
-        self.change_count = 0
+        self.change_count: int = 0
 
     def __len__(self) -> int:
         return len(self.rows)

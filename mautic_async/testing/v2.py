@@ -192,7 +192,9 @@ def _iri(value: Any, path: str, table: str, context: RequestContext) -> Row:
 class Objects(Resource):
     """Custom objects; there is no PUT."""
 
-    path, type_name, table = "custom_objects", "CustomObject", "custom_objects"
+    path: str = "custom_objects"
+    type_name: str = "CustomObject"
+    table: str = "custom_objects"
     permission = "custom_objects:custom_objects"
     supports_put = False
 
@@ -238,7 +240,9 @@ class Objects(Resource):
 class Fields(Resource):
     """Fields of custom objects; a list can be filtered by a part of the alias."""
 
-    path, type_name, table = "custom_fields", "CustomField", "custom_fields"
+    path: str = "custom_fields"
+    type_name: str = "CustomField"
+    table: str = "custom_fields"
     permission = "custom_objects:custom_fields"
 
     def matches_filter(self, row: Row, context: RequestContext) -> bool:
@@ -299,7 +303,9 @@ class Fields(Resource):
 class Items(Resource):
     """Custom items; the same save as through contacts, so unique values upsert."""
 
-    path, type_name, table = "custom_items", "CustomItem", "custom_items"
+    path: str = "custom_items"
+    type_name: str = "CustomItem"
+    table: str = "custom_items"
     permission = "custom_objects:custom_items"
 
     def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:

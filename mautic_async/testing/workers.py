@@ -55,7 +55,7 @@ class WorkerPool:
         self.latency = latency
         self.size = workers
         self.backlog = backlog
-        self.busy = 0
+        self.busy: int = 0
         self.accepted = 0
         self.waiters: list[asyncio.Future[None]] = []
         self.sessions: dict[str, asyncio.Lock] = {}

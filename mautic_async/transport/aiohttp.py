@@ -59,7 +59,7 @@ class AiohttpTransport:
         network: Network | None = None,
     ) -> None:
         self.base = base
-        self.timeouts = timeouts or Timeouts()
+        self.timeouts: Timeouts = timeouts or Timeouts()
         self._context = context
         self._network = network or Network()
         self._proxy = self._network.proxy_for(base)

@@ -57,7 +57,7 @@ class ContactIdentified(WebhookEvent):
     Mautic: Webhooks, Contact Identified Event.
     """
 
-    KEY = "mautic.lead_post_save_new"
+    KEY: ClassVar[str] = "mautic.lead_post_save_new"
 
     contact: Contact
 
@@ -72,7 +72,7 @@ class ContactUpdated(WebhookEvent):
     Mautic: Webhooks, Contact Updated Event.
     """
 
-    KEY = "mautic.lead_post_save_update"
+    KEY: ClassVar[str] = "mautic.lead_post_save_update"
 
     contact: Contact
 
@@ -89,7 +89,7 @@ class PointsChanged(WebhookEvent):
     Mautic: Webhooks, Contact Points Changed Event.
     """
 
-    KEY = "mautic.lead_points_change"
+    KEY: ClassVar[str] = "mautic.lead_points_change"
 
     contact: Contact
     old_points: int
@@ -107,7 +107,7 @@ class ContactDeleted(WebhookEvent):
     Mautic: Webhooks, Contact Deleted Event.
     """
 
-    KEY = "mautic.lead_post_delete"
+    KEY: ClassVar[str] = "mautic.lead_post_delete"
 
     id: int
     contact: Contact | None = None
@@ -126,7 +126,7 @@ class ChannelSubscriptionChanged(WebhookEvent):
     Mautic: Webhooks, Contact Channel Subscription Change Event.
     """
 
-    KEY = "mautic.lead_channel_subscription_changed"
+    KEY: ClassVar[str] = "mautic.lead_channel_subscription_changed"
 
     contact: Contact
     channel: str
@@ -146,7 +146,7 @@ class ContactCompanyChanged(WebhookEvent):
     Mautic: Webhooks, Contact Company Subscription Change Event.
     """
 
-    KEY = "mautic.lead_company_change"
+    KEY: ClassVar[str] = "mautic.lead_company_change"
 
     contact: Contact
     company: Company
@@ -163,7 +163,7 @@ class CompanySaved(WebhookEvent):
     Mautic: Webhooks, Company Create/Update Event.
     """
 
-    KEY = "mautic.company_post_save"
+    KEY: ClassVar[str] = "mautic.company_post_save"
 
     company: Company
 
@@ -179,7 +179,7 @@ class CompanyDeleted(WebhookEvent):
     Mautic: Webhooks, Company Deleted Event.
     """
 
-    KEY = "mautic.company_post_delete"
+    KEY: ClassVar[str] = "mautic.company_post_delete"
 
     id: int
     company: Company | None = None
@@ -197,7 +197,7 @@ class SegmentMembershipChanged(WebhookEvent):
     Mautic: Webhooks, Contact Segment Membership Change Event.
     """
 
-    KEY = "mautic.lead_list_change"
+    KEY: ClassVar[str] = "mautic.lead_list_change"
 
     contact: Contact
     segment: Segment
@@ -222,7 +222,7 @@ class EmailSent(WebhookEvent):
     Mautic: Webhooks, Email Send Event.
     """
 
-    KEY = "mautic.email_on_send"
+    KEY: ClassVar[str] = "mautic.email_on_send"
 
     contact: Contact
     email: Email | None = None
@@ -286,7 +286,7 @@ class EmailOpened(WebhookEvent):
     Mautic: Webhooks, Email Open Event.
     """
 
-    KEY = "mautic.email_on_open"
+    KEY: ClassVar[str] = "mautic.email_on_open"
 
     stat: EmailStat
 
@@ -301,7 +301,7 @@ class FormSubmitted(WebhookEvent):
     Mautic: Webhooks, Form Submit Event.
     """
 
-    KEY = "mautic.form_on_submit"
+    KEY: ClassVar[str] = "mautic.form_on_submit"
 
     submission: Submission
 
@@ -375,7 +375,7 @@ class PageHit(WebhookEvent):
     Mautic: Webhooks, Page Hit Event.
     """
 
-    KEY = "mautic.page_on_hit"
+    KEY: ClassVar[str] = "mautic.page_on_hit"
 
     hit: Hit
 
@@ -392,7 +392,7 @@ class SmsSent(WebhookEvent):
     Mautic: Webhooks, Text Send Event.
     """
 
-    KEY = "mautic.sms_on_send"
+    KEY: ClassVar[str] = "mautic.sms_on_send"
 
     sms_id: int
     contact: Contact

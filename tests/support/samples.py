@@ -27,7 +27,7 @@ SAMPLES: Mapping[type, Entity] = {
         m.CustomObject(alias="products", name_singular="Product"),
         m.Device(contact=1, device="desktop"),
         m.DynamicContent(name="D", content="x", is_campaign_based=True, language="en"),
-        m.Email(name="E", subject="Hi", language="en"),
+        m.Email(name="E", subject="Hi", language="en", dynamic_content=[m.EmailDynamicContent(token_name="T")]),
         m.Field(label="F", is_index=False, char_length_limit=64),
         m.FieldGroup(name="G"),
         m.Focus(name="F", type="notice", style="bar"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -21,9 +21,12 @@ from mautic_async.resources._contact_keys import entity_id
 from mautic_async.resources.bulk_adapters.lookup import ClockOffset
 from mautic_async.resources.contacts import bodies, item_identity, validation
 from mautic_async.resources.contacts.bodies import Zeros
+from mautic_async.resources.contacts.item_identity import LookupField, LookupName, UniqueField
+from mautic_async.resources.contacts.item_values import items_not_kept
 
 if TYPE_CHECKING:
     from mautic_async.bulk import WorkItem
+    from mautic_async.errors import Problem
     from mautic_async.models import CustomItem
     from mautic_async.pipeline import Pipeline
     from mautic_async.protocol import RowAnswer
@@ -68,6 +71,8 @@ class ContactJob(Generic[C]):
         unique: The fields by which Mautic finds contacts.
         requests_left: See `BulkAdapter`.
         clock_offset: Between the server's clock and ours.
+        proven: Custom objects whose `UniqueField` is known to be a unique identifier on this server.
+        objects: Custom objects of which rows have brought new items.
     """
 
     pipeline: Pipeline
@@ -75,6 +80,8 @@ class ContactJob(Generic[C]):
     unique: tuple[str, ...] = ("email",)
     requests_left: int | None = None
     clock_offset: ClockOffset = field(factory=ClockOffset)
+    proven: set[str] = field(factory=set)
+    objects: set[str] = field(factory=set)
 
     def payload(self, item: WorkItem[C]) -> Mapping[str, Any]:
         """Return what is sent of a row. Most rows are sent as text and have no decoded form at hand."""
@@ -105,6 +112,26 @@ class ContactJob(Generic[C]):
         if self.options.resend == "always":
             return True
         return self.has_key(row) and item_identity.is_idempotent(self.options.match_items, row.custom_items or ())
+
+    def unproven_items(self, row: C) -> Iterator[CustomItem]:
+        """Yield the first new item of each object whose `UniqueField` is not proven yet."""
+        if not row.custom_items or self.options.match_items is None:
+            return
+        found: set[str] = set()
+        for item in row.custom_items:
+            name = item_identity.object_of(item)
+            is_unique = isinstance(item_identity.strategy_for(self.options.match_items, item), UniqueField)
+            if is_unique and not item.id and name not in found | self.proven:
+                found.add(name)
+                yield item
+
+    def looks_items_up(self, row: C) -> bool:
+        """Return True if the row has new items that are looked up among the stored ones before they are sent."""
+        return any(
+            not item.id
+            and isinstance(item_identity.strategy_for(self.options.match_items, item), LookupField | LookupName)
+            for item in row.custom_items or ()
+        )
 
     async def send(
         self, method: str, path: str, effect: Effect, rows: int, *, with_items: bool, **body: Any
@@ -146,15 +173,24 @@ class ContactJob(Generic[C]):
         id = entity_id(row) or item.row.id
         created = not item.row.id and (row.status == 201 or self._created_earlier(item, row))
         entity = codec.decode(self.options.model, row.entity) if self.options.returning == "contacts" else None
-        lost = [] if shared else bodies.row_values_not_kept(self.payload(item), row.entity, self.options.model)
+        stored = shown_items(row.entity) if item.row.custom_items else ()
+        lost = () if shared else self._lost_values(item, row.entity, stored)
         return RowResult(
             "partial" if lost else "created" if created else "updated",
             id,
-            tuple(lost),
+            lost,
             entity=entity,
-            facts=self._facts(item, row.entity, id),
+            facts=self._facts(item, stored, id),
             changed_at=_responses.modified_at(row.entity),
         )
+
+    def _lost_values(
+        self, item: WorkItem[C], entity: Mapping[str, Any], stored: Sequence[CustomItem]
+    ) -> tuple[Problem, ...]:
+        """Return a problem for each value of the row that the answer shows otherwise."""
+        sent = {key: value for key, value in self.payload(item).items() if key != codec.CUSTOM_OBJECTS}
+        lost = bodies.row_values_not_kept(sent, entity, self.options.model)
+        return (*lost, *items_not_kept(self.options.match_items, item.row.custom_items or (), stored))
 
     def _created_earlier(self, item: WorkItem[C], row: RowAnswer) -> bool:
         """Return True if an earlier request with the row, whose answer was lost, has created the contact."""
@@ -162,13 +198,12 @@ class ContactJob(Generic[C]):
             _responses.created_at(row.entity), item.sends.first_at
         )
 
-    def _facts(self, item: WorkItem[C], entity: Mapping[str, Any], id: int) -> dict[str, Any]:
+    def _facts(self, item: WorkItem[C], stored: Sequence[CustomItem], id: int) -> dict[str, Any]:
         """Return the ids to remember: of the contact, and of items that can be told from others."""
         match_items = self.options.match_items
         new_items = item_identity.new_items(match_items, item.row.custom_items) if match_items is not None else {}
-        if not new_items or codec.CUSTOM_OBJECTS not in entity:
+        if not new_items or not stored:
             return {"id": id}
-        stored = codec.decode(Contact, {codec.CUSTOM_OBJECTS: entity[codec.CUSTOM_OBJECTS]}).custom_items
         ids = item_identity.matched_ids(new_items, item_identity.stored_items(match_items, stored))
         return {"id": id, "items": ids} if ids else {"id": id}
 
@@ -199,3 +234,9 @@ class ContactJob(Generic[C]):
         known_ids = item.facts.get("items")
         ids = {int(id) for id in _ITEM_ID.findall(text)}
         return [name for name, id in known_ids.items() if id in ids] if isinstance(known_ids, Mapping) else []
+
+
+def shown_items(entity: Mapping[str, Any] | None) -> Sequence[CustomItem]:
+    """Return the custom items that an answer shows of a contact: the newest ten of each object."""
+    items = entity.get(codec.CUSTOM_OBJECTS) if entity is not None else None
+    return codec.decode(Contact, {codec.CUSTOM_OBJECTS: items}).custom_items or () if items else ()

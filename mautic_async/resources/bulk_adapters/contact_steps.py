@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Contact)
 
+STORE: Final = "store"
 EDIT: Final = "edit"
 LINK: Final = "link"
+PROVE: Final = "prove"
 
 _OUTCOME_UNKNOWN: Final = Problem(
     "the answer was lost, and sending the row again could store it twice; look in Mautic, then send it or leave it"
@@ -48,21 +50,12 @@ class Step(Protocol[C]):
 
 @define(eq=False)
 class UpsertStep(Generic[C]):
-    """The first step: create or update a contact by its unique values. Rows with an id only pass on to `EditStep`."""
+    """Create or update contacts by their unique values."""
 
     job: ContactJob[C]
 
     async def send(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
-        """Send the rows without an id in one request."""
-        upserts = [item for item in batch if not item.row.id]
-        sent = await self._upsert(upserts) if upserts else BatchResult[C]((), requests=0)
-        if len(upserts) == len(batch):
-            return sent
-        upserted = iter(sent.results)
-        edit: RowResult[C] = RowResult(Pending.NEXT_STEP, next_step=EDIT)
-        return evolve(sent, results=[edit if item.row.id else next(upserted) for item in batch])
-
-    async def _upsert(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
+        """Send the rows in one request; none of them has an id."""
         safe = all(
             (item.encoded.ordering_keys and not item.row.custom_items) or self.job.is_idempotent(item.row)
             for item in batch
@@ -76,7 +69,7 @@ class UpsertStep(Generic[C]):
             text=b"[" + b",".join([self._body(item) for item in batch]) + b"]",
         )
         results = [
-            link_if_due(self.job, item, result, made_contact=row.status == 201)
+            next_step_if_due(self.job, item, result, made_contact=row.status == 201)
             for item, row, result in zip(batch, rows, self.job.results_of(batch, rows), strict=True)
         ]
         return BatchResult(results, seconds=seconds)
@@ -89,16 +82,10 @@ class UpsertStep(Generic[C]):
         return self.job.pipeline.json.dumps({**self.job.payload(item), **items_with_ids})
 
     async def look_up(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
-        """Find the contacts by their unique values; rows with an id were not in the request."""
-        lookup = _new_lookup(self.job)
-        await lookup.fetch([item.row for item in batch if not item.row.id])
-        results: list[RowResult[C]] = [
-            RowResult(Pending.NEXT_STEP, item.row.id, next_step=EDIT)
-            if item.row.id
-            else _lookup_result(self.job, item, lookup)
-            for item in batch
-        ]
-        return BatchResult(results, lookup.requests)
+        """Find the contacts by their unique values."""
+        lookup = new_lookup(self.job)
+        await lookup.fetch([item.row for item in batch])
+        return BatchResult([_lookup_result(self.job, item, lookup) for item in batch], lookup.requests)
 
 
 @define(eq=False)
@@ -122,7 +109,7 @@ class EditStep(Generic[C]):
             body=bodies,
         )
         edited = {
-            item.index: link_if_due(self.job, item, result)
+            item.index: next_step_if_due(self.job, item, result)
             for item, result in zip(now, self.job.results_of(now, rows), strict=True)
         }
         later: RowResult[C] = RowResult(Pending.RETRY, retry_after=MIN_ITEM_REWRITE_SECONDS)
@@ -130,7 +117,7 @@ class EditStep(Generic[C]):
 
     async def look_up(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
         """Look up only the rows that an edit sent again could double."""
-        lookup = _new_lookup(self.job)
+        lookup = new_lookup(self.job)
         await lookup.fetch([item.row for item in batch if not self.job.is_idempotent(item.row)])
         results: list[RowResult[C]] = [
             RowResult(Pending.RETRY, item.row.id)
@@ -152,8 +139,10 @@ class LinkStep(Generic[C]):
         named = [(known_id(item), company_name(self.job.payload(item))) for item in batch]
         linked = await link_all(self.job.pipeline, named)
         results: list[RowResult[C]] = [
-            RowResult("partial" if problem else "updated", id, (problem,) if problem else ())
-            for (id, _), problem in zip(named, linked.problems, strict=True)
+            next_step_if_due(
+                self.job, item, RowResult("partial" if problem else "updated", id, (problem,) if problem else ())
+            )
+            for item, (id, _), problem in zip(batch, named, linked.problems, strict=True)
         ]
         return BatchResult(results, linked.requests, linked.seconds)
 
@@ -162,10 +151,10 @@ class LinkStep(Generic[C]):
         return BatchResult([RowResult(Pending.RETRY, known_id(item)) for item in batch], requests=0)
 
 
-def link_if_due(
+def next_step_if_due(
     job: ContactJob[C], item: WorkItem[C], stored: RowResult[C], *, made_contact: bool = False
 ) -> RowResult[C]:
-    """Return *stored*, or the link step if the contact's company may be named without being linked.
+    """Return *stored*, or the step that is due next: the link to the company, or the proof of a unique field.
 
     Args:
         job: The job.
@@ -173,14 +162,20 @@ def link_if_due(
         stored: The result of the step before.
         made_contact: This very request created the contact, and so the link.
     """
-    if stored.state not in ("created", "updated") or made_contact or not item.sends.had_unknown_outcome:
+    if stored.state not in ("created", "updated"):
         return stored
-    if not company_name(job.payload(item)):
+    may_lack_link = item.sends.had_unknown_outcome and not made_contact and item.step != LINK
+    if may_lack_link and company_name(job.payload(item)):
+        due = LINK
+    elif any(job.unproven_items(item.row)):
+        due = PROVE
+    else:
         return stored
-    return evolve(stored, state=Pending.NEXT_STEP, next_step=LINK, status_if_given_up=stored.state)
+    return evolve(stored, state=Pending.NEXT_STEP, next_step=due, status_if_given_up=stored.state)
 
 
-def _new_lookup(job: ContactJob[C]) -> ContactLookup[C]:
+def new_lookup(job: ContactJob[C]) -> ContactLookup[C]:
+    """Return an empty look-up with the settings of *job*."""
     return ContactLookup(job.pipeline, job.options.model, job.unique, job.options.match_items, job.clock_offset)
 
 
@@ -209,7 +204,7 @@ def _stored_result(job: ContactJob[C], item: WorkItem[C], match: Match[C]) -> Ro
         proves_request_ended=match.made_by_last_request,
         entity=match.contact if job.options.returning == "contacts" else None,
     )
-    return link_if_due(job, item, stored)
+    return next_step_if_due(job, item, stored)
 
 
 def _unknown(item: WorkItem[Any], id: int = 0) -> RowResult[Any]:

@@ -17,8 +17,18 @@ from mautic_async.models import UNSET, Contact
 from mautic_async.resources._contact_keys import contact_keys, facts_key
 from mautic_async.resources.bulk_adapters.base import rate_limit_status
 from mautic_async.resources.bulk_adapters.contact_job import MIN_ITEM_REWRITE_SECONDS, ContactJob, UpsertOptions
-from mautic_async.resources.bulk_adapters.contact_steps import EDIT, LINK, EditStep, LinkStep, Step, UpsertStep
+from mautic_async.resources.bulk_adapters.contact_steps import (
+    EDIT,
+    LINK,
+    PROVE,
+    STORE,
+    EditStep,
+    LinkStep,
+    Step,
+    UpsertStep,
+)
 from mautic_async.resources.bulk_adapters.created_names import names_created_by
+from mautic_async.resources.bulk_adapters.item_steps import FirstStep, ProveStep
 from mautic_async.resources.contacts import bodies, item_identity, validation
 
 if TYPE_CHECKING:
@@ -37,18 +47,21 @@ class ContactUpserts(Generic[C]):
         self._options = options
         self._preflight = preflight
         self._job = ContactJob(pipeline, options, ("email",) if options.unique is None else tuple(options.unique))
+        upsert = UpsertStep(self._job)
         self._steps: dict[str, Step[C]] = {
-            "": UpsertStep(self._job),
+            "": FirstStep(self._job, upsert),
+            STORE: upsert,
             EDIT: EditStep(self._job),
             LINK: LinkStep(self._job),
+            PROVE: ProveStep(self._job),
         }
         self._keeps_facts = False
         self._existing_tags: Collection[str] = ()
 
     @property
     def guarantee(self) -> str:
-        """Return the guarantee for new custom items, in words."""
-        return item_identity.guarantee(self._options.match_items)
+        """Return the guarantee for new custom items, in words, for each object that rows have brought so far."""
+        return item_identity.guarantee(self._options.match_items, self._job.objects)
 
     @property
     def requests_left(self) -> int | None:
@@ -89,6 +102,8 @@ class ContactUpserts(Generic[C]):
             facts_key=facts_key(row, body, self._job.unique) if self._keeps_facts else "",
             creates=names_created_by(body, self._existing_tags),
         )
+        if row.custom_items:
+            self._add_objects(row, encoded)
         if any(validation.is_blank(value) for _, value in validation.iter_fields(body)):
             # In a batch, and with PATCH, the flag clears only fields that the row names. A single POST would wipe all.
             encoded.payload = {**full_body, "overwriteWithBlank": True}
@@ -97,6 +112,13 @@ class ContactUpserts(Generic[C]):
         if any(key[0] == "unique" for key in keys):
             encoded.hold_keys_seconds = MIN_ITEM_REWRITE_SECONDS
         return encoded
+
+    def _add_objects(self, row: Any, encoded: EncodedRow) -> None:
+        """Note the objects of new items; one row of an unproven object goes first, to prove its unique field."""
+        self._job.objects.update(item_identity.object_of(item) for item in row.custom_items if not item.id)
+        unproven = [("object", item_identity.object_of(item)) for item in self._job.unproven_items(row)]
+        if unproven:
+            encoded.creates = (*encoded.creates, *unproven)
 
     def _encode(self, row: Contact) -> dict[str, Any]:
         body = bodies.changes_of(row) if row.id else codec.encode(row)

@@ -16,6 +16,7 @@ from mautic_async.bulk import BatchResult, EncodedRow, Pending, RowResult, WorkI
 from mautic_async.errors import ConfigurationError, MauticError, Problem
 from mautic_async.models import Entity
 from mautic_async.protocol import Effect
+from mautic_async.resources._batch import NO_SUCH_ID
 from mautic_async.resources.bulk_adapters.base import ResourceAdapter
 
 E = TypeVar("E", bound=Entity)
@@ -80,7 +81,7 @@ class Deletes(ResourceAdapter[E]):
         if id in remaining:
             problem = Problem("it is still there: this role may not delete it", "id")
         elif not was_stored:
-            problem = Problem("nothing had this id", "id", 404)
+            problem = NO_SUCH_ID
         else:
             return RowResult("updated", id, facts={"deleted": True})
         return RowResult("rejected", id, (problem,), status_if_given_up="rejected")

@@ -5,7 +5,7 @@ Mautic: REST API, Batch requests (PATCH /{path}/batch/edit).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from attrs import define, evolve
@@ -17,6 +17,7 @@ from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Contact, Entity
 from mautic_async.protocol import Effect, RowAnswer
 from mautic_async.resources import _responses
+from mautic_async.resources._batch import CATEGORY, NO_SUCH_ID
 from mautic_async.resources._company_link import company_name, link_all
 from mautic_async.resources.bulk_adapters.base import ResourceAdapter, row_result
 from mautic_async.resources.bulk_adapters.created_names import names_created_by
@@ -52,10 +53,16 @@ class Edits(ResourceAdapter[E]):
         """Send one batch."""
         if step == LINK:
             return await self._link(batch)
-        bodies = [item.encoded.payload for item in batch]
+        bodies = [self._body(item) for item in batch]
         rows, seconds = await self.send_rows("PATCH", "batch/edit", Effect.IDEMPOTENT, bodies)
         results = [self._edit_result(item, row) for item, row in zip(batch, rows, strict=True)]
         return BatchResult(results, seconds=seconds)
+
+    def _body(self, item: WorkItem[E]) -> dict[str, Any]:
+        """Return the row with its stored category, if a look-up has found that it shares one; see `_batch`."""
+        named: dict[str, Any] = item.encoded.payload
+        category = item.facts.get(CATEGORY)
+        return {**named, CATEGORY: category} if category and CATEGORY not in named else named
 
     def _edit_result(self, item: WorkItem[E], row: RowAnswer) -> RowResult[E]:
         result = row_result(row, item.row.id, self.resource, item.encoded.payload)
@@ -73,16 +80,32 @@ class Edits(ResourceAdapter[E]):
         return BatchResult(results, linked.requests, linked.seconds)
 
     async def look_up(self, step: str, batch: Sequence[WorkItem[E]]) -> BatchResult[E]:
-        """Repeat every edit; of contacts look up the time of the last change, as evidence for `bisect`."""
-        if step == LINK or not all(isinstance(item.row, Contact) for item in batch):
+        """Reject rows whose id is missing, which fails a whole batch on Mautic 7; repeat the others.
+
+        The look-up gives the time of the last change, as evidence for `bisect`, and the stored category.
+        """
+        if step == LINK:
             return BatchResult([RowResult(Pending.RETRY, item.row.id) for item in batch], requests=0)
         rows, seconds = await self.find(conditions.in_("id", [item.row.id for item in batch]), len(batch))
-        dates = {int(row["id"]): _responses.modified_at(row) for row in rows}
-        return BatchResult([self._lookup_result(item, dates.get(item.row.id)) for item in batch], seconds=seconds)
+        stored: dict[int, Mapping[str, Any]] = {int(row["id"]): row for row in rows}
+        unseen = [item.row.id for item in batch if item.row.id not in stored]
+        if unseen:  # the lists of some resources leave entities out
+            stored |= {id: {} for id in await self.resource._existing(unseen)}
+        results = [self._lookup_result(item, stored.get(item.row.id)) for item in batch]
+        return BatchResult(results, 2 if unseen else 1, seconds)
 
-    def _lookup_result(self, item: WorkItem[E], changed: float | None) -> RowResult[E]:
+    def _lookup_result(self, item: WorkItem[E], stored: Mapping[str, Any] | None) -> RowResult[E]:
+        if stored is None:
+            # With the status, no other look-up is needed to believe it.
+            return RowResult("rejected", item.row.id, (NO_SUCH_ID,), status_if_given_up="rejected")
+        changed, category = _responses.modified_at(stored), stored.get(CATEGORY)
         untouched = changed is not None and changed + MAX_CLOCK_DIFFERENCE < item.sends.first_at
-        return RowResult(Pending.RETRY, item.row.id, status_if_given_up="rejected" if untouched else None)
+        return RowResult(
+            Pending.RETRY,
+            item.row.id,
+            facts={CATEGORY: category["id"]} if isinstance(category, Mapping) and category.get("id") else None,
+            status_if_given_up="rejected" if untouched else None,
+        )
 
 
 def _company_name(item: WorkItem[Any]) -> str:

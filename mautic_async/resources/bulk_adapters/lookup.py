@@ -165,7 +165,10 @@ class ContactLookup(Generic[C]):
             one for one in found.custom_items or () if self.clock_offset.maybe_after(_created_at(one), first_sent_at)
         ]
         for item in items:
-            match = next((one for one in recent if _is_of_object(one, item) and item_identity.matches(one, item)), None)
+            match = next(
+                (one for one in recent if item_identity.is_of_object(one, item) and item_identity.matches(one, item)),
+                None,
+            )
             if match is None:
                 return False
             recent.remove(match)
@@ -179,17 +182,13 @@ class ContactLookup(Generic[C]):
         name = self._identity_key(item)
         if name in ids or (name and not found.custom_items_truncated):
             return False
-        beside = [_created_at(one) for one in found.custom_items or () if _is_of_object(one, item)]
+        beside = [_created_at(one) for one in found.custom_items or () if item_identity.is_of_object(one, item)]
         recent = any(moment is None or self.clock_offset.maybe_after(moment, first_sent_at) for moment in beside)
         return recent or (bool(found.custom_items_truncated) and not beside)
 
 
 def _created_at(item: CustomItem) -> float | None:
     return item.date_added.timestamp() if item.date_added is not None else None
-
-
-def _is_of_object(stored: CustomItem, item: CustomItem) -> bool:
-    return item.object_id == stored.object_id or (not item.object_id and item.object == stored.object)
 
 
 _NOT_COMPARED: Final = frozenset({"id", codec.CUSTOM_OBJECTS, "overwriteWithBlank"})

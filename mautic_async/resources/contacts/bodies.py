@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from mautic_async import codec
 from mautic_async.errors import ConfigurationError, Problem
-from mautic_async.models import UNSET, Contact, CustomItem
+from mautic_async.models import UNSET, Contact
 from mautic_async.resources import _kept
 from mautic_async.resources.contacts import validation
+from mautic_async.resources.contacts.item_values import items_not_kept
 
 Zeros: TypeAlias = Literal["refuse", "drop"]
 """Treatment of a zero in a number field, which POST and PATCH do not store: refuse the contact, or leave it out."""
@@ -127,7 +128,7 @@ def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
         problems += _tag_problems(body["tags"], stored.tags or ())
     if body.get(codec.CUSTOM_OBJECTS):
         items = codec.decode_request(Contact, {codec.CUSTOM_OBJECTS: body[codec.CUSTOM_OBJECTS]}).custom_items
-        problems += items_not_kept(items or (), stored.custom_items or ())
+        problems += items_not_kept(None, items or (), stored.custom_items or ())
     return problems
 
 
@@ -173,27 +174,3 @@ def _tag_problems(sent: str | Sequence[str], stored: Sequence[str]) -> list[Prob
     return [Problem("Mautic did not add all of them", "tags")] * missing + [
         Problem("Mautic did not remove all of them: a tag is removed only as it is spelled there", "tags")
     ] * removed
-
-
-def items_not_kept(sent: Sequence[CustomItem], stored: Sequence[CustomItem]) -> list[Problem]:
-    """Return the attributes of custom items that are stored with another value, such as 0 for the text ``many``.
-
-    An item is compared with the stored ones that have its id, or its object and its name. One that the answer does not
-    show is not compared: Mautic shows only the newest ten of each object.
-    """
-    problems: list[Problem] = []
-    for item in sent:
-        attributes = {alias: codec.to_json(value) for alias, value in item.attributes.items()}
-        candidates = [
-            _kept.values_not_kept(attributes, other.attributes) for other in stored if _is_stored(item, other)
-        ]
-        path = f"custom_items[{item.object or item.object_id}]"
-        problems += [evolve(one, field=f"{path}.{one.field}") for one in min(candidates, key=len, default=())]
-    return problems
-
-
-def _is_stored(item: CustomItem, stored: CustomItem) -> bool:
-    if item.id:
-        return stored.id == item.id
-    same_object = item.object_id == stored.object_id if item.object_id else item.object == stored.object
-    return same_object and _kept.is_same(item.name, stored.name)

@@ -1,4 +1,4 @@
-"""How a new custom item is recognised when the answer to its first sending was lost.
+"""Strategies by which new custom items are told from those that are stored.
 
 Mautic knows no idempotency keys, and an item without an id is a new item each time, unless its object has a field
 that is marked as unique identifier. So the caller says how items of an object can be told apart:
@@ -6,11 +6,13 @@ that is marked as unique identifier. So the caller says how items of an object c
 ==================  ===================================================================================================
 strategy            guarantee for new items
 ==================  ===================================================================================================
-`UniqueField`       effectively once: the server itself finds the item again. Send all attributes: a found item is
-                    replaced
-`LookupField`            effectively once, while a contact gets at most 10 new items of an object in a request and
-                    nobody else adds more than fit beside them: the server shows only the newest ten
-none (the default)  at most once: a row whose fate is unknown is reported as ``unknown`` and not sent again
+`UniqueField`       effectively once, within a job and from run to run: the server itself finds the item again. Send all
+                    attributes: a found item is replaced
+`LookupField`       effectively once, within a job and from run to run, while no other client adds items to the contact:
+`LookupName`        the client looks among the contact's items before it sends new ones. Mautic shows the newest ten of
+                    an object; a row whose item may be among older ones is rejected
+none (the default)  at most once within a job, or several runs with one journal: a row whose fate is unknown is reported
+                    as ``unknown`` and not sent again. Every new run adds the items again
 ==================  ===================================================================================================
 
 Mautic: Custom Objects plugin, contacts API.
@@ -36,7 +38,10 @@ def _aliases(value: str | Sequence[str]) -> tuple[str, ...]:
 
 @frozen
 class UniqueField:
-    """The object has unique identifier fields: these attributes, all of which every new item must have."""
+    """The object has unique identifier fields: these attributes, all of which every new item must have.
+
+    A bulk job proves with its first row of an object that the server does keep them unique, and ends otherwise.
+    """
 
     attributes: tuple[str, ...] = field(converter=_aliases)
 
@@ -45,7 +50,7 @@ class UniqueField:
 class LookupField:
     """This attribute of an item is different for every item, though Mautic does not keep it unique.
 
-    After a lost answer the client looks among the contact's items for one with this value.
+    Before a bulk job sends new items, it looks among the contact's items for those with these values.
     """
 
     attribute: str
@@ -175,11 +180,34 @@ _REWRITTEN: Final = re.compile(rf"^\s|\s$|[\x00-\x1f]|{validation.MARKUP.pattern
 """What Mautic's cleaning of texts changes; a mark that is changed is not found again."""
 
 
-def guarantee(match_items: ItemMatching) -> str:
-    """The guarantee for new custom items, in words for the report."""
-    kinds = set(map(type, match_items.values())) if isinstance(match_items, Mapping) else {type(match_items)}
-    if kinds == {UniqueField}:
-        return "new custom items: effectively once (found again by their unique field)"
-    if kinds <= {UniqueField, LookupField, LookupName}:
-        return "new custom items: effectively once (found again among a contact's newest, ten an object)"
-    return "new custom items: at most once; rows of unknown fate are reported, not sent again"
+def object_of(item: CustomItem) -> str:
+    """Return the alias of the item's object, or its id as text."""
+    return item.object or str(item.object_id)
+
+
+def is_of_object(stored: CustomItem, item: CustomItem) -> bool:
+    """Return True if a stored item is of the object that *item* names by alias or by id."""
+    return item.object_id == stored.object_id or (not item.object_id and item.object == stored.object)
+
+
+def is_window_full(stored: Sequence[CustomItem] | Unset | None, item: CustomItem) -> bool:
+    """Return True if an answer shows as many items of the item's object as it can, so that there may be more."""
+    return sum(is_of_object(other, item) for other in stored or ()) >= VISIBLE_ITEMS
+
+
+def guarantee(match_items: ItemMatching, objects: Iterable[str] = ()) -> str:
+    """Return the guarantee for new items of each object, in words for the report."""
+    names = sorted({*objects, *(match_items if isinstance(match_items, Mapping) else ())})
+    if not names:
+        return f"new custom items: {_guarantee_of(None if isinstance(match_items, Mapping) else match_items)}"
+    by_name = match_items if isinstance(match_items, Mapping) else dict.fromkeys(names, match_items)
+    return "new custom items: " + "; ".join(f"{name}: {_guarantee_of(by_name.get(name))}" for name in names)
+
+
+def _guarantee_of(match_by: MatchStrategy | None) -> str:
+    if match_by is None:
+        return "at most once (rows of unknown fate are reported, not sent again); every new run adds them again"
+    names = ", ".join(_named_attributes(match_by))
+    if isinstance(match_by, UniqueField):
+        return f"effectively once, from run to run (Mautic finds them again by {names})"
+    return f"effectively once, from run to run (looked up by {names} among a contact's newest {VISIBLE_ITEMS})"

@@ -62,17 +62,19 @@ class Schema:
 
     def __init__(self, store: Store, object: str) -> None:
         fields = [row for row in store["fields"] if row["object"] == object and row["isPublished"]]
-        self.fields = sorted(fields, key=lambda row: (row["order"], row["id"]))
+        self.fields: list[Row] = sorted(fields, key=lambda row: (row["order"], row["id"]))
         positions = {alias: position for position, alias in enumerate(_FIRST)}
-        self.columns = sorted(fields, key=lambda row: (positions.get(row["alias"], 99), row["id"]))
-        self.by_alias = {row["alias"]: row for row in self.fields}
-        self.unique = [row["alias"] for row in self.fields if row["isUniqueIdentifier"]]
-        self.fields_with_default = [row for row in self.fields if row["defaultValue"] not in (None, "")]
-        self.new_definitions = {row["alias"]: _new_definition(row) for row in self.fields}
-        self.loaded_definitions = {row["alias"]: _loaded_definition(row) for row in self.fields}
-        self.aliases = [row["alias"] for row in self.fields]
+        self.columns: list[Row] = sorted(fields, key=lambda row: (positions.get(row["alias"], 99), row["id"]))
+        self.by_alias: dict[Any, Row] = {row["alias"]: row for row in self.fields}
+        self.unique: list[Any] = [row["alias"] for row in self.fields if row["isUniqueIdentifier"]]
+        self.fields_with_default: list[Row] = [row for row in self.fields if row["defaultValue"] not in (None, "")]
+        self.new_definitions: dict[Any, dict[str, Any]] = {row["alias"]: _new_definition(row) for row in self.fields}
+        self.loaded_definitions: dict[Any, dict[str, Any]] = {
+            row["alias"]: _loaded_definition(row) for row in self.fields
+        }
+        self.aliases: list[Any] = [row["alias"] for row in self.fields]
         self._empty: dict[tuple[bool, bool], tuple[dict[str, Any], dict[str, Any]]] = {}
-        self.text_only = {row["alias"] for row in self.fields if row["type"] in _TEXTS}
+        self.text_only: set[Any] = {row["alias"] for row in self.fields if row["type"] in _TEXTS}
 
     def empty(
         self, groups: tuple[str, ...], *, just_created: bool, in_list: bool

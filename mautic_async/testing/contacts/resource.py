@@ -41,13 +41,23 @@ _PROPERTY_NAMES: Final = {name: column for column, name in (_DATES | _PLAIN).ite
 class Contacts(FakeResource):
     """Contacts."""
 
-    path = "contacts"
-    singular, plural = "contact", "contacts"
+    path: ClassVar[str] = "contacts"
+    singular: ClassVar[str] = "contact"
+    plural: ClassVar[str] = "contacts"
     permission = "lead:leads"
     list_is_map = True
     empty_list: ClassVar[Any] = {}
-    default_order = ("-last_active",)
-    searched_columns = ("firstname", "lastname", "email", "company", "city", "state", "zipcode", "country")
+    default_order: ClassVar[tuple[str, ...]] = ("-last_active",)
+    searched_columns: ClassVar[tuple[str, ...]] = (
+        "firstname",
+        "lastname",
+        "email",
+        "company",
+        "city",
+        "state",
+        "zipcode",
+        "country",
+    )
     supports_select = False
     fails_on_missing_ids = False
     edits_twice_in_7 = True

@@ -68,7 +68,6 @@ class FakeResource:
     """Search commands understood besides ``ids``."""
     table_name: ClassVar[str] = ""
     """Table, if not called like `path`."""
-
     route: ClassVar[str] = ""
     """Pattern of the routes below ``/api/``, if it is not `path`."""
     published_filters: ClassVar[bool] = True
@@ -83,7 +82,6 @@ class FakeResource:
     """Whether an edit is logged that changes none of the properties."""
     audit_name: ClassVar[tuple[str, str]] = ("", "")
     """Bundle and object as the audit log names them; empty: nothing is logged."""
-
     fails_on_missing_ids: ClassVar[bool] = True
     """Whether Mautic 7 fails where one id of a batch does not exist."""
     edits_twice_in_7: ClassVar[bool] = False
@@ -98,13 +96,11 @@ class FakeResource:
         """Take the declaration of the server's version."""
         for name, value in (self.in_7 if is_7 else {}).items():
             setattr(self, name, value)
-        self.known_properties = tuple(one for one in self.properties if is_7 or not one.only_in_7)
-        self.visible_properties = tuple(
-            one for one in self.known_properties if not one.hidden or (is_7 and one.shown_in_7)
-        )
-        self.minimal_properties = tuple(property_ for property_ in self.visible_properties if property_.minimal)
-        self.writable = tuple(property_ for property_ in self.known_properties if property_.writable)
-        self.properties_by_name = {property_.name: property_ for property_ in self.known_properties}
+        self.known_properties = known = tuple(one for one in self.properties if is_7 or not one.only_in_7)
+        self.visible_properties = tuple(one for one in known if not one.hidden or (is_7 and one.shown_in_7))
+        self.minimal_properties = tuple(one for one in self.visible_properties if one.minimal)
+        self.writable = tuple(one for one in known if one.writable)
+        self.properties_by_name = {one.name: one for one in known}
 
     def base(self, context: RequestContext) -> str:
         """The path below ``/api/`` of this request."""

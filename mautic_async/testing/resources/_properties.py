@@ -88,6 +88,18 @@ def any_value(value: Any, context: RequestContext) -> Any:
     return value
 
 
+_FILTER_KEYS: Final = frozenset(("glue", "field", "object", "type", "operator", "filter", "display"))
+
+
+def content_filters(value: Any, context: RequestContext) -> Any:
+    """Filters of dynamic content: their values stand beside the other keys."""
+    filters = list_or_map(value, context)
+    for one in php.array_values(filters):
+        if isinstance(one, dict) and not one.keys() <= _FILTER_KEYS:
+            raise InvalidValue("This form should not contain extra fields.")
+    return filters
+
+
 def list_or_map(value: Any, context: RequestContext) -> Any:
     """A list or map; anything else is an empty one."""
     del context

@@ -60,16 +60,19 @@ def _bind(place: int, sent: Row, context: RequestContext) -> Row:
     if any(key not in (*_KEYS, "properties", "filter", "display") for key in sent):
         raise ControllerError(400, EXTRA_FIELDS, [[EXTRA_FIELDS]] if place == 0 else {str(place): [EXTRA_FIELDS]})
     properties = sent.get("properties")
-    given = properties if isinstance(properties, dict) and properties else {"filter": sent.get("filter")}
+    names = ("filter", "display") if sent.get("type") == "lookup_id" else ("filter",)
+    given = properties if isinstance(properties, dict) and properties else {name: sent.get(name) for name in names}
     problems = {}
     is_known = _is_known(sent, context)
-    if not is_known or set(given) - {"filter"}:
+    if not is_known or set(given) - set(names):
         problems["properties"] = EXTRA_FIELDS
     if sent.get("operator") is not None and (
         not is_known or sent["operator"] not in data.names("segment_filter_operators")
     ):
         problems["operator"] = _NOT_VALID
     value = given.get("filter")
+    if not problems and "display" in names and not given.get("display"):
+        problems["display"] = "A value is required."
     if not problems and not _has_choice(sent, value, context):
         problems["filter"] = "A value is required."
     if problems:
@@ -77,7 +80,9 @@ def _bind(place: int, sent: Row, context: RequestContext) -> Row:
         raise ControllerError(400, message, {name: [text] for name, text in problems.items()})
     if sent.get("type") == "tags":
         value = [php.to_string(one) for one in php.array_values(value)]
-    return {name: sent[name] for name in _KEYS if name in sent} | {"properties": {"filter": value}}
+    return {name: sent[name] for name in _KEYS if name in sent} | {
+        "properties": {name: given.get(name) for name in names} | {"filter": value}
+    }
 
 
 def _is_known(sent: Row, context: RequestContext) -> bool:

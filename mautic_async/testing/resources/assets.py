@@ -40,16 +40,17 @@ def _url(value: Any, row: Row, context: RequestContext) -> str:
 class Assets(FakeResource):
     """Assets; each save is a revision."""
 
-    path = "assets"
-    singular, plural = "asset", "assets"
+    path: ClassVar[str] = "assets"
+    singular: ClassVar[str] = "asset"
+    plural: ClassVar[str] = "assets"
     permission = "asset:assets"
-    default_order = ("title",)
-    searched_columns = ("title", "alias")
-    search_commands = ("is", "category", "lang")
-    audit_name = ("asset", "asset")
+    default_order: ClassVar[tuple[str, ...]] = ("title",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("title", "alias")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("asset", "asset")
     audits_every_edit = True
     in_7: ClassVar[dict[str, Any]] = {}
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("title", required="Assset Title is required."),
         Property("alias", plain_text),

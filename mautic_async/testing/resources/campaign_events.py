@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
@@ -52,13 +52,14 @@ _NAMES: Final = [
 class _Events(FakeResource):
     """Only read, and only through `query_page`."""
 
-    path = "campaigns/events"
-    singular, plural = "event", "events"
+    path: ClassVar[str] = "campaigns/events"
+    singular: ClassVar[str] = "event"
+    plural: ClassVar[str] = "events"
     permission = "campaign:campaigns"
     has_publish_block = shows_publish_block = published_filters = False
-    searched_columns = ("name", "description")
-    search_commands = ()
-    properties = tuple(Property(name) for name in _NAMES)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    search_commands: ClassVar[tuple[str, ...]] = ()
+    properties: ClassVar[tuple[Property, ...]] = tuple(Property(name) for name in _NAMES)
 
     def rows(self, context: RequestContext) -> Iterable[Row]:
         """Of all campaigns."""

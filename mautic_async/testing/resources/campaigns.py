@@ -25,19 +25,20 @@ _NO_SOURCE: Final = "At least one contact source is required. Use the Launch Cam
 class Campaigns(FakeResource):
     """Campaigns. Their events are stored only together with ``canvasSettings``."""
 
-    path = "campaigns"
-    singular, plural = "campaign", "campaigns"
+    path: ClassVar[str] = "campaigns"
+    singular: ClassVar[str] = "campaign"
+    plural: ClassVar[str] = "campaigns"
     permission = "campaign:campaigns"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "description")
-    set_on_create = ("modifiedByUser",)
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    set_on_create: ClassVar[tuple[str, ...]] = ("modifiedByUser",)
+    audit_name: ClassVar[tuple[str, str]] = ("campaign", "campaign")
     transfers: ClassVar[bool] = False
     """Whether there is an export and an import."""
     in_7: ClassVar[dict[str, Any]] = FakeResource.in_7 | {"transfers": True}
-    audit_name = ("campaign", "campaign")
     audits_every_edit = True
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),
@@ -84,7 +85,11 @@ class Campaigns(FakeResource):
         saved = super().save(draft, row, params, context)
         if is_changed:  # sources count as a change, whether they are new or not
             saved["dateModified"] = context.now
-        return self.table(context).save(saved)
+        saved = self.table(context).save(saved)
+        events = php.array_values(params.get("events")) if "canvasSettings" in params else []
+        if any(isinstance(event, dict) and event.get("triggerDate") for event in events):
+            raise UnhandledError  # it is stored; then the text cannot be written as a date
+        return saved
 
     def deleted_view(self, row: Row) -> Row:
         """Nothing hangs on it any more."""

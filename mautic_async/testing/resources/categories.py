@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
-from mautic_async.testing.resources._properties import ID, Property, html, plain_text
+from mautic_async.testing.resources._properties import ID, Property, html, one_of, plain_text
 
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
@@ -16,24 +16,31 @@ _TABLES = ("assets", "campaigns", "dynamiccontents", "emails", "focus", "forms",
 _MORE_TABLES = ("pages", "points", "points/triggers", "segments", "smses", "stages", "tweets")
 
 
+_BUNDLES: Final = (
+    *("asset", "campaign", "email", "form", "global", "messages"),
+    *("page", "plugin:focus", "point", "segment", "stage"),
+)
+
+
 class Categories(FakeResource):
     """Categories; an alias is made of the title, and made anew by a PUT that does not send it."""
 
-    path = "categories"
-    singular, plural = "category", "categories"
+    path: ClassVar[str] = "categories"
+    singular: ClassVar[str] = "category"
+    plural: ClassVar[str] = "categories"
     permission = "category:categories"
     shows_publish_block = False
-    default_order = ("title",)
-    searched_columns = ("title", "description")
-    search_commands = ("is",)
-    audit_name = ("category", "category")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("title",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("title", "description")
+    search_commands: ClassVar[tuple[str, ...]] = ("is",)
+    audit_name: ClassVar[tuple[str, str]] = ("category", "category")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("title", required=_parts.TITLE),
         Property("alias", plain_text),
         Property("description", html),
         Property("color", plain_text),
-        Property("bundle", plain_text, required=_parts.VALUE),
+        Property("bundle", one_of(*_BUNDLES), required=_parts.VALUE),
     )
 
     def check_row(

@@ -46,12 +46,13 @@ _REQUIRED: Final = "This field is required."
 class Companies(FakeResource):
     """Companies; a write always blanks what it sends empty, and a create with a known name blanks the rest too."""
 
-    path = "companies"
-    singular, plural = "company", "companies"
+    path: ClassVar[str] = "companies"
+    singular: ClassVar[str] = "company"
+    plural: ClassVar[str] = "companies"
     permission = "lead:leads"
     list_is_map = True
     empty_list: ClassVar[Any] = {}
-    searched_columns = ("companyname", "companyemail")
+    searched_columns: ClassVar[tuple[str, ...]] = ("companyname", "companyemail")
     supports_select = False
 
     def format_total(self, count: int) -> Any:

@@ -11,8 +11,8 @@ from mautic_async.testing.resources._properties import (
     Property,
     boolean,
     category,
+    content_filters,
     html,
-    list_or_map,
     one_of,
     plain_text,
     schedule,
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 class DynamicContents(_parts.VariantFamily):
     """Pieces of content for slots of a site or for campaigns."""
 
-    path = "dynamiccontents"
-    singular, plural = "dynamicContent", "dynamicContents"
+    path: ClassVar[str] = "dynamiccontents"
+    singular: ClassVar[str] = "dynamicContent"
+    plural: ClassVar[str] = "dynamicContents"
     permission = "dynamiccontent:dynamiccontents"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is", "category", "lang")
-    audit_name = ("dynamicContent", "dynamicContent")
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("dynamicContent", "dynamicContent")
     parents: ClassVar[tuple[str, ...]] = ("variantParent",)
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),
@@ -47,7 +48,7 @@ class DynamicContents(_parts.VariantFamily):
         Property("variantChildren", default=list, writable=False),
         Property("content", plain_text),
         _parts.utm_property(),
-        Property("filters", list_or_map, default=list, value_on_put=[]),
+        Property("filters", content_filters, default=list, value_on_put=[]),
         Property("isCampaignBased", boolean, default=True, value_on_put=False),
         Property("slotName", plain_text, default="", value_on_put=""),
         _parts.projects(),

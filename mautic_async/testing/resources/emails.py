@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import Reply, UnhandledError, not_found
@@ -14,6 +14,7 @@ from mautic_async.testing.resources._properties import (
     Property,
     boolean,
     category,
+    content_filters,
     html,
     one_of,
     plain_text,
@@ -44,22 +45,22 @@ def _slots() -> list[Any]:
 
 
 def _parse_slots(value: Any, context: RequestContext) -> Any:
-    del context
     if not isinstance(value, (list, dict)):
         raise InvalidValue
     slots = []
     for slot in php.array_values(value):
         slot_settings = slot if isinstance(slot, dict) else {}
-        filters = [_variant(filter_row) for filter_row in php.array_values(slot_settings.get("filters"))]
+        filters = [_variant(filter_row, context) for filter_row in php.array_values(slot_settings.get("filters"))]
         slots.append(
             {"tokenName": slot_settings.get("tokenName"), "content": slot_settings.get("content"), "filters": filters}
         )
     return slots or _slots()
 
 
-def _variant(settings: Any) -> dict[str, Any]:
+def _variant(settings: Any, context: RequestContext) -> dict[str, Any]:
     values = settings if isinstance(settings, dict) else {}
-    rules = [_FILTER | rule for rule in php.array_values(values.get("filters")) if isinstance(rule, dict)]
+    filters = php.array_values(content_filters(values.get("filters"), context))
+    rules = [_FILTER | rule for rule in filters if isinstance(rule, dict)]
     return {"content": values.get("content"), "filters": rules}
 
 
@@ -67,15 +68,12 @@ def _parse_headers(value: Any, context: RequestContext) -> Any:
     del context
     if not isinstance(value, (list, dict)):
         raise InvalidValue
-    if isinstance(value, dict) and isinstance(value.get("list"), (list, dict)):
-        value = value["list"]
-    pairs = {}
-    for key, one in php.from_json_array(value).items():
-        if isinstance(one, dict):
-            pairs[php.to_string(one.get("label"))] = one.get("value")
-        else:
-            pairs[key] = one
-    return php.to_json_array(pairs)
+    if isinstance(value, dict) and value.keys() - {"list"}:
+        raise InvalidValue("This form should not contain extra fields.")
+    items = php.array_values(value.get("list")) if isinstance(value, dict) else []
+    if not all(isinstance(one, dict) for one in items):
+        raise InvalidValue
+    return php.to_json_array({php.to_string(one.get("label")): one.get("value") for one in items})
 
 
 def _parse_lists(value: Any, context: RequestContext) -> Any:
@@ -92,16 +90,17 @@ def _serialize_form(id: Any, context: RequestContext) -> Any:
 class Emails(_parts.VariantFamily):
     """E-mails; each save is a revision."""
 
-    path = "emails"
-    singular, plural = "email", "emails"
+    path: ClassVar[str] = "emails"
+    singular: ClassVar[str] = "email"
+    plural: ClassVar[str] = "emails"
     permission = "email:emails"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "subject")
-    search_commands = ("is", "category", "lang")
-    set_on_create = ("dateModified",)
-    audit_name = ("email", "email")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "subject")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    set_on_create: ClassVar[tuple[str, ...]] = ("dateModified",)
+    audit_name: ClassVar[tuple[str, str]] = ("email", "email")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("subject", required="A subject is required."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import UnhandledError
@@ -69,17 +69,18 @@ def _default(value: Any, context: RequestContext) -> Any:
 class Fields(FakeResource):
     """Fields; ``contact`` in the path is ``lead`` in the body, and any other word finds nothing."""
 
-    path = "fields"
+    path: ClassVar[str] = "fields"
     route = "fields/{object}"
-    singular, plural = "field", "fields"
+    singular: ClassVar[str] = "field"
+    plural: ClassVar[str] = "fields"
     permission = "lead:fields"
-    audit_name = ("lead", "field")
+    audit_name: ClassVar[tuple[str, str]] = ("lead", "field")
     list_is_map = True
-    default_order = ("order",)
-    searched_columns = ("label", "alias")
-    search_commands = ("is", "type", "group")
+    default_order: ClassVar[tuple[str, ...]] = ("order",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("label", "alias")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "type", "group")
     published_filters = False
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("label", required="A label is required."),
         Property("alias", value_on_put=KEEP),

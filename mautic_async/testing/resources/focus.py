@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing.replies import Reply, UnhandledError
 from mautic_async.testing.resources import _parts
@@ -86,15 +86,15 @@ def _website(value: Any, context: RequestContext) -> Any:
 class Focus(FakeResource):
     """Focus items. The form knows ``html_mode``, not the ``htmlMode`` that is shown."""
 
-    path = "focus"
+    path: ClassVar[str] = "focus"
     singular = plural = "focus"
     permission = "focus:items"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "website")
-    set_on_create = ("modifiedByUser",)
-    audit_name = ("focus", "focus")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "website")
+    set_on_create: ClassVar[tuple[str, ...]] = ("modifiedByUser",)
+    audit_name: ClassVar[tuple[str, str]] = ("focus", "focus")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", plain_text, required=_parts.NAME),
         category(),

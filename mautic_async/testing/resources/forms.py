@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php, query
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
@@ -64,16 +64,17 @@ _REQUIRED_PROPERTIES: Final = {"message": "Fill in a message to display.", "redi
 class Forms(FakeResource):
     """Forms. Fields and actions live in the row; every edit that does not say ``postAction`` sets it to ``return``."""
 
-    path = "forms"
-    singular, plural = "form", "forms"
+    path: ClassVar[str] = "forms"
+    singular: ClassVar[str] = "form"
+    plural: ClassVar[str] = "forms"
     permission = "form:forms"
-    default_order = ("name",)
-    searched_columns = ("name", "description")
-    search_commands = ("is", "category", "name", "has")
-    set_on_create = ("dateModified", "modifiedByUser")
-    audit_name = ("form", "form")
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "name", "has")
+    set_on_create: ClassVar[tuple[str, ...]] = ("dateModified", "modifiedByUser")
+    audit_name: ClassVar[tuple[str, str]] = ("form", "form")
     audits_creation_as = "update"
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("alias", plain_text, value_on_put="", writable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import Reply
@@ -47,15 +47,16 @@ _NO_URL: Final = "A valid URL is required."
 class Hooks(FakeResource):
     """Webhooks; unknown triggers are kept like known ones. A PUT without a secret makes a new one."""
 
-    path = "hooks"
-    singular, plural = "hook", "hooks"
+    path: ClassVar[str] = "hooks"
+    singular: ClassVar[str] = "hook"
+    plural: ClassVar[str] = "hooks"
     permission = "webhook:webhooks"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ()
-    audit_name = ("webhook", "webhook")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ()
+    audit_name: ClassVar[tuple[str, str]] = ("webhook", "webhook")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("description", html),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import ControllerError, UnhandledError
@@ -41,13 +41,14 @@ class Messages(FakeResource):
     numbers, brings a second row of the same channel, which the database refuses: 500.
     """
 
-    path = "messages"
-    singular, plural = "message", "messages"
+    path: ClassVar[str] = "messages"
+    singular: ClassVar[str] = "message"
+    plural: ClassVar[str] = "messages"
     permission = "channel:messages"
-    searched_columns = ("name",)
-    search_commands = ()
-    audit_name = ("channel", "message")
-    properties = (
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ()
+    audit_name: ClassVar[tuple[str, str]] = ("channel", "message")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("description", html),

@@ -74,14 +74,15 @@ def _parse_time(value: Any, context: RequestContext) -> Any:
 class Notes(_OfContact):
     """Notes on contacts."""
 
-    path = "notes"
-    singular, plural = "note", "notes"
+    path: ClassVar[str] = "notes"
+    singular: ClassVar[str] = "note"
+    plural: ClassVar[str] = "notes"
     shows_publish_block = False
     missing_contact_message = "lead ID is mandatory"
-    searched_columns = ("text",)
-    search_commands = ("type",)
-    audit_name = ("lead", "note")
-    properties = (
+    searched_columns: ClassVar[tuple[str, ...]] = ("text",)
+    search_commands: ClassVar[tuple[str, ...]] = ("type",)
+    audit_name: ClassVar[tuple[str, str]] = ("lead", "note")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("text", html, required="Note text cannot be empty"),
         Property("type", one_of("general", "email", "call", "meeting"), default="general"),
@@ -134,11 +135,12 @@ _DEVICE: Final = [
 class Devices(_OfContact):
     """Devices of contacts; a search finds all of them."""
 
-    path = "devices"
-    singular, plural = "device", "devices"
+    path: ClassVar[str] = "devices"
+    singular: ClassVar[str] = "device"
+    plural: ClassVar[str] = "devices"
     shows_publish_block = has_publish_block = False
     missing_contact_message = "contact ID is mandatory"
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("lead", writable=False),
         Property("clientInfo", list_or_map, default=list, writable=False),

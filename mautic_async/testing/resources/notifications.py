@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mautic_async.testing.replies import Reply, forbidden, not_found
+from mautic_async.testing.replies import Reply, UnhandledError, forbidden, not_found
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import (
@@ -33,15 +33,16 @@ _TWEET = 280
 class Notifications(FakeResource):
     """Web and mobile push notifications."""
 
-    path = "notifications"
-    singular, plural = "notification", "notifications"
+    path: ClassVar[str] = "notifications"
+    singular: ClassVar[str] = "notification"
+    plural: ClassVar[str] = "notifications"
     permission = "notification:notifications"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is", "category", "lang")
-    audit_name = ("notification", "notification")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("notification", "notification")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("heading", required=_parts.TITLE, required_in_7="A heading is required."),
@@ -74,18 +75,19 @@ class Notifications(FakeResource):
 class Smses(FakeResource):
     """Text messages. No transport is set up, so none is sent."""
 
-    path = "smses"
-    singular, plural = "sms", "smses"
+    path: ClassVar[str] = "smses"
+    singular: ClassVar[str] = "sms"
+    plural: ClassVar[str] = "smses"
     permission = "sms:smses"
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is", "category", "lang")
-    audit_name = ("sms", "sms")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("sms", "sms")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
-        Property("message", plain_text, default="", value_on_put=""),
+        Property("message", plain_text, default=None, value_on_put=NOT_NULL),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
         *schedule(minimal=True),
@@ -105,10 +107,12 @@ class Smses(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """One for segments needs segments."""
+        """One for segments needs segments; the column of the message is NOT NULL."""
         del row, params, context
         if draft["smsType"] == "list" and not draft["lists"] and "lists" not in problems:
             problems["lists"] = "This value should not be blank."
+        if draft["message"] is None and not problems:
+            raise UnhandledError
 
     def extra_routes(self, routes: Router) -> None:
         """The GET that sends."""
@@ -137,19 +141,20 @@ def _tweet(value: Any, context: RequestContext) -> Any:
 class Tweets(FakeResource):
     """Tweets of the social plugin; the form knows neither ``isPublished`` nor the language."""
 
-    path = "tweets"
-    singular, plural = "tweet", "tweets"
+    path: ClassVar[str] = "tweets"
+    singular: ClassVar[str] = "tweet"
+    plural: ClassVar[str] = "tweets"
     permission = "mauticSocial:tweets"
     list_is_map = True
-    searched_columns = ("name", "text")
-    properties = (
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "text")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("text", _tweet, required=_parts.VALUE),
         Property("language", default="en", writable=False),
         category(),
-        Property("mediaId", plain_text),
-        Property("mediaPath", plain_text),
+        Property("mediaId", writable=False),
+        Property("mediaPath", writable=False),
         Property("sentCount", default=0, writable=False),
         Property("favoriteCount", default=0, writable=False),
         Property("retweetCount", default=0, writable=False),
@@ -157,6 +162,13 @@ class Tweets(FakeResource):
         Property("asset", _parts.id_of("assets"), hidden=True),
         Property("page", _parts.id_of("pages"), hidden=True),
     )
+
+    def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
+        """The entity takes no null for its category, and PUT begins with one."""
+        clears = "category" in params and not params["category"]
+        if row is not None and row["category"] and (method == "PUT" or clears):
+            raise UnhandledError
+        return super().validate(row, params, method, context)
 
     def _apply_published(
         self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext

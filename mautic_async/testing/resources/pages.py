@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import stamp
@@ -35,14 +35,15 @@ def _code(value: Any, context: RequestContext) -> Any:
 class Pages(_parts.VariantFamily):
     """Pages; each save is a revision."""
 
-    path = "pages"
-    singular, plural = "page", "pages"
+    path: ClassVar[str] = "pages"
+    singular: ClassVar[str] = "page"
+    plural: ClassVar[str] = "pages"
     permission = "page:pages"
-    default_order = ("title",)
-    searched_columns = ("title", "alias")
-    search_commands = ("is", "category", "lang")
-    audit_name = ("page", "page")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("title",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("title", "alias")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
+    audit_name: ClassVar[tuple[str, str]] = ("page", "page")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("title", required=_parts.TITLE),
         Property("alias", plain_text),

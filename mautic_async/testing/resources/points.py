@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing.replies import Reply
 from mautic_async.testing.resources import _parts
@@ -47,12 +47,13 @@ def _delta(value: Any, context: RequestContext) -> Any:
 class Points(FakeResource):
     """Point actions: so many points for doing this."""
 
-    path = "points"
-    singular, plural = "point", "points"
+    path: ClassVar[str] = "points"
+    singular: ClassVar[str] = "point"
+    plural: ClassVar[str] = "points"
     permission = "point:points"
-    searched_columns = ("name", "description")
-    audit_name = ("point", "point")
-    properties = (
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    audit_name: ClassVar[tuple[str, str]] = ("point", "point")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),
@@ -83,12 +84,17 @@ class Points(FakeResource):
 class PointGroups(FakeResource):
     """Groups in which contacts have scores of their own."""
 
-    path = "points/groups"
-    singular, plural = "pointGroup", "pointGroups"
+    path: ClassVar[str] = "points/groups"
+    singular: ClassVar[str] = "pointGroup"
+    plural: ClassVar[str] = "pointGroups"
     permission = "point:groups"
-    searched_columns = ("name",)
-    search_commands = ()
-    properties = (ID, Property("name", required=_parts.NAME), Property("description", html))
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ()
+    properties: ClassVar[tuple[Property, ...]] = (
+        ID,
+        Property("name", required=_parts.NAME),
+        Property("description", html),
+    )
 
     def delete(self, row: Row, context: RequestContext) -> None:
         """The scores go with it."""

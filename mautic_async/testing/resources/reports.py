@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import data, php
 from mautic_async.testing.replies import Reply, UnhandledError, not_found
@@ -31,6 +31,7 @@ _DAY: Final = 86400
 """Seconds."""
 _PAGE: Final = 10
 """Rows a page, where only the page is asked for."""
+_CHOSEN: Final = ("columns", "filters", "tableOrder", "graphs", "groupBy", "aggregators")
 
 
 def _no_settings() -> dict[str, Any]:
@@ -45,15 +46,16 @@ def _source(value: Any, context: RequestContext) -> Any:
 class Reports(FakeResource):
     """Reports; getting one runs it."""
 
-    path = "reports"
-    singular, plural = "report", "reports"
+    path: ClassVar[str] = "reports"
+    singular: ClassVar[str] = "report"
+    plural: ClassVar[str] = "reports"
     permission = "report:reports"
     shows_publish_block = False
-    default_order = ("name",)
-    searched_columns = ("name",)
-    search_commands = ("is",)
-    audit_name = ("report", "report")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name",)
+    search_commands: ClassVar[tuple[str, ...]] = ("is",)
+    audit_name: ClassVar[tuple[str, str]] = ("report", "report")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("description", html),
@@ -82,7 +84,9 @@ class Reports(FakeResource):
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
         """Fill up the settings; ``createdBy`` is kept where it is not sent."""
-        del problems, context
+        del context
+        if not params.get("source"):  # the choices of the form are those of the source that was sent
+            problems |= {name: "This value is not valid." for name in _CHOSEN if params.get(name)}
         if row is not None and params.get("createdBy") is None:
             draft["createdBy"] = row["createdBy"]
         settings = draft["settings"] if isinstance(draft["settings"], dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import available_timezones
 
 from mautic_async.testing import auth, php, query
@@ -35,14 +35,15 @@ if TYPE_CHECKING:
 class Roles(FakeResource):
     """Roles; one that a user has cannot be deleted."""
 
-    path = "roles"
-    singular, plural = "role", "roles"
+    path: ClassVar[str] = "roles"
+    singular: ClassVar[str] = "role"
+    plural: ClassVar[str] = "roles"
     permission = "user:roles"
-    default_order = ("name",)
-    searched_columns = ("name", "description")
-    search_commands = ("is", "name")
-    audit_name = ("user", "role")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "name")
+    audit_name: ClassVar[tuple[str, str]] = ("user", "role")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         Property("description", html),
@@ -142,14 +143,15 @@ def serialize_role(id: Any, context: RequestContext) -> Any:
 class Users(FakeResource):
     """Users. The API sets a password once and never again."""
 
-    path = "users"
-    singular, plural = "user", "users"
+    path: ClassVar[str] = "users"
+    singular: ClassVar[str] = "user"
+    plural: ClassVar[str] = "users"
     permission = "user:users"
-    default_order = ("lastName", "firstName", "username")
-    searched_columns = ("username", "email", "firstName", "lastName", "position", "roleName")
-    search_commands = ("is", "email", "name", "position", "role", "username")
-    audit_name = ("user", "user")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("lastName", "firstName", "username")
+    searched_columns: ClassVar[tuple[str, ...]] = ("username", "email", "firstName", "lastName", "position", "roleName")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "email", "name", "position", "role", "username")
+    audit_name: ClassVar[tuple[str, str]] = ("user", "user")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("username", required="Username is required."),
         Property("firstName", required="First name is required."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing import php
 from mautic_async.testing.contacts import event_log
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 class Segments(FakeResource):
     """Segments."""
 
-    path = "segments"
-    singular, plural = "list", "lists"
+    path: ClassVar[str] = "segments"
+    singular: ClassVar[str] = "list"
+    plural: ClassVar[str] = "lists"
     permission = "lead:lists"
-    audit_name = ("lead", "segment")
+    audit_name: ClassVar[tuple[str, str]] = ("lead", "segment")
     list_is_map = True
-    default_order = ("name",)
-    searched_columns = ("name", "alias")
-    search_commands = ("is", "category", "name")
-    properties = (
+    default_order: ClassVar[tuple[str, ...]] = ("name",)
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "alias")
+    search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "name")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required="A name is required."),
         Property("publicName"),

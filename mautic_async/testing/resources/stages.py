@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import Reply, not_found
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 class Stages(FakeResource):
     """Stages of a contact's life."""
 
-    path = "stages"
-    singular, plural = "stage", "stages"
+    path: ClassVar[str] = "stages"
+    singular: ClassVar[str] = "stage"
+    plural: ClassVar[str] = "stages"
     permission = "stage:stages"
-    audit_name = ("stage", "stage")
-    searched_columns = ("name", "description")
-    properties = (
+    audit_name: ClassVar[tuple[str, str]] = ("stage", "stage")
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required="A name is required."),
         category(),

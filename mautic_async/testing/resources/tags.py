@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import UnhandledError
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 class Tags(FakeResource):
     """Tags; a create finds one by its name, and 5.1.1 has no way to write the description."""
 
-    path = "tags"
-    singular, plural = "tag", "tags"
+    path: ClassVar[str] = "tags"
+    singular: ClassVar[str] = "tag"
+    plural: ClassVar[str] = "tags"
     permission = "tagManager:tagManager"
     list_is_map = True
     shows_publish_block = has_publish_block = False
-    properties = (ID, Property("tag", value_on_put=NOT_NULL), Property("description", writable=False))
+    properties: ClassVar[tuple[Property, ...]] = (
+        ID,
+        Property("tag", value_on_put=NOT_NULL),
+        Property("description", writable=False),
+    )
 
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The tag of this name; without a name nothing can be looked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
@@ -44,15 +44,16 @@ class Triggers(FakeResource):
     the database: both answers lie.
     """
 
-    path = "points/triggers"
-    singular, plural = "trigger", "triggers"
+    path: ClassVar[str] = "points/triggers"
+    singular: ClassVar[str] = "trigger"
+    plural: ClassVar[str] = "triggers"
     permission = "point:triggers"
-    searched_columns = ("name", "description")
-    set_on_create = ("dateModified", "modifiedByUser")
-    audit_name = ("point", "trigger")
+    searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
+    set_on_create: ClassVar[tuple[str, ...]] = ("dateModified", "modifiedByUser")
+    audit_name: ClassVar[tuple[str, str]] = ("point", "trigger")
     audits_creation_as = "update"
     audits_every_edit = True
-    properties = (
+    properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
         category(),

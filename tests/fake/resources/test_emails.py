@@ -86,7 +86,7 @@ async def test_email_dynamic_content_and_headers_keep_their_shape(server: RawCli
             "filters": [{"content": "v", "filters": [{"field": "city", "operator": "="}]}],
         }
     ]
-    one = await email(server, dynamicContent=slots, headers={"X-A": "b"})
+    one = await email(server, dynamicContent=slots, headers={"list": [{"label": "X-A", "value": "b"}]})
     assert one["dynamicContent"][0]["filters"][0]["filters"][0]["glue"] is None
     assert one["headers"] == {"X-A": "b"}
     assert (await server.patch("emails/1/edit", {"dynamicContent": []})).json["email"]["dynamicContent"][0][

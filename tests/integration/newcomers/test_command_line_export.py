@@ -37,7 +37,7 @@ def contacts() -> list[Contact]:
                 email=f"person{number}@example.com",
                 firstname=f"Jürgen, {number}",
                 company="Äcme",
-                points=number + 1,
+                points=number,
                 tags=["vip", f"group {number % 3}"],
                 owner=1,
                 do_not_contact=[DoNotContact(channel="email", reason=3)] if number % 5 == 0 else [],

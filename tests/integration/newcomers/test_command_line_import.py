@@ -144,6 +144,17 @@ def test_messages_show_letters_as_they_are_and_name_options(site: dict[str, str]
     assert "clear=" not in done.stdout
 
 
+def test_import_refuses_zeros_or_drops_them(site: dict[str, str], tmp_path: Path) -> None:
+    file = write(tmp_path, "email,points,attribution\nzero1@example.com,0,5\nzero2@example.com,3,0\n")
+    refused = run(["import", file, "--rejected", str(tmp_path / "r.csv")], site)
+    assert (refused.returncode, "created           1" in refused.stdout) == (1, True), refused.stdout
+    assert "attribution: '0' cannot be written this way" in refused.stdout
+    assert "--zeros drop" in refused.stdout
+    assert not any(word in refused.stdout for word in ("zeros=", "replace()", "subtract_points"))
+    assert run(["import", file, "--zeros", "drop"], site).returncode == 0
+    assert run(["import", file, "--zeros", "drop", "--dry-run"]).returncode == 0
+
+
 def test_a_terminal_shows_a_bar_with_the_time_left(site: dict[str, str], tmp_path: Path) -> None:
     rows = "".join(f"bar{number}@example.com\n" for number in range(3000))
     file = write(tmp_path, "email\n" + rows, "many.csv")

@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 
 from mautic_async import BasicAuth, ConfigurationError, Limits, LookupField, Mautic, UniqueField
-from mautic_async.bulk import Progress
+from mautic_async.bulk import BulkOptions, Progress
 from mautic_async.cli import demo, demo_people, demo_run
 from mautic_async.cli.column_settings import ColumnSettings
 from mautic_async.cli.exit_status import ALL, INTERRUPTED, NONE, SOME
@@ -181,7 +181,9 @@ async def test_import_without_resume_leaves_an_interrupted_job_untouched(
 ) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = ImportSettings(
-        file=people(tmp_path, 2000), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2
+        file=people(tmp_path, 2000),
+        journal=JournalSettings(path=tmp_path / "job.db"),
+        options=BulkOptions(batch=20, concurrency=2),
     )
     task = asyncio.current_task()
     assert task is not None
@@ -200,7 +202,9 @@ async def test_import_cancelled_is_drained_and_resumes_at_its_place(tmp_path: Pa
     lines[3::50] = [f"not-an-address-{number},x" for number in range(len(lines[3::50]))]
     path.write_text("\n".join(lines) + "\n")
     bad = len(lines[3::50])
-    job = ImportSettings(file=str(path), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2)
+    job = ImportSettings(
+        file=str(path), journal=JournalSettings(path=tmp_path / "job.db"), options=BulkOptions(batch=20, concurrency=2)
+    )
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake_mautic, Watcher(200, task.cancel))
@@ -233,7 +237,9 @@ async def interrupted(tmp_path: Path, fake: FakeMautic) -> ImportSettings:
     fake.workers.latency = Latency(request=0.05, row=0.0)  # so that there is something to interrupt
     path = Path(people(tmp_path, 2000))
     path.write_text(path.read_text().replace("person3@example.com", "not-an-address"))
-    job = ImportSettings(file=str(path), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2)
+    job = ImportSettings(
+        file=str(path), journal=JournalSettings(path=tmp_path / "job.db"), options=BulkOptions(batch=20, concurrency=2)
+    )
     task = asyncio.current_task()
     assert task is not None
     first = await import_(job, fake, Watcher(100, task.cancel))
@@ -299,7 +305,9 @@ async def test_import_ignores_dead_letters_of_a_finished_job(tmp_path: Path, fak
 async def test_import_drains_after_a_termination_signal(tmp_path: Path, fake_mautic: FakeMautic) -> None:
     fake_mautic.workers.latency = Latency(request=0.02, row=0.0)  # so that there is something to interrupt
     job = ImportSettings(
-        file=people(tmp_path, 2000), journal=JournalSettings(path=tmp_path / "job.db"), batch=20, concurrency=2
+        file=people(tmp_path, 2000),
+        journal=JournalSettings(path=tmp_path / "job.db"),
+        options=BulkOptions(batch=20, concurrency=2),
     )
     result = await import_(job, fake_mautic, Watcher(100, lambda: os.kill(os.getpid(), signal.SIGTERM)))
     assert result.interrupted

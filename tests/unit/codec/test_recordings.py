@@ -15,6 +15,7 @@ import pytest
 from mautic_async import APIError, NotFound, Rejected, UnexpectedResponse, codec, protocol
 from mautic_async import models as m
 from mautic_async.codec.fields import json_fields
+from mautic_async.codec.request_bodies import from_labels
 from mautic_async.models import Company, Contact, Nested
 from mautic_async.protocol import Call, Response
 from tests.support import recorded_entities
@@ -179,7 +180,7 @@ def as_answer(model: Any, body: Mapping[str, Any]) -> dict[str, Any]:
     """What is sent, under the names that answers have."""
     names = {slot.write_key: slot.key for slot in json_fields(model) if slot.writable}
     if not issubclass(model, Contact | Company):
-        return {names.get(key, key): value for key, value in body.items()}
+        return {names.get(key, key): from_labels(value) if key == "headers" else value for key, value in body.items()}
     properties = {slot.write_key for slot in json_fields(model) if slot.name in model.PROPERTIES} | {"customObjects"}
     fields = {key: value for key, value in body.items() if key not in properties}
     return {names.get(key, key): value for key, value in body.items() if key in properties} | {

@@ -142,7 +142,7 @@ async def test_journal_write_in_progress_leaves_no_task_after_exit() -> None:
 
 
 def contact(number: int) -> Contact:
-    item = CustomItem("products", name="Hello", attributes={"sku": f"s{number}", "in-stock": 45})
+    item = CustomItem("orders", name="Hello", attributes={"order-number": f"s{number}", "amount": 45})
     given = [item] if number % 2 else []
     return Contact(email=f"p{number}@example.com", firstname="Ada", tags=["a"], points=number + 1, custom_items=given)
 
@@ -153,7 +153,7 @@ async def test_journal_rows_restore_contacts_companies_edits_and_deletes(tmp_pat
         jobs: list[tuple[Any, Any]] = [
             (
                 lambda rows, journal: mautic.contacts.bulk_upsert(
-                    rows, match_items=UniqueField("sku"), journal=journal, options=plan
+                    rows, match_items=UniqueField("order-number"), journal=journal, options=plan
                 ),
                 [contact(number) for number in range(60)],
             ),

@@ -102,6 +102,70 @@ def test_delete_many_verifies_rows_after_a_lost_response() -> None:
     assert [(outcome.id, outcome.status) for outcome in found] == [(1, "updated"), (2, "unknown"), (3, "rejected")]
 
 
+def test_delete_many_sends_only_ids_that_exist() -> None:
+    ids = {1, 3}
+    sent: list[str] = []
+
+    def delete(request: Any) -> Any:
+        sent.append(dict(request.query)["ids"])
+        ids.clear()
+        return {"stages": []}
+
+    answers = {"GET stages": listing(ids), "DELETE stages/batch/delete": delete}
+    found, _ = run_with_answers(answers, lambda mautic: mautic.stages.delete_many([1, 2, 3]))
+    assert sent == ["1,3"]
+    assert [(outcome.id, outcome.status) for outcome in found] == [(1, "updated"), (2, "rejected"), (3, "updated")]
+    found, server = run_with_answers(answers, lambda mautic: mautic.stages.delete_many([1, 2]))
+    assert [outcome.status for outcome in found] == ["rejected", "rejected"]
+    assert [request.method for request in server.requests] == ["GET"]
+
+
+BARE_500 = 500, {"errors": [{"message": "Looks like I encountered an error (error #500).", "code": 500, "type": None}]}
+
+
+def test_edit_many_sends_only_ids_that_exist_after_a_bare_500() -> None:
+    def edit(request: Any) -> Any:
+        rows = json.loads(request.content)
+        if any(row["id"] == 2 for row in rows):
+            return BARE_500  # Mautic 7: nothing is done
+        return 200, {"stages": rows, "statusCodes": [200] * len(rows)}
+
+    rows = [m.Stage(id=id, name="x") for id in (1, 2, 3)]
+    answers = {"GET stages": listing({1, 3}), "PATCH stages/batch/edit": edit}
+    found, _ = run_with_answers(answers, lambda mautic: mautic.stages.edit_many(rows))
+    assert [(outcome.index, outcome.status) for outcome in found] == [(0, "updated"), (1, "rejected"), (2, "updated")]
+    assert found[1].problems[0].code == 404
+
+
+def test_bulk_edit_rejects_the_missing_id_that_fails_its_batch() -> None:
+    def edit(request: Any) -> Any:
+        rows = json.loads(request.content)
+        return BARE_500 if any(row["id"] == 2 for row in rows) else (200, {"stages": rows, "statusCodes": [200] * 2})
+
+    async def work(mautic: Any) -> list[Any]:
+        async with mautic.stages.bulk_edit([m.Stage(id=id, name="x") for id in (1, 2, 3)]) as job:
+            return sorted([outcome async for outcome in job], key=lambda outcome: outcome.index)
+
+    answers = {"GET stages": lambda _: {"total": 2, "stages": [{"id": 1}, {"id": 3}]}, "PATCH stages/batch/edit": edit}
+    found, server = run_with_answers(answers, work)
+    assert [(outcome.index, outcome.status) for outcome in found] == [(0, "updated"), (1, "rejected"), (2, "updated")]
+    assert sum(request.method == "PATCH" for request in server.requests) <= 3
+
+
+def test_edit_many_finds_the_row_that_fails_by_halves() -> None:
+    def edit(request: Any) -> Any:
+        rows = json.loads(request.content)
+        if any(row["id"] == 6 for row in rows):
+            return BARE_500
+        return 200, {"stages": rows, "statusCodes": [200] * len(rows)}
+
+    rows = [m.Stage(id=id, name="x") for id in range(1, 9)]
+    answers = {"GET stages": listing(set(range(1, 9))), "PATCH stages/batch/edit": edit}
+    found, _ = run_with_answers(answers, lambda mautic: mautic.stages.edit_many(rows))
+    assert [outcome.index for outcome in found if outcome.status != "updated"] == [5]
+    assert found[5].status == "unknown"
+
+
 def test_delete_many_raises_permission_denied() -> None:
     with pytest.raises(PermissionDenied):
         run_with_answers(
@@ -118,7 +182,7 @@ def test_delete_many_splits_rows_to_fit_the_url() -> None:
         return {"stages": []}
 
     found, server = run_with_answers(
-        {"GET stages": lambda _: {"total": 0, "stages": []}, "DELETE stages/batch/delete": delete},
+        {"GET stages": listing(set(range(1, 451))), "DELETE stages/batch/delete": delete},
         lambda mautic: mautic.stages.delete_many(range(1, 451)),
     )
     assert deleted == list(range(1, 451))

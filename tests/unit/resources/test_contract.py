@@ -211,11 +211,12 @@ async def test_edit_and_replace_send_set_attributes(
     router.route(method=method, url=f"{SITE}/api/{space.endpoint.path}/7/edit").respond(
         json={space.endpoint.one: row(space)}
     )
+    router.get(space.endpoint.path).respond(json={space.endpoint.many: []})  # a tweet with a category is not replaced
     stored = codec.encode(given) | row(space)
     router.get(f"{space.endpoint.path}/7").respond(json={space.endpoint.one: stored})  # a trigger is read afterwards
     assert (await getattr(space, verb)(7, given)).id == 7
-    assert asked(router, 0) == codec.encode(given)
-    assert len(router.calls) == (2 if (name, verb) == ("point_triggers", "replace") else 1)
+    assert asked(router, 1 if (name, verb) == ("tweets", "replace") else 0) == codec.encode(given)
+    assert len(router.calls) == (2 if (name, verb) in {("point_triggers", "replace"), ("tweets", "replace")} else 1)
 
 
 @SPACES
@@ -288,13 +289,15 @@ async def test_edit_many_requires_distinct_ids(
     rows = [kind(**{**_named(given), "id": id}) for id in (7, 9)]
     answer = {space.endpoint.many: [row(space, 7), row(space, 9)], "statusCodes": [200, 200]}
     router.route(method=method, url=f"{SITE}/api/{space.endpoint.path}/batch/edit").respond(json=answer)
+    router.get(space.endpoint.path).respond(json={space.endpoint.many: []})  # tweets with a category are not replaced
     outcomes = await getattr(space, verb)(rows)
     assert [(found.index, found.status, found.id) for found in outcomes] == [(0, "updated", 7), (1, "updated", 9)]
     assert [sent["id"] for sent in asked(router)] == [7, 9]
+    writes = len([call for call in router.calls if call.request.method == method])
     for wrong in ([rows[0], rows[0]], [given]):
         with pytest.raises(ConfigurationError, match="id"):
             await getattr(space, verb)(wrong)
-    assert len(router.calls) == 1, "Mautic would write onto the wrong entities"
+    assert len([call for call in router.calls if call.request.method == method]) == writes == 1
 
 
 def _named(given: Any) -> dict[str, Any]:
@@ -363,5 +366,5 @@ async def test_delete_many_reports_the_rows_that_are_gone(name: str, mautic: Mau
     outcomes = await space.delete_many([7, 8, 9])
     assert [(found.id, found.status) for found in outcomes] == [(7, "updated"), (8, "rejected"), (9, "rejected")]
     deletion = next(call.request for call in router.calls if call.request.method == "DELETE")
-    assert deletion.url.params["ids"] == "7,8,9"
+    assert deletion.url.params["ids"] == "7,8"
     assert not deletion.content, "Mautic does not read it"

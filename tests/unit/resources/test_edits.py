@@ -64,7 +64,7 @@ def test_edit_that_adds_values_is_not_retried(case: str) -> None:
 @pytest.mark.parametrize(
     ("rows", "field"),
     [
-        ([Form(id=5, name="without its post action")], "post_action"),
+        ([Form(id=5, name="without its post action")], "postAction"),
         ([Form(id=5, post_action="return", fields=[FormField(label="L", type="text")])], None),
     ],
 )

@@ -76,7 +76,7 @@ def test_export_is_saved_and_can_be_imported(tmp_path: Path) -> None:
             {"POST campaigns/import": {"success": True}}, lambda mautic, given: mautic.campaigns.import_(given), source
         )
         assert told == {"success": True}
-        assert server.last.body == {"campaign": [{"id": 1}]}
+        assert server.last.body == [{"campaign": [{"id": 1}]}]
     _, server = run_with_answers(
         {"POST campaigns/import": {"success": True}}, lambda mautic: mautic.campaigns.import_(zipped)
     )

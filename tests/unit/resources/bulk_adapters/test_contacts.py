@@ -167,7 +167,7 @@ def test_contact_adapter_learns_ids_of_recognised_items() -> None:
 
 def test_contact_adapter_sends_a_known_item_with_id_and_a_deleted_one_without() -> None:
     made, one = parcel(WITH_ITEM, {"match_items": LookupName()}, facts={"items": {"lookup/orders/o": 9}})
-    (group,) = json.loads(made._steps[""]._body(one))["customObjects"]["data"]
+    (group,) = json.loads(made._steps["store"]._body(one))["customObjects"]["data"]
     assert group["data"][0]["id"] == 9
     receipt = made._job.result_of(one, refused(400, "Custom Item with ID = 9 was not found"))
     assert (receipt.state, receipt.facts) == (Pending.RETRY, {"items": {"lookup/orders/o": None}})

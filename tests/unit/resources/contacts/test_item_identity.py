@@ -123,10 +123,10 @@ def test_item_identity_bounds_lookup_items_of_a_request_by_the_page_size(group: 
 @pytest.mark.parametrize(
     ("items", "word"),
     [
-        (BY_SKU, "effectively once (found again by their unique field)"),
-        (LookupName(), "ten an object"),
-        ({"a": BY_SKU, "b": LookupName()}, "ten an object"),
-        ({"a": BY_SKU}, "unique field"),
+        (BY_SKU, "effectively once, from run to run (Mautic finds them again by sku)"),
+        (LookupName(), "newest 10"),
+        ({"a": BY_SKU, "b": LookupName()}, "b: effectively once, from run to run (looked up by name"),
+        ({"a": BY_SKU}, "a: effectively once"),
         (None, "at most once"),
     ],
 )

@@ -1,0 +1,106 @@
+"""How a job went over time: a bounded number of samples, and a picture of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+from attrs import frozen
+
+MAX_POINTS: Final = 400
+"""Points that are kept at most. When there are more, every second one goes, and only half as many are taken."""
+
+WIDTH: Final = 720
+HEIGHT: Final = 200
+
+
+@frozen
+class TimelinePoint:
+    """The job at one moment.
+
+    Attributes:
+        seconds: Since the start of the job.
+        rows: Rows that have an outcome.
+        batch: Rows a request.
+        concurrency: Requests that may be in flight at once.
+        waited: Seconds in which the whole job has stood still so far.
+    """
+
+    seconds: float
+    rows: int
+    batch: int
+    concurrency: int
+    waited: float
+
+
+class Timeline:
+    """Samples of a job, evenly spread over its time, however long it takes."""
+
+    def __init__(self) -> None:
+        self._points: list[TimelinePoint] = []
+        self._interval = 0.0
+
+    def add(self, point: TimelinePoint, *, is_last: bool = False) -> None:
+        """Take a sample, unless it comes too soon after the one before."""
+        points = self._points
+        if points and not is_last and point.seconds - points[-1].seconds < self._interval:
+            return
+        points.append(point)
+        if len(points) > MAX_POINTS:
+            self._interval = 2 * (points[-1].seconds - points[0].seconds) / len(points)
+            self._points = [*points[:-1:2], points[-1]]
+
+    @property
+    def points(self) -> tuple[TimelinePoint, ...]:
+        """Return the samples, in order."""
+        return tuple(self._points)
+
+
+def timeline_svg(points: Sequence[TimelinePoint]) -> str:
+    """Return a picture of rows, batch size and concurrency over time as SVG; each line is scaled to its own maximum."""
+    if len(points) < 2:
+        return ""
+    lines = [
+        _line(points, [point.rows for point in points], "#1f6feb", "rows"),
+        _line(points, [point.batch for point in points], "#bf5700", "rows a request"),
+        _line(points, [point.concurrency for point in points], "#2da44e", "requests at once"),
+    ]
+    pauses = [
+        f'<rect x="{_x(before, points):.1f}" width="{max(1.0, _x(after, points) - _x(before, points)):.1f}" y="0"'
+        f' height="{HEIGHT}" fill="#d0d7de"><title>waiting</title></rect>'
+        for before, after in pairwise(points)
+        if after.waited > before.waited
+    ]
+    legend = [
+        f'<text x="{8 + 240 * place}" y="{HEIGHT + 34}" font-size="12" fill="{colour}">{name}: up to {top:,}</text>'
+        for place, (name, colour, top) in enumerate(_tops(points))
+    ]
+    axis = f'<text x="{WIDTH}" y="{HEIGHT + 16}" font-size="12" text-anchor="end">{points[-1].seconds:,.1f} s</text>'
+    frame = f'<rect width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#8c959f"/>'
+    size = f'viewBox="0 0 {WIDTH} {HEIGHT + 44}" width="{WIDTH}" role="img" aria-label="timeline of the job"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join([*pauses, frame, *lines, axis, *legend])}</svg>'
+
+
+def _tops(points: Sequence[TimelinePoint]) -> list[tuple[str, str, int]]:
+    return [
+        ("rows", "#1f6feb", max(point.rows for point in points)),
+        ("rows a request", "#bf5700", max(point.batch for point in points)),
+        ("requests at once", "#2da44e", max(point.concurrency for point in points)),
+    ]
+
+
+def _x(point: TimelinePoint, points: Sequence[TimelinePoint]) -> float:
+    span = points[-1].seconds - points[0].seconds
+    return WIDTH * (point.seconds - points[0].seconds) / span if span else 0.0
+
+
+def _line(points: Sequence[TimelinePoint], values: Sequence[int], colour: str, name: str) -> str:
+    top = max(values) or 1
+    path = " ".join(
+        f"{_x(point, points):.1f},{HEIGHT - (HEIGHT - 8) * value / top:.1f}"
+        for point, value in zip(points, values, strict=True)
+    )
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"><title>{name}</title></polyline>'
+    )
