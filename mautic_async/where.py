@@ -1,11 +1,13 @@
-"""Conditions for `list` and `iterate`, checked before they are sent: Mautic silently drops what it does not know.
+"""Conditions for `list` and `iterate`, checked before they are sent, because Mautic ignores what it does not know.
 
     from mautic_async import where
     where.any_of(where.gt("points", 10), where.in_("id", [1, 2, 3]))
 
-Columns are spelled as for ``order_by``. A condition replaces filters that a list has by itself: ``published`` (which
-`list` therefore turns into a condition), the hidden variants of e-mails and pages, and the restriction to a user's
-own records.
+Columns are named as for ``order_by``: by property (``dateAdded``), but for contacts and companies as in the database
+(``date_added``), with the aliases of fields. A column that is nearly the name of one is refused with the right name.
+
+A condition replaces the filters that Mautic applies by itself: ``published`` (which `list` therefore turns into a
+condition), the hidden variants of e-mails and pages, and the restriction of a limited user to entities of that user.
 
 Mautic: REST API, Advanced filters (where).
 """
@@ -45,7 +47,7 @@ class Where:
     clauses: tuple[Where, ...] = field(default=())
 
     def parameters(self) -> dict[str, object]:
-        """As Mautic's nested query parameters."""
+        """Return the condition as Mautic's nested query parameters."""
         if self.clauses:
             return {"expr": self.expression, "val": [clause.parameters() for clause in self.clauses]}
         found: dict[str, object] = {"col": self.column, "expr": self.expression}
@@ -55,10 +57,10 @@ class Where:
 
 
 def validate_column(name: object) -> str:
-    """*name* as the name of a column, perhaps with that of its table.
+    """Return *name*, which must be the name of a column, perhaps with that of its table.
 
     Raises:
-        ConfigurationError: It is not one; Mautic would strip it down to some other.
+        ConfigurationError: It is none; Mautic would strip characters from it and use another column.
     """
     if not isinstance(name, str) or not _COLUMN.fullmatch(name):
         raise ConfigurationError(f"{sanitize(repr(name), 60)} is not a column's name")
@@ -82,60 +84,60 @@ def _to_scalar(value: Value) -> str | int | float:
 
 
 def eq(column: str, value: Value) -> Where:
-    """Equal; for texts the database ignores case and accents."""
+    """Match rows with this value; for texts the database ignores case and accents."""
     return _condition("eq", column, _to_scalar(value))
 
 
 def neq(column: str, value: Value) -> Where:
-    """Not equal."""
+    """Match rows with another value."""
     return _condition("neq", column, _to_scalar(value))
 
 
 def lt(column: str, value: Value) -> Where:
-    """Less than."""
+    """Match values less than *value*."""
     return _condition("lt", column, _to_scalar(value))
 
 
 def lte(column: str, value: Value) -> Where:
-    """At most."""
+    """Match values of at most *value*."""
     return _condition("lte", column, _to_scalar(value))
 
 
 def gt(column: str, value: Value) -> Where:
-    """Greater than."""
+    """Match values greater than *value*."""
     return _condition("gt", column, _to_scalar(value))
 
 
 def gte(column: str, value: Value) -> Where:
-    """At least."""
+    """Match values of at least *value*."""
     return _condition("gte", column, _to_scalar(value))
 
 
 def like(column: str, pattern: str) -> Where:
-    """Like *pattern*, where ``%`` stands for any text and ``_`` for any character."""
+    """Match texts like *pattern*, where ``%`` stands for any text and ``_`` for any character."""
     return _condition("like", column, pattern)
 
 
 def not_like(column: str, pattern: str) -> Where:
-    """Not like *pattern*."""
+    """Match texts that are not like *pattern*."""
     return _condition("notLike", column, pattern)
 
 
 def in_(column: str, values: Iterable[Value]) -> Where:
-    """One of *values*. Mautic takes them as one CSV text; keep the URL below 8,000 bytes: about 150 addresses."""
+    """Match one of *values*. They are sent as one CSV text in the URL, whose 8,000 bytes hold about 150 addresses."""
     return _condition("in", column, csv_text(values))
 
 
 def not_in(column: str, values: Iterable[Value]) -> Where:
-    """None of *values*."""
+    """Match values that are not in *values*."""
     return _condition("notIn", column, csv_text(values))
 
 
 def csv_text(values: Iterable[Value]) -> str:
-    """*values* as the one CSV text that ``in`` takes: no space after a comma, quotes where a value needs them.
+    """Return *values* as the CSV text that ``in`` takes: no space after a comma, quotes where a value needs them.
 
     Raises:
-        ConfigurationError: There is none, or one is empty: Mautic would find something else.
+        ConfigurationError: There are no values, or one is empty: Mautic would find something else.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ConfigurationError("where: `in` takes a list of values")
@@ -162,15 +164,15 @@ def _survives_php_csv(text: str) -> bool:
 
 
 def in_or_eq(column: str, values: Sequence[str]) -> Where:
-    """The same condition as `in_`, for a piece that `url_sized_groups` gave, or a single text.
+    """Return the same condition as `in_`, for a group of `url_sized_groups` or a single text.
 
-    `in` also where one value is asked for: until Mautic 6, `eq` compares with ``&`` and quotes as HTML entities.
+    A single text needs ``in``, too: until Mautic 6, ``eq`` compares with ``&`` and quotes as HTML entities.
     """
     return in_(column, values) if len(values) > 1 or _survives_php_csv(values[0]) else eq(column, values[0])
 
 
 def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
-    """Distinct *values* in groups that fit into one address line as the CSV text of `in`, however they are escaped."""
+    """Yield distinct *values* in groups whose CSV text fits into one URL."""
     group: list[str] = []
     size = 0
     for value in dict.fromkeys(values):
@@ -188,42 +190,42 @@ def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
 
 
 def between(column: str, low: Value, high: Value) -> Where:
-    """From *low* to *high*, both included."""
+    """Match values from *low* to *high*, both included."""
     return _condition("between", column, [_to_scalar(low), _to_scalar(high)])
 
 
 def not_between(column: str, low: Value, high: Value) -> Where:
-    """Below *low* or above *high*."""
+    """Match values below *low* or above *high*."""
     return _condition("notBetween", column, [_to_scalar(low), _to_scalar(high)])
 
 
 def is_null(column: str) -> Where:
-    """NULL in the database."""
+    """Match NULL."""
     return _condition("isNull", column)
 
 
 def is_not_null(column: str) -> Where:
-    """Not NULL in the database."""
+    """Match values that are not NULL."""
     return _condition("isNotNull", column)
 
 
 def is_empty(column: str) -> Where:
-    """NULL or an empty text."""
+    """Match NULL and empty texts."""
     return _condition("isEmpty", column)
 
 
 def is_not_empty(column: str) -> Where:
-    """Neither NULL nor an empty text."""
+    """Match values that are neither NULL nor an empty text."""
     return _condition("isNotEmpty", column)
 
 
 def all_of(*clauses: Where) -> Where:
-    """All of them."""
+    """Match rows that meet all conditions."""
     return _group("andX", clauses)
 
 
 def any_of(*clauses: Where) -> Where:
-    """At least one of them."""
+    """Match rows that meet at least one condition."""
     return _group("orX", clauses)
 
 
@@ -244,10 +246,10 @@ def _to_clause(clause: object) -> Where:
 
 
 def parse(raw: Mapping[str, Any]) -> Where:
-    """Check a condition written in Mautic's own form, ``{"col": "id", "expr": "gt", "val": 5}``.
+    """Return the condition that *raw* is in Mautic's own form, such as ``{"col": "id", "expr": "gt", "val": 5}``.
 
     Raises:
-        ConfigurationError: Mautic would drop it, or answer with a 500.
+        ConfigurationError: Mautic would ignore it, or answer with a 500.
     """
     expression, column = raw.get("expr"), raw.get("col", raw.get("column", ""))
     value = raw.get("val", raw.get("value"))
@@ -270,8 +272,17 @@ def parse(raw: Mapping[str, Any]) -> Where:
     )
 
 
+def columns_of(clauses: Iterable[Where]) -> Iterator[str]:
+    """Yield the column of each condition, those inside groups included."""
+    for clause in clauses:
+        if clause.clauses:
+            yield from columns_of(clause.clauses)
+        else:
+            yield clause.column
+
+
 def to_clauses(value: object) -> list[Where]:
-    """The conditions of a query's ``where``: one, several, or in Mautic's own form."""
+    """Return the conditions of a query's ``where``: one, several, or in Mautic's own form."""
     if value is None:
         return []
     if isinstance(value, (Where, Mapping)):

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -256,9 +257,12 @@ def program_of(name: str, kind: type[Namespace]) -> str:
     if len(lines) > 1 and "created" in "".join(lines):
         lines.append(f"await mautic.{name}.delete(created.id)")
     body = "\n".join(f"        {line}" for line in lines)
-    names = ", ".join(sorted(set(imports)))
+    at_root = set(imports) & set(mautic_async.__all__)
+    lines_of_imports = [f"from mautic_async import {', '.join(sorted(at_root))}\n"]
+    if others := sorted(set(imports) - at_root):
+        lines_of_imports.append(f"from mautic_async.models import {', '.join(others)}\n")
     return (
-        f"import asyncio\n\nfrom mautic_async import {names}\n\n\nasync def main() -> None:\n"
+        f"import asyncio\n\n{''.join(lines_of_imports)}\n\nasync def main() -> None:\n"
         f"    async with Mautic.from_env() as mautic:\n{body}\n\n\nasyncio.run(main())\n"
         if lines
         else ""
@@ -275,12 +279,13 @@ def source(value: object, imports: list[str]) -> str:
     """Return the expression that makes *value*, and add the classes that it names to *imports*."""
     if isinstance(value, list):
         return f"[{', '.join(source(item, imports) for item in value)}]"
-    if not isinstance(value, models.Entity):
+    kind: Any = type(value)
+    if not attrs.has(kind):
         return f'"{value}"' if isinstance(value, str) else repr(value)
     imports.append(type(value).__name__)
     given = {
         field.name: getattr(value, field.name)
-        for field in attrs.fields(type(value))
+        for field in attrs.fields(kind)
         if getattr(value, field.name) not in (models.UNSET, None, {})
     }
     return f"{type(value).__name__}({', '.join(f'{name}={source(item, imports)}' for name, item in given.items())})"

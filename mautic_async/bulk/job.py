@@ -33,7 +33,7 @@ E = TypeVar("E")
 PROGRESS_INTERVAL: Final = 0.5
 """Seconds between two calls of the caller's progress callback."""
 
-FLUSH_ANYWAY: Final = 10
+FLUSH_ANYWAY: Final = 60
 """After so many times `BulkOptions.flush_after` an incomplete batch of a fast input is sent, too."""
 
 RATE_WINDOW: Final = 10.0

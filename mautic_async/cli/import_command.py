@@ -98,6 +98,9 @@ def import_(
         bool,
         typer.Option("--check-drift", help="With --state: send rows of contacts that Mautic has changed, too."),
     ] = False,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page with counts, reasons and the course of the import as a picture.")
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=100, help="The most requests at once.")] = 8,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="The most rows a request.")] = 200,
     reconcile_after: Annotated[
@@ -163,8 +166,9 @@ def import_(
 
     def work() -> int:
         settings, connection = make_settings(), Connection(token_file=token_file, ca=ca, proxy=proxy, insecure=insecure)
-        command = _dry_run if dry_run else _import
-        return command(settings, connection, as_json=as_json)
+        if dry_run:
+            return _dry_run(settings, connection, as_json=as_json)
+        return _import(settings, connection, html, as_json=as_json)
 
     raise typer.Exit(run(work))
 
@@ -182,7 +186,7 @@ def _dry_run(settings: ImportSettings, connection: Connection, *, as_json: bool)
     return result.status
 
 
-def _import(settings: ImportSettings, connection: Connection, *, as_json: bool) -> int:
+def _import(settings: ImportSettings, connection: Connection, html: Path | None, *, as_json: bool) -> int:
     from mautic_async.cli import import_job, tables
     from mautic_async.cli.progress import ProgressDisplay
 
@@ -191,5 +195,7 @@ def _import(settings: ImportSettings, connection: Connection, *, as_json: bool) 
             return await import_job.run_import(settings, mautic, ProgressDisplay())
 
     result = asyncio.run(work())
+    if html is not None:
+        tables.write_html(html, f"Import of {settings.file}", result)
     tables.print_result("Import", tables.result_lines(result), settings, result, as_json=as_json)
     return result.status

@@ -29,6 +29,7 @@ class ProgressBar:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started_at = self._last_line_at = clock()
+        self._first_fraction: float | None = None
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
@@ -48,6 +49,8 @@ class ProgressBar:
             summary: Beside the bar.
             details: Before the summary, where a line stands by itself.
         """
+        if self._first_fraction is None:
+            self._first_fraction = fraction
         eta = self._eta(fraction)
         if self._bar is not None and self._task is not None:
             total = None if fraction is None else 1.0
@@ -60,9 +63,10 @@ class ProgressBar:
 
     def _eta(self, fraction: float | None) -> str:
         elapsed = self._clock() - self._started_at
-        if not fraction or elapsed <= 0:
+        done = (fraction or 0.0) - (self._first_fraction or 0.0)  # a resumed export begins in the middle
+        if fraction is None or done <= 0 or elapsed <= 0:
             return ""
-        seconds = round(elapsed * (1 - fraction) / fraction)
+        seconds = round(elapsed * (1 - fraction) / done)
         hours, minutes = divmod(seconds // 60, 60)
         return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
@@ -55,6 +57,21 @@ def print_result(
         typer.echo(line, err=True)
 
 
+def write_html(path: Path, title: str, result: ImportResult) -> None:
+    """Write the report of an import as one HTML page with counts, reasons and the timeline as a picture.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
+    from attrs import evolve
+
+    from mautic_async.cli.rejects_file import create_private_file
+
+    report = evolve(result.report, rejected=result.report.rejected + result.refused)
+    with create_private_file(path) as file:
+        file.write(report.to_html(title, result.reasons))
+
+
 def result_json(result: ImportResult) -> dict[str, Any]:
     """Return the result of an import, or of a dry run, for ``--json``."""
     report = result.report
@@ -99,13 +116,23 @@ def result_lines(result: ImportResult) -> list[tuple[str, object]]:
         *reason_lines(result.reasons),
         *((name, f"{count:,}") for name, count in counts.items() if count),
         *([("vanished", f"{report.vanished:,}, not in the file any more")] if report.vanished else []),
-        *([("new items", report.guarantee.removeprefix("new custom items: "))] if result.has_items else []),
+        *(guarantee_lines(report.guarantee) if result.has_items else []),
         ("requests", f"{report.requests:,}"),
         ("seconds", f"{report.seconds:.1f}"),
     ]
     if result.rejected is not None:
         lines.append(("rejected rows in", result.rejected))
     return lines
+
+
+def guarantee_lines(guarantee: str) -> list[tuple[str, object]]:
+    """Return the guarantee for new custom items in lines, one for each object."""
+    parts = re.split(r"; (?=[\w-]+: )", guarantee.removeprefix("new custom items: "))
+    named = [re.fullmatch(r"([\w-]+): (.*)", part) for part in parts]
+    return [
+        (f"new {match[1]}", match[2]) if match else ("new items", part)
+        for part, match in zip(parts, named, strict=True)
+    ]
 
 
 def dry_run_lines(result: ImportResult) -> list[tuple[str, object]]:

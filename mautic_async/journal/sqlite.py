@@ -23,6 +23,8 @@ from mautic_async.journal.records import Checkpoint, RecordState, RowRecord, Wat
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from mautic_async.journal.records import JobJournal
+
 VERSION: Final = 3
 APPLICATION_ID: Final = 0x4D614A6F
 """The mark by which SQLite files of this program are recognised."""
@@ -279,6 +281,11 @@ class Journal:
             db.close()
         if lock is not None:
             os.close(lock)
+
+
+def as_journal(journal: JobJournal | str | os.PathLike[str] | None) -> JobJournal | None:
+    """Return *journal*, or a `Journal` in the file that it names."""
+    return Journal(journal) if isinstance(journal, (str, os.PathLike)) else journal
 
 
 def _resolve(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any], failure: MauticError | None) -> None:

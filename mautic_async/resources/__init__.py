@@ -1,4 +1,4 @@
-"""Namespaces: one class each, on the bases of `_db`."""
+"""Namespaces, one class each."""
 
 from mautic_async.resources.assets import Assets
 from mautic_async.resources.campaign_events import CampaignEvents

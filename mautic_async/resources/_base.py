@@ -194,14 +194,14 @@ class Resource(ReadOnlyResource[E]):
         self,
         rows: Iterable[E] | AsyncIterable[E],
         *,
-        journal: JobJournal | None = None,
+        journal: JobJournal | str | PathLike[str] | None = None,
         options: BulkOptions | None = None,
     ) -> BulkJob[E, E]:
         """Change any number of entities by their ids, in concurrent batches; the rows need not fit in memory.
 
         Args:
             rows: Each with its id. Two rows with one id are sent one after the other, in order.
-            journal: Makes a killed job resumable.
+            journal: Makes a killed job resumable; a path stands for a `Journal` in that file.
             options: Bounds of batch size, concurrency and waiting.
 
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
@@ -212,14 +212,14 @@ class Resource(ReadOnlyResource[E]):
         self,
         ids: Iterable[int] | AsyncIterable[int],
         *,
-        journal: JobJournal | None = None,
+        journal: JobJournal | str | PathLike[str] | None = None,
         options: BulkOptions | None = None,
     ) -> BulkJob[int, E]:
         """Delete any number of entities, in concurrent batches; outcomes as of `delete_many`.
 
         Args:
             ids: Of the entities. Of a repeated id the first row is ``updated``, the later ones are ``rejected``.
-            journal: Makes a killed job resumable.
+            journal: Makes a killed job resumable; a path stands for a `Journal` in that file.
             options: Bounds of batch size, concurrency and waiting.
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).

@@ -86,6 +86,7 @@ class CompanyLinks:
             MauticError: A call failed for another reason than a missing right or a deleted contact.
         """
         try:
+            # The name is stored already, so that only the link can be missing.
             if company and not await self._is_linked(contact, company):
                 id = await self._find(company) or await self._create(company)
                 await self._send("POST", f"companies/{id}/contact/{contact}/add", Effect.IDEMPOTENT)

@@ -13,6 +13,7 @@ and what can only be written.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from html import unescape
@@ -52,9 +53,11 @@ def raise_for(problems: Sequence[Problem], call: Call, stored: Entity) -> None:
 
 def _compare(sent: Any, stored: Any, path: str) -> Iterator[Problem]:
     if is_blank(sent):
+        # A number that is cleared may read 0 afterwards.
         if not (is_blank(stored) or stored in (0, "0")):
             yield Problem("Mautic did not clear this value", path)
     elif is_blank(stored):
+        # False is often stored as nothing, and a text of markup alone may be filtered away.
         if sent is not False and not (isinstance(sent, str) and not _letters(sent)):
             yield Problem("Mautic did not store this value", path)
     elif isinstance(sent, Mapping) and isinstance(stored, Mapping):
@@ -63,7 +66,7 @@ def _compare(sent: Any, stored: Any, path: str) -> Iterator[Problem]:
                 yield from _compare(value, stored[key], f"{path}.{key}")
     elif _is_list(sent) or _is_list(stored):
         yield from _compare_lists(_items(sent), _items(stored), path)
-    elif not is_same(sent, stored):
+    elif not is_same(sent, stored) and not (path.endswith("alias") and _slug(sent) == _slug(stored)):
         yield Problem("Mautic stored another value", path)
 
 
@@ -94,6 +97,7 @@ def is_blank(value: object) -> bool:
 
 def is_same(sent: object, stored: object) -> bool:
     """Return True if *stored* is *sent*, or what Mautic makes of it: of two single values, neither of them blank."""
+    # Truth values before numbers: True equals 1 in Python, and PHP answers either of them.
     if isinstance(sent, bool) or isinstance(stored, bool):
         truth = _truth(sent)
         return truth is not None and truth is _truth(stored)
@@ -122,6 +126,13 @@ def _letters(text: str) -> str:
     """Return *text* without markup, entities, case, repeated white space and the scheme of a URL."""
     plain = _SPACE.sub(" ", _MARKUP.sub("", unescape(_MARKUP.sub("", text)))).strip().casefold()
     return plain.removeprefix("http://").removeprefix("https://")
+
+
+def _slug(value: object) -> str:
+    """Return the ASCII letters and digits of an alias: Mautic replaces all other characters."""
+    return "".join(
+        char for char in unicodedata.normalize("NFKD", str(value)).casefold() if char.isascii() and char.isalnum()
+    )
 
 
 def is_same_moment(sent: str, stored: str) -> bool:

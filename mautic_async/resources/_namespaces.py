@@ -1,4 +1,4 @@
-"""The doors of all namespaces; each is built when it is first used.
+"""The namespaces of the client; each is created when it is first used.
 
 Mautic: REST API.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Namespaces:
-    """What `Mautic` has one property each for."""
+    """The namespaces of `Mautic`, one property each."""
 
     _pipeline: Pipeline
 
@@ -37,12 +37,12 @@ class Namespaces:
 
     @cached_property
     def campaigns(self) -> resources.Campaigns:
-        """Events that contacts pass through."""
+        """Campaigns."""
         return resources.Campaigns(self._pipeline)
 
     @cached_property
     def campaign_events(self) -> resources.CampaignEvents:
-        """The events of all campaigns, and what became of them."""
+        """Events of all campaigns, and their logs."""
         return resources.CampaignEvents(self._pipeline)
 
     @cached_property
@@ -52,7 +52,7 @@ class Namespaces:
 
     @cached_property
     def forms(self) -> resources.Forms:
-        """Forms, and what was submitted in them."""
+        """Forms and their submissions."""
         return resources.Forms(self._pipeline)
 
     @cached_property
@@ -67,17 +67,17 @@ class Namespaces:
 
     @cached_property
     def categories(self) -> resources.Categories:
-        """What other entities are sorted by."""
+        """Categories of other entities."""
         return resources.Categories(self._pipeline)
 
     @cached_property
     def dynamic_contents(self) -> resources.DynamicContents:
-        """Parts of pages that differ from visitor to visitor."""
+        """Dynamic content: parts of pages and e-mails that depend on the visitor."""
         return resources.DynamicContents(self._pipeline)
 
     @cached_property
     def messages(self) -> resources.Messages:
-        """Messages in the forms that their channels need."""
+        """Marketing messages, for several channels."""
         return resources.Messages(self._pipeline)
 
     @cached_property
@@ -97,27 +97,27 @@ class Namespaces:
 
     @cached_property
     def point_groups(self) -> resources.PointGroups:
-        """Points that are counted by themselves."""
+        """Groups of points that are counted separately."""
         return resources.PointGroups(self._pipeline)
 
     @cached_property
     def point_triggers(self) -> resources.PointTriggers:
-        """What happens at some number of points."""
+        """Events for contacts that reach a number of points."""
         return resources.PointTriggers(self._pipeline)
 
     @cached_property
     def reports(self) -> resources.Reports:
-        """Questions to the database, and what they find."""
+        """Reports and their data."""
         return resources.Reports(self._pipeline)
 
     @cached_property
     def roles(self) -> resources.Roles:
-        """What users may do."""
+        """Roles of users."""
         return resources.Roles(self._pipeline)
 
     @cached_property
     def users(self) -> resources.Users:
-        """Who log in and own contacts."""
+        """Users of Mautic."""
         return resources.Users(self._pipeline)
 
     @cached_property
@@ -147,12 +147,12 @@ class Namespaces:
 
     @cached_property
     def devices(self) -> resources.Devices:
-        """What contacts visit with."""
+        """Devices of contacts."""
         return resources.Devices(self._pipeline)
 
     @cached_property
     def webhooks(self) -> resources.Webhooks:
-        """Addresses that are told what happens."""
+        """Webhooks."""
         return resources.Webhooks(self._pipeline)
 
     @cached_property
@@ -167,12 +167,12 @@ class Namespaces:
 
     @cached_property
     def stats(self) -> resources.Stats:
-        """Tables of what was sent, read, hit and gained."""
+        """Statistics tables."""
         return resources.Stats(self._pipeline)
 
     @cached_property
     def data(self) -> resources.Widgets:
-        """What the widgets of the dashboard show."""
+        """Data of dashboard widgets."""
         return resources.Widgets(self._pipeline)
 
     @cached_property
@@ -182,12 +182,12 @@ class Namespaces:
 
     @cached_property
     def themes(self) -> resources.Themes:
-        """The looks of pages, e-mails and forms."""
+        """Themes of pages, e-mails and forms."""
         return resources.Themes(self._pipeline)
 
     @cached_property
     def custom_objects(self) -> resources.CustomObjects:
-        """Kinds of things that contacts can have (a plugin, ``/api/v2``)."""
+        """Definitions of custom objects (a plugin, ``/api/v2``)."""
         return resources.CustomObjects(self._pipeline)
 
     @cached_property
@@ -202,7 +202,7 @@ class Namespaces:
 
     @cached_property
     def projects(self) -> resources.Projects:
-        """What belongs together (Mautic 7 or newer)."""
+        """Groups of entities of all kinds (Mautic 7, Basic authentication only)."""
         return resources.Projects(self._pipeline)
 
     @cached_property

@@ -147,6 +147,7 @@ class Paginator(Generic[T]):
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
         last: Any = self.above
         while True:
+            # An entity that is deleted or added meanwhile moves no other one across this bound.
             after = [] if last is None else [where.gt(self.column, last)]
             page = await self.fetch({**ordered, "where": [*own, *after]})
             fresh = [item for item in page.items if last is None or self.get_id(item) > last]
@@ -187,8 +188,9 @@ class Paginator(Generic[T]):
         """Yield pages that begin with a seen item; if deletions have moved it, go back until a page shows one."""
         offset = 0
         while True:
-            start, asked = max(0, offset - 1), self.size + (offset > 0)
+            start, asked = max(0, offset - 1), self.size + (offset > 0)  # one item more: the last one seen
             page = await self.fetch({**ordered, "start": start, "limit": asked})
+            # No item of this page was seen: deletions before it have moved unseen items to an earlier page.
             while start > 0 and all(map(is_new, page.items)):
                 start, asked = max(0, start - self.size), self.size + 1
                 page = await self.fetch({**ordered, "start": start, "limit": asked})

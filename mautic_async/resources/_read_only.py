@@ -10,7 +10,7 @@ from mautic_async import protocol, where
 from mautic_async.errors import NotFound
 from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect
-from mautic_async.resources import _changes, _pagination, _responses
+from mautic_async.resources import _changes, _columns, _pagination, _responses
 from mautic_async.resources._changes import EntityIterator
 from mautic_async.resources._endpoint import Endpoint, Query, ResultPage
 
@@ -116,7 +116,17 @@ class ReadOnlyResource(Namespace, Generic[E]):
         paginator = _changes.new_paginator(self._list, query, self._model, self.endpoint, changed_since)
         return EntityIterator(self._paginate(paginator, read_ahead=read_ahead), self._pipeline.clock)
 
+    async def _check_columns(self, query: Mapping[str, Any]) -> None:
+        """Refuse a column that is nearly the name of a known one: Mautic answers an unknown column with a bare 500.
+
+        Raises:
+            ConfigurationError: A column is mistyped; the message names the right one.
+        """
+        kind: Any = self._model
+        _columns.check(query, _columns.of_model(kind), f"{self.endpoint.path}.list")
+
     async def _list(self, query: Mapping[str, Any]) -> ResultPage[E]:
+        await self._check_columns(query)
         parameters = _pagination.parameters(query, filters_published=self.endpoint.filters_published)
         call = Call("GET", self.endpoint.path, query=protocol.encode_query(parameters))
         return await self._get_page(call, self.endpoint.many, self._model, int(query.get("start", 0)))

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mautic_async.bulk import BulkJob, BulkOptions
+from mautic_async.journal.sqlite import as_journal
 from mautic_async.sync.stage import SyncJob
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mautic_async.bulk import BulkAdapter, EncodedRow
     from mautic_async.journal.records import JobJournal
     from mautic_async.models import Published
@@ -31,7 +34,7 @@ def new_job(
     adapter: BulkAdapter[R, E],
     rows: Iterable[R] | AsyncIterable[R],
     *,
-    journal: JobJournal | None,
+    journal: JobJournal | str | PathLike[str] | None,
     state: SyncState | None,
     options: BulkOptions | None,
 ) -> BulkJob[R, E]:
@@ -39,7 +42,7 @@ def new_job(
     pipeline = resource._pipeline
     bounds = options or BulkOptions(concurrency=pipeline.concurrency)
     if state is None:
-        return BulkJob(adapter, rows, options=bounds, clock=pipeline.clock, journal=journal)
+        return BulkJob(adapter, rows, options=bounds, clock=pipeline.clock, journal=as_journal(journal))
 
     def changes(since: float) -> AsyncIterator[tuple[int, float]]:
         return _changes(resource, since)
@@ -47,7 +50,7 @@ def new_job(
     noun = resource.endpoint.path
     identify = _contact_identity if noun == "contacts" else _company_identity
     run = state.begin(pipeline.transport.base, noun, identify, changes)
-    return SyncJob(adapter, rows, run, options=bounds, clock=pipeline.clock, journal=journal)
+    return SyncJob(adapter, rows, run, options=bounds, clock=pipeline.clock, journal=as_journal(journal))
 
 
 def _contact_identity(encoded: EncodedRow) -> Hashable | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Unpack
 
@@ -22,6 +22,8 @@ from mautic_async.resources.contacts.contacts import Contacts
 from mautic_async.resources.contacts.query import MemberQuery
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mautic_async.bulk import BulkJob, BulkOptions
     from mautic_async.journal.records import JobJournal
     from mautic_async.sync import SyncState
@@ -65,6 +67,9 @@ class Companies(Resource[C], Membership[C]):
             alias, value, lambda found: validation.collation_key(_responses.field_value(found, alias)) == wanted
         )
 
+    async def _check_columns(self, query: Mapping[str, Any]) -> None:
+        """Do not check: which columns are custom fields of companies is not known without another request."""
+
     async def create(self, entity: C) -> C:
         """Store a new company, after looking its name up.
 
@@ -92,7 +97,7 @@ class Companies(Resource[C], Membership[C]):
         rows: Iterable[C] | AsyncIterable[C],
         *,
         unique: str = "companyname",
-        journal: JobJournal | None = None,
+        journal: JobJournal | str | PathLike[str] | None = None,
         state: SyncState | None = None,
         options: BulkOptions | None = None,
     ) -> BulkJob[C, C]:
@@ -103,7 +108,7 @@ class Companies(Resource[C], Membership[C]):
         Args:
             rows: Companies, each with a name; one with an id is an edit of that company.
             unique: The field by which this Mautic tells companies apart.
-            journal: Makes a killed job resumable.
+            journal: Makes a killed job resumable; a path stands for a `Journal` in that file.
             state: Sends only the rows that differ from what the last job with this state has stored.
             options: Bounds of batch size, concurrency and waiting.
 

@@ -14,7 +14,7 @@ _OPTIONS: Final = SentAlong("properties", ("properties",), beside=("defaultValue
 
 
 class _Fields(Resource[Field]):
-    """What the fields of contacts and companies share: a new one may have to wait for a column."""
+    """Definitions of contact or company fields, of which a new one may have to wait for its column."""
 
     def _after_read(self, entity: Field, status: int | None) -> Field:
         entity.pending = status == 202

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +103,10 @@ def test_guarantee_is_named_for_each_object() -> None:
         assert "products: at most once" in report.guarantee
 
     play(scenario)
+
+
+async def test_bulk_upsert_takes_the_path_of_a_journal(tmp_path: Path) -> None:
+    async with FakeMautic() as fake, Mautic(fake.url, auth=fake.auth, transport=fake.transport) as mautic:
+        report = await mautic.contacts.bulk_upsert([Contact(email="a@example.com")], journal=tmp_path / "job.db")
+        assert report.resumable
+        assert (await mautic.contacts.bulk_delete([1], journal=str(tmp_path / "delete.db"))).resumable

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import mautic_async
 from mautic_async import ConfigurationError, Mautic, OutcomeUnknown, where
 from mautic_async.protocol import Call, encode_query
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
@@ -71,3 +72,12 @@ def test_call_repr_holds_no_address() -> None:
         with pytest.raises(ConfigurationError) as caught:
             sends(lambda mautic, wrong=wrong: mautic.contacts.list(where=wrong))  # type: ignore[misc]
         assert "ada@" not in str(caught.value)
+
+
+def test_package_has_few_names_and_tells_where_the_other_entities_are() -> None:
+    names = [name for name in dir(mautic_async) if not name.startswith("__")]
+    assert len(names) <= 60
+    assert all(getattr(mautic_async, name) is not None for name in names)
+    with pytest.raises(AttributeError, match=r"it is in mautic_async\.models"):
+        getattr(mautic_async, "Asset")  # noqa: B009 - a type checker knows that it is not there
+    assert mautic_async.models.Asset is not None

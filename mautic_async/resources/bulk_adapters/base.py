@@ -12,11 +12,14 @@ from attrs import define
 
 from mautic_async import codec, protocol
 from mautic_async.bulk import BulkJob, BulkOptions, EncodedRow, Pending, RateLimitStatus, RowResult, WorkItem
+from mautic_async.journal.sqlite import as_journal
 from mautic_async.models import Entity
 from mautic_async.protocol import Call, Effect, RowAnswer
 from mautic_async.resources import _batch, _responses
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mautic_async.journal.records import JobJournal
     from mautic_async.pipeline import Pipeline
     from mautic_async.protocol import Payload
@@ -118,10 +121,10 @@ def rate_limit_status(pipeline: Pipeline) -> RateLimitStatus | None:
 def new_job(
     adapter: ResourceAdapter[E],
     rows: Iterable[R] | AsyncIterable[R],
-    journal: JobJournal | None,
+    journal: JobJournal | str | PathLike[str] | None,
     options: BulkOptions | None,
 ) -> BulkJob[R, E]:
     """Return a job over *rows*, with the client's own concurrency unless *options* are given."""
     pipeline = adapter.resource._pipeline
     bounds = options or BulkOptions(concurrency=pipeline.concurrency)
-    return BulkJob(adapter, rows, options=bounds, clock=pipeline.clock, journal=journal)  # type: ignore[arg-type]  # its rows
+    return BulkJob(adapter, rows, options=bounds, clock=pipeline.clock, journal=as_journal(journal))  # type: ignore[arg-type]  # its rows

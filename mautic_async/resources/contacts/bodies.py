@@ -121,6 +121,8 @@ def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
     sent = {key: value for key, value in body.items() if key not in {"id", "tags", codec.CUSTOM_OBJECTS}}
     if sent.get("doNotContact"):
         sent["doNotContact"] = [entry for entry in sent["doNotContact"] if entry.get("reason") != 0]  # 0 removes one
+    if validation.collation_key(sent.get("company")) == validation.collation_key(shown.get("company")):
+        sent.pop("company", None)  # Mautic takes the stored name of a company that its database finds equal
     problems = _kept.values_not_kept(sent, shown)
     if stored.fields is not UNSET:  # otherwise the answer shows no fields at all
         problems += [Problem(_NO_SUCH_FIELD, key) for key, _ in validation.iter_fields(sent) if key not in shown]

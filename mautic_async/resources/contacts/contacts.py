@@ -30,6 +30,8 @@ from mautic_async.resources.contacts.writes import INCLUDE_ITEMS, ContactWrites
 from mautic_async.where import in_or_eq
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from mautic_async.bulk import BulkJob, BulkOptions
     from mautic_async.journal.records import JobJournal
     from mautic_async.resources.contacts.item_identity import ItemMatching
@@ -170,7 +172,7 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
         self,
         rows: Iterable[C] | AsyncIterable[C],
         *,
-        journal: JobJournal | None = None,
+        journal: JobJournal | str | PathLike[str] | None = None,
         state: SyncState | None = None,
         unique: Sequence[str] | None = None,
         match_items: ItemMatching = None,
@@ -196,7 +198,7 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
 
         Args:
             rows: Contacts. One with an `id` is an edit of that contact.
-            journal: Makes a killed job resumable, and keeps ids for its next run.
+            journal: Makes a killed job resumable, and keeps ids for its next run; a path stands for a `Journal` there.
             state: Sends only the rows that differ from what the last job with this state has stored; the others get the
                 outcome ``unchanged``.
             unique: Fields that this Mautic marks as unique identifiers; None: ask it (without a preflight: the e-mail).

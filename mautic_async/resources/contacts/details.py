@@ -1,4 +1,4 @@
-"""What there is about contacts beside their fields: what they did, what they belong to, consent, visits.
+"""The data of contacts beside their fields: activity, notes, devices, memberships, consent and UTM tags.
 
 Mautic: REST API, Contacts.
 """
@@ -32,12 +32,13 @@ from mautic_async.resources._times import utc_text
 from mautic_async.resources.contacts.points import ContactPoints
 
 C = TypeVar("C", bound=Contact)
+T = TypeVar("T")
 
 
 class ContactDetails(ContactPoints[C]):
     """The special endpoints of contacts. Mautic: REST API, Contacts."""
 
-    # --- what they did ---------------------------------------------------------------------------------------------
+    # --- activity ---------------------------------------------------------------------------------------------
 
     async def activity(
         self,
@@ -53,13 +54,14 @@ class ContactDetails(ContactPoints[C]):
         page: int = 1,
         limit: int = 25,
     ) -> Timeline:
-        """One page of what happened to a contact, or to all of them.
+        """Return one page of the timeline of a contact, or of all contacts.
 
-        For all contacts *limit* counts by type of event and pages overlap: ask for many, and drop repetitions.
+        For all contacts *limit* counts for each type of event, and pages overlap: ask for many events a page, and drop
+        the repeated ones.
 
         Args:
             id: Of the contact; None for all.
-            search: Words.
+            search: Words to look for.
             include: Only these types of event, such as ``email.sent``; `Timeline.types` has all.
             exclude: Not these.
             date_from: Only from then; must have a time zone.
@@ -100,7 +102,7 @@ class ContactDetails(ContactPoints[C]):
         date_from: datetime | None = None,
         date_to: datetime | None = None,
     ) -> AsyncIterator[ActivityEvent]:
-        """All that happened to a contact, newest first, each event once; what happens meanwhile is left out.
+        """Yield the events of a contact, newest first, each once; events that happen meanwhile are left out.
 
         Raises:
             NotFound: The contact does not exist.
@@ -119,6 +121,7 @@ class ContactDetails(ContactPoints[C]):
                 limit=PAGE_SIZE,
             )
             for event in page.events or ():
+                # New events push older ones onto the next page, where they come a second time.
                 key = (event.event, event.event_id, event.timestamp)
                 if key not in seen:
                     seen.add(key)
@@ -128,7 +131,7 @@ class ContactDetails(ContactPoints[C]):
             number += 1
 
     async def notes(self, id: int, **query: Unpack[PageParams]) -> ResultPage[Note]:
-        """One page of the notes on a contact, the newest first. Columns: ``dateAdded``, ``id``, ``type``, ``text``.
+        """Return one page of the notes on a contact, newest first. Columns: ``dateAdded``, ``id``, ``type``, ``text``.
 
         Raises:
             NotFound: The contact does not exist.
@@ -141,7 +144,7 @@ class ContactDetails(ContactPoints[C]):
         return page
 
     async def devices(self, id: int, **query: Unpack[PageParams]) -> ResultPage[Device]:
-        """One page of the devices of a contact, the newest first.
+        """Return one page of the devices of a contact, newest first.
 
         Raises:
             NotFound: The contact does not exist.
@@ -168,64 +171,74 @@ class ContactDetails(ContactPoints[C]):
         )
         return await self._get_page(call, key, model, int(params.get("start", 0)))
 
-    # --- what they belong to ---------------------------------------------------------------------------------------
+    # --- memberships ---------------------------------------------------------------------------------------
 
     async def segments(self, id: int) -> list[ContactSegment]:
-        """The segments that a contact is in.
+        """Return the segments that a contact is in.
 
         Raises:
             NotFound: The contact does not exist.
 
         Mautic: REST API, Contacts, Segment memberships (GET /contacts/ID/segments).
         """
-        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "segments")
-        return _responses.decode_entities(call, await self._send_for_body(call), "lists", ContactSegment)
+        return await self._get_related(id, "segments", "lists", ContactSegment)
 
     async def campaigns(self, id: int) -> list[ContactCampaign]:
-        """The published campaigns that a contact is in.
+        """Return the published campaigns that a contact is in.
 
         Raises:
             NotFound: The contact does not exist.
 
         Mautic: REST API, Contacts, Campaign memberships (GET /contacts/ID/campaigns).
         """
-        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "campaigns")
-        return _responses.decode_entities(call, await self._send_for_body(call), "campaigns", ContactCampaign)
+        return await self._get_related(id, "campaigns", "campaigns", ContactCampaign)
 
     async def companies(self, id: int) -> list[ContactCompany]:
-        """The companies that a contact belongs to.
+        """Return the companies that a contact belongs to.
 
         Raises:
             NotFound: The contact does not exist.
 
         Mautic: REST API, Contacts, List companies (GET /contacts/ID/companies).
         """
-        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), "companies")
-        return _responses.decode_entities(call, await self._send_for_body(call), "companies", ContactCompany)
+        return await self._get_related(id, "companies", "companies", ContactCompany)
+
+    async def _get_related(self, id: int, path: str, key: str, model: type[T]) -> list[T]:
+        call = self._build_call("GET", Effect.READ, protocol.validate_id(id), path)
+        return _responses.decode_entities(call, await self._send_for_body(call), key, model)
 
     # --- consent ---------------------------------------------------------------------------------------------------
 
     async def add_dnc(
         self, id: int, channel: str = "email", *, reason: int = 3, comments: str = "", channel_id: int | None = None
     ) -> C:
-        """Stop contacting a contact on a channel.
+        """Mark a contact as "do not contact" on a channel.
 
         Args:
             id: Of the contact.
-            channel: ``email``, ``sms``, ``notification``; Mautic takes any other word, too.
-            reason: 1 unsubscribed, 2 bounced, 3 by hand.
-            comments: For people.
+            channel: ``email``, ``sms`` or ``notification``; Mautic stores any other word, too.
+            reason: 1 unsubscribed, 2 bounced, 3 manual; Mautic stores any other number, too, except 0, which removes
+                the mark.
+            comments: Text for users of Mautic.
             channel_id: Of the e-mail or message that led to it.
 
         Returns:
             The contact; of its properties only those that are not empty.
 
         Raises:
+            ConfigurationError: The reason is none of the three; nothing was sent.
             NotFound: The contact does not exist.
-            Rejected: The reason is not one.
+
+        Example:
+            ``await mautic.contacts.add_dnc(42, reason=1, comments="asked by phone")``
 
         Mautic: REST API, Contacts, Add Do Not Contact (POST /contacts/ID/dnc/CHANNEL/add).
         """
+        if reason not in {1, 2, 3}:
+            raise ConfigurationError(
+                f"contacts.add_dnc: reason is 1 (unsubscribed), 2 (bounced) or 3 (manual), not {reason!r}; remove_dnc()"
+                " removes the mark"
+            )
         body: dict[str, Any] = {"reason": reason}
         if comments:
             body["comments"] = comments
@@ -238,10 +251,10 @@ class ContactDetails(ContactPoints[C]):
         )
 
     async def remove_dnc(self, id: int, channel: str = "email") -> bool:
-        """Contact a contact on a channel again.
+        """Remove the "do not contact" mark of a contact on a channel.
 
         Returns:
-            Whether there was an entry.
+            True if the contact had one.
 
         Raises:
             NotFound: The contact does not exist.
@@ -251,15 +264,15 @@ class ContactDetails(ContactPoints[C]):
         call = self._build_call("POST", Effect.IDEMPOTENT, protocol.validate_id(id), "dnc", channel, "remove")
         return bool(_responses.expect_mapping(call, await self._send_for_body(call)).get("recordFound"))
 
-    # --- visits ----------------------------------------------------------------------------------------------------
+    # --- UTM tags ----------------------------------------------------------------------------------------------------
 
     async def add_utm(self, id: int, tags: UtmTag) -> C:
-        """Note where a visit of a contact came from.
+        """Add a set of UTM tags, which say where a visit of the contact came from.
 
         Raises:
             ConfigurationError: It names nothing; Mautic would store an empty set.
             NotFound: The contact does not exist.
-            OutcomeUnknown: It may have been stored; a repetition would add another.
+            OutcomeUnknown: It may have been stored; a repetition would add another set.
 
         Mautic: REST API, Contacts, Add UTM tags (POST /contacts/ID/utm/add).
         """
@@ -273,7 +286,7 @@ class ContactDetails(ContactPoints[C]):
         )
 
     async def remove_utm(self, id: int, utm_id: int) -> C:
-        """Forget a set of UTM tags.
+        """Remove a set of UTM tags.
 
         Raises:
             NotFound: The contact does not exist.
@@ -289,10 +302,10 @@ class ContactDetails(ContactPoints[C]):
             )
         )
 
-    # --- what they may be given ------------------------------------------------------------------------------------
+    # --- choices ------------------------------------------------------------------------------------
 
     async def owners(self, *, search: str = "", start: int = 0, limit: int = 0) -> list[User]:
-        """Users who may own contacts: id and name.
+        """Return the users who may own contacts, with id and name; Mautic 7 adds the e-mail.
 
         Args:
             search: Only names that begin with it.
@@ -306,7 +319,7 @@ class ContactDetails(ContactPoints[C]):
         return [codec.decode(User, row) for row in _responses.expect_rows(call, await self._send_for_body(call))]
 
     async def fields(self) -> list[Field]:
-        """The published fields of contacts, in short; `mautic.contact_fields` has all of them.
+        """Return the published contact fields, in short; `mautic.contact_fields` has all of them.
 
         Mautic: REST API, Contacts, List available fields (GET /contacts/list/fields).
         """
@@ -315,7 +328,7 @@ class ContactDetails(ContactPoints[C]):
         return [codec.decode(Field, row) for row in rows if row.get("object", "lead") == "lead"]  # companies' are in it
 
     async def available_segments(self) -> list[Segment]:
-        """The published segments that the user may see: id, name and alias.
+        """Return the published segments that the user may see, with id, name and alias.
 
         Mautic: REST API, Contacts, List available segments (GET /contacts/list/segments).
         """
@@ -324,7 +337,7 @@ class ContactDetails(ContactPoints[C]):
 
 
 def _between(moment: datetime | None, date_from: datetime | None, date_to: datetime | None) -> bool:
-    """The same once more: a server that ignores a filter does not say so."""
+    """Return True if *moment* is between the dates. A server that ignores a filter does not say so."""
     if moment is None:
         return True
     return (date_from is None or moment >= date_from) and (date_to is None or moment <= date_to)

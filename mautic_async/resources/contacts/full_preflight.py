@@ -92,6 +92,7 @@ class FullPreflight(Preflight):
         body = await self._fetch_body(Call("GET", path, background=True, jsonld=True))
         if not isinstance(body, Mapping):
             return None
+        # Both spellings: API Platform has dropped the prefix.
         members = body.get("hydra:member", body.get("member"))
         total = body.get("hydra:totalItems", body.get("totalItems"))
         if not isinstance(members, list) or (isinstance(total, int) and total > len(members)):

@@ -70,7 +70,7 @@ VISIBLE_ITEMS: Final = 10
 
 
 def strategy_for(match_items: ItemMatching, item: CustomItem) -> MatchStrategy | None:
-    """The strategy for *item*."""
+    """Return the strategy for *item*."""
     if isinstance(match_items, Mapping):
         return match_items.get(item.object) or match_items.get(str(item.object_id))
     return match_items
@@ -92,18 +92,18 @@ def identify(match_items: ItemMatching, item: CustomItem) -> tuple[Any, ...] | N
 
 
 def identity_key(key: tuple[Any, ...] | None) -> str:
-    """An identity as one text, the form in which a journal keeps it."""
+    """Return an identity as one text, the form in which a journal stores it."""
     return "/".join(map(str, key or ()))
 
 
 def new_items(match_items: ItemMatching, custom_items: Sequence[CustomItem] | Unset | None) -> dict[str, CustomItem]:
-    """The new items of a row that can be told from others, by their spelled identity."""
+    """Return the new items of a row that can be told from others, by their identity key."""
     new = ((identify(match_items, item), item) for item in custom_items or () if not item.id)
     return {identity_key(key): item for key, item in new if key is not None}
 
 
 def stored_items(match_items: ItemMatching, stored: Sequence[CustomItem] | Unset | None) -> dict[str, CustomItem]:
-    """Stored items by each identity that a row may mean them by: with the alias of their object, and with its id."""
+    """Return stored items by each identity key that a row may use: with the alias of the object, and with its id."""
     return {name: item for item in stored or () for name in _identity_keys(match_items, item)}
 
 
@@ -115,12 +115,12 @@ def _identity_keys(match_items: ItemMatching, stored: CustomItem) -> Iterator[st
 
 
 def matched_ids(names: Iterable[str], stored: Mapping[str, CustomItem]) -> dict[str, int]:
-    """The ids of those of the named items that are stored."""
+    """Return the ids of those of the named items that are stored."""
     return {name: stored[name].id for name in names if name in stored}
 
 
 def matches(stored: CustomItem, new: CustomItem) -> bool:
-    """Whether a stored item shows all that *new* names; a difference proves nothing, Mautic rewrites some values."""
+    """Return True if *stored* shows all values of *new*. False proves nothing: Mautic rewrites some values."""
     if new.name and str(stored.name).strip() != new.name.strip():
         return False
     return all(
@@ -134,7 +134,7 @@ def _comparable(value: object) -> object:
 
 
 def is_idempotent(match_items: ItemMatching, custom_items: Sequence[CustomItem] | None) -> bool:
-    """Whether the server finds each of these items again by itself."""
+    """Return True if the server recognises each of these items by itself."""
     return all(item.id or isinstance(strategy_for(match_items, item), UniqueField) for item in custom_items or ())
 
 

@@ -1,4 +1,4 @@
-"""Rows of one contact merged into one, before a bulk job reads them: fewer writes, the last value given for each.
+"""Merging of rows: those of one contact become one before a bulk job reads them, with the last value for each field.
 
 Mautic: REST API, Create contact (POST /contacts/new).
 """
@@ -28,7 +28,7 @@ async def merge_rows(
     match_items: ItemMatching = None,
     window: int = 1000,
 ) -> AsyncIterator[C]:
-    """Yield *rows* with those of one contact merged into one: what both name has the later row's value.
+    """Yield *rows* with those of one contact merged into one; a field that both name has the value of the later row.
 
     Mautic's webhooks and triggers then see one change instead of several. Tags, custom fields and custom items are
     added up. Rows stay apart, in their order, where the merged row would not do what both do one after the other: a
@@ -76,14 +76,14 @@ def _contact_key(row: Contact, unique: Sequence[str]) -> object:
 
 
 _RESPONSE_ONLY: Final = frozenset({"id", "extra", "custom_items_truncated", "field_groups"})
-"""What an answer says, and no request; the ids are the same."""
+"""Attributes that requests do not send, and the id, which is equal in both rows."""
 
 
 def merge_entities(earlier: E, later: E, match_items: ItemMatching = None) -> E | None:
-    """One row that does what both do; None where that cannot be told from their values alone.
+    """Return one row that does what both rows do, or None where their values alone do not tell that.
 
-    Lists of an answer's own kinds (preferences, form fields) are left apart: whether writing them adds to what is
-    there is each property's own affair. Known of that are tags, custom fields and custom items.
+    Of lists and maps, only tags, custom fields and custom items are merged. Writing another one may add to what is
+    stored or replace it, so rows that both name one stay apart.
     """
     if type(earlier) is not type(later) or earlier.id != later.id:
         return None
@@ -92,6 +92,7 @@ def merge_entities(earlier: E, later: E, match_items: ItemMatching = None) -> E 
         if name in _RESPONSE_ONLY:
             continue
         before, after = getattr(earlier, name), getattr(later, name)
+        # The later row decides, unless it says nothing of the property.
         if after is UNSET:
             value = before
         elif before is UNSET or not (_is_collection(before) or _is_collection(after)):
@@ -107,7 +108,7 @@ def merge_entities(earlier: E, later: E, match_items: ItemMatching = None) -> E 
 
 
 def merge_contacts(earlier: C, later: C, unique: Sequence[str], match_items: ItemMatching) -> C | None:
-    """The same for contacts, which are one where all their unique values are; none that clears a value."""
+    """Return the same for contacts with equal unique values; None if the merged row would clear a value."""
     if any(
         validation.collation_key(field_value(earlier, name)) != validation.collation_key(field_value(later, name))
         for name in unique
@@ -124,7 +125,7 @@ def _is_collection(value: object) -> bool:
 
 
 def _merge_tags(before: Any, after: Any, _: ItemMatching) -> list[str]:
-    """Adding ``-x`` takes away what an earlier row has added, and the other way round."""
+    """Return all tags; a later ``-x`` cancels an earlier ``x``, and the other way round."""
     tags = dict.fromkeys(before)
     for tag in after:
         tags.pop(tag[1:] if tag.startswith("-") else f"-{tag}", None)
@@ -138,7 +139,7 @@ def _merge_fields(before: Any, after: Any, _: ItemMatching) -> dict[str, Any]:
 
 
 def _merge_items(before: Any, after: Any, match_items: ItemMatching) -> list[CustomItem] | None:
-    """All of them; of a unique item, which a second writing replaces, the later one."""
+    """Return all items; of a unique item, which a second write replaces, the later one."""
     items_by_key: dict[object, CustomItem] = {}
     for item in (*before, *after):
         key = item_identity.identify(match_items, item)

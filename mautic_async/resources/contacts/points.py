@@ -1,4 +1,4 @@
-"""Points of contacts, counted all together and by groups.
+"""Points of contacts, in total and by point group.
 
 Mautic: REST API, Contacts; Point groups.
 """
@@ -22,28 +22,28 @@ class ContactPoints(ReadOnlyResource[C]):
     """The points of contacts. Mautic: REST API, Contacts; Point groups."""
 
     async def add_points(self, id: int, points: int, *, event: str = "", action: str = "") -> None:
-        """Give a contact points.
+        """Add points to a contact.
 
         Args:
             id: Of the contact.
-            points: How many, at least 1.
+            points: Number of points, at least 1.
             event: Name of the event, for the log.
             action: Name of the action, for the log.
 
         Raises:
             NotFound: The contact does not exist.
-            OutcomeUnknown: They may have been given; a repetition would give them twice.
+            OutcomeUnknown: They may have been added; a repetition would add them twice.
 
         Mautic: REST API, Contacts, Add points (POST /contacts/ID/points/plus/POINTS).
         """
         await self._change_points(id, "plus", points, event, action)
 
     async def subtract_points(self, id: int, points: int, *, event: str = "", action: str = "") -> None:
-        """Take points from a contact, below zero if need be. The way to bring points to 0, which an edit cannot.
+        """Subtract points from a contact, also below zero. This can set points to 0, which an edit cannot.
 
         Raises:
             NotFound: The contact does not exist.
-            OutcomeUnknown: They may have been taken; a repetition would take them twice.
+            OutcomeUnknown: They may have been subtracted; a repetition would subtract them twice.
 
         Mautic: REST API, Contacts, Subtract points (POST /contacts/ID/points/minus/POINTS).
         """
@@ -84,7 +84,7 @@ class ContactPoints(ReadOnlyResource[C]):
         await self._send(call)
 
     async def point_groups(self, id: int) -> list[GroupScore]:
-        """The points of a contact in each group where it has some.
+        """Return the points of a contact in each group where it has some.
 
         Raises:
             NotFound: The contact does not exist.
@@ -95,7 +95,7 @@ class ContactPoints(ReadOnlyResource[C]):
         return _responses.decode_entities(call, await self._send_for_body(call), "groupScores", GroupScore)
 
     async def point_group(self, id: int, group_id: int) -> GroupScore | None:
-        """The points of a contact in a group, or None if it never had any.
+        """Return the points of a contact in a group, or None if it never had any.
 
         Raises:
             NotFound: The contact or the group does not exist.
@@ -118,13 +118,13 @@ class ContactPoints(ReadOnlyResource[C]):
         event: str = "",
         action: str = "",
     ) -> GroupScore:
-        """Change the points of a contact in a group; ``set`` is the only one that may safely be repeated.
+        """Change the points of a contact in a group; ``set`` is the only operator that may be repeated safely.
 
         Args:
             id: Of the contact.
             group_id: Of the group.
-            operator: What to do.
-            value: With how many; ``set`` takes 0 and negative ones, too.
+            operator: The operation.
+            value: Its operand, at least 1; ``set`` takes 0 and negative numbers, too.
             event: Name of the event, for the log.
             action: Name of the action, for the log.
 

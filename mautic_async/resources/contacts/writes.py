@@ -13,6 +13,7 @@ from mautic_async import codec
 from mautic_async.errors import ConfigurationError, OutcomeUnknown, Problem
 from mautic_async.models import Contact
 from mautic_async.protocol import Effect, validate_id
+from mautic_async.resources import _columns
 from mautic_async.resources._base import Resource
 from mautic_async.resources._company_link import CompanyLinks, company_name
 from mautic_async.resources.contacts import bodies, item_identity, validation
@@ -206,6 +207,15 @@ class ContactWrites(Resource[C]):
     @cached_property
     def _preflight(self) -> Preflight:
         return Preflight(self._pipeline)
+
+    async def _check_columns(self, query: Mapping[str, Any]) -> None:
+        kind: Any = self._model
+        known = _columns.of_record(kind)
+        if not any(_columns.unknown_columns(query, known)):
+            return
+        # It may be a custom field, whose name is only known from the server.
+        await self._preflight.load(background=False)
+        _columns.check(query, known | (self._preflight.fields or {}).keys(), "contacts.list")
 
     async def _build(self, method: str, named: Mapping[str, Any], build: Callable[[BodyRules], B], zeros: Zeros) -> B:
         """Return the body of a write, after checking what it names by the contact fields of this Mautic.

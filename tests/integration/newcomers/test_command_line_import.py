@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mautic_async import Contact, Mautic, Stage
+from mautic_async import Contact, Mautic
+from mautic_async.models import Stage
 from tests.support.command_line import run, run_on_terminal, serving
 
 
@@ -131,7 +132,8 @@ async def test_new_items_without_a_key_are_refused_unless_they_shall_be_appended
     for _ in range(2):
         appended = run([*keyed, "--items-append"], site)
         assert appended.returncode == 0, appended.stderr
-    assert "new items" in appended.stdout
+    assert "new orders    effectively once" in appended.stdout
+    assert "new products  at most once" in appended.stdout
     items = (await stored(mautic, "items@example.com")).custom_items or []
     assert sorted(item.object for item in items) == ["orders", "products", "products"]
 
@@ -153,6 +155,20 @@ def test_import_refuses_zeros_or_drops_them(site: dict[str, str], tmp_path: Path
     assert not any(word in refused.stdout for word in ("zeros=", "replace()", "subtract_points"))
     assert run(["import", file, "--zeros", "drop"], site).returncode == 0
     assert run(["import", file, "--zeros", "drop", "--dry-run"]).returncode == 0
+
+
+def test_html_report_holds_counts_reasons_and_a_picture(site: dict[str, str], tmp_path: Path) -> None:
+    rows = "".join(f"html{number}@example.com,1\n" for number in range(600))
+    file = write(tmp_path, f"email,points\n{rows}html@example.com,<many>\nnot-an-address,1\n")
+    page = tmp_path / "report.html"
+    done = run(["import", file, "--html", str(page), *["--batch", "4", "--concurrency", "1"]], site)
+    assert done.returncode == 1
+    text = page.read_text(encoding="utf-8")
+    assert "people.csv" in text
+    assert "&lt;many&gt;" in text
+    assert "<svg" in text
+    assert "<many>" not in text
+    assert page.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_terminal_shows_a_bar_with_the_time_left(site: dict[str, str], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from mautic_async.cli.import_settings import ImportResult, ImportSettings, Journ
 from mautic_async.cli.input_file import InputFile
 from mautic_async.cli.progress import ProgressDisplay
 from mautic_async.cli.serve import parse_latency, serve_until_cancelled
-from mautic_async.cli.tables import notes, print_table, reason_lines, result_lines
+from mautic_async.cli.tables import guarantee_lines, notes, print_table, reason_lines, result_lines
 from tests.support import socket_server
 from tests.support.socket_server import ServedFake
 
@@ -268,7 +268,7 @@ def test_progress_lines_are_complete_and_printed_at_intervals(file: Path, capsys
     screen = ProgressDisplay(lambda: now[0])
     with InputFile(str(file)) as source:
         screen.start(source)
-        screen.update(progress())
+        screen.update(progress(report=BulkReport()))
         now[0] = 11.0
         screen.update(progress())
         screen.update(progress(budget=None))
@@ -332,6 +332,15 @@ def test_summary_names_every_count_above_zero() -> None:
         "requests": "0",
         "seconds": "0.0",
     }
+
+
+def test_guarantee_has_a_line_for_each_object() -> None:
+    told = "new custom items: my-orders: once (found by a, b); products: at most once (not sent again); every run adds"
+    assert guarantee_lines(told) == [
+        ("new my-orders", "once (found by a, b)"),
+        ("new products", "at most once (not sent again); every run adds"),
+    ]
+    assert guarantee_lines("new custom items: at most once") == [("new items", "at most once")]
 
 
 def test_notes_name_the_next_command() -> None:

@@ -93,6 +93,11 @@ def test_values_not_kept_passes_keys_that_the_answer_does_not_show() -> None:
     assert _kept.values_not_kept({"plainPassword": "secret"}, {"username": "u"}) == []
 
 
+@pytest.mark.parametrize(("sent", "stored", "kept"), [("My Älias", "my-alias", True), ("vip", "vip1", False)])
+def test_values_not_kept_passes_an_alias_made_of_the_same_letters(*, sent: str, stored: str, kept: bool) -> None:
+    assert (_kept.values_not_kept({"alias": sent}, {"alias": stored}) == []) is kept
+
+
 def test_values_not_kept_names_the_path_of_a_nested_value() -> None:
     (problem,) = _kept.values_not_kept({"events": [{"id": 1, "name": "a"}]}, {"events": [{"id": 1, "name": "b"}]})
     assert problem.field == "events[0].name"
