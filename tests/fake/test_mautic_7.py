@@ -36,13 +36,13 @@ async def test_mautic_7_refuses_wrong_basic_credentials_with_an_empty_body(api7:
     assert got.headers["WWW-Authenticate"].startswith("Basic")
 
 
-async def test_mautic_7_dates_the_change_of_what_was_just_created(api7: RawClient) -> None:
+async def test_mautic_7_dates_the_change_of_a_new_stage(api7: RawClient) -> None:
     stage = (await api7.post("stages/new", {"name": "S"})).json["stage"]
     assert stage["dateModified"] == stage["dateAdded"]
     assert stage["projects"] == []
 
 
-async def test_mautic_7_batch_with_one_id_that_is_missing_fails_as_a_whole(api: RawClient, api7: RawClient) -> None:
+async def test_mautic_7_batch_with_one_missing_id_fails_as_a_whole(api: RawClient, api7: RawClient) -> None:
     for client, status in ((api, 200), (api7, 500)):
         id = (await client.post("stages/new", {"name": "S"})).json["stage"]["id"]
         rows = [{"id": id, "name": "T"}, {"id": 99999, "name": "U"}]

@@ -17,7 +17,7 @@ MAX_TEXT: Final = 191
 """Characters of a text field."""
 _DROPPED: Final = re.compile(r"[^A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9](?:[A-Za-z0-9-]*\.)+[A-Za-z0-9-]{2,}")
-_LOCALE: Final = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4}){0,2}")
+_WITH_PROTOCOL: Final = re.compile(r"[/.]|[\w+.-]+://|[^:/?@#]+@")
 _FIRST: Final = [
     "points",
     "last_active",
@@ -193,10 +193,8 @@ def _email(field: Row, value: Any, context: RequestContext) -> Any:
 
 def _url(field: Row, value: Any, context: RequestContext) -> Any:
     text = _text(field, value, context)
-    if text and not re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+    if text and not _WITH_PROTOCOL.match(text):
         text = "http://" + text
-    if text and not re.fullmatch(r"[a-z]+://[^\s/]+\.[^\s]*|[a-z]+://localhost[^\s]*", text, re.IGNORECASE):
-        raise InvalidValue("This value is not a valid URL.")
     return text
 
 
@@ -261,7 +259,7 @@ def _timezone(field: Row, value: Any, context: RequestContext) -> Any:
 
 def _locale(field: Row, value: Any, context: RequestContext) -> Any:
     del field, context
-    if not isinstance(value, str) or not _LOCALE.fullmatch(value):
+    if value not in data.names("locales"):
         raise InvalidChoice
     return value
 

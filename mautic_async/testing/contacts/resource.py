@@ -46,6 +46,7 @@ class Contacts(FakeResource):
     plural: ClassVar[str] = "contacts"
     permission = "lead:leads"
     list_is_map = True
+    published_filters = False
     empty_list: ClassVar[Any] = {}
     default_order: ClassVar[tuple[str, ...]] = ("-last_active",)
     searched_columns: ClassVar[tuple[str, ...]] = (

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NAME: Final = "A name is required."
 TITLE: Final = "A title is required."
 VALUE: Final = "A value is required."
+NO_LIST: Final = "Either no list was selected or you do not have access to one of the lists that was selected."
 URL: Final = re.compile(r"(https?|ftp)://[^\s/?#.]+(\.[^\s/?#.]+)*(:\d+)?([/?#]\S*)?", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 

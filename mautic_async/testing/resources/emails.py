@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
-_NO_LIST: Final = "Either no list was selected or you do not have access to one of the lists that was selected."
 _FILTER: Final = {
     "glue": None,
     "field": None,
@@ -161,7 +160,7 @@ class Emails(_parts.VariantFamily):
         if draft["emailType"] == "template":
             draft["lists"] = []
         elif not draft["lists"] and "lists" not in problems and not draft["translationParent"]:
-            problems["lists"] = _NO_LIST
+            problems["lists"] = _parts.NO_LIST
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Count the revision."""

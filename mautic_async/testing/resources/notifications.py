@@ -110,7 +110,7 @@ class Smses(FakeResource):
         """One for segments needs segments; the column of the message is NOT NULL."""
         del row, params, context
         if draft["smsType"] == "list" and not draft["lists"] and "lists" not in problems:
-            problems["lists"] = "This value should not be blank."
+            problems["lists"] = _parts.NO_LIST
         if draft["message"] is None and not problems:
             raise UnhandledError
 

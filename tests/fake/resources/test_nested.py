@@ -10,7 +10,13 @@ from tests.support.raw_client import RawClient
 
 EXTRA = "This form should not contain extra fields."
 ACTION: dict[str, Any] = {"name": "A", "type": "lead.changepoints", "eventType": "action", "order": 1, "parent": None}
-BRANCH: dict[str, Any] = {"id": "new1", "triggerMode": "immediate", "children": [], "decisionPath": None, "properties": {"points": 3}}
+BRANCH: dict[str, Any] = {
+    "id": "new1",
+    "triggerMode": "immediate",
+    "children": [],
+    "decisionPath": None,
+    "properties": {"points": 3},
+}
 CANVAS = {
     "nodes": [
         {"id": "new1", "positionX": "10", "positionY": "20"},
@@ -121,3 +127,33 @@ async def test_contact_actions_leave_a_date_of_change(api: RawClient, change: di
     id = await api.contact(email="a@example.com")
     assert (await api.post(f"contacts/{id}/{change['add']}")).status == 200
     assert (await api.get(f"contacts/{id}")).json["contact"]["dateModified"] is not None
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("no url", "http://no url"),
+        ("ftp://x", "ftp://x"),
+        ("mailto:a@b", "http://mailto:a@b"),
+        ("//x.test", "//x.test"),
+    ],
+)
+async def test_contact_takes_any_text_as_a_url(api: RawClient, sent: str, kept: str) -> None:
+    contact = await new(api, "contacts", "contact", {"website": sent})
+    assert contact["fields"]["all"]["website"] == kept
+
+
+async def test_contact_list_ignores_published_beside_a_search(api: RawClient) -> None:
+    await api.contact(email="a@example.com")
+    assert (await api.get("contacts", search="a@example.com", published=1)).json["total"] == "1"
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+async def test_trigger_color_and_stage_weight_have_defaults(api: RawClient, empty: str | None) -> None:
+    trigger = await new(api, "points/triggers", "trigger", {"name": "T", "color": "112233"})
+    changed = await api.patch(f"points/triggers/{trigger['id']}/edit", {"color": empty})
+    assert changed.json["trigger"]["color"] == "a0acb8"
+    stage = await new(api, "stages", "stage", {"name": "S", "weight": 3})
+    changed = await api.patch(f"stages/{stage['id']}/edit", {"weight": empty})
+    assert changed.json["stage"]["weight"] == 0
+    assert (await api.put(f"stages/{stage['id']}/edit", {"name": "T"})).json["stage"]["isPublished"] is False
