@@ -57,8 +57,13 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
     ),
     "sync": (
         "Synchronisation of sets and changes",
-        "[Nightly synchronisation](../guide/nightly-sync.md) has a program.",
+        "[Keeping Mautic in step](../guide/sync.md) has programs.",
         ["SyncState", "SetReport", "EntityIterator"],
+    ),
+    "blocking": (
+        "Without asyncio",
+        "[Coming from another client](../guide/coming-from.md) has a program.",
+        ["blocking"],
     ),
     "integrations": (
         "Redis, taskiq, dlt",
@@ -94,10 +99,15 @@ VALUES = (
 
 def public_names() -> list[str]:
     """Return all public names of the package and of its public modules, dotted from the package."""
-    names = list(mautic_async.__all__)
+    names = [*mautic_async.__all__, *(qualified(name) for name in models.__all__ if name not in mautic_async.__all__)]
     for module in ("bulk", "webhooks", "testing", "sync", *EXTRAS):
         names += [f"{module}.{name}" for name in exported(module) if name not in mautic_async.__all__]
     return names
+
+
+def qualified(name: str) -> str:
+    """Return where a name is public: in the package itself, or in its models."""
+    return f"models.{name}" if name in models.__all__ and name not in mautic_async.__all__ else name
 
 
 @cache
@@ -170,10 +180,10 @@ HOMES = {
 
 def placed() -> set[str]:
     """Return the names that stand on a page of their own topic or noun."""
-    found = {name for _, _, names in TOPICS.values() for name in names} | set(VALUES)
+    found = {name for _, _, names in TOPICS.values() for name in names} | {qualified(name) for name in VALUES}
     found |= {f"{name}.{inner}" for name in MODULES for inner in exported(name)}
     for names in models_of_namespaces().values():
-        found |= set(names)
+        found |= {qualified(name) for name in names}
     return found
 
 
@@ -182,7 +192,7 @@ def directive(name: str, *, level: int = 2, members: bool = True) -> str:
     options = [f"      heading_level: {level}"]
     if not members:
         options.append("      members: false")
-    return f"::: mautic_async.{name}\n    options:\n" + "\n".join(options) + "\n"
+    return f"::: mautic_async.{qualified(name)}\n    options:\n" + "\n".join(options) + "\n"
 
 
 def pages() -> Iterator[tuple[str, str, str]]:
@@ -208,7 +218,7 @@ SHARED = """What the models of all nouns share. [Reading and writing](../guide/r
 
 
 def _is_documented(name: str) -> bool:
-    value = getattr(mautic_async, name, None)
+    value = getattr(mautic_async, name, None) or getattr(models, name.removeprefix("models."), None)
     return inspect.isclass(value) or inspect.isfunction(value)
 
 
@@ -282,12 +292,16 @@ def source(value: object, imports: list[str]) -> str:
     kind: Any = type(value)
     if not attrs.has(kind):
         return f'"{value}"' if isinstance(value, str) else repr(value)
-    imports.append(type(value).__name__)
     given = {
         field.name: getattr(value, field.name)
         for field in attrs.fields(kind)
-        if getattr(value, field.name) not in (models.UNSET, None, {})
+        if getattr(value, field.name) not in (models.UNSET, None, {}, field.default)
     }
+    if not given.get("id", True):
+        del given["id"]
+    if given.keys() == {"id"}:
+        return repr(given["id"])  # a reference
+    imports.append(type(value).__name__)
     return f"{type(value).__name__}({', '.join(f'{name}={source(item, imports)}' for name, item in given.items())})"
 
 
@@ -300,7 +314,7 @@ def index() -> str:
             places[name] = f"{page}.md"
             places |= {f"{name}.{inner}": f"{page}.md" for inner in exported(name) if name in MODULES}
     for namespace, names in models_of_namespaces().items():
-        places |= dict.fromkeys(names, f"nouns/{namespace}.md")
+        places |= {qualified(name): f"nouns/{namespace}.md" for name in names}
     for name in sorted(public_names(), key=str.lower):
         place = places.get(name, "values.md")
         lines += [f"| `{name}` | [{place.removesuffix('.md')}]({place}) |"]
