@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mautic_async._background import BackgroundTasks
@@ -19,7 +21,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import TracebackType
     from typing import Self
 
@@ -41,6 +43,23 @@ RATE_WINDOW: Final = 10.0
 
 NOT_ENTERED: Final = "the bulk job has not been entered: write ``async with ... as job``, or await it"
 
+NOT_READ: Final = (
+    "the bulk job was left before any outcome was read, so not all of its rows were sent: "
+    "write ``async for outcome in job`` inside ``async with``, or await the job instead of entering it"
+)
+NEVER_RUN: Final = "the bulk job was never run, so no row was sent: await it, or enter it with ``async with``"
+
+
+class _Stage(IntEnum):
+    """The progress of the caller through a job."""
+
+    CREATED = 0
+    ENTERED = 1
+    READ = 2
+    """The caller has asked for an outcome."""
+    FAILED = 3
+    """The error that ended the job has been raised by the loop."""
+
 
 class BulkJob(Generic[R, E]):
     """One bulk job: enter it, iterate its outcomes in the order in which they become known, leave it.
@@ -48,7 +67,8 @@ class BulkJob(Generic[R, E]):
     Leaving early (break, error, cancellation) reads nothing more from the input, gives requests in flight
     `BulkOptions.grace` seconds to end, and ends every task before control returns. An error that ends the job (wrong
     credentials, an error of the caller's own iterable) is raised, not in a group, by the loop, after the outcomes that
-    were known by then.
+    were known by then. Leaving a job without having asked for a single outcome, before all rows were sent, is an error; a
+    job that is never run warns when it is garbage-collected, as a coroutine does.
 
     Args:
         adapter: The kind of row.
@@ -78,7 +98,7 @@ class BulkJob(Generic[R, E]):
         self._task: asyncio.Task[None] | None = None
         self._rate = _Rate(self._clock)
         self._timeline = Timeline()
-        self._is_failure_raised = False
+        self._stage = _Stage.CREATED
 
     # -- life ----------------------------------------------------------------------------------------------------------
 
@@ -86,6 +106,7 @@ class BulkJob(Generic[R, E]):
         """Open the journal, ask the server for what rows are checked against, start the tasks."""
         if self._scheduler is not None:
             raise ConfigurationError("a bulk job can be entered once: call the method again for another one")
+        self._stage = _Stage.ENTERED
         self._rate.start()
         checkpoint = await self._journal.open() if self._journal is not None else Checkpoint()
         try:
@@ -109,6 +130,12 @@ class BulkJob(Generic[R, E]):
         self._task = self._background.spawn(self._run(scheduler, self._reader))
         return self
 
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Warn about a job that was created and never run."""
+        # A default argument, since at interpreter exit the module's globals may be gone.
+        if getattr(self, "_stage", None) is _Stage.CREATED:
+            warn(NEVER_RUN, RuntimeWarning, stacklevel=2, source=self)
+
     async def _prepare(self, checkpoint: Checkpoint) -> Scheduler[R, E]:
         job = self._journal.job if self._journal is not None else ""
         await self._adapter.prepare(job)
@@ -128,7 +155,12 @@ class BulkJob(Generic[R, E]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all tasks; a second cancellation cuts the grace short."""
+        """End all tasks; a second cancellation cuts the grace short.
+
+        Raises:
+            ConfigurationError: The block ended without reading any outcome, and not all rows were sent.
+            MauticError: The job as a whole could not go on, and the loop has not raised that error.
+        """
         assert self._scheduler is not None  # noqa: S101 - entered
         assert self._task is not None  # noqa: S101 - entered
         tasks, task = self._scheduler.tasks, self._task
@@ -139,7 +171,7 @@ class BulkJob(Generic[R, E]):
             task.cancel()
             await asyncio.wait({task})
             raise
-        if kind is None and tasks.failure is not None and not self._is_failure_raised:
+        if kind is None and tasks.failure is not None and self._stage is not _Stage.FAILED:
             raise tasks.failure
 
     async def _run(self, scheduler: Scheduler[R, E], reader: RowReader[R]) -> None:
@@ -176,6 +208,9 @@ class BulkJob(Generic[R, E]):
         """Account for every row that was read, close the files, wake the caller."""
         scheduler.tasks.stopping.set()
         complete = scheduler.account_for_rest()
+        if not complete and self._stage is _Stage.ENTERED and scheduler.tasks.failure is None:
+            # `__aexit__` raises it, unless the block has ended with an error of its own.
+            scheduler.tasks.failure = ConfigurationError(NOT_READ)
         self._rate.stop()
         try:
             await scheduler.sink.close(complete=complete)
@@ -227,12 +262,14 @@ class BulkJob(Generic[R, E]):
         """
         scheduler = self._scheduler
         if scheduler is None:
+            self._stage = _Stage.ENTERED  # this error says it already, so `__del__` need not warn
             raise ConfigurationError(NOT_ENTERED)
+        self._stage = max(self._stage, _Stage.READ)
         sink, tasks = scheduler.sink, scheduler.tasks
         while not sink.outcomes:
             if self._rate.is_stopped:
-                if tasks.failure is not None and not self._is_failure_raised:
-                    self._is_failure_raised = True
+                if tasks.failure is not None and self._stage is not _Stage.FAILED:
+                    self._stage = _Stage.FAILED
                     raise tasks.failure
                 raise StopAsyncIteration
             sink.outcomes_ready.clear()
@@ -241,7 +278,7 @@ class BulkJob(Generic[R, E]):
         scheduler.backpressure.wake_reader()
         return sink.outcomes.popleft()
 
-    async def check(self) -> AsyncIterator[Outcome[E]]:
+    def check(self) -> AsyncIterator[Outcome[E]]:
         """Check every row as the job would before sending it, and send none; instead of entering the job.
 
         The server is asked for what rows are checked against, such as its fields.
@@ -252,9 +289,13 @@ class BulkJob(Generic[R, E]):
         Raises:
             MauticError: The server could not be asked.
         """
-        await self._adapter.prepare("")
+        return self._check_with(self._adapter)
+
+    async def _check_with(self, adapter: BulkAdapter[R, E]) -> AsyncIterator[Outcome[E]]:
+        self._stage = _Stage.ENTERED
+        await adapter.prepare("")
         async for index, row in _enumerate(self._rows):
-            problems = self._adapter.encode(row, index).problems
+            problems = adapter.encode(row, index).problems
             yield Outcome(index, "rejected" if problems else "updated", problems=tuple(problems))
 
     def __await__(self) -> Generator[Any, None, BulkReport]:

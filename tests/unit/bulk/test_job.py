@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -346,6 +348,42 @@ def test_bulk_job_raises_an_error_of_the_source_after_the_sent_rows() -> None:
         assert sorted(seen) == sorted(int(row[4:]) for batch in courier.batches for row in batch)
         assert job.report.read == len(seen)
         assert job.report.unsent == 500 - len(seen)
+
+    on_virtual_time(work)
+
+
+def test_bulk_job_left_without_reading_any_outcome_raises() -> None:
+    async def work() -> None:
+        courier = ScriptedAdapter(answer_created)
+        with pytest.raises(ConfigurationError, match="before any outcome was read.*async for outcome in job"):
+            async with new(courier, texts(3)):
+                pass
+        with pytest.raises(ZeroDivisionError):
+            async with new(courier, texts(3)):
+                raise ZeroDivisionError
+        assert courier.batches == []
+
+    on_virtual_time(work)
+
+
+def test_bulk_job_left_without_reading_after_all_rows_were_sent_is_complete() -> None:
+    async def work() -> None:
+        async with new(ScriptedAdapter(answer_created), texts(3)) as job:
+            await asyncio.sleep(60.0)
+        assert job.report.created == 3
+
+    on_virtual_time(work)
+
+
+@pytest.mark.parametrize("is_checked", [False, True])
+def test_bulk_job_that_is_never_run_warns(is_checked: bool) -> None:
+    async def work() -> None:
+        job = new(ScriptedAdapter(answer_created), texts(3))
+        if is_checked:
+            assert [outcome.ok async for outcome in job.check()] == [True] * 3
+        with nullcontext() if is_checked else pytest.warns(RuntimeWarning, match="never run, so no row was sent"):
+            del job
+            gc.collect()
 
     on_virtual_time(work)
 
