@@ -67,8 +67,8 @@ class BulkJob(Generic[R, E]):
     Leaving early (break, error, cancellation) reads nothing more from the input, gives requests in flight
     `BulkOptions.grace` seconds to end, and ends every task before control returns. An error that ends the job (wrong
     credentials, an error of the caller's own iterable) is raised, not in a group, by the loop, after the outcomes that
-    were known by then. Leaving a job without having asked for a single outcome, before all rows were sent, is an error; a
-    job that is never run warns when it is garbage-collected, as a coroutine does.
+    were known by then. Leaving a job before all rows were sent, without having asked for an outcome, is an error.
+    A job that is never run warns when it is garbage-collected, as a coroutine does.
 
     Args:
         adapter: The kind of row.
@@ -108,6 +108,7 @@ class BulkJob(Generic[R, E]):
             raise ConfigurationError("a bulk job can be entered once: call the method again for another one")
         self._stage = _Stage.ENTERED
         self._rate.start()
+        # The journal comes first: a job that another process is at work on must not send a single request.
         checkpoint = await self._journal.open() if self._journal is not None else Checkpoint()
         try:
             self._scheduler = await self._prepare(checkpoint)
@@ -127,6 +128,7 @@ class BulkJob(Generic[R, E]):
             checkpoint=checkpoint,
             max_bytes=self._options.batch_bytes,
         )
+        # A task of its own: when the caller is cancelled, requests in flight still have the grace to end.
         self._task = self._background.spawn(self._run(scheduler, self._reader))
         return self
 
@@ -185,8 +187,11 @@ class BulkJob(Generic[R, E]):
                 if self._options.on_progress is not None:
                     tasks.spawn(self._report_progress())
                 await tasks.stopping.wait()
+                # Rows that were read and not journaled yet are saved now; a source that cannot be
+                # read twice would lose them.
                 await reader.save()
                 await self._drain(tasks)
+                # What still runs is waiting, or has outlived the grace; `_close` accounts for its rows.
                 tasks.cancel_all()
         except* Exception as group_error:  # noqa: BLE001 - a bug in an adapter, or a full disk: the caller must see it
             if tasks.failure is None:
@@ -215,9 +220,11 @@ class BulkJob(Generic[R, E]):
         try:
             await scheduler.sink.close(complete=complete)
         except Exception as error:  # noqa: BLE001 - the caller must see a full disk, even at the very end
+            # The first error is the cause; an error while closing is mostly its consequence.
             scheduler.tasks.failure = scheduler.tasks.failure or error
         finally:
             self._sample(scheduler, is_last=True)
+            # The loop of the caller may wait for an outcome that never comes; it sees that the job has stopped.
             scheduler.sink.outcomes_ready.set()
             if self._options.on_progress is not None:
                 self._options.on_progress(self.progress)
@@ -267,6 +274,7 @@ class BulkJob(Generic[R, E]):
         self._stage = max(self._stage, _Stage.READ)
         sink, tasks = scheduler.sink, scheduler.tasks
         while not sink.outcomes:
+            # All outcomes that were known are given before the error that ended the job is raised.
             if self._rate.is_stopped:
                 if tasks.failure is not None and self._stage is not _Stage.FAILED:
                     self._stage = _Stage.FAILED
@@ -274,6 +282,7 @@ class BulkJob(Generic[R, E]):
                 raise StopAsyncIteration
             sink.outcomes_ready.clear()
             await sink.outcomes_ready.wait()
+        # Taking an outcome frees room for one more row, so a caller that stops reading stops the source.
         scheduler.backpressure.outcomes_consumed += 1
         scheduler.backpressure.wake_reader()
         return sink.outcomes.popleft()
@@ -397,6 +406,7 @@ class _Rate:
         samples.append((now, rows))
         while len(samples) > 2 and samples[0][0] < now - RATE_WINDOW:
             samples.popleft()
+        # The oldest sample that is kept lies just outside the window, so the rate covers all of it.
         since, before = samples[0]
         return (rows - before) / (now - since) if now > since else 0.0
 

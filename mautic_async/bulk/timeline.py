@@ -48,6 +48,7 @@ class Timeline:
             return
         points.append(point)
         if len(points) > MAX_POINTS:
+            # Halving the points and doubling their distance keeps memory constant and the points evenly spread.
             self._interval = 2 * (points[-1].seconds - points[0].seconds) / len(points)
             self._points = [*points[:-1:2], points[-1]]
 
