@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -56,8 +57,13 @@ TOPICS: Mapping[str, tuple[str, str, Sequence[str]]] = {
     ),
     "sync": (
         "Synchronisation of sets and changes",
-        "[Nightly synchronisation](../guide/nightly-sync.md) has a program.",
+        "[Keeping Mautic in step](../guide/sync.md) has programs.",
         ["SyncState", "SetReport", "EntityIterator"],
+    ),
+    "blocking": (
+        "Without asyncio",
+        "[Coming from another client](../guide/coming-from.md) has a program.",
+        ["blocking"],
     ),
     "integrations": (
         "Redis, taskiq, dlt",
@@ -93,10 +99,15 @@ VALUES = (
 
 def public_names() -> list[str]:
     """Return all public names of the package and of its public modules, dotted from the package."""
-    names = list(mautic_async.__all__)
+    names = [*mautic_async.__all__, *(qualified(name) for name in models.__all__ if name not in mautic_async.__all__)]
     for module in ("bulk", "webhooks", "testing", "sync", *EXTRAS):
         names += [f"{module}.{name}" for name in exported(module) if name not in mautic_async.__all__]
     return names
+
+
+def qualified(name: str) -> str:
+    """Return where a name is public: in the package itself, or in its models."""
+    return f"models.{name}" if name in models.__all__ and name not in mautic_async.__all__ else name
 
 
 @cache
@@ -169,10 +180,10 @@ HOMES = {
 
 def placed() -> set[str]:
     """Return the names that stand on a page of their own topic or noun."""
-    found = {name for _, _, names in TOPICS.values() for name in names} | set(VALUES)
+    found = {name for _, _, names in TOPICS.values() for name in names} | {qualified(name) for name in VALUES}
     found |= {f"{name}.{inner}" for name in MODULES for inner in exported(name)}
     for names in models_of_namespaces().values():
-        found |= set(names)
+        found |= {qualified(name) for name in names}
     return found
 
 
@@ -181,7 +192,7 @@ def directive(name: str, *, level: int = 2, members: bool = True) -> str:
     options = [f"      heading_level: {level}"]
     if not members:
         options.append("      members: false")
-    return f"::: mautic_async.{name}\n    options:\n" + "\n".join(options) + "\n"
+    return f"::: mautic_async.{qualified(name)}\n    options:\n" + "\n".join(options) + "\n"
 
 
 def pages() -> Iterator[tuple[str, str, str]]:
@@ -207,7 +218,7 @@ SHARED = """What the models of all nouns share. [Reading and writing](../guide/r
 
 
 def _is_documented(name: str) -> bool:
-    value = getattr(mautic_async, name, None)
+    value = getattr(mautic_async, name, None) or getattr(models, name.removeprefix("models."), None)
     return inspect.isclass(value) or inspect.isfunction(value)
 
 
@@ -256,9 +267,12 @@ def program_of(name: str, kind: type[Namespace]) -> str:
     if len(lines) > 1 and "created" in "".join(lines):
         lines.append(f"await mautic.{name}.delete(created.id)")
     body = "\n".join(f"        {line}" for line in lines)
-    names = ", ".join(sorted(set(imports)))
+    at_root = set(imports) & set(mautic_async.__all__)
+    lines_of_imports = [f"from mautic_async import {', '.join(sorted(at_root))}\n"]
+    if others := sorted(set(imports) - at_root):
+        lines_of_imports.append(f"from mautic_async.models import {', '.join(others)}\n")
     return (
-        f"import asyncio\n\nfrom mautic_async import {names}\n\n\nasync def main() -> None:\n"
+        f"import asyncio\n\n{''.join(lines_of_imports)}\n\nasync def main() -> None:\n"
         f"    async with Mautic.from_env() as mautic:\n{body}\n\n\nasyncio.run(main())\n"
         if lines
         else ""
@@ -275,14 +289,19 @@ def source(value: object, imports: list[str]) -> str:
     """Return the expression that makes *value*, and add the classes that it names to *imports*."""
     if isinstance(value, list):
         return f"[{', '.join(source(item, imports) for item in value)}]"
-    if not isinstance(value, models.Entity):
+    kind: Any = type(value)
+    if not attrs.has(kind):
         return f'"{value}"' if isinstance(value, str) else repr(value)
-    imports.append(type(value).__name__)
     given = {
         field.name: getattr(value, field.name)
-        for field in attrs.fields(type(value))
-        if getattr(value, field.name) not in (models.UNSET, None, {})
+        for field in attrs.fields(kind)
+        if getattr(value, field.name) not in (models.UNSET, None, {}, field.default)
     }
+    if not given.get("id", True):
+        del given["id"]
+    if given.keys() == {"id"}:
+        return repr(given["id"])  # a reference
+    imports.append(type(value).__name__)
     return f"{type(value).__name__}({', '.join(f'{name}={source(item, imports)}' for name, item in given.items())})"
 
 
@@ -295,7 +314,7 @@ def index() -> str:
             places[name] = f"{page}.md"
             places |= {f"{name}.{inner}": f"{page}.md" for inner in exported(name) if name in MODULES}
     for namespace, names in models_of_namespaces().items():
-        places |= dict.fromkeys(names, f"nouns/{namespace}.md")
+        places |= {qualified(name): f"nouns/{namespace}.md" for name in names}
     for name in sorted(public_names(), key=str.lower):
         place = places.get(name, "values.md")
         lines += [f"| `{name}` | [{place.removesuffix('.md')}]({place}) |"]

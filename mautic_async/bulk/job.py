@@ -100,6 +100,13 @@ class BulkJob(Generic[R, E]):
         self._timeline = Timeline()
         self._stage = _Stage.CREATED
 
+    def __repr__(self) -> str:
+        """Return the state of the job, and the numbers of its rows by outcome."""
+        if self._scheduler is None:
+            return "<BulkJob not started>"
+        state = "running" if not self._rate.is_stopped else "failed" if self._scheduler.tasks.failure else "ended"
+        return f"<BulkJob {state}: {self._scheduler.sink.counters}>"
+
     # -- life ----------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:

@@ -207,6 +207,10 @@ class Counters:
     unsent: int = 0
     waited: float = 0.0
 
+    def __str__(self) -> str:
+        """Return the counts that are not 0, such as ``3 created, 1 rejected``."""
+        return ", ".join(f"{count} {status}" for status, count in self.counts.items() if count) or "no outcomes"
+
     def make_report(self, **rest: Any) -> BulkReport:
         """Return a report of the numbers as they are."""
         return BulkReport(

@@ -25,7 +25,8 @@ from mautic_async.cli.loopback import is_loopback
 from mautic_async.cli.option_words import in_option_words
 
 if TYPE_CHECKING:
-    from mautic_async import Mautic, User
+    from mautic_async import Mautic
+    from mautic_async.models import User
 
 State: TypeAlias = Literal["ok", "warning", "problem"]
 
@@ -111,7 +112,9 @@ def _first_failure(error: MauticError, credentials: str) -> Line:
         return Line("rate limiter", "problem", f"{reason}. Wait for the next window, or raise api_rate_limiter_limit")
     if isinstance(error, AuthenticationError | ReauthorizationNeeded):
         advice = "Check user and password, and that Mautic's Configuration > API Settings allows HTTP basic auth"
-        if "client" in credentials:
+        if "token" in credentials:
+            advice = "Log in: mautic-async login"
+        elif "client" in credentials:
             advice = "Check id and secret in Mautic's Settings > API Credentials, and their grant type"
         return Line("credentials", "problem", _with_advice(f"{credentials}: {reason}", advice))
     if isinstance(error, PermissionDenied):

@@ -12,7 +12,7 @@ Zeros: TypeAlias = Literal["refuse", "drop"]
 
 @frozen(kw_only=True)
 class CellFormat:
-    """How the texts of cells are written.
+    """Notation of texts in cells.
 
     Attributes:
         tag_separator: Between the tags, or the values of a list, in one cell.
@@ -27,7 +27,7 @@ class CellFormat:
 
 @frozen(kw_only=True)
 class ColumnSettings:
-    """How columns become contacts.
+    """Rules by which columns become contacts.
 
     Attributes:
         mapping: Target by column name; see `mautic_async.cli.column_mapping`.

@@ -19,7 +19,7 @@ _ITEM_KEYS: Final = frozenset({"object", "object_id", "id", "name", "attributes"
 
 @define
 class ContactDraft:
-    """What the columns of one row have given so far.
+    """Values that the columns of one row have given so far.
 
     Attributes:
         id: Of the contact, or 0.

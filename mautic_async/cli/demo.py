@@ -59,7 +59,8 @@ def print_tables(demo_run: DemoRun) -> None:
     """Print what was imported, what went wrong on the way, and what the server holds."""
     from mautic_async.cli.tables import print_table, result_lines
 
-    print_table("The import", result_lines(demo_run.result))
+    lines = [line for line in result_lines(demo_run.result) if line[0] != "rejected rows in"]  # the folder is gone
+    print_table("The import", lines)
     print_table("Met on the way", [(name, f"{count} x") for name, count in demo_run.incidents])
     check_lines = [(check.claim, check.evidence + ("" if check.passed else "  FAILED")) for check in demo_run.checks]
     print_table("What the server holds", check_lines)

@@ -47,7 +47,7 @@ class Check:
 
 @define
 class ExpectedState:
-    """What the server has to hold after the import.
+    """Contents that the server has to hold after the import.
 
     Attributes:
         contacts: City by e-mail address, as the last row of each says.

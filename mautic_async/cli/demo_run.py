@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mautic_async import Clock, Event
     from mautic_async.testing.faults import Fault
 
-RATE_LIMIT, RATE_WINDOW = 6, 4
+RATE_LIMIT, RATE_WINDOW = 12, 4
 """The simulated rate limit: calls in that many seconds. Mautic's own window lasts an hour."""
 TOKEN_EXPIRES_AT_ATTEMPT: Final = 18
 """The attempt that meets an expired token."""

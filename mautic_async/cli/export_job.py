@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field, frozen
 
-from mautic_async import ConfigurationError, MauticError, NotFound, PermissionDenied, Published, where
+from mautic_async import ConfigurationError, MauticError, NotFound, PermissionDenied, where
 from mautic_async.cli.exit_status import ALL, INTERRUPTED, SOME
 from mautic_async.cli.export_files import ExportFormat, write_file
 from mautic_async.cli.export_rows import CONTACT_COLUMNS, ToRow, contact_to_row, entity_to_row
 from mautic_async.cli.export_spool import Spool
 from mautic_async.cli.parquet_file import require_pyarrow
 from mautic_async.cli.server_fields import ask_fields
+from mautic_async.models import Published
 
 if TYPE_CHECKING:
     from mautic_async import Mautic
@@ -36,7 +37,7 @@ NOUNS: Final = (
 
 @frozen(kw_only=True)
 class ExportSettings:
-    """What is exported, and where to.
+    """Selection, form and target of an export.
 
     Attributes:
         noun: The namespace.

@@ -49,7 +49,7 @@ class InputRow:
 
 
 class InputSource(Protocol):
-    """What an import needs of its input; see `InputFile` for the attributes."""
+    """Input of an import; see `InputFile` for the attributes."""
 
     path: str
     name: str

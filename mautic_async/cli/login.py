@@ -48,7 +48,7 @@ async def _login(connection: Connection, redirect_uri: str, *, browser: bool, as
     """Open the browser, wait for it to come back, exchange its code; return the exit status.
 
     Raises:
-        ConfigurationError: A setting is missing or wrong, or nobody came back in time.
+        ConfigurationError: A setting is missing or wrong, or no browser came back in time.
         MauticError: The person declined, or Mautic refused the code.
     """
     from mautic_async import ConfigurationError

@@ -13,7 +13,10 @@ _WORDS: Final = [
     (r"\bmatch_items=?", "--item-unique or --item-marker"),
     (r"`?\bUniqueField\b`?", "--item-unique"),
     (r"`?\b(LookupField|LookupName)\b`?", "--item-marker"),
-    (r"send a person to `?authorization_url\(\)`?, then call `?Mautic\.authorize\(\)`?", "log in: mautic-async login"),
+    (
+        r"send (?:a person|the user) to `?authorization_url\(\)`?, then call `?Mautic\.authorize\(\)`?",
+        "log in: mautic-async login",
+    ),
     (r"\bbase URL\b", "base URL (MAUTIC_BASE_URL)"),
     (r"\bclient_id and client_secret\b", "MAUTIC_CLIENT_ID and MAUTIC_CLIENT_SECRET"),
     (r"\breconcile_after\b", "--reconcile-after"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, Unpack
@@ -28,8 +29,16 @@ class Namespace:
     needs: ClassVar[str] = ""
     """Requirements of the server, named in the error of a server without these routes."""
 
+    _name: ClassVar[str] = ""
+    """Attribute of the client that holds the namespace; empty if it is the name of the class in snake case."""
+
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
+
+    def __repr__(self) -> str:
+        """Return the name and the base URL, such as ``<contacts of https://crm.example.com>``."""
+        name = self._name or re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        return f"<{name} of {self._pipeline.transport.base}>"
 
     async def _send(self, call: Call, *, needs: str = "") -> Payload:
         try:

@@ -14,6 +14,7 @@ class FocusItems(Resource[Focus]):
     """Focus items: bars and boxes shown over websites. Mautic: REST API, Focus items."""
 
     needs: ClassVar[str] = "the plugin Mautic Focus"
+    _name: ClassVar[str] = "focus"
     endpoint: ClassVar[Endpoint[Any]] = Endpoint("focus", one="focus", many="focus", model=Focus)
 
     async def js(self, id: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from mautic_async import codec, protocol
 from mautic_async.models import JSON, Widget
@@ -16,6 +16,8 @@ from mautic_async.resources._times import iso_text
 
 class Widgets(Namespace):
     """Data of dashboard widgets. Mautic: REST API, Data - dashboard widgets."""
+
+    _name: ClassVar[str] = "data"
 
     async def types(self) -> Mapping[str, Mapping[str, str]]:
         """Return the display names of all types of widget, by bundle and type.

@@ -1,4 +1,4 @@
-"""pytest plugin: the `fake_mautic` fixture."""
+"""pytest plugin: the fixtures `fake_mautic` and `mautic`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mautic_async import Mautic
     from mautic_async.testing.server import FakeMautic
 
 
@@ -28,3 +29,18 @@ def fake_mautic() -> Iterator[FakeMautic]:
     fake = FakeMautic()
     yield fake
     fake.close()
+
+
+@pytest.fixture
+def mautic(fake_mautic: FakeMautic) -> Mautic:
+    """Client of `fake_mautic`, for one event loop.
+
+    It needs no ``async with``, since it holds no connection, and so no plugin for asynchronous fixtures::
+
+        async def test_import(mautic, fake_mautic):
+            await import_customers(mautic)
+            assert len(fake_mautic.contacts) == 3
+    """
+    from mautic_async import Mautic
+
+    return Mautic(fake_mautic.url, auth=fake_mautic.auth, transport=fake_mautic.transport)

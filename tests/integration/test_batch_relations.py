@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from mautic_async import Category, Mautic, Point
+from mautic_async import Mautic
+from mautic_async.models import Category, Point
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import collect, play
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mautic_async import BulkOptions, Contact, CustomItem, Mautic, Stage
+from mautic_async import BulkOptions, Contact, CustomItem, Mautic
+from mautic_async.models import Stage
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import collect, play
 

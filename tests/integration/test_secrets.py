@@ -35,14 +35,12 @@ from mautic_async import (
     Mautic,
     MauticError,
     MemoryTokens,
-    PlainPassword,
     Timeouts,
     Token,
-    User,
-    Webhook,
 )
 from mautic_async.bulk.dead_letters import DeadLetters
 from mautic_async.errors import Secret
+from mautic_async.models import PlainPassword, User, Webhook
 from mautic_async.otel import spans
 from mautic_async.protocol import Call, Payload
 from mautic_async.transport.aiohttp import AiohttpTransport

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mautic_async import BulkOptions, Contact, Mautic, Outcome, OutcomeUnknown, Stage, UniqueField
+from mautic_async import BulkOptions, Contact, Mautic, Outcome, OutcomeUnknown, UniqueField
+from mautic_async.models import Stage
 from mautic_async.testing import FakeMautic
 from tests.integration.test_contacts import item, play
 

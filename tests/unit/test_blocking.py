@@ -54,6 +54,7 @@ def test_blocking_names_the_methods_for_completion_and_help(site: Any) -> None:
     assert "upsert" in dir(site.contacts)
     assert site.contacts.get.__doc__
     assert repr(site).startswith("blocking(Mautic(")
+    assert repr(site.contacts).startswith("blocking(<contacts of http")
 
 
 def test_blocking_refuses_use_outside_its_block() -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Any
 
 import pytest
 
+import mautic_async
 from mautic_async import ConfigurationError, Mautic, OutcomeUnknown, where
 from mautic_async.protocol import Call, encode_query
+from mautic_async.resources._namespaces import Namespaces
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer
@@ -71,3 +74,21 @@ def test_call_repr_holds_no_address() -> None:
         with pytest.raises(ConfigurationError) as caught:
             sends(lambda mautic, wrong=wrong: mautic.contacts.list(where=wrong))  # type: ignore[misc]
         assert "ada@" not in str(caught.value)
+
+
+def test_package_has_few_names_and_tells_where_the_other_entities_are() -> None:
+    names = [name for name in dir(mautic_async) if not name.startswith("__")]
+    assert len(names) <= 60
+    assert all(getattr(mautic_async, name) is not None for name in names)
+    with pytest.raises(AttributeError, match=r"it is in mautic_async\.models"):
+        getattr(mautic_async, "Asset")  # noqa: B009 - a type checker knows that it is not there
+    assert mautic_async.models.Asset is not None
+
+
+def test_namespace_repr_is_its_name_on_the_client_and_the_site() -> None:
+    mautic = Mautic("https://crm.example.com/m", auth=FixedAuth())
+    assert repr(mautic.contacts) == "<contacts of https://crm.example.com/m>"
+    names = [name for name, kind in vars(Namespaces).items() if isinstance(kind, cached_property)]
+    assert [repr(getattr(mautic, name)) for name in names] == [
+        f"<{name} of https://crm.example.com/m>" for name in names
+    ]

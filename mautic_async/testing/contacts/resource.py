@@ -53,6 +53,7 @@ class Contacts(FakeResource):
     plural: ClassVar[str] = "contacts"
     permission = "lead:leads"
     list_is_map = True
+    published_filters = False
     empty_list: ClassVar[Any] = {}
     default_order: ClassVar[tuple[str, ...]] = ("-last_active",)
     searched_columns: ClassVar[tuple[str, ...]] = (
@@ -66,6 +67,8 @@ class Contacts(FakeResource):
         "country",
     )
     supports_select = False
+    fails_on_missing_ids = False
+    edits_twice_in_7 = True
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
         """One's own: owned, or made and owned by nobody."""

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from mautic_async import Contact, CustomItem, DoNotContact, Mautic
+from mautic_async import Contact, CustomItem, Mautic
+from mautic_async.models import DoNotContact
 from tests.support.command_line import PROGRAM, environment, run, serving
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mautic_async import Contact, Mautic, Stage
+from mautic_async import Contact, Mautic
+from mautic_async.models import Stage
 from tests.support.command_line import run, run_on_terminal, serving
 
 
@@ -131,7 +132,8 @@ async def test_new_items_without_a_key_are_refused_unless_they_shall_be_appended
     for _ in range(2):
         appended = run([*keyed, "--items-append"], site)
         assert appended.returncode == 0, appended.stderr
-    assert "new items" in appended.stdout
+    assert "new orders    effectively once" in appended.stdout
+    assert "new products  at most once" in appended.stdout
     items = (await stored(mautic, "items@example.com")).custom_items or []
     assert sorted(item.object for item in items) == ["orders", "products", "products"]
 

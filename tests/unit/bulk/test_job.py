@@ -109,6 +109,18 @@ def test_bulk_job_can_be_used_once() -> None:
     on_virtual_time(work)
 
 
+def test_bulk_job_repr_is_its_state_and_the_counts_so_far() -> None:
+    async def work() -> None:
+        job = new(ScriptedAdapter(answer_created), texts(3))
+        assert repr(job) == "<BulkJob not started>"
+        async with job:
+            assert repr(job) == "<BulkJob running: no outcomes>"
+            assert len([outcome async for outcome in job]) == 3
+        assert repr(job) == "<BulkJob ended: 3 created>"
+
+    on_virtual_time(work)
+
+
 def test_bulk_job_rejects_rows_of_the_adapter_with_the_reason() -> None:
     outcomes, report, post = run_job([Row("a@b.c", 1), Row("", 1), Row("d@e.f", 1)])
     (bad,) = [outcome for outcome in outcomes if not outcome.ok]
@@ -128,6 +140,7 @@ def test_bulk_job_raises_wrong_credentials_unwrapped() -> None:
             await job
         assert job.report.read + job.report.unsent <= 1000
         assert job.report.created == 0
+        assert repr(job).startswith("<BulkJob failed: ")
 
     on_virtual_time(work)
 

@@ -70,7 +70,7 @@ async def test_check_tells_an_old_token(fake_mautic: FakeMautic) -> None:
     (line,) = (await lines(fake_mautic, "token file t.json", auth=auth)).values()
     assert (line.name, line.state) == ("credentials", "problem")
     assert "the refresh token" in line.text
-    assert "log in: mautic-async login" in line.text
+    assert line.text.endswith("Log in: mautic-async login")
     assert "authorization_url" not in line.text
 
 

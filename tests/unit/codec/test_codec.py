@@ -124,7 +124,7 @@ LOSSY = {
     m.CampaignEvent,  # a new one is known by its key, which no answer shows
     m.Campaign,  # has events
 }
-MOVED = {m.Segment, m.CompanySegment, m.DynamicContent, m.DynamicContentVariant, m.Email}
+MOVED = {m.EmailDynamicContent, m.Segment, m.CompanySegment, m.DynamicContent, m.DynamicContentVariant, m.Email}
 """Have filters, whose values requests hold in one of two places only."""
 
 

@@ -8,9 +8,9 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mautic_async import UNSET, Company, Contact, CustomItem, Email, Segment, User
+from mautic_async import UNSET, Company, Contact, CustomItem, Segment
 from mautic_async.codec import decode_request, encode
-from mautic_async.models import DoNotContact, Maybe
+from mautic_async.models import DoNotContact, Email, Maybe, User
 
 
 @define(kw_only=True)

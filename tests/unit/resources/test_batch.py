@@ -199,7 +199,7 @@ def test_get_raises_a_server_error_unchanged() -> None:
     with pytest.raises(ServerError):
         run_with_answers(
             {"GET stages": error_answer(500, "unknown column")},
-            lambda mautic: mautic.stages.list(order_by="date_added"),
+            lambda mautic: mautic.stages.list(order_by="unheard_of"),
         )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mautic_async import Company, Contact, Mautic, Segment, Stage, where
+from mautic_async import Company, Contact, Mautic, Segment, where
 from mautic_async.errors import ConfigurationError
-from mautic_async.models import Published
+from mautic_async.models import Published, Stage
 from mautic_async.resources._base import ReadOnlyResource
 from mautic_async.testing import FakeMautic
 from tests.support.samples import namespaces

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mautic_async import Contact, CustomItem, Form, FormAction, FormField, Mautic, OutcomeUnknown, Trigger, TriggerEvent
+from mautic_async import Contact, CustomItem, Mautic, OutcomeUnknown
+from mautic_async.models import Form, FormAction, FormField, Trigger, TriggerEvent
 from mautic_async.testing.virtual_time import run_virtual, virtual_clock
 from mautic_async.transport.in_process import in_process
 from tests.support.scripted_server import FixedAuth, ScriptedServer

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mautic_async import ConfigurationError, Contact, NotFound, OutcomeUnknown, Rejected, UtmTag
+from mautic_async import ConfigurationError, Contact, NotFound, OutcomeUnknown, Rejected
 from mautic_async import models as m
+from mautic_async.models import UtmTag
 from tests.support.canned_client import MISSING, error_answer, run_with_answers
 
 EVENT = {"event": "email.sent", "eventId": "email.sent1", "timestamp": "2026-01-02T03:04:05+00:00", "contactId": "12"}
