@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -15,7 +14,7 @@ from mautic_async.bulk.options import BulkOptions
 from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress
 from mautic_async.bulk.reader import RowReader
 from mautic_async.bulk.scheduler import Scheduler
-from mautic_async.bulk.timeline import Timeline, TimelinePoint
+from mautic_async.bulk.timeline import RowRate, Timeline, TimelinePoint
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Checkpoint
@@ -37,9 +36,6 @@ PROGRESS_INTERVAL: Final = 0.5
 
 FLUSH_ANYWAY: Final = 60
 """After so many times `BulkOptions.flush_after` an incomplete batch of a fast input is sent, too."""
-
-RATE_WINDOW: Final = 10.0
-"""Seconds over which the rate of a `Progress` is taken."""
 
 NOT_ENTERED: Final = "the bulk job has not been entered: write ``async with ... as job``, or await it"
 
@@ -96,7 +92,7 @@ class BulkJob(Generic[R, E]):
         self._reader: RowReader[R] | None = None
         self._background = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
-        self._rate = _Rate(self._clock)
+        self._rate = RowRate(self._clock)
         self._timeline = Timeline()
         self._stage = _Stage.CREATED
 
@@ -379,43 +375,6 @@ class BulkJob(Generic[R, E]):
             paused=max(0.0, scheduler.slots.paused_until - now),
             budget=self._adapter.rate_limit(),
         )
-
-
-class _Rate:
-    """The time that a job has run, and the rows a second that it has finished lately."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started_at = 0.0
-        self._stopped_at: float | None = None
-        self._samples: deque[tuple[float, int]] = deque()
-
-    def start(self) -> None:
-        self._started_at = self._clock.monotonic()
-
-    def stop(self) -> None:
-        self._stopped_at = self._clock.monotonic()
-
-    @property
-    def is_stopped(self) -> bool:
-        return self._stopped_at is not None
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds that the job has taken so far, or in all."""
-        end = self._stopped_at if self._stopped_at is not None else self._clock.monotonic()
-        return end - self._started_at
-
-    def sample(self, rows: int) -> float:
-        """Record that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
-        now = self._clock.monotonic()
-        samples = self._samples
-        samples.append((now, rows))
-        while len(samples) > 2 and samples[0][0] < now - RATE_WINDOW:
-            samples.popleft()
-        # The oldest sample that is kept lies just outside the window, so the rate covers all of it.
-        since, before = samples[0]
-        return (rows - before) / (now - since) if now > since else 0.0
 
 
 async def _enumerate(rows: Iterable[R] | AsyncIterable[R]) -> AsyncIterator[tuple[int, R]]:
