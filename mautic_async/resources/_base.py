@@ -313,7 +313,8 @@ class Resource(ReadOnlyResource[E]):
 
     def _attributes(self, names: Sequence[str]) -> str:
         """Return the attributes of the model that have these names in JSON."""
-        by_key = {field.write_key: field.name for field in json_fields(self._model) if field.writable}
+        model: Any = self._model
+        by_key = {field.write_key: field.name for field in json_fields(model) if field.writable}
         return ", ".join(by_key[name] for name in names)
 
     def _require_any(self, body: dict[str, Any]) -> dict[str, Any]:
