@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mautic_async.testing import auth, bodies, php, tracking
 from mautic_async.testing.faults import Fault
 from mautic_async.testing.http import Headers, Request, Response
-from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, to_json, to_response
+from mautic_async.testing.replies import ControllerError, PlainError, Reply, UnhandledError, to_json, to_response
 from mautic_async.testing.request_context import RequestContext
 from mautic_async.testing.steps import WorkerKilled
 
@@ -23,6 +23,13 @@ MAX_URL: Final = 8190
 """Bytes; nginx refuses longer request lines."""
 MAX_BODY: Final = 64 * 1024 * 1024
 """Bytes; nginx refuses larger ones."""
+_NO_ENTRY: Final = {
+    "type": "https://tools.ietf.org/html/rfc2616#section-10",
+    "title": "An error occurred",
+    "status": 401,
+    "detail": "Unauthorized",
+}
+"""The answer of Mautic 7 at the root of the API, to any caller."""
 _OVERRIDES: Final = ("PUT", "PATCH", "DELETE")
 _SESSION: Final = "mautic_session="
 
@@ -77,7 +84,7 @@ async def _respond(
         reply = UnhandledError().to_reply()
     if not isinstance(reply, Reply):
         reply = Reply(reply)
-    return to_response(reply, state.http_date(), headers)
+    return to_response(reply, state.http_date(), headers, state.settings.version)
 
 
 async def _route(  # noqa: PLR0917 - called once
@@ -97,6 +104,8 @@ async def _route(  # noqa: PLR0917 - called once
         return Reply(b"", 204, has_version_header=False, media_type="text/html; charset=UTF-8")
     match = routes.find("GET" if method == "HEAD" else method, path)
     if path == "/api":
+        if state.settings.is_7:
+            return Reply(_NO_ENTRY, 401, has_version_header=False, headers=[("Vary", "Accept")])
         match = None  # no page of this name
     if not is_api and match is None:
         return tracking.home_or_missing(path)
@@ -129,7 +138,7 @@ async def _call_action(  # noqa: PLR0917 - called once
     user = _ANONYMOUS
     counted: CountedCall | None = None
     if api:
-        user = auth.authenticate(request, query, body, state.store, state.now(), basic=state.settings.basic_auth)
+        user = _authenticate(state, request, query, body)
         counted = _apply_rate_limit(state, user.token or "", headers)
     context = RequestContext(state, request, user, recorded, placeholders, query, body, files)
     if fault is not None:
@@ -146,6 +155,21 @@ async def _call_action(  # noqa: PLR0917 - called once
     if context.fault_break is not None and context.fault_break.mysql_error is None:
         raise WorkerKilled  # no row reached the step: the worker dies before it can answer
     return reply
+
+
+def _authenticate(state: ServerState, request: Request, query: dict[str, Any], body: Any) -> auth.User:
+    """Return the sender of a request to the API; Mautic 7 refuses in words of its own."""
+    basic = state.settings.basic_auth
+    try:
+        user = auth.authenticate(request, query, body, state.store, state.now(), basic=basic)
+    except UnhandledError as why:
+        if state.settings.is_7 and str(why) == auth.BAD_LOGIN and auth.basic_login(request) != ("", ""):
+            raise PlainError(b"", "text/html", [("WWW-Authenticate", 'Basic realm="Secured Area"')]) from None
+        raise
+    is_v2 = request.path.removeprefix("/index.php").startswith("/api/v2")
+    if state.settings.is_7 and is_v2 and user.token is not None:
+        raise PlainError(to_json({"message": "Invalid credentials."}), "application/json", [])
+    return user
 
 
 _ANONYMOUS: Final = auth.User(None, "", {"isAdmin": False})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing import oauth, php, tracking, v2
+from mautic_async.testing import oauth, php, tracking, v2, v2_core
 from mautic_async.testing.contacts import field_schema
 from mautic_async.testing.nouns import EXTRA_ROUTES, RESOURCES
 from mautic_async.testing.resources._standard import CrudRoutes
@@ -22,7 +22,10 @@ def register_routes(routes: Router, state: ServerState, *, v2_routes: bool) -> N
     for noun in RESOURCES:
         resource = noun()
         resource.store = state.store
+        resource.declare(is_7=state.settings.is_7)
         CrudRoutes(resource).add_to(routes)
+    if state.settings.is_7:
+        v2_core.routes(routes)
     if v2_routes:
         v2.routes(routes)
     for special in EXTRA_ROUTES:

@@ -13,8 +13,13 @@ LOCALHOST: Final = "127.0.0.1"
 _DETAILS: Final = "city region zipcode country latitude longitude isp organization timezone extra"
 
 
+def no_details() -> dict[str, str]:
+    """Return what a look-up of the place of an address finds without a database of places."""
+    return dict.fromkeys(_DETAILS.split(), "")
+
+
 def own_address(context: RequestContext) -> Row:
     """Return the row of the address that requests come from; it is looked up once, in vain."""
     ips = context.table("ips")
     found = next(ips.where(ip=LOCALHOST), None)
-    return found or ips.save({"id": None, "ip": LOCALHOST, "details": dict.fromkeys(_DETAILS.split(), "")})
+    return found or ips.save({"id": None, "ip": LOCALHOST, "details": no_details()})

@@ -11,7 +11,6 @@ from mautic_async.testing.http import Headers, Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION: Final = "5.1.1"
 GENERIC_ERROR: Final = (
     "Looks like I encountered an error (error #{}). If I do it again, please report me to the system administrator!"
 )
@@ -88,9 +87,27 @@ class UnhandledError(Exception):
         self.type = type
 
     def to_reply(self) -> Reply:
-        """As the answer; it has no ``Mautic-Version``."""
+        """Return the answer; it has no ``Mautic-Version``."""
         error = {"message": str(self), "code": self.status, "type": self.type}
         return Reply({"errors": [error]}, self.status, has_version_header=False)
+
+
+class PlainError(UnhandledError):
+    """A 401 of Mautic 7 that does not have the shape of an error.
+
+    Args:
+        body: The body of the answer.
+        media_type: Its content type.
+        headers: More headers.
+    """
+
+    def __init__(self, body: bytes, media_type: str, headers: Headers) -> None:
+        super().__init__(401)
+        self._reply = Reply(body, 401, has_version_header=False, media_type=media_type, headers=headers)
+
+    def to_reply(self) -> Reply:
+        """Return the answer as it is."""
+        return self._reply
 
 
 def not_found(message: str = NOT_FOUND) -> ControllerError:
@@ -115,14 +132,14 @@ def to_json(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":")).replace("/", "\\/").encode()
 
 
-def to_response(reply: Reply, date: str, extra_headers: Headers) -> Response:
+def to_response(reply: Reply, date: str, extra_headers: Headers, version: str) -> Response:
     """The bytes of an answer."""
     body = reply.body if isinstance(reply.body, bytes) else _json_dumps(reply.body)
     headers: Headers = [("Content-Type", reply.media_type), ("Cache-Control", "no-cache, private"), ("Date", date)]
     if reply.location is not None:
         headers.append(("Location", reply.location))
     if reply.has_version_header:
-        headers.append(("Mautic-Version", VERSION))
+        headers.append(("Mautic-Version", version))
     headers += reply.headers
     headers += extra_headers
     return Response(reply.status, headers, body)

@@ -74,6 +74,11 @@ class RequestContext:
         """Epoch seconds on the server's clock."""
         return int(self.state.now())
 
+    @property
+    def is_7(self) -> bool:
+        """True if the server is a Mautic 7."""
+        return self.state.settings.is_7
+
     def table(self, name: str) -> Table:
         """Return the table of this name."""
         return self.state.store[name]

@@ -108,6 +108,8 @@ def _field(state: ServerState, word: str, *, group: str, order: int, object: str
             isShortVisible=alias in ("firstname", "lastname", "email"),
             isUniqueIdentifier=unique,
             properties=_PROPERTIES.get(alias, {}),
+            isIndex=unique,
+            charLengthLimit=64,
         )
     )
 
@@ -139,6 +141,8 @@ def field_row(**columns: Any) -> Row:
 def _users(state: ServerState, *, lab: bool) -> None:
     store, now = state.store, int(state.now())
     creator = {**_UNOWNED, "dateAdded": now, "createdByUser": "lab-cc [1]"}
+    if state.settings.is_7:
+        creator |= {"dateModified": now, "modifiedByUser": "lab-cc [1]"}
     admin = {"name": "Administrator", "description": "Full system access", "isAdmin": True, "rawPermissions": None}
     store["roles"].save({**_UNOWNED, "id": None, **admin})
     name = {"position": None, "lastLogin": None, "lastActive": None, "signature": None}

@@ -136,7 +136,7 @@ class _AsgiApp:
 
 
 async def _start(send: Send, status: int, headers: Headers, *, length: int) -> None:
-    names = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    names = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers]
     if status != 204:
         names.append((b"content-length", str(length).encode()))
     await send({"type": "http.response.start", "status": status, "headers": names})

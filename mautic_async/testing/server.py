@@ -6,7 +6,7 @@ import asyncio
 import random
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, Unpack
 from urllib.parse import unquote
 
 from mautic_async._background import BackgroundTasks
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from mautic_async.testing.store import Row
 
 
+RELEASES: Final = {"5.1": "5.1.1", "7.0": "7.0.2"}
+"""The release that stands for each version, as its answers name it."""
+
+
 class FakeMautic:
-    """A simulated Mautic 5.1.1: same routes, same answers, same traps, no PHP.
+    """A simulated Mautic 5.1.1 or 7.0.2: same routes, same answers, same traps, no PHP.
 
     Use it in process (`url`, `auth` and `transport` fit the client), or on a socket by `serve`.
 
@@ -62,6 +66,7 @@ class FakeMautic:
         client_secret: Its secret.
         initial: ``lab``: the state in which the recorded server began; ``clean``: without its second user, second
             client and custom objects.
+        version: ``5.1`` or ``7.0``, which has no rate limiter and other quirks.
         state: A SQLite file to keep the state in; in memory by default.
         url: The base URL it believes to have.
         keep_bodies: Whether `requests` holds what was sent; simulations of many requests save memory without.
@@ -93,6 +98,7 @@ class FakeMautic:
         client_id: str = "1_fake-client",
         client_secret: str = "fake-secret",  # noqa: S107 - of a simulator
         initial: Literal["lab", "clean"] = "lab",
+        version: Literal["5.1", "7.0"] = "5.1",
         state: str | Path | None = None,
         url: str = "https://mautic.test",
         keep_bodies: bool = True,
@@ -104,7 +110,7 @@ class FakeMautic:
         self.client_id: str = client_id
         self.client_secret: str = client_secret
         self.settings: ServerSettings = ServerSettings(
-            version="5.1.1",
+            version=RELEASES[version],
             skew=skew,
             access_token_lifetime=access_token_lifetime,
             refresh_token_lifetime=refresh_token_lifetime,
@@ -117,6 +123,7 @@ class FakeMautic:
             client_id=client_id,
             client_secret=client_secret,
         )
+        rate_limit = 0 if version == "7.0" else rate_limit  # Mautic 7 has no limiter
         limiter = RateLimiter(rate_limit, nodes, headers=rate_limit_headers, window=rate_window)
         limiter.lose_counts(rate_limit_loses, clock)
         self.state: ServerState = ServerState(

@@ -66,6 +66,11 @@ class ServerSettings:
     client_id: str
     client_secret: str
 
+    @property
+    def is_7(self) -> bool:
+        """True if the server is a Mautic 7."""
+        return self.version.startswith("7.")
+
 
 class ServerState:
     """All that lasts longer than one request.

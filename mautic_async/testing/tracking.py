@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from mautic_async.testing import ips, php, user_agents
 from mautic_async.testing.contacts import event_log, update
@@ -68,6 +69,7 @@ def _record_visit(context: RequestContext, reply: Reply, *, code: int) -> tuple[
     url = php.to_string(params.get("page_url"))
     if not url and not params and context.request.path != "/mtc/event":
         url = context.state.absolute_url(context.request.path)
+    params = php.parse_brackets(urlsplit(url).query) | params
     device = _known_device(context)
     contact = context.table("contacts").get(device["lead"]) if device else None
     is_new = device is None or contact is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import available_timezones
 
 from mautic_async.testing import data, php
-from mautic_async.testing.resources._properties import InvalidValue
+from mautic_async.testing.resources._properties import InvalidChoice, InvalidNumber, InvalidValue
 
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
@@ -17,7 +17,7 @@ MAX_TEXT: Final = 191
 """Characters of a text field."""
 _DROPPED: Final = re.compile(r"[^A-Za-z0-9!#$%&'*+\-=?^_`{|}~@.\[\]]")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]+@[A-Za-z0-9](?:[A-Za-z0-9-]*\.)+[A-Za-z0-9-]{2,}")
-_LOCALE: Final = re.compile(r"[a-z]{2,3}(_[A-Za-z]{2,4}){0,2}")
+_WITH_PROTOCOL: Final = re.compile(r"[/.]|[\w+.-]+://|[^:/?@#]+@")
 _FIRST: Final = [
     "points",
     "last_active",
@@ -166,11 +166,11 @@ def parse_value(field: Row, value: Any, context: RequestContext) -> Any:
 
 
 def _text(field: Row, value: Any, context: RequestContext) -> Any:
-    del context
     if isinstance(value, (list, dict)):
         raise InvalidValue
     text = php.strip_text(php.to_string(value))
-    longest = field.get("charLengthLimit") or MAX_TEXT
+    is_own = not field["isFixed"] and context.is_7
+    longest = (field.get("charLengthLimit") if is_own else None) or MAX_TEXT
     if field["type"] not in ("textarea", "html") and len(text) > longest:
         raise InvalidValue(f"This value is too long. It should have {longest} characters or less.")
     return text or None
@@ -193,10 +193,8 @@ def _email(field: Row, value: Any, context: RequestContext) -> Any:
 
 def _url(field: Row, value: Any, context: RequestContext) -> Any:
     text = _text(field, value, context)
-    if text and not re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+    if text and not _WITH_PROTOCOL.match(text):
         text = "http://" + text
-    if text and not re.fullmatch(r"[a-z]+://[^\s/]+\.[^\s]*|[a-z]+://localhost[^\s]*", text, re.IGNORECASE):
-        raise InvalidValue("This value is not a valid URL.")
     return text
 
 
@@ -205,7 +203,7 @@ def _number(field: Row, value: Any, context: RequestContext) -> Any:
     if isinstance(value, bool):
         return int(value)
     if not php.is_numeric(value):
-        raise InvalidValue
+        raise InvalidNumber
     number = float(value)
     decimals = php.to_int((field["properties"] or {}).get("scale"))
     number = round(number, decimals)
@@ -221,7 +219,7 @@ def _select(field: Row, value: Any, context: RequestContext) -> Any:
     del context
     text = php.to_string(value)
     if text not in options(field):
-        raise InvalidValue
+        raise InvalidChoice
     return text
 
 
@@ -230,7 +228,7 @@ def _multiselect(field: Row, value: Any, context: RequestContext) -> Any:
     texts = [php.to_string(text) for text in value] if isinstance(value, list) else php.to_string(value).split("|")
     allowed = options(field)
     if any(text not in allowed for text in texts):
-        raise InvalidValue
+        raise InvalidChoice
     return "|".join(text for text in allowed if text in texts)
 
 
@@ -248,28 +246,30 @@ def options(field: Row) -> dict[str, str]:
 def _country(field: Row, value: Any, context: RequestContext) -> Any:
     del field, context
     if value not in data.names("countries"):
-        raise InvalidValue
+        raise InvalidChoice
     return value
 
 
 def _timezone(field: Row, value: Any, context: RequestContext) -> Any:
     del field, context
     if value not in available_timezones():
-        raise InvalidValue
+        raise InvalidChoice
     return value
 
 
 def _locale(field: Row, value: Any, context: RequestContext) -> Any:
     del field, context
-    if not isinstance(value, str) or not _LOCALE.fullmatch(value):
-        raise InvalidValue
+    if value not in data.names("locales"):
+        raise InvalidChoice
     return value
 
 
 def _datetime(field: Row, value: Any, context: RequestContext) -> Any:
     del field
     moment = php.strtotime(value, context.now)
-    return None if moment is None else php.sql_datetime(moment - moment % 60)
+    if moment is None:
+        return None
+    return php.sql_datetime(moment if context.is_7 else moment - moment % 60)
 
 
 def _date(field: Row, value: Any, context: RequestContext) -> Any:

@@ -154,7 +154,7 @@ async def owners(context: RequestContext) -> Any:
     users = [row for row in context.table("users") if row["isPublished"]]
     users.sort(key=lambda row: (row["firstName"].lower(), row["lastName"].lower()))
     entries = [
-        {name: row[name] for name in ("id", "firstName", "lastName")}
+        {name: row[name] for name in ("id", "firstName", "lastName", *(("email",) if context.is_7 else ()))}
         for row in users
         if f"{row['firstName']} {row['lastName']}".lower().startswith(search)
     ]

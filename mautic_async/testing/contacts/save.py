@@ -35,6 +35,8 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
     changes = _changes(draft, row)
     if row is None:
         draft["dateAdded"], draft["createdBy"], draft["createdByUser"] = now, user.id, user.name
+        if context.is_7:
+            draft["dateModified"], draft["modifiedBy"], draft["modifiedByUser"] = now, user.id, user.name
         draft["id"] = None
         saved = context.table("contacts").save(draft)
         if changes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from mautic_async.testing import php
+from mautic_async.testing import ips, php
 from mautic_async.testing.contacts import companies
 from mautic_async.testing.contacts import field_schema as custom
 from mautic_async.testing.replies import UnhandledError, form_errors
 from mautic_async.testing.resources._base import PUBLISH_BLOCK
-from mautic_async.testing.resources._properties import InvalidValue
+from mautic_async.testing.resources._properties import InvalidChoice, InvalidValue
 
 if TYPE_CHECKING:
     from mautic_async.testing.contacts.field_schema import Schema
@@ -148,7 +148,7 @@ def _form(
         try:
             values[alias] = custom.parse_value(schema.by_alias[alias], params[alias], context)
         except InvalidValue as why:
-            problems[alias] = str(why)
+            problems[alias] = why.words(is_7=context.is_7)
     return values
 
 
@@ -162,7 +162,7 @@ def _relations(
         if owner in (None, ""):
             draft["owner"] = None
         elif context.table("users").get(php.to_int(owner)) is None:
-            problems["owner"] = _NOT_VALID
+            problems["owner"] = InvalidChoice().words(is_7=context.is_7)
         else:
             draft["owner"] = php.to_int(owner)
     if "stage" in params:
@@ -291,7 +291,9 @@ def _tag_ids(current: list[int], tag_ids: list[tuple[str, int | None]], context:
 
 def _ip(address: str, context: RequestContext) -> int:
     table = context.table("ips")
-    row = next(table.where(ip=address), None) or table.save({"id": None, "ip": address})
+    row = next(table.where(ip=address), None)
+    if row is None:
+        row = table.save({"id": None, "ip": address} | ({"details": ips.no_details()} if context.is_7 else {}))
     id: int = row["id"]
     return id
 

@@ -68,7 +68,6 @@ class FakeResource:
     """Search commands understood besides ``ids``."""
     table_name: ClassVar[str] = ""
     """Table, if not called like `path`."""
-
     route: ClassVar[str] = ""
     """Pattern of the routes below ``/api/``, if it is not `path`."""
     published_filters: ClassVar[bool] = True
@@ -83,15 +82,25 @@ class FakeResource:
     """Whether an edit is logged that changes none of the properties."""
     audit_name: ClassVar[tuple[str, str]] = ("", "")
     """Bundle and object as the audit log names them; empty: nothing is logged."""
-
+    fails_on_missing_ids: ClassVar[bool] = True
+    """Whether Mautic 7 fails where one id of a batch does not exist."""
+    edits_twice_in_7: ClassVar[bool] = False
+    """Whether Mautic 7 edits an entity twice that a batch names twice, where Mautic 5 makes a second one."""
     store: Store
     """The tables of the server it stands in."""
 
-    def __init__(self) -> None:
-        self.visible_properties = tuple(property_ for property_ in self.properties if not property_.hidden)
-        self.minimal_properties = tuple(property_ for property_ in self.visible_properties if property_.minimal)
-        self.writable = tuple(property_ for property_ in self.properties if property_.writable)
-        self.properties_by_name = {property_.name: property_ for property_ in self.properties}
+    in_7: ClassVar[dict[str, Any]] = {"set_on_create": ("dateModified", "modifiedByUser")}
+    """Attributes of the class that Mautic 7 declares otherwise."""
+
+    def declare(self, *, is_7: bool) -> None:
+        """Take the declaration of the server's version."""
+        for name, value in (self.in_7 if is_7 else {}).items():
+            setattr(self, name, value)
+        self.known_properties = known = tuple(one for one in self.properties if is_7 or not one.only_in_7)
+        self.visible_properties = tuple(one for one in known if not one.hidden or (is_7 and one.shown_in_7))
+        self.minimal_properties = tuple(one for one in self.visible_properties if one.minimal)
+        self.writable = tuple(one for one in known if one.writable)
+        self.properties_by_name = {one.name: one for one in known}
 
     def base(self, context: RequestContext) -> str:
         """The path below ``/api/`` of this request."""
@@ -208,7 +217,7 @@ class FakeResource:
         row: Row = {}
         if self.has_publish_block:
             row = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(PUBLISH_BLOCK[3:])}
-        for property_ in self.properties:
+        for property_ in self.known_properties:
             row[property_.name] = property_.default() if callable(property_.default) else property_.default
         row["id"] = None
         del context
@@ -231,7 +240,8 @@ class FakeResource:
         )
         for property_ in self.writable:
             if property_.required and property_.name not in problems and draft.get(property_.name) in (None, "", []):
-                problems[property_.name] = property_.required
+                message = property_.required_in_7 if context.is_7 else None
+                problems[property_.name] = message or property_.required
         self.check_row(draft, row, params, problems, context)
         if problems:
             raise form_errors(problems, draft=draft)
@@ -257,7 +267,7 @@ class FakeResource:
             except SubFormError as why:
                 problems |= why.problems
             except InvalidValue as why:
-                problems[property_.name] = str(why)
+                problems[property_.name] = why.words(is_7=context.is_7)
             else:
                 database_refuses = database_refuses or (
                     property_.name in _NAME_PROPERTIES and len(php.to_string(draft[property_.name])) > _MAX_NAME

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing import php
 from mautic_async.testing.resources._base import FakeResource
-from mautic_async.testing.resources._properties import InvalidValue, Property, plain_text, serialize_category
+from mautic_async.testing.resources._properties import (
+    InvalidChoice,
+    InvalidValue,
+    Property,
+    plain_text,
+    serialize_category,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 NAME: Final = "A name is required."
 TITLE: Final = "A title is required."
 VALUE: Final = "A value is required."
+NO_LIST: Final = "Either no list was selected or you do not have access to one of the lists that was selected."
 URL: Final = re.compile(r"(https?|ftp)://[^\s/?#.]+(\.[^\s/?#.]+)*(:\d+)?([/?#]\S*)?", re.IGNORECASE)
 _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -152,7 +159,7 @@ def id_list_of(table: str) -> Callable[[Any, RequestContext], Any]:
         for one in php.array_values(value):
             id = 0 if isinstance(one, (dict, list)) or not php.is_numeric(one) else php.to_int(one)
             if context.table(table).get(id) is None:
-                raise InvalidValue
+                raise InvalidChoice
             ids.append(id)
         return list(dict.fromkeys(ids))
 
@@ -164,13 +171,29 @@ def id_of(table: str) -> Callable[[Any, RequestContext], Any]:
 
     def parse(value: Any, context: RequestContext) -> Any:
         if isinstance(value, (dict, list)) or not php.is_numeric(value):
-            raise InvalidValue
+            raise InvalidChoice
         id = php.to_int(value)
         if id and context.table(table).get(id) is None:
-            raise InvalidValue
+            raise InvalidChoice
         return id or None
 
     return parse
+
+
+def projects() -> Property:
+    """Return the property ``projects`` of Mautic 7: ids go in, names come out."""
+    return Property(
+        "projects", _parse_projects, _serialize_projects, default=list, value_on_put=[], minimal=False, only_in_7=True
+    )
+
+
+def _parse_projects(value: Any, context: RequestContext) -> Any:
+    return id_list_of("projects")(value, context)
+
+
+def _serialize_projects(ids: Any, context: RequestContext) -> list[dict[str, Any]]:
+    rows = (context.table("projects").get(id) for id in ids or ())
+    return [{"id": row["id"], "name": row["name"]} for row in rows if row]
 
 
 # --- families ---------------------------------------------------------------------------------------------------------

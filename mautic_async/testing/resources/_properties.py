@@ -20,10 +20,34 @@ NOT_NULL: Final = "\0not null"
 
 
 class InvalidValue(Exception):
-    """The form refuses the value; the text is the message."""
+    """The form refuses the value; the text is the message.
+
+    Args:
+        message: The message of Mautic 5.
+        in_7: The message of Mautic 7, where that differs.
+    """
+
+    def __init__(self, message: str = "This value is not valid.", in_7: str | None = None) -> None:
+        super().__init__(message)
+        self._in_7 = in_7
+
+    def words(self, *, is_7: bool) -> str:
+        """Return the message as the version of the server says it."""
+        return self._in_7 if is_7 and self._in_7 is not None else str(self)
+
+
+class InvalidChoice(InvalidValue):
+    """The value is none of the choices."""
 
     def __init__(self, message: str = "This value is not valid.") -> None:
-        super().__init__(message)
+        super().__init__(message, "The selected choice is invalid.")
+
+
+class InvalidNumber(InvalidValue):
+    """The value is no number."""
+
+    def __init__(self) -> None:
+        super().__init__(in_7="Please enter a number.")
 
 
 def plain_text(value: Any, context: RequestContext) -> Any:
@@ -48,7 +72,7 @@ def integer(value: Any, context: RequestContext) -> Any:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not php.is_numeric(value):
-        raise InvalidValue
+        raise InvalidNumber
     return php.to_int(value)
 
 
@@ -92,7 +116,7 @@ def publish_date(value: Any, context: RequestContext) -> Any:
     match = _DATE_PICKER.fullmatch(value) if isinstance(value, str) else None
     moment = php.strtotime(match[1], context.now) if match else None
     if moment is None:
-        raise InvalidValue
+        raise InvalidValue(in_7="Please enter a valid date and time.")
     return moment
 
 
@@ -104,7 +128,7 @@ def one_of(*options: Any, message: str = "This value is not valid.") -> Callable
         if value is None or value == "":
             return None
         if value not in options:
-            raise InvalidValue(message)
+            raise InvalidChoice(message)
         return value
 
     return parse
@@ -137,6 +161,9 @@ class Property:
         minimal: Whether ``minimal=1`` still shows it.
         required: Message when it is empty after the form was filled, or None.
         hidden: Kept, never shown.
+        only_in_7: Unknown to Mautic 5.
+        shown_in_7: Hidden in Mautic 5 only.
+        required_in_7: Message of Mautic 7 when it is empty, where that differs.
     """
 
     name: str
@@ -148,6 +175,9 @@ class Property:
     minimal: bool = True
     required: str | None = None
     hidden: bool = False
+    only_in_7: bool = False
+    shown_in_7: bool = False
+    required_in_7: str | None = None
 
 
 def category() -> Property:

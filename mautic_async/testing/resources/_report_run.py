@@ -28,11 +28,15 @@ _FIXED: Final = {
     "ss.name": ("Stage Name", "stage_name"),
 }
 """Columns that are no fields: label, and the key in a row."""
+_FIXED_IN_7: Final = {
+    "dnc_preferences": ("DNC Preferences", "dnc_preferences"),
+    "l.generated_email_domain": ("Generated Email Domain", "generated_email_domain"),
+}
 _CONTACTS: Final = ("leads", "contact")
 
 
 def _labels(context: RequestContext) -> dict[str, tuple[str, str]]:
-    labels = dict(_FIXED)
+    labels = _FIXED | (_FIXED_IN_7 if context.is_7 else {})
     for field in context.table("fields"):
         if field["isPublished"]:
             table = "l" if field["object"] == "lead" else "comp"

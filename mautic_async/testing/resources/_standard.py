@@ -17,6 +17,8 @@ from mautic_async.testing.replies import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+
     from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.resources._base import FakeResource
     from mautic_async.testing.router import Router
@@ -196,6 +198,8 @@ class CrudRoutes:
         errors: dict[Any, Any] = {}
         codes: dict[Any, int] = {}
         entities = self._load_rows(params, errors, context)
+        ids = [item["id"] for item in params.values() if isinstance(item, dict) and item.get("id") is not None]
+        self._refuse_missing([key for key in ids if resource.get(php.to_int(key), context) is None], ids, context)
         detached: set[int] = set()
         detached_categories: set[Any] = set()
         for context.row_index, (key, item) in enumerate(params.items()):
@@ -221,6 +225,11 @@ class CrudRoutes:
         }
         return Reply(self._batch_body(shown_entities, codes, errors))
 
+    def _refuse_missing(self, missing: Sized, ids: Sized, context: RequestContext) -> None:
+        """Fail as Mautic 7 does where some of the ids of a batch do not exist, but not all."""
+        if context.is_7 and self.resource.fails_on_missing_ids and 0 < len(missing) < len(ids):
+            raise UnhandledError
+
     async def _edit_row(
         self, loaded: Row | None, item: Any, method: str, detached: set[int], context: RequestContext
     ) -> Row:
@@ -234,7 +243,7 @@ class CrudRoutes:
             raise UnhandledError
         if loaded is None:
             return await self._validate(None, item, method, context) | {"_fresh": True}
-        if id(loaded) in detached:
+        if id(loaded) in detached and not (context.is_7 and resource.edits_twice_in_7):
             draft = resource.detach_copy(resource.validate(loaded, item, method, context))
             await resource.before_save(item, context)
             loaded.update(await resource.store_row(draft, None, item, context))
@@ -264,6 +273,8 @@ class CrudRoutes:
         """Remove several by the ``ids`` of the query; what is not there, and what is not allowed, goes unmentioned."""
         resource, raw = self.resource, context.query.get("ids", "")
         ids_sent = raw.split(",") if isinstance(raw, str) else php.array_values(raw)
+        wanted = list(dict.fromkeys(php.to_int(one) for one in ids_sent))
+        self._refuse_missing([one for one in wanted if resource.get(one, context) is None], wanted, context)
         entities = []
         for context.row_index, id in enumerate(dict.fromkeys(php.to_int(row_id) for row_id in ids_sent)):
             row = resource.get(id, context)

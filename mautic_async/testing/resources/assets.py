@@ -49,6 +49,7 @@ class Assets(FakeResource):
     search_commands: ClassVar[tuple[str, ...]] = ("is", "category", "lang")
     audit_name: ClassVar[tuple[str, str]] = ("asset", "asset")
     audits_every_edit = True
+    in_7: ClassVar[dict[str, Any]] = {}
     properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("title", required="Assset Title is required."),
@@ -66,6 +67,7 @@ class Assets(FakeResource):
         Property("downloadUrl", writable=False, minimal=False),
         Property("storageLocation", one_of("local", "remote"), default="local", value_on_put="local", minimal=False),
         Property("disallow", boolean, default=True, value_on_put=False, minimal=False),
+        _parts.projects(),
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:

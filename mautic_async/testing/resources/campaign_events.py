@@ -85,6 +85,7 @@ class _Events(FakeResource):
 
 
 _EVENTS: Final = _Events()
+_EVENTS.declare(is_7=False)
 
 
 def _campaign_summary(campaign: Row, context: RequestContext) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from mautic_async.testing import php
 from mautic_async.testing.contacts import event_log
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
-from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources import _campaign_transfer, _parts
+from mautic_async.testing.resources._base import FakeResource, stamp
 from mautic_async.testing.resources._events import apply_events, canvas_settings, serialize_events
 from mautic_async.testing.resources._properties import ID, Property, boolean, category, html, schedule
 from mautic_async.testing.resources.stats import listing
@@ -34,6 +34,9 @@ class Campaigns(FakeResource):
     searched_columns: ClassVar[tuple[str, ...]] = ("name", "description")
     set_on_create: ClassVar[tuple[str, ...]] = ("modifiedByUser",)
     audit_name: ClassVar[tuple[str, str]] = ("campaign", "campaign")
+    transfers: ClassVar[bool] = False
+    """Whether there is an export and an import."""
+    in_7: ClassVar[dict[str, Any]] = FakeResource.in_7 | {"transfers": True}
     audits_every_edit = True
     properties: ClassVar[tuple[Property, ...]] = (
         ID,
@@ -46,6 +49,7 @@ class Campaigns(FakeResource):
         Property("forms", serialize=_parts.serialize_forms, default=list, writable=False, minimal=False),
         Property("lists", serialize=_parts.serialize_segments, default=list, writable=False, minimal=False),
         Property("canvasSettings", default=list, writable=False, minimal=False),
+        _parts.projects(),
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
@@ -106,6 +110,9 @@ class Campaigns(FakeResource):
         routes.add("POST", "/api/campaigns/{id}/contact/{leadId}/add", self.add_contact)
         routes.add("POST", "/api/campaigns/{id}/contact/{leadId}/remove", self.remove_contact)
         routes.add("POST", "/api/campaigns/clone/{campaignId}", self.clone)
+        if self.transfers:
+            routes.add("GET", "/api/campaigns/export/{campaignId}", self.export)
+            routes.add("POST", "/api/campaigns/import", self.import_)
 
     async def contacts(self, context: RequestContext) -> Any:
         """Members, as rows of the database."""
@@ -154,6 +161,30 @@ class Campaigns(FakeResource):
                 for log in list(context.table("campaign_log").where(campaign=row["id"], contact=contact["id"])):
                     context.table("campaign_log").save(log | {"isScheduled": False, "failed": context.now})
         return Reply({"success": 1})
+
+    async def export(self, context: RequestContext) -> Any:
+        """Answer with a campaign and what it depends on."""
+        row = self.get(context.path["campaignId"], context)
+        if row is None:
+            raise not_found()
+        context.require(self.permission, "view", own=self.is_owned_by(row, context))
+        return Reply(_campaign_transfer.export(row, context))
+
+    async def import_(self, context: RequestContext) -> Any:
+        """Store exported campaigns."""
+        context.require(self.permission, "create")
+        parts = _campaign_transfer.read(context)
+        if isinstance(parts, Reply):
+            return parts
+        for part in parts:
+            await context.charge_row()
+            _campaign_transfer.store(part, lambda: self._imported(context), context)
+        return _campaign_transfer.done()
+
+    def _imported(self, context: RequestContext) -> Row:
+        row = self.new_row(context)
+        stamp(row, None, context)
+        return row | {"dateModified": context.now, "modifiedByUser": context.user.name}
 
     async def clone(self, context: RequestContext) -> Any:
         """A copy without events and sources, unpublished; said with a redirect's status."""

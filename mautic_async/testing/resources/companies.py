@@ -9,6 +9,7 @@ from mautic_async.testing.contacts import companies as links
 from mautic_async.testing.contacts import field_schema as custom
 from mautic_async.testing.contacts.update import NOT_UNIQUE
 from mautic_async.testing.replies import Reply, UnhandledError, form_errors, not_found
+from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource, write_audit_log
 from mautic_async.testing.resources._properties import InvalidValue
 
@@ -38,6 +39,7 @@ _FIRST: Final = [
     "fax",
     "annual_revenue",
 ]
+_PROJECTS: Final = _parts.projects()
 _REQUIRED: Final = "This field is required."
 
 
@@ -59,7 +61,6 @@ class Companies(FakeResource):
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
         """A company, by groups of its fields."""
-        del minimal
         schema = custom.schema(context.store, "company")
         names = ("core", "professional", "social", "personal") if just_created else ("core", "professional", "other")
         groups: dict[str, Any] = {name: {} for name in names}
@@ -79,7 +80,10 @@ class Companies(FakeResource):
             groups.setdefault(field["group"], {})[alias] = definition
             all_fields[alias] = value
         entity = {name: group or [] for name, group in groups.items()}
-        return {"id": row["id"], "score": row["score"], "fields": entity | {"all": all_fields}}
+        shown = {"id": row["id"], "score": row["score"], "fields": entity | {"all": all_fields}}
+        if context.is_7 and not minimal:
+            shown["projects"] = _PROJECTS.serialize(row.get("projects"), context)
+        return shown
 
     def column(self, name: str) -> ColumnReader:
         """Columns in both spellings, and custom fields."""
@@ -100,13 +104,16 @@ class Companies(FakeResource):
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
         """The company of this name; a batch looks for none."""
         name = params.get("companyname")
-        if context.request.path.endswith("/batch/new") or not isinstance(name, str):
+        is_batch = context.request.path.endswith("/batch/new")
+        if (is_batch and not context.is_7) or not isinstance(name, str):
             return None
         found = context.table("companies").find("name", php.collate(php.strip_text(name)))
         return found[0] if found and name.strip() else None
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
         """The company's form."""
+        if context.is_7 and row is not None and context.request.path.endswith("/batch/new"):
+            method = "PATCH"  # a batch merges, where a single create wipes what is not sent
         schema = custom.schema(context.store, "company")
         draft = links.new_row() if row is None else dict(row)
         current = draft["fields"] = dict(draft["fields"]) if method == "PATCH" else {}
@@ -117,7 +124,7 @@ class Companies(FakeResource):
                 try:
                     current[alias] = custom.parse_value(field, params[alias], context)
                 except InvalidValue as why:
-                    problems[alias] = str(why)
+                    problems[alias] = why.words(is_7=context.is_7)
             if alias in problems or (method == "PATCH" and alias not in params):
                 continue
             if field["isRequired"] and current.get(alias) in (None, ""):
@@ -132,6 +139,11 @@ class Companies(FakeResource):
     def _check_relations(
         self, draft: Row, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
+        if "projects" in params and context.is_7:
+            try:
+                draft["projects"] = _PROJECTS.parse(params["projects"], context)
+            except InvalidValue as why:
+                problems["projects"] = str(why)
         if "score" in params:
             draft["score"] = php.to_int(params["score"])
         if "owner" in params:

@@ -13,6 +13,7 @@ from mautic_async.testing.resources._properties import (
     category,
     content_filters,
     html,
+    one_of,
     plain_text,
     schedule,
 )
@@ -40,6 +41,7 @@ class DynamicContents(_parts.VariantFamily):
         ID,
         Property("name", required=_parts.NAME),
         category(),
+        Property("type", one_of("html", "text"), default="html", value_on_put="html", only_in_7=True),
         *schedule(minimal=True),
         Property("sentCount", default=0, writable=False),
         Property("variantParent", _parts.id_of("dynamiccontents")),
@@ -49,15 +51,26 @@ class DynamicContents(_parts.VariantFamily):
         Property("filters", content_filters, default=list, value_on_put=[]),
         Property("isCampaignBased", boolean, default=True, value_on_put=False),
         Property("slotName", plain_text, default="", value_on_put=""),
+        _parts.projects(),
         Property("description", html, hidden=True),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL, hidden=True),
         Property("translationParent", _parts.id_of("dynamiccontents"), hidden=True),
     )
 
+    in_7: ClassVar[dict[str, Any]] = {"shows_publish_block": False}
+
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """As a whole, ``minimal`` or not."""
-        del minimal
-        return super().serialize(row, context, just_created=just_created)
+        """Return the whole entity in Mautic 5, whether ``minimal`` was asked for or not."""
+        entity = super().serialize(row, context, minimal=minimal and context.is_7, just_created=just_created)
+        if minimal and context.is_7:
+            return {name: entity[name] for name in ("id", "name", "category", "type")}
+        return entity
+
+    def family_member(self, row: Row, context: RequestContext, *, without: str) -> dict[str, Any]:
+        """Return a member of the family; Mautic 7 does not say who wrote it."""
+        entity = super().family_member(row, context, without=without)
+        hidden = ("createdByUser", "modifiedByUser") if context.is_7 else ()
+        return {name: value for name, value in entity.items() if name not in hidden}
 
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext

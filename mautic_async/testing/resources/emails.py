@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
 
-_NO_LIST: Final = "Either no list was selected or you do not have access to one of the lists that was selected."
 _FILTER: Final = {
     "glue": None,
     "field": None,
@@ -104,6 +103,7 @@ class Emails(_parts.VariantFamily):
         ID,
         Property("name", required=_parts.NAME),
         Property("subject", required="A subject is required."),
+        Property("preheaderText", plain_text, minimal=False, only_in_7=True),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL),
         category(),
         Property("fromAddress", _parts.email, minimal=False),
@@ -145,9 +145,9 @@ class Emails(_parts.VariantFamily):
         Property("dynamicContent", _parse_slots, default=_slots, value_on_put=None, minimal=False),
         Property("lists", _parse_lists, _parts.serialize_segments, default=list, value_on_put=[], minimal=False),
         Property("headers", _parse_headers, default=list, value_on_put=[], minimal=False),
+        _parts.projects(),
         Property("excludedLists", _parts.id_list_of("segments"), default=list, value_on_put=[], hidden=True),
         Property("preferenceCenter", _parts.id_of("pages"), hidden=True),
-        Property("preheaderText", plain_text, hidden=True),
     )
 
     def check_row(
@@ -160,7 +160,7 @@ class Emails(_parts.VariantFamily):
         if draft["emailType"] == "template":
             draft["lists"] = []
         elif not draft["lists"] and "lists" not in problems and not draft["translationParent"]:
-            problems["lists"] = _NO_LIST
+            problems["lists"] = _parts.NO_LIST
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Count the revision."""

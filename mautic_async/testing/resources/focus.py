@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from mautic_async.testing.replies import Reply, UnhandledError
 from mautic_async.testing.resources import _parts
-from mautic_async.testing.resources._base import FakeResource
+from mautic_async.testing.resources._base import FakeResource, publish_block
 from mautic_async.testing.resources._properties import (
     ID,
     Property,
@@ -110,13 +110,22 @@ class Focus(FakeResource):
         Property("html", html),
         Property("editor", html),
         Property("cache", writable=False),
+        _parts.projects(),
         Property("html_mode", one_of("basic", "editor", "html"), hidden=True),
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """As a whole, ``minimal`` or not; the script is that of the last save."""
-        del minimal
-        return super().serialize(row, context, just_created=just_created) | {"htmlMode": row["html_mode"]}
+        """Return the item with the script of its last save; Mautic 5 ignores ``minimal``."""
+        if minimal and context.is_7:
+            return publish_block(row) | {name: self.known(name, row, context) for name in ("id", "name", "category")}
+        entity = super().serialize(row, context, just_created=just_created) | {"htmlMode": row["html_mode"]}
+        if context.is_7:
+            entity["cache"] = None
+        return entity
+
+    def known(self, name: str, row: Row, context: RequestContext) -> Any:
+        """Return one property as JSON."""
+        return self.properties_by_name[name].serialize(row[name], context)
 
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext

@@ -56,6 +56,7 @@ _FIELD: Final[dict[str, Any]] = {
     "mappedObject": None,
     "mappedField": None,
 }
+_FIELD_IN_7: Final = {"fieldWidth": "100%", "isReadOnly": False}
 _SWITCHES: Final = ("showLabel", "isRequired", "saveResult", "isAutoFill")
 _REQUIRED_PROPERTIES: Final = {"message": "Fill in a message to display.", "redirect": "Fill in a valid URL."}
 
@@ -98,6 +99,7 @@ class Forms(FakeResource):
         Property("noIndex", boolean, minimal=False),
         Property("formAttributes", plain_text, minimal=False),
         Property("language", plain_text, minimal=False),
+        _parts.projects(),
     )
 
     def new_row(self, context: RequestContext) -> Row:
@@ -264,7 +266,11 @@ def _fields(fields: list[Row], fields_sent: Any, context: RequestContext) -> set
     for place, (field_row, alias) in enumerate(zip(sent, aliases_used, strict=True), 1):
         field = existing.get(php.to_int(field_row.get("id")))
         if field is None:
-            field = dict(_FIELD) | {"id": _parts.next_number(context, "form_fields")}
+            field = (
+                dict(_FIELD)
+                | (_FIELD_IN_7 if context.is_7 else {})
+                | {"id": _parts.next_number(context, "form_fields")}
+            )
             fields.append(field)
         _fill(field, field_row, alias, place)
         ids.add(field["id"])
@@ -299,7 +305,7 @@ def _random(context: RequestContext) -> str:
 
 def _fill(field: Row, sent: Row, alias: str, place: int) -> None:
     for name, value in sent.items():
-        if name in _FIELD and name not in ("id", "order", "alias"):
+        if name in field and name not in ("id", "order", "alias"):
             field[name] = php.form_bool(value) if name in _SWITCHES else value
     field["alias"], field["order"] = alias, place
     field["label"] = php.strip_text(field["label"])

@@ -40,6 +40,7 @@ TRIGGERS: Final = {
     "mautic.page_on_hit": ("Page Hit Event", "mautic.page.webhook.event.hit_desc"),
     "mautic.sms_on_send": ("Text Send Event", "mautic.sms.webhook.event.send_desc"),
 }
+_COMPANY_CHANGE: Final = "mautic.lead_company_change"
 _NO_URL: Final = "A valid URL is required."
 
 
@@ -87,6 +88,7 @@ class Hooks(FakeResource):
 
     async def triggers(self, context: RequestContext) -> Any:
         """Labels and descriptions by event."""
-        del context
-        entries = {key: {"label": label, "description": description} for key, (label, description) in TRIGGERS.items()}
+        entries = {key: {"label": label, "description": text} for key, (label, text) in TRIGGERS.items()}
+        if context.is_7:
+            entries[_COMPANY_CHANGE]["description"] = "Triggered when a company is added or removed to/from contact"
         return Reply({"triggers": entries})

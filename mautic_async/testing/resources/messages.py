@@ -55,6 +55,7 @@ class Messages(FakeResource):
         *schedule(),
         Property("channels", serialize=_serialize_channels, default=list, writable=False, minimal=False),
         Property("category", category().parse, category().serialize, minimal=False),
+        _parts.projects(),
     )
 
     def new_row(self, context: RequestContext) -> Row:

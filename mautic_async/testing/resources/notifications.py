@@ -45,7 +45,7 @@ class Notifications(FakeResource):
     properties: ClassVar[tuple[Property, ...]] = (
         ID,
         Property("name", required=_parts.NAME),
-        Property("heading", required=_parts.TITLE),
+        Property("heading", required=_parts.TITLE, required_in_7="A heading is required."),
         Property("message", required="A message is required."),
         Property("url", plain_text),
         Property("language", plain_text, default="en", value_on_put=NOT_NULL),
@@ -92,10 +92,17 @@ class Smses(FakeResource):
         category(),
         *schedule(minimal=True),
         Property("sentCount", default=0, writable=False),
+        _parts.projects(),
         Property("description", html, hidden=True),
         Property("smsType", one_of("template", "list"), default="template", value_on_put="template", hidden=True),
         Property("lists", _parts.id_list_of("segments"), default=list, value_on_put=[], hidden=True),
     )
+
+    def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
+        """Return the whole entity in Mautic 5, whether ``minimal`` was asked for or not."""
+        entity = super().serialize(row, context, minimal=minimal and context.is_7, just_created=just_created)
+        hidden = ("publishUp", "publishDown", "sentCount") if minimal and context.is_7 else ()
+        return {name: value for name, value in entity.items() if name not in hidden}
 
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
@@ -103,7 +110,7 @@ class Smses(FakeResource):
         """One for segments needs segments; the column of the message is NOT NULL."""
         del row, params, context
         if draft["smsType"] == "list" and not draft["lists"] and "lists" not in problems:
-            problems["lists"] = "This value should not be blank."
+            problems["lists"] = _parts.NO_LIST
         if draft["message"] is None and not problems:
             raise UnhandledError
 

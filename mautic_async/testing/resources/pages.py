@@ -32,6 +32,11 @@ def _code(value: Any, context: RequestContext) -> Any:
     return one_of("301", "302")(str(value), context)
 
 
+def _redirect_url(value: Any, context: RequestContext) -> Any:
+    text = (plain_text(value, context) or "").replace(" ", "")
+    return (text if "://" in text else f"http://{text}") if text else None
+
+
 class Pages(_parts.VariantFamily):
     """Pages; each save is a revision."""
 
@@ -56,7 +61,7 @@ class Pages(_parts.VariantFamily):
         Property("revision", default=1, writable=False, minimal=False),
         Property("metaDescription", plain_text, minimal=False),
         Property("redirectType", _code, minimal=False),
-        Property("redirectUrl", plain_text, minimal=False),
+        Property("redirectUrl", _redirect_url, minimal=False),
         Property("isPreferenceCenter", boolean, minimal=False),
         Property("noIndex", boolean, minimal=False),
         Property("variantSettings", list_or_map, identity, default=list, value_on_put=[], minimal=False),
@@ -67,6 +72,7 @@ class Pages(_parts.VariantFamily):
         Property("translationChildren", default=list, writable=False, minimal=False),
         Property("template", plain_text, minimal=False),
         Property("customHtml", html, minimal=False),
+        _parts.projects(),
         Property("headScript", any_value, hidden=True),
         Property("footerScript", any_value, hidden=True),
     )
@@ -74,10 +80,8 @@ class Pages(_parts.VariantFamily):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """Find an alias; a redirect needs where to."""
+        """Find an alias."""
         del params
-        if draft["redirectType"] and not _parts.URL.fullmatch(draft["redirectUrl"] or ""):
-            problems["redirectUrl"] = _parts.VALUE
         if not problems:
             alias = _parts.slugify(draft["alias"] or draft["title"])
             draft["alias"] = _parts.unique_alias(alias, None if row is None else row["id"], self.table(context))
@@ -89,7 +93,8 @@ class Pages(_parts.VariantFamily):
         draft["revision"] = 1 if row is None else row["revision"] + 1
         date = draft["dateModified"]
         saved = super().save(draft, row, params, context)
-        saved["dateModified"] = date  # the revision alone is no change
+        if row is not None:
+            saved["dateModified"] = date  # the revision alone is no change
         return self.table(context).save(saved)
 
     def default_filters(self, context: RequestContext) -> list[Predicate]:

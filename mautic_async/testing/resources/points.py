@@ -63,6 +63,7 @@ class Points(FakeResource):
         Property("delta", _delta, default=0, minimal=False, required="A point update (delta) must be selected."),
         Property("properties", list_or_map, default=list, value_on_put=[], minimal=False),
         Property("repeatable", boolean, default=False, value_on_put=NOT_NULL, minimal=False),
+        _parts.projects(),
         Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mautic_async.testing.state import ServerState
     from mautic_async.testing.store import Row
 
+_DAY: Final = 86400
+"""Seconds."""
 _PAGE: Final = 10
 """Rows a page, where only the page is asked for."""
 _CHOSEN: Final = ("columns", "filters", "tableOrder", "graphs", "groupBy", "aggregators")
@@ -113,6 +115,8 @@ class Reports(FakeResource):
             "limit": limit,
             "page": page,
         }
+        if until is not None and context.is_7 and until % _DAY == 0:
+            until += _DAY - 1
         for name, value in (("dateFrom", since), ("dateTo", until)):
             if value is not None:
                 body[name] = php.iso_datetime(value)

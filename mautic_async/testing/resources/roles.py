@@ -197,7 +197,7 @@ class Users(FakeResource):
         """A new user's password first; a single edit keeps the user name, a PUT the role, too."""
         params = dict(params)
         if row is None:
-            password = _password(params.get("plainPassword"))
+            password = self._new_password(params, method, context)
         elif not _parts.is_batch(context):
             params.pop("username", None)
             if method == "PUT":
@@ -206,6 +206,18 @@ class Users(FakeResource):
         if row is None:
             draft["password"] = password
         return draft
+
+    def _new_password(self, params: dict[str, Any], method: str, context: RequestContext) -> str:
+        """Return the password of a new user; Mautic 7 checks the rest of the form first where there is none."""
+        if context.is_7 and not params.get("plainPassword"):
+            try:
+                super().validate(None, params, method, context)
+            except ControllerError as why:
+                problems: dict[str, Any] = dict(why.details)
+                role = {"role": problems.pop("role")} if "role" in problems else {}
+                problems |= {"password": ["Password cannot be blank."], **role}
+                raise form_errors(problems, draft=why.draft) from None
+        return _password(params.get("plainPassword"))
 
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext

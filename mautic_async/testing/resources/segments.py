@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mautic_async.testing import php
 from mautic_async.testing.contacts import event_log
 from mautic_async.testing.replies import ControllerError, Reply, forbidden, form_errors, not_found
-from mautic_async.testing.resources import _segment_filters
+from mautic_async.testing.resources import _parts, _segment_filters
 from mautic_async.testing.resources._base import FakeResource
 from mautic_async.testing.resources._properties import ID, Property, boolean, category, html, list_or_map
 
@@ -42,6 +42,7 @@ class Segments(FakeResource):
         Property("filters", list_or_map, default=list, value_on_put=[], minimal=False),
         Property("isGlobal", boolean, default=True, value_on_put=False, minimal=False),
         Property("isPreferenceCenter", boolean, default=False, value_on_put=False, minimal=False),
+        _parts.projects(),
     )
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:

@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import Reply, not_found
+from mautic_async.testing.resources import _parts
 from mautic_async.testing.resources._base import FakeResource, write_audit_log
-from mautic_async.testing.resources._properties import ID, NOT_NULL, Property, category, html, integer, schedule
+from mautic_async.testing.resources._properties import ID, Property, category, html, integer, schedule
 
 if TYPE_CHECKING:
     from mautic_async.testing.request_context import RequestContext
     from mautic_async.testing.router import Router
     from mautic_async.testing.store import Row
+
+
+def _weight(value: Any, context: RequestContext) -> Any:
+    return integer(value, context) or 0
 
 
 class Stages(FakeResource):
@@ -28,9 +33,10 @@ class Stages(FakeResource):
         ID,
         Property("name", required="A name is required."),
         category(),
-        Property("weight", integer, default=0, value_on_put=NOT_NULL),
+        Property("weight", _weight, default=0, value_on_put=0),
         Property("description", html),
         *schedule(),
+        _parts.projects(),
     )
 
     def extra_routes(self, routes: Router) -> None:

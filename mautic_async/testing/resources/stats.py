@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mautic_async.testing.router import Router
 
 _LIMIT: Final = 100
+_LOG: Final = "campaign_lead_event_log"
 _UNKNOWN: Final = (
     "An exception occurred while executing a query: SQLSTATE[42S22]: Column not found: 1054 Unknown column"
     " '{}.{}' in '{}'"
@@ -49,8 +50,10 @@ def routes(table: Router) -> None:
 
 async def tables(context: RequestContext) -> Any:
     """Which tables there are, and their columns."""
-    del context
-    return Reply({"availableTables": list(TABLES), "tableColumns": {name: list(cols) for name, cols in TABLES.items()}})
+    columns = {name: list(cols) for name, cols in TABLES.items()}
+    if context.is_7:
+        columns[_LOG] = sorted([*columns[_LOG], "date_queued", "version"])
+    return Reply({"availableTables": list(TABLES), "tableColumns": columns})
 
 
 async def rows(context: RequestContext) -> Any:

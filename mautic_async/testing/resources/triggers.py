@@ -34,7 +34,12 @@ EVENTS: Final = {
     "email.send": "Send an email",
     "email.send_to_user": "Send an email to user",
 }
+_COLOR: Final = "a0acb8"
 _EVENT: Final = ("id", "name", "description", "type", "order", "properties")
+
+
+def _color(value: Any, context: RequestContext) -> Any:
+    return plain_text(value, context) or _COLOR
 
 
 class Triggers(FakeResource):
@@ -60,9 +65,10 @@ class Triggers(FakeResource):
         Property("description", html),
         *schedule(),
         Property("points", integer, default=0, value_on_put=NOT_NULL, minimal=False),
-        Property("color", plain_text, default="a0acb8", value_on_put=NOT_NULL, minimal=False),
+        Property("color", _color, default=_COLOR, value_on_put=_COLOR, minimal=False),
         Property("events", default=list, writable=False, minimal=False),
         Property("triggerExistingLeads", boolean, default=False, value_on_put=NOT_NULL, minimal=False),
+        _parts.projects(),
         Property("group", _parts.id_of("points/groups"), hidden=True),
     )
 
