@@ -142,13 +142,13 @@ def csv_text(values: Iterable[Value]) -> str:
         ConfigurationError: There are no values, or one is empty: Mautic would find something else.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError("where: `in` takes a list of values")
+        raise ConfigurationError('where: "in" takes a list of values; for a single one use eq()')
     texts = [str(_to_scalar(value)) for value in values]
     if not texts or not all(texts):
-        raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
+        raise ConfigurationError('where: "in" needs at least one value, and none of them may be empty')
     if not all(map(_survives_php_csv, texts)):
         raise ConfigurationError(
-            "where: `in` cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()"
+            'where: "in" cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()'
         )
     return ",".join(map(_csv_cell, texts))
 
