@@ -43,6 +43,7 @@ class Backpressure:
         stuck = self.awaiting_reconcile + self._ordering.waiting
         size = self._pacing.batch.size
         held = self.rows_read - self.outcomes_consumed - stuck
+        # Two batches for each connection: one in flight, and one that is ready when its answer comes.
         return max(0, 2 * self._pacing.concurrency.maximum * size - held) if stuck <= max(10 * size, 1000) else 0
 
     async def wait_for_capacity(self) -> None:

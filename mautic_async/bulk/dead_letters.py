@@ -66,11 +66,13 @@ class DeadLetters:
     def add(self, failed: Sequence[tuple[WorkItem[Any], Outcome[Any]]]) -> None:
         """Write letters: they are in the file when this returns, and on the disk after `sync`."""
         assert self._file is not None  # noqa: S101 - open
+        # All letters in one write where possible, so that a kill cuts at most the last line.
         text = "".join(self._format_line(item, outcome) for item, outcome in failed).encode()
         while text:
             text = text[os.write(self._file, text) :]
 
     def _format_line(self, item: WorkItem[Any], outcome: Outcome[Any]) -> str:
+        # ``unknown`` has no entry: of such a row it is not known whether it is stored.
         stored = {"rejected": False, "partial": True}.get(outcome.status)
         fields = {
             "job": self.job,
@@ -86,6 +88,7 @@ class DeadLetters:
             "known": dict(item.facts),
         }
         head = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        # The row is JSON text already; it is put in as it is instead of being parsed and printed again.
         return f'{head[:-1]},"row":{item.encoded.body.decode() or "null"}}}\n'
 
     def sync(self) -> None:

@@ -84,6 +84,7 @@ def mark_what_may_be_stored(items: Items, error: MauticError) -> None:
     verdict = error.verdict
     if isinstance(error, Unavailable) or (verdict is not None and verdict.fate is Fate.REFUSED):
         for item in items:
+            # The refusal concerns the last attempt only; an earlier attempt may have stored the row.
             item.sends.may_be_stored = item.sends.attempts > 1 and item.sends.may_be_stored
     else:
         for item in items:
@@ -125,8 +126,10 @@ def _retry(items: Items, error: MauticError, verdict: Verdict, pacing: Pacing) -
 
 
 def _smaller(items: Items, error: MauticError) -> Decision:
+    # At least one row fewer than before, or a limit that the server misreports would loop for ever.
     if isinstance(error, ServerError) and error.batch_limit is not None:
         return Shrink(rows=min(error.batch_limit, len(items) - 1))
+    # The server does not tell its limit in bytes, so halve what it has refused.
     return Shrink(max_bytes=sum(len(item.encoded.body) + 1 for item in items) // 2)
 
 

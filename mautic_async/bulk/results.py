@@ -48,6 +48,7 @@ def classify(items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]], paci
     classified: Classified[R, E] = Classified()
     for item, result in zip(items, results, strict=True):
         merge_facts(item.facts, result.facts)
+        # An answer without an id must not erase one that an earlier answer has given.
         item.id = result.id or item.id
         _place(item, result, classified, pacing)
     return classified
@@ -68,6 +69,7 @@ def _place(item: WorkItem[R], result: RowResult[E], classified: Classified[R, E]
             classified.finished.append((item, outcome_of(item, result.status_if_given_up or "unknown", result)))
     elif state == "partial" and not item.id:
         classified.without_id.append((item, result))
+    # An attempt whose answer was lost may have stored the row, and this refusal may be caused by just that entity.
     elif state == "rejected" and item.sends.had_unknown_outcome:
         classified.rejected_late.append((item, result))
     else:
@@ -75,6 +77,7 @@ def _place(item: WorkItem[R], result: RowResult[E], classified: Classified[R, E]
 
 
 def _begin_next_step(item: WorkItem[R], result: RowResult[E]) -> None:
+    # Each step has attempts of its own: a step that took many must not leave the next one too few.
     item.step, item.sends.attempts = result.next_step, 0
     earlier = item.earlier
     entity = result.entity if result.entity is not None else earlier.entity

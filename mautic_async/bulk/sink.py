@@ -62,6 +62,8 @@ class OutcomeSink(Generic[R, E]):
         finished = [self._as_reported(*pair) for pair in finished]
         bad = [(item, outcome) for item, outcome in finished if not outcome.ok]
         if bad and self._dead_letters is not None:
+            # Dead letters come before the journal: a kill in between writes a letter twice, which
+            # `read_dead_letters` mends.
             self._dead_letters.add(bad)
         if self._journal is not None and (finished or next_step):
             mask = self._ordering.creates_mask
@@ -87,6 +89,7 @@ class OutcomeSink(Generic[R, E]):
     def _as_reported(self, item: WorkItem[R], outcome: Outcome[E]) -> tuple[WorkItem[R], Outcome[E]]:
         """Return the outcome as it is reported: the first row that created an entity is the only one."""
         if item.resend is not None:
+            # The row has carried the values of another row; dead letters and the journal need its own.
             item.row, item.encoded = item.resend.row, item.resend.encoded
         if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
             outcome = evolve(outcome, status="updated")
@@ -104,6 +107,7 @@ class OutcomeSink(Generic[R, E]):
         """Close the files; a *complete* job starts anew with the next run of its journal."""
         try:
             if self._journal is not None and complete:
+                # Only a job without an error and without rows left may forget where it stood.
                 await self._journal.mark_complete()
         finally:
             if self._journal is not None:

@@ -168,11 +168,9 @@ class SyncJob(BulkJob[R, E]):
         self._run_of_state = run
         self._sent_adapter = adapter
 
-    async def check(self) -> AsyncIterator[Outcome[E]]:
+    def check(self) -> AsyncIterator[Outcome[E]]:
         """Check every row as the job would before sending it, whether it is stored or not; the state is not read."""
-        job = BulkJob(self._sent_adapter, self._rows, options=self._options, clock=self._clock)
-        async for outcome in job.check():
-            yield outcome
+        return self._check_with(self._sent_adapter)
 
     @property
     def report(self) -> BulkReport:
