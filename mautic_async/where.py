@@ -72,9 +72,11 @@ def _condition(expression: str, column: str, value: object = None) -> Where:
 
 
 def _to_scalar(value: Value) -> str | int | float:
+    # PHP would take the text "False" for true.
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
+        # The columns of the database are in UTC and have no offset.
         return (value if value.tzinfo is None else value.astimezone(UTC)).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
         return value.isoformat()
@@ -176,6 +178,7 @@ def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
     group: list[str] = []
     size = 0
     for value in dict.fromkeys(values):
+        # Such a value needs a condition of its own; see `in_or_eq`.
         if not _survives_php_csv(value):
             yield [value]
             continue
