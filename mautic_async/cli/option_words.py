@@ -9,7 +9,7 @@ _WORDS: Final = [
     (r"\bask for clear=['\"]patch['\"], which", "give --clear-empty, which"),
     (r"\bclear=['\"]?patch['\"]?", "--clear-empty"),
     (r"\bzeros=['\"]?drop['\"]?", "--zeros drop"),
-    (r"; to allow that, say without_key=['\"]create['\"]", ""),
+    (r"; to allow that, \w+ without_key=['\"]create['\"]", ""),
     (r"\bmatch_items=?", "--item-unique or --item-marker"),
     (r"`?\bUniqueField\b`?", "--item-unique"),
     (r"`?\b(LookupField|LookupName)\b`?", "--item-marker"),

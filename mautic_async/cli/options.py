@@ -28,7 +28,12 @@ def _set_verbosity(count: int) -> int:
 Verbose: TypeAlias = Annotated[
     int,
     typer.Option(
-        "--verbose", "-v", count=True, show_default=False, callback=_set_verbosity, help="Log each call; -vv logs more."
+        "--verbose",
+        "-v",
+        count=True,
+        show_default=False,
+        callback=_set_verbosity,
+        help="Log retries, failures and long waits; -vv logs each call.",
     ),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the report as JSON on standard output.")]

@@ -5,7 +5,7 @@ from mautic_async.codec.containers import converter
 from mautic_async.codec.decoding import decode
 from mautic_async.codec.encoding import text_of, to_json
 from mautic_async.codec.fields import camel_case
-from mautic_async.codec.records import CUSTOM_OBJECTS, encode
+from mautic_async.codec.records import CUSTOM_OBJECTS, encode, require_entity
 from mautic_async.codec.request_bodies import decode_request
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "decode_request",
     "encode",
     "encode_changes",
+    "require_entity",
     "text_of",
     "to_json",
 ]

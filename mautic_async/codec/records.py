@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from attrs import evolve
+from attrs import evolve, has
 
 from mautic_async.codec.compiled import DECODE_ERRORS, Encoder, collect_extra
 from mautic_async.codec.containers import converter, structure_hook_for
@@ -235,15 +235,28 @@ def _fills_page(group: Any, rows: list[Any]) -> bool:
 # --- encoding ------------------------------------------------------------------------------------------------------
 
 
+def require_entity(value: object) -> None:
+    """Check that *value* is an entity, and not a dict of Mautic's names.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not has(type(value)):
+        raise ConfigurationError(
+            f'an entity is needed, such as Contact(email="ada@example.com"), not a {type(value).__name__}'
+        )
+
+
 def encode(entity: Any) -> dict[str, Any]:
     """Return the properties of *entity* that are set and may be written, under Mautic's names.
 
     Custom fields stand beside the properties, custom items under ``customObjects``.
 
     Raises:
-        ConfigurationError: A value has no JSON form, or a field is named twice; the message names it.
+        ConfigurationError: It is no entity, a value has no JSON form, or a field is named twice; the message names it.
     """
     if not isinstance(entity, (Contact, Company)):
+        require_entity(entity)
         return encode_entity(entity)
     kind: Any = type(entity)
     plain = _record_writer(kind)

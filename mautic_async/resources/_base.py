@@ -154,8 +154,9 @@ class Resource(ReadOnlyResource[E]):
         Mautic: REST API, Batch (PATCH /{path}/batch/edit).
         """
         rows = list(entities)
+        bodies = _batch.encode_with_ids(rows, self._edit_body)
         safe = all(self._edit_effect(row) is Effect.IDEMPOTENT for row in rows)
-        bodies = await self._complete_all(_batch.encode_with_ids(rows, self._edit_body))
+        bodies = await self._complete_all(bodies)
         return await _batch.send_many(
             self, "PATCH", "batch/edit", Effect.IDEMPOTENT if safe else Effect.NON_IDEMPOTENT, bodies
         )
@@ -271,6 +272,7 @@ class Resource(ReadOnlyResource[E]):
         return [] if safe else [Problem("new parts would be added again; use edit()")]
 
     def _create_body(self, entity: E) -> dict[str, Any]:
+        self._require_kind(entity)
         body = self._require_not_null(self._require_any(codec.encode(entity)))
         return self._require(body, self.endpoint.create_requires, "a new one")
 
@@ -290,9 +292,17 @@ class Resource(ReadOnlyResource[E]):
         ]
 
     def _replace_body(self, entity: E) -> dict[str, Any]:
+        self._require_kind(entity)
         return self._require(
             self._require_any(codec.encode(entity)), self.endpoint.replace_requires, "replace(), unlike edit(),"
         )
+
+    def _require_kind(self, entity: object) -> None:
+        """Check that *entity* is of this namespace, or of the class of which a typed view has made its own."""
+        codec.require_entity(entity)
+        kind = type(entity)
+        if not issubclass(kind, self._model) and not issubclass(self._model, kind):
+            raise ConfigurationError(f"{self.endpoint.path}: takes a {self._model.__name__}, not a {kind.__name__}")
 
     def _require_not_null(self, body: dict[str, Any]) -> dict[str, Any]:
         cleared = [name for name in self.endpoint.replace_requires if name in body and body[name] is None]
@@ -327,6 +337,7 @@ class Resource(ReadOnlyResource[E]):
 
     def _for_id(self, id: int, changes: E) -> E:
         """Return *changes*, as the caller's own if they were read from another entity than *id*."""
+        self._require_kind(changes)
         return changes if changes.id == protocol.validate_id(id) else evolve(changes)
 
     async def _existing(self, ids: Sequence[int]) -> dict[int, E]:

@@ -58,6 +58,8 @@ def encode_with_ids(entities: Iterable[E], encode: Callable[[E], dict[str, Any]]
         ConfigurationError: A row has no id, or two have the same: the server would write onto the wrong entities.
     """
     rows = list(entities)
+    for row in rows:
+        codec.require_entity(row)
     require_unique_ids(row.id for row in rows)
     return [{"id": row.id, **encode(row)} for row in rows]
 

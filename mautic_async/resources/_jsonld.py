@@ -135,6 +135,7 @@ class JsonLdResource(Namespace, Generic[V]):
 
         Mautic: API v2 (PATCH /v2/{path}/ID).
         """
+        codec.require_entity(changes)
         if changes.id == id and codec.as_read(changes) is not None and not codec.encode_changes(changes):
             return await self.get(id)
         body = self._encode(changes, only_changes=changes.id == id)

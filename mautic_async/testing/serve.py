@@ -42,7 +42,7 @@ async def listen(answer: Answer, clock: Clock, host: str, port: int) -> AsyncIte
         import uvicorn
         from uvicorn.protocols.http.h11_impl import H11Protocol
     except ImportError as missing:
-        raise RuntimeError("serving needs uvicorn: install mautic-async[testing]") from missing
+        raise RuntimeError("serving needs uvicorn: pip install 'mautic-async[testing]'") from missing
     connections: dict[Any, asyncio.Transport] = {}
 
     class Protocol(H11Protocol):

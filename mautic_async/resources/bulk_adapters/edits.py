@@ -40,6 +40,7 @@ class Edits(ResourceAdapter[E]):
         """Encode one row; it must have an id."""
         del index
         try:
+            self.resource._require_kind(row)
             body = {"id": protocol.validate_id(row.id), **self.resource._edit_body(row)}
             hazards = self.resource._retry_hazards(row)
             # A job may have to send a row again, which would double new items of this one.
@@ -48,7 +49,7 @@ class Edits(ResourceAdapter[E]):
             encoded = self.encoded_row(body, ("id", row.id))
             return evolve(encoded, creates=names_created_by(body)) if isinstance(row, Contact) else encoded
         except (ConfigurationError, TypeError, ValueError) as error:
-            return EncodedRow(b"", problems=(Problem(str(error), "id" if not row.id else None),))
+            return EncodedRow(b"", problems=(Problem(str(error), None if getattr(row, "id", True) else "id"),))
 
     async def send(self, step: str, batch: Sequence[WorkItem[E]]) -> BatchResult[E]:
         """Send one batch."""

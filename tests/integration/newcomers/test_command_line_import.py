@@ -215,3 +215,10 @@ def test_a_proxy_or_authority_that_is_absent_is_named(site: dict[str, str], tmp_
     untrusted = run(["import", file, "--ca", str(tmp_path / "none.pem")], secure)
     assert untrusted.returncode == 2
     assert "none.pem" in untrusted.stderr
+
+
+def test_a_row_without_key_is_told_without_parameters_of_python(site: dict[str, str], tmp_path: Path) -> None:
+    file = write(tmp_path, "email,firstname\n,Ada\n")
+    done = run(["import", file, "--dry-run", "--json"], site)
+    (reason,) = json.loads(done.stdout)["reasons"]
+    assert reason.endswith("every request creates another contact")
