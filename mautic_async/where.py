@@ -72,9 +72,11 @@ def _condition(expression: str, column: str, value: object = None) -> Where:
 
 
 def _to_scalar(value: Value) -> str | int | float:
+    # PHP would take the text "False" for true.
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
+        # The columns of the database are in UTC and have no offset.
         return (value if value.tzinfo is None else value.astimezone(UTC)).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
         return value.isoformat()
@@ -140,13 +142,13 @@ def csv_text(values: Iterable[Value]) -> str:
         ConfigurationError: There are no values, or one is empty: Mautic would find something else.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError("where: `in` takes a list of values")
+        raise ConfigurationError('where: "in" takes a list of values; for a single one use eq()')
     texts = [str(_to_scalar(value)) for value in values]
     if not texts or not all(texts):
-        raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
+        raise ConfigurationError('where: "in" needs at least one value, and none of them may be empty')
     if not all(map(_survives_php_csv, texts)):
         raise ConfigurationError(
-            "where: `in` cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()"
+            'where: "in" cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()'
         )
     return ",".join(map(_csv_cell, texts))
 
@@ -176,6 +178,7 @@ def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
     group: list[str] = []
     size = 0
     for value in dict.fromkeys(values):
+        # Such a value needs a condition of its own; see `in_or_eq`.
         if not _survives_php_csv(value):
             yield [value]
             continue

@@ -71,7 +71,7 @@ class BatchSize:
 
     @property
     def size(self) -> int:
-        """Return the size in whole rows, at least one."""
+        """The size in whole rows, at least one."""
         return max(1, min(self.maximum, int(self.rows)))
 
 
@@ -83,12 +83,14 @@ def update_batch_size(state: BatchSize, sample: Sample, *, max_growth: float = 1
         return state
     measured = sample.seconds / max(1, sample.rows)
     known = state.seconds_per_row
+    # Exponential smoothing: one slow answer moves the estimate by a third of the difference.
     seconds_per_row = known + 0.3 * (measured - known) if known else measured
     if sample.rate_limited:
         return evolve(state, rows=float(state.maximum), seconds_per_row=seconds_per_row)
     if sample.rows < state.size // 2:
         return state  # a remnant: its fixed cost says nothing of a full batch
     target_rows = state.target_seconds / seconds_per_row if seconds_per_row else float(state.maximum)
+    # Between the target and twice the target nothing changes, so that the size does not swing around it.
     if 2 * target_rows < state.rows:
         rows = max(2 * target_rows, state.rows * 0.7)
     elif target_rows < state.rows:
@@ -96,6 +98,7 @@ def update_batch_size(state: BatchSize, sample: Sample, *, max_growth: float = 1
     elif target_rows > 2 * state.rows:
         rows = state.rows * max_growth
     else:
+        # Close to the target, small steps approach it without overshooting.
         rows = min(target_rows, state.rows * 1.1)
     return evolve(state, rows=min(max(1.0, rows), float(state.maximum)), seconds_per_row=seconds_per_row)
 
@@ -183,12 +186,12 @@ class ConcurrencyLimit:
 
     @property
     def size(self) -> int:
-        """Return the limit in whole requests, at least one."""
+        """The limit in whole requests, at least one."""
         return max(1, min(self.maximum, int(self.limit)))
 
     @property
     def will_double(self) -> bool:
-        """Return True if the next good window doubles the limit."""
+        """True if the next good window doubles the limit."""
         return self.slow_start and self.size < self.maximum
 
     def start_window(self, limit: float) -> ConcurrencyLimit:
@@ -202,6 +205,7 @@ def update_concurrency(state: ConcurrencyLimit, sample: Sample) -> ConcurrencyLi
     During slow start, half as many answers as the limit make a window: a step from 2 to 4 that only queues is taken
     back after two answers. Waiting for all four would let eight batches be sent at the wrong limit.
     """
+    # The request was sent under the old limit, so its time says nothing of the new one.
     if sample.sent_at <= state.changed_at:
         return state
     if sample.overload:
@@ -236,6 +240,7 @@ def _decrease(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
 def _end_window(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
     """Return the state after a full window: a higher, the same or a lower limit."""
     window = state.window
+    # The limit was hardly used, so the window shows neither a queue nor room for more.
     if 2 * window.saturated < window.answers:
         return state.start_window(state.limit)
     seconds_per_row, rows = window.seconds / max(1, window.rows), window.rows / window.answers
@@ -267,6 +272,7 @@ def _update_baseline(state: ConcurrencyLimit, seconds_per_row: float, rows: floa
     if not baseline.seconds_per_row or rows < 0.7 * baseline.rows:
         return Baseline(seconds_per_row, rows)
     noisy = state.slow_start and seconds_per_row < NOISY_QUEUEING_RATIO * baseline.seconds_per_row
+    # Fast windows show the server without a queue. Slow ones may be the queue itself, so they hardly count.
     weight = 0.5 if seconds_per_row < baseline.seconds_per_row else 0.25 if noisy else 0.02
     smoothed = baseline.seconds_per_row + weight * (seconds_per_row - baseline.seconds_per_row)
     return Baseline(smoothed, max(baseline.rows, rows) if seconds_per_row <= smoothed else baseline.rows)
@@ -276,6 +282,7 @@ def _increase(state: ConcurrencyLimit, now: float) -> ConcurrencyLimit:
     """Additive increase, or doubling during slow start; not up to the limit that cools down."""
     cooldown = evolve(state.cooldown, windows=max(0, state.cooldown.windows - 1))
     limit = state.limit * 2 if state.slow_start else state.limit + 1
+    # One below the limit that is too high, and never below the present one.
     if cooldown.windows:
         limit = max(state.limit, min(limit, cooldown.limit - 1))
     if state.limit > cooldown.limit:  # it holds beyond the limit that once was too high
@@ -288,8 +295,10 @@ def _step_back(state: ConcurrencyLimit, seconds_per_row: float, ratio: float, no
     """Lower the limit to what the server works on: ``limit / ratio`` requests by Little's law; the rest only waits."""
     state = evolve(state, slow_start=False)
     limit = max(1.0, float(ceil(state.limit / ratio - 0.1)))
+    # Never below a limit that went well, unless that is the very limit that queues now.
     if state.known_good < state.size:
         limit = max(limit, state.known_good)
+    # The queue is shorter than one request: stay here, and let the cooldown run.
     if limit >= state.size:
         cooldown = evolve(state.cooldown, windows=max(0, state.cooldown.windows - 1))
         return evolve(state, cooldown=cooldown).start_window(state.limit)

@@ -43,6 +43,7 @@ def recheck(items: Items, error: MauticError, pacing: Pacing) -> Flow[Unresolved
     if not missing:
         return None
     yield Sleep(pacing.backoff(1.0, pacing.failures))
+    # All rows have failed in an earlier request as well, so this failure is the repetition.
     if min(_blame(item).suspicion for item in missing) > SUSPICION:
         return (yield from bisect(missing, pacing))
     if len(missing) < len(items):
@@ -71,12 +72,14 @@ def bisect(items: Items, pacing: Pacing) -> Flow[Unresolved]:
 
 def _search(suspects: list[WorkItem[Any]], cleared: list[WorkItem[Any]], pacing: Pacing) -> Flow[Unresolved]:
     while suspects:
+        # One failure is expected, since the suspects hold the poison row; more of them point at the server.
         failures = max(pacing.failures - 1, _blame(suspects[0]).solo_failures)
         if failures:  # no success between: the server may be the cause, not a row
             yield Sleep(pacing.backoff(1.0, failures))
         half = suspects[: max(1, len(suspects) // 2)]
         rest = suspects[len(half) :]
         error: MauticError | None = yield Send(half)
+        # The first half has passed, so the poison row is in the rest, which is halved next without being tried whole.
         if error is None:
             suspects = rest
             continue
@@ -84,6 +87,7 @@ def _search(suspects: list[WorkItem[Any]], cleared: list[WorkItem[Any]], pacing:
             undo_attempt(half)
             yield PauseSending(pacing.retry_after(error))
             continue
+        # The failing half holds the poison row; the rest keeps its place before rows that were cleared earlier.
         cleared[:0] = rest
         if not _is_same_failure(error):
             return half, error
@@ -109,9 +113,11 @@ def _condemn(item: WorkItem[Any], error: MauticError, pacing: Pacing) -> Flow[bo
         return True
     blame = _blame(item)
     blame.solo_failures += _points(error)
+    # Other requests have succeeded since this row first failed, so the server as a whole is well.
     others_pass = pacing.successes > blame.successes_at_first_failure
     if blame.solo_failures < (POISON_THRESHOLD if others_pass else SOLO_FAILURES * SUSPICION):
         return False
+    # A row with a known entity may have changed it, unless a look-up has shown that nothing has.
     stored = verdict.fate is Fate.DONE or (item.id and not blame.untouched)
     server = "the proxy before Mautic" if verdict.may_still_run else "Mautic"
     why = (*problems_from(error), Problem(f"{server} fails on this row alone, repeatedly; its log holds the reason"))

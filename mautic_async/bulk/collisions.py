@@ -76,6 +76,7 @@ class Collisions(Generic[R]):
             overwritten = last_write.newest_sent_at < now
             if not overwritten:
                 return None
+        # Infinity until it is sent again: meanwhile no older row can count as written after it.
         last_write.newest_sent_at = math.inf if overwritten else sent_at
         return last_write.newest if overwritten else None
 
@@ -83,6 +84,7 @@ class Collisions(Generic[R]):
         """Take over a row that an earlier run of the job has finished."""
         last_write = self._last_writes.get(item.id)
         if last_write is None or last_write.newest.index < item.index:
+            # Times before all others: what an earlier run has sent has surely ended.
             self._store(item, -1.0, -1.0, rows_read)
 
     def discard_before(self, first_active: int) -> None:
@@ -90,6 +92,7 @@ class Collisions(Generic[R]):
         last_writes = self._last_writes
         while last_writes:
             id, oldest = next(iter(last_writes.items()))
+            # Entries are in the order of `rows_read`, so the first that is still needed ends the search.
             if oldest.rows_read > first_active and len(last_writes) <= MAX_ENTITIES:
                 return
             del last_writes[id]
@@ -118,6 +121,7 @@ class IdSet:
 
     def add(self, id: int) -> bool:
         """Add *id*; return False if it was there."""
+        # Ids of one job lie close together, so a bit for each takes far less memory than a set of integers.
         page = self._pages.setdefault(id >> 15, bytearray(4096))
         offset, bit = (id & 0x7FFF) >> 3, 1 << (id & 7)
         if page[offset] & bit:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from mautic_async._background import BackgroundTasks
@@ -13,13 +14,13 @@ from mautic_async.bulk.options import BulkOptions
 from mautic_async.bulk.outcomes import BulkReport, Outcome, Progress
 from mautic_async.bulk.reader import RowReader
 from mautic_async.bulk.scheduler import Scheduler
-from mautic_async.bulk.timeline import Timeline, TimelinePoint
+from mautic_async.bulk.timeline import RowRate, Timeline, TimelinePoint
 from mautic_async.clock import Clock
 from mautic_async.errors import ConfigurationError
 from mautic_async.journal.records import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import TracebackType
     from typing import Self
 
@@ -36,10 +37,24 @@ PROGRESS_INTERVAL: Final = 0.5
 FLUSH_ANYWAY: Final = 60
 """After so many times `BulkOptions.flush_after` an incomplete batch of a fast input is sent, too."""
 
-RATE_WINDOW: Final = 10.0
-"""Seconds over which the rate of a `Progress` is taken."""
-
 NOT_ENTERED: Final = "the bulk job has not been entered: write ``async with ... as job``, or await it"
+
+NOT_READ: Final = (
+    "the bulk job was left before any outcome was read, so not all of its rows were sent: "
+    "write ``async for outcome in job`` inside ``async with``, or await the job instead of entering it"
+)
+NEVER_RUN: Final = "the bulk job was never run, so no row was sent: await it, or enter it with ``async with``"
+
+
+class _Stage(IntEnum):
+    """The progress of the caller through a job."""
+
+    CREATED = 0
+    ENTERED = 1
+    READ = 2
+    """The caller has asked for an outcome."""
+    FAILED = 3
+    """The error that ended the job has been raised by the loop."""
 
 
 class BulkJob(Generic[R, E]):
@@ -48,7 +63,8 @@ class BulkJob(Generic[R, E]):
     Leaving early (break, error, cancellation) reads nothing more from the input, gives requests in flight
     `BulkOptions.grace` seconds to end, and ends every task before control returns. An error that ends the job (wrong
     credentials, an error of the caller's own iterable) is raised, not in a group, by the loop, after the outcomes that
-    were known by then.
+    were known by then. Leaving a job before all rows were sent, without having asked for an outcome, is an error.
+    A job that is never run warns when it is garbage-collected, as a coroutine does.
 
     Args:
         adapter: The kind of row.
@@ -76,9 +92,9 @@ class BulkJob(Generic[R, E]):
         self._reader: RowReader[R] | None = None
         self._background = BackgroundTasks()
         self._task: asyncio.Task[None] | None = None
-        self._rate = _Rate(self._clock)
+        self._rate = RowRate(self._clock)
         self._timeline = Timeline()
-        self._is_failure_raised = False
+        self._stage = _Stage.CREATED
 
     def __repr__(self) -> str:
         """Return the state of the job, and the numbers of its rows by outcome."""
@@ -93,7 +109,9 @@ class BulkJob(Generic[R, E]):
         """Open the journal, ask the server for what rows are checked against, start the tasks."""
         if self._scheduler is not None:
             raise ConfigurationError("a bulk job can be entered once: call the method again for another one")
+        self._stage = _Stage.ENTERED
         self._rate.start()
+        # The journal comes first: a job that another process is at work on must not send a single request.
         checkpoint = await self._journal.open() if self._journal is not None else Checkpoint()
         try:
             self._scheduler = await self._prepare(checkpoint)
@@ -113,8 +131,15 @@ class BulkJob(Generic[R, E]):
             checkpoint=checkpoint,
             max_bytes=self._options.batch_bytes,
         )
+        # A task of its own: when the caller is cancelled, requests in flight still have the grace to end.
         self._task = self._background.spawn(self._run(scheduler, self._reader))
         return self
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Warn about a job that was created and never run."""
+        # A default argument, since at interpreter exit the module's globals may be gone.
+        if getattr(self, "_stage", None) is _Stage.CREATED:
+            warn(NEVER_RUN, RuntimeWarning, stacklevel=2, source=self)
 
     async def _prepare(self, checkpoint: Checkpoint) -> Scheduler[R, E]:
         job = self._journal.job if self._journal is not None else ""
@@ -135,7 +160,12 @@ class BulkJob(Generic[R, E]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End all tasks; a second cancellation cuts the grace short."""
+        """End all tasks; a second cancellation cuts the grace short.
+
+        Raises:
+            ConfigurationError: The block ended without reading any outcome, and not all rows were sent.
+            MauticError: The job as a whole could not go on, and the loop has not raised that error.
+        """
         assert self._scheduler is not None  # noqa: S101 - entered
         assert self._task is not None  # noqa: S101 - entered
         tasks, task = self._scheduler.tasks, self._task
@@ -146,7 +176,7 @@ class BulkJob(Generic[R, E]):
             task.cancel()
             await asyncio.wait({task})
             raise
-        if kind is None and tasks.failure is not None and not self._is_failure_raised:
+        if kind is None and tasks.failure is not None and self._stage is not _Stage.FAILED:
             raise tasks.failure
 
     async def _run(self, scheduler: Scheduler[R, E], reader: RowReader[R]) -> None:
@@ -160,8 +190,11 @@ class BulkJob(Generic[R, E]):
                 if self._options.on_progress is not None:
                     tasks.spawn(self._report_progress())
                 await tasks.stopping.wait()
+                # Rows that were read and not journaled yet are saved now; a source that cannot be
+                # read twice would lose them.
                 await reader.save()
                 await self._drain(tasks)
+                # What still runs is waiting, or has outlived the grace; `_close` accounts for its rows.
                 tasks.cancel_all()
         except* Exception as group_error:  # noqa: BLE001 - a bug in an adapter, or a full disk: the caller must see it
             if tasks.failure is None:
@@ -183,13 +216,18 @@ class BulkJob(Generic[R, E]):
         """Account for every row that was read, close the files, wake the caller."""
         scheduler.tasks.stopping.set()
         complete = scheduler.account_for_rest()
+        if not complete and self._stage is _Stage.ENTERED and scheduler.tasks.failure is None:
+            # `__aexit__` raises it, unless the block has ended with an error of its own.
+            scheduler.tasks.failure = ConfigurationError(NOT_READ)
         self._rate.stop()
         try:
             await scheduler.sink.close(complete=complete)
         except Exception as error:  # noqa: BLE001 - the caller must see a full disk, even at the very end
+            # The first error is the cause; an error while closing is mostly its consequence.
             scheduler.tasks.failure = scheduler.tasks.failure or error
         finally:
             self._sample(scheduler, is_last=True)
+            # The loop of the caller may wait for an outcome that never comes; it sees that the job has stopped.
             scheduler.sink.outcomes_ready.set()
             if self._options.on_progress is not None:
                 self._options.on_progress(self.progress)
@@ -234,21 +272,25 @@ class BulkJob(Generic[R, E]):
         """
         scheduler = self._scheduler
         if scheduler is None:
+            self._stage = _Stage.ENTERED  # this error says it already, so `__del__` need not warn
             raise ConfigurationError(NOT_ENTERED)
+        self._stage = max(self._stage, _Stage.READ)
         sink, tasks = scheduler.sink, scheduler.tasks
         while not sink.outcomes:
+            # All outcomes that were known are given before the error that ended the job is raised.
             if self._rate.is_stopped:
-                if tasks.failure is not None and not self._is_failure_raised:
-                    self._is_failure_raised = True
+                if tasks.failure is not None and self._stage is not _Stage.FAILED:
+                    self._stage = _Stage.FAILED
                     raise tasks.failure
                 raise StopAsyncIteration
             sink.outcomes_ready.clear()
             await sink.outcomes_ready.wait()
+        # Taking an outcome frees room for one more row, so a caller that stops reading stops the source.
         scheduler.backpressure.outcomes_consumed += 1
         scheduler.backpressure.wake_reader()
         return sink.outcomes.popleft()
 
-    async def check(self) -> AsyncIterator[Outcome[E]]:
+    def check(self) -> AsyncIterator[Outcome[E]]:
         """Check every row as the job would before sending it, and send none; instead of entering the job.
 
         The server is asked for what rows are checked against, such as its fields.
@@ -259,9 +301,13 @@ class BulkJob(Generic[R, E]):
         Raises:
             MauticError: The server could not be asked.
         """
-        await self._adapter.prepare("")
+        return self._check_with(self._adapter)
+
+    async def _check_with(self, adapter: BulkAdapter[R, E]) -> AsyncIterator[Outcome[E]]:
+        self._stage = _Stage.ENTERED
+        await adapter.prepare("")
         async for index, row in _enumerate(self._rows):
-            problems = self._adapter.encode(row, index).problems
+            problems = adapter.encode(row, index).problems
             yield Outcome(index, "rejected" if problems else "updated", problems=tuple(problems))
 
     def __await__(self) -> Generator[Any, None, BulkReport]:
@@ -282,7 +328,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def report(self) -> BulkReport:
-        """Return the numbers of the job so far, or the final ones."""
+        """The numbers of the job so far, or the final ones."""
         if self._scheduler is None:
             return BulkReport(guarantee=self._adapter.guarantee)
         return self._scheduler.sink.counters.make_report(
@@ -294,7 +340,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def rows_journaled(self) -> int:
-        """Return the index below which every row is in the journal on disk, or done: a killed job goes on with them.
+        """The index below which every row is in the journal on disk, or done: a killed job goes on with them.
 
         A queue's consumer may acknowledge these rows, and must keep the later ones. Indices count from the first row
         of the job, also after a resumption, when this is the index of the first row that the source has to give.
@@ -304,7 +350,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def progress(self) -> Progress:
-        """Return a snapshot of the job on its way.
+        """A snapshot of the job on its way.
 
         Raises:
             ConfigurationError: The job has not been entered.
@@ -329,42 +375,6 @@ class BulkJob(Generic[R, E]):
             paused=max(0.0, scheduler.slots.paused_until - now),
             budget=self._adapter.rate_limit(),
         )
-
-
-class _Rate:
-    """The time that a job has run, and the rows a second that it has finished lately."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._started_at = 0.0
-        self._stopped_at: float | None = None
-        self._samples: deque[tuple[float, int]] = deque()
-
-    def start(self) -> None:
-        self._started_at = self._clock.monotonic()
-
-    def stop(self) -> None:
-        self._stopped_at = self._clock.monotonic()
-
-    @property
-    def is_stopped(self) -> bool:
-        return self._stopped_at is not None
-
-    @property
-    def seconds(self) -> float:
-        """Return the seconds that the job has taken so far, or in all."""
-        end = self._stopped_at if self._stopped_at is not None else self._clock.monotonic()
-        return end - self._started_at
-
-    def sample(self, rows: int) -> float:
-        """Record that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
-        now = self._clock.monotonic()
-        samples = self._samples
-        samples.append((now, rows))
-        while len(samples) > 2 and samples[0][0] < now - RATE_WINDOW:
-            samples.popleft()
-        since, before = samples[0]
-        return (rows - before) / (now - since) if now > since else 0.0
 
 
 async def _enumerate(rows: Iterable[R] | AsyncIterable[R]) -> AsyncIterator[tuple[int, R]]:

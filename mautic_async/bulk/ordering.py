@@ -49,6 +49,7 @@ class KeyedQueue:
             holder = queues.setdefault(key, item)
             if holder is item:
                 continue
+            # Count the queues instead of listing them: the row may go once it heads every one of them.
             blocked_by += 1
             if isinstance(holder, deque):
                 holder.append(item)
@@ -60,7 +61,7 @@ class KeyedQueue:
 
     @property
     def waiting(self) -> int:
-        """Return how many rows wait for an earlier row with the same key."""
+        """The number of rows that wait for an earlier row with the same key."""
         return len(self._blocked_by)
 
     def _unblock(self, item: WorkItem[Any]) -> bool:
@@ -94,6 +95,7 @@ class KeyedQueue:
         if self._aliases:
             keys = (*keys, *[self._aliases[key] for key in keys if key in self._aliases])
         if encoded.creates:
+            # A row that was restored from the journal counts only the names that it was to create.
             wanted = (name for place, name in enumerate(encoded.creates) if creates_mask >> place & 1)
             keys = (*keys, *[name for name in wanted if name not in self._created_names])
         return keys if len(keys) < 2 else tuple(dict.fromkeys(keys))
@@ -146,6 +148,7 @@ class KeyedQueue:
                 continue  # a name whose queue has been dropped meanwhile
             queue.popleft()
             head = queue[0]
+            # Back to the row itself, since most keys soon have one row only.
             if len(queue) == 1:
                 queues[key] = head
             if self._unblock(head):

@@ -89,6 +89,7 @@ class Pacing:
                 sent_at,
                 now,
                 overload=any(result.overload for result in batch_result.results),
+                # Time beyond that of the server was spent waiting for the rate limiter.
                 rate_limited=now - sent_at - seconds > max(1.0, seconds),
                 in_flight=in_flight,
             )
@@ -97,9 +98,11 @@ class Pacing:
     def on_failure(self, error: MauticError, rows: int, sent_at: float, in_flight: int) -> None:
         """Record a request of *rows* rows that was not answered row by row."""
         verdict = error.verdict
+        # A 429 and an open circuit breaker say nothing of the server's load, so they change neither size.
         if verdict is None or isinstance(error, RateLimited | Unavailable):
             return
         now = self._clock.monotonic()
+        # A refusal of the rows themselves is no sign of an outage, so it does not count towards giving up.
         if verdict.batch in {Action.RETRY, Action.RECONCILE_LATER, Action.RECONCILE}:
             self.failures += 1
         if verdict.overload:
@@ -142,7 +145,7 @@ class Pacing:
 
     @property
     def confirm_after(self) -> float:
-        """Return the seconds between two look-ups that have to agree."""
+        """Seconds between two look-ups that have to agree."""
         return min(CONFIRM_AFTER, self._options.reconcile_after / 24)
 
     def estimate_requests(self, rows: int) -> int:
@@ -177,10 +180,12 @@ class Pacing:
         waited for the rate limiter. The slowest answer so far is added: a request may be queued for so long.
         """
         if error is not None and error.verdict is not None and not error.verdict.may_still_run:
+            # Mautic itself has answered, so its request has ended, and no long wait is due.
             return min(SHORT_DELAY, self._options.reconcile_after)
         wait = self._options.reconcile_after + self.slowest_seconds if self._options.reconcile_after else 0.0
         sent_at: float = getattr(error, "sent_at", 0.0)
         if not sent_at:
             return wait
+        # The smaller age of the two: a wall clock that was set forward must not shorten the wait.
         age = min(self._clock.wall_time() - sent_at, self._clock.monotonic() - item.sends.last_loop_time)
         return wait - max(0.0, age)

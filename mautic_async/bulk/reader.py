@@ -52,7 +52,7 @@ class RowConsumer(Protocol[R]):
 
 
 class InputCheck:
-    """Compares the input with what an earlier run of the job has journaled.
+    """The comparison of the input with what an earlier run of the job has journaled.
 
     Attributes:
         watermark: All rows below this index are done; of them, the journal has only a hash over their contents.
@@ -73,7 +73,7 @@ class InputCheck:
         return row_hash(body) if self._journaled else b""
 
     def difference(self, item: WorkItem[Any]) -> str:
-        """Return how the input up to and with *item* differs from that of the journal; "" if it does not.
+        """Return the difference, in words, of the input up to and with *item* from that of the journal; "" if none.
 
         To be called for each row, in the order of the input.
         """
@@ -88,7 +88,7 @@ class InputCheck:
 
 
 class RowStore(Generic[R]):
-    """Writes rows to a journal that keeps them, before they may be sent.
+    """The writer of rows to a journal that keeps them, before they may be sent.
 
     Attributes:
         stored: Rows below this index are in the journal.
@@ -108,11 +108,12 @@ class RowStore(Generic[R]):
 
     @property
     def has_unsaved(self) -> bool:
-        """Return True if there are rows to write that no other task is writing."""
+        """True if there are rows to write that no other task is writing."""
         return bool(self._unsaved)
 
     async def flush(self) -> list[WorkItem[R]]:
         """Write rows; return those that may be sent now. A row that could not be read back gets a problem."""
+        # One writer at a time, so that rows reach the journal, and then the queues, in the order of the input.
         async with self._saving:
             rows, self._unsaved = self._unsaved, []
             if not rows:
@@ -121,6 +122,7 @@ class RowStore(Generic[R]):
                 if not item.encoded.problems and not self._round_trips(item):
                     item.encoded = evolve(item.encoded, problems=(Problem(NOT_ROUND_TRIPPABLE),))
             await self._journal.store_rows([(item.index, item.encoded.body) for item in rows])
+            # Set after the write has returned: a queue's consumer acknowledges rows by this number.
             self.stored = rows[-1].index + 1
             return rows
 
@@ -139,6 +141,7 @@ class RowStore(Generic[R]):
 
     def _round_trips(self, item: WorkItem[R]) -> bool:
         try:
+            # Proven for each row when it is written: after a crash it would be too late to find out.
             again = self._adapter.encode(self._adapter.decode(item.encoded.body), item.index)
         except Exception:  # noqa: BLE001 - any error means that the row cannot be read back
             return False
@@ -146,7 +149,7 @@ class RowStore(Generic[R]):
 
 
 class RowReader(Generic[R]):
-    """Reads the rows of one job."""
+    """The reader of the rows of one job."""
 
     def __init__(
         self,
@@ -179,7 +182,7 @@ class RowReader(Generic[R]):
 
     @property
     def rows_stored(self) -> int:
-        """Return the index below which all rows are in the journal; 0 if the journal does not keep rows."""
+        """The index below which all rows are in the journal; 0 if the journal does not keep rows."""
         return self._store.stored if self._store is not None else 0
 
     async def run(self) -> None:
@@ -188,6 +191,7 @@ class RowReader(Generic[R]):
         try:
             if self._store is not None and not await self._replay_stored(self._store):
                 return
+            # After each chunk other tasks get a turn: a plain iterable never awaits, so it would starve all requests.
             while await self._read_chunk(take):
                 await self.flush()
                 if self._interrupted and self._next >= self._check.end:
@@ -196,6 +200,7 @@ class RowReader(Generic[R]):
             await self.save()
             await self._finish()
         finally:
+            # Also after an error or a cancellation, so that an async generator of the caller runs its ``finally``.
             await close()
 
     async def _read_chunk(self, take: Callable[[], Awaitable[R]]) -> bool:
@@ -216,6 +221,7 @@ class RowReader(Generic[R]):
             self._next += 1
             if self._store is not None:
                 self._store.add(item)
+            # With a store the row is submitted by `flush`, after it has been written.
             if stopping.is_set() or not (self._store is not None or self._submit(item)):
                 return False
         return not stopping.is_set()
@@ -223,6 +229,7 @@ class RowReader(Generic[R]):
     async def _wait_for_capacity(self) -> None:
         await self.flush()
         self._reconcile_interrupted()
+        # While this is set, incomplete batches are sent: no further row can come to complete them.
         self._backpressure.reader_waiting = True
         self._consumer.dispatch(flush=True)
         try:
@@ -291,6 +298,7 @@ class RowReader(Generic[R]):
         """Return the outcome of a row that is rejected here or stored already; None if it is to be sent."""
         encoded = item.encoded
         problems = tuple(encoded.problems)
+        # Two bytes for the brackets of the list that holds the row alone.
         if len(encoded.body) + 2 > self._max_bytes and not problems:
             problems = (Problem(f"the row has {len(encoded.body)} bytes; a request may have {self._max_bytes}"),)
         if problems:
@@ -336,6 +344,7 @@ class RowReader(Generic[R]):
         if self._tasks.stopping.is_set():
             return
         rows = self._backpressure.rows_read
+        # The journal knows more rows than the input has, so this is not the input that it was begun with.
         if rows < self._check.end:
             self._abort_input_changed(f"it ends after {rows} rows")
             return
@@ -353,6 +362,7 @@ def _restore_item(item: WorkItem[Any], record: RowRecord) -> None:
     sends = item.sends
     sends.attempts = sends.total = record.attempts
     sends.first_at = record.first_sent_at
+    # The record says only that sending began; whether the request left, and what it did, is not known.
     sends.may_be_stored = sends.had_unknown_outcome = record.state is RecordState.SENT
 
 

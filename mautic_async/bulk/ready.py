@@ -29,6 +29,7 @@ class ReadyQueue(Generic[R]):
 
     def push_first(self, items: Iterable[WorkItem[R]]) -> None:
         """Add rows, in their order, before all others: they have waited already."""
+        # Reversed, since `appendleft` turns the order round: rows of one key must keep theirs.
         for item in reversed(list(items)):
             self._queue(item).appendleft(item)
 
@@ -61,6 +62,7 @@ class ReadyQueue(Generic[R]):
         size = 2  # the brackets of the list; each row adds a comma
         while queue and len(batch) < rows:
             size += len(queue[0].encoded.body) + 1
+            # A single row above the limit goes alone: the reader has rejected rows that no request may hold.
             if size > max_bytes and batch:
                 break
             batch.append(queue.popleft())

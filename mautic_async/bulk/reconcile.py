@@ -52,6 +52,7 @@ def look_up_when_ended(items: Items, error: MauticError, pacing: Pacing) -> Flow
 def _wait_and_look_up(
     items: Items, seconds: float, pacing: Pacing, early: Sequence[float] = EARLY_LOOKUPS
 ) -> Flow[Results]:
+    # Parked rows do not count against the reader's capacity, so other rows go on being read and sent.
     yield Park(len(items))
     results = yield from _poll(items, seconds, pacing, early)
     yield Park(0)
@@ -61,6 +62,7 @@ def _wait_and_look_up(
 def _poll(items: Items, seconds: float, pacing: Pacing, early: Sequence[float]) -> Flow[Results]:
     end = pacing.time() + seconds
     for pause in early:
+        # The look-up at the end proves more than an early one, so an early one just before it would be wasted.
         if pacing.time() + pause >= end:
             break
         yield Sleep(pause)
@@ -68,6 +70,7 @@ def _poll(items: Items, seconds: float, pacing: Pacing, early: Sequence[float]) 
         # Rows are written in order: if this request has written the last one, it has ended.
         if results is not None and results[-1].proves_request_ended and results[-1].state in STORED_STATES:
             return results
+    # No early look-up has proven the end of the request, so the whole wait is due.
     yield Sleep(end - pacing.time())
     last = yield from look_up(items, pacing)
     # A row that is found may still be written to, so only two look-ups that agree are believed. Rows of which nothing
@@ -89,7 +92,7 @@ def reconcile_now(items: Items, pause: float, pacing: Pacing) -> Flow[None]:
 
 
 def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) -> Flow[None]:
-    """Look up rows that Mautic rejected after an earlier attempt of unknown fate: that one may have stored them.
+    """Look up rows that Mautic rejected after an earlier attempt of unknown outcome, which may have stored them.
 
     A unique value that "must be unique" may be held by the contact that the row's own first attempt created. If the
     look-up shows that the entity was created or changed since, by whichever client, the row is ``unknown``.
@@ -106,6 +109,7 @@ def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) ->
         if result.state in STORED_STATES:
             stored.append((item, result))
             continue
+        # The id makes the outcome useful to the caller even where the row is not known to be stored.
         item.id = result.id or item.id
         made = result.status_if_given_up == "partial" and item.id not in created  # not by another row of the job
         touched = made or (bool(result.id) and result.status_if_given_up is None)
@@ -119,11 +123,13 @@ def resolve_ids(pairs: Pairs) -> Flow[None]:
 
     If the look-up finds nothing, nothing of the row is stored.
     """
+    # Once only: the row's status is known already, and the id is not worth more waiting.
     results = yield from look_up_once([item for item, _ in pairs])
     missing: set[int] = set()
     for (item, _), result in zip(pairs, results or (), strict=bool(results)):
         item.id = item.id or result.id
         merge_facts(item.facts, result.facts)
+        # Only a look-up that succeeded and found nothing proves that the entity does not exist.
         if result.state is Pending.RETRY and not item.id:
             missing.add(item.index)
     yield Finish(
@@ -151,6 +157,7 @@ def look_up(items: Items, pacing: Pacing) -> Flow[Results]:
             return reply
         attempts += 1
         verdict = reply.verdict
+        # The flow does not end here: `Abort` stops the job, whose end cancels this flow in its next wait.
         if verdict is None or verdict.batch is Action.ABORT or pacing.is_outage(attempts, began):
             yield Abort(reply)
         yield Sleep(getattr(reply, "retry_after", None) or pacing.backoff(1.0, attempts))

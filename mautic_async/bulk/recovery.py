@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 @frozen
 class Requeue:
-    """Send each row again as *result* says; this counts as an attempt."""
+    """Decision to send each row again as *result* says; this counts as an attempt."""
 
     result: RowResult[Any]
 
 
 @frozen
 class Pause:
-    """Send nothing for so many seconds, then the rows again; this does not count as an attempt."""
+    """Decision to send nothing for so many seconds, then the rows again, without counting an attempt."""
 
     seconds: float
 
 
 @frozen
 class Shrink:
-    """Send no request that large again: one of the two bounds is set."""
+    """Decision to send no request that large again: one of the two bounds is set."""
 
     rows: int | None = None
     max_bytes: int | None = None
@@ -50,19 +50,19 @@ class Shrink:
 
 @frozen
 class Reject:
-    """Reject the one row of the batch."""
+    """Decision to reject the one row of the batch."""
 
     problems: tuple[Problem, ...]
 
 
 @frozen
 class Reconcile:
-    """Wait until the server has ended the request, then look up what it has stored."""
+    """Decision to wait until the server has ended the request, then look up what it has stored."""
 
 
 @frozen
 class Bisect:
-    """Find the row that makes the request fail; if *confirm*, only after the request has failed twice."""
+    """Decision to find the row that makes the request fail; if *confirm*, only after a second failure."""
 
     confirm: bool
 
@@ -84,6 +84,7 @@ def mark_what_may_be_stored(items: Items, error: MauticError) -> None:
     verdict = error.verdict
     if isinstance(error, Unavailable) or (verdict is not None and verdict.fate is Fate.REFUSED):
         for item in items:
+            # The refusal concerns the last attempt only; an earlier attempt may have stored the row.
             item.sends.may_be_stored = item.sends.attempts > 1 and item.sends.may_be_stored
     else:
         for item in items:
@@ -125,8 +126,10 @@ def _retry(items: Items, error: MauticError, verdict: Verdict, pacing: Pacing) -
 
 
 def _smaller(items: Items, error: MauticError) -> Decision:
+    # At least one row fewer than before, or a limit that the server misreports would loop for ever.
     if isinstance(error, ServerError) and error.batch_limit is not None:
         return Shrink(rows=min(error.batch_limit, len(items) - 1))
+    # The server does not tell its limit in bytes, so halve what it has refused.
     return Shrink(max_bytes=sum(len(item.encoded.body) + 1 for item in items) // 2)
 
 

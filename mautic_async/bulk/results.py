@@ -31,7 +31,7 @@ class Classified(Generic[R, E]):
         next_step: Rows of which another step is due.
         retry: Rows to send again, with the results that say so.
         unreported: Rows of which the answer says nothing, by the seconds to wait before they are looked up.
-        rejected_late: Rows that were rejected after an attempt of unknown fate.
+        rejected_late: Rows that were rejected after an attempt of unknown outcome.
         without_id: Rows that are stored in part, under an id that the answer does not give.
     """
 
@@ -48,6 +48,7 @@ def classify(items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]], paci
     classified: Classified[R, E] = Classified()
     for item, result in zip(items, results, strict=True):
         merge_facts(item.facts, result.facts)
+        # An answer without an id must not erase one that an earlier answer has given.
         item.id = result.id or item.id
         _place(item, result, classified, pacing)
     return classified
@@ -68,6 +69,7 @@ def _place(item: WorkItem[R], result: RowResult[E], classified: Classified[R, E]
             classified.finished.append((item, outcome_of(item, result.status_if_given_up or "unknown", result)))
     elif state == "partial" and not item.id:
         classified.without_id.append((item, result))
+    # An attempt whose answer was lost may have stored the row, and this refusal may be caused by just that entity.
     elif state == "rejected" and item.sends.had_unknown_outcome:
         classified.rejected_late.append((item, result))
     else:
@@ -75,6 +77,7 @@ def _place(item: WorkItem[R], result: RowResult[E], classified: Classified[R, E]
 
 
 def _begin_next_step(item: WorkItem[R], result: RowResult[E]) -> None:
+    # Each step has attempts of its own: a step that took many must not leave the next one too few.
     item.step, item.sends.attempts = result.next_step, 0
     earlier = item.earlier
     entity = result.entity if result.entity is not None else earlier.entity

@@ -46,7 +46,7 @@ CUT_SHORT: Final = Problem("the job ended before Mautic's answer came; it may be
 
 
 class Scheduler(Generic[R, E]):
-    """Moves the rows of one job between objects, each of which owns the state of one algorithm.
+    """The scheduler of one job: it moves rows between objects, each of which owns the state of one algorithm.
 
     Attributes:
         active: Rows that have been read and have no outcome, in the order of the input.
@@ -132,11 +132,13 @@ class Scheduler(Generic[R, E]):
 
     def dispatch(self, *, flush: bool = False) -> None:
         """Send as many batches as may be sent now; if *flush*, incomplete ones too."""
+        # Each change of a row's place may have made room, and every such change ends in a dispatch.
         self.backpressure.wake_reader()
         while self.slots.serve_waiters():
             batch = self._next_batch(flush=flush)
             if not batch:
                 return
+            # Taken before the task is made: the loop must not count this slot as free once more.
             self.slots.take()
             self.tasks.spawn(self._send_batch(batch))
 
@@ -158,6 +160,7 @@ class Scheduler(Generic[R, E]):
                 await self.clock.sleep(0)  # let the batch that takes the slot be sent before these rows are finished
                 await self.apply(items, answer.results)
                 return
+        # Outside `work`: recovery may wait for minutes, and a job that is left early must not wait for it.
         await self._run(recover(items, answer, self.pacing))
 
     async def _send(self, items: Sequence[WorkItem[R]]) -> BatchResult[E] | MauticError:
@@ -176,6 +179,7 @@ class Scheduler(Generic[R, E]):
     async def apply(self, items: Sequence[WorkItem[R]], results: Sequence[RowResult[E]]) -> None:
         """Do with each row as its result says: an outcome, a next step, another attempt, or a look-up."""
         classified = classify(items, results, self.pacing)
+        # Outcomes first, in one transaction with finished steps: what follows may wait, or may send rows again.
         await self.finish(classified.finished, classified.next_step)
         self.ready.push(classified.next_step)
         self._retry(classified.retry)
@@ -185,6 +189,7 @@ class Scheduler(Generic[R, E]):
         if classified.rejected_late:
             await self._run(reconcile_rejected(classified.rejected_late, self.sink.created, self.pacing))
         for pause, unreported in classified.unreported.items():
+            # In a task of its own, since each group waits for its own pause.
             self.tasks.spawn(self._run(reconcile_now(unreported, pause, self.pacing)))
 
     async def finish(
@@ -192,11 +197,13 @@ class Scheduler(Generic[R, E]):
     ) -> None:
         """Write outcomes, then give them to the caller and the rows' keys to other rows."""
         finished = [(item, outcome) for item, outcome in finished if not self._must_resend(item, outcome)]
+        # The journal has the outcome before any other row with the same key may be sent.
         written = await self.sink.write(finished, next_step)
         for item, _ in written:
             del self.active[item.index]
         self._release_keys(written)
         self.sink.publish(written)
+        # Rows end in any order; only those before the first active one are known to be finished.
         self.collisions.discard_before(next(iter(self.active), self.backpressure.rows_read))
         self._stop_if_done()
         self.dispatch()
@@ -255,10 +262,13 @@ class Scheduler(Generic[R, E]):
         """Give the keys of finished rows to other rows, some of them after a while."""
         later: dict[float, list[WorkItem[R]]] = {}
         for item, outcome in finished:
+            # A row that was rejected or is unknown may not have made its tags and company; another row
+            # has to bring them.
             if item.encoded.creates and outcome.status not in {"rejected", "unknown"}:
                 self.ready.push(self.ordering.mark_created(item.encoded.creates))
             if item.encoded.hold_keys_seconds and item.sends.total:
                 later.setdefault(item.encoded.hold_keys_seconds, []).append(item)
+            # Rows that were never queued, such as rejected ones, hold no key.
             elif item.queue_keys:
                 self.ready.push(self.ordering.release(item))
         for seconds, items in later.items():
@@ -284,6 +294,7 @@ class Scheduler(Generic[R, E]):
 
     async def _run(self, flow: Flow[None]) -> None:
         """Step a flow to its end: perform each of its requests, and send the reply into it."""
+        # `Park` states a total, so the difference to the last total is counted.
         parked = 0
         reply: Any = None
         try:
@@ -326,6 +337,7 @@ class Scheduler(Generic[R, E]):
 
     async def _send_first(self, items: Sequence[WorkItem[R]]) -> MauticError | None:
         """Send *items* before all other rows and apply the answer; return the error if there is none."""
+        # Recovery is served before new batches, or a row in doubt would wait as long as there is input.
         await self.slots.acquire()
         with self.tasks.work():
             answer = await self._send(items)

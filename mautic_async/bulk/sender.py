@@ -25,7 +25,7 @@ E = TypeVar("E")
 
 
 class BatchSender(Generic[R, E]):
-    """Hands batches to the adapter, after the write-ahead log of the job holds that they are sent.
+    """The sender of batches, which are in the write-ahead log of the job before the adapter gets them.
 
     Attributes:
         in_flight: Loop time at which each request was sent, and the number of its rows.
@@ -63,8 +63,10 @@ class BatchSender(Generic[R, E]):
         Returns:
             The answer, or the error if there is none.
         """
+        # The batch is alive until the request has ended, so its identity is unique among requests in flight.
         number = id(items)
         try:
+            # Before the request and before its time begins: a slow disk must not look like a slow server.
             await self._journal_sending(items)
             self.in_flight[number] = (self._clock.monotonic(), len(items))
             self._adapter.requests_left = requests_left()
@@ -100,11 +102,13 @@ class BatchSender(Generic[R, E]):
             sends.last_loop_time = time
             sends.attempts += 1
             sends.total += 1
+            # From here on a crash or a cancellation may leave the row stored; a refusal takes this back.
             sends.may_be_stored = True
             if not item.step:
                 sends.first_step_loop_time = time
         if self._journal is None:
             return
+        # Rows with the same name for their facts share an entity, so they are never in one batch.
         named = {item.encoded.facts_key: item for item in items if item.encoded.facts_key}
         for name, remembered in (await self._journal.load_facts(named)).items():
             # Facts of this run are newer than those that an earlier run has recorded.

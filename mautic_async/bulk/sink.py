@@ -26,7 +26,7 @@ E = TypeVar("E")
 
 
 class OutcomeSink(Generic[R, E]):
-    """Takes the outcomes of rows.
+    """The place where the outcomes of rows are written, counted, and given to the caller.
 
     Attributes:
         counters: The counters behind the report.
@@ -62,6 +62,8 @@ class OutcomeSink(Generic[R, E]):
         finished = [self._as_reported(*pair) for pair in finished]
         bad = [(item, outcome) for item, outcome in finished if not outcome.ok]
         if bad and self._dead_letters is not None:
+            # Dead letters come before the journal: a kill in between writes a row twice, which
+            # `read_dead_letters` mends.
             self._dead_letters.add(bad)
         if self._journal is not None and (finished or next_step):
             mask = self._ordering.creates_mask
@@ -87,6 +89,7 @@ class OutcomeSink(Generic[R, E]):
     def _as_reported(self, item: WorkItem[R], outcome: Outcome[E]) -> tuple[WorkItem[R], Outcome[E]]:
         """Return the outcome as it is reported: the first row that created an entity is the only one."""
         if item.resend is not None:
+            # The row has carried the values of another row; dead letters and the journal need its own.
             item.row, item.encoded = item.resend.row, item.resend.encoded
         if outcome.status == "created" and outcome.id and not self.created.add(outcome.id):
             outcome = evolve(outcome, status="updated")
@@ -104,9 +107,10 @@ class OutcomeSink(Generic[R, E]):
         """Close the files; a *complete* job starts anew with the next run of its journal."""
         try:
             if self._journal is not None and complete:
+                # Only a job without an error and without rows left may forget where it stood.
                 await self._journal.mark_complete()
         finally:
             if self._journal is not None:
-                await self._journal.close()  # before the letters: its thread may still sync them
+                await self._journal.close()  # before the dead letters: its thread may still sync them
             if self._dead_letters is not None:
                 self._dead_letters.close()

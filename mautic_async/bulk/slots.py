@@ -31,6 +31,7 @@ class SendSlots:
             if not self._waiters:
                 return True
             waiter = self._waiters.popleft()
+            # A waiter whose task was cancelled is done; giving it a slot would lose that slot for the rest of the job.
             if not waiter.done():
                 self.take()
                 waiter.set_result(None)
@@ -57,6 +58,7 @@ class SendSlots:
         """Give no slot for *seconds*; return by how many of them the pause has become longer."""
         now = self._pacing.time()
         until = now + seconds
+        # Pauses overlap, since requests in flight are refused together; they must not add up.
         if until <= self.paused_until:
             return 0.0
         added = until - max(now, self.paused_until)

@@ -64,6 +64,7 @@ class JobTasks:
 
     def abort(self, error: BaseException) -> None:
         """End the job: nothing new is sent, requests under way are awaited, then *error* reaches the caller."""
+        # The first error is the cause; later ones are mostly its consequences.
         if self.failure is None:
             self.failure = error
         self.stopping.set()

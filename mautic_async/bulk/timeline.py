@@ -1,15 +1,22 @@
-"""How a job went over time: a bounded number of samples, and a picture of them."""
+"""The course of a job over time: a bounded number of samples, and a picture of them."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
+if TYPE_CHECKING:
+    from mautic_async.clock import Clock
+
 MAX_POINTS: Final = 400
 """Points that are kept at most. When there are more, every second one goes, and only half as many are taken."""
+
+RATE_WINDOW: Final = 10.0
+"""Seconds over which the rate of a `Progress` is taken."""
 
 WIDTH: Final = 720
 HEIGHT: Final = 200
@@ -48,13 +55,54 @@ class Timeline:
             return
         points.append(point)
         if len(points) > MAX_POINTS:
+            # Halving the points and doubling their distance keeps memory constant and the points evenly spread.
             self._interval = 2 * (points[-1].seconds - points[0].seconds) / len(points)
             self._points = [*points[:-1:2], points[-1]]
 
     @property
     def points(self) -> tuple[TimelinePoint, ...]:
-        """Return the samples, in order."""
+        """The samples, in order."""
         return tuple(self._points)
+
+
+class RowRate:
+    """The time that a job has run, and the rows a second that it has finished lately."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_at = 0.0
+        self._stopped_at: float | None = None
+        self._samples: deque[tuple[float, int]] = deque()
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._started_at = self._clock.monotonic()
+
+    def stop(self) -> None:
+        """End the time of the job."""
+        self._stopped_at = self._clock.monotonic()
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if the job has ended."""
+        return self._stopped_at is not None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the job has taken so far, or in all."""
+        end = self._stopped_at if self._stopped_at is not None else self._clock.monotonic()
+        return end - self._started_at
+
+    def sample(self, rows: int) -> float:
+        """Record that *rows* are finished by now; return the rows a second of the last `RATE_WINDOW` seconds."""
+        now = self._clock.monotonic()
+        samples = self._samples
+        samples.append((now, rows))
+        while len(samples) > 2 and samples[0][0] < now - RATE_WINDOW:
+            samples.popleft()
+        # The oldest sample that is kept lies just outside the window, so the rate covers all of it.
+        since, before = samples[0]
+        return (rows - before) / (now - since) if now > since else 0.0
 
 
 def timeline_svg(points: Sequence[TimelinePoint]) -> str:

@@ -66,8 +66,8 @@ class Field(Published):
         is_short_visible: Shown on the short form of a contact.
         is_unique_identifier: Creating a contact with a known value updates the contact that has it.
         is_publicly_updatable: Visitors may set it by URL.
-        is_index: Has an index in the database. Mautic 6 or newer, where PUT requires it.
-        char_length_limit: Longest text, in characters. Mautic 6 or newer, where PUT requires it.
+        is_index: Has an index in the database. Mautic 5 stores it, but does not show it.
+        char_length_limit: Longest text, in characters. Mautic 5 stores it, but does not show it.
         properties: Properties that depend on the type; required for ``select``, ``multiselect`` and ``boolean``. Mautic
             checks the default of a ``select`` against the options of the same request.
         pending: True after a creation whose database column a job of the server has yet to add. Never sent.

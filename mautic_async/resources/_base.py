@@ -12,6 +12,7 @@ from attrs import evolve, fields_dict
 
 from mautic_async import codec, protocol, where
 from mautic_async.bulk import read_dead_letters
+from mautic_async.codec.fields import json_fields
 from mautic_async.errors import ConfigurationError, Problem
 from mautic_async.models import Entity
 from mautic_async.protocol import Effect
@@ -294,11 +295,10 @@ class Resource(ReadOnlyResource[E]):
         )
 
     def _require_not_null(self, body: dict[str, Any]) -> dict[str, Any]:
-        names = (*self.endpoint.replace_requires, *self.endpoint.not_null)
-        cleared = [name for name in names if name in body and body[name] is None]
+        cleared = [name for name in self.endpoint.replace_requires if name in body and body[name] is None]
         if cleared:
             raise ConfigurationError(
-                f"{self.endpoint.path}: {', '.join(cleared)} cannot be None: Mautic answers with a bare 500"
+                f"{self.endpoint.path}: {self._attributes(cleared)} cannot be None: Mautic answers with a bare 500"
             )
         return body
 
@@ -306,9 +306,16 @@ class Resource(ReadOnlyResource[E]):
         missing = [name for name in names if body.get(name) in (None, "")]
         if missing:
             raise ConfigurationError(
-                f"{self.endpoint.path}: {what} needs {', '.join(missing)}: without, Mautic answers with a bare 500"
+                f"{self.endpoint.path}: {what} needs {self._attributes(missing)}: without, Mautic answers with a bare"
+                " 500"
             )
         return body
+
+    def _attributes(self, names: Sequence[str]) -> str:
+        """Return the attributes of the model that have these names in JSON."""
+        model: Any = self._model
+        by_key = {field.write_key: field.name for field in json_fields(model) if field.writable}
+        return ", ".join(by_key[name] for name in names)
 
     def _require_any(self, body: dict[str, Any]) -> dict[str, Any]:
         if not body:

@@ -115,9 +115,8 @@ class Endpoint(Generic[T]):
         filters_published: Whether ``published`` works there.
         create_requires: Properties without which Mautic answers a creation with a 500, a batch of them after it has
             stored the rows before; JSON names, like the next two.
-        replace_requires: Properties without which Mautic answers a replacement with a bare 500.
-        not_null: Further properties of which Mautic answers None with a bare 500; it does so to all in
-            `replace_requires`, too.
+        replace_requires: Properties without which Mautic answers a replacement with a bare 500, and any write that has
+            None for one.
         sent_along: Stored properties that edits send along, because Mautic needs or resets them.
         date_columns: Of the creation and of the last change, as conditions name them.
     """
@@ -131,6 +130,5 @@ class Endpoint(Generic[T]):
     filters_published: bool = True
     create_requires: tuple[str, ...] = ()
     replace_requires: tuple[str, ...] = ()
-    not_null: tuple[str, ...] = ()
     sent_along: tuple[SentAlong, ...] = ()
     date_columns: tuple[str, str] = ("dateAdded", "dateModified")

@@ -8,7 +8,9 @@ from mautic_async.models import Field
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._sent_along import SentAlong
 
-_FLAGS: Final = ("isRequired", "isListable", "isVisible", "isShortVisible")
+_NOT_NULL: Final = ("isIndex", "charLengthLimit", "isRequired", "isListable", "isVisible", "isShortVisible")
+"""Columns that may not be NULL. A PUT sets those to NULL that it does not name."""
+
 _OPTIONS: Final = SentAlong("properties", ("properties",), beside=("defaultValue",))
 """Mautic checks the default of a select field against the options of the same request."""
 
@@ -28,8 +30,7 @@ class ContactFields(_Fields):
         *("fields/contact", "field", "fields", Field),
         keyset=False,
         filters_published=False,
-        replace_requires=("isIndex", "charLengthLimit"),
-        not_null=_FLAGS,
+        replace_requires=_NOT_NULL,
         sent_along=(_OPTIONS,),
     )
 
@@ -41,7 +42,6 @@ class CompanyFields(_Fields):
         *("fields/company", "field", "fields", Field),
         keyset=False,
         filters_published=False,
-        replace_requires=("isIndex", "charLengthLimit"),
-        not_null=_FLAGS,
+        replace_requires=_NOT_NULL,
         sent_along=(_OPTIONS,),
     )

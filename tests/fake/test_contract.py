@@ -111,14 +111,21 @@ async def test_patch_changes_one_entity_and_requires_its_id(api: RawClient, told
     assert (await api.put(f"{told.path}/new", told.body)).status == 404
 
 
+async def status_without(api: RawClient, path: str, body: dict[str, Any], name: str) -> int:
+    return (await api.put(path, {key: value for key, value in body.items() if key != name})).status
+
+
 @nouns
 async def test_put_replaces_or_creates_and_fails_where_a_column_would_be_null(api: RawClient, told: Told) -> None:
     id = (await create(api, told)).json[told.one]["id"]
     body = told.create(2)
     assert (await api.put(f"{told.path}/{id}/edit", body)).status == told.put
     if told.put == 500:
-        needed = {"isIndex": False, "charLengthLimit": 64}
+        flags = dict.fromkeys(("isRequired", "isListable", "isVisible", "isShortVisible"), False)
+        needed = {"isIndex": False, "charLengthLimit": 64, **flags}
         assert (await api.put(f"{told.path}/{id}/edit", body | needed)).status == 200
+        statuses = {name: await status_without(api, f"{told.path}/{id}/edit", body | needed, name) for name in needed}
+        assert statuses == {**dict.fromkeys(needed, 500), "charLengthLimit": 400}
     fresh = told.create(3)
     made = await api.put(f"{told.path}/99998/edit", fresh)
     assert (made.status, made.json[told.one]["id"]) == (201, id + 1)

@@ -179,6 +179,16 @@ async def test_select_drops_nulls(api: RawClient) -> None:
     assert "owner" not in text
 
 
+@pytest.mark.parametrize("column", ["date_added", "date_modified", "l.date_added", "owner_id", "last_active"])
+async def test_select_of_a_column_that_is_no_field_fails_where_a_contact_is_found(api: RawClient, column: str) -> None:
+    await people(api)
+    wanted = quote("select[]", safe="")
+    assert (await api.get(f"contacts?{wanted}=id&{wanted}={column}")).status == 500
+    assert (await api.get(f"contacts?select={column}")).status == 500
+    assert (await api.get(f"contacts?{wanted}=id&{wanted}={column}&search=ids:999")).json["contacts"] == {}
+    assert (await api.get(f"contacts?{wanted}=id&{wanted}=dateAdded&{wanted}=points")).status == 200
+
+
 def test_php_reads_values() -> None:
     whole: list[object] = ["12.7", "abc", " 3x", True, None, [], [1], 2.9]
     assert [php.to_int(value) for value in whole] == [

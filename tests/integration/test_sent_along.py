@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from mautic_async import ConfigurationError, Mautic, Rejected
+from mautic_async import ConfigurationError, Mautic, OutcomeUnknown, Rejected
 from mautic_async import models as m
 from mautic_async.testing import FakeMautic
 
@@ -169,11 +170,11 @@ async def test_categories_of_a_kind_without_bundle_are_refused(bundle: str, maut
         ("pages", m.Page(language=None), "language"),
         ("smses", m.Sms(message=None), "message"),
         ("dynamic_contents", m.DynamicContent(language=None), "language"),
-        ("roles", m.Role(is_admin=None), "isAdmin"),
+        ("roles", m.Role(is_admin=None), "is_admin"),
         ("reports", m.Report(system=None), "system"),
         ("points", m.Point(repeatable=None), "repeatable"),
-        ("point_triggers", m.Trigger(points=None, trigger_existing_contacts=None), "points, triggerExistingLeads"),
-        ("contact_fields", m.Field(is_required=None, is_visible=None), "isRequired, isVisible"),
+        ("point_triggers", m.Trigger(points=None, trigger_existing_contacts=None), "points, trigger_existing_contacts"),
+        ("contact_fields", m.Field(is_required=None, is_visible=None), "is_required, is_visible"),
     ],
 )
 async def test_edit_refuses_none_where_mautic_answers_500(
@@ -182,3 +183,29 @@ async def test_edit_refuses_none_where_mautic_answers_500(
     with pytest.raises(ConfigurationError, match=f"{lost} cannot be None"):
         await getattr(mautic, name).edit(1, entity)
     assert writes(fake) == []
+
+
+@pytest.mark.parametrize("name", ["contact_fields", "company_fields"])
+async def test_fields_replace_needs_the_columns_that_may_not_be_null(
+    name: str, mautic: Mautic, fake: FakeMautic
+) -> None:
+    space = mautic.contact_fields if name == "contact_fields" else mautic.company_fields
+    made = await space.create(m.Field(label="A", group="professional", is_unique_identifier=True))
+    before = writes(fake)
+    lacking = "is_index, char_length_limit, is_required, is_listable, is_visible, is_short_visible"
+    with pytest.raises(ConfigurationError, match=rf"replace\(\), unlike edit\(\), needs {lacking}: .* bare 500"):
+        await space.replace(made.id, m.Field(label="B"))
+    with pytest.raises(ConfigurationError, match="needs is_visible"):
+        await space.replace_many([field_with_all_columns(id=made.id, is_visible=m.UNSET)])
+    assert writes(fake) == before
+
+    with pytest.raises(OutcomeUnknown):  # as Mautic answers the same body
+        await mautic.call("PUT", f"{space.endpoint.path}/{made.id}/edit", body={"label": "B"})
+    stored = await space.replace(made.id, field_with_all_columns())
+    assert (stored.label, stored.alias, stored.type) == ("B", "a", "text")
+    assert (stored.is_published, stored.is_unique_identifier, stored.group) == (False, None, None)
+
+
+def field_with_all_columns(**changes: Any) -> m.Field:
+    flags: dict[str, Any] = dict.fromkeys(("is_required", "is_listable", "is_visible", "is_short_visible"), True)
+    return m.Field(**{"label": "B", "is_index": False, "char_length_limit": 64, **flags, **changes})

@@ -119,6 +119,7 @@ SPECIAL_ANSWERS: Mapping[str, Any] = {
         "fields": {
             "6": {"id": 6, "alias": "email", "type": "email", "isUniqueIdentifier": True, "isPublished": True},
             "2": {"id": 2, "alias": "firstname", "type": "text", "isPublished": True},
+            "7001": {"id": 7001, "alias": "nick", "type": "text", "isPublished": True},
         },
     },
     r"data": {"types": {}},

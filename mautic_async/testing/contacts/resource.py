@@ -35,6 +35,13 @@ _PLAIN: Final = {
     "modified_by": "modifiedBy",
     "modified_by_user": "modifiedByUser",
 }
+_UNSELECTABLE: Final = {*_DATES, *_PLAIN} - {"id", "points"} | {
+    "checked_out",
+    "checked_out_by",
+    "preferred_profile_image",
+    "social_cache",
+}
+"""Columns of the table that are no fields of a contact: selecting one is a 500 as soon as a contact is found."""
 _PROPERTY_NAMES: Final = {name: column for column, name in (_DATES | _PLAIN).items()}
 
 
@@ -251,10 +258,12 @@ _ALWAYS_SHOWN: Final = ("isPublished", "dateAdded", "dateModified", "modifiedByU
 def _select_columns(entity: dict[str, Any], context: RequestContext) -> dict[str, Any]:
     """With ``select`` nulls disappear; as an array it also leaves out the fields that it does not name."""
     selected: dict[str, Any]
+    names = {php.to_string(column).rpartition(".")[2] for column in php.array_values(context.query["select"])} | {"id"}
+    if names & _UNSELECTABLE:
+        raise UnhandledError
     if isinstance(context.query["select"], str):
         selected = show.without_nulls(entity)
         return selected
-    names = {php.to_string(column).rpartition(".")[2] for column in php.array_values(context.query["select"])} | {"id"}
     groups: dict[str, Any] = {}
     for name, group in entity["fields"].items():
         groups[name] = {alias: column for alias, column in group.items() if alias in names} if group else []

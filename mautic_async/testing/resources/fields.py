@@ -85,18 +85,16 @@ class Fields(FakeResource):
         Property("label", required="A label is required."),
         Property("alias", value_on_put=KEEP),
         Property("type", one_of(*TYPES), default="text", value_on_put=KEEP),
-        Property(
-            "group", one_of("core", "social", "personal", "professional", "other"), default="core", value_on_put=KEEP
-        ),
+        Property("group", one_of("core", "social", "personal", "professional", "other"), default="core"),
         Property("order", integer, value_on_put=KEEP),
         Property("object", writable=False),
         Property("defaultValue", _default),
-        Property("isRequired", boolean, default=False, value_on_put=False),
+        Property("isRequired", boolean, default=False, value_on_put=NOT_NULL),
         Property("isFixed", default=False, writable=False),
-        Property("isListable", boolean, default=True, value_on_put=False),
-        Property("isVisible", boolean, default=True, value_on_put=False),
-        Property("isShortVisible", boolean, default=True, value_on_put=False),
-        Property("isUniqueIdentifier", boolean, default=False, value_on_put=False),
+        Property("isListable", boolean, default=True, value_on_put=NOT_NULL),
+        Property("isVisible", boolean, default=True, value_on_put=NOT_NULL),
+        Property("isShortVisible", boolean, default=True, value_on_put=NOT_NULL),
+        Property("isUniqueIdentifier", boolean, default=False),
         Property("isPubliclyUpdatable", boolean, default=False, value_on_put=False),
         Property("properties", _properties, default=dict, value_on_put=KEEP),
         Property("isIndex", boolean, default=False, value_on_put=NOT_NULL, hidden=True, shown_in_7=True),
@@ -141,8 +139,7 @@ class Fields(FakeResource):
             problems["charLengthLimit"] = "This value should not be blank."
         if context.is_7 and row is None and (draft["object"] != "lead" or draft["type"] not in _SIZED):
             draft["charLengthLimit"] = None
-        is_contact_put = row is not None and context.request.method == "PUT" and draft["object"] == "lead"
-        if context.is_7 and is_contact_put and not params.get("charLengthLimit"):
+        if row is not None and self._is_limit_refused(draft, params, context):
             problems["charLengthLimit"] = "This value should not be blank."
         if params.get("order"):
             other = self.table(context).get(php.to_int(params["order"]))
@@ -157,6 +154,15 @@ class Fields(FakeResource):
         listed = draft["type"] in ("select", "multiselect")
         if listed and not php.array_values((draft["properties"] or {}).get("list")) and not problems:
             problems["properties"] = "A list of options is required."
+
+    @staticmethod
+    def _is_limit_refused(draft: Row, params: dict[str, Any], context: RequestContext) -> bool:
+        """True if the form asks an edit for the limit; without ``isIndex`` Mautic 5 fails before it does."""
+        is_put = context.request.method == "PUT"
+        if context.is_7:
+            return is_put and draft["object"] == "lead" and not params.get("charLengthLimit")
+        named = is_put or "charLengthLimit" in params
+        return named and draft["isIndex"] is not None and draft["charLengthLimit"] is None
 
     def _alias(self, draft: Row, params: dict[str, Any], problems: dict[str, str], context: RequestContext) -> None:
         sent = bool(params.get("alias"))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -359,6 +361,50 @@ def test_bulk_job_raises_an_error_of_the_source_after_the_sent_rows() -> None:
         assert sorted(seen) == sorted(int(row[4:]) for batch in courier.batches for row in batch)
         assert job.report.read == len(seen)
         assert job.report.unsent == 500 - len(seen)
+
+    on_virtual_time(work)
+
+
+def test_bulk_job_left_without_reading_any_outcome_raises() -> None:
+    async def work() -> None:
+        courier = ScriptedAdapter(answer_created)
+        with pytest.raises(ConfigurationError, match=r"before any outcome was read.*async for outcome in job"):
+            async with new(courier, texts(3)):
+                pass
+        with pytest.raises(ZeroDivisionError):
+            async with new(courier, texts(3)):
+                raise ZeroDivisionError
+        assert courier.batches == []
+
+    on_virtual_time(work)
+
+
+def test_bulk_job_left_without_reading_after_all_rows_were_sent_is_complete() -> None:
+    async def work() -> None:
+        async with new(ScriptedAdapter(answer_created), texts(3)) as job:
+            await asyncio.sleep(60.0)
+        assert job.report.created == 3
+
+    on_virtual_time(work)
+
+
+def test_bulk_job_that_is_never_run_warns() -> None:
+    async def work() -> None:
+        with pytest.warns(RuntimeWarning, match="never run, so no row was sent"):
+            new(ScriptedAdapter(answer_created), texts(3))
+
+    on_virtual_time(work)
+
+
+def test_bulk_job_that_was_checked_does_not_warn() -> None:
+    async def work() -> None:
+        job = new(ScriptedAdapter(answer_created), texts(3))
+        assert [outcome.ok async for outcome in job.check()] == [True] * 3
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del job
+            gc.collect()
+        assert not [one for one in caught if one.category is RuntimeWarning]
 
     on_virtual_time(work)
 

@@ -134,8 +134,9 @@ async def test_journal_write_in_progress_leaves_no_task_after_exit() -> None:
     journal = Slow("job", stores_rows=True)
     clock = virtual_clock(asyncio.get_running_loop())
     job: BulkJob[str, Any] = BulkJob(ScriptedAdapter(created), iter("abc"), clock=clock, journal=journal)
-    async with job:
-        await asyncio.sleep(1)
+    with pytest.raises(ConfigurationError, match="before any outcome was read"):
+        async with job:
+            await asyncio.sleep(1)
     assert asyncio.all_tasks() == before
     assert job.report.unsent == 3
     assert len((await journal.open()).records) == 3

@@ -16,8 +16,9 @@ from tests.support.canned_client import run_with_answers
     [
         ("emails", m.Email(name="E", subject="S"), "language"),
         ("points", m.Point(name="P", type="page.hit", delta=1), "repeatable"),
-        ("roles", m.Role(name="R"), "isAdmin"),
-        ("contact_fields", m.Field(label="L"), "isIndex, charLengthLimit"),
+        ("roles", m.Role(name="R"), "is_admin"),
+        ("contact_fields", m.Field(label="L"), "is_index, char_length_limit, is_required, is_listable"),
+        ("company_fields", m.Field(label="L", is_index=False, char_length_limit=64), "is_required, is_listable"),
         ("messages", m.Message(name="M"), "channels"),
     ],
 )
@@ -30,8 +31,8 @@ def test_replace_refuses_values_that_mautic_answers_with_a_bare_500(name: str, e
     ("name", "entity", "lacking"),
     [
         ("tags", m.Tag(description="d"), "tag"),
-        ("notes", m.Note(text="t"), "lead"),
-        ("devices", m.Device(device="desktop"), "lead"),
+        ("notes", m.Note(text="t"), "contact"),
+        ("devices", m.Device(device="desktop"), "contact"),
     ],
 )
 def test_create_many_refuses_a_row_that_would_break_its_batch(name: str, entity: Any, lacking: str) -> None:

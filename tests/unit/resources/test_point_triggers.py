@@ -55,7 +55,7 @@ def test_triggers_delete_events_refuses_events_of_another_trigger() -> None:
 
 
 def test_triggers_replace_needs_points_and_existing_contacts() -> None:
-    with pytest.raises(ConfigurationError, match="needs points, triggerExistingLeads"):
+    with pytest.raises(ConfigurationError, match="needs points, trigger_existing_contacts"):
         run_with_answers({}, lambda mautic: mautic.point_triggers.replace(7, m.Trigger(name="T")))
 
 

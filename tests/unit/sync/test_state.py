@@ -49,6 +49,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_only_rows_that_differ_are_sent(path: Path) -> None:
+    """Invariant 66."""
     async with FakeMautic() as fake, client(fake) as mautic:
         first = await mautic.contacts.bulk_upsert(people(5), state=SyncState(path))
         assert counts(first) == {"created": 5}
@@ -81,6 +82,7 @@ async def test_full_sends_all_and_renews_the_state(path: Path) -> None:
 
 
 async def test_a_refused_row_is_sent_again_by_the_next_job(path: Path) -> None:
+    """Invariant 65."""
     async with FakeMautic() as fake, client(fake) as mautic:
         rows = people(2)
         rows[0].country = "Atlantis"
@@ -91,7 +93,10 @@ async def test_a_refused_row_is_sent_again_by_the_next_job(path: Path) -> None:
 
 
 async def test_a_row_that_goes_back_while_its_change_is_lost_is_sent(path: Path) -> None:
-    """The server may hold the newer value although its answer was lost: the old value is a change again."""
+    """Invariant 65.
+
+    The server may hold the newer value although its answer was lost: the old value is a change again.
+    """
     options = BulkOptions(reconcile_after=0.0, max_attempts=1, max_failures=1, max_outage=0.0)
     async with FakeMautic() as fake, client(fake) as mautic:
         await mautic.contacts.bulk_upsert(people(1), state=SyncState(path))
@@ -106,6 +111,7 @@ async def test_a_row_that_goes_back_while_its_change_is_lost_is_sent(path: Path)
 
 
 async def test_two_rows_of_one_contact_end_with_the_later_one(path: Path) -> None:
+    """Invariant 66."""
     rows = [Contact(email="p@example.org", city="Rome"), Contact(email="P@example.org", city="Oslo")]
     async with FakeMautic() as fake, client(fake) as mautic:
         for _ in range(3):
@@ -118,6 +124,7 @@ async def test_two_rows_of_one_contact_end_with_the_later_one(path: Path) -> Non
 
 
 async def test_a_row_behind_one_that_writes_the_same_contact_by_its_id_is_sent(path: Path) -> None:
+    """Invariant 66."""
     async with FakeMautic() as fake, client(fake) as mautic:
         await mautic.contacts.bulk_upsert([Contact(email="p@example.org", city="Rome")], state=SyncState(path))
         (contact,) = fake.contacts
@@ -130,6 +137,8 @@ async def test_a_row_behind_one_that_writes_the_same_contact_by_its_id_is_sent(p
 
 
 async def test_custom_items_count_as_content(path: Path) -> None:
+    """Invariant 66."""
+
     def row(stock: int) -> Contact:
         item = CustomItem("engines", name="Hello", attributes={"sku": "1", "in-stock": stock})
         return Contact(email="p@example.org", custom_items=[item])
@@ -184,6 +193,7 @@ async def test_vanished_contacts_are_yielded_until_back_or_forgotten(path: Path)
 
 
 async def test_contact_with_a_new_address_has_not_vanished(path: Path) -> None:
+    """Invariant 67."""
     async with FakeMautic() as fake, client(fake) as mautic:
         fake.add_field("Number", "number", isUniqueIdentifier=True)
         row = Contact(email="old@example.org", fields={"number": "7"})
@@ -195,6 +205,7 @@ async def test_contact_with_a_new_address_has_not_vanished(path: Path) -> None:
 
 
 async def test_a_row_that_is_refused_here_has_not_vanished(path: Path) -> None:
+    """Invariant 67."""
     async with FakeMautic() as fake, client(fake) as mautic:
         await mautic.contacts.bulk_upsert(people(2), state=SyncState(path))
         rows = [people(1)[0], Contact(email="p1@example.org", attribution=0)]
@@ -203,12 +214,14 @@ async def test_a_row_that_is_refused_here_has_not_vanished(path: Path) -> None:
 
 
 async def test_nothing_is_said_to_have_vanished_while_that_is_not_known(path: Path) -> None:
+    """Invariant 67."""
     rows: list[Any] = [*people(1), "no contact"]
     async with FakeMautic() as fake, client(fake) as mautic:
         await mautic.contacts.bulk_upsert(people(3), state=SyncState(path))
         assert (await mautic.contacts.bulk_upsert(rows, state=SyncState(path))).vanished is None
         async with mautic.contacts.bulk_upsert(people(1), state=SyncState(path)) as job:
             assert job.report.vanished is None
+            assert [outcome.status async for outcome in job] == ["unchanged"]
         assert (await mautic.contacts.bulk_upsert(people(1))).vanished is None
 
 
@@ -356,9 +369,10 @@ async def test_the_file_of_another_job_is_refused(path: Path, state: Any, noun: 
 async def test_a_file_in_use_is_refused(path: Path) -> None:
     state = SyncState(path)
     async with FakeMautic() as fake, client(fake) as mautic:
-        async with mautic.contacts.bulk_upsert(people(1), state=state):
+        async with mautic.contacts.bulk_upsert(people(1), state=state) as job:
             with pytest.raises(ConfigurationError, match="another process"):
                 await mautic.contacts.bulk_upsert(people(1), state=SyncState(path))
+            assert [outcome.ok async for outcome in job]
         with pytest.raises(ConfigurationError, match="there is no such file"):
             await SyncState(path.with_name("missing.db")).forget([1])
 
@@ -388,6 +402,7 @@ def test_the_content_does_not_depend_on_the_order_of_keys_or_on_the_json_library
 
 
 def test_a_row_is_unknown_from_before_it_is_sent_until_it_is_confirmed(path: Path) -> None:
+    """Invariant 65."""
     file = StateFile(path, Scope("https://mautic.test", "contacts"))
     file.open(0.0)
     (number,) = file.mark_sending([b"key"])
