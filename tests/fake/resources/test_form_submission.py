@@ -69,7 +69,7 @@ async def test_submission_of_a_known_address_from_a_new_browser_gives_the_contac
     assert (contact["fields"]["firstname"], contact["fields"]["city"]) == ("Eve", "Rome")
 
 
-async def test_submission_from_a_tracked_browser_updates_its_contact_unless_the_address_differs(api: RawClient) -> None:
+async def test_submission_from_a_tracked_browser_updates_its_contact(api: RawClient) -> None:
     form = await make_form(api)
     await submit(api, form, email="ada@x.test")
     known = cookies(api, 1)
