@@ -72,8 +72,10 @@ def _condition(expression: str, column: str, value: object = None) -> Where:
 
 
 def _to_scalar(value: Value) -> str | int | float:
+    # Before int, of which bool is a subclass: PHP would compare with the text `True`.
     if isinstance(value, bool):
         return int(value)
+    # Before date, of which datetime is a subclass. The database holds UTC, without a zone.
     if isinstance(value, datetime):
         return (value if value.tzinfo is None else value.astimezone(UTC)).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
@@ -139,6 +141,7 @@ def csv_text(values: Iterable[Value]) -> str:
     Raises:
         ConfigurationError: There are no values, or one is empty: Mautic would find something else.
     """
+    # A text is an iterable, too, but its letters are never meant.
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ConfigurationError("where: `in` takes a list of values")
     texts = [str(_to_scalar(value)) for value in values]
@@ -175,7 +178,9 @@ def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
     """Yield distinct *values* in groups whose CSV text fits into one URL."""
     group: list[str] = []
     size = 0
+    # Bytes are counted as they are in the URL: an umlaut takes six.
     for value in dict.fromkeys(values):
+        # Alone in its group: `in_or_eq` then asks for it with eq, which needs no CSV.
         if not _survives_php_csv(value):
             yield [value]
             continue
@@ -251,10 +256,12 @@ def parse(raw: Mapping[str, Any]) -> Where:
     Raises:
         ConfigurationError: Mautic would ignore it, or answer with a 500.
     """
+    # Mautic takes either spelling of both keys.
     expression, column = raw.get("expr"), raw.get("col", raw.get("column", ""))
     value = raw.get("val", raw.get("value"))
     if expression in GROUPS:
         return _group(str(expression), [_to_clause(item) for item in value or ()])
+    # A text is CSV that the caller has built.
     if expression in LISTS:
         return _condition(str(expression), column, value if isinstance(value, str) and value else csv_text(value or ()))
     if expression in STATES:
@@ -285,6 +292,7 @@ def to_clauses(value: object) -> list[Where]:
     """Return the conditions of a query's ``where``: one, several, or in Mautic's own form."""
     if value is None:
         return []
+    # A Mapping is iterable, too, so the single condition is recognised first.
     if isinstance(value, (Where, Mapping)):
         return [_to_clause(value)]
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
