@@ -30,6 +30,7 @@ class BackgroundTasks:
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Start *work* in a task of its own, and return the task. Await it through `asyncio.shield`."""
         task = asyncio.get_running_loop().create_task(work)
+        # The event loop holds its tasks weakly: without this reference a running task could be garbage-collected.
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task
@@ -55,5 +56,6 @@ class BackgroundTasks:
         for task in late:
             task.cancel()
         if late:
+            # With a bound: a task that ignores its cancellation must not keep the client from closing.
             await asyncio.wait(late, timeout=1.0)
         return len(late)

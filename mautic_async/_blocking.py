@@ -107,6 +107,7 @@ def _wrap(value: Any, loop: _LoopThread) -> Any:
 
     @functools.wraps(value)
     def call(*args: Any, **named: Any) -> Any:
+        # A plain method runs on the event loop, too: it may start a task or read the loop's time.
         result = loop.run(_call(value, *args, **named))
         if hasattr(result, "__aiter__"):
             return _iterate(result, loop)
@@ -124,6 +125,7 @@ def _iterate(source: AsyncIterator[T], loop: _LoopThread) -> Iterator[T]:
         while (item := loop.run(anext(source, ended))) is not ended:
             yield item  # type: ignore[misc]  # not the sentinel
     finally:
+        # An iterator that is left early may have a task that reads ahead; closing it ends the task.
         close = getattr(source, "aclose", None)
         if close is not None:
             loop.run(close())
@@ -148,6 +150,7 @@ class _LoopThread:
     def _serve(self, started: Callable[[], None]) -> None:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
+            # Called by the running loop, so that `start` returns only when calls can be served.
             self._loop.call_soon(started)
             self._loop.run_forever()
 
@@ -159,6 +162,7 @@ class _LoopThread:
         """
         if self._loop is None or self._loop.is_closed():
             if inspect.iscoroutine(work):
+                # A coroutine that is never awaited would warn.
                 work.close()
             raise ConfigurationError("use this client inside `with blocking(...) as mautic:`")
         future = asyncio.run_coroutine_threadsafe(_as_coroutine(work), self._loop)

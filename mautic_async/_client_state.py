@@ -27,6 +27,7 @@ _LATENCY_WEIGHT: Final = 0.2
 async def deadline_in(clock: Clock, seconds: float) -> AsyncIterator[None]:
     """Set the deadline of all calls inside the block; an earlier deadline of an outer block stays."""
     until = clock.monotonic() + seconds
+    # A context variable: tasks started inside the block inherit the deadline, other tasks never see it.
     outer = _DEADLINE.get()
     token = _DEADLINE.set(until if outer is None else min(until, outer))
     try:
@@ -60,6 +61,7 @@ class Observations:
     def record_latency(self, call: Call, seconds: float) -> None:
         """Take the *seconds* of a successful call into the average of its route."""
         route = _route(call)
+        # The first value counts as it is: an average that begins at 0 would be too low for many calls.
         known = self.latencies.get(route, seconds)
         self.latencies[route] = (1 - _LATENCY_WEIGHT) * known + _LATENCY_WEIGHT * seconds
 
@@ -69,6 +71,7 @@ class Observations:
 
 
 def _route(call: Call) -> str:
+    # Without ids: calls of one method and resource take about the same time.
     return f"{call.method} {call.path.partition('/')[0]}"
 
 
@@ -88,6 +91,7 @@ class Lifetime:
         loop = asyncio.get_running_loop()
         if self.is_closed:
             raise ConfigurationError("this Mautic client is closed; make a new one")
+        # Locks, futures and connections belong to one event loop, and hang or fail on another one.
         if self.loop is None:
             self.loop = loop
         elif self.loop is not loop:

@@ -43,10 +43,12 @@ def open_owner_only(path: Path, flags: int) -> int:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     if sys.platform == "win32":
         return file
+    # Check the descriptor and not the path, which another user could replace in between.
     found = os.fstat(file)
     if not stat.S_ISREG(found.st_mode):
         os.close(file)
         raise ConfigurationError(f"{path} is not a file")
+    # An empty file may come from a shell with a loose umask: it holds no secret yet, so chmod is enough.
     if found.st_uid != os.geteuid() or (found.st_size and found.st_mode & 0o077):
         os.close(file)
         raise ConfigurationError(f"{path}: others may read it; chmod 600 it, or give another file")
@@ -73,6 +75,7 @@ def open_locked(path: Path, timeout: float = 0.0) -> int:
         try:
             while not try_lock(file):
                 _sleep_or_fail(path, deadline)
+            # The lock may be on a file that its last holder has removed or replaced. Then the new file is locked.
             if _is_at(path, file):
                 return file
         except BaseException:
@@ -105,6 +108,7 @@ def try_lock(file: int) -> bool:
             msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # Windows reports a lock that is taken as a PermissionError.
     except (BlockingIOError, PermissionError):
         return False
     return True

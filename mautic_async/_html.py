@@ -17,6 +17,7 @@ def html_table(title: str, rows: Iterable[Sequence[object]], head: Sequence[str]
 
 
 def _cell(value: object) -> str:
+    # A bool is an int for Python, and a word for the reader.
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return f"<td>{escape(str(value))}</td>"
     text = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"

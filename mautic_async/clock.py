@@ -30,6 +30,7 @@ class Clock:
 
     def monotonic(self) -> float:
         """Return the time of the running event loop, in monotonic seconds."""
+        # Timers of the loop compare with this clock, and on a virtual loop it is the one that jumps.
         return asyncio.get_running_loop().time()
 
     async def sleep(self, seconds: float) -> None:

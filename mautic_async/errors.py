@@ -130,7 +130,9 @@ def _escape(found: re.Match[str]) -> str:
 
 def sanitize(text: str, limit: int = 300) -> str:
     """Return *text* safe to print: control characters escaped, e-mail addresses masked, cut at *limit* characters."""
+    # Cut before the search, so that a large body costs no time; masking may shorten the rest.
     cut = text[: limit * 4]
+    # Masked before the last cut, which could leave half of an address that no longer looks like one.
     masked = _EMAIL.sub("<email>", cut)
     escaped = _CONTROL_CHARACTERS.sub(_escape, masked)
     return escaped if len(escaped) <= limit else escaped[:limit] + "..."
@@ -157,7 +159,7 @@ class ConfigurationError(MauticError, ValueError):
 
 
 class TransportError(MauticError):
-    """No response came, or not all of it.
+    """A failure of the connection: no response came, or not all of it.
 
     Attributes:
         kind: Row of the failure table.
@@ -183,7 +185,7 @@ class UnexpectedResponse(MauticError):
 
 
 class OutcomeUnknown(MauticError):
-    """The request may have been applied; sending it again could apply it twice.
+    """A request that may have been applied; sending it again could apply it twice.
 
     Attributes:
         call: Method and path.
@@ -199,7 +201,7 @@ class OutcomeUnknown(MauticError):
 
 
 class ValueNotKept(MauticError):
-    """Mautic answered with a success and stored the entity, but did not keep every value that was sent.
+    """A success after which Mautic has stored the entity without some of the values that were sent.
 
     The request was carried out, so it is not retried. The message and the problems name properties, never values.
 
@@ -217,7 +219,7 @@ class ValueNotKept(MauticError):
 
 
 class Unavailable(MauticError):
-    """The server was down a moment ago, so nothing was sent.
+    """An open circuit breaker: the server was down a moment ago, so nothing was sent.
 
     Attributes:
         retry_after: Seconds until the next probe.
@@ -253,7 +255,7 @@ class WebhookRejected(MauticError):
 
 
 class APIError(MauticError):
-    """Mautic refused.
+    """A refusal by Mautic, or by a proxy before it.
 
     Attributes:
         status: HTTP status.
@@ -330,6 +332,7 @@ class Secret:
     reveal: str
 
     def __init__(self, reveal: str) -> None:
+        # Past the method below, which refuses every change.
         object.__setattr__(self, "reveal", reveal)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:

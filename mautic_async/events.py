@@ -65,6 +65,7 @@ class Event:
         if self.error is None:
             return None
         if isinstance(self.error, APIError):
+            # The first match counts, so the base class stands last.
             return next(words for kind, words in _REASONS if isinstance(self.error, kind))
         if self.error.verdict is not None:
             return self.error.verdict.kind.replace("-", " ")
@@ -76,7 +77,7 @@ Hook: TypeAlias = Callable[[Event], None]
 
 
 class CallEvents:
-    """Emits the events of one call."""
+    """The events of one call, for the log and the hooks."""
 
     def __init__(self, hooks: tuple[Hook, ...], call_id: int, call: Call, server: str) -> None:
         self._hooks = hooks
@@ -116,6 +117,7 @@ class CallEvents:
         if logger.isEnabledFor(level):
             logger.log(level, "%s", self._text(event), extra=_log_extra(event))
         for hook in self._hooks:
+            # A broken hook must not fail a call that Mautic has answered.
             try:
                 hook(event)
             except Exception:
@@ -146,7 +148,7 @@ class CallEvents:
 
 
 class EventDispatcher:
-    """Makes a `CallEvents` for each call that a hook or the log wants to know of.
+    """The source of a `CallEvents` for each call that a hook or the log needs.
 
     Args:
         hooks: The user's callables.
@@ -160,6 +162,7 @@ class EventDispatcher:
 
     def for_call(self, call: Call) -> CallEvents | None:
         """Return the events of *call*, or None if there is neither a hook nor a log at level INFO."""
+        # Most calls have neither, and then create no event at all.
         if not self._hooks and not logger.isEnabledFor(logging.INFO):
             return None
         return CallEvents(self._hooks, next(self._numbers), call, self._server)

@@ -56,6 +56,8 @@ def _append(batch: Columns, row: dict[str, Any], rows: int, *, is_open: bool) ->
     if is_open:
         for name in row:
             if name not in batch:
+                # A key that first appears in a later row is None in the rows before it.
                 batch[name] = [None] * rows
+    # A key that this row lacks gets None, so that all lists keep the same length.
     for name, values in batch.items():
         values.append(row.get(name))

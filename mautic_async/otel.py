@@ -37,6 +37,7 @@ def spans(tracer: Any = None) -> Callable[[Event], None]:
     open_spans: dict[int, Any] = {}
 
     def hook(event: Event) -> None:
+        # The first event opens the span, whatever its kind: a call may begin with a wait.
         span = open_spans.get(event.call_id)
         if span is None:
             method, _, path = event.call.partition(" ")
@@ -45,6 +46,7 @@ def spans(tracer: Any = None) -> Callable[[Event], None]:
                 f"{method} {route}", kind=trace.SpanKind.CLIENT, attributes=_request_attributes(event, method, route)
             )
         if event.kind == "done":
+            # Every call ends with `done`, a cancelled one too, so no span stays in the dict.
             del open_spans[event.call_id]
             _finish(span, event, trace)
         else:
@@ -69,6 +71,7 @@ def _request_attributes(event: Event, method: str, route: str) -> dict[str, str 
 def _finish(span: Any, event: Event, trace: Any) -> None:
     if event.attempt > 1:
         span.set_attribute("http.request.resend_count", event.attempt - 1)
+    # At attempt 0 nothing was sent: a status 429 is then the client's own and no response.
     if event.status is not None and event.attempt:
         span.set_attribute("http.response.status_code", event.status)
     if event.error is not None:

@@ -1,7 +1,7 @@
 """The one path of a request: retry > rate limit > auth > transport.
 
 `Pipeline.send` retries, `Attempt.run` waits for the rate limiter, `Attempt._send_handling_auth` adds the token and
-refreshes it once after a 401. No call goes back up. Mautic: REST API, Getting started.
+refreshes it once after a 401. No layer calls the one above it. Mautic: REST API, Getting started.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _AuthContext:
 
 
 class Pipeline:
-    """Sends calls: retries them where that is safe, stays within the rate limit, and signs each request.
+    """The sender of calls: it retries where that is safe, stays within the rate limit, and signs each request.
 
     Args:
         transport: Sends one request.
@@ -102,8 +102,6 @@ class Pipeline:
         self._dispatcher = EventDispatcher(hooks, host_and_port(transport.base))
         self._lifetime = Lifetime()
 
-    # --- retry -----------------------------------------------------------------------------------------------------
-
     async def send(self, call: Call) -> Payload:
         """Send *call* until it succeeds or is not worth repeating.
 
@@ -113,6 +111,7 @@ class Pipeline:
         self._lifetime.check()
         check_not_refreshing(self.auth)
         timeouts = self.transport.timeouts
+        # A write may take longer: giving it up does not stop PHP, and its outcome would be unknown.
         default = timeouts.read if call.effect is Effect.READ else timeouts.server
         request = protocol.build_request(call, self.json, call.timeout or default)
         events = self._dispatcher.for_call(call)
@@ -133,8 +132,6 @@ class Pipeline:
             events.emit("done", events.attempts, status=payload.status, seconds=self.clock.monotonic() - began)
         return payload
 
-    # --- learning from attempts ------------------------------------------------------------------------------------
-
     def record_success(self, call: Call, seconds: float) -> None:
         """Add to the retry budget, and to the known latency of such calls."""
         self._retry_policy.budget.deposit()
@@ -149,6 +146,7 @@ class Pipeline:
             token: The Authorization header of the request.
             failed: Whether the server seems to be down; None if the attempt says nothing about that.
         """
+        # The attempt says nothing about the server, so the next call may probe instead.
         if failed is None:
             self.breaker.cancel_probe()
         else:
@@ -167,8 +165,6 @@ class Pipeline:
             token=token,
         )
 
-    # --- deadlines and the end -------------------------------------------------------------------------------------
-
     @property
     def version(self) -> str | None:
         """Mautic's version, from the last response that named it; None before."""
@@ -180,7 +176,7 @@ class Pipeline:
         return self.rate_limiter.concurrency
 
     def bind_loop(self) -> None:
-        """Belong to the running event loop from now on; raise ConfigurationError if the client belongs to another."""
+        """Bind the client to the running event loop; raise ConfigurationError if the client belongs to another."""
         self._lifetime.check()
 
     async def authorize(self, callback: str, state: str | None) -> None:
@@ -188,7 +184,9 @@ class Pipeline:
         self._lifetime.check()
         exchange_code = getattr(self.auth, "exchange_code", None)
         if exchange_code is None:
-            raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
+            raise ConfigurationError(
+                "authorize() needs AuthorizationCode credentials; with other credentials no user logs in"
+            )
         await self.background.run_shielded(exchange_code(callback, state, self.auth_context))
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:
@@ -204,6 +202,7 @@ class Pipeline:
         if self._lifetime.is_closed:
             return
         self._lifetime.is_closed = True
+        # First the calls that wait, of which nothing was sent; then the requests in flight get time to end.
         self.rate_limiter.close(
             ConfigurationError("this Mautic client was closed while the call waited; it was not sent")
         )
@@ -251,6 +250,7 @@ class Attempt:
         """
         pipeline, call = self.pipeline, self.call
         try:
+            # In this order: a call that its deadline stops must not have taken the probe of the circuit breaker.
             self._apply_deadline()
             self._check_circuit()
             slot = (
@@ -308,8 +308,6 @@ class Attempt:
                 retry_after=wait,
             )
 
-    # --- rate limit ------------------------------------------------------------------------------------------------
-
     async def _acquire_slot(self) -> Slot:
         """Wait until the rate limiter and the concurrency let the request go.
 
@@ -339,8 +337,6 @@ class Attempt:
             self.events.emit("wait", self.number, seconds=pipeline.clock.monotonic() - began)
         return slot
 
-    # --- auth ------------------------------------------------------------------------------------------------------
-
     async def _send_handling_auth(self, slot: Slot) -> Response:
         """Add the token and send; refresh the token after a 401. In the end, give *slot* back.
 
@@ -353,6 +349,7 @@ class Attempt:
         try:
             token = await self._authorization()
             response = await pipeline.transport.exchange(self._sign(token))
+            # Some versions refuse every OAuth 2 token below ``/api/v2``, so a new one would not help.
             may_renew = not protocol.refuses_all_tokens(self.call, response)
             while response.status == 401 and may_renew:
                 refused, may_renew = token, await self._renew(token)
@@ -360,6 +357,7 @@ class Attempt:
                 if token == refused:
                     break
                 response = await pipeline.transport.exchange(self._sign(token))
+            # A 500 is not among these: Mautic is up, and one bad row must not stop all calls.
             failed = response.status in _UPSTREAM_DOWN
         except TransportError as error:
             failed = error.kind != "certificate"
@@ -369,6 +367,7 @@ class Attempt:
         else:
             return protocol.redact(response, token)
         finally:
+            # Nothing here awaits, so no cancellation can lose the slot.
             pipeline.record_response(slot, response, token, failed=failed)
 
     async def _authorization(self) -> str:

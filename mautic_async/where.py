@@ -72,11 +72,12 @@ def _condition(expression: str, column: str, value: object = None) -> Where:
 
 
 def _to_scalar(value: Value) -> str | int | float:
-    # Before int, of which bool is a subclass: PHP would compare with the text `True`.
+    # PHP would take the text "False" for true.
     if isinstance(value, bool):
         return int(value)
-    # Before date, of which datetime is a subclass. The database holds UTC, without a zone.
+    # Before date, of which datetime is a subclass.
     if isinstance(value, datetime):
+        # The columns of the database are in UTC and have no offset.
         return (value if value.tzinfo is None else value.astimezone(UTC)).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, date):
         return value.isoformat()
@@ -143,13 +144,13 @@ def csv_text(values: Iterable[Value]) -> str:
     """
     # A text is an iterable, too, but its letters are never meant.
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError("where: `in` takes a list of values")
+        raise ConfigurationError('where: "in" takes a list of values; for a single one use eq()')
     texts = [str(_to_scalar(value)) for value in values]
     if not texts or not all(texts):
-        raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
+        raise ConfigurationError('where: "in" needs at least one value, and none of them may be empty')
     if not all(map(_survives_php_csv, texts)):
         raise ConfigurationError(
-            "where: `in` cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()"
+            'where: "in" cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()'
         )
     return ",".join(map(_csv_cell, texts))
 
@@ -180,7 +181,7 @@ def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
     size = 0
     # Bytes are counted as they are in the URL: an umlaut takes six.
     for value in dict.fromkeys(values):
-        # Alone in its group: `in_or_eq` then asks for it with eq, which needs no CSV.
+        # Such a value needs a condition of its own; see `in_or_eq`.
         if not _survives_php_csv(value):
             yield [value]
             continue

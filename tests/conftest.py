@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Mapping
 
 import hypothesis
@@ -22,7 +23,9 @@ hypothesis.settings.load_profile("mautic_async")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark of tests that run on virtual time."""
+    """Declare the mark of tests that run on virtual time, and let Ctrl-C reach the processes that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell in the background ignores it for its children
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line(
         "markers", "virtual_time: run this asynchronous test on a loop that jumps to the next timer"
     )

@@ -80,8 +80,11 @@ class BasicAuth:
         for name, value in (("username", username), ("password", password)):
             if not isinstance(value, str) or not value or any(ord(char) < 32 or ord(char) == 127 for char in value):
                 raise ConfigurationError(f"{name} must be a text without line breaks, and not empty")
+        # The first colon ends the user name (RFC 7617).
         if ":" in username:
-            raise ConfigurationError("a username with a colon cannot be sent by Basic authentication")
+            raise ConfigurationError(
+                "username must not contain a colon, which Basic authentication cannot send; use OAuth 2 for this user"
+            )
         self._header = Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii"))
 
     def __repr__(self) -> str:
@@ -186,6 +189,7 @@ class AuthorizationCode(OAuth2Credentials):
         )
         verifier = login.verifier.reveal if login.verifier else None
         address = authorization_url(base_url, self._client.id, self._redirect_uri, login.state.reveal, verifier)
+        # Bounded: a login page that is opened without end must not take more and more memory.
         self._logins = [*self._logins[1 - _MAX_LOGINS :], login]
         return address
 
@@ -206,10 +210,12 @@ class AuthorizationCode(OAuth2Credentials):
         """
         came, claimed = parse_redirect(callback), Secret(state) if state else None
         del callback, state  # a traceback with locals would show them
+        # The state is checked before the error is read: a forged redirect cannot end a login.
         login = self._pop_login(came.state or claimed)
         if came.error is not None or came.code is None:
             why = came.error or "no code came"
             raise ReauthorizationNeeded(f"the login was not completed ({why}): the user must log in again")
+        # A task of its own, because the code works once: a cancelled caller must not lose the token.
         task = context.spawn(self._exchange_code(came.code, login, context))
         await await_shared(task)
 
@@ -218,6 +224,7 @@ class AuthorizationCode(OAuth2Credentials):
         given = b"" if state is None else state.reveal.encode("utf-8", "replace")
         now = self._clock.wall_time()
         found = [login for login in self._logins if secrets.compare_digest(login.state.reveal.encode(), given)]
+        # A state works once, so it is removed even if the exchange fails later.
         self._logins = [login for login in self._logins if login not in found and now < login.expires_at]
         if not found or now >= found[0].expires_at:
             raise ConfigurationError(
@@ -227,6 +234,7 @@ class AuthorizationCode(OAuth2Credentials):
         return found[0]
 
     async def _exchange_code(self, code: Secret, login: _PendingLogin, context: AuthContext) -> None:
+        # Under the lock of the store, or a refresh in another process could overwrite the new token.
         async with self._locked():
             granted, arrived = await self._request_token(
                 context,
@@ -245,6 +253,7 @@ class AuthorizationCode(OAuth2Credentials):
         try:
             granted, arrived = await self._request_token(context, "refresh_token", refresh_token=current.refresh)
         except AuthenticationError as error:
+            # Only this code says that the refresh token is spent; the others concern the API credential.
             if error_code(error) != "invalid_grant":
                 raise
             await self._recover_invalid_grant(context, current, error)
@@ -252,12 +261,14 @@ class AuthorizationCode(OAuth2Credentials):
         await self._accept(granted, arrived, context, current.refresh)
 
     async def _recover_invalid_grant(self, context: AuthContext, spent: Token, error: AuthenticationError) -> None:
-        """Use the newer token of a process that has spent the refresh token before us.
+        """Use the newer token of another process that has spent the refresh token.
 
         Raises:
             ReauthorizationNeeded: There is none: the refresh token is expired or revoked.
         """
         stored = await self._load()
+        # A store whose lock does not reach every process lets two of them send one refresh token. The process that
+        # comes second finds the token of the first one here.
         if (
             stored is not None
             and stored.access != spent.access
@@ -265,6 +276,7 @@ class AuthorizationCode(OAuth2Credentials):
         ):
             self._cache(stored, context.clock, stored.expires_at - context.clock.wall_time())
             return
+        # The access token of the other process has expired already, but its refresh token may still work.
         if stored is not None and stored.refresh is not None and stored.refresh != spent.refresh:
             with contextlib.suppress(AuthenticationError):
                 granted, arrived = await self._request_token(context, "refresh_token", refresh_token=stored.refresh)

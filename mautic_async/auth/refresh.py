@@ -121,7 +121,7 @@ def check_not_refreshing(credential: object) -> None:
 
 
 class OAuth2Credentials:
-    """Base class of the OAuth 2 credentials: holds one token, and refreshes it once for all requests."""
+    """Base class of the OAuth 2 credentials: one token, refreshed once for all requests."""
 
     shares_site_limit: Final = False
 
@@ -150,6 +150,7 @@ class OAuth2Credentials:
         now, held = context.clock.monotonic(), self._token
         if held is not None and now < held.refresh_at:
             return held.header
+        # Still valid: the request uses it at once, while a task fetches the next one.
         if held is not None and now < held.block_at:
             self._refresh_in_background(context, now)
             return held.header
@@ -169,8 +170,10 @@ class OAuth2Credentials:
         """
         check_not_refreshing(self)
         held = self._token
+        # Another request has replaced the token since; the new one may be accepted.
         if held is None or held.header != refused:
             return held is not None and held.is_adopted
+        # Waiting for a refresh that runs already costs the server nothing.
         if not self._is_refreshing():
             self._count_forced(context.clock.monotonic())
         await self._refresh_and_wait(context, refused)
@@ -199,8 +202,6 @@ class OAuth2Credentials:
             )
         self._forced_refreshes.append(now)
 
-    # -- the refresh --
-
     def _refresh_in_background(self, context: AuthContext, now: float) -> None:
         if now >= self._next_background_refresh and (self._last_failure is None or now >= self._last_failure[1]):
             # A token endpoint that is down is not asked by each request.
@@ -211,6 +212,7 @@ class OAuth2Credentials:
         if self._last_failure is not None:
             error, until = self._last_failure
             if context.clock.monotonic() < until:
+                # Without this, each call of a busy client would send the refused credential again.
                 raise _copy_error(error)
             self._last_failure = None
         task = self._start_refresh(context, refused)
@@ -249,10 +251,12 @@ class OAuth2Credentials:
         if self._unsaved is not None:  # fetched, but not stored yet: no request has used it
             await self._save_then_use(self._unsaved, context)
             return
+        # Loaded after the lock was taken: meanwhile another process may have fetched a token.
         stored = await self._load()
         if stored is not None and self._is_newer(stored, refused, context):
             self._cache(stored, context.clock, stored.expires_at - context.clock.wall_time())
             return
+        # The stored refresh token is the newest; the one in memory may be spent.
         current = stored if stored is not None or self._token is None else self._token.token
         await self._fetch(context, current)
 
@@ -305,6 +309,7 @@ class OAuth2Credentials:
             expires_at=int(context.clock.wall_time() - age + granted.lifetime),
             client_id=self._client.id,
         )
+        # If saving fails, the next refresh tries again: the old refresh token is spent already.
         self._unsaved = token
         await self._save_then_use(token, context, lifetime=granted.lifetime - age)
 
@@ -342,7 +347,7 @@ _TRANSIENT_FAILURE_TTL: Final = 0.1
 
 
 class LoginRequired(ReauthorizationNeeded):
-    """No user has logged in yet. Nothing was sent, so a login in another process counts at once."""
+    """A credential without a login. Nothing was sent, so a login in another process counts at once."""
 
 
 def _failure_ttl(error: MauticError) -> float:
@@ -373,6 +378,7 @@ async def await_shared(task: asyncio.Task[None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
+        # Either the caller was cancelled, or the refresh, by the end of the client.
         if task.cancelled() and not _caller_is_cancelled():
             raise TransportError("the client was closed while a token was refreshed", kind="closed") from None
         raise

@@ -133,8 +133,10 @@ def _classify(answer: Response, sent: list[Secret]) -> TokenResponse | MauticErr
     problems, _ = parse_problems(body)
     if problems:
         return _refusal(answer, tuple(_redact(problem, sent) for problem in problems))
+    # These statuses mean the same without a readable body, which a proxy may have replaced.
     if answer.status >= 500 or answer.status in {401, 408, 425, 429}:
         return _refusal(answer, ())
+    # The token endpoint gives a reason with every other 4xx, and JSON with every success.
     if answer.status >= 400 or not isinstance(body, Mapping):
         return _unexpected(
             answer, "a body that is not Mautic's: check that the base URL leads to Mautic and not to a login page"
@@ -152,6 +154,7 @@ def _classify(answer: Response, sent: list[Secret]) -> TokenResponse | MauticErr
 
 def _redact(problem: Problem, sent: list[Secret]) -> Problem:
     message = problem.message
+    # A server may quote the form that it refuses.
     for secret in sent:
         message = message.replace(secret.reveal, "***")
     return Problem(message, problem.field, problem.code, sanitize(problem.type, 60) if problem.type else None)
@@ -164,6 +167,7 @@ def _is_token(value: object) -> bool:
 def _lifetime(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 10:
         value = int(value)
+    # A value out of range is replaced: the token would be refreshed without end, or never.
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < _MAX_LIFETIME:
         return LIFETIME
     return max(1, int(value))
@@ -207,6 +211,7 @@ def error_code(error: MauticError) -> str | None:
 def _refusal(answer: Response, problems: tuple[Problem, ...]) -> APIError:
     kinds = [problem.type for problem in problems if problem.type]
     known = next((kind for kind in kinds if kind in _OAUTH_ERRORS), None)
+    # OAuth 2 refuses a wrong credential with 400 or 401, so the error code decides and not the status.
     kind = AuthenticationError if known and answer.status < 500 else error_class(max(answer.status, 400))
     reason = format_problems(problems) or "no reason given"
     advice = next((f" -> {_HINTS[name]}" for name in kinds if name in _HINTS), "")
@@ -265,5 +270,6 @@ def parse_redirect(text: str) -> AuthorizationResponse:
     code, state, error = (query.get(name, [""]) for name in ("code", "state", "error"))
     if max(len(code), len(state), len(error)) > 1:  # a repeated parameter is an attack
         return AuthorizationResponse(None, None, None)
+    # An attacker may have written the URL, so only a plain word is quoted.
     word = error[0] if re.fullmatch(r"[a-z_]{1,40}", error[0]) else "an error" if error[0] else None
     return AuthorizationResponse(Secret(code[0]) if code[0] else None, Secret(state[0]) if state[0] else None, word)

@@ -88,7 +88,7 @@ class Token:
 
 
 class TokenStore(Protocol):
-    """Keeps a token: any object with these three methods."""
+    """A store of one token: any object with these three methods."""
 
     async def load(self) -> Token | None:
         """Return the token as last saved, or None."""
@@ -236,6 +236,7 @@ def _read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     try:
+        # Check the descriptor: the path could be replaced between a check and the opening.
         _check(path, os.fstat(opened))
         return os.read(opened, _MAX_BYTES)
     finally:
@@ -269,6 +270,7 @@ def _replace(path: Path, token: Token) -> None:
         raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
     finally:
         with contextlib.suppress(OSError):
+            # After the rename there is nothing left to remove; after a failure the half-written file is.
             fresh.unlink()
 
 
@@ -278,6 +280,7 @@ def _write(path: Path, token: Token) -> None:
         if sys.platform != "win32":
             os.fchmod(opened, 0o600)  # a umask may take away even the owner's rights
         file.write(token.to_json())
+        # On disk before the rename, or a power failure could leave an empty file under the final name.
         file.flush()
         os.fsync(opened)
 

@@ -71,7 +71,7 @@ class BatchSize:
 
     @property
     def size(self) -> int:
-        """Return the size in whole rows, at least one."""
+        """The size in whole rows, at least one."""
         return max(1, min(self.maximum, int(self.rows)))
 
 
@@ -186,12 +186,12 @@ class ConcurrencyLimit:
 
     @property
     def size(self) -> int:
-        """Return the limit in whole requests, at least one."""
+        """The limit in whole requests, at least one."""
         return max(1, min(self.maximum, int(self.limit)))
 
     @property
     def will_double(self) -> bool:
-        """Return True if the next good window doubles the limit."""
+        """True if the next good window doubles the limit."""
         return self.slow_start and self.size < self.maximum
 
     def start_window(self, limit: float) -> ConcurrencyLimit:

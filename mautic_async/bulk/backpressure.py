@@ -23,7 +23,7 @@ class Backpressure:
         outcomes_consumed: Outcomes that the caller has taken.
         source_done: The input has ended.
         reader_waiting: The reader waits for capacity.
-        awaiting_reconcile: Rows of unknown fate that wait until the server can no longer be at work on them.
+        awaiting_reconcile: Rows of unknown outcome that wait until the server can no longer be at work on them.
     """
 
     def __init__(self, pacing: Pacing, ordering: KeyedQueue, total: int | None) -> None:
@@ -64,7 +64,7 @@ class Backpressure:
 
     @property
     def rows_left(self) -> int | None:
-        """Return how many rows are still to be read; None if the input does not tell its length."""
+        """Number of rows still to be read; None if the input does not tell its length."""
         if self.source_done:
             return 0
         return None if self.total is None else max(0, self.total - self.rows_read)

@@ -30,7 +30,7 @@ class DeadLetter:
         status: ``rejected``, ``partial`` or ``unknown``.
         id: Of the entity, 0 if not known.
         problems: The reasons.
-        attempts: How often it was sent.
+        attempts: Number of times that it was sent.
         stored: The entity is stored (True), is not (False), or that is not known (None).
         known: Other facts, such as ids of stored items.
         row: The row, as it would have been sent; None if it could not even be written as JSON.
@@ -52,7 +52,7 @@ class DeadLetters:
 
     Args:
         path: Created if it is missing, appended to otherwise.
-        job: Written into each letter.
+        job: Written into each line.
 
     Raises:
         ConfigurationError: The file cannot be written, or others may read it.
@@ -64,9 +64,9 @@ class DeadLetters:
         self._file: int | None = open_owner_only(self.path, os.O_WRONLY | os.O_APPEND)
 
     def add(self, failed: Sequence[tuple[WorkItem[Any], Outcome[Any]]]) -> None:
-        """Write letters: they are in the file when this returns, and on the disk after `sync`."""
+        """Write rows: they are in the file when this returns, and on the disk after `sync`."""
         assert self._file is not None  # noqa: S101 - open
-        # All letters in one write where possible, so that a kill cuts at most the last line.
+        # All lines in one write where possible, so that a kill cuts at most the last line.
         text = "".join(self._format_line(item, outcome) for item, outcome in failed).encode()
         while text:
             text = text[os.write(self._file, text) :]
@@ -92,7 +92,7 @@ class DeadLetters:
         return f'{head[:-1]},"row":{item.encoded.body.decode() or "null"}}}\n'
 
     def sync(self) -> None:
-        """Wait until all letters are on the disk."""
+        """Wait until all rows are on the disk."""
         if self._file is not None:
             os.fsync(self._file)
 
@@ -105,10 +105,10 @@ class DeadLetters:
 
 
 def read_dead_letters(path: str | os.PathLike[str]) -> Iterator[DeadLetter]:
-    """Yield the letters of a file, each row once: a job that was killed and resumed may have written one twice.
+    """Yield the dead letters of a file, each row once: a job that was killed and resumed may have written one twice.
 
     Raises:
-        ConfigurationError: A line is not a letter.
+        ConfigurationError: A line is not a dead letter.
     """
     yielded: set[tuple[str, int]] = set()
     with open(path, encoding="utf-8") as file:  # noqa: PTH123 - any path-like

@@ -26,28 +26,28 @@ Results: TypeAlias = Sequence[RowResult[Any]]
 
 @frozen
 class Send:
-    """Send *items* in one request, before all other rows. The reply is the error, or None after a row-by-row answer."""
+    """Request to send *items* at once, before all other rows. The reply is the error, or None for an answer."""
 
     items: Items
 
 
 @frozen
 class LookUp:
-    """Look up once what the server holds of *items*. The reply is one result for each item, or the error."""
+    """Request to look up once what the server holds of *items*. The reply is one result an item, or the error."""
 
     items: Items
 
 
 @frozen
 class Sleep:
-    """Wait; other batches are sent meanwhile."""
+    """Request to wait; other batches are sent meanwhile."""
 
     seconds: float
 
 
 @frozen
 class Apply:
-    """Do with each item as its result says: an outcome, a next step, another attempt or a look-up."""
+    """Request to apply a result to each item: an outcome, a next step, another attempt or a look-up."""
 
     items: Items
     results: Results
@@ -55,35 +55,35 @@ class Apply:
 
 @frozen
 class Finish:
-    """Give items their outcomes."""
+    """Request to give items their outcomes."""
 
     outcomes: Sequence[tuple[WorkItem[Any], Outcome[Any]]]
 
 
 @frozen
 class PutFirst:
-    """Send *items* again, before all rows that wait."""
+    """Request to send *items* again, before all rows that wait."""
 
     items: Items
 
 
 @frozen
 class PauseSending:
-    """Send nothing at all for so many seconds."""
+    """Request to send nothing at all for so many seconds."""
 
     seconds: float
 
 
 @frozen
 class Park:
-    """Count so many rows of this flow as awaiting reconciliation; 0 ends that."""
+    """Request to count so many rows of this flow as awaiting reconciliation; 0 ends that."""
 
     rows: int
 
 
 @frozen
 class Abort:
-    """End the job with *error*."""
+    """Request to end the job with *error*."""
 
     error: MauticError
 

@@ -53,7 +53,7 @@ class EncodedRow:
 
 @define
 class SendHistory:
-    """When and how often a row was sent, and the fate of those requests.
+    """The record of when and how often a row was sent, and of the outcome of those requests.
 
     Attributes:
         attempts: Attempts of the current step.

@@ -328,7 +328,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def report(self) -> BulkReport:
-        """Return the numbers of the job so far, or the final ones."""
+        """The numbers of the job so far, or the final ones."""
         if self._scheduler is None:
             return BulkReport(guarantee=self._adapter.guarantee)
         return self._scheduler.sink.counters.make_report(
@@ -340,7 +340,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def rows_journaled(self) -> int:
-        """Return the index below which every row is in the journal on disk, or done: a killed job goes on with them.
+        """The index below which every row is in the journal on disk, or done: a killed job goes on with them.
 
         A queue's consumer may acknowledge these rows, and must keep the later ones. Indices count from the first row
         of the job, also after a resumption, when this is the index of the first row that the source has to give.
@@ -350,7 +350,7 @@ class BulkJob(Generic[R, E]):
 
     @property
     def progress(self) -> Progress:
-        """Return a snapshot of the job on its way.
+        """A snapshot of the job on its way.
 
         Raises:
             ConfigurationError: The job has not been entered.

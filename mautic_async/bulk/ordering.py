@@ -61,7 +61,7 @@ class KeyedQueue:
 
     @property
     def waiting(self) -> int:
-        """Return how many rows wait for an earlier row with the same key."""
+        """The number of rows that wait for an earlier row with the same key."""
         return len(self._blocked_by)
 
     def _unblock(self, item: WorkItem[Any]) -> bool:

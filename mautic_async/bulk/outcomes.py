@@ -37,7 +37,7 @@ class Outcome(Generic[E]):
         id: Of the entity, 0 if it is not known.
         problems: The reasons if it was not stored whole.
         entity: The entity as stored, if the job was asked to return entities.
-        attempts: How often the row was sent.
+        attempts: Number of times that the row was sent.
     """
 
     index: int
@@ -49,12 +49,12 @@ class Outcome(Generic[E]):
 
     @property
     def contact(self) -> E | None:
-        """Return the entity of a job over contacts; None unless entities were asked for."""
+        """The entity of a job over contacts; None unless entities were asked for."""
         return self.entity
 
     @property
     def ok(self) -> bool:
-        """Return True if the row is stored whole."""
+        """True if the row is stored whole."""
         return self.status in ("created", "updated", "unchanged")
 
 
@@ -103,12 +103,12 @@ class BulkReport:
 
     @property
     def read(self) -> int:
-        """Return the number of rows that have an outcome."""
+        """The number of rows that have an outcome."""
         return self.created + self.updated + self.unchanged + self.rejected + self.partial + self.unknown
 
     @property
     def ok(self) -> bool:
-        """Return True if every row is stored whole."""
+        """True if every row is stored whole."""
         return not (self.rejected or self.partial or self.unknown)
 
     def _repr_html_(self) -> str:
@@ -131,7 +131,7 @@ class BulkReport:
 
         Args:
             title: Heading of the page.
-            reasons: Why rows were not stored whole, and how many there are of each.
+            reasons: Reasons why rows were not stored whole, with the number of rows.
         """
         return report_page(title, self._repr_html_(), reasons or {}, self.timeline)
 
@@ -165,7 +165,7 @@ class Progress:
         taken: Rows read from the input.
         total: Rows in the input, None if it does not tell its length.
         sending: Rows in requests in flight.
-        awaiting_check: Rows of unknown fate that wait until the server can no longer be at work on them.
+        awaiting_check: Rows of unknown outcome that wait until the server can no longer be at work on them.
         waiting: Rows that wait for an earlier row with the same key.
         rate: Rows a second, over about the last ten seconds.
         concurrency: Requests that may be in flight at once now.
@@ -190,7 +190,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Return the number of rows that have an outcome."""
+        """The number of rows that have an outcome."""
         return self.report.read
 
 

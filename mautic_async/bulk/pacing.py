@@ -145,7 +145,7 @@ class Pacing:
 
     @property
     def confirm_after(self) -> float:
-        """Return the seconds between two look-ups that have to agree."""
+        """Seconds between two look-ups that have to agree."""
         return min(CONFIRM_AFTER, self._options.reconcile_after / 24)
 
     def estimate_requests(self, rows: int) -> int:

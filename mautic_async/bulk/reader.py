@@ -52,7 +52,7 @@ class RowConsumer(Protocol[R]):
 
 
 class InputCheck:
-    """Compares the input with what an earlier run of the job has journaled.
+    """The comparison of the input with what an earlier run of the job has journaled.
 
     Attributes:
         watermark: All rows below this index are done; of them, the journal has only a hash over their contents.
@@ -73,7 +73,7 @@ class InputCheck:
         return row_hash(body) if self._journaled else b""
 
     def difference(self, item: WorkItem[Any]) -> str:
-        """Return how the input up to and with *item* differs from that of the journal; "" if it does not.
+        """Return the difference, in words, of the input up to and with *item* from that of the journal; "" if none.
 
         To be called for each row, in the order of the input.
         """
@@ -88,7 +88,7 @@ class InputCheck:
 
 
 class RowStore(Generic[R]):
-    """Writes rows to a journal that keeps them, before they may be sent.
+    """The writer of rows to a journal that keeps them, before they may be sent.
 
     Attributes:
         stored: Rows below this index are in the journal.
@@ -108,7 +108,7 @@ class RowStore(Generic[R]):
 
     @property
     def has_unsaved(self) -> bool:
-        """Return True if there are rows to write that no other task is writing."""
+        """True if there are rows to write that no other task is writing."""
         return bool(self._unsaved)
 
     async def flush(self) -> list[WorkItem[R]]:
@@ -149,7 +149,7 @@ class RowStore(Generic[R]):
 
 
 class RowReader(Generic[R]):
-    """Reads the rows of one job."""
+    """The reader of the rows of one job."""
 
     def __init__(
         self,
@@ -182,7 +182,7 @@ class RowReader(Generic[R]):
 
     @property
     def rows_stored(self) -> int:
-        """Return the index below which all rows are in the journal; 0 if the journal does not keep rows."""
+        """The index below which all rows are in the journal; 0 if the journal does not keep rows."""
         return self._store.stored if self._store is not None else 0
 
     async def run(self) -> None:

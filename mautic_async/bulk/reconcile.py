@@ -92,7 +92,7 @@ def reconcile_now(items: Items, pause: float, pacing: Pacing) -> Flow[None]:
 
 
 def reconcile_rejected(pairs: Pairs, created: Container[int], pacing: Pacing) -> Flow[None]:
-    """Look up rows that Mautic rejected after an earlier attempt of unknown fate: that one may have stored them.
+    """Look up rows that Mautic rejected after an earlier attempt of unknown outcome, which may have stored them.
 
     A unique value that "must be unique" may be held by the contact that the row's own first attempt created. If the
     look-up shows that the entity was created or changed since, by whichever client, the row is ``unknown``.

@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 
 @frozen
 class Requeue:
-    """Send each row again as *result* says; this counts as an attempt."""
+    """Decision to send each row again as *result* says; this counts as an attempt."""
 
     result: RowResult[Any]
 
 
 @frozen
 class Pause:
-    """Send nothing for so many seconds, then the rows again; this does not count as an attempt."""
+    """Decision to send nothing for so many seconds, then the rows again, without counting an attempt."""
 
     seconds: float
 
 
 @frozen
 class Shrink:
-    """Send no request that large again: one of the two bounds is set."""
+    """Decision to send no request that large again: one of the two bounds is set."""
 
     rows: int | None = None
     max_bytes: int | None = None
@@ -50,19 +50,19 @@ class Shrink:
 
 @frozen
 class Reject:
-    """Reject the one row of the batch."""
+    """Decision to reject the one row of the batch."""
 
     problems: tuple[Problem, ...]
 
 
 @frozen
 class Reconcile:
-    """Wait until the server has ended the request, then look up what it has stored."""
+    """Decision to wait until the server has ended the request, then look up what it has stored."""
 
 
 @frozen
 class Bisect:
-    """Find the row that makes the request fail; if *confirm*, only after the request has failed twice."""
+    """Decision to find the row that makes the request fail; if *confirm*, only after a second failure."""
 
     confirm: bool
 

@@ -22,7 +22,7 @@ def report_page(title: str, table: str, reasons: Mapping[str, int], timeline: Se
     Args:
         title: Heading.
         table: The counts, as HTML.
-        reasons: Why rows were not stored whole, and how many there are of each; texts of Mautic may repeat values.
+        reasons: Reasons why rows were not stored whole, with the number of rows; texts of Mautic may repeat values.
         timeline: Samples of the job.
     """
     parts = [f"<h1>{escape(title)}</h1>", table]

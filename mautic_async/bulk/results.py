@@ -31,7 +31,7 @@ class Classified(Generic[R, E]):
         next_step: Rows of which another step is due.
         retry: Rows to send again, with the results that say so.
         unreported: Rows of which the answer says nothing, by the seconds to wait before they are looked up.
-        rejected_late: Rows that were rejected after an attempt of unknown fate.
+        rejected_late: Rows that were rejected after an attempt of unknown outcome.
         without_id: Rows that are stored in part, under an id that the answer does not give.
     """
 

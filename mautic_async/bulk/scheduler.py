@@ -46,7 +46,7 @@ CUT_SHORT: Final = Problem("the job ended before Mautic's answer came; it may be
 
 
 class Scheduler(Generic[R, E]):
-    """Moves the rows of one job between objects, each of which owns the state of one algorithm.
+    """The scheduler of one job: it moves rows between objects, each of which owns the state of one algorithm.
 
     Attributes:
         active: Rows that have been read and have no outcome, in the order of the input.

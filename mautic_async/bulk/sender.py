@@ -25,7 +25,7 @@ E = TypeVar("E")
 
 
 class BatchSender(Generic[R, E]):
-    """Hands batches to the adapter, after the write-ahead log of the job holds that they are sent.
+    """The sender of batches, which are in the write-ahead log of the job before the adapter gets them.
 
     Attributes:
         in_flight: Loop time at which each request was sent, and the number of its rows.

@@ -26,7 +26,7 @@ E = TypeVar("E")
 
 
 class OutcomeSink(Generic[R, E]):
-    """Takes the outcomes of rows.
+    """The place where the outcomes of rows are written, counted, and given to the caller.
 
     Attributes:
         counters: The counters behind the report.
@@ -62,7 +62,7 @@ class OutcomeSink(Generic[R, E]):
         finished = [self._as_reported(*pair) for pair in finished]
         bad = [(item, outcome) for item, outcome in finished if not outcome.ok]
         if bad and self._dead_letters is not None:
-            # Dead letters come before the journal: a kill in between writes a letter twice, which
+            # Dead letters come before the journal: a kill in between writes a row twice, which
             # `read_dead_letters` mends.
             self._dead_letters.add(bad)
         if self._journal is not None and (finished or next_step):
@@ -111,6 +111,6 @@ class OutcomeSink(Generic[R, E]):
                 await self._journal.mark_complete()
         finally:
             if self._journal is not None:
-                await self._journal.close()  # before the letters: its thread may still sync them
+                await self._journal.close()  # before the dead letters: its thread may still sync them
             if self._dead_letters is not None:
                 self._dead_letters.close()

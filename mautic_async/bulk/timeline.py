@@ -1,4 +1,4 @@
-"""How a job went over time: a bounded number of samples, and a picture of them."""
+"""The course of a job over time: a bounded number of samples, and a picture of them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Timeline:
 
     @property
     def points(self) -> tuple[TimelinePoint, ...]:
-        """Return the samples, in order."""
+        """The samples, in order."""
         return tuple(self._points)
 
 
@@ -84,12 +84,12 @@ class RowRate:
 
     @property
     def is_stopped(self) -> bool:
-        """Return True if the job has ended."""
+        """True if the job has ended."""
         return self._stopped_at is not None
 
     @property
     def seconds(self) -> float:
-        """Return the seconds that the job has taken so far, or in all."""
+        """Seconds that the job has taken so far, or in all."""
         end = self._stopped_at if self._stopped_at is not None else self._clock.monotonic()
         return end - self._started_at
 

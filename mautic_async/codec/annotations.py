@@ -41,6 +41,7 @@ def base_type(annotation: Any) -> Any:
             return base_type(inner[0])
         classes = [part for part in inner if attrs.has(part)]
         return classes[0] if len(classes) == 1 else Any
+    # An unresolved name or a type variable says nothing about the value.
     return Any if annotation is object or isinstance(annotation, (str, typing.ForwardRef, TypeVar)) else annotation
 
 

@@ -1,4 +1,4 @@
-"""Changes of an entity since it was read: the reason why read, change, write sends only what the caller has changed."""
+"""Changes of an entity since it was read: an edit sends only these."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ def encode_changes(entity: Any) -> dict[str, Any]:
     original = as_read(entity)
     if original is None:
         return body
+    # Both are compared as JSON: this sees a list that was changed in place, and takes no new spelling for a change.
     before = encode(original)
     return {key: value for key, value in body.items() if key not in before or not _is_equal(value, before[key])}
 

@@ -26,7 +26,7 @@ DECODE_ERRORS: Final = (
     *(ValueError, TypeError, KeyError, AttributeError, ArithmeticError),
     cattrs.BaseValidationError,
 )
-"""What conversions raise for a value that is not what its annotation promises."""
+"""The errors of a conversion for a value that does not fit its annotation."""
 
 _GLOBALS: Final = {"UNSET": UNSET, "PLAIN": JSON_SCALARS, "DECODE_ERRORS": DECODE_ERRORS, "copy_json": copy_json}
 
@@ -52,11 +52,12 @@ def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Colle
 
     Args:
         fields: Each with the conversion of values that are not plain. Of two with one key, the later one counts.
-        elsewhere: Keys that somebody else reads; they only count.
+        elsewhere: Keys that the caller reads itself; they only count.
     """
     lines = ["handled = 0"]
     for key in elsewhere:
         lines += [f"if {key!r} in raw:", "    handled += 1"]
+    # One line for each key: two attributes may read the same one.
     by_key = {field.key: (field, convert) for field, convert in fields}
     converts: dict[str, Any] = {}
     for number, (field, convert) in enumerate(by_key.values()):
@@ -69,11 +70,14 @@ def compile_reader(fields: Iterable[tuple[JSONField, Convert]], elsewhere: Colle
 
 def _assignment(field: JSONField, convert: str) -> list[str]:
     target, source = f"values[{field.argument!r}]", f"raw[{field.key!r}]"
+    # The value may be a list or map, which the caller may change: the answer has to stay as it was.
     if field.plain is object:
         return [f"{target} = copy_json({source})"]
+    # The exact type, since True is an int for `isinstance` and must be converted.
     conditions = [f"type(value) is {field.plain.__name__}"] if field.plain is not types.NoneType else []
     if field.nullable:
         conditions.append("value is None")
+    # PHP sends "" for a number or date without a value; for a text it is a value.
     empty = "" if field.plain is str else " and value != ''"
     return [
         f"value = {source}",
@@ -89,7 +93,7 @@ def _assignment(field: JSONField, convert: str) -> list[str]:
 
 
 def collect_extra(raw: Mapping[str, Any], known: AbstractSet[str], extra: dict[str, Any]) -> None:
-    """Add what is not *known* to *extra*, which holds the values that did not fit, in the order of *raw*."""
+    """Add the keys that are not *known* to *extra*, which has the values that did not fit, in the order of *raw*."""
     found = {key: value for key, value in raw.items() if key not in known or key in extra}
     extra.clear()
     extra.update(found)
@@ -111,6 +115,7 @@ def compile_writer(parts: Iterable[tuple[str, str, Convert, bool]]) -> Encoder:
     lines = ["body = {}"]
     for number, (name, key, convert, plain) in enumerate(parts):
         converts[f"convert_{number}"] = convert
+        # None is sent as it is: it clears the property.
         ready = "value is None or type(value) in PLAIN" if plain else "value is None"
         lines += [
             f"value = entity.{name}",

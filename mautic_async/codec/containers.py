@@ -1,4 +1,4 @@
-"""The converter, and how it reads lists and maps, each of which PHP may send for the other."""
+"""The converter, and its hooks for lists and maps, each of which PHP may send for the other."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ for _kind, _hook in {
 
 @lru_cache(maxsize=1024)
 def structure_hook_for(model: type) -> StructureHook:
-    """The hook of a class; what users teach the converter later counts for classes not read before."""
+    """Return the hook of a class; a hook that users register later counts for classes not read before."""
     return converter.get_structure_hook(model)
 
 
 def _lazy_hook(base: Any) -> StructureHook:
-    """The hook of a class, fetched when it is first used: classes name each other, and themselves."""
+    """Return a hook that fetches the one of its class when first used: classes name each other, and themselves."""
     return lambda value, _: structure_hook_for(base)(value, base)
 
 
@@ -57,6 +57,7 @@ def _map_hook(annotation: Any) -> StructureHook:
     hook = None if is_json(inside[0]) else _lazy_hook(base) if attrs.has(base) else converter.get_structure_hook(base)
 
     def structure(value: Any, _: object = None) -> Any:
+        # PHP writes a map as a list if it is empty or its keys are 0, 1, 2 and so on.
         if isinstance(value, list):
             value = {str(index): item for index, item in enumerate(value)} if value else {}
         if not is_json_map(value):
@@ -78,6 +79,7 @@ def _list_hook(annotation: Any) -> StructureHook:
     def one(item: Any) -> Any:
         if is_json_map(item) or not (allow_scalar or by_id):
             return hook(item, inside) if hook is not None else item
+        # Some answers name a reference by its id alone.
         return base_type(inside)(id=decode_int(item)) if by_id else item
 
     def structure(value: Any, _: object = None) -> Any:

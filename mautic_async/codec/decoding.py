@@ -5,7 +5,7 @@ arguments, with a conversion only where the JSON value is not yet what the annot
 What a class does not name goes to `extra`; what does not fit its annotation goes there too, rather than raising.
 PHP's habits (``[]`` for an empty map, ``"1"`` for 1, a list that became a map) end here.
 
-Users teach it their own types: ``codec.converter.register_structure_hook(Decimal, lambda value, _:
+Users register their own types: ``codec.converter.register_structure_hook(Decimal, lambda value, _:
 Decimal(str(value)))``.
 """
 
@@ -68,6 +68,7 @@ def constructor_for(model: Any) -> Callable[[dict[str, Any], dict[str, Any]], An
     keeps_extra = "extra" in attrs.fields_dict(model)
 
     def construct(values: dict[str, Any], extra: dict[str, Any]) -> Any:
+        # Without anything left over, the class creates an empty ``extra`` by itself.
         if extra and keeps_extra:
             values["extra"] = extra
         return model(**values)

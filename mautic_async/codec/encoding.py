@@ -60,7 +60,7 @@ def _value_encoder(name: str, convert: Convert | None) -> Convert:
 
 
 def _field_encoder(field: JSONField) -> Convert | None:
-    """Return what a value of *field* needs beyond `to_json`, or None."""
+    """Return the conversion that *field* needs instead of `to_json`, or None."""
     form = field.metadata.get("form")
     if form == "minutes":
         return encode_minutes
@@ -104,6 +104,7 @@ def _keyed(name: str) -> Convert:
     def convert(value: Any) -> dict[str, Any]:
         items = value.values() if isinstance(value, Mapping) else value
         body = {str(getattr(item, name) or ""): to_json(item) for item in items}
+        # Two items with one key would overwrite each other, and the first be lost.
         if "" in body or len(body) < len(value):
             raise ConfigurationError(f"each needs a {name} of its own")
         return body
@@ -114,6 +115,7 @@ def _keyed(name: str) -> Convert:
 def _encode_id(value: Any) -> int:
     if isinstance(value, Entity):
         value = value.id
+    # True is an int, and would be sent as the id 1.
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise ConfigurationError(f"a reference is sent as an id, which {value!r} is not: create the other entity first")
     return value
@@ -123,6 +125,7 @@ def encode_map(values: Mapping[Any, Any], body: dict[str, Any] | None = None) ->
     """Return *values* of any kind, such as custom fields by alias, as JSON; added to *body* if there is one."""
     body = {} if body is None else body
     for key, value in values.items():
+        # `type() in` and not `isinstance`: a subclass, such as an enum of texts, needs a conversion.
         body[key if type(key) is str else str(key)] = value if type(value) in JSON_SCALARS else to_json(value)
     return body
 
@@ -168,6 +171,7 @@ def _by_converter(value: Any) -> JSON:
         plain = converter.unstructure(value)
     except Exception as error:
         raise ConfigurationError(f"a {type(value).__name__} cannot be sent: {error}") from error
+    # Subclasses of JSON types become their text, so that nothing but plain JSON is sent.
     if isinstance(plain, (str, int, float, bool, list, dict)) or plain is None:
         return to_json(plain) if type(plain) in {*JSON_SCALARS, list, dict} else str(plain)
     raise ConfigurationError(f"a {type(value).__name__} cannot be sent; give Mautic a text, number, date or list")

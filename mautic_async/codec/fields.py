@@ -22,12 +22,12 @@ class JSONField:
     """One attribute of a class.
 
     Attributes:
-        name: Of the attribute.
+        name: Name of the attribute.
         argument: The constructor's parameter for it.
         key: Its name in answers.
         write_key: Its name in requests.
         kind: Its annotation.
-        metadata: Where Mautic breaks its own rules; `mautic_async.models._db` lists the words.
+        metadata: Exceptions from Mautic's usual form; `mautic_async.models._db` lists the keys.
         plain: The class whose values are right as JSON has them; `object` for all, `NoneType` for none.
         nullable: Whether None may stand for a JSON null.
         by_id: Whether it refers to another entity, which requests name by its id.
@@ -62,6 +62,7 @@ def json_fields(model: Any) -> tuple[JSONField, ...]:
 
 def _json_field(attribute: attrs.Attribute[Any], kind: Any, *, silent: bool) -> JSONField:
     core = base_type(kind)
+    # The markers of the items of a list do not concern the list itself.
     markers = own_markers(kind) | (set() if is_list(core) else directions(kind))
     key = attribute.metadata.get("json", camel_case(attribute.name))
     write_key = attribute.metadata.get("json_write", key)

@@ -26,7 +26,7 @@ from mautic_async.errors import ConfigurationError
 from mautic_async.models import Company, Contact, ContactField, CustomItem
 
 FieldReader: TypeAlias = Callable[[dict[str, Any], Any, dict[str, Any]], None]
-"""Puts into constructor arguments what the groups of fields hold; the last map is what is left of the answer."""
+"""A function that puts the values of fields into constructor arguments; its last argument is the rest of the answer."""
 
 CUSTOM_OBJECTS: Final = "customObjects"
 _SPECIAL_ATTRIBUTES: Final = frozenset({"fields", "field_groups", "custom_items", "custom_items_truncated"})
@@ -89,7 +89,7 @@ class FieldGroups(Mapping[str, Mapping[str, ContactField]]):
 
 
 _NO_GROUPS: Final = FieldGroups({})
-"""What a list with ``select`` says of its fields: nothing."""
+"""The definitions in a list with ``select``, which has none."""
 
 
 @lru_cache(maxsize=256)
@@ -120,8 +120,10 @@ def _record_hook(model: Any) -> Callable[[Any, Any], Any]:
             reject(raw)
         values: dict[str, Any] = {}
         extra: dict[str, Any] = {}
+        # The count alone tells whether there is more in the answer than the class names.
         if read(raw, values, extra) != len(raw):
             collect_extra(raw, known, extra)
+        # Answers with groups have the fields in there; the others have them beside the properties.
         groups = raw.get("fields")
         if groups:
             read_grouped(values, groups, extra)
@@ -138,7 +140,7 @@ converter.register_structure_hook_factory(_is_record, _record_hook)
 
 
 def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
-    """Return what reads the fields of a record: from their groups, and from beside the properties."""
+    """Return two readers of the fields of a record: one for groups, one for fields beside the properties."""
     aliases = _alias_codecs(model)
     read = reader_for(aliases.values(), _SHARED_KEYS)
     flat = frozenset(aliases)
@@ -154,11 +156,12 @@ def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
             _drop_duplicates(extra, everything)
         misfits: dict[str, Any] = {}
         fields: Mapping[str, Any] = {}
+        # A view of all other fields. A value that does not fit its attribute stays visible there, too.
         if read(everything, values, misfits) != len(everything):
             fields = Fields(everything, named - misfits.keys() if misfits else named)
         values["fields"], values["field_groups"] = fields, definitions
 
-    def beside(values: dict[str, Any], groups: Any, extra: dict[str, Any]) -> None:  # so they stand in other entities
+    def beside(values: dict[str, Any], groups: Any, extra: dict[str, Any]) -> None:  # as inside other entities
         raw = extra.copy()
         extra.clear()
         read(raw, values, extra)
@@ -170,7 +173,7 @@ def _field_readers(model: Any) -> tuple[FieldReader, FieldReader]:
 
 
 def _values_by_alias(groups: Any) -> dict[str, Any]:
-    """All values by alias, where ``all`` does not have them: answers to dnc and utm calls, webhooks."""
+    """Return all values by alias, also without ``all``: answers to dnc and utm calls, and webhooks, have none."""
     if not is_json_map(groups):
         return {}
     values = groups.get("all")
@@ -186,7 +189,7 @@ def _values_by_alias(groups: Any) -> dict[str, Any]:
 
 
 def _drop_duplicates(extra: dict[str, Any], values: Mapping[str, Any]) -> None:
-    """Such answers also repeat filled fields at the top level, from where they are taken out of *extra*."""
+    """Remove the fields from *extra* that an answer repeats at the top level."""
     for alias in [key for key in extra if key in values]:
         del extra[alias]
 
@@ -199,6 +202,7 @@ def _decode_items(extra: dict[str, Any], values: dict[str, Any]) -> None:
         return
     try:
         items, truncated = _flatten_items(container, groups)
+    # An answer in another form stays in `extra`: the contact itself can still be read.
     except DECODE_ERRORS:
         return
     del extra[CUSTOM_OBJECTS]
@@ -232,7 +236,7 @@ def _fills_page(group: Any, rows: list[Any]) -> bool:
 
 
 def encode(entity: Any) -> dict[str, Any]:
-    """The properties of *entity* that are set and may be written, under Mautic's names.
+    """Return the properties of *entity* that are set and may be written, under Mautic's names.
 
     Custom fields stand beside the properties, custom items under ``customObjects``.
 
@@ -247,16 +251,17 @@ def encode(entity: Any) -> dict[str, Any]:
     fields = entity.fields
     if fields:
         both = len(body) + len(fields)
+        # A name that is in both makes the merged map shorter; only then is it searched for.
         if len(encode_map(fields, body)) < both:
             duplicate = _duplicate_name(plain(entity), fields)
-            raise ConfigurationError(f"{duplicate} is given twice, among attributes and `fields`")
+            raise ConfigurationError(f"{duplicate} is given twice, as an attribute and in `fields`: remove one of them")
     if isinstance(entity, Contact) and entity.custom_items:
         body[CUSTOM_OBJECTS] = group_items(entity.custom_items)
     return body
 
 
 def _duplicate_name(body: Mapping[str, Any], fields: Mapping[Any, Any]) -> str:
-    """The name that *fields* have from *body*, or twice."""
+    """Return the name that *fields* share with *body*, or hold twice."""
     names = [*body, *map(str, fields)]
     return next(name for name in names if names.count(name) > 1)
 
@@ -272,7 +277,7 @@ def _record_writer(model: Any) -> Encoder:
 
 
 def group_items(items: list[CustomItem]) -> dict[str, Any]:
-    """Custom items as the plugin takes them: grouped by object, each group in the order given.
+    """Return custom items as the plugin takes them: grouped by object, each group in the order given.
 
     Raises:
         ConfigurationError: An item names no object, or is new and has no name: the server would refuse it, the second
@@ -283,6 +288,7 @@ def group_items(items: list[CustomItem]) -> dict[str, Any]:
         key: str | int = item.object_id or item.object
         if not key:
             raise ConfigurationError("custom_items: an item names no object: CustomItem('alias', ...) or object_id=...")
+        # PHP takes the text "0" for empty.
         if not item.id and (not item.name or item.name == "0"):
             raise ConfigurationError(f"custom_items: a new item of {key!r} needs a name")
         group = groups.get(key)

@@ -1,7 +1,6 @@
-"""Entities from what was to be sent of them: dead letters, and rows that a journal keeps.
+"""Entities decoded from request bodies: dead letters, and rows that a journal keeps.
 
-The way back of `encode`: under the names that requests use, with what only requests hold, and with any other name a
-custom field.
+This is the inverse of `encode`: keys are the names that requests use, and an unknown key is a custom field.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ E = TypeVar("E")
 def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
     """Read *body*, as it would be sent (with the ``id`` that calls name elsewhere), as a *model*.
 
-    Things inside things are read as answers show them; the few that requests spell otherwise (frequency rules) are not
-    found again. Who has to be sure encodes the result and compares.
+    Nested values are read in the form of answers. The few that requests spell otherwise (frequency rules) are lost, so
+    a caller who has to be sure encodes the result and compares.
 
     Raises:
-        ValueError: A value is not what the model's annotation promises.
+        ValueError: A value does not fit the model's annotation.
     """
     by_write_key = _by_write_key(model)  # type: ignore[arg-type]  # a class is hashable, whatever its instances are
     readable: dict[str, Any] = {}
@@ -37,11 +36,13 @@ def decode_request(model: type[E], body: Mapping[str, Any]) -> E:
         if field is None or convert is None:
             readable[key] = value
         elif field.readable:
+            # Requests and answers may name a property differently, and the hook reads answers.
             readable[field.key] = from_labels(value) if field.metadata.get("form") == "labels" else value
         else:
             write_only[field.name] = None if value is None else convert(value)
     kind: Any = model
     entity: E = structure_hook_for(kind)(readable, kind)  # not `decode`: no answer was read
+    # No answer holds these properties, so the hook of the class does not read them.
     for name, value in write_only.items():
         setattr(entity, name, value)
     _extra_to_fields(entity)
@@ -60,7 +61,7 @@ def _by_write_key(model: Any) -> Mapping[str, tuple[JSONField, Convert]]:
 
 
 def _extra_to_fields(entity: Any) -> None:
-    """Take what no property has for custom fields, where the class has such."""
+    """Move values without a property to the custom fields, if the class has any."""
     left = getattr(entity, "extra", None)
     if left and "fields" in attrs.fields_dict(type(entity)):
         entity.fields = dict(left)

@@ -1,4 +1,4 @@
-"""Single values: what PHP makes of numbers, truths and times, and what it takes for them."""
+"""Conversions of single values: numbers, truth values and times as PHP writes and reads them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def decode_int(value: Any, _: object = None) -> int | None:
         text = value.strip()
         if not text:
             return None
+        # No integer of the database is longer, and `int` takes long for huge texts.
         if len(text) >= 20:
             reject(value)
         value = float(text) if "." in text else int(text)
@@ -66,7 +67,7 @@ def decode_datetime(value: Any, _: object = None) -> datetime | None:
     """Return an aware datetime, UTC where no time zone is named; None from an empty date.
 
     Raises:
-        ValueError: It is no date, or beyond what a datetime can hold.
+        ValueError: It is not a date, or beyond the range of a datetime.
     """
     if not isinstance(value, str):
         try:
@@ -76,9 +77,11 @@ def decode_datetime(value: Any, _: object = None) -> datetime | None:
     try:
         moment = _parse_iso(value)
     except ValueError:
+        # PHP's empty text, and the zero date of MySQL.
         if not value or value.startswith("0000-"):
             return None
         raise
+    # Mautic's database holds UTC, also where an answer names no offset.
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
@@ -112,12 +115,12 @@ def reject(value: object) -> typing.NoReturn:
 
 
 def encode_datetime(value: datetime) -> str:
-    """ISO with its offset: right in every server time zone."""
+    """Return the ISO form with its offset, which is right in every time zone of a server."""
     return _require_time_zone(value).isoformat(timespec="seconds")
 
 
 def encode_minutes(value: datetime) -> str:
-    """The only form that Mautic's publish dates take; it reads them in the server's time zone, UTC by default."""
+    """Return the only form that publish dates take; Mautic reads it in the server's time zone, UTC by default."""
     return _require_time_zone(value).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 

@@ -59,9 +59,9 @@ def mautic_destination(
 
     Args:
         connect: Returns a client; each batch enters and closes one.
-        tables: What the rows of a table are; None: the tables ``contacts`` and ``companies``.
+        tables: Kind of the rows of each table; None: the tables ``contacts`` and ``companies``.
         on_refused: ``fail`` ends the load with `RowsRefused` after a batch with rows that were rejected, stored in part
-            or of unknown fate; ``continue`` leaves them to *dead_letters*.
+            or of unknown outcome; ``continue`` leaves them to *dead_letters*.
         dead_letters: File for such rows, with reasons; see `read_dead_letters`.
         to_row: Makes an entity of a row; None: `to_entity`.
         store: Makes the bulk job of a batch, to set its arguments; None: ``bulk_upsert`` with its defaults.
@@ -87,7 +87,10 @@ def mautic_destination(
     async def upsert(kind: Kind, items: list[Mapping[str, Any]]) -> None:
         model: type[Contact | Company] = Contact if kind == "contacts" else Company
         rows = [to_row(item) if to_row is not None else to_entity(model, item) for item in items]
-        journal = MemoryJournal(secrets.token_hex(8))  # its name tells the letters of one batch from those of another
+        journal = MemoryJournal(
+            secrets.token_hex(8)
+        )  # its name tells the dead letters of one batch from those of another
+        # A client for each batch, since each batch has an event loop of its own.
         async with connect() as mautic:
             if store is not None:
                 job = store(mautic, rows, journal, bounds)
@@ -97,7 +100,7 @@ def mautic_destination(
         if not report.ok and on_refused == "fail":
             raise RowsRefused(
                 f"{kind}: {report.rejected} rows rejected, {report.partial} stored in part, {report.unknown} of unknown"
-                f" fate{f'; see {os.fspath(dead_letters)}' if dead_letters is not None else ''}"
+                f" outcome{f'; see {os.fspath(dead_letters)}' if dead_letters is not None else ''}"
             )
 
     @dlt.destination(
@@ -112,8 +115,9 @@ def mautic_destination(
         kind = kinds.get(table["name"])
         if kind is None:
             raise DestinationTerminalException(
-                f"table {table['name']}: say by tables= whether its rows are contacts or companies"
+                f"table {table['name']}: name it in tables=, as contacts or as companies"
             )
+        # dlt calls the function in a worker thread, which has no event loop.
         asyncio.run(upsert(kind, items))
 
     return mautic()
@@ -142,6 +146,7 @@ def _item(item: Mapping[str, Any]) -> CustomItem:
 
 
 def _plain(value: Any) -> Any:
+    # The JSON libraries cannot write a Decimal.
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, datetime):  # dlt brings a subclass of its own

@@ -47,7 +47,7 @@ def mautic_source(
     Args:
         connect: Returns a client; each resource enters and closes one of its own.
         resources: Names of the resources.
-        include_custom_objects: Whether contacts bring their custom items; slower, and an error without the plugin.
+        include_custom_objects: Contacts bring their custom items; slower, and an error without the plugin.
 
     Example:
         ::
@@ -95,6 +95,7 @@ def _entities(
 def _stats(connect: Callable[[], Mautic], table: str) -> Callable[[], AsyncIterator[list[dict[str, Any]]]]:
     async def read() -> AsyncIterator[list[dict[str, Any]]]:
         state = dlt.current.resource_state()
+        # Ids only grow, so the last one seen is the watermark.
         seen = int(state.get("last_id", 0))
         async with connect() as mautic:
             chunk: list[dict[str, Any]] = []
@@ -105,6 +106,7 @@ def _stats(connect: Callable[[], Mautic], table: str) -> Callable[[], AsyncItera
                     yield chunk
                     chunk = []
             yield chunk
+        # Set after the last chunk: dlt commits the state together with the data, or neither.
         state["last_id"] = seen
 
     return read

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RecordState(StrEnum):
-    """How far a row has come; the journal's file holds the values."""
+    """The progress of a row; the journal's file holds the values."""
 
     PENDING = "pending"
     """The row is kept, and was never sent."""
@@ -37,9 +37,9 @@ class RowRecord:
     Attributes:
         index: The row's place in the input.
         row_hash: Hash of its content.
-        state: How far it has come.
+        state: Its progress.
         step: The step that it is at.
-        attempts: How often that step was sent.
+        attempts: Number of times that the step was sent.
         first_sent_at: Epoch seconds at which it was first about to be sent.
         facts: Facts about it, such as ids.
         status: Its outcome, once done.
@@ -90,8 +90,8 @@ class JobJournal(Protocol):
 
     Attributes:
         job: A name for the job, which stays the same when it is resumed.
-        durable: Whether the journal survives the process.
-        stores_rows: Whether it keeps the rows themselves, so that the source need not be read again.
+        durable: The journal survives the process.
+        stores_rows: It keeps the rows themselves, so that the source need not be read again.
     """
 
     job: str
@@ -150,6 +150,7 @@ def merge_facts(facts: dict[str, Any], new_facts: Mapping[str, Any] | None) -> N
     """Add *new_facts* to *facts*; objects in them are merged, all else is replaced."""
     for name, fact in (new_facts or {}).items():
         current = facts.get(name)
+        # Copied before it is changed: the old value may be shared with a record of the journal.
         if isinstance(current, dict) and isinstance(fact, dict):
             merged = dict(current)
             merge_facts(merged, fact)
@@ -172,6 +173,8 @@ class Watermark:
         """Count a row as done, and move the watermark up as far as there is no gap."""
         self._done[record.index] = record.row_hash
         while self.index in self._done:
+            # A chain of hashes in the order of the input: it needs constant memory, and any changed row
+            # changes the end.
             self.input_hash = extend_hash(self.input_hash, self._done.pop(self.index))
             self.index += 1
 
@@ -181,7 +184,7 @@ class MemoryJournal:
 
     Attributes:
         job: A name for the job.
-        stores_rows: Whether it keeps the rows themselves.
+        stores_rows: It keeps the rows themselves.
     """
 
     durable = False
@@ -235,6 +238,7 @@ class MemoryJournal:
         self._counts[record.status] = self._counts.get(record.status, 0) + 1
         before = self._watermark.index
         self._watermark.add(record)
+        # Below the watermark the hash over all rows is enough, so memory holds only the rows under way.
         for index in range(before, self._watermark.index):
             del self._records[index]
             self._rows.pop(index, None)

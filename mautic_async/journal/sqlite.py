@@ -71,9 +71,9 @@ class Journal:
         payload: Keep a hash of each row (``reference``), or the row itself (``full``).
 
     Raises:
-        ConfigurationError: When the job begins: another process uses the file, or it is no journal, is damaged, or
-            may be read by other users.
-        MauticError: While the job runs: the disk is full or broken. Rows that had been sent become ``unknown``.
+        ConfigurationError: At the beginning of the job: another process uses the file, or it is no journal, is damaged,
+            or may be read by other users.
+        MauticError: During the job: the disk is full or broken. Rows that had been sent become ``unknown``.
     """
 
     durable = True
@@ -104,6 +104,7 @@ class Journal:
         """Open the file for this process alone, and return where the job stands."""
         if self._thread is not None:
             raise ConfigurationError(f"journal {self.path}: in use by another run of this process")
+        # One thread: an SQLite connection belongs to the thread that made it, and commits must not overlap.
         self._thread = ThreadPoolExecutor(1, "journal")
         try:
             checkpoint = await asyncio.get_running_loop().run_in_executor(self._thread, self._open)
@@ -142,6 +143,7 @@ class Journal:
             if record.state is RecordState.DONE:
                 self._watermark.add(record)
                 self._counts[record.status] = self._counts.get(record.status, 0) + 1
+        # The watermark is taken now, on the event loop; other outcomes may move it before the thread writes.
         watermark = self._watermark.index
         meta = (
             ("watermark", watermark),
@@ -165,6 +167,7 @@ class Journal:
 
     async def load_facts(self, facts_keys: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """Return the facts that earlier runs have learned under these names."""
+        # As one JSON array, since the number of parameters of an SQLite statement is limited.
         names = json.dumps(list(facts_keys))
         if names == "[]":
             return {}
@@ -200,6 +203,7 @@ class Journal:
             raise ConfigurationError(f"journal {self.path}: not open")
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
+        # The first task that the thread runs takes all that waits by then; the later ones find nothing to do.
         self._work.append((work, done))
         self._thread.submit(self._commit_batch, loop)
         return await done
@@ -220,12 +224,15 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             failure = MauticError(f"journal {self.path}: {error}")
             failure.__cause__ = error
+        # A future may be resolved on its own event loop only.
         loop.call_soon_threadsafe(_resolve, [future for _, future in batch], results, failure)
 
     def _open(self) -> Checkpoint:
+        # The lock is a file of its own, because SQLite releases its locks on the database between transactions.
         self._lock = open_locked(self.path.with_name(self.path.name + ".lock"))
         os.close(open_owner_only(self.path, os.O_RDWR))
         for suffix in ("-wal", "-shm", "-journal"):
+            # SQLite may follow such a link, and write rows into a file that another user may read.
             if self.path.with_name(self.path.name + suffix).is_symlink():
                 raise ConfigurationError(f"journal {self.path}: {self.path.name}{suffix} is a symbolic link; remove it")
         try:
@@ -269,6 +276,7 @@ class Journal:
             raise ConfigurationError(f"journal {self.path}: the interrupted run in it needs payload={payload_mode!r}")
         db.execute("REPLACE INTO meta VALUES ('payload', ?)", (self._payload,))
         watermark = meta.get("watermark", 0)
+        # Records below the watermark are kept only for the ids that they created.
         records = add_stored_rows({record.index: record for record in all_records if record.index >= watermark}, rows)
         created = {record.id for record in all_records if record.index < watermark and record.status == "created"}
         counts = json.loads(meta.get("counts", "{}"))
@@ -277,6 +285,7 @@ class Journal:
     def _close(self) -> None:
         db, self._db = self._db, None
         lock, self._lock = self._lock, None
+        # The database is closed before the lock is released, or another process could open it in between.
         if db is not None:
             db.close()
         if lock is not None:
@@ -290,6 +299,7 @@ def as_journal(journal: JobJournal | str | os.PathLike[str] | None) -> JobJourna
 
 def _resolve(futures: Sequence[asyncio.Future[Any]], results: Sequence[Any], failure: MauticError | None) -> None:
     for number, future in enumerate(futures):
+        # The task that waited was cancelled; what it asked for has been written all the same.
         if future.done():
             continue
         if failure is not None:

@@ -47,6 +47,7 @@ def parse_batch(body: Any, many: str, count: int) -> list[RowAnswer]:
     """
     if not isinstance(body, Mapping):
         return [RowAnswer(None, None)] * count
+    # Without a failed row both lists are plain, and the maps by index are not needed.
     if (
         not body.get("errors")
         and _is_plain_list(body.get(many), dict, count)
@@ -65,10 +66,12 @@ def parse_batch(body: Any, many: str, count: int) -> list[RowAnswer]:
 
 def _is_plain_list(container: Any, kind: type, count: int) -> bool:
     """Return True if *container* is a list of *count* items of a *kind*, as in a response without failed rows."""
+    # The class and not `isinstance`, since True must not pass as a status.
     return container.__class__ is list and len(container) == count and all(item.__class__ is kind for item in container)
 
 
 def _row_status(code: Any, problems: Iterable[Problem]) -> int | None:
+    # The code of the row's own error says more than the list of codes.
     first = next(iter(problems), None)
     if first is not None and isinstance(first.code, int):
         return first.code

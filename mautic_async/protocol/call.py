@@ -90,7 +90,7 @@ class Call:
     job_requests_left: int | None = None
 
     def __str__(self) -> str:
-        """Method and path, without the query: it may hold addresses."""
+        """Return method and path, without the query: it may hold addresses."""
         return f"{self.method} {self.path}"
 
 

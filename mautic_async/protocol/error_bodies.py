@@ -74,6 +74,7 @@ def parse_problems(body: Any) -> tuple[tuple[Problem, ...], bool]:
     deliberate = False
     for item in (_values(body.get("errors")) or _legacy_errors(body))[:MAX_PROBLEMS]:
         if isinstance(item, Mapping):
+            # Mautic adds ``details`` to errors that it raises on purpose, not to those of a crash.
             deliberate = deliberate or "details" in item
             problems.extend(parse_row_problems(item))
         elif isinstance(item, str):
@@ -91,10 +92,13 @@ def _legacy_errors(body: Mapping[str, Any]) -> list[Any]:
     error = body.get("error")
     if isinstance(error, Mapping):
         return [error]
+    # OAuth 2 (RFC 6749).
     if isinstance(error, str):
         return [{"message": str(body.get("error_description") or error), "type": error}]
+    # API Platform, in JSON-LD.
     if "hydra:title" in body or "hydra:description" in body:
         return [{"message": str(body.get("hydra:description") or body.get("hydra:title"))}]
+    # A problem document (RFC 9457).
     if "detail" in body and "status" in body:
         return [{"message": str(body["detail"]), "type": body.get("type")}]
     return []
@@ -109,6 +113,7 @@ def parse_row_problems(item: Any) -> tuple[Problem, ...]:
     kind = sanitize(kind, 60) if isinstance(kind, str) else None
     details = item.get("details")
     if isinstance(details, Mapping) and details:
+        # A generator with a bound: a hostile answer may hold millions of messages.
         complaints = ((str(name), text) for name, value in details.items() for text in _leaf_texts(value))
         return tuple(
             Problem(sanitize(text), sanitize(name, 200), code, kind) for name, text in islice(complaints, MAX_PROBLEMS)
@@ -181,10 +186,12 @@ def build_error(call: Call, response: Response, body: Any) -> APIError:
         problems=problems,
         call=str(call),
         retry_after=parse_retry_after(response),
+        # A 429 with rate-limit headers is that of Mautic's limiter, though it has no details.
         deliberate=deliberate or (kind is RateLimited and parse_rate_limit(response) is not None),
         by_proxy=not is_from_mautic(call, response, body),
     )
     if isinstance(error, ServerError) and deliberate and call.row_count:
+        # The limit stands only in the words of the message; a number below the size of the batch is taken for it.
         numbers = [int(text) for problem in problems for text in _NUMBER.findall(problem.message)]
         error.batch_limit = next((number for number in numbers if 0 < number < call.row_count), None)
     return error
@@ -213,6 +220,7 @@ def redact(response: Response, authorization: str) -> Response:
     """
     secret = authorization.rpartition(" ")[2].encode("ascii", "replace")
     page = response.status >= 300 or response.content[:1] == b"<"
+    # JSON is parsed and never quoted, and a short secret may be part of common words.
     if not page or len(secret) < 8 or secret not in response.content:
         return response
     return evolve(response, content=response.content.replace(secret, b"***"))
@@ -220,5 +228,6 @@ def redact(response: Response, authorization: str) -> Response:
 
 def body_excerpt(response: Response) -> str:
     """Return the first words of an unexpected body, safe to print."""
+    # The page is cut first, and tags are bounded: a hostile page must not cost time.
     text = re.sub(r"<[^<>]{0,200}>|\s+", " ", response.content[:1024].decode("utf-8", "replace"))
     return sanitize(" ".join(text.split()), 120) or "an empty body"

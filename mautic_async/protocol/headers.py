@@ -43,6 +43,7 @@ def parse_rate_limit(response: Response) -> RateLimitHeaders | None:
 
 
 def _parse_int(text: str | None) -> int | None:
+    # `int` would also take signs, underscores and the digits of other scripts.
     return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) <= 12 else None
 
 
@@ -68,6 +69,7 @@ def parse_retry_after(response: Response) -> float | None:
     seconds = _parse_int(text)
     if seconds is not None:
         return min(float(seconds), MAX_WAIT)
+    # Both dates are by the server's clock; the local one may differ by minutes.
     retry_at, now = _parse_http_date(text), parse_date(response)
     return None if retry_at is None or now is None else min(max(0.0, retry_at - now), MAX_WAIT)
 

@@ -21,7 +21,7 @@ class JsonLibrary:
 
     Attributes:
         name: Name of the library.
-        dumps: Write a value as compact UTF-8 JSON; raise ValueError or TypeError for what JSON has no form for.
+        dumps: Write a value as compact UTF-8 JSON; raise ValueError or TypeError if it has no JSON form.
         loads: Read a JSON text; raise ValueError if it is none.
     """
 
@@ -55,7 +55,7 @@ def orjson_library() -> JsonLibrary:
     options = library.OPT_PASSTHROUGH_DATETIME | library.OPT_PASSTHROUGH_DATACLASS
 
     def dumps(value: Any) -> bytes:
-        """Write or refuse what the standard library does, which takes over for types that only it knows."""
+        """Write or refuse the same values as the standard library, which writes the types that orjson does not know."""
         try:
             text: bytes = library.dumps(value, option=options)
         except TypeError:
@@ -68,7 +68,7 @@ def orjson_library() -> JsonLibrary:
 
 
 _COUNT_BRACKETS_BELOW: Final = 1024
-"""Bytes up to which counting brackets is faster than a look at the values."""
+"""Bytes up to which counting brackets is faster than walking the values."""
 _NON_BRACKETS: Final = bytes(set(range(256)) - set(b"[{"))
 
 
@@ -80,6 +80,7 @@ def parse_json(content: bytes, library: JsonLibrary = STDLIB) -> Any:
     """
     try:
         value = library.loads(content)
+    # From the standard library; orjson refuses deep nesting with a ValueError.
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     if len(content) <= _COUNT_BRACKETS_BELOW and len(content.translate(None, _NON_BRACKETS)) <= MAX_DEPTH:

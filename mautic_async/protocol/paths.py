@@ -42,6 +42,7 @@ def build_path(*parts: str | int) -> str:
 def _quote_segment(part: str) -> str:
     if _SAFE_SEGMENT.fullmatch(part):
         return part
+    # HTTP libraries resolve dot segments, so these would lead to another route.
     if part in {"", ".", ".."} or any(ord(char) < 32 or ord(char) == 127 for char in part):
         raise ConfigurationError(f"{sanitize(repr(part), 60)} cannot be part of a path")
     try:
@@ -62,12 +63,14 @@ def _flatten(query: Mapping[str, object], prefix: str = "") -> Iterator[tuple[st
 
 
 def _flatten_value(name: str, value: object) -> Iterator[tuple[str, str]]:
+    # A query has no null: PHP would read the text "None".
     if value is None:
         return
     if isinstance(value, Mapping):
         yield from _flatten(value, name)
     elif isinstance(value, (list, tuple)):
         yield from _flatten({str(index): item for index, item in enumerate(value)}, name)
+    # PHP takes the text "false" for true.
     elif isinstance(value, bool):
         yield name, "1" if value else "0"
     else:
@@ -83,4 +86,6 @@ def query_string(query: QueryParams) -> str:
     try:
         return urlencode(query, quote_via=percent) if query else ""
     except UnicodeEncodeError as error:
-        raise ConfigurationError("a query parameter holds half of a surrogate pair, which no URL can") from error
+        raise ConfigurationError(
+            "a query parameter holds half of a surrogate pair, which a URL cannot: remove it"
+        ) from error

@@ -22,7 +22,7 @@ def build_request(call: Call, library: JsonLibrary, timeout: float | None) -> Re
     """Return the HTTP request of *call*, not signed yet.
 
     Args:
-        call: What is asked.
+        call: The call.
         library: Writes the body.
         timeout: Seconds to wait for the response.
 

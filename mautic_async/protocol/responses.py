@@ -45,6 +45,7 @@ def parse_response(call: Call, response: Response, library: JsonLibrary = STDLIB
     except ValueError as error:
         raise _undecodable(call, response, str(error)) from error
     if status >= 400:
+        # JSON without a reason is not an error of Mautic's, but perhaps of a gateway.
         if not parse_problems(body)[0]:
             raise _undecodable(call, response, "no error that Mautic sends")
         raise build_error(call, response, body)
@@ -59,6 +60,7 @@ def _undecodable(call: Call, response: Response, reason: str) -> Exception:
     status = response.status
     if status in _PROXY_STATUSES or status == 500 or status in {401, 413, 414, 429} or status >= 520:
         return build_error(call, response, None)  # a proxy's page: only its status counts
+    # The header proves that Mautic has answered; without it a firewall may have.
     event = "undecodable-body" if status < 400 and "mautic-version" in response.headers else "not-mautic"
     return UnexpectedResponse(
         f"{call}: status {status} with a body that is not Mautic's ({reason[:80]}): {body_excerpt(response)}",
@@ -68,6 +70,7 @@ def _undecodable(call: Call, response: Response, reason: str) -> Exception:
 
 
 def _has_row_results(response: Response, body: Any) -> bool:
+    # Mautic wrote this response, so it is accepted in any shape; without the header it must look like a batch's.
     if "mautic-version" in response.headers:
         return True
     return isinstance(body, Mapping) and (
@@ -92,14 +95,17 @@ def _raise_error_in_success(call: Call, response: Response, body: Any) -> None:
     """Raise the refusal in a response with a success status, if it holds one."""
     if call.is_batch or not isinstance(body, Mapping):
         return
+    # Several routes answer a refusal with status 200 and ``success`` 0 or false.
     failed = isinstance(body.get("success"), (bool, int)) and not body["success"]
     if not failed and not body.get("errors") and "error" not in body:
         return
+    # Errors beside an entity do not mean that the call was refused.
     if not failed and any(isinstance(body.get(key), (Mapping, list)) for key in body if key not in {"errors", "error"}):
         return
     problems, deliberate = parse_problems(body)
     problems = problems or (Problem(_failure_text(body)),)
     code = problems[0].code
+    # The body has the status that the response should have had.
     kind = error_class(code) if isinstance(code, int) and 400 <= code < 600 else Rejected
     raise kind(
         f"{call} {ERROR_DESCRIPTIONS[kind]} (although with status {response.status}): {format_problems(problems)}",

@@ -9,22 +9,22 @@ from attrs import frozen
 
 @frozen
 class Go:
-    """Send the request now."""
+    """The decision to send the request now."""
 
 
 @frozen
 class Probe:
-    """Send the request now if no other probe is under way, else wait for the response to that probe."""
+    """The decision to send the request now unless another probe is under way, whose response is then awaited."""
 
 
 @frozen
 class WaitForResponse:
-    """Ask again when a request under way has ended."""
+    """The decision to ask again when a request under way has ended."""
 
 
 @frozen
 class WaitUntil:
-    """Ask again at a given time.
+    """The decision to ask again at a given time.
 
     Attributes:
         at: The time, on the clock that the question was asked by.

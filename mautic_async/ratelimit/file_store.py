@@ -23,11 +23,11 @@ _MAX_BYTES: Final = 512 * 1024
 
 
 class FileRateLimitStore:
-    """Share a rate limit between any number of processes on one machine, through a file that only its owner can read.
+    """A rate limit in a file that only its owner can read, for any number of processes on one machine.
 
     The file holds counts, and a short salted digest instead of a token. It is locked for less than a millisecond at a
-    time, in a thread. A file that holds something else, or was removed, is begun anew. The file must not be a symbolic
-    link, and must lie on a local disk.
+    time, in a thread. A file with other content is overwritten, and a missing one is created. The file must not be a
+    symbolic link, and must lie on a local disk.
 
     Args:
         path: Path of the file. It need not exist yet, but its folder must.

@@ -53,7 +53,7 @@ class _LimiterState(enum.Enum):
 
 
 class FixedWindow:
-    """The window of one token: what responses tell about it, and whether one more call may be sent.
+    """The window of one token, as responses report it, and the decision about one more call.
 
     All times are on one clock, which the caller chooses.
 
@@ -90,6 +90,7 @@ class FixedWindow:
             True if the headers are valid.
         """
         seconds = headers.reset - self._server_time(headers, wall)
+        # A 429 that claims to have calls left contradicts itself.
         if headers.limit <= 0 or headers.remaining < 0 or not seconds > 0 or (refused and headers.remaining):
             self._count_invalid()
             return False
@@ -102,6 +103,7 @@ class FixedWindow:
             self._state = _LimiterState.KNOWN
             self._remaining, self._ends_at, self._reset = remaining, ends_at, headers.reset
             self._jitter = self._random() * min(10.0, 1.0 + seconds / 10.0)
+        # A later end is that of another server behind the load balancer, which counts apart.
         elif ends_at < self._ends_at:
             self._ends_at, self._reset = ends_at, headers.reset
         self._limit = headers.limit
@@ -110,6 +112,7 @@ class FixedWindow:
 
     def _server_time(self, headers: RateLimitHeaders, wall: float) -> float:
         if headers.date is not None:
+            # The median of several offsets, because a single ``Date`` may be delayed.
             self._clock_offsets.append(headers.date - wall)
             return headers.date
         return wall + (median(self._clock_offsets) if self._clock_offsets else 0.0)
@@ -141,6 +144,7 @@ class FixedWindow:
 
     def switch_token(self, token: object) -> None:
         """Belong to *token* from now on; forget the window of another one."""
+        # OFF stays: a server without a limiter has none for the next token either.
         if self._token is not None and self._state is _LimiterState.KNOWN:
             self._state = _LimiterState.UNKNOWN
         self._token = token
@@ -156,7 +160,7 @@ class FixedWindow:
         policy: BackgroundPolicy,
         job_requests_left: int | None = None,
     ) -> Decision:
-        """Return whether one more call may be sent.
+        """Return the decision about one more call.
 
         Calls in flight may or may not be counted in `remaining` already. They are taken not to be.
 
@@ -178,10 +182,13 @@ class FixedWindow:
         if spendable > 0:
             if not background or not policy.is_even or _fits(job_requests_left, spendable):
                 return GO
+            # The rest of the window, divided by the calls that may be spent in it, is the distance between two.
             due = self._last_background + max(0.0, self._ends_at - now) / max(1.0, spendable)
             return GO if due <= now else WaitUntil(due)
+        # A response may show that the calls in flight were counted already, which leaves more.
         if in_flight > 0:
             return WAIT_FOR_RESPONSE
+        # At least a second ahead, or rounding could make background work ask in a tight loop.
         return WaitUntil(max(self._reserve_gone_at(policy, free), now + 1.0) if background else self._reopens_at)
 
     def record_background(self, now: float) -> None:
@@ -212,6 +219,7 @@ class FixedWindow:
         """Return about when the reserve is smaller than *free*, the calls left."""
         if free <= self._minimum_reserve or policy.reserve is not None:
             return self._reopens_at
+        # The reserve shrinks linearly to nothing at the end of the window; here it equals *free*.
         return self._ends_at - free * HOUR / (_RESERVE_SHARE * self._limit)
 
     # -- figures, and the stored form --
@@ -221,13 +229,8 @@ class FixedWindow:
         self._end_if_over(now)
         return (self._limit, self._remaining, self._reset) if self._state is _LimiterState.KNOWN else None
 
-    @property
-    def ends_at(self) -> float:
-        """End of the window; infinity if none was ever known."""
-        return self._ends_at
-
     def to_dict(self) -> dict[str, Any]:
-        """Return all that was learned as JSON values, for `from_dict`."""
+        """Return the state of the window as JSON values, for `from_dict`."""
         known = self._state is _LimiterState.KNOWN
         return {
             "state": self._state.name,
@@ -239,7 +242,7 @@ class FixedWindow:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any], now: float, random: Callable[[], float]) -> FixedWindow:
-        """Read what `to_dict` returned.
+        """Return the window that `to_dict` wrote.
 
         Times later than *now* allows are cut: the clock may have been set back since.
 

@@ -33,7 +33,7 @@ _INTERACTIVE_MEMORY_SECONDS: Final = 60.0
 
 @frozen(kw_only=True)
 class RateLimitStatus:
-    """The rate limit at one moment, as the last response told it.
+    """The rate limit at one moment, according to the last response.
 
     Attributes:
         limit: Calls per window (an hour) that Mautic allows; None: no limit is known.
@@ -123,7 +123,7 @@ class _Tokens:
 
 
 class RateLimiter:
-    """Grants slots within the limits, and learns from responses.
+    """A rate limiter: it grants slots within the limits, and learns from responses.
 
     Args:
         limits: The user's settings.
@@ -148,8 +148,6 @@ class RateLimiter:
         self._tokens = _Tokens()
         self._timer: asyncio.TimerHandle | None = None
         self._closed: Exception | None = None
-
-    # -- figures --
 
     @property
     def concurrency(self) -> int:
@@ -176,8 +174,6 @@ class RateLimiter:
         return RateLimitStatus(
             limit=limit, remaining=remaining, reset=reset, waiting=self.waiting, in_flight=self.in_flight
         )
-
-    # -- acquiring a slot --
 
     def try_acquire(self, *, background: bool = False, job_requests_left: int | None = None) -> Slot | None:
         """Return a slot if one is to be had at once, or None; see `acquire`."""
@@ -244,6 +240,7 @@ class RateLimiter:
         now = self._clock.monotonic()
         if not background:
             self._concurrency.last_interactive = now
+        # A new call goes behind those that wait; a background call lets interactive ones pass, too.
         is_overtaking = self._queues[False].waiters or (background and self._queues[True].waiters)
         if is_overtaking or self._closed is not None:
             return None
@@ -259,15 +256,15 @@ class RateLimiter:
         else:
             self._wake_waiters()
 
-    # -- giving it back --
-
     def on_response(
         self, slot: Slot, status: int | None, reading: RateLimitHeaders | None, retry_after: float | None, token: object
     ) -> None:
         """Give *slot* back and learn from its response; see `Slot.complete`."""
         now = self._clock.monotonic()
+        # A late response to an old token tells of another window.
         if self._is_current(token):
             self._observe(slot, now, status, reading, retry_after)
+        # Taken off the slot, or `release` would report the call as not sent.
         permit, slot.permit = slot.permit, None
         if self._shared is not None and permit is not None:
             self._shared.complete(permit, sent=True, token=token, headers=reading, status=status)
@@ -321,18 +318,18 @@ class RateLimiter:
         if not refused:
             if status is not None:
                 self._throttle.on_success(slot.admitted_at, now)
+        # Such a 429 does not say when the next call may go, so only probing can tell.
         elif not is_valid:
             self._throttle.on_throttled(slot.admitted_at, now, retry_after)
         elif retry_after is not None:
             self._throttle.pause_for(now, retry_after)
 
-    # -- the decision --
-
     def _decide(self, now: float, job_requests_left: int | None, *, background: bool) -> Decision:
-        """Return whether one more call may be sent, and what to wait for if not."""
+        """Return the decision about one more call: send it, or wait for a time or a response."""
         if self._concurrency.is_full(now, background=background):
             return WAIT_FOR_RESPONSE
         decision = self._throttle.decide(now)
+        # With a store, the window in the store decides: it counts the calls of all processes.
         if isinstance(decision, Go) and self._shared is None:
             decision = self._window.decide(
                 now=now,
@@ -358,6 +355,7 @@ class RateLimiter:
 
     def _count(self, slot: Slot, *, background: bool) -> None:
         """Note that the call of *slot* is about to be sent."""
+        # A permit may come long after its slot, and responses are judged by the time of sending.
         slot.admitted_at = now = self._clock.monotonic()
         self._throttle.on_request(now)
         if background:
@@ -369,8 +367,10 @@ class RateLimiter:
         wake: float | None = None
         for background, queue in self._queues.items():
             while queue.waiters:
+                # Only the first one in the queue is considered, so that no call is overtaken for ever.
                 decision = self._decide(now, next(iter(queue.waiters)).job_requests_left, background=background)
                 if isinstance(decision, WaitUntil):
+                    # A call that cannot wait so long fails now, instead of waiting in vain.
                     queue.fail_expired(decision.at, decision.at - now)
                     if queue.waiters:
                         wake = decision.at if wake is None else min(wake, decision.at)

@@ -73,6 +73,7 @@ def _refuse(name: str, expected: str, value: object) -> NoReturn:
 
 
 def _is_count(value: object) -> bool:
+    # True is an int, and would pass as 1.
     return isinstance(value, int) and not isinstance(value, bool)
 
 

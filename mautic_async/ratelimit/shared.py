@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mautic_async.ratelimit.store import RateLimitStore
 
 _POLL_SECONDS: Final = (0.02, 1.0)
-"""Seconds between two questions while calls of other processes are in flight: at first, and at most."""
+"""Seconds between two requests to the store while calls of other processes are in flight: at first, and at most."""
 _CLOSE_SECONDS: Final = 5.0
 """Seconds that the last reports to the store may take."""
 
@@ -69,7 +69,7 @@ class SharedPermits:
         A permit that arrives after its caller was cancelled, or after `close`, is given back.
 
         Returns:
-            A permit, which has to be handed to `complete`, or what to wait for.
+            A permit, which has to be handed to `complete`, or the event to wait for.
         """
         request = AcquireRequest(
             now=self._clock.wall_time(),
@@ -78,7 +78,9 @@ class SharedPermits:
             policy=self._policy,
             job_requests_left=job_requests_left,
         )
+        # In a task of its own: a transaction that is cancelled halfway may have entered the call or not.
         asked = self._background.spawn(self._store.acquire(request))
+        # A store that hangs must not keep callers from learning that the client is closed.
         closing = self._closing = self._closing or asyncio.get_running_loop().create_future()
         try:
             await asyncio.wait({asked, closing}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,6 +89,7 @@ class SharedPermits:
             raise
         if not asked.done():
             asked.add_done_callback(self._give_back)
+            # The caller then asks the rate limiter, which is closed and raises.
             return WAIT_FOR_RESPONSE
         return asked.result()
 
@@ -98,7 +101,7 @@ class SharedPermits:
         """Wait until it makes sense to ask again.
 
         Args:
-            answer: What the store has said.
+            answer: The answer of the store.
             changed: `changed` as it was before the store was asked.
             deadline: Time of the event loop at which the caller runs out of patience.
 
@@ -111,6 +114,7 @@ class SharedPermits:
             if self._clock.monotonic() + seconds > deadline:
                 raise TooLong(seconds)
         else:
+            # Calls of other processes end without a signal here, so the store is asked, less and less often.
             self._poll_seconds = min(_POLL_SECONDS[1], self._poll_seconds * 1.5)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
@@ -147,10 +151,11 @@ class SharedPermits:
     def _notify(self) -> None:
         self._poll_seconds = _POLL_SECONDS[0]
         self.changed.set()
+        # A new event for the next waits: a caller took the old one before it asked the store, and misses no change.
         self.changed = asyncio.Event()
 
     def close(self) -> None:
-        """Have all callers that wait look again: they find the rate limiter closed."""
+        """Wake all callers that wait; they find the rate limiter closed."""
         if self._closing is not None and not self._closing.done():
             self._closing.set_result(None)
         self._notify()

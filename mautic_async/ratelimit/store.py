@@ -1,8 +1,8 @@
 """The protocol of a store for a shared rate limit, and the state that a store keeps.
 
 A store keeps a `RateLimitState` as text and changes it in one atomic transaction per operation. `acquire` enters a call
-before it is sent. `observe` removes it together with what its response told. So the server has never counted more calls
-than the responses told and the calls in flight together, whichever process is killed at whatever time.
+before it is sent. `observe` removes it and applies the headers of its response. So the server has never counted
+more calls than the responses reported plus the calls in flight, even if a process is killed.
 Mautic: REST API, Rate limiter.
 """
 
@@ -31,7 +31,7 @@ _VERSION: Final = 2
 
 @frozen(kw_only=True)
 class AcquireRequest:
-    """The question whether a process may send one more call.
+    """A request for the permission to send one more call.
 
     Attributes:
         now: Epoch seconds, by a clock on which all processes agree within a second or two.
@@ -84,7 +84,7 @@ Acquired: TypeAlias = Permit | WaitUntil | WaitForResponse
 
 
 class RateLimitStore(Protocol):
-    """Keeps what processes share about their rate limit: any object with these two methods.
+    """A store of the rate limit that processes share: any object with these two methods.
 
     Both apply the method of the same name of `RateLimitState` in one atomic transaction: load the text, read it by
     `RateLimitState.from_text`, apply the operation, save what `RateLimitState.to_text` returns. The text may be dropped
@@ -116,9 +116,10 @@ class RateLimitState:
     _probe: str = ""
 
     def acquire(self, request: AcquireRequest) -> Acquired:
-        """Enter one more call if it may be sent, and return its permit; else return what to wait for."""
+        """Enter one more call if it may be sent, and return its permit; else return the event to wait for."""
         now = request.now
         self._count_overdue(now)
+        # The window of a new token is stored by `observe`, once there is something to store.
         window = self._windows.get(self._key(request.token)) or _new_window()
         decision = window.decide(
             now=now,
@@ -127,6 +128,7 @@ class RateLimitState:
             policy=request.policy,
             job_requests_left=request.job_requests_left,
         )
+        # One probe at a time; if its process was killed, another one follows after a minute.
         if isinstance(decision, Probe) and self._in_flight.get(self._probe, -_PROBE_TIMEOUT) + _PROBE_TIMEOUT > now:
             return WAIT_FOR_RESPONSE
         if not isinstance(decision, (Go, Probe)):
@@ -140,11 +142,12 @@ class RateLimitState:
         return permit
 
     def observe(self, observation: Observation) -> None:
-        """Remove a call that has ended, and learn from its response."""
+        """Remove a call that has ended, and apply its response to the window."""
         self._count_overdue(observation.now)
         self._in_flight.pop(observation.permit.id, None)
         if not observation.sent:
             return
+        # A process that has no token yet is counted in the window of the last one used.
         key = self._latest = self._key(observation.token)
         window = self._windows.pop(key, None) or _new_window()
         self._windows[key] = window  # the last one used is the last one dropped
@@ -184,7 +187,7 @@ class RateLimitState:
 
     @classmethod
     def from_text(cls, text: str | None, now: float) -> RateLimitState:
-        """Read what `to_text` returned; begin anew if *text* is None or anything else.
+        """Return the state that `to_text` wrote, or a new one if *text* is None or cannot be read.
 
         Args:
             text: The text.

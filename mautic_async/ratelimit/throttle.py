@@ -56,7 +56,7 @@ class Throttle:
         return self._until
 
     def decide(self, now: float) -> Decision:
-        """Return whether one more call may be sent."""
+        """Return the decision about one more call."""
         if now < self._until:
             return WaitUntil(self._until)
         if self._probing:
@@ -66,6 +66,7 @@ class Throttle:
     def on_request(self, now: float) -> None:
         """Note that a call is sent at *now*."""
         self._recent.append(now)
+        # The window does not end while probing: `_measure` needs the calls that led to the pause.
         if self._window_began is None or (now - self._window_began > HOUR and not self._probing):
             self._window_began, self._passed = now, 0
         pace = self._max_rate_at(now)
@@ -74,7 +75,9 @@ class Throttle:
 
     def on_success(self, admitted_at: float, now: float) -> None:
         """Note a response other than a 429 to the call that was sent at *admitted_at*."""
+        # Only a call that was sent after the pause proves that the pause was long enough.
         if self._probing and admitted_at >= self._until:
+            # A single short pause measures nothing. One that outlasted several probes shows the window of the server.
             if self._refusals > 1:
                 self._measure(admitted_at, now)
             self._probing = False
@@ -99,6 +102,7 @@ class Throttle:
         """Note a 429 without rate-limit headers; the 429s of one burst count once."""
         if retry_after is not None:
             self.pause_for(now, retry_after)
+        # Sent before the last refusal arrived, so it belongs to the same burst.
         if admitted_at < self._began:
             return
         self._began = now
@@ -112,6 +116,7 @@ class Throttle:
     def _probe_delay(self, now: float) -> float:
         """Return the seconds until the next probe: longer each time, but not beyond the end of Mautic's own window."""
         step = _PROBE_BACKOFF ** min(self._refusals - 1, 6) * (0.5 + 0.5 * self._random())
+        # A window of Mautic that began with the first call is over by then, so the probe need not come later.
         rest = (self._window_began or 0.0) + HOUR + 1.0 - now
         return min(step, rest) if rest > 0 else step
 
@@ -126,5 +131,6 @@ class Throttle:
     def _max_rate_at(self, now: float) -> float | None:
         if self._pace is None:
             return None
+        # The pace grows by itself, without a timer: it is computed when it is needed.
         growth = _RECOVERY ** (max(0.0, now - self._cut_at) / 10.0)
         return None if growth > _RELEASED_AT else self._pace * growth

@@ -46,11 +46,13 @@ class WaitQueue(Generic[S]):
 
     def push(self, waiter: Waiter[S]) -> None:
         """Add *waiter* at the end."""
+        # A dict as an ordered set: a cancelled call is removed in constant time.
         self.waiters[waiter] = None
         self.earliest_deadline = min(self.earliest_deadline, waiter.deadline)
 
     def fail_expired(self, before: float, seconds: float) -> None:
         """End the waits whose deadline comes before the time *before*, which is *seconds* away."""
+        # The common case, without a loop over thousands of waiting calls.
         if before <= self.earliest_deadline:
             return
         for waiter in [waiter for waiter in self.waiters if waiter.deadline < before]:

@@ -29,11 +29,11 @@ _FOREVER: Final = -1
 
 
 class RedisUnreachable(Exception):
-    """Redis refused a command, or did not answer for as long as the caller was willing to wait."""
+    """The failure of a command: Redis refused it, or did not answer within the caller's patience."""
 
 
 class RedisConnection:
-    """Sends commands to Redis, and waits up to *patience* seconds while Redis is away.
+    """A Redis client that waits up to *patience* seconds while Redis is away.
 
     Args:
         redis: URL (``redis://``, ``rediss://``, ``unix://``), or a client, which the caller closes.
@@ -57,6 +57,7 @@ class RedisConnection:
             RedisUnreachable: Redis answered with an error, or not within the patience.
         """
         try:
+            # The client itself repeats for ever; this bounds the operation as a whole, reconnections included.
             async with asyncio.timeout(self._patience):
                 return await operation(self.client)
         except TimeoutError:
@@ -97,6 +98,7 @@ class Lease:
 
     def __init__(self, client: Redis, name: str, seconds: float) -> None:
         self._lock = Lock(client, name, timeout=seconds, sleep=0.05, thread_local=False)
+        # Three beats in a lease: one of them may be lost without losing the lease.
         self._pause = seconds / 3
         self._released = asyncio.Event()
         self._heartbeat: asyncio.Task[None] | None = None
@@ -115,8 +117,10 @@ class Lease:
             return
         self._released.set()
         heartbeat.cancel()  # in case that it waits for Redis
+        # Awaited before the release: a beat that is late would take the lease again.
         await asyncio.wait({heartbeat})
         with contextlib.suppress(LockError, RedisError, TimeoutError):
+            # At the end nothing waits for Redis for long, because an unreleased lease expires by itself.
             async with asyncio.timeout(1.0):
                 await self._lock.release()
 

@@ -42,9 +42,8 @@ class RedisJournal:
     """A journal with which a bulk job can be resumed by any process that reaches the same Redis.
 
     Give the same rows in the same order again, and the job goes on, as with `Journal`. One process at a time works on a
-    job: it holds a lease, which ends *lease* seconds after its death, and `open`
-    waits that long. A process that only stalled
-    finds out with its next write, sends nothing more, and ends with `MauticError`.
+    job: it holds a lease, which ends *lease* seconds after its death, and `open` waits that long. A process that only
+    stalled finds out with its next write, sends nothing more, and ends with `MauticError`.
 
     The journal is as durable as that Redis: with ``appendonly yes`` it survives a crash of Redis, with
     ``appendfsync always`` also a power cut. If Redis is away, the job waits up to *patience* and then ends; no batch is
@@ -54,14 +53,14 @@ class RedisJournal:
         redis: URL, or a client that the caller closes.
         job: Name of the job; part of the keys.
         unfinished: Go on with an interrupted run of the same name, or refuse to begin.
-        payload: What is kept of a row: a hash (``reference``), or the row itself (``full``), for sources that cannot be
-            read twice.
+        payload: The part of a row that is kept: a hash (``reference``), or the row itself (``full``), for sources that
+            cannot be read twice.
         patience: Seconds to wait for Redis before the job ends.
         lease: Seconds after which another process may take the job over from a dead one.
 
     Raises:
-        ConfigurationError: When the job begins: another process is at work on it, or the keys hold something else.
-        MauticError: While the job runs: Redis is away or refuses, or another process has taken over.
+        ConfigurationError: At the beginning: another process is at work on the job, or the keys hold something else.
+        MauticError: During the job: Redis is away or refuses, or another process has taken over.
     """
 
     durable = True
@@ -110,6 +109,7 @@ class RedisJournal:
         try:
             if not await self._run(lambda _: lease.acquire(self._seconds + 1.0)):
                 raise JournalInUse(f"journal {self.job}: another process is at work on this job")  # noqa: TRY301
+            # After the lease is held: from now on the writes of every earlier holder are refused.
             self._number = str(await self._run(lambda redis: redis.incr(self._key("number")))).encode()
             checkpoint = self._checkpoint(*await self._run(self._read))
         except BaseException:
@@ -137,6 +137,7 @@ class RedisJournal:
             await self._record_outcomes(records, before_commit)
 
     async def _record_outcomes(self, records: Sequence[RowRecord], before_commit: Callable[[], None] | None) -> None:
+        # Read outside of the transaction; the lock keeps another outcome of this process from writing in between.
         learned = await self._merged_facts(records)
         old_watermark = self._watermark.index
         for record in records:
@@ -151,6 +152,7 @@ class RedisJournal:
             "input_hash": self._watermark.input_hash.hex(),
             "counts": json.dumps(self._counts),
         }
+        # Dead letters are on disk before Redis calls their rows done.
         if before_commit is not None:
             before_commit()
 
@@ -178,7 +180,7 @@ class RedisJournal:
         return {name: json.loads(facts) for name, facts in zip(names, found, strict=True) if facts is not None}
 
     async def mark_complete(self) -> None:
-        """Forget the run, so that the next one starts anew. What was learned stays."""
+        """Forget the run, so that the next one starts anew. The facts stay."""
 
         def write(pipe: Pipeline) -> None:
             pipe.delete(*(self._key(it) for it in ("meta", "rows", "payload", "created")))
@@ -207,12 +209,15 @@ class RedisJournal:
         number_key = self._key("number")
 
         async def transaction(pipe: Pipeline) -> None:
+            # ``WATCH`` on this key, by `transaction`, makes the commit fail if another process opens the
+            # journal meanwhile.
             if await pipe.get(number_key) != self._number:
                 raise JournalTakenOver(
                     f"journal {self.job}: another process has taken it over, or Redis has lost it; nothing more is sent"
                 )
             pipe.multi()  # type: ignore[no-untyped-call, unused-ignore]
             commands(pipe)
+            # All parts expire together: a journal of which a part is missing would resume wrongly.
             for part in ("number", "meta", "rows", "payload", "created", "facts"):
                 pipe.expire(self._key(part), EXPIRE_SECONDS)
 
@@ -242,6 +247,7 @@ class RedisJournal:
             pipe.hgetall(self._key("rows"))
             pipe.hgetall(self._key("payload"))
             pipe.zrange(self._key("created"), 0, -1, withscores=True)
+            # Written only if missing, in the transaction that reads: an interrupted run keeps its own format and mode.
             pipe.hsetnx(self._key("meta"), "format", FORMAT)
             pipe.hsetnx(self._key("meta"), "mode", self._payload)
             return await pipe.execute()

@@ -45,7 +45,7 @@ class Waiting:
 
 
 class RedisRateLimitStore:
-    """Shares a rate limit between any number of processes on any number of machines, through one key in Redis.
+    """A rate limit that any number of processes on any number of machines share through one key in Redis.
 
     Time is the time of the Redis server, so the clocks of the machines need not agree. The key holds counts, and a
     short salted digest instead of a token; it expires two hours after the last call. If Redis loses it, the next
@@ -54,7 +54,7 @@ class RedisRateLimitStore:
 
     Args:
         redis: URL, or a client that the caller closes. A store made from a URL is closed by ``async with`` or `aclose`.
-        name: What the limit belongs to. Every Mautic needs a name of its own; its tokens may share one.
+        name: Name of the limit. Every Mautic needs a name of its own; its tokens may share one.
         patience: Seconds to wait for Redis before a call fails.
 
     Mautic: REST API, Rate limiter.
@@ -94,8 +94,10 @@ class RedisRateLimitStore:
         waiting = Waiting(operation)
         self._waiting.append(waiting)
         try:
+            # One transaction at a time in this process: two of them would only make each other repeat.
             async with self._order:
                 if waiting in self._waiting:
+                    # One exchange applies all operations that wait, as a group commit does.
                     await self._connection.run(lambda _: self._commit(tuple(self._waiting)))
         except RedisUnreachable as error:
             raise Unavailable(f"the rate limit is not known: {error}") from error
@@ -110,10 +112,12 @@ class RedisRateLimitStore:
             await self._exchange(b"")
         stored = False
         while not stored:
+            # The time of the Redis server, which is the same for all processes.
             now = time.time() + self._offset
             state = RateLimitState.from_text(self._seen.decode() or None, now)
             for waiting in group:
                 waiting.result = waiting.operation(state, now)
+            # If another process was faster, the state is computed anew from what it has written.
             stored = await self._exchange(state.to_text().encode())
         for waiting in group:
             if waiting in self._waiting:
@@ -125,6 +129,7 @@ class RedisRateLimitStore:
             keys=[self._key], args=[self._seen, fresh, EXPIRE_SECONDS]
         )
         self._offset = int(seconds) + int(microseconds) / 1e6 - time.time()
+        # The state is remembered, so that the next operation needs one round trip and no read before.
         self._seen = fresh if stored else current
         return bool(stored)
 

@@ -21,19 +21,19 @@ PATIENCE: Final = 30.0
 
 
 class RedisTokens:
-    """Keeps the token in Redis, so that processes on several machines share it and one of them renews it.
+    """A token store in Redis: processes on several machines share the token, and one of them renews it.
 
     A process that renews holds a lease, which it extends while it lives. When it dies, another process renews after
     *lease* seconds. A renewed token is in Redis before a request carries it. If the holder dies between Mautic's answer
     and the write, the refresh token is spent: only then is a new login needed, as with every store.
 
-    The key holds the token as plain JSON: whoever can read that Redis can use the token. Give Redis a password, TLS
+    The key holds the token as plain JSON: every client of that Redis can use the token. Give Redis a password, TLS
     (``rediss://``) and a persistence that survives a restart (``appendonly yes``); a token lost with Redis is a new
     login for `AuthorizationCode`, and one more token request for `ClientCredentials`.
 
     Args:
         redis: URL, or a client that the caller closes. A store made from a URL is closed by ``async with`` or `aclose`.
-        name: What the token belongs to. Every Mautic and every credential needs a name of its own.
+        name: Name of the token. Every Mautic and every credential needs a name of its own.
         patience: Seconds to wait for Redis before a call fails.
         lease: Seconds after which another process may renew in place of a dead one.
 

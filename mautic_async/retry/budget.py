@@ -32,6 +32,7 @@ class RetryBudget:
         if self._tokens >= 1:
             self._tokens -= 1
             return True
+        # Without a free retry, a client whose calls all fail could never fill its bucket again.
         if now >= self._free_at:
             self._free_at = now + self._free_retry_interval
             return True

@@ -16,7 +16,7 @@ MAX_OPEN_SECONDS: Final = 60.0
 
 
 class CircuitBreaker:
-    """Stops calls to a server that is down, and lets single probes through.
+    """A circuit breaker: it stops calls to a server that is down, and lets single probes through.
 
     It opens when at least half of at least 20 attempts within 30 s failed before Mautic (no connection, 502, 503, 504).
     It stays open for 5 s, with jitter, and twice as long after each failed probe, up to 60 s. Then one probe decides.
@@ -42,6 +42,7 @@ class CircuitBreaker:
         if now < self._until:
             return self._until - now
         if self._probing:
+            # A probe is under way and has no known end, so ask again soon.
             return max(1.0, self._pause / 10)
         self._probing = True
         return 0.0
@@ -51,7 +52,7 @@ class CircuitBreaker:
         self._probing = False
 
     def record(self, now: float, *, failed: bool) -> None:
-        """Count the end of one attempt; *failed*: before Mautic."""
+        """Count the end of one attempt; *failed* if it did not reach Mautic."""
         if self._until is not None:
             self._finish_probe(now, failed=failed)
             return
@@ -73,6 +74,8 @@ class CircuitBreaker:
             self._until, self._pause = None, MIN_OPEN_SECONDS
 
     def _trip(self, now: float) -> None:
+        # When the breaker closes, the failures that opened it must not open it again.
         self._seen.clear()
         self._failures = 0
+        # With jitter, so that processes do not probe all at once.
         self._until = now + self._pause * (0.9 + 0.2 * self._random())

@@ -180,7 +180,7 @@ FAILURE_TABLE: Final[Mapping[str, FailureRule]] = {
     ),
     "not-mautic": FailureRule(
         answer="a page with another status: a firewall, a log-in, maintenance",
-        proves="a firewall may look at answers, too: what it hides may be done",
+        proves="a firewall may check answers, too: the request behind a hidden answer may be applied",
         writer=_P,
         fate=Fate.UNKNOWN,
         single="R...",
@@ -329,6 +329,7 @@ VERDICTS: Final[Mapping[str, Mapping[Effect, Verdict]]] = {
     event: {
         effect: Verdict(
             kind=event,
+            # A lost read leaves nothing behind that would have to be looked up.
             fate=Fate.REFUSED if effect is Effect.READ and row.fate is Fate.UNKNOWN else row.fate,
             may_still_run=row.may_still_run and effect is not Effect.READ,
             single=_ACTIONS[row.single[column]],

@@ -57,6 +57,7 @@ def failure_kind(error: MauticError) -> str:
     """Return the row of the failure table for *error*."""
     if isinstance(error, (TransportError, UnexpectedResponse)) and error.kind in _FATAL:
         return error.kind  # also of a token request: a repetition would not help
+    # The call itself was held back: by the rate limit, or because there was no token for it.
     if not error.sent:
         return "rate-limit-wait-too-long" if isinstance(error, RateLimited) else "token-unavailable"
     if isinstance(error, (TransportError, UnexpectedResponse)):
@@ -72,8 +73,10 @@ def _refusal_kind(error: APIError) -> str:
     if isinstance(error, RateLimited):
         return "rate-limit" if error.deliberate or not error.by_proxy else "proxy-limit"
     texts = " ".join(problem.message for problem in error.problems)
+    # The plugin's words when two requests create the same unique item within a second.
     if isinstance(error, NotFound) and "ID = 0" in texts:
         return "item-not-found"
+    # Another user has the record open for editing, and closes it at some time.
     if error.status == 409 and "lock" in texts.lower():
         return "conflict"
     return _BY_STATUS.get(error.status, "refused")
@@ -83,6 +86,7 @@ def _server_kind(error: ServerError) -> str:
     if error.batch_limit is not None:
         return "too-many-rows"
     if error.by_proxy:
+        # The codes of Cloudflare for a server behind it that failed or was too slow.
         late = 520 <= error.status <= 524
         return "gateway-timeout" if late else _BY_STATUS.get(error.status, "proxy-fault")
     return "refused-500" if error.deliberate or error.status == 501 else "server-fault"
@@ -96,9 +100,11 @@ def verdict_for(error: MauticError, effect: Effect) -> Verdict:
 def classify(error: MauticError, call: Call, attempts: int, sent_at: float) -> MauticError:
     """Return *error* with its verdict, or an `OutcomeUnknown` if a write may have been applied and is not repeated."""
     verdict = verdict_for(error, call.effect)
+    # Bulk jobs repeat rows themselves; only the wait for the rate limit is left to the pipeline.
     if not call.retryable and verdict.single is Action.RETRY and verdict.kind != "rate-limit":
         verdict = evolve(verdict, single=Action.RAISE)
     outcome = error
+    # `item-not-found` is retried, but if the last attempt fails with it, the contact is stored all the same.
     unclear = verdict.fate is Fate.UNKNOWN and (verdict.single is Action.RAISE or verdict.kind == "item-not-found")
     if unclear and call.effect in {Effect.UPSERT, Effect.NON_IDEMPOTENT}:
         outcome = OutcomeUnknown(
@@ -154,6 +160,7 @@ class RetryPolicy:
         if asked is not None:
             return float(asked) + self.clock.uniform(0.0, min(10.0, 1.0 + asked / 10))
         if verdict.kind == "item-not-found":
+            # No full jitter here: the pause must be longer than the second within which the plugin fails.
             return verdict.backoff_base + self.clock.uniform(0.0, 0.5)
         return self.clock.uniform(0.0, min(MAX_BACKOFF, verdict.backoff_base * 2 ** (attempt - 1)))
 
@@ -161,6 +168,7 @@ class RetryPolicy:
         """Return True if a repetition is safe and the retry budget, which it then spends, allows it."""
         if not isinstance(error, MauticError) or error.verdict is None or error.verdict.single is not Action.RETRY:
             return False
+        # A 429 of Mautic's own limiter costs no budget: the limiter decides when the call goes again.
         return error.verdict.kind == "rate-limit" or self.budget.try_spend(self.clock.monotonic())
 
     def _exhausted(self, state: RetryCallState) -> bool:
@@ -186,6 +194,7 @@ class RetryPolicy:
 
         def stop(state: RetryCallState) -> bool:
             left = remaining()
+            # An attempt after the deadline would be in vain, so its pause is not begun.
             return self._exhausted(state) or (left is not None and left <= state.upcoming_sleep)
 
         def before_sleep(state: RetryCallState) -> None:

@@ -48,8 +48,8 @@ class PendingRow:
         content: Hash of what would be sent.
         entity: Id of its contact in the file, or 0.
         n: Its number in the file, once it is there.
-        changed_at: When the server says that the contact was changed.
-        is_outdated: Whether a later row of the same contact is pending, which decides what is stored in the end.
+        changed_at: Time of the contact's last change, as the server tells it.
+        is_outdated: A later row of the same contact is pending, which decides what is stored in the end.
     """
 
     key: bytes
@@ -97,6 +97,7 @@ class PendingRows:
         if row is None:
             return None
         indices = self._indices[row.key]
+        # Outcomes come in any order, so the place in the input decides which row is the last one.
         row.is_outdated = index != indices[-1]
         indices.remove(index)
         if not indices:
@@ -110,10 +111,10 @@ class PendingRows:
 
 @define(eq=False)
 class SyncRun:
-    """Compares rows with the file, and keeps the file in step with the server.
+    """The run of one job: it compares rows with the file, and keeps the file in step with the server.
 
     Attributes:
-        vanished: How many contacts have vanished from the input; None while that is not known.
+        vanished: Number of contacts that have vanished from the input; None while that is not known.
     """
 
     file: StateFile
@@ -139,6 +140,7 @@ class SyncRun:
         """
         if self._thread is not None:
             raise ConfigurationError(f"state {self.file.path}: in use by another job of this process")
+        # One thread, so that transactions are written in the order in which they were asked for.
         self._thread = ThreadPoolExecutor(1, "sync-state")
         try:
             await self._in_thread(self.file.open, now)
@@ -152,6 +154,7 @@ class SyncRun:
         """Note where the journal stands. Rows that it replays are only a part of the input."""
         self._checkpoint = checkpoint
         done_before = checkpoint.watermark or any(record.state == "done" for record in checkpoint.records.values())
+        # A journal that replays rows gives the unfinished ones only; finished rows are not seen, and have not vanished.
         self._is_unsure = rows_are_replayed and bool(done_before)
 
     async def note_drift(self, now: float) -> None:
@@ -183,16 +186,18 @@ class SyncRun:
     # -- rows ----------------------------------------------------------------------------------------------------------
 
     def place(self, index: int, encoded: EncodedRow) -> EncodedRow:
-        """Return the row as it is to be handled: as it is, or marked as stored already."""
+        """Return the row unchanged, or marked as stored already."""
         if index in self._pending:  # encoded once more: to prove that it survives the journal, or with newer values
             return encoded
         identity = self.identify(encoded)
         if identity is None:
+            # A row that cannot even be read may belong to any contact, so none can be said to have vanished.
             self._is_unsure = self._is_unsure or bool(encoded.problems)
             return encoded
         key = self._hash(repr(identity).encode())
         stored = self.file.find(key)
         if stored is not None:
+            # Also for a row with problems: its contact is in the input, so it has not vanished.
             set_bit(self._seen, stored.n)
         if encoded.problems or self._is_done(index):
             return encoded
@@ -205,6 +210,7 @@ class SyncRun:
 
     def _may_skip(self, index: int, key: bytes, entity: int) -> bool:
         """Return True unless a row that is sent before this one writes the same contact, or this one has been sent."""
+        # A row that a killed run has sent must be reconciled, even if the file says that it is stored.
         was_sent = self._checkpoint is not None and index in self._checkpoint.records
         return not (self.is_full or was_sent or self._pending.writes(key, entity))
 
@@ -226,6 +232,7 @@ class SyncRun:
         rows = self._pending.those(indices)
         if not rows:
             return
+        # All rows of the batch in one transaction: one wait for the disk a request.
         numbers = await self._in_thread(self.file.mark_sending, [row.key for row in rows])
         for row, number in zip(rows, numbers, strict=True):
             row.n = number
@@ -238,6 +245,7 @@ class SyncRun:
             if record.state != "done":
                 continue
             row = self._pending.pop(record.index)
+            # A partial or unknown row keeps no hash, so the next job sends it again.
             if row is not None and row.n and not row.is_outdated and record.status in {"created", "updated"}:
                 stored.append((row.content, record.id or row.entity, row.changed_at, row.n))
         if stored:

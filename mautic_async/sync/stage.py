@@ -35,12 +35,12 @@ class SyncAdapter(Generic[R, E]):
 
     @property
     def guarantee(self) -> str:
-        """Return the guarantee of the adapter."""
+        """The guarantee of the adapter."""
         return self._adapter.guarantee
 
     @property
     def requests_left(self) -> int | None:
-        """Return how many requests the job still needs at most."""
+        """The most requests that the job still needs."""
         return self._adapter.requests_left
 
     @requests_left.setter
@@ -50,6 +50,7 @@ class SyncAdapter(Generic[R, E]):
     async def prepare(self, job: str) -> None:
         """Prepare the adapter, then ask Mautic what has changed there, if that is wanted."""
         await self._adapter.prepare(job)
+        # After the adapter is prepared and before the first row is encoded, which is when rows are compared.
         await self._run.note_drift(self._clock.wall_time())
 
     def encode(self, row: R, index: int) -> EncodedRow:
@@ -97,6 +98,7 @@ class SyncJournal:
         """Open the state, then the journal."""
         await self._run.open(self._clock.wall_time())
         try:
+            # If the journal cannot be opened, the lock of the state must not outlive the job.
             checkpoint = await self._journal.open() if self._journal is not None else Checkpoint()
         except BaseException:
             await self._run.close()
@@ -112,6 +114,7 @@ class SyncJournal:
 
     async def record_sending(self, records: Sequence[RowRecord]) -> None:
         """Write that rows are about to be sent, into the state first."""
+        # A kill between the two leaves a row unknown in the state and unsent in the journal: it is sent once more.
         await self._run.mark_sending(record.index for record in records)
         if self._journal is not None:
             await self._journal.record_sending(records)
@@ -132,6 +135,7 @@ class SyncJournal:
 
     async def mark_complete(self) -> None:
         """Note the end of the input in the state, then in the journal."""
+        # A kill between the two repeats both: the journal still holds the run, whose rows are all done.
         await self._run.finish()
         if self._journal is not None:
             await self._journal.mark_complete()
@@ -174,5 +178,5 @@ class SyncJob(BulkJob[R, E]):
 
     @property
     def report(self) -> BulkReport:
-        """The job in numbers, with what has vanished from the input."""
+        """The numbers of the job, with what has vanished from the input."""
         return evolve(super().report, vanished=self._run_of_state.vanished)

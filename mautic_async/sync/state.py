@@ -24,7 +24,7 @@ VANISHED_CHUNK: Final = 1000
 
 @frozen(kw_only=True)
 class SyncState:
-    """What earlier jobs have stored, so that the next one sends only rows that differ.
+    """The record of what earlier jobs have stored, so that the next one sends only rows that differ.
 
     A row whose content is what the last job stored for this contact is not sent, and gets the outcome ``unchanged``.
     The state of a row is written only after the server has confirmed it. A process that is killed at any point leaves
@@ -49,7 +49,7 @@ class SyncState:
         secret: A text that keys the hashes, such as one from the environment; always the same for one file.
 
     Raises:
-        ConfigurationError: When the job begins, before anything is sent: the file is another job's or server's, was
+        ConfigurationError: Before anything is sent: the file is another job's or server's, was
             written by a newer version, is damaged, read-only, or in use by another process.
 
     Example:

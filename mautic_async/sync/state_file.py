@@ -67,13 +67,13 @@ class Scope:
     job: str = ""
 
     def __str__(self) -> str:
-        """The scope in words."""
+        """Return the scope in words."""
         return f"{self.noun} of {self.server}" + (f", job {self.job!r}" if self.job else "")
 
 
 @frozen
 class StoredRow:
-    """What the file holds of one contact.
+    """The file's record of one contact.
 
     Attributes:
         n: Number of the row in the file.
@@ -125,6 +125,7 @@ class StateFile:
                 raise ConfigurationError(f"state {self.path}: the file is read-only")
         elif self._scope is None:
             raise ConfigurationError(f"state {self.path}: there is no such file")
+        # SQLite alone would let two processes write in turn, and each would trust what it has marked.
         self._lock = open_locked(self.path.with_name(self.path.name + ".lock"))
         try:
             os.close(open_owner_only(self.path, os.O_RDWR))
@@ -144,6 +145,7 @@ class StateFile:
     def _prepare(self, db: sqlite3.Connection, now: float) -> None:
         (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
+        # An empty file is new; one with tables and without our mark belongs to another program.
         is_new = not version and not db.execute("SELECT 1 FROM sqlite_master").fetchone()
         if not is_new and application != APPLICATION_ID:
             raise ConfigurationError(f"state {self.path}: the file belongs to another program")
@@ -169,6 +171,7 @@ class StateFile:
         meta: dict[str, Any] = dict(db.execute("SELECT key, value FROM meta").fetchall())
         salt = meta.get("salt") or secrets.token_bytes(32)
         self.hash_key = keyed_hash(self._secret.encode(), salt, 32)
+        # The proof tells a wrong secret from the right one, and does not give the secret away.
         proof = keyed_hash(b"secret", self.hash_key)
         self.checked_at = meta.get("checked", now)
         ours = asdict(scope)
@@ -195,6 +198,7 @@ class StateFile:
 
     def find(self, key: bytes) -> StoredRow | None:
         """Return what the file holds under *key*. Quick enough for the event loop: it reads one page or two."""
+        # A connection of its own, since the writer's is in use by its thread; WAL lets both work at once.
         assert self._reader is not None  # noqa: S101 - open
         try:
             found = self._reader.execute(_FIND, (key,)).fetchone()
@@ -220,6 +224,7 @@ class StateFile:
 
         def write(db: sqlite3.Connection) -> None:
             db.executemany(_STORE, rows)
+            # Two keys may name one contact, and the file cannot know what the other row's content has become.
             db.executemany(_FORGET_OTHERS, ((entity, n) for _, entity, _, n in rows if entity))
 
         self._in_transaction(write)
@@ -242,7 +247,7 @@ class StateFile:
             checked_at: Epoch seconds since which changes in Mautic have not been asked for; None to leave it.
 
         Returns:
-            How many contacts have vanished from the input; None without *seen*.
+            The number of contacts that have vanished from the input; None without *seen*.
         """
         if checked_at is not None:
             self.checked_at = checked_at
@@ -251,6 +256,7 @@ class StateFile:
             db.execute("REPLACE INTO meta VALUES ('checked', ?)", (self.checked_at,))
             if seen is None:
                 return None
+            # The bits stay in memory: writing "seen" for each row would double the writes of a job that sends nothing.
             db.create_function("seen", 1, lambda n: has_bit(seen, n))
             db.execute("UPDATE row SET gone = NOT gone WHERE gone = seen(n)")
             # A contact whose unique value was changed in the source is there under the new one. Of a row that was
@@ -278,6 +284,7 @@ class StateFile:
     def _in_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         assert self._writer is not None  # noqa: S101 - open
         with self._errors(MauticError), self._writer:
+            # The write lock is taken at once; a transaction that takes it later can fail halfway.
             self._writer.execute("BEGIN IMMEDIATE")
             return work(self._writer)
 
@@ -305,5 +312,6 @@ def set_bit(bits: bytearray, number: int) -> None:
     """Set the bit *number*."""
     byte = number >> 3
     if byte >= len(bits):
+        # In steps of 4096 bytes, so that ascending numbers do not copy the array each time.
         bits.extend(bytes(byte + 1 - len(bits) + 4096))
     bits[byte] |= 1 << (number & 7)

@@ -27,7 +27,7 @@ class ShardStatus:
     Attributes:
         state: ``queued``, ``running``, ``done``, ``cancelled`` or ``failed``.
         report: Counts, at most a second old.
-        error: Why it failed, or "".
+        error: Reason for its failure, or "".
     """
 
     state: str
@@ -42,7 +42,7 @@ class FailedRow:
     Attributes:
         row: The row as it was given.
         status: ``rejected``, ``partial`` or ``unknown``.
-        reasons: Why; empty where the worker died before it could write them.
+        reasons: The reasons; empty where the worker died before it could write them.
     """
 
     row: Any
@@ -118,14 +118,16 @@ class ShardedJob:
                 yield FailedRow(row=row, status=found["status"], reasons=tuple(found["reasons"]))
 
     async def cancel(self) -> None:
-        """Have all shards stop: a running one lands the batches under way, a queued one does not begin."""
+        """Stop all shards: a running one waits for the batches under way, a queued one does not begin."""
         await self._state.write("info", {"cancelled": "1"})
 
     async def resume(self) -> None:
         """Run the rest of the shards that failed or were cancelled."""
+        # Before the messages: a worker that still sees the mark would cancel the shard again.
         await self._state.run(lambda redis: redis.hdel(self._state.key("info"), "cancelled"))
         left = [number for number, shard in enumerate(await self.status()) if shard.state in {"failed", "cancelled"}]
         if left:
+            # Before the states: a sweep that sees a queued shard without a recent message would send one more.
             await self._state.note_kicks(left)
             await self._state.set_states(dict.fromkeys(left, "queued"))
             await self._kick(self._state, left)
@@ -152,7 +154,7 @@ def default_key(row: Any) -> str:
     if row_id := getattr(row, "id", 0):
         return f"id {row_id}"
     raise ConfigurationError(
-        "a row has neither an e-mail address nor an id: say by shard_by= which rows belong together"
+        "a row has neither an e-mail address nor an id: pass shard_by= to say which rows belong together"
     )
 
 
@@ -168,6 +170,7 @@ async def write_rows(
     try:
         async for row in _iterate(rows):
             body = codec.encode(row)
+            # A hash that is the same in every process, unlike `hash`, so that equal keys always share a shard.
             digest = blake2b(shard_by(row).encode(), digest_size=8).digest()
             shard = int.from_bytes(digest, "big") % shards
             pending[shard].append(json.dumps({"id": row.id, **body} if getattr(row, "id", 0) else body))
@@ -177,6 +180,7 @@ async def write_rows(
         for shard, texts in enumerate(pending):
             await state.append_rows(shard, texts)
     except BaseException:
+        # Without its rows the name is free again, so that the caller can mend the input and start anew.
         await state.drop_rows(shards)
         raise
 

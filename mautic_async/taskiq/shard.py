@@ -53,6 +53,7 @@ class Shard:
         journal = ShardJournal(self.state, self.number, lease=self.lease)
         try:
             async with self.store(await connect(), self._rows(), journal) as job:
+                # Only after the journal is open, which means that this process holds the lease.
                 await self.state.set_states({self.number: "running"})
                 is_whole = await self._drain(job)
             await self.state.set_report(self.number, job.report)
@@ -83,10 +84,12 @@ class Shard:
         loop = asyncio.get_running_loop()
         due = loop.time()
         async for outcome in job:
+            # The journal has listed the row already, without reasons: a worker that dies here loses only these.
             if outcome.problems and outcome.status in {"rejected", "partial", "unknown"}:
                 await self._add_reasons(outcome)
             if loop.time() >= due:
                 await self.state.set_report(self.number, job.report)
+                # Leaving the loop early ends the bulk job in order: requests in flight still have the grace.
                 if await self._is_cancelled():
                     return False
                 due = loop.time() + _PROGRESS_SECONDS

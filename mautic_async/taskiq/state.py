@@ -74,6 +74,7 @@ class JobState:
 
     async def claim_name(self, info: Mapping[str, str]) -> bool:
         """Return True if the job is new; *info* is then written."""
+        # One atomic command decides, so that two processes cannot start a job of the same name.
         is_new = await self.run(lambda redis: redis.hsetnx(self.key("info"), "task", info["task"]))
         if is_new:
             await self.write("info", info)
@@ -122,6 +123,7 @@ class JobState:
                 parts = [f"{part}:{shard}" for part in ("rows", "failed") for shard in states]
                 for part in ("info", "state", "report", "error", "kicked", *parts):
                     pipe.expire(self.key(part), EXPIRE_SECONDS)
+                # In the same transaction as the states, or a kill in between would hide the shards from every sweep.
                 pipe.sadd(UNFINISHED, self.name)
                 await pipe.execute()
 
@@ -152,6 +154,7 @@ class ShardJournal(RedisJournal):
     async def open(self) -> Checkpoint:
         """Open the journal, and only then look whether the shard is finished: a finished one would begin anew."""
         checkpoint = await super().open()
+        # The lease is held now, so no other process can finish the shard after this look-up.
         if (await self._state.read("state")).get(str(self._shard), "done") in FINAL_STATES:
             await self.close()
             raise ShardIsOver(f"{self.job} is finished")

@@ -156,8 +156,10 @@ class BulkTasks:
         names = await self._connection.run(lambda redis: redis.smembers(UNFINISHED))
         for state in [self.state(to_text(name)) for name in names]:
             states, kicked = await state.read("state"), await state.read("kicked")
+            # Twice the lease: a message that was sent lately may still wait in the queue.
             late = time.time() - 2 * self._lease
             for shard in [it for it in states if states[it] not in FINAL_STATES and float(kicked.get(it, 0)) < late]:
+                # A living holder extends its lease, so a shard without one has lost its process.
                 if not await self._is_held(state, int(shard)):
                     await self.kick(state, [int(shard)])
 
@@ -212,6 +214,7 @@ class BulkJobTask:
             raise ConfigurationError("shards must be at least 1")
         if not await state.claim_name({"task": self.name, "tenant": tenant}):
             raise ConfigurationError(f"there is a job {job} already: give each run a name of its own")
+        # All rows are in Redis before any message is sent, since a worker reads them to the end at once.
         await write_rows(state, rows, shards, shard_by)
         await state.note_kicks(range(shards))  # before the states: a worker sends messages that seem to be lost
         await state.set_states(dict.fromkeys(range(shards), "queued"))
@@ -233,6 +236,7 @@ class Clients:
 
     async def get(self, tenant: str) -> Mautic:
         """Return the client of *tenant*, entered."""
+        # The lock keeps two shards of one tenant from making a client each.
         async with self._lock:
             if tenant not in self._open:
                 self._open[tenant] = await self._connect(tenant).__aenter__()

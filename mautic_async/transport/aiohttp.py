@@ -150,7 +150,7 @@ class AiohttpTransport:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Reuses an idle connection only if the server has sent nothing on it since its last response."""
+    """A connector that reuses an idle connection only if the server has sent nothing on it since its last response."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -192,7 +192,7 @@ async def _disable_retries(
 
 
 class _NotRepeated(Exception):
-    """Carries an error of aiohttp past its retries.
+    """The carrier of an aiohttp error past aiohttp's retries.
 
     Attributes:
         error: The error of aiohttp.

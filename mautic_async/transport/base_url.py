@@ -26,6 +26,7 @@ def parse_base_url(url: str, *, insecure: bool = False) -> str:
         raise ConfigurationError("the base URL must be a text of visible ASCII, such as https://mautic.example.com")
     try:
         parts = urlsplit(url)
+        # Parsers disagree on hosts with other characters, and a token could go to the wrong one.
         host_is_fine = _HOST.fullmatch(parts.netloc.rpartition("@")[2]) is not None and parts.port != 0
     except ValueError as error:
         raise ConfigurationError(f"the base URL is not a URL: {error}") from error
@@ -33,12 +34,14 @@ def parse_base_url(url: str, *, insecure: bool = False) -> str:
         raise ConfigurationError("the base URL must look like https://mautic.example.com")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError("the base URL must hold no user or password; hand them to BasicAuth")
+    # A bare ? or # leaves no part behind, but would cut off the path of every request.
     if parts.query or parts.fragment or "?" in url or "#" in url:
         raise ConfigurationError("the base URL must hold no ? and no #")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK and not insecure:
         raise ConfigurationError(
             "http:// would send the credentials in the clear; use https://, or say insecure=True if you must"
         )
+    # Users copy the address of the API, but paths of requests begin with ``api/`` already.
     path = parts.path.rstrip("/").removesuffix("/api")
     if any(part in {".", ".."} for part in path.split("/")) or "//" in path:
         raise ConfigurationError("the base URL's path must hold no . or .. or empty part")

@@ -36,6 +36,7 @@ _BODILESS: Final = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 
 def _module_of(client: httpx.AsyncClient) -> Any:
     """Return the module that the client's class comes from: httpx, or httpx2."""
+    # The client may be of a subclass of the user's: its base class tells the library.
     for kind in type(client).__mro__:
         root = sys.modules.get(kind.__module__.split(".")[0])
         if kind.__name__ == "AsyncClient" and getattr(root, "AsyncClient", None) is kind:
@@ -67,7 +68,7 @@ def new_client(
 
 
 class _QueryMaskingFilter(logging.Filter):
-    """Masks the parameters of our requests in the HTTP library's own log: searches hold e-mail addresses."""
+    """A filter that masks query parameters in the HTTP library's own log: searches hold e-mail addresses."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
@@ -121,6 +122,7 @@ class HttpxTransport:
         """Send *request* and read its response to the end; see `Transport`."""
         client = self._ensure_client()
         read = request.timeout or self.timeouts.read
+        # httpx bounds each read and not their sum: a server that sends a byte now and then would never time out.
         total = self.timeouts.connect + self.timeouts.write + 2 * read
         try:
             async with asyncio.timeout(total):
@@ -130,9 +132,10 @@ class HttpxTransport:
         except (self._module.RequestError, self._module.InvalidURL) as error:
             raise self._translate_error(error, request, read) from strip_error(error)
         except RuntimeError as error:
+            # httpx has no exception of its own for a closed client.
             if not client.is_closed:
                 raise
-            raise ConfigurationError("the HTTP client that was handed in is closed") from strip_error(error)
+            raise ConfigurationError("the client given as http= is closed; give an open one") from strip_error(error)
 
     def _build_request(self, request: Request, read: float) -> httpx.Request:
         """Return httpx's form of *request*. A function of its own: its frame with the credentials ends here."""
@@ -159,6 +162,7 @@ class HttpxTransport:
         response = await client.send(built, auth=None, follow_redirects=False, stream=True)
         try:
             fields = parse_headers(response.status_code, response.headers.raw)
+            # The page of an error must not end up in the caller's file.
             sink = request.write_to if response.status_code < 300 else None
             ready = response.is_stream_consumed  # a canned response: read and unpacked when it was made
             body = BodyDecoder("" if ready else fields.get("content-encoding", ""), response.status_code)
@@ -234,7 +238,7 @@ def new_transport(
         bound: Transport = bind(transport, base, timeouts, network)
         return bound
     if network not in {None, Network()} and (http is not None or transport is not None):
-        raise ConfigurationError("ca and proxy are settings of the HTTP client that you hand in: set them there")
+        raise ConfigurationError("ca= and proxy= have no effect on a client or transport of your own: set them there")
     return HttpxTransport(base, timeouts, http=http, transport=transport, network=network)
 
 

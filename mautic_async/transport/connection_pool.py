@@ -87,6 +87,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     async def _connection(self, origin: httpcore.Origin) -> httpcore.AsyncConnectionInterface:
         while self._idle:
+            # The one used last: the server is the least likely to have closed it.
             connection = self._idle.pop()
             if connection.is_available() and not connection.has_expired() and connection.can_handle_request(origin):
                 return connection
@@ -144,10 +145,12 @@ class _ResponseStream(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Return the connection to the pool; close it unless the body has been read to its end."""
+        # At most once, or one connection would be in the pool twice.
         connection, self._connection = self._connection, None
         if connection is None:
             return
         await self._stream.aclose()
+        # The body was not read to its end, so httpcore has closed the connection.
         if not connection.is_available():
             return
         if _has_trailing_data(connection):
@@ -161,7 +164,7 @@ class _ResponseStream(httpx.AsyncByteStream):
 def _has_trailing_data(connection: Any) -> bool:
     """Return True if the parser holds bytes behind the response, which it would take for the next response.
 
-    httpcore has no public way to ask, and does not look itself. The parser is below one layer, or below two through a
+    httpcore neither checks this itself nor has a public way to. The parser is below one layer, or below two through a
     proxy.
     """
     inner = connection
@@ -214,7 +217,7 @@ class _ByteCountingReader(asyncio.StreamReader):
 
 
 class _AsyncioBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections with asyncio's streams.
+    """A network backend of httpcore over asyncio's streams.
 
     httpcore's own backend (anyio) keeps received bytes in buffers that its `is_readable` does not look into. With TLS,
     a second answer behind the first one would therefore become the answer to the next request.
@@ -233,6 +236,7 @@ class _AsyncioBackend(httpcore.AsyncNetworkBackend):
         reader = _ByteCountingReader(limit=READ_BUFFER_LIMIT, loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         async with _translated(timeout, httpcore.ConnectTimeout, httpcore.ConnectError):
+            # With IPv6 and IPv4 in turn, so that one that is broken does not use up the time-out.
             transport, _ = await loop.create_connection(lambda: protocol, host, port, happy_eyeballs_delay=0.25)
         return _AsyncioStream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
 
@@ -277,6 +281,7 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
         try:
             async with _translated(timeout, httpcore.ConnectTimeout, httpcore.ConnectError):
                 await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        # A cancelled handshake, too, must not leave its socket open.
         except BaseException:
             self._writer.transport.abort()
             raise
@@ -288,6 +293,7 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
         TLS is closed without its closing handshake, for which a server may take long.
         """
         transport = self._writer.transport
+        # A plain close would first send what is still in the write buffer.
         if transport.get_extra_info("ssl_object") is None and not transport.get_write_buffer_size():
             transport.close()
         else:
@@ -298,6 +304,7 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """Return a property of the connection; ``is_readable``: the server has closed it, or sent more bytes."""
+        # Bytes may be in the reader's buffer or still in the socket, and the end counts like bytes.
         if info == "is_readable":
             return self._reader.unread > 0 or self._reader.at_eof() or is_readable(self._writer.transport)
         return self._writer.get_extra_info("peername" if info == "server_addr" else info)

@@ -16,7 +16,7 @@ _KNOWN: Final = frozenset({"br", "compress", "deflate", "zstd"})
 
 
 class BodyDecoder:
-    """Collects the body of one response.
+    """The decoder of the body of one response.
 
     Args:
         encoding: Its ``Content-Encoding``; requests accept gzip.

@@ -38,6 +38,7 @@ class Exchange:
 
     def no_connection(self, error: BaseException) -> TransportError:
         """Return the error for a connection that could not be made: nothing was sent."""
+        # httpx and aiohttp wrap the same OSErrors in different classes, so the chain of causes decides.
         reasons = list(causes(error))
         if any(isinstance(reason, ssl.SSLCertVerificationError) for reason in reasons):
             return self.bad_certificate(error)
@@ -89,6 +90,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 def _explain(reasons: list[BaseException], connect: float) -> tuple[str, str]:
     """Return the reason of a failed connection in plain words, and what to check."""
     for reason in reasons:
+        # From the special to the general: a refusal is a ConnectionError, too.
         if isinstance(reason, socket.gaierror):
             return "name not known", "check the base URL"
         if isinstance(reason, ConnectionRefusedError):

@@ -38,6 +38,7 @@ def in_process(server: Any, module: Any = None) -> Any:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
             target = request.url.raw_path.decode("ascii")
             try:
+                # Of the time-outs only this one applies, since there is no connection.
                 async with asyncio.timeout(timeouts.get("read")):
                     status, fields, content = await server.exchange(request.method, target, headers, body)
             except TimeoutError as error:
@@ -48,6 +49,7 @@ def in_process(server: Any, module: Any = None) -> Any:
                 raise module.ReadError("", request=request) from error
             except Exception as error:
                 cut: Any = error
+                # Not a response that breaks off, but a bug of the server object.
                 if not hasattr(error, "body"):
                     raise
                 return module.Response(cut.status, headers=cut.headers, stream=_TruncatedStream(cut.body))

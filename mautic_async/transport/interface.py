@@ -18,7 +18,7 @@ MAX_HEADERS: Final = 200
 
 @frozen(kw_only=True)
 class Timeouts:
-    """Time-outs in seconds.
+    """The time-outs of a client, in seconds.
 
     Attributes:
         connect: Wait for a connection.
@@ -37,7 +37,7 @@ class Timeouts:
 
 
 class Transport(Protocol):
-    """Sends one request at a time below a base URL, with caps on time and size.
+    """A sender of single requests below a base URL, with caps on time and size.
 
     Attributes:
         base: From `parse_base_url`. Every request goes below it, so that a token can reach no other place.
@@ -76,4 +76,5 @@ def parse_headers(status: int, raw: Sequence[tuple[bytes, bytes]]) -> dict[str, 
         raise UnexpectedResponse("the server switched to another protocol, which no request asks for", status=101)
     if len(raw) > MAX_HEADERS:
         raise UnexpectedResponse(f"a response with {len(raw)} headers, more than {MAX_HEADERS}", status=status)
+    # Latin-1 decodes any bytes, so a hostile header raises nothing here.
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}

@@ -50,6 +50,7 @@ class Network:
             else:
                 import httpx
 
+                # The same public authorities as httpx; the environment was asked above.
                 context = httpx.create_ssl_context(trust_env=False)
         except (OSError, ValueError) as error:  # an ssl.SSLError is an OSError
             origin = "ca" if self.ca else "SSL_CERT_FILE or SSL_CERT_DIR"
@@ -69,6 +70,7 @@ class Network:
         """
         parts = urlsplit(base)
         chosen = self.proxy
+        # A proxy of the environment is ignored for ``http://``, since it would read the credentials.
         if chosen is None and parts.scheme == "https":
             found = getproxies()
             chosen = found.get("https") or found.get("all")

@@ -146,7 +146,7 @@ def test_dlt_destination_refuses_settings_and_tables_that_lose_rows(
 ) -> None:
     with pytest.raises(ConfigurationError, match="dead_letters="):
         mautic_destination(connect, on_refused="continue")
-    with pytest.raises(PipelineStepFailed, match="table people: say by tables="):
+    with pytest.raises(PipelineStepFailed, match="table people: name it in tables="):
         pipeline(tmp_path, mautic_destination(connect)).run([{"email": "a@example.com"}], table_name="people")
 
 

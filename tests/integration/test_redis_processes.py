@@ -11,7 +11,7 @@ from mautic_async.testing import FakeMautic
 from tests.support.processes import start_together
 from tests.support.redis_server import RedisServer
 
-LIMIT, WINDOW, PROCESSES = 400, 8, 8
+LIMIT, WINDOW, PROCESSES = 200, 8, 8
 # The client holds a window for open up to a second longer than the server does, since headers tell whole seconds, and
 # begins the next one after a random delay. So a window must last for several seconds, and not be used up within one.
 
@@ -47,7 +47,7 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 async def test_eight_processes_share_a_limit_and_a_token_through_redis(redis_server: RedisServer) -> None:
-    async with FakeMautic(rate_limit=LIMIT, rate_window=WINDOW, latency=0.06) as fake, fake.serve() as url:
+    async with FakeMautic(rate_limit=LIMIT, rate_window=WINDOW, latency=0.15) as fake, fake.serve() as url:
         arguments = (url, fake.client_id, fake.client_secret, redis_server.url)
         children = await start_together(CHILD, [(*arguments, str(number)) for number in range(PROCESSES)])
         end = f"{time.time() + 2.3 * WINDOW}\n".encode()

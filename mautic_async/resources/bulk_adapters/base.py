@@ -93,12 +93,14 @@ def row_result(row: RowAnswer, id: int, resource: BatchResource[Any], body: Mapp
     status = _batch.row_status(row)
     if status == "unknown":
         return RowResult(Pending.LOOK_UP)
+    # A database error in the middle of saving: the entity may be stored in part.
     if row.status in _batch.RETRYABLE_SQL_CODES:
         return RowResult(Pending.LOOK_UP, id, problems=row.problems, retry_after=5.0, overload=row.status != 1062)
     found = row.entity.get("id") if row.entity is not None else None
     known = found if isinstance(found, int) and found else id
     if status in {"created", "updated"} and row.entity is not None:
         lost = tuple(resource._values_not_kept(body, codec.decode(resource._model, row.entity)))
+        # Mautic answers with success although it has dropped or changed the value.
         if lost:
             return RowResult("partial", known, lost, changed_at=_responses.modified_at(row.entity))
     return RowResult(status, known, problems=row.problems, changed_at=_responses.modified_at(row.entity))

@@ -79,6 +79,7 @@ class CompanyUpserts(ResourceAdapter[C]):
         return BatchResult(results, seconds=seconds)
 
     def _create_result(self, item: WorkItem[C], row: RowAnswer) -> RowResult[C]:
+        # Once only: a second clash means that the name cannot be found by the look-up.
         if row.status == 422 and not item.facts.get("clash"):
             # Another client has created it meanwhile.
             return RowResult(Pending.NEXT_STEP, next_step=LOOK_UP, facts={"clash": True})
@@ -89,6 +90,7 @@ class CompanyUpserts(ResourceAdapter[C]):
         found: dict[str, int] = {}
         requests, seconds = 0, 0.0
         for piece in conditions.url_sized_groups(names):
+            # Names may be stored several times, so the limit leaves room for duplicates.
             stored, took = await self.find(conditions.in_or_eq(self.unique, piece), 5 * len(piece))
             requests, seconds = requests + 1, seconds + took
             for company in (codec.decode(Company, item) for item in stored):
@@ -101,6 +103,7 @@ class CompanyUpserts(ResourceAdapter[C]):
 
     async def look_up(self, step: str, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
         """Repeat edits; look up new companies by their name."""
+        # An edit by id may be repeated; only a create would double the company.
         if step != CREATE:
             return BatchResult([RowResult(Pending.RETRY, known_id(item)) for item in batch], requests=0)
         look = await self._look_up_names(batch)

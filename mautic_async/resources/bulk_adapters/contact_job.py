@@ -117,6 +117,7 @@ class ContactJob(Generic[C]):
         """Yield the first new item of each object whose `UniqueField` is not proven yet."""
         if not row.custom_items or self.options.match_items is None:
             return
+        # One new item of each object is enough for the proof.
         found: set[str] = set()
         for item in row.custom_items:
             name = item_identity.object_of(item)
@@ -150,6 +151,7 @@ class ContactJob(Generic[C]):
             retryable=False,
             **body,
         )
+        # The two times enclose the server's ``Date``, which bounds how far its clock is off.
         sent_at = self.pipeline.clock.wall_time()
         payload = await self.pipeline.send(call)
         self.clock_offset.update(payload, sent_at, self.pipeline.clock.wall_time())
@@ -159,6 +161,7 @@ class ContactJob(Generic[C]):
 
     def results_of(self, batch: Sequence[WorkItem[C]], rows: Sequence[RowAnswer]) -> list[RowResult[C]]:
         """Return the results of an answer."""
+        # Several rows of one request may name one contact, and each of them then shows the last row's values.
         count = Counter(map(entity_id, rows))
         return [
             self.result_of(item, row, shared=count[entity_id(row)] > 1) for item, row in zip(batch, rows, strict=True)
@@ -171,6 +174,7 @@ class ContactJob(Generic[C]):
         if row.entity is None:
             return RowResult(Pending.LOOK_UP)
         id = entity_id(row) or item.row.id
+        # Code 200 can follow a lost attempt that created the contact; its date of creation tells.
         created = not item.row.id and (row.status == 201 or self._created_earlier(item, row))
         entity = codec.decode(self.options.model, row.entity) if self.options.returning == "contacts" else None
         stored = shown_items(row.entity) if item.row.custom_items else ()
@@ -211,6 +215,7 @@ class ContactJob(Generic[C]):
         """Return the result of a row that was refused, by its code, which is more than an HTTP status."""
         code, problems = row.status, row.problems
         text = " ".join(problem.message for problem in problems)
+        # Two writes of one unique item within a second: the second loses link and values, and works a second later.
         if code == 404 and "ID = 0" in text:  # the contact is stored, its item is not written or not linked
             if not self.is_idempotent(item.row):
                 return RowResult("partial", problems=problems)
@@ -219,12 +224,14 @@ class ContactJob(Generic[C]):
         if deleted := self._deleted_items(item, text):
             forget = {"items": dict.fromkeys(deleted)}
             return RowResult(Pending.RETRY, problems=problems, facts=forget, status_if_given_up="rejected")
+        # Another user is editing the record (Mautic 7): nothing was applied, and the same row passes later.
         if code == 409:
             return RowResult(Pending.RETRY, problems=problems, retry_after=5.0, status_if_given_up="rejected")
         if code is not None and 400 <= code < 500:
             return RowResult("rejected", problems=problems)
         if code in _batch.RETRYABLE_SQL_CODES:  # the contact may be half saved
             return RowResult(Pending.LOOK_UP, problems=problems, retry_after=5.0, overload=code != 1062)
+        # The code says nothing here, but these texts come from a check that runs before the contact is saved.
         if _batch.refused_before_save(problems):
             return RowResult("rejected", problems=problems)
         return RowResult("partial", entity_id(row), problems=problems)

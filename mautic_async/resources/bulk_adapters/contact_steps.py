@@ -50,12 +50,13 @@ class Step(Protocol[C]):
 
 @define(eq=False)
 class UpsertStep(Generic[C]):
-    """Create or update contacts by their unique values."""
+    """The step that creates or updates contacts by their unique values."""
 
     job: ContactJob[C]
 
     async def send(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
         """Send the rows in one request; none of them has an id."""
+        # Safe to repeat: Mautic finds the row again by a unique value, and it brings no items that could be doubled.
         safe = all(
             (item.encoded.ordering_keys and not item.row.custom_items) or self.job.is_idempotent(item.row)
             for item in batch
@@ -90,12 +91,13 @@ class UpsertStep(Generic[C]):
 
 @define(eq=False)
 class EditStep(Generic[C]):
-    """Edit contacts by their ids."""
+    """The step that edits contacts by their ids."""
 
     job: ContactJob[C]
 
     async def send(self, batch: Sequence[WorkItem[C]]) -> BatchResult[C]:
         """Edit each contact once in a request: Mautic writes a second row of one id onto another contact."""
+        # Reversed, so that the first row of an id wins and later versions follow in the order of the input.
         first = {item.row.id: item for item in reversed(batch)}
         now = [item for item in batch if first[item.row.id] is item]
         bodies = [{**self.job.payload(item), **self.job.items_with_ids(item)} for item in now]
@@ -130,7 +132,7 @@ class EditStep(Generic[C]):
 
 @define(eq=False)
 class LinkStep(Generic[C]):
-    """Link contacts to the companies that they name, if a request of unknown fate may have ended before it did so."""
+    """The step that links contacts to the companies that they name, after a request that may have broken off."""
 
     job: ContactJob[C]
 
@@ -164,6 +166,7 @@ def next_step_if_due(
     """
     if stored.state not in ("created", "updated"):
         return stored
+    # A request that dies in between leaves the name without its link, and the same name sent again never adds it.
     may_lack_link = item.sends.had_unknown_outcome and not made_contact and item.step != LINK
     if may_lack_link and company_name(job.payload(item)):
         due = LINK
@@ -185,9 +188,11 @@ def _lookup_result(job: ContactJob[C], item: WorkItem[C], lookup: ContactLookup[
     match = lookup.match(row, job.payload(item), first_sent_at=item.sends.first_at, sent_at=item.sends.last_at)
     if match is None:
         return RowResult(Pending.RETRY) if job.has_key(row) or job.is_idempotent(row) else _unknown(item)
+    # Only equality proves: the server cleans text, so a difference may be its own doing.
     if match.matches_row and match.items_complete:
         return _stored_result(job, item, match)
     id = match.contact.id
+    # Sending the row again doubles nothing: its missing items are surely missing, and those found go with their ids.
     if job.is_idempotent(row) or (row.custom_items and match.items_distinguishable):
         status: Status | None = "partial" if match.made_by_this_job else None if match.maybe_changed else "rejected"
         return RowResult(Pending.RETRY, id, facts=match.facts, status_if_given_up=status)

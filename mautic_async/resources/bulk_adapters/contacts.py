@@ -60,12 +60,12 @@ class ContactUpserts(Generic[C]):
 
     @property
     def guarantee(self) -> str:
-        """Return the guarantee for new custom items, in words, for each object that rows have brought so far."""
+        """The guarantee for new custom items, in words, for each object that rows have brought so far."""
         return item_identity.guarantee(self._options.match_items, self._job.objects)
 
     @property
     def requests_left(self) -> int | None:
-        """Return the most requests that the job still needs."""
+        """The most requests that the job still needs."""
         return self._job.requests_left
 
     @requests_left.setter
@@ -80,6 +80,7 @@ class ContactUpserts(Generic[C]):
         await self._preflight.load()
         self._existing_tags = self._preflight.existing_tags
         if self._options.unique is None and self._preflight.unique:
+            # The server decides by which fields it finds contacts; wrong keys would let rows of one contact overlap.
             self._job.unique = self._preflight.unique
 
     def encode(self, row: Any, index: int) -> EncodedRow:
@@ -93,6 +94,7 @@ class ContactUpserts(Generic[C]):
             text = self._job.pipeline.json.dumps(full_body)
         except (ConfigurationError, ValueError, TypeError, AttributeError, RecursionError) as error:
             return EncodedRow(b"", problems=(Problem(str(error)),))
+        # Keys also for rows with problems: a `SyncState` tells by them which contact the row is about.
         keys = contact_keys(row, body, self._job.unique, self._options.match_items)
         if found := self._check(row, body):
             return EncodedRow(text, keys, problems=found)
@@ -109,6 +111,7 @@ class ContactUpserts(Generic[C]):
             encoded.payload = {**full_body, "overwriteWithBlank": True}
         elif row.id or row.custom_items is not UNSET or self._options.zeros == "drop":
             encoded.payload = full_body
+        # Mautic loses the second of two writes of one unique item within a second.
         if any(key[0] == "unique" for key in keys):
             encoded.hold_keys_seconds = MIN_ITEM_REWRITE_SECONDS
         return encoded

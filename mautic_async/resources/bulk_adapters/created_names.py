@@ -27,6 +27,7 @@ def names_created_by(body: Mapping[str, Any], existing_tags: Collection[str] = (
     if not tags and not company:
         return ()
     found = _tag_keys(tuple(tags)) if tags.__class__ is list else ()
+    # Tags that are stored already cannot be doubled, so rows with them need not wait for each other.
     if existing_tags:
         found = tuple(key for key in found if key[1] not in existing_tags)
     if company.__class__ is str and company:
@@ -37,5 +38,6 @@ def names_created_by(body: Mapping[str, Any], existing_tags: Collection[str] = (
 @lru_cache(maxsize=4096)
 def _tag_keys(tags: tuple[Any, ...]) -> tuple[tuple[str, str], ...]:
     # Cached: most rows of a job have one of a few sets of tags.
+    # A leading minus takes the tag away, which creates nothing.
     names = (tag for tag in tags if tag.__class__ is str and tag[:1] != "-")
     return tuple(("tag", validation.collation_key(name)) for name in names)

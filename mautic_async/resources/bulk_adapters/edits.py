@@ -27,7 +27,7 @@ E = TypeVar("E", bound=Entity)
 LINK: Final = "link"
 
 MAX_CLOCK_DIFFERENCE: Final = 300.0
-"""Seconds by which the server's clock may be ahead of this machine's."""
+"""Seconds by which the server's clock may be behind this machine's."""
 
 
 @define(eq=False)
@@ -42,6 +42,7 @@ class Edits(ResourceAdapter[E]):
         try:
             body = {"id": protocol.validate_id(row.id), **self.resource._edit_body(row)}
             hazards = self.resource._retry_hazards(row)
+            # A job may have to send a row again, which would double new items of this one.
             if hazards:
                 return EncodedRow(self.resource._pipeline.json.dumps(body), problems=hazards)
             encoded = self.encoded_row(body, ("id", row.id))
@@ -66,12 +67,13 @@ class Edits(ResourceAdapter[E]):
 
     def _edit_result(self, item: WorkItem[E], row: RowAnswer) -> RowResult[E]:
         result = row_result(row, item.row.id, self.resource, item.encoded.payload)
+        # An attempt that broke off may have saved the contact without its link, and this edit finds nothing to change.
         if result.state != "updated" or not item.sends.had_unknown_outcome or not _company_name(item):
             return result
         return evolve(result, state=Pending.NEXT_STEP, next_step=LINK, status_if_given_up="updated")
 
     async def _link(self, batch: Sequence[WorkItem[E]]) -> BatchResult[E]:
-        """Make the links of contacts to their companies that an edit of unknown fate may have left out."""
+        """Make the links of contacts to their companies that an edit of unknown outcome may have left out."""
         linked = await link_all(self.resource._pipeline, [(item.row.id, _company_name(item)) for item in batch])
         results: list[RowResult[E]] = [
             RowResult("partial" if problem else "updated", item.row.id, (problem,) if problem else ())
@@ -99,6 +101,7 @@ class Edits(ResourceAdapter[E]):
             # With the status, no other look-up is needed to believe it.
             return RowResult("rejected", item.row.id, (NO_SUCH_ID,), status_if_given_up="rejected")
         changed, category = _responses.modified_at(stored), stored.get(CATEGORY)
+        # A change well before the first attempt, even by a clock that is behind, was not made by an attempt.
         untouched = changed is not None and changed + MAX_CLOCK_DIFFERENCE < item.sends.first_at
         return RowResult(
             Pending.RETRY,

@@ -60,6 +60,7 @@ class FirstStep(Generic[C]):
             return step
         known = match.facts.get("items", {})
         new = item_identity.new_items(self.job.options.match_items, item.row.custom_items)
+        # Sending an item that may be stored and is not shown could double it, so the row is refused instead.
         if self._are_hidden(item, match.contact, new.keys() - known.keys()):
             return RowResult("rejected", match.contact.id, (_ITEMS_HIDDEN,))
         return evolve(step, facts={"items": known} if known else None)
@@ -108,6 +109,7 @@ class ProveStep(Generic[C]):
 
     async def _prove(self, contact: int, items: Sequence[CustomItem]) -> RowResult[C]:
         call = Call("GET", f"contacts/{contact}", query=(INCLUDE_ITEMS,), background=True)
+        # The items before the test, so that a second one made by it can be told from those.
         before = {item.id for item in shown_items((await self.job.pipeline.send(call)).body.get("contact"))}
         body = {"id": contact, **codec.encode(Contact(custom_items=list(items)))}
         (row,), _ = await self.job.send("PATCH", "batch/edit", Effect.NON_IDEMPOTENT, 1, with_items=True, body=[body])
@@ -119,6 +121,7 @@ class ProveStep(Generic[C]):
         for stored in () if row.problems else shown_items(row.entity):
             if stored.id not in before:
                 raise self._not_unique(contact, stored)
+        # Proven once for the whole job, since the definition of an object does not change under way.
         self.job.proven.update(map(item_identity.object_of, items))
         return RowResult("updated", contact)
 

@@ -33,6 +33,7 @@ class ClockOffset:
         """Learn from an answer. Its ``Date``, in whole seconds, was written between *sent_at* and *received_at*."""
         date = protocol.parse_date(Response(payload.status, payload.headers))
         if date is not None:
+            # The header has whole seconds, so the server's time lies between *date* and *date* + 1.
             self.low, self.high = date - received_at, date + 1 - sent_at
 
     def maybe_after(self, moment: float | None, since: float) -> bool:
@@ -96,8 +97,10 @@ class ContactLookup(Generic[C]):
         for name, value in (pair for row in rows for pair in self._lookup_values(row)):
             values_by_name.setdefault(name, []).append(value)
         for name, values in values_by_name.items():
+            # Conditions travel in the URL, whose length servers limit.
             for piece in where.url_sized_groups(values):
                 for contact in await self._find(name, piece, with_items=with_items):
+                    # The list is in the order of ids, so the oldest contact with the value wins.
                     self._stored.setdefault(
                         (name, validation.collation_key(_responses.field_value(contact, name))), contact
                     )
@@ -111,6 +114,7 @@ class ContactLookup(Generic[C]):
     async def _find(self, name: str, values: Sequence[str], *, with_items: bool) -> list[C]:
         query: dict[str, object] = {
             "where": [where.in_or_eq(name, values).parameters()],
+            # Several contacts may share a value, so a limit of one each could hide the right one.
             "limit": 5 * len(values),
             "orderBy": "id",
         }
@@ -171,6 +175,7 @@ class ContactLookup(Generic[C]):
             )
             if match is None:
                 return False
+            # Each stored item stands for one item of the row, since the row may bring two equal ones.
             recent.remove(match)
         return True
 
@@ -180,6 +185,7 @@ class ContactLookup(Generic[C]):
         The server shows the newest few items of each object; an item without an identity is known by its date alone.
         """
         name = self._identity_key(item)
+        # An item with an identity is recognised, or is missing from a list that shows all items.
         if name in ids or (name and not found.custom_items_truncated):
             return False
         beside = [_created_at(one) for one in found.custom_items or () if item_identity.is_of_object(one, item)]
@@ -204,6 +210,7 @@ def _matches_row(found: Contact, body: Mapping[str, Any]) -> bool:
 
 def _values_match(have: Any, want: Any) -> bool:
     if isinstance(want, list) and isinstance(have, list):
+        # A subset, since a write of tags or choices may add to those that are stored.
         return set(map(str, want)) <= set(map(str, have))
     if validation.is_blank(want):
         return validation.is_blank(have)

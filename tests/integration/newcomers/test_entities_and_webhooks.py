@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 PRINTING = """
-from mautic_async import Contact, CustomItem, Webhook
+from mautic_async import Contact, CustomItem
+from mautic_async.models import Webhook
 print(Contact(id=3, email="ada@example.com", city=None, custom_items=[CustomItem("products", name="Hello")]))
 print(Webhook(name="n", secret="s3cret"))
 """
