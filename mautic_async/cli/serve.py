@@ -26,14 +26,16 @@ def serve(
     latency: Annotated[
         str, typer.Option(metavar="SECONDS[,SECONDS]", help="Time for a request, and for each row.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of tokens and chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of tokens and chance.")] = 0,
     state: Annotated[Path | None, typer.Option(help="SQLite file to keep the state in.")] = None,
-    username: Annotated[str, typer.Option(help="Of the administrator.")] = "admin",
-    password: Annotated[str, typer.Option(help="Of the administrator.")] = "mautic",  # noqa: S107 - of a simulator
-    client_id: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "1_fake-client",
-    client_secret: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "fake-secret",  # noqa: S107 - of a simulator
+    username: Annotated[str, typer.Option(help="User name of the administrator.")] = "admin",
+    password: Annotated[str, typer.Option(help="Password of the administrator.")] = "mautic",  # noqa: S107 - of a simulator
+    client_id: Annotated[str, typer.Option(help="Id of the OAuth2 client.")] = "1_fake-client",
+    client_secret: Annotated[str, typer.Option(help="Secret of the OAuth2 client.")] = "fake-secret",  # noqa: S107 - of a simulator
     mautic: Annotated[str, typer.Option(metavar="5.1|7.0", help="Release of Mautic to simulate.")] = "5.1",
-    initial: Annotated[str, typer.Option(help="lab or clean: the state of a new server.")] = "lab",
+    initial: Annotated[
+        str, typer.Option(help="lab or clean: the state of a new server; clean has no second user, no custom objects.")
+    ] = "lab",
     v2: Annotated[bool, typer.Option("--v2", help="Answer /api/v2, which lists custom objects, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
     as_json: AsJson = False,
@@ -132,6 +134,7 @@ async def serve_until_cancelled(
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
+            # Ctrl-C is the normal end: the cancellation is taken back, and the exit status is 0.
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()

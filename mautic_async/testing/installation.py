@@ -1,4 +1,4 @@
-"""What stands in the server: its nouns, their routes, and how tests look at its state."""
+"""Set-up of the server's nouns, routes and indexes, and snapshots of its state for tests."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _unique_keys(row: Row, store: Store) -> list[tuple[str, str]]:
 
 
 def snapshot_contacts(state: ServerState) -> list[dict[str, Any]]:
-    """See `FakeMautic.contacts`."""
+    """Return the value of `FakeMautic.contacts`."""
     tags = state.store["tags"]
     values = []
     for row in state.store["contacts"]:
@@ -60,7 +60,7 @@ def snapshot_contacts(state: ServerState) -> list[dict[str, Any]]:
 
 
 def snapshot_items(state: ServerState) -> list[dict[str, Any]]:
-    """See `FakeMautic.custom_items`."""
+    """Return the value of `FakeMautic.custom_items`."""
     contact_ids: dict[int, list[int]] = {}
     for link in state.store["item_contacts"]:
         contact_ids.setdefault(link["item"], []).append(link["contact"])

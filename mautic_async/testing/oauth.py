@@ -205,7 +205,7 @@ def _consent(client: Row, params: dict[str, Any], target: str) -> Reply:
 
 
 async def login_page(context: RequestContext) -> Reply:
-    """The login form."""
+    """Answer with the login form."""
     del context
     return _page(
         '<form method="post" action="/oauth/v2/authorize_login_check">'

@@ -68,7 +68,7 @@ def move_related(source: int, target: int, context: RequestContext) -> None:
 
 
 def segment_members(alias: str, context: RequestContext) -> set[int]:
-    """Ids of the contacts in the segments of this alias."""
+    """Return the ids of the contacts in the segments of this alias."""
     ids = {segment["id"] for segment in context.table("segments") if query.like(segment["alias"], alias)}
     links = context.table("segment_contacts")
     return {link["contact"] for link in links if link["segment"] in ids and not link["removed"]}
@@ -241,7 +241,7 @@ def _score(row: Row, score: int) -> dict[str, Any]:
 
 
 async def groups(context: RequestContext) -> Any:
-    """The scores of a contact."""
+    """Answer with the scores of a contact."""
     row = related_lists.require_contact(context, "view", _NO_CONTACT)
     table = context.table("points/groups")
     scores = [
@@ -253,7 +253,7 @@ async def groups(context: RequestContext) -> Any:
 
 
 async def group(context: RequestContext) -> Any:
-    """One score; an empty list where there is none."""
+    """Answer with one score, or with an empty list if there is none."""
     row = related_lists.require_contact(context, "view", _NO_CONTACT)
     group_row = _group_row(context)
     score = row["scores"].get(str(group_row["id"]))

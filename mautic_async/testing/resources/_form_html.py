@@ -1,4 +1,4 @@
-"""The HTML of a form, as far as anybody looks at it: its wrapper, its inputs, where it is sent."""
+"""The HTML of a form, simplified: its wrapper, its inputs, its action."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TYPES_WITHOUT_INPUT: Final = frozenset("button captcha freehtml freetext pagebre
 
 
 def render(form: Row, action: str) -> str:
-    """The form as a page would include it.
+    """Return the form as a page would include it.
 
     Args:
         form: With its fields.
