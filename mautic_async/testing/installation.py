@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing import oauth, php, tracking, v2, v2_core
+from mautic_async.testing import form_submission, oauth, php, tracking, v2, v2_core
 from mautic_async.testing.contacts import field_schema
 from mautic_async.testing.nouns import EXTRA_ROUTES, RESOURCES
 from mautic_async.testing.resources._standard import CrudRoutes
@@ -19,6 +19,7 @@ def register_routes(routes: Router, state: ServerState, *, v2_routes: bool) -> N
     """Add the routes of all nouns to *routes*, and the indexes to the tables."""
     oauth.routes(routes)
     tracking.routes(routes)
+    form_submission.routes(routes)
     for noun in RESOURCES:
         resource = noun()
         resource.store = state.store

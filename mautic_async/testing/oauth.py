@@ -155,11 +155,7 @@ def _redirect(target: str, cookie: str | None = None) -> Reply:
 
 
 def _session(context: RequestContext) -> Row | None:
-    for part in context.request.headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == _COOKIE:
-            return next(context.table("sessions").where(cookie=value), None)
-    return None
+    return next(context.table("sessions").where(cookie=context.cookie(_COOKIE)), None)
 
 
 async def authorize(context: RequestContext) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import ips, php, query, user_agents
-from mautic_async.testing.contacts import event_log, related_lists, serialize, timeline, update
+from mautic_async.testing.contacts import companies, event_log, related_lists, serialize, timeline, update
 from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import triggers
@@ -58,6 +58,13 @@ def delete_related(contact: int, context: RequestContext) -> None:
     for name, column in _KEPT.items():
         for row in list(context.table(name).where(**{column: contact})):
             context.table(name).save(row | {column: None})
+
+
+def move_related(source: int, target: int, context: RequestContext) -> None:
+    """Give all that belongs to the contact *source* to the contact *target*."""
+    for name, column in (_DELETED_WITH | _KEPT | {companies.TABLE: "contact"}).items():
+        for row in list(context.table(name).where(**{column: source})):
+            context.table(name).save(row | {column: target})
 
 
 def segment_members(alias: str, context: RequestContext) -> set[int]:

@@ -116,6 +116,9 @@ class CrudRoutes:
         resource = self.resource
         if row is None:
             context.require(resource.permission, "create")
+            if context.request.method == "PUT":
+                # A PUT that creates needs the right to edit as well; the new entity has no owner yet.
+                context.require(resource.permission, "edit", own=False)
         else:
             context.require(resource.permission, "edit", own=resource.is_owned_by(row, context))
 
