@@ -113,10 +113,10 @@ async def test_shard_goes_on_elsewhere_when_its_worker_shuts_down(redis_server: 
     def connect(_: str) -> Mautic:
         return Mautic(fake_mautic.url, auth=fake_mautic.auth, transport=fake_mautic.transport)
 
+    bounds = BulkOptions(batch=5, concurrency=1, initial_batch=5, initial_concurrency=1, reconcile_after=0.5, grace=0.5)
+
     def slow(mautic: Mautic, rows: Any, journal: Any) -> Any:
-        return mautic.contacts.bulk_upsert(
-            rows, journal=journal, options=BulkOptions(batch=5, concurrency=1, initial_batch=5, initial_concurrency=1)
-        )
+        return mautic.contacts.bulk_upsert(rows, journal=journal, options=bounds)
 
     reports = []
     for generation in range(2):
