@@ -83,7 +83,7 @@ class Mautic(Namespaces):
     ) -> None:
         if not callable(getattr(auth, "header", None)) or not callable(getattr(auth, "renew", None)):
             raise ConfigurationError(
-                "auth must be ClientCredentials, AuthorizationCode, BasicAuth or have their methods"
+                "auth must be ClientCredentials, AuthorizationCode, BasicAuth, or an object with header() and renew()"
             )
         settings = limits or Limits()
         transport = resolve_transport(transport, http)
@@ -153,7 +153,7 @@ class Mautic(Namespaces):
         asked = Call(method.upper(), "", body=body)  # whose repr, in a traceback with locals, omits the body
         del body
         if asked.method not in _METHODS:
-            raise ConfigurationError(f"a method is one of {', '.join(sorted(_METHODS))}")
+            raise ConfigurationError(f"method must be one of {', '.join(sorted(_METHODS))}")
         # Each segment is quoted, so that no value leaves ``/api/`` or adds a query parameter.
         clean = protocol.build_path(*path.removeprefix("/").removeprefix("api/").split("/"))
         # Mautic matches rows and entities by id: with a missing or repeated id it writes to the wrong entities.
@@ -254,7 +254,7 @@ def _infer_effect(verb: str, path: str, repeatable: bool | None) -> Effect:  # n
 
 def _row_ids(call: Call) -> list[object]:
     if not isinstance(call.body, (list, tuple)):
-        raise ConfigurationError("a batch edit takes a list of objects")
+        raise ConfigurationError("the body of a batch edit must be a list of objects, each with its id")
     ids = (row.get("id") if isinstance(row, dict) else None for row in call.body)
     # PHP takes the text "3" and the number 3 for the same id.
     return [int(id) if isinstance(id, str) and id.isdecimal() else id for id in ids]

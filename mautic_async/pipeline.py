@@ -184,7 +184,9 @@ class Pipeline:
         self._lifetime.check()
         exchange_code = getattr(self.auth, "exchange_code", None)
         if exchange_code is None:
-            raise ConfigurationError("only AuthorizationCode credentials have a log-in to finish")
+            raise ConfigurationError(
+                "authorize() needs AuthorizationCode credentials; with other credentials no user logs in"
+            )
         await self.background.run_shielded(exchange_code(callback, state, self.auth_context))
 
     def deadline(self, seconds: float) -> AbstractAsyncContextManager[None]:

@@ -75,6 +75,7 @@ def _to_scalar(value: Value) -> str | int | float:
     # PHP would take the text "False" for true.
     if isinstance(value, bool):
         return int(value)
+    # Before date, of which datetime is a subclass.
     if isinstance(value, datetime):
         # The columns of the database are in UTC and have no offset.
         return (value if value.tzinfo is None else value.astimezone(UTC)).strftime("%Y-%m-%d %H:%M:%S")
@@ -141,14 +142,15 @@ def csv_text(values: Iterable[Value]) -> str:
     Raises:
         ConfigurationError: There are no values, or one is empty: Mautic would find something else.
     """
+    # A text is an iterable, too, but its letters are never meant.
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigurationError("where: `in` takes a list of values")
+        raise ConfigurationError('where: "in" takes a list of values; for a single one use eq()')
     texts = [str(_to_scalar(value)) for value in values]
     if not texts or not all(texts):
-        raise ConfigurationError("where: `in` needs at least one value, and none of them empty")
+        raise ConfigurationError('where: "in" needs at least one value, and none of them may be empty')
     if not all(map(_survives_php_csv, texts)):
         raise ConfigurationError(
-            "where: `in` cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()"
+            'where: "in" cannot take a value that needs quotes and holds a backslash before one; ask for it with eq()'
         )
     return ",".join(map(_csv_cell, texts))
 
@@ -177,6 +179,7 @@ def url_sized_groups(values: Iterable[str]) -> Iterator[list[str]]:
     """Yield distinct *values* in groups whose CSV text fits into one URL."""
     group: list[str] = []
     size = 0
+    # Bytes are counted as they are in the URL: an umlaut takes six.
     for value in dict.fromkeys(values):
         # Such a value needs a condition of its own; see `in_or_eq`.
         if not _survives_php_csv(value):
@@ -254,10 +257,12 @@ def parse(raw: Mapping[str, Any]) -> Where:
     Raises:
         ConfigurationError: Mautic would ignore it, or answer with a 500.
     """
+    # Mautic takes either spelling of both keys.
     expression, column = raw.get("expr"), raw.get("col", raw.get("column", ""))
     value = raw.get("val", raw.get("value"))
     if expression in GROUPS:
         return _group(str(expression), [_to_clause(item) for item in value or ()])
+    # A text is CSV that the caller has built.
     if expression in LISTS:
         return _condition(str(expression), column, value if isinstance(value, str) and value else csv_text(value or ()))
     if expression in STATES:
@@ -288,6 +293,7 @@ def to_clauses(value: object) -> list[Where]:
     """Return the conditions of a query's ``where``: one, several, or in Mautic's own form."""
     if value is None:
         return []
+    # A Mapping is iterable, too, so the single condition is recognised first.
     if isinstance(value, (Where, Mapping)):
         return [_to_clause(value)]
     if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):

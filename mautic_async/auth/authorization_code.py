@@ -82,7 +82,9 @@ class BasicAuth:
                 raise ConfigurationError(f"{name} must be a text without line breaks, and not empty")
         # The first colon ends the user name (RFC 7617).
         if ":" in username:
-            raise ConfigurationError("a username with a colon cannot be sent by Basic authentication")
+            raise ConfigurationError(
+                "username must not contain a colon, which Basic authentication cannot send; use OAuth 2 for this user"
+            )
         self._header = Secret("Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii"))
 
     def __repr__(self) -> str:

@@ -79,6 +79,7 @@ class Spool:
         if not self._size:
             create_private_file(self.path).close()
         self._file = self.path.open("r+b")
+        # Rows behind the saved position may be incomplete; they are requested again.
         self._file.truncate(self._size)
         self._file.seek(self._size)
 
@@ -95,6 +96,7 @@ class Spool:
     def save(self) -> None:
         """Flush the rows to disk, then write the position."""
         assert self._file is not None  # noqa: S101 - opened before
+        # Rows reach the disk before the position that counts them: after a crash there may be more rows, never fewer.
         self._file.flush()
         os.fsync(self._file.fileno())
         position = {
@@ -107,6 +109,7 @@ class Spool:
         draft = self._position_path.with_suffix(".new")
         with create_private_file(draft) as file:
             json.dump(position, file)
+        # The rename is atomic: a process killed here leaves the old position or the new one.
         draft.replace(self._position_path)
 
     def close(self) -> None:

@@ -234,6 +234,7 @@ def _continue_earlier(journal: _ImportJournal, rows: ImportRows, rejected: Path 
         earlier_path = name_file.read_text(encoding="utf-8") if name_file.exists() else ""
         rows.rejects.resume(rejected or (Path(earlier_path) if earlier_path else rows.rejects.path))
     elif rows.earlier_rejects:
+        # The earlier job was finished: this one sends all rows anew, and appends its own dead letters.
         rows.earlier_rejects.clear()
         os.truncate(companions.dead_letters, 0)
     if rows.rejects.path is not None:

@@ -66,6 +66,7 @@ class RedirectListener:
                 method, _, rest = line.decode("latin-1").partition(" ")
                 target = rest.partition(" ")[0]
                 expected = urlsplit(self.redirect_uri)
+                # Browsers ask for /favicon.ico as well, which must not end the login.
                 if method == "GET" and urlsplit(target).path == expected.path and not self.callbacks.full():
                     self.callbacks.put_nowait(f"{expected.scheme}://{expected.netloc}{target}")
                     status, text = "200 OK", "Back in the terminal you see whether the login succeeded."

@@ -130,6 +130,7 @@ def create_private_file(path: Path) -> io.TextIOWrapper:
         file = os.open(path, flags, 0o600)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
+    # The mode given to `open` counts for new files only; a file that is overwritten keeps its own.
     if hasattr(os, "fchmod"):
         os.fchmod(file, 0o600)
     return io.TextIOWrapper(io.FileIO(file, "w"), encoding="utf-8", newline="")

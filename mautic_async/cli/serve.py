@@ -26,13 +26,16 @@ def serve(
     latency: Annotated[
         str, typer.Option(metavar="SECONDS[,SECONDS]", help="Time for a request, and for each row.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of tokens and chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of tokens and chance.")] = 0,
     state: Annotated[Path | None, typer.Option(help="SQLite file to keep the state in.")] = None,
-    username: Annotated[str, typer.Option(help="Of the administrator.")] = "admin",
-    password: Annotated[str, typer.Option(help="Of the administrator.")] = "mautic",  # noqa: S107 - of a simulator
-    client_id: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "1_fake-client",
-    client_secret: Annotated[str, typer.Option(help="Of the OAuth2 client.")] = "fake-secret",  # noqa: S107 - of a simulator
-    initial: Annotated[str, typer.Option(help="lab or clean: the state of a new server.")] = "lab",
+    username: Annotated[str, typer.Option(help="User name of the administrator.")] = "admin",
+    password: Annotated[str, typer.Option(help="Password of the administrator.")] = "mautic",  # noqa: S107 - of a simulator
+    client_id: Annotated[str, typer.Option(help="Id of the OAuth2 client.")] = "1_fake-client",
+    client_secret: Annotated[str, typer.Option(help="Secret of the OAuth2 client.")] = "fake-secret",  # noqa: S107 - of a simulator
+    mautic: Annotated[str, typer.Option(metavar="5.1|7.0", help="Release of Mautic to simulate.")] = "5.1",
+    initial: Annotated[
+        str, typer.Option(help="lab or clean: the state of a new server; clean has no second user, no custom objects.")
+    ] = "lab",
     v2: Annotated[bool, typer.Option("--v2", help="Answer /api/v2, which lists custom objects, too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print no line for each request.")] = False,
     as_json: AsJson = False,
@@ -43,6 +46,10 @@ def serve(
     async def work() -> int:
         if initial not in {"lab", "clean"}:
             raise ConfigurationError(f"--initial {initial}: it is lab or clean")
+        if mautic not in {"5.1", "7.0"}:
+            raise ConfigurationError(f"--mautic {mautic}: it is 5.1 or 7.0")
+        if mautic == "7.0" and limit:
+            raise ConfigurationError("--limit: Mautic 7 has no rate limiter; leave the option out, or use --mautic 5.1")
         start: Literal["lab", "clean"] = "lab" if initial == "lab" else "clean"
         return await serve_until_cancelled(
             host,
@@ -59,6 +66,7 @@ def serve(
             client_secret=client_secret,
             initial=start,
             v2=v2,
+            version=mautic,
         )
 
     raise typer.Exit(run_async(work))
@@ -126,6 +134,7 @@ async def serve_until_cancelled(
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
+            # Ctrl-C is the normal end: the cancellation is taken back, and the exit status is 0.
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()

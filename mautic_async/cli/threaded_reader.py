@@ -54,6 +54,7 @@ class ThreadedReader(Generic[T]):
         end = _End(None)
         try:
             for row in self._rows:
+                # A thread cannot await a bounded asyncio.Queue: the semaphore limits how far it reads ahead.
                 self._free_slots.acquire()
                 if self._stopped:
                     return

@@ -254,7 +254,7 @@ def encode(entity: Any) -> dict[str, Any]:
         # A name that is in both makes the merged map shorter; only then is it searched for.
         if len(encode_map(fields, body)) < both:
             duplicate = _duplicate_name(plain(entity), fields)
-            raise ConfigurationError(f"{duplicate} is given twice, among attributes and `fields`")
+            raise ConfigurationError(f"{duplicate} is given twice, as an attribute and in `fields`: remove one of them")
     if isinstance(entity, Contact) and entity.custom_items:
         body[CUSTOM_OBJECTS] = group_items(entity.custom_items)
     return body

@@ -19,7 +19,9 @@ def encode_multipart(part: FilePart) -> tuple[bytes, str]:
     name, filename = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (part.name, part.filename))
     # A line break in a name would begin another header.
     if any(ord(char) < 32 or 0xD800 <= ord(char) < 0xE000 for char in name + filename + part.media_type):
-        raise ConfigurationError("a file's name must hold no control characters and no half of a surrogate pair")
+        raise ConfigurationError(
+            "the name of a file must hold no control characters and no half of a surrogate pair: rename it"
+        )
     head = (
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
         f"Content-Type: {part.media_type}\r\n\r\n"

@@ -86,4 +86,6 @@ def query_string(query: QueryParams) -> str:
     try:
         return urlencode(query, quote_via=percent) if query else ""
     except UnicodeEncodeError as error:
-        raise ConfigurationError("a query parameter holds half of a surrogate pair, which no URL can") from error
+        raise ConfigurationError(
+            "a query parameter holds half of a surrogate pair, which a URL cannot: remove it"
+        ) from error

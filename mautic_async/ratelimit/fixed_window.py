@@ -229,11 +229,6 @@ class FixedWindow:
         self._end_if_over(now)
         return (self._limit, self._remaining, self._reset) if self._state is _LimiterState.KNOWN else None
 
-    @property
-    def ends_at(self) -> float:
-        """End of the window; infinity if none was ever known."""
-        return self._ends_at
-
     def to_dict(self) -> dict[str, Any]:
         """Return the state of the window as JSON values, for `from_dict`."""
         known = self._state is _LimiterState.KNOWN

@@ -82,10 +82,12 @@ class Resource(ReadOnlyResource[E]):
 
         Mautic: REST API, Edit (PATCH /{path}/ID/edit).
         """
+        # An entity that was read under another id becomes a copy, of which every value counts as a change.
         changes = self._for_id(id, changes)
         body = self._edit_body(changes)
         if not body:
             return await self.get(id)
+        # Read just before the write, to keep the time short in which a change by another client is lost.
         if _sent_along.incomplete(self.endpoint.sent_along, body):
             body = _sent_along.complete(self.endpoint.sent_along, body, await self.get(id))
         return await self._write(self._build_call("PATCH", self._edit_effect(changes), id, "edit", body=body))
@@ -104,6 +106,7 @@ class Resource(ReadOnlyResource[E]):
         Mautic: REST API, Edit (PUT /{path}/ID/edit).
         """
         body = self._replace_body(entity)
+        # Never repeated: where nothing has this id, Mautic creates an entity with another one at each attempt.
         call = self._build_call("PUT", Effect.NON_IDEMPOTENT, protocol.validate_id(id), "edit", body=body)
         return await self._write(call)
 
@@ -134,6 +137,7 @@ class Resource(ReadOnlyResource[E]):
         """
         rows = list(entities)
         bodies = [self._create_body(row) for row in rows]
+        # A single row that a repetition would double makes the whole request unsafe to repeat.
         effects = {self._create_effect(row) for row in rows}
         effect = effects.pop() if len(effects) == 1 else Effect.NON_IDEMPOTENT
         return await _batch.send_many(self, "POST", "batch/new", effect, bodies)
@@ -155,6 +159,7 @@ class Resource(ReadOnlyResource[E]):
         """
         rows = list(entities)
         safe = all(self._edit_effect(row) is Effect.IDEMPOTENT for row in rows)
+        # All rows are encoded before the first request, so a wrong row raises while nothing is sent.
         bodies = await self._complete_all(_batch.encode_with_ids(rows, self._edit_body))
         return await _batch.send_many(
             self, "PATCH", "batch/edit", Effect.IDEMPOTENT if safe else Effect.NON_IDEMPOTENT, bodies
@@ -175,17 +180,18 @@ class Resource(ReadOnlyResource[E]):
         Mautic: REST API, Batch (PUT /{path}/batch/edit).
         """
         bodies = _batch.encode_with_ids(entities, self._replace_body)
+        # NON_IDEMPOTENT as in replace(): a row with an unknown id creates an entity each time.
         return await _batch.send_many(self, "PUT", "batch/edit", Effect.NON_IDEMPOTENT, bodies)
 
     async def delete_many(self, ids: Iterable[int]) -> list[Outcome[E]]:
         """Delete several entities, up to 200 a request, and look up whether they are gone.
 
         Mautic lists entities that it was not allowed to delete as if they were deleted, and leaves out missing ones.
-        So each request is followed by a look.
+        So each request is followed by a look-up.
 
         Returns:
             One outcome for each id: ``updated`` when it was there and is gone, ``rejected`` when it is still there or
-            never was, ``unknown`` when the look failed.
+            never was, ``unknown`` when the look-up failed.
 
         Mautic: REST API, Batch (DELETE /{path}/batch/delete).
         """
@@ -246,7 +252,9 @@ class Resource(ReadOnlyResource[E]):
                 yield codec.decode_request(self._model, letter.row)
             except (ValueError, TypeError, AttributeError) as error:
                 name = self._model.__name__
-                raise ConfigurationError(f"{path}: the row of letter {letter.index} is no {name}: {error}") from error
+                raise ConfigurationError(
+                    f"{path}: the row of dead letter {letter.index} is no {name}: {error}"
+                ) from error
 
     # --- hooks of namespaces ---------------------------------------------------------------------------------------
 
@@ -257,11 +265,12 @@ class Resource(ReadOnlyResource[E]):
     def _edit_effect(self, changes: E) -> Effect:
         """Return the effect of a repeated edit: it adds parts each time if *changes* holds new ones."""
         values = [getattr(changes, name) for name in fields_dict(type(changes))]
+        # A part without an id is a new one: every attempt would add it again.
         parts = [part for value in values if isinstance(value, list) for part in value if _has_own_id(part)]
         return Effect.IDEMPOTENT if all(part.id for part in parts) else Effect.NON_IDEMPOTENT
 
     def _retry_hazards(self, row: E) -> Sequence[Problem]:
-        """Return why a row cannot be in a bulk job, which repeats edits of unknown fate."""
+        """Return why a row cannot be in a bulk job, which repeats edits whose outcome is unknown."""
         missing = _sent_along.incomplete(self.endpoint.sent_along, self._edit_body(row))
         if missing:
             return [
@@ -277,6 +286,7 @@ class Resource(ReadOnlyResource[E]):
     def _edit_body(self, entity: E) -> dict[str, Any]:
         """Return the body of an edit; an empty one for an entity that was read and not changed."""
         body = codec.encode_changes(entity)
+        # Only an entity that was built here must name something; one that was read may be unchanged.
         if codec.as_read(entity) is None:
             self._require_any(body)
         return self._require_not_null(body)
@@ -284,6 +294,7 @@ class Resource(ReadOnlyResource[E]):
     async def _complete_all(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return bodies of edits with the stored values that they send along; see `SentAlong`."""
         rules = self.endpoint.sent_along
+        # One look-up for all incomplete rows; a row whose id is unknown is sent as it is, and refused.
         stored = await self._existing([body["id"] for body in bodies if _sent_along.incomplete(rules, body)])
         return [
             _sent_along.complete(rules, body, stored[body["id"]]) if body["id"] in stored else body for body in bodies
@@ -303,6 +314,7 @@ class Resource(ReadOnlyResource[E]):
         return body
 
     def _require(self, body: dict[str, Any], names: Sequence[str], what: str) -> dict[str, Any]:
+        # Not "falsy": False and 0 are values.
         missing = [name for name in names if body.get(name) in (None, "")]
         if missing:
             raise ConfigurationError(
@@ -331,6 +343,7 @@ class Resource(ReadOnlyResource[E]):
 
     async def _existing(self, ids: Sequence[int]) -> dict[int, E]:
         """Return those of *ids* that exist."""
+        # In chunks, because the ids are part of the URL.
         existing: dict[int, E] = {}
         for offset in range(0, len(ids), _batch.MAX_BATCH_ROWS):
             chunk = ids[offset : offset + _batch.MAX_BATCH_ROWS]

@@ -68,6 +68,7 @@ def require_unique_ids(ids: Iterable[object]) -> None:
     Raises:
         ConfigurationError: A row has no id, or two have the same.
     """
+    # Mautic answers rows by position, and a row without an id shifts all others.
     seen: set[int] = set()
     for index, id in enumerate(ids):
         if isinstance(id, bool) or not isinstance(id, int) or id <= 0:
@@ -83,6 +84,7 @@ def require_unique_ids(ids: Iterable[object]) -> None:
 def row_status(row: RowAnswer) -> SentStatus:
     """Return the status of one row of an answer, from its problems and its entity; the HTTP status says nothing."""
     if row.problems:
+        # A problem without a 4xx code arose while or after the row was stored, so a part of it may be there.
         refused = row.status is not None and 400 <= row.status < 500 and not _is_lost_link(row)
         return "rejected" if refused or refused_before_save(row.problems) else "partial"
     if row.entity is None or (row.status is not None and not 200 <= row.status < 300):
@@ -101,6 +103,7 @@ def row_outcome(index: int, row: RowAnswer, resource: BatchResource[E], body: Ma
     if status not in {"created", "updated", "partial"} or row.entity is None:
         return Outcome(index, status, 0, problems)
     entity = resource._after_read(codec.decode(resource._model, row.entity), row.status)
+    # A row with problems is partial anyway; a comparison would only list what was refused.
     lost = () if problems else tuple(resource._values_not_kept(body, entity))
     return Outcome(index, "partial" if lost else status, entity.id, problems or lost, entity)
 
@@ -131,12 +134,15 @@ class _Batches(Generic[E]):
         try:
             answer = (await self.resource._send(call)).body
         except MauticError as error:
+            # Nothing of an oversized batch is stored, so all that is left can be cut into smaller chunks.
             if size := _reduced_size(error, len(chunk)):
                 left = [place for piece, _ in ((places, False), *self.chunks) for place in piece]
                 self.chunks = _split(left, size)
             elif not self.outcomes and error.verdict is not None and error.verdict.batch is Action.ABORT:
+                # Every chunk would fail like this one. Once there are outcomes, raising would lose them.
                 raise
             elif self.effect is Effect.IDEMPOTENT and _ended_on_the_server(error):
+                # The server has ended the request, so its rows may be sent again in other chunks.
                 await self._recover(places, error, is_retry=is_retry)
             else:
                 self._fail(places, error)
@@ -152,6 +158,7 @@ class _Batches(Generic[E]):
         before it shares, unless the row names its category.
         """
         left = places
+        # The pieces of a chunk need no second look-up: it has named what there was to name.
         if not is_retry:
             try:
                 stored = await self.resource._existing([self.bodies[place]["id"] for place in places])
@@ -161,12 +168,14 @@ class _Batches(Generic[E]):
             left = [place for place in places if self.bodies[place]["id"] in stored]
             for place in set(places).difference(left):
                 self.outcomes[place] = Outcome(place, "rejected", problems=(NO_SUCH_ID,))
+            # Either finding explains the 500, so the corrected chunk is tried before it is halved.
             if self._name_categories(left, stored) or len(left) < len(places):
                 self.chunks.extendleft([(left, True)] if left else [])
                 return
         if len(left) == 1:
             self._fail(left, error)
         else:
+            # Bisection: halves are sent until the failing row is alone. extendleft reverses its argument.
             half = len(left) // 2
             self.chunks.extendleft([(left[half:], True), (left[:half], True)])
 
@@ -237,6 +246,7 @@ async def delete_many(resource: BatchResource[E], ids: Sequence[int]) -> list[Ou
         try:
             chunk_outcomes = await _delete_chunk(resource, chunk)
         except MauticError as error:
+            # From the second chunk on, an error would hide what became of the earlier ones.
             if not outcomes:
                 raise
             chunk_outcomes = _failed_outcomes(error, len(chunk))
@@ -245,6 +255,7 @@ async def delete_many(resource: BatchResource[E], ids: Sequence[int]) -> list[Ou
 
 
 async def _delete_chunk(resource: BatchResource[E], ids: Sequence[int]) -> list[Outcome[E]]:
+    # Mautic lists protected entities as deleted and leaves out missing ones: only look-ups tell them apart.
     before = after = await resource._existing(ids)
     problem: tuple[Problem, ...] = ()
     existing = [id for id in dict.fromkeys(ids) if id in before]  # Mautic 7 deletes nothing if one id is missing
@@ -260,6 +271,7 @@ async def _delete_chunk(resource: BatchResource[E], ids: Sequence[int]) -> list[
         try:
             await resource._send(call)
         except MauticError as error:
+            # A refused request has deleted nothing. After any other failure only the look-up tells.
             if error.verdict is None or error.verdict.fate is Fate.REFUSED:
                 raise
             problem = (Problem(str(error)),)

@@ -1,4 +1,4 @@
-"""The part of a resource that batches and bulk jobs use, so that they need not import `_db`, which uses them."""
+"""The part of a resource that batches and bulk jobs use, so that they need not import `_base`, which uses them."""
 
 from __future__ import annotations
 

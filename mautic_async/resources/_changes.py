@@ -26,12 +26,12 @@ T = TypeVar("T")
 E = TypeVar("E", bound=Entity)
 
 OVERLAP: Final = timedelta(minutes=10)
-"""How far back of its own beginning a run puts the watermark: five minutes for clocks that differ, five for a
-transaction that commits late."""
+"""Time between the watermark and the beginning of its run: five minutes for clocks that differ, five for a transaction
+that commits late."""
 
 
 class EntityIterator(AsyncIterator[T], Generic[T]):
-    """What `iterate` returns: entities, and at the end the point from which the next run has to read.
+    """Iterator over entities. At its end it knows the point from which the next run has to read.
 
     Attributes:
         watermark: None until the iteration has reached its end. Then ten minutes before its first request, by the
@@ -61,10 +61,12 @@ class EntityIterator(AsyncIterator[T], Generic[T]):
     async def __anext__(self) -> T:
         """Return the next entity."""
         if self._started_at is None:
+            # Taken before the first request: changes during the iteration must be read again by the next run.
             self._started_at = self._clock.wall_time()
         try:
             return await anext(self._items)
         except StopAsyncIteration:
+            # Only here: an iteration that was left early has not seen every change.
             self.watermark = datetime.fromtimestamp(int(self._started_at), UTC) - OVERLAP
             raise
 
@@ -88,6 +90,7 @@ def new_paginator(
     if since is not None:
         if not issubclass(model, Published):
             raise ConfigurationError(f"{endpoint.path}: changed_since: Mautic tells no dates of these; read them all")
+        # The caller keeps its own conditions; all clauses must hold.
         clauses = [*where.to_clauses(query.get("where")), since_clause(since, *endpoint.date_columns)]
         query = {**query, "where": clauses}
     size = query.get("limit", PAGE_SIZE)

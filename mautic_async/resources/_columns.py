@@ -41,8 +41,10 @@ def check(query: Mapping[str, Any], known: Collection[str], method: str) -> None
         ConfigurationError: A column is not *known*, and one that is known is nearly the same.
     """
     for column in unknown_columns(query, known):
+        # Both spellings, date_added and dateAdded, are equal here, so that one is suggested for the other.
         plain = {_plain(name): name for name in known}
         close = difflib.get_close_matches(_plain(column), plain, n=1, cutoff=SIMILARITY)
+        # A name that resembles none is sent: plugins and newer servers have more columns.
         if close:
             raise ConfigurationError(
                 f"{method}: there is no column {column!r}, on which Mautic answers with a bare 500; did you mean"
@@ -55,6 +57,7 @@ def unknown_columns(query: Mapping[str, Any], known: Collection[str]) -> Iterato
     columns = list(where.columns_of(where.to_clauses(query.get("where"))))
     order = query.get("order_by")
     columns += order.split(",") if isinstance(order, str) else []
+    # A prefix names a joined table, whose columns are not known here.
     yield from (column for column in columns if "." not in column and column not in known)
 
 

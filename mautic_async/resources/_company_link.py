@@ -97,6 +97,7 @@ class CompanyLinks:
     async def _is_linked(self, contact: int, company: str) -> bool:
         rows = _rows(await self._send("GET", f"contacts/{contact}/companies"), "companies")
         same = validation.collation_key(company)
+        # A secondary company of the same name is not the one that the contact names.
         primary = [row for row in rows if str(row.get("is_primary")) == "1"]
         return any(validation.collation_key(row.get("companyname")) == same for row in primary)
 
@@ -106,6 +107,7 @@ class CompanyLinks:
         return min((int(row["id"]) for row in rows if row.get("id")), default=0)
 
     async def _create(self, company: str) -> int:
+        # UPSERT: Mautic takes a known name for that company, so a repetition makes no second one.
         body = await self._send("POST", "companies/new", Effect.UPSERT, body={"companyname": company})
         created = body.get(COMPANY) if isinstance(body, Mapping) else None
         id = created.get("id") if isinstance(created, Mapping) else None
@@ -122,6 +124,7 @@ class CompanyLinks:
 
 
 def _rows(body: Any, key: str) -> Sequence[Mapping[str, Any]]:
+    # PHP encodes an array as a list if its keys are 0, 1, 2, and as a map otherwise.
     rows = body.get(key) if isinstance(body, Mapping) else None
     found = list(rows.values()) if isinstance(rows, Mapping) else rows
     return [row for row in found or () if isinstance(row, Mapping)] if isinstance(found, list) else []

@@ -22,6 +22,7 @@ def contact_keys(
     row: Contact, body: Mapping[str, Any], unique: Sequence[str], match_items: ItemMatching
 ) -> list[tuple[Any, ...]]:
     """Return everything by which two rows could meet on the server: unique values, the id, the identity of items."""
+    # Values that the database takes for equal share a key: their rows must not be in flight at once.
     keys: list[tuple[Any, ...]] = [
         (name, validation.collation_key(body[name])) for name in unique if not validation.is_blank(body.get(name))
     ]
@@ -35,6 +36,7 @@ def contact_keys(
 def facts_key(row: Contact, body: Mapping[str, Any], unique: Sequence[str]) -> str:
     """Return the name of a row, the same in every run, or "": a hash, so that the journal holds no address."""
     named = [(name, body[name]) for name in unique if not validation.is_blank(body.get(name))]
+    # The id first, since the row itself may change a unique value.
     name, value = ("id", row.id) if row.id else named[0] if named else ("", "")
     text = f"{name}={validation.collation_key(value)}"
     return hashlib.sha256(text.encode()).hexdigest()[:32] if name else ""

@@ -92,6 +92,7 @@ def _shown(item: object) -> dict[str, object]:
     kind: Any = type(item)
     if not has(kind):
         return {"": item}
+    # Attributes that repr() hides, such as passwords, stay hidden in notebooks.
     kept = ((one.name, getattr(item, one.name), one.default) for one in fields(kind) if one.repr)
     return {
         name: value

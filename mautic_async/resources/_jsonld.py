@@ -54,10 +54,12 @@ class JsonLdResource(Namespace, Generic[V]):
         try:
             await self._send(Call("GET", self.path, query=(("page", "1"),), jsonld=True))
         except PermissionDenied:
+            # The namespace exists, though this user may not read it.
             return True
         except NotFound:
             return False
         except AuthenticationError as error:
+            # Mautic 7.0 refuses every token here. Any other refusal is about the credentials themselves.
             if any(problem.type == protocol.NO_TOKENS for problem in error.problems):
                 return False
             raise
@@ -102,10 +104,12 @@ class JsonLdResource(Namespace, Generic[V]):
         page = 1
         while True:
             found, more = await self._list(page, filters)
+            # Pages go by number and shift while entities are added, so an item may come twice.
             fresh = [item for item in found.items if item.id not in seen]
             seen.update(item.id for item in fresh)
             for item in fresh:
                 yield item
+            # A server that ignores the page number shows nothing new, and would do so for ever.
             if not more or not fresh:
                 return
             page += 1
@@ -135,6 +139,7 @@ class JsonLdResource(Namespace, Generic[V]):
 
         Mautic: API v2 (PATCH /v2/{path}/ID).
         """
+        # Read and not changed since: there is nothing to write.
         if changes.id == id and codec.as_read(changes) is not None and not codec.encode_changes(changes):
             return await self.get(id)
         body = self._encode(changes, only_changes=changes.id == id)
@@ -165,6 +170,7 @@ class JsonLdResource(Namespace, Generic[V]):
             raise _responses.unexpected_response(call, "without 'member'")
         items = [self._decode_raw(raw) for raw in _responses.expect_rows(call, members)]
         view = _hydra(body, "view")
+        # An answer without links does not tell its last page: ask on until a page is empty.
         more = bool(_hydra(view, "next")) if isinstance(view, Mapping) else bool(items)
         count = _hydra(body, "totalItems")
         return ResultPage(items=items, total=count if isinstance(count, int) else len(items)), more
@@ -181,6 +187,7 @@ class JsonLdResource(Namespace, Generic[V]):
 
     def _decode_raw(self, raw: Mapping[str, Any]) -> V:
         entity: V = codec.decode(self.model, raw)
+        # Some entities show their id only as the end of their IRI.
         iri = raw.get("@id")
         if not entity.id and isinstance(iri, str):
             tail = iri.rpartition("/")[2]
@@ -188,6 +195,7 @@ class JsonLdResource(Namespace, Generic[V]):
         return entity
 
     def _encode(self, entity: V, *, only_changes: bool = False) -> dict[str, Any]:
+        # An entity that was read under another id is written whole.
         body = codec.encode_changes(entity) if only_changes else codec.encode(entity)
         if not body:
             raise ConfigurationError(f"{self.path}: the {type(entity).__name__} names nothing")

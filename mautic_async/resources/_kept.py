@@ -61,17 +61,21 @@ def _compare(sent: Any, stored: Any, path: str) -> Iterator[Problem]:
         if sent is not False and not (isinstance(sent, str) and not _letters(sent)):
             yield Problem("Mautic did not store this value", path)
     elif isinstance(sent, Mapping) and isinstance(stored, Mapping):
+        # Keys that the answer does not show prove nothing, and temporary ids are replaced on purpose.
         for key, value in sent.items():
             if key in stored and not (key in _LINKS and isinstance(value, (str, list))):
                 yield from _compare(value, stored[key], f"{path}.{key}")
     elif _is_list(sent) or _is_list(stored):
+        # Mautic takes some lists as a text with separators, and shows others as a map.
         yield from _compare_lists(_items(sent), _items(stored), path)
     elif not is_same(sent, stored) and not (path.endswith("alias") and _slug(sent) == _slug(stored)):
+        # Mautic makes an alias out of what was sent, with other characters.
         yield Problem("Mautic stored another value", path)
 
 
 def _compare_lists(sent: Sequence[Any], stored: Sequence[Any], path: str) -> Iterator[Problem]:
     """Look for each item sent among the stored ones, in any order; report the differences to the most similar one."""
+    # The answer may have other items beside those that were sent; only the latter are looked for.
     for place, item in enumerate(sent):
         at = f"{path}[{place}]" if isinstance(item, Mapping) else path
         yield from min((list(_compare(item, candidate, at)) for candidate in stored), key=len)
@@ -101,6 +105,7 @@ def is_same(sent: object, stored: object) -> bool:
     if isinstance(sent, bool) or isinstance(stored, bool):
         truth = _truth(sent)
         return truth is not None and truth is _truth(stored)
+    # Numbers come back as texts, with other digits after the point.
     numbers = _number(sent), _number(stored)
     if None not in numbers:
         return numbers[0] == numbers[1]
@@ -124,6 +129,7 @@ def _number(value: object) -> float | None:
 
 def _letters(text: str) -> str:
     """Return *text* without markup, entities, case, repeated white space and the scheme of a URL."""
+    # Markup is removed before and after decoding, since entities may hide a tag.
     plain = _SPACE.sub(" ", _MARKUP.sub("", unescape(_MARKUP.sub("", text)))).strip().casefold()
     return plain.removeprefix("http://").removeprefix("https://")
 
@@ -149,7 +155,9 @@ def is_same_moment(sent: str, stored: str) -> bool:
     if meant is None:  # a form that only PHP reads, such as 24.12.2026 or 12/24/2026, or the time of a day
         date_parts = sorted(map(int, re.findall(r"\d+", sent)[:3]))
         return _clock(sent) == (moment.hour, moment.minute) or date_parts == sorted(moment.timetuple()[:3])
+    # Seconds are not compared: Mautic 5 drops them.
     apart = abs(_to_minute(meant) - _to_minute(moment))
+    # Every time zone is a multiple of 15 minutes, and at most 14 hours, away from UTC.
     zones_known = meant.tzinfo is not None and moment.tzinfo is not None
     return not apart or (not zones_known and apart <= timedelta(hours=14) and not apart % timedelta(minutes=15))
 

@@ -69,6 +69,7 @@ async def assign_in_chunks(
     outcomes: list[Outcome[Any]] = []
     for chunk in (list(ids[offset : offset + MAX_BATCH_ROWS]) for offset in range(0, len(ids), MAX_BATCH_ROWS)):
         call, body = await send(chunk)
+        # By id, since the order of the lines is not documented.
         lines = {
             line.get("contactId"): line
             for line in _responses.expect_rows(call, _responses.expect_mapping(call, body).get("results"))
@@ -83,6 +84,7 @@ _FAILED_STATUSES: Final = frozenset({"failed", "failure", "error", "skipped", "d
 def _line_outcome(index: int, id: int, line: Mapping[str, Any] | None) -> Outcome[Any]:
     if line is None:
         return _detail_outcome(index, id, None)
+    # The status is a word or an HTTP status.
     status = line.get("status")
     if not status or str(status).lower() in _FAILED_STATUSES or (isinstance(status, int) and status >= 400):
         return Outcome(index, "rejected", id, (Problem(sanitize(str(line.get("message") or status)), "id"),))
@@ -92,6 +94,7 @@ def _line_outcome(index: int, id: int, line: Mapping[str, Any] | None) -> Outcom
 def _detail_outcome(index: int, id: int, detail: Any) -> Outcome[Any]:
     if isinstance(detail, Mapping) and detail.get("success"):
         return Outcome(index, "updated", id)
+    # No word about an id is no proof of either result.
     if detail is None:
         return Outcome(index, "unknown", id, (Problem("the answer does not say what became of it", "id"),))
     return Outcome(index, "rejected", id, (Problem("nothing has this id", "id", 404),))

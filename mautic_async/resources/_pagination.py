@@ -58,6 +58,7 @@ def parameters(query: Mapping[str, Any], *, filters_published: bool = True) -> d
     if unknown:
         raise ConfigurationError(f"unknown parameters {sorted(unknown)}; there are {sorted(PARAMETER_NAMES)}")
     _check_numbers(query)
+    # Conditions are read first: `published` is written as one of them where there are any.
     clauses = where.to_clauses(query.get("where"))
     found: dict[str, object] = {}
     for name, value in query.items():
@@ -90,6 +91,7 @@ def _validate(name: str, value: Any) -> object:
         raise ConfigurationError(f"order_by_dir must be asc or desc, not {value!r}")
     if name == "select":
         columns = [value] if isinstance(value, str) else list(value)
+        # Entities without an id could not be told apart.
         return columns if "id" in columns else ["id", *columns]
     return value
 
@@ -137,12 +139,14 @@ class Paginator(Generic[T]):
         if query.get("start"):
             raise ConfigurationError("iterate() starts at the beginning; use list() for a page in the middle")
         order, direction = query.get("order_by"), str(query.get("order_by_dir", "asc")).lower()
+        # Keyset pagination needs ascending ids; in any other order items move between pages.
         if order not in {None, self.column} or direction == "desc" or not self.ordered:
             return self._offset_with_dedup(order or self.column)
         return self._keyset() if self.keyset else self._offset_by_id()
 
     async def _keyset(self) -> AsyncGenerator[list[T], None]:
         """Yield pages of ids above the last one."""
+        # Keyset pagination: the bound is one more condition beside those of the caller.
         own = where.to_clauses(self.query.get("where"))
         ordered = {**self.query, "order_by": self.column, "order_by_dir": "asc", "limit": self.size}
         last: Any = self.above
@@ -152,8 +156,10 @@ class Paginator(Generic[T]):
             page = await self.fetch({**ordered, "where": [*own, *after]})
             fresh = [item for item in page.items if last is None or self.get_id(item) > last]
             yield fresh
+            # A full page without a new id would come again for ever.
             if len(page.items) < self.size or not fresh:
                 return
+            # The largest id, not that of the last item: nothing relies on the order within a page.
             last = max(map(self.get_id, fresh))
 
     async def _offset_by_id(self) -> AsyncGenerator[list[T], None]:
@@ -176,6 +182,7 @@ class Paginator(Generic[T]):
         """
         column = order if self.column in order.split(",") else f"{order},{self.column}"
         ordered = {**self.query, "order_by": column} if self.ordered else self.query
+        # Memory grows with the list here, by one id for each entity.
         seen: set[int] = set()
         async for items in self._overlapping_pages(ordered, lambda item: self.get_id(item) not in seen):
             fresh = [item for item in items if self.get_id(item) not in seen]
@@ -208,6 +215,7 @@ async def iterate(paginator: Paginator[T], start_task: StartTask | None = None) 
                 for item in page:
                     yield item
             return
+        # One page ahead, no more: memory holds two pages.
         pending = start_task(_next_page(pages))
         try:
             while (page := await pending) is not None:

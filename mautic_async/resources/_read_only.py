@@ -44,6 +44,7 @@ class Namespace:
         try:
             return await self._pipeline.send(call)
         except NotFound as error:
+            # A missing entity is a 404, too, and says nothing about the version of the server.
             if not (needs or self.needs) or not _responses.is_unknown_route(error):
                 raise
             raise _responses.with_requirement(error, needs or self.needs, self._pipeline.version) from error
@@ -140,9 +141,11 @@ class ReadOnlyResource(Namespace, Generic[E]):
         call = Call("GET", self.endpoint.path, query=protocol.encode_query(parameters))
         return await self._get_page(call, self.endpoint.many, self._model, int(query.get("start", 0)))
 
-    async def _find_first(self, column: str, value: str, is_match: Callable[[E], bool]) -> E | None:
+    async def _find_first(self, column: str, value: str, is_match: Callable[[E], bool], **query: Any) -> E | None:
         """Return the entity with the lowest id that both the database and *is_match* take for equal, or None."""
-        page = await self._list({"where": [where.in_or_eq(column, [value.strip()])], "order_by": "id", "limit": 5})
+        # The database takes more values for equal than is_match does, so the first row may be another entity.
+        clauses = [where.in_or_eq(column, [value.strip()])]
+        page = await self._list({"where": clauses, "order_by": "id", "limit": 5, **query})
         return next(filter(is_match, page.items), None)
 
     def _build_call(self, method: str, effect: Effect, *parts: str | int, **more: Any) -> Call:

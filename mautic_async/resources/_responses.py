@@ -56,6 +56,7 @@ def decode_entity(call: Call, body: Any, key: str, model: type[T]) -> T:
     Raises:
         UnexpectedResponse: The key is missing.
     """
+    # A missing key means another answer than the documented one, such as that of a proxy.
     raw = body.get(key) if isinstance(body, Mapping) else None
     if not isinstance(raw, Mapping):
         raise unexpected_response(call, f"without {key!r}")
@@ -70,6 +71,7 @@ def decode_entities(call: Call, body: Any, key: str, model: type[T]) -> list[T]:
     """
     if not isinstance(body, Mapping) or key not in body:
         raise unexpected_response(call, f"without {key!r}")
+    # An empty container may be null.
     return [codec.decode(model, row) for row in expect_rows(call, body[key] or [])]
 
 
@@ -91,6 +93,7 @@ def total(body: Mapping[str, Any], fallback: int) -> int:
 
 def field_value(record: Contact | Company, alias: str) -> object:
     """Return the value of a contact's or company's field, or an empty text."""
+    # Standard fields are attributes; custom fields stand in `fields`, unless a subclass names them.
     value = getattr(record, alias, None)
     if (value is None or value is UNSET) and isinstance(record.fields, Mapping):
         value = record.fields.get(alias)
@@ -123,6 +126,7 @@ def is_unknown_route(error: NotFound) -> bool:
 def with_requirement(error: NotFound, needs: str, version: str | None) -> NotFound:
     """Return *error* with the requirement that this server does not meet."""
     here = f"this one is Mautic {version}" if version else "this one has not told its version yet"
+    # A new error, since a message cannot be extended; the facts that retries need move with it.
     hinted = NotFound(
         f"{error} -> it needs {needs}; {here}",
         status=error.status,

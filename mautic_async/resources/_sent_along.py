@@ -44,5 +44,6 @@ def incomplete(rules: Rules, body: Mapping[str, Any]) -> str:
 def complete(rules: Rules, body: dict[str, Any], stored: object) -> dict[str, Any]:
     """Return *body* with the values of *stored* that an edit sends along."""
     values = codec.encode(stored)
+    # What the edit names itself wins over what is stored.
     names = [name for rule in rules if rule.applies(body) for name in rule.names]
     return {**{name: values[name] for name in names if values.get(name)}, **body}

@@ -34,7 +34,7 @@ REMOVALS_AT_ONCE: Final = 64
 
 @frozen
 class SetReport:
-    """What a sync of a set has done, or would do.
+    """Result of a sync of a set, or of its dry run.
 
     Attributes:
         added: Contacts that were not in the set.
@@ -54,7 +54,7 @@ class SetReport:
 
     @property
     def ok(self) -> bool:
-        """Whether the set is as it was given."""
+        """True if the set is as it was given."""
         return not (self.failed or self.missing or self.dry_run)
 
 
@@ -79,21 +79,23 @@ class WantedContacts:
 
     @property
     def missing(self) -> tuple[Member, ...]:
-        """Return the addresses that no contact was found for."""
+        """Addresses that no contact was found for."""
         return tuple(self._addresses.values())
 
     def claim(self, contact: Contact) -> bool:
         """Return True if *contact* is wanted, by its id or by its address."""
         key = str(validation.collation_key(contact.email)) if contact.email else ""
         if key in self._addresses:
+            # The first contact takes the address; further ones with it are not wanted.
             del self._addresses[key]
             self.ids.add(contact.id)
         return contact.id in self.ids
 
     async def look_up_addresses(self) -> None:
-        """Find the contacts of addresses that nobody has claimed yet."""
+        """Look up the addresses that belong to no contact seen so far."""
         for piece in where.url_sized_groups(list(self._addresses.values())):
             query = {"where": [where.in_or_eq("email", piece)], "select": ["id", "email"], "order_by": "id"}
+            # Several contacts may have one address, hence more rows than addresses.
             page = await self._contacts._list({**query, "minimal": True, "limit": 5 * len(piece)})
             for contact in page.items:
                 self.claim(contact)
@@ -119,15 +121,18 @@ async def remove_each(ids: Sequence[int], remove: Callable[[int], Coroutine[Any,
     """
 
     async def remove_one(id: int) -> None:
+        # A contact that was deleted meanwhile is no member any more.
         with suppress(NotFound):
             await remove(id)
 
+    # In groups, so that a long list does not become as many tasks.
     for start in range(0, len(ids), REMOVALS_AT_ONCE):
         try:
             async with asyncio.TaskGroup() as group:
                 for id in ids[start : start + REMOVALS_AT_ONCE]:
                     group.create_task(remove_one(id))
         except* MauticError as errors:
+            # A TaskGroup raises groups, but callers expect one MauticError.
             raise _first(errors) from None
 
 
@@ -141,6 +146,7 @@ def report_of(
 ) -> SetReport:
     """Return the report of changes, first of contacts to add, then of contacts to remove."""
     ids = [*add, *remove]
+    # A contact that was deleted meanwhile is missing, which is no failure of the sync.
     gone = [ids[outcome.index] for outcome in outcomes if any(problem.code == 404 for problem in outcome.problems)]
     failed = tuple(
         (ids[outcome.index], outcome.problems[0] if outcome.problems else Problem(f"its outcome is {outcome.status}"))
@@ -154,6 +160,7 @@ def report_of(
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     error: BaseException = group
+    # Groups may be nested, one in another.
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error

@@ -49,6 +49,7 @@ def do_not_contact_entry(row: StatRow) -> DoNotContactEntry:
 
 
 def _number(row: StatRow, column: str) -> int | None:
+    # NULL becomes the text None, which is no number.
     text = str(row.get(column, ""))
     return int(text) if text.lstrip("-").isdecimal() else None
 

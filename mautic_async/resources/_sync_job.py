@@ -40,6 +40,7 @@ def new_job(
 ) -> BulkJob[R, E]:
     """Return a job over *rows*, contacts or companies, with the client's own bounds where none are given."""
     pipeline = resource._pipeline
+    # Without options the client decides how many requests a job has in flight.
     bounds = options or BulkOptions(concurrency=pipeline.concurrency)
     if state is None:
         return BulkJob(adapter, rows, options=bounds, clock=pipeline.clock, journal=as_journal(journal))
@@ -48,6 +49,7 @@ def new_job(
         return _changes(resource, since)
 
     noun = resource.endpoint.path
+    # A state stores rows under these identities, so they must be the same in every run.
     identify = _contact_identity if noun == "contacts" else _company_identity
     run = state.begin(pipeline.transport.base, noun, identify, changes)
     return SyncJob(adapter, rows, run, options=bounds, clock=pipeline.clock, journal=as_journal(journal))

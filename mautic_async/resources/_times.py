@@ -13,6 +13,7 @@ def require_time_zone(value: datetime, name: str) -> datetime:
     Raises:
         ConfigurationError: It has none.
     """
+    # The time zone of this machine is rarely the one that is meant.
     if value.tzinfo is None:
         raise ConfigurationError(f"{name}: {value} has no time zone: say which, for example datetime(..., tzinfo=UTC)")
     return value

@@ -32,11 +32,14 @@ async def download(send: Callable[[Call], Awaitable[Payload]], call: Call, to: P
         UnexpectedResponse: The answer is not such a file.
         ConfigurationError: The disk is full, or the process may not write there.
     """
+    # Hidden and in the same folder, so that the rename is atomic and no reader sees half a file.
     unfinished = to.with_name(f".{to.name}.{secrets.token_hex(8)}.part")
     out = _create_exclusive(unfinished)
     try:
         with out:
+            # Not retryable: a second attempt would write behind the bytes of the first.
             await send(evolve(call, binary=True, retryable=False, write_to=out.write))
+            # Checked before the rename: a proxy may answer with a page and a 200.
             _require_magic(out, call, magic)
         unfinished.replace(to)
     except OSError as error:

@@ -95,6 +95,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
                     yield member
                 return
         except Rejected as error:
+            # A refusal on a later page is no sign of Mautic 7.0, and would give contacts twice.
             if started or error.status != 400:
                 raise
         async with aclosing(self._paginate(self._member_pages(id, keyset=False), read_ahead=read_ahead)) as members:
@@ -194,6 +195,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         if not _dated(entity):
             return await super().create(entity)
         events = entity.events or []
+        # Unpublished, so that no event runs before it has its date.
         undated = [evolve(event, trigger_date=UNSET) for event in events]
         stored = await super().create(evolve(entity, events=undated, is_published=False))
         return await self.edit(stored.id, _with_dates(entity, stored))
@@ -239,6 +241,7 @@ class Campaigns(Resource[Campaign], Membership[Campaign]):
         if not any(event.get("triggerDate") for event in body.get("events") or ()):
             return await super()._write(call)
         try:
+            # Sent once: Mautic 5 stores the dates before it fails, so that reading tells more than another attempt.
             return await super()._write(evolve(call, retryable=False))
         except (ServerError, OutcomeUnknown) as error:
             return await self._stored_nevertheless(call, body, error)
@@ -294,6 +297,7 @@ def _with_dates(entity: Campaign, stored: Campaign) -> Campaign:
     sent, kept = entity.canvas_settings, stored.canvas_settings
     if not sent or not kept:
         raise ConfigurationError(f"campaigns: {stored.id} is stored unpublished, without its canvas and trigger dates")
+    # Mautic keeps the order of nodes, by which temporary ids are matched with stored ones.
     ids = {before.id: after.id for before, after in zip(sent.nodes or (), kept.nodes or (), strict=True)}
     events = [evolve(event, id=int(ids.get(event.key or "") or event.id), key=UNSET) for event in entity.events or ()]
     published = True if entity.is_published is UNSET else entity.is_published
@@ -308,6 +312,7 @@ def _import_body(source: str | Path | Mapping[str, JSON] | Sequence[Mapping[str,
         content = path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}") from error
+    # The content decides, not the name of the file.
     if content.startswith(b"PK"):
         return None, FilePart(f"{path.stem}.zip", content, media_type="application/zip")
     try:

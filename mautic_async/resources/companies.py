@@ -84,6 +84,7 @@ class Companies(Resource[C], Membership[C]):
         Mautic: REST API, Companies, Create (POST /companies/new).
         """
         body = self._create_body(entity)
+        # Another client may create the name after this look-up; Mautic has no call that does both.
         existing = await self.find(companyname=entity.companyname) if entity.companyname else None
         if existing is not None:
             raise ConfigurationError(
@@ -134,6 +135,7 @@ class Companies(Resource[C], Membership[C]):
             raise ConfigurationError(
                 f'companies.upsert takes a Company, not a {type(company).__name__}: upsert(Company(companyname="Acme"))'
             )
+        # An id names the company for good, whatever its name is now.
         if company.id:
             return await self.edit(company.id, company)
         if not company.companyname or not company.companyname.strip():

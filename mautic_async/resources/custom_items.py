@@ -21,12 +21,14 @@ class CustomItems(ReplaceableJsonLd[CustomItem]):
     model: ClassVar[type[CustomItem]] = CustomItem
 
     def _encode(self, entity: CustomItem, *, only_changes: bool = False) -> dict[str, Any]:
+        # These name an item in the body of a contact, and would be lost here without a word.
         if entity.object or entity.object_id or entity.attributes:
             raise ConfigurationError(
                 "custom_items: /api/v2 names items by their IRI: give custom_object='/api/v2/custom_objects/1' and"
                 " field_values=[CustomItemValue(id='/api/v2/custom_fields/7', value=...)]"
             )
         body = super()._encode(entity, only_changes=only_changes)
+        # Names that only the contact form of an item has.
         named = {name: value for name, value in body.items() if name not in _CONTACT_ONLY}
         if not named:
             raise ConfigurationError(f"{self.path}: the CustomItem names nothing")

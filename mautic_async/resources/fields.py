@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
+from attrs import evolve
+
 from mautic_async.models import Field
 from mautic_async.resources._base import Endpoint, Resource
 from mautic_async.resources._sent_along import SentAlong
@@ -38,10 +40,4 @@ class ContactFields(_Fields):
 class CompanyFields(_Fields):
     """Fields of companies; deleting one of Mautic's own is a 500. Mautic: REST API, Fields."""
 
-    endpoint: ClassVar[Endpoint[Any]] = Endpoint(
-        *("fields/company", "field", "fields", Field),
-        keyset=False,
-        filters_published=False,
-        replace_requires=_NOT_NULL,
-        sent_along=(_OPTIONS,),
-    )
+    endpoint: ClassVar[Endpoint[Any]] = evolve(ContactFields.endpoint, path="fields/company")

@@ -93,6 +93,7 @@ class PointTriggers(Resource[Trigger]):
 
     def _values_not_kept(self, body: Mapping[str, Any], stored: Trigger) -> Sequence[Problem]:
         """Leave the events out where the answer shows fewer than were sent, as the answer to a batch of PUTs does."""
+        # Which events an incomplete answer shows is not defined, so it proves nothing about any.
         shown = len(stored.events or ())
         complete = shown >= len(body.get("events") or ())
         return super()._values_not_kept(

@@ -42,6 +42,7 @@ class Points(Resource[Point]):
 
         Mautic: REST API, Points, Create (POST /points/new) and Edit (PATCH /points/ID/edit).
         """
+        # In two requests, since Mautic drops the properties of a POST without a word.
         stored = await super().create(_without_properties(entity))
         if not entity.properties:
             return stored
@@ -57,6 +58,7 @@ class Points(Resource[Point]):
         """
         rows = list(entities)
         outcomes = await super().create_many(map(_without_properties, rows))
+        # Only actions that were stored whole so far get the second request.
         left = [at for at, outcome in enumerate(outcomes) if rows[at].properties and outcome.status == "created"]
         edits = [Point(id=outcomes[at].id, properties=rows[at].properties) for at in left]
         for at, edited in zip(left, await self.edit_many(edits) if edits else (), strict=True):

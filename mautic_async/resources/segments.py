@@ -65,6 +65,7 @@ class Segments(Resource[Segment], Membership[Segment]):
         """
 
         async def search() -> str:
+            # The search takes an alias, which only the segment itself tells.
             return f"segment:{(await self.get(id)).alias}"
 
         contacts: Contacts[Contact] = Contacts(self._pipeline)
@@ -99,9 +100,11 @@ class Segments(Resource[Segment], Membership[Segment]):
         kept, others = await compare(self.contacts(id, select=["id", "email"], minimal=True, limit=PAGE), wanted)
         await wanted.look_up_addresses()
         add = sorted(wanted.ids - kept)
+        # A member that did not match at first may have been named by an address that was looked up since.
         surplus = sorted(set(others) - wanted.ids) if remove else []
         if dry_run:
             return SetReport(len(add), len(surplus), len(kept), missing=wanted.missing, dry_run=True)
+        # Contacts are added first: a failure in between leaves too many members, not too few.
         report = report_of(await self.add_contacts(id, add), add, kept=len(kept), missing=wanted.missing)
         await remove_each(surplus, partial(self._remove_in_background, id))
         return evolve(report, removed=len(surplus))

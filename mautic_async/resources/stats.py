@@ -53,6 +53,7 @@ class Stats(Namespace):
         query = _tables.parameters(where=where, order=order, start=start, limit=limit)
         call = Call("GET", protocol.build_path("stats", table), query=query)
         body = _responses.expect_mapping(call, await self._send_for_body(call))
+        # Mautic answers an unknown table with the list of tables and a 200.
         if "stats" not in body and "availableTables" in body:
             known = ", ".join(map(str, body["availableTables"]))
             raise NotFound(f"{call} not found (although with status 200): the tables are {known}", status=200)

@@ -62,6 +62,7 @@ class Users(Resource[User]):
 
     def _create_body(self, entity: User) -> dict[str, Any]:
         body = super()._create_body(entity)
+        # Mautic compares both itself, but fails with a 500.
         typed = body["plainPassword"]
         if not typed.get("password") or typed.get("password") != typed.get("confirm"):
             raise ConfigurationError("users: password and confirm differ or are empty, to which Mautic answers 500")

@@ -22,6 +22,9 @@ BAD_TOKEN = "The access token provided is invalid."  # noqa: S105 - a message
 EXPIRED_TOKEN = "The access token provided has expired."  # noqa: S105 - a message
 
 
+_FIELDS = "lead:fields"
+
+
 @dataclass(slots=True)
 class User:
     """The user or the OAuth2 client that sends a request, with its role.
@@ -50,9 +53,18 @@ class User:
             permission: ``lead:leads`` and the like; empty for what needs no permission.
             verb: view, edit, delete, create or publish.
             own: True for an entity that the user owns, False for an entity of another user, None for any entity.
+
+        Raises:
+            UnhandledError: 403; the user is no administrator and wants to edit or delete a custom field.
         """
         if self.role["isAdmin"] or not permission:
             return True
+        if permission == _FIELDS and verb in ("create", "edit", "delete"):
+            # Mautic knows only "view" and "full" for fields and raises an exception for any other verb. The check of a
+            # create takes that for a yes: every user may create fields, and only administrators change them.
+            if verb == "create":
+                return True
+            raise UnhandledError(403)
         rights = self.rights.get(permission)
         if rights is None:
             rights = self.rights[permission] = _rights(self.role, permission)

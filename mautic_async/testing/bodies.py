@@ -1,4 +1,4 @@
-"""Request bodies: JSON, forms with PHP's bracket names, uploads, and those nobody reads."""
+"""Request bodies: JSON, forms with PHP's bracket names, uploads, and other types, which the server ignores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Files = list[tuple[str, str, bytes]]
 
 
 def read(request: Request) -> tuple[Any, Files]:
-    """The body as a PHP array, and its files.
+    """Return the body as a PHP array, and its files.
 
     Raises:
         Crash: 400; JSON that is none, or a scalar.

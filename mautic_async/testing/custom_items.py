@@ -27,7 +27,7 @@ _META: Final = {"sort": "-dateAdded", "page": {"number": 1, "size": PAGE}}
 
 
 def fields_of(object: int, store: Store) -> dict[str, Row]:
-    """The published fields of an object, by alias, in their order."""
+    """Return the published fields of an object, by alias, in their order."""
     version = store["custom_fields"].change_count
     cached: dict[int, tuple[int, dict[str, Row]]] = store.__dict__.setdefault("object_fields", {})
     fields = cached.get(object)
@@ -78,7 +78,7 @@ def _iter_items(payload: Any, context: RequestContext) -> Iterator[tuple[Row, Ro
 
 
 def validate(payload: Any, context: RequestContext) -> None:
-    """What the plugin checks before the contact is saved: objects, ids, aliases, names, dates."""
+    """Check the items as the plugin does before the contact is saved: objects, ids, aliases, names, dates."""
     for object, item, sent in _iter_items(payload, context):
         fields = fields_of(object["id"], context.store)
         for alias, value in php.from_json_array(sent.get("attributes") or {}).items():
@@ -134,7 +134,7 @@ def _insert(object: Row, sent: Row, hash: str | None, context: RequestContext) -
 
 
 def unique_hash(values: dict[str, Any]) -> str:
-    """The hash of the unique values of an item; case counts, the object does not."""
+    """Return the hash of the unique values of an item; case counts, the object does not."""
     text = json.dumps({alias: values[alias] for alias in sorted(values)})
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -154,12 +154,12 @@ class Fault:
 
     @property
     def lets_server_work(self) -> bool:
-        """Whether the server works although *work* says nothing: it spoils the answer, or breaks within the work."""
+        """True if the server works although *work* is not set: the fault spoils the answer or breaks the work."""
         return self.what in ("cut", "drip", "garbage") or self.what in DATABASE_ERRORS
 
     @property
     def has_own_answer(self) -> bool:
-        """Whether its own answer takes the place of the server's."""
+        """True if the fault has an answer of its own instead of the server's."""
         return self.what == "html" or (isinstance(self.what, int) and self.what not in DATABASE_ERRORS)
 
     def break_point(self, rows: int) -> Break | None:

@@ -1,4 +1,4 @@
-"""What goes into the simulator and what comes out of it, whatever carries it: plain HTTP, without a library."""
+"""Requests and responses of the simulator as plain data, independent of how they are carried."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What stands in the server: its nouns, their routes, and how tests look at its state."""
+"""Set-up of the server's nouns, routes and indexes, and snapshots of its state for tests."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mautic_async.testing import oauth, php, tracking, v2, v2_core
+from mautic_async.testing import form_submission, oauth, php, tracking, v2, v2_core
 from mautic_async.testing.contacts import field_schema
 from mautic_async.testing.nouns import EXTRA_ROUTES, RESOURCES
 from mautic_async.testing.resources._standard import CrudRoutes
@@ -19,6 +19,7 @@ def register_routes(routes: Router, state: ServerState, *, v2_routes: bool) -> N
     """Add the routes of all nouns to *routes*, and the indexes to the tables."""
     oauth.routes(routes)
     tracking.routes(routes)
+    form_submission.routes(routes)
     for noun in RESOURCES:
         resource = noun()
         resource.store = state.store
@@ -48,7 +49,7 @@ def _unique_keys(row: Row, store: Store) -> list[tuple[str, str]]:
 
 
 def snapshot_contacts(state: ServerState) -> list[dict[str, Any]]:
-    """See `FakeMautic.contacts`."""
+    """Return the value of `FakeMautic.contacts`."""
     tags = state.store["tags"]
     values = []
     for row in state.store["contacts"]:
@@ -59,7 +60,7 @@ def snapshot_contacts(state: ServerState) -> list[dict[str, Any]]:
 
 
 def snapshot_items(state: ServerState) -> list[dict[str, Any]]:
-    """See `FakeMautic.custom_items`."""
+    """Return the value of `FakeMautic.custom_items`."""
     contact_ids: dict[int, list[int]] = {}
     for link in state.store["item_contacts"]:
         contact_ids.setdefault(link["item"], []).append(link["contact"])

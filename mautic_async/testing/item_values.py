@@ -22,7 +22,7 @@ _TEXTS: Final = ("text", "textarea", "hidden", "select", "radio_group", "country
 
 
 def check_date(field: Row, value: Any, context: RequestContext) -> None:
-    """The one check of a value that is made before the contact is saved: dates must be readable."""
+    """Check that a date is readable. No other check of a value is made before the contact is saved."""
     if field["type"] not in ("date", "datetime") or value is None or value == "":
         return
     if php.strtotime(value, context.now) is None:
@@ -31,7 +31,7 @@ def check_date(field: Row, value: Any, context: RequestContext) -> None:
 
 
 def parse(field: Row, value: Any, context: RequestContext) -> Any:
-    """The stored value of what was sent.
+    """Return the stored value of what was sent.
 
     Raises:
         Refused: Code 0, which is no HTTP status: a single call becomes a bare 500.
@@ -99,7 +99,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def as_sent(sent: Any, moment: int) -> str:
-    """A datetime as the write's own answer repeats it: with the offset as sent."""
+    """Return a datetime as the write's own answer repeats it: with the offset as sent."""
     text = php.to_string(sent).strip()
     match = _OFFSET.search(text)
     if match is None or match[1] == "Z":
@@ -110,7 +110,7 @@ def as_sent(sent: Any, moment: int) -> str:
 
 
 def serialize(field: Row, value: Any) -> Any:
-    """A stored value as JSON; what was never set looks empty."""
+    """Return a stored value as JSON; a value that was never set looks empty."""
     kind = field["type"]
     if kind == "datetime":
         return None if value is None else php.iso_datetime(value)

@@ -47,7 +47,7 @@ class CountedCall:
     window: _Window | None = None
 
     def finish(self) -> None:
-        """The call has its answer: calls from now on do not overlap with it."""
+        """Mark the call as answered: later calls do not overlap with it."""
         if self.window is not None and self in self.window.in_flight:
             self.window.in_flight.remove(self)
 
@@ -101,6 +101,7 @@ class RateLimiter:
         """
         if self.limit <= 0:
             return CountedCall()
+        # Nodes take turns and do not share their counts: together they allow up to `nodes` times the limit.
         node = self._nodes[self._next_node % len(self._nodes)]
         self._next_node += 1
         window = node.get(key)
@@ -109,6 +110,7 @@ class RateLimiter:
         is_lost = False
         if self.loss_chance and self._clock is not None and window.in_flight:
             is_lost = self._clock.random() < self.loss_chance
+        # A lost call writes the number of the oldest overlapping call, which undoes the counts in between.
         window.count = window.in_flight[0].count if is_lost else window.count + 1
         call = CountedCall(window.count <= self.limit, window.count, self._rate_headers(window), window)
         if not is_lost:

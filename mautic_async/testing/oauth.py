@@ -155,11 +155,7 @@ def _redirect(target: str, cookie: str | None = None) -> Reply:
 
 
 def _session(context: RequestContext) -> Row | None:
-    for part in context.request.headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == _COOKIE:
-            return next(context.table("sessions").where(cookie=value), None)
-    return None
+    return next(context.table("sessions").where(cookie=context.cookie(_COOKIE)), None)
 
 
 async def authorize(context: RequestContext) -> Reply:
@@ -209,7 +205,7 @@ def _consent(client: Row, params: dict[str, Any], target: str) -> Reply:
 
 
 async def login_page(context: RequestContext) -> Reply:
-    """The login form."""
+    """Answer with the login form."""
     del context
     return _page(
         '<form method="post" action="/oauth/v2/authorize_login_check">'

@@ -1,4 +1,4 @@
-"""How PHP sees values: arrays that are lists or maps, bracketed names, casts, dates, text that is filtered."""
+"""Values as PHP treats them: arrays that are lists or maps, bracketed names, casts, dates, filtered text."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _RELATIVE: Final = re.compile(r"([+-]?\d+)\s*(second|sec|minute|min|hour|day|wee
 
 
 def to_json_array(entries: dict[Any, Any]) -> Any:
-    """A PHP array as JSON shows it: a list when its keys are 0..n-1 in order, else a map."""
+    """Return a PHP array as JSON shows it: a list when its keys are 0..n-1 in order, else a map."""
     if all(key == place for place, key in enumerate(entries)):
         return list(entries.values())
     return {str(key): value for key, value in entries.items()}
 
 
 def from_json_array(value: Any) -> dict[Any, Any]:
-    """A decoded JSON list or map as the PHP array it becomes."""
+    """Return a decoded JSON list or map as the PHP array it becomes."""
     if isinstance(value, list):
         return dict(enumerate(value))
     return {int(key) if key.isdigit() and str(int(key)) == key else key: item for key, item in value.items()}
 
 
 def array_values(value: Any) -> list[Any]:
-    """The values of a list or map; of a scalar, itself; of null, none."""
+    """Return the values of a list or map; a scalar counts as one value, null as none."""
     if value is None:
         return []
     if isinstance(value, list):
@@ -46,12 +46,12 @@ def array_values(value: Any) -> list[Any]:
 
 
 def is_truthy(value: Any) -> bool:
-    """Whether PHP takes *value* for true."""
+    """Return True if PHP takes *value* for true."""
     return bool(value) and value != "0"
 
 
 def to_int(value: Any) -> int:
-    """PHP's ``(int)`` cast."""
+    """Return *value* after PHP's ``(int)`` cast."""
     if isinstance(value, (bool, int, float)):
         return int(value)
     if isinstance(value, str):
@@ -61,7 +61,7 @@ def to_int(value: Any) -> int:
 
 
 def is_numeric(value: Any) -> bool:
-    """PHP's ``is_numeric``."""
+    """Return the result of PHP's ``is_numeric``."""
     if isinstance(value, bool) or value is None:
         return False
     if isinstance(value, (int, float)):
@@ -70,7 +70,7 @@ def is_numeric(value: Any) -> bool:
 
 
 def to_string(value: Any) -> str:
-    """PHP's ``(string)`` cast."""
+    """Return *value* after PHP's ``(string)`` cast."""
     if value is None or value is False:
         return ""
     if value is True:
@@ -81,7 +81,7 @@ def to_string(value: Any) -> str:
 
 
 def form_bool(value: Any) -> bool:
-    """A switch of a form: true, 1, on and yes, in words or not."""
+    """Return True for true, 1, on and yes, as the switches of a form do."""
     if isinstance(value, str):
         return value.strip().lower() in {"1", "true", "on", "yes"}
     return is_truthy(value)
@@ -100,7 +100,7 @@ def strip_text(value: Any) -> Any:
 
 @lru_cache(maxsize=4096)
 def collate(value: str) -> str:
-    """A key that is equal where the database's collation finds two texts equal: no case, no accents."""
+    """Return a key that is equal where the database's collation finds two texts equal: no case, no accents."""
     if value.isascii():
         return value.lower().rstrip()
     folded = unicodedata.normalize("NFKD", value)
@@ -108,7 +108,7 @@ def collate(value: str) -> str:
 
 
 def parse_brackets(raw: str) -> dict[str, Any]:
-    """A query string or form body as PHP's ``$_GET``: ``a[b][]=x`` nests."""
+    """Return a query string or form body as PHP's ``$_GET``: ``a[b][]=x`` nests."""
     tree: dict[str, Any] = {}
     for name, value in parse_qsl(raw, keep_blank_values=True):
         set_bracketed(tree, name, value)
@@ -136,7 +136,7 @@ def set_bracketed(tree: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _bracket_parts(name: str) -> list[str]:
-    """What stands in brackets; no place is looked at twice, as a pattern would from each open bracket."""
+    """Return the texts in brackets, in one pass; a pattern would start again from each open bracket."""
     steps: list[str] = []
     position = 0
     while len(steps) <= _MAX_DEPTH and (opened := name.find("[", position)) >= 0:
@@ -154,7 +154,7 @@ def _next_key(node: dict[str, Any]) -> str:
 
 
 def normalize_arrays(value: Any) -> Any:
-    """Maps of bracketed names, as lists where PHP would have a list."""
+    """Return maps of bracketed names as lists where PHP would have a list."""
     if not isinstance(value, dict):
         return value
     return to_json_array({int(k) if k.isdigit() else k: normalize_arrays(v) for k, v in value.items()})
@@ -236,7 +236,7 @@ def _parse_relative(word: str, today: dt.datetime) -> int | None:
 
 
 def serialized(value: Any) -> str:
-    """PHP's ``serialize``, as raw database columns show it."""
+    """Return the result of PHP's ``serialize``, as raw database columns show it."""
     if value is None:
         return "N;"
     if isinstance(value, bool):
@@ -253,7 +253,7 @@ def serialized(value: Any) -> str:
 
 
 def has_nul(value: Any) -> bool:
-    """Whether a text in *value* holds a NUL."""
+    """Return True if a text in *value* holds a NUL."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):

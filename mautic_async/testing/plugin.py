@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fake_mautic() -> Iterator[FakeMautic]:
-    """A simulated Mautic of its own for each test, in process.
+    """Yield a simulated Mautic of its own for each test, in process.
 
     ::
 

@@ -23,12 +23,12 @@ _NUMERIC = (int, float)
 
 
 def column_name(raw: Any) -> str:
-    """A column name without what the server strips from it."""
+    """Return a column name without what the server strips from it."""
     return _NAME.sub("", php.to_string(raw))
 
 
 def as_number(value: Any) -> float:
-    """A value where the database wants a number."""
+    """Return a value where the database wants a number."""
     if isinstance(value, str):
         match = re.match(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value)
         return float(match[0]) if match else 0.0
@@ -57,7 +57,7 @@ def _pattern(like: str) -> re.Pattern[str]:
 
 
 def like(stored: Any, pattern: str) -> bool:
-    """SQL's LIKE under a collation without case and accents."""
+    """Apply SQL's LIKE under a collation without case and accents."""
     if stored is None:
         return False
     return _pattern(pattern).fullmatch(php.collate(php.to_string(stored))) is not None
@@ -74,7 +74,7 @@ _COMPARISONS: dict[str, Callable[[int], bool]] = {
 
 
 def parse_condition(clause: Any, column: Callable[[str], ColumnReader]) -> Predicate | None:
-    """One ``parse_where`` clause as a test of a row; None for one the server ignores.
+    """Return one ``parse_where`` clause as a test of a row, or None if the server ignores it.
 
     Args:
         clause: ``{col, expr, val}``.
@@ -173,7 +173,7 @@ _SPECIAL: dict[str, Callable[[ColumnReader, Any], Predicate | None]] = {
 
 
 def parse_where(raw: Any, column: Callable[[str], ColumnReader]) -> list[Predicate]:
-    """All clauses of ``where[]``; a row must pass each."""
+    """Return the tests of all clauses of ``where[]``; a row must pass each."""
     return [test for clause in php.array_values(raw) if (test := parse_condition(clause, column)) is not None]
 
 
@@ -188,7 +188,7 @@ def slice_of(query: dict[str, Any], default: int = 30) -> slice:
 
 
 def sort(rows: Iterable[Row], keys: list[tuple[ColumnReader, bool]]) -> list[Row]:
-    """Rows by several columns.
+    """Sort rows by several columns.
 
     Args:
         rows: To be sorted; the order of equals is kept.
@@ -211,7 +211,7 @@ def _rank(value: Any) -> tuple[int, Any]:
 def sort_keys(
     query: dict[str, Any], default: tuple[str, ...], column: Callable[[str], ColumnReader]
 ) -> list[tuple[ColumnReader, bool]]:
-    """The sort keys of a list request.
+    """Return the sort keys of a list request.
 
     Args:
         query: ``order[]``, or ``orderBy`` and ``orderByDir``.

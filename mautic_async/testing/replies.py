@@ -20,7 +20,7 @@ FORBIDDEN: Final = "You do not have access to the requested area/action."
 
 @dataclass(slots=True)
 class Reply:
-    """What an action answers.
+    """The answer of an action.
 
     Attributes:
         body: JSON; bytes are sent as they are.
@@ -54,13 +54,13 @@ class ControllerError(Exception):
         self.draft = draft
 
     def to_reply(self) -> Reply:
-        """As the answer of a single call. A code that is no HTTP status breaks the server."""
+        """Return the error as the answer of a single call. A code that is no HTTP status breaks the server."""
         if not 100 <= self.status < 600:
             return UnhandledError().to_reply()
         return Reply({"errors": [{"code": self.status, "message": self.message, "details": self.details}]}, self.status)
 
     def to_row_error(self) -> dict[str, Any]:
-        """As the error of one row of a batch."""
+        """Return the error as that of one row of a batch."""
         return {"code": self.status, "message": self.message, "details": self.details, "type": None}
 
 
@@ -68,12 +68,12 @@ class BatchRowError(ControllerError):
     """The batch itself, not the form, refuses a row (404, 403, no id)."""
 
     def to_row_error(self) -> dict[str, Any]:
-        """The other shape of a row's error."""
+        """Return the error of a row in the shape of the batch itself."""
         return {"message": self.message, "code": self.status, "type": "api"}
 
 
 class UnhandledError(Exception):
-    """An exception nobody caught (E7): the whole request fails; what was stored before stays.
+    """An uncaught exception of the server (E7): the whole request fails, and what was stored before stays.
 
     Args:
         status: HTTP status and ``code``.
@@ -133,7 +133,7 @@ def to_json(body: Any) -> bytes:
 
 
 def to_response(reply: Reply, date: str, extra_headers: Headers, version: str) -> Response:
-    """The bytes of an answer."""
+    """Return an answer as bytes."""
     body = reply.body if isinstance(reply.body, bytes) else _json_dumps(reply.body)
     headers: Headers = [("Content-Type", reply.media_type), ("Cache-Control", "no-cache, private"), ("Date", date)]
     if reply.location is not None:

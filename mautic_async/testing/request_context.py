@@ -89,6 +89,11 @@ class RequestContext:
             return self.body[name]
         return self.query.get(name, default)
 
+    def cookie(self, name: str) -> str | None:
+        """Return the value of a cookie, or None."""
+        pairs = (part.strip().partition("=") for part in self.request.headers.get("cookie", "").split(";"))
+        return next((value for key, _, value in pairs if key == name), None)
+
     async def charge_row(self) -> None:
         """Spend the cost of one row, between its look-up and its write. Other requests may write meanwhile."""
         await self.pass_step("start")

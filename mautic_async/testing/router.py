@@ -42,7 +42,7 @@ class Router:
             node.setdefault(_ACTIONS, {})[method] = (action, tuple(names))
 
     def find(self, method: str, path: str) -> Match | None:
-        """The action of a path and its placeholders, or None."""
+        """Return the action of a path and its placeholders, or None."""
         cached = self._found.get((method, path))
         if cached is not None:
             return cached

@@ -32,7 +32,7 @@ class Term:
 
 
 def parse(text: str, term: Callable[[Term], Predicate | None]) -> Predicate | None:
-    """A search string as a test of a row.
+    """Return a search string as a test of a row.
 
     Args:
         text: What the caller sent.
@@ -112,7 +112,7 @@ def _parse_flags(term: Term) -> None:
 
 
 def any_column(term: Term, columns: Iterable[ColumnReader]) -> Predicate:
-    """The term in any of these columns."""
+    """Return the test for the term in any of these columns."""
     pattern = term.value if term.strict else f"%{term.value}%"
     readers = list(columns)
 
@@ -123,5 +123,5 @@ def any_column(term: Term, columns: Iterable[ColumnReader]) -> Predicate:
 
 
 def apply_negation(test: Predicate, term: Term) -> Predicate:
-    """The test, or its contrary where the term has a ``!``."""
+    """Return the test, or its contrary where the term has a ``!``."""
     return (lambda row: not test(row)) if term.negate else test

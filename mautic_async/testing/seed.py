@@ -1,4 +1,4 @@
-"""What Mautic installs, and the laboratory's users, clients and custom objects."""
+"""Initial data: Mautic's own, and the users, clients and custom objects of the recorded server."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _field(state: ServerState, word: str, *, group: str, order: int, object: str
 
 
 def field_row(**columns: Any) -> Row:
-    """A row of the fields table."""
+    """Return a row of the fields table."""
     row: Row = {
         **_UNOWNED,
         "id": None,

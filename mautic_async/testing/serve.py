@@ -57,7 +57,7 @@ async def listen(answer: Answer, clock: Clock, host: str, port: int) -> AsyncIte
             super().connection_lost(exc)
 
     class Server(uvicorn.Server):
-        """Leaves the signals to whoever runs the loop."""
+        """A uvicorn server that leaves signals to the owner of the event loop."""
 
         @contextlib.contextmanager
         def capture_signals(self) -> Iterator[None]:

@@ -187,7 +187,7 @@ class FakeMautic:
         self.close()
 
     def close(self) -> None:
-        """Write the state file, if there is one, and let go of it."""
+        """Write and close the state file, if there is one."""
         self.store.close()
 
     # --- for its client -------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ class FakeMautic:
 
     @cached_property
     def transport(self) -> Any:
-        """Carries a client's requests here without a socket."""
+        """Transport that carries a client's requests here without a socket."""
         from mautic_async.transport.in_process import in_process
 
         return in_process(self)
@@ -216,7 +216,7 @@ class FakeMautic:
     async def exchange(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """One request, as an in-process transport sends it.
+        """Serve one request of an in-process transport.
 
         Args:
             method: HTTP verb.
@@ -236,7 +236,7 @@ class FakeMautic:
         return response.status, response.headers, response.body
 
     async def answer(self, request: Request) -> Response:
-        """The answer of a request; the work goes on if the caller leaves."""
+        """Answer a request; the work goes on if the caller is cancelled."""
         recorded = RecordedRequest(
             request.method,
             request.path,
@@ -259,7 +259,7 @@ class FakeMautic:
     def _start_worker(
         self, request: Request, recorded: RecordedRequest, fault: Fault | None = None
     ) -> asyncio.Task[Response]:
-        """Let a worker do it, whoever stays to hear the answer."""
+        """Start the work in a task that outlives a cancelled caller."""
         self.workers.accepted += 1
 
         async def work() -> Response:

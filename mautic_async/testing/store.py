@@ -1,4 +1,4 @@
-"""What the simulated database holds: tables of plain rows, their indexes, and a SQLite file to keep them in."""
+"""The simulated database: tables of plain rows, their indexes, and a SQLite file to keep them in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row: TypeAlias = dict[str, Any]
 
 
 class Index:
-    """Finds rows by the keys a function gives them, without a look at the others."""
+    """Row ids by the keys that a function gives each row."""
 
     def __init__(self, keys: Callable[[Row], Iterable[Any]]) -> None:
         self._keys = keys
@@ -25,6 +25,7 @@ class Index:
     def add(self, row: Row) -> None:
         """Take the row's present keys for its former ones."""
         keys = tuple(self._keys(row))
+        # Most saves change no key, and leaving the index alone keeps the order of insertion.
         if self._keys_by_id.get(row["id"]) == keys:
             return
         self.remove(row["id"])
@@ -33,7 +34,7 @@ class Index:
             self._ids.setdefault(key, {})[row["id"]] = None
 
     def remove(self, id: int) -> None:
-        """Forget a row."""
+        """Remove a row from the index."""
         for key in self._keys_by_id.pop(id, ()):
             ids = self._ids[key]
             ids.pop(id, None)
@@ -41,7 +42,7 @@ class Index:
                 del self._ids[key]
 
     def find(self, key: Any) -> list[int]:
-        """Ids of the rows with this key, in order of their coming."""
+        """Return the ids of the rows with this key, in order of insertion."""
         return list(self._ids.get(key, ()))
 
 
@@ -63,7 +64,7 @@ class Table:
         return iter(self.rows.values())
 
     def get(self, id: Any) -> Row | None:
-        """The row of this id, or None."""
+        """Return the row of this id, or None."""
         return self.rows.get(id)
 
     def save(self, row: Row) -> Row:
@@ -102,11 +103,11 @@ class Table:
                 index.add(row)
 
     def find(self, index: str, key: Any) -> list[Row]:
-        """The rows an index has under *key*."""
+        """Return the rows an index has under *key*."""
         return [self.rows[id] for id in self.indexes[index].find(key)]
 
     def where(self, **columns: Any) -> Iterator[Row]:
-        """Rows whose columns equal these values; a scan."""
+        """Yield the rows whose columns equal these values, by a scan."""
         for row in self.rows.values():
             if all(row.get(name) == value for name, value in columns.items()):
                 yield row
@@ -160,6 +161,7 @@ class Store:
         changed = [table for table in self.tables.values() if table.dirty]
         if not changed:
             return
+        # One transaction, so that a killed process leaves no half of a request in the file.
         with self._file:
             for table in changed:
                 removed_ids = [(table.name, id) for id in table.dirty if id not in table.rows]
@@ -170,7 +172,7 @@ class Store:
                 table.dirty.clear()
 
     def close(self) -> None:
-        """Write and let go of the file."""
+        """Write and close the file."""
         self.flush()
         if self._file is not None:
             self._file.close()

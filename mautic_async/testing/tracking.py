@@ -29,9 +29,7 @@ def routes(table: Router) -> None:
 
 def home_or_missing(path: str) -> Reply:
     """Answer for a path without a route: redirect from the root to the user interface, which is not simulated."""
-    return (
-        _page("Redirecting to /s/dashboard", 302, location="/s/dashboard") if path == "/" else _page("Not Found", 404)
-    )
+    return page("Redirecting to /s/dashboard", 302, location="/s/dashboard") if path == "/" else page("Not Found", 404)
 
 
 async def pixel(context: RequestContext) -> Reply:
@@ -52,16 +50,22 @@ async def event(context: RequestContext) -> Reply:
 
 async def missing_page(context: RequestContext) -> Reply:
     """Answer 404 for a landing page that does not exist, which is a visit all the same."""
-    reply = _page("Not Found", 404)
+    reply = page("Not Found", 404)
     if "." not in context.path["slug"]:
         _record_visit(context, reply, code=404)
     return reply
 
 
-def _page(title: str, status: int, location: str | None = None) -> Reply:
-    page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>"
+def page(title: str, status: int, location: str | None = None) -> Reply:
+    """Return a page with its title only; *title* is HTML."""
+    text = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{title}</body></html>"
+    return html_reply(text.encode(), status, location)
+
+
+def html_reply(text: bytes, status: int, location: str | None = None) -> Reply:
+    """Return an answer in HTML."""
     media_type = "text/html; charset=UTF-8"
-    return Reply(page.encode(), status, location=location, has_version_header=False, media_type=media_type)
+    return Reply(text, status, location=location, has_version_header=False, media_type=media_type)
 
 
 def _record_visit(context: RequestContext, reply: Reply, *, code: int) -> tuple[Row, Row]:
@@ -70,12 +74,8 @@ def _record_visit(context: RequestContext, reply: Reply, *, code: int) -> tuple[
     if not url and not params and context.request.path != "/mtc/event":
         url = context.state.absolute_url(context.request.path)
     params = php.parse_brackets(urlsplit(url).query) | params
-    device = _known_device(context)
-    contact = context.table("contacts").get(device["lead"]) if device else None
-    is_new = device is None or contact is None
-    if device is None or contact is None:
-        contact = _new_contact(context)
-        device = _new_device(contact, context)
+    is_new = known_device(context) is None
+    contact, device = track(context, reply)
     hit = _save_hit(contact, device, params | {"page_url": url}, code, context)
     if is_new:
         event_log.write(
@@ -85,22 +85,41 @@ def _record_visit(context: RequestContext, reply: Reply, *, code: int) -> tuple[
     _add_tags(contact, hit, context)
     contact["lastActive"] = context.now
     context.table("contacts").save(contact)
-    cookies = {_DEVICE_COOKIE: device["trackingId"], "mtc_id": contact["id"], "mautic_referer_id": hit["id"]}
-    reply.headers += [
-        ("Set-Cookie", f"{name}={value}; path=/; secure; samesite=none") for name, value in cookies.items()
-    ]
+    if not is_new:
+        _set_cookies(reply, {_DEVICE_COOKIE: device["trackingId"], "mtc_id": contact["id"]})
+    _set_cookies(reply, {"mautic_referer_id": hit["id"]})
     return contact, device
 
 
-def _known_device(context: RequestContext) -> Row | None:
-    for part in context.request.headers.get("cookie", "").split(";"):
-        name, _, value = part.strip().partition("=")
-        if name == _DEVICE_COOKIE:
-            return next(context.table("devices").where(trackingId=value), None)
-    return None
+def _set_cookies(reply: Reply, cookies: dict[str, Any]) -> None:
+    reply.headers += [
+        ("Set-Cookie", f"{name}={value}; path=/; secure; samesite=none") for name, value in cookies.items()
+    ]
 
 
-def _new_contact(context: RequestContext) -> Row:
+def track(context: RequestContext, reply: Reply) -> tuple[Row, Row]:
+    """Return the contact and the device of the browser; make an anonymous contact for an unknown browser.
+
+    Args:
+        context: The request.
+        reply: Gets the cookies of a new device.
+    """
+    device = known_device(context)
+    contact = None if device is None else context.table("contacts").get(device["lead"])
+    if device is None or contact is None:
+        contact = new_contact(context)
+        device = new_device(contact, context, reply)
+    return contact, device
+
+
+def known_device(context: RequestContext) -> Row | None:
+    """Return the device that the cookie of the browser names, if its contact still exists."""
+    device = next(context.table("devices").where(trackingId=context.cookie(_DEVICE_COOKIE)), None)
+    return device if device is not None and context.table("contacts").get(device["lead"]) is not None else None
+
+
+def new_contact(context: RequestContext) -> Row:
+    """Store an anonymous contact."""
     row = update.new_row(context) | {"dateAdded": context.now, "lastActive": context.now, "modifiedByUser": " "}
     row |= {"ips": [ips.own_address(context)["id"]], "image": "gravatar"}
     saved = context.table("contacts").save(row)
@@ -118,9 +137,11 @@ def _write_audit_log(context: RequestContext, contact: int, action: str, details
     context.table("audit_log").save({"id": None} | line)
 
 
-def _new_device(contact: Row, context: RequestContext) -> Row:
+def new_device(contact: Row, context: RequestContext, reply: Reply) -> Row:
+    """Store a device of a contact, and let *reply* set the cookies that name it."""
     agent = context.request.headers.get("user-agent", "")
     row = {"id": None, "lead": contact["id"], "dateAdded": context.now, "trackingId": context.state.new_token()[-23:]}
+    _set_cookies(reply, {_DEVICE_COOKIE: row["trackingId"], "mtc_id": contact["id"]})
     return context.table("devices").save(row | user_agents.parse(agent))
 
 

@@ -45,7 +45,7 @@ class HydraError(ControllerError):
         super().__init__(status, text)
 
     def to_reply(self) -> Reply:
-        """As the answer."""
+        """Return the error as an answer."""
         body = {
             "@context": "/api/v2/contexts/Error",
             "@type": "hydra:Error",
@@ -92,15 +92,15 @@ class Resource:
         return guarded_action
 
     def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
-        """The entity without the JSON-LD around it."""
+        """Return the entity without the JSON-LD around it."""
         raise NotImplementedError
 
     def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
-        """A row from what was sent."""
+        """Return a row made of the values sent."""
         raise NotImplementedError
 
     def matches_filter(self, row: Row, context: RequestContext) -> bool:
-        """Whether a list's filter lets a row pass."""
+        """Return True if a list's filter lets a row pass."""
         del row, context
         return True
 
@@ -113,14 +113,14 @@ class Resource:
         return Reply(self._entity(row, context, with_context=True), status, has_version_header=False, media_type=_TYPE)
 
     def require(self, context: RequestContext) -> Row:
-        """The row of the path."""
+        """Return the row of the path."""
         row = context.table(self.table).get(context.path["id"])
         if row is None:
             raise HydraError(404, "Not Found")
         return row
 
     async def list(self, context: RequestContext) -> Reply:
-        """A page of thirty."""
+        """Answer with a page of thirty."""
         rows = [row for row in context.table(self.table) if self.matches_filter(row, context)]
         page = max(1, php.to_int(context.query.get("page", 1)))
         base = f"/api/v2/{self.path}"
@@ -147,7 +147,7 @@ class Resource:
         return self._entity_reply(self.require(context), context)
 
     async def create(self, context: RequestContext) -> Reply:
-        """A new one: 201."""
+        """Create an entity: 201."""
         row = self.validate(None, _request_body(context), context)
         await context.charge_row()
         saved = context.table(self.table).save(row)
@@ -199,7 +199,7 @@ class Objects(Resource):
     supports_put = False
 
     def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
-        """With its fields inside."""
+        """Return the object with its fields."""
         fields = Fields()
         inside = [fields._entity(one, context) for one in context.table("custom_fields").where(object=row["id"])]  # noqa: SLF001 - a sister
         return {
@@ -214,7 +214,7 @@ class Objects(Resource):
         }
 
     def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
-        """Names are needed."""
+        """Check that the names are there."""
         draft: Row = dict(row) if row else {"id": None, "isPublished": True, **dict.fromkeys(PUBLISH_BLOCK[1:])}
         for name in ("alias", "nameSingular", "namePlural", "description", "language"):
             if name in values:
@@ -230,7 +230,7 @@ class Objects(Resource):
         return draft
 
     def remove(self, row: Row, context: RequestContext) -> None:
-        """With its fields and items."""
+        """Remove the object with its fields and items."""
         for name in ("custom_fields", "custom_items"):
             for one in list(context.table(name).where(object=row["id"])):
                 context.table(name).remove(one["id"])
@@ -250,7 +250,7 @@ class Fields(Resource):
         return php.to_string(context.query.get("alias")).lower() in row["alias"].lower()
 
     def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
-        """A definition."""
+        """Return a definition."""
         del context
         return {
             "label": row["label"],
@@ -266,7 +266,7 @@ class Fields(Resource):
         }
 
     def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
-        """The type is for ever; aliases are unique over all objects."""
+        """Check the definition: the type never changes, and aliases are unique over all objects."""
         draft: Row = dict(row) if row else {"id": None, "unique": False, "isPublished": True, "options": [], "order": 0}
         if row is None:
             draft["object"] = _iri(values.get("customObject"), "custom_objects", "custom_objects", context)["id"]
@@ -309,7 +309,7 @@ class Items(Resource):
     permission = "custom_objects:custom_items"
 
     def serialize(self, row: Row, context: RequestContext) -> dict[str, Any]:
-        """With its values, by field."""
+        """Return the item with its values by field."""
         fields = custom_items.fields_of(row["object"], context.store)
         values = [
             {
@@ -327,7 +327,7 @@ class Items(Resource):
         }
 
     def validate(self, row: Row | None, values: dict[str, Any], context: RequestContext) -> Row:
-        """Values are checked before anything is stored, here."""
+        """Check the values before anything is stored."""
         if row is None:
             object = _iri(values.get("customObject"), "custom_objects", "custom_objects", context)["id"]
             draft = {"id": None, "object": object, "isPublished": True, "dateAdded": context.now, "dateModified": None}
@@ -370,7 +370,7 @@ class Items(Resource):
                 draft["id"] = existing[0]["id"]
 
     def remove(self, row: Row, context: RequestContext) -> None:
-        """With its links."""
+        """Remove the item with its links."""
         for link in list(context.table("item_contacts").where(item=row["id"])):
             context.table("item_contacts").remove(link["id"])
         super().remove(row, context)

@@ -78,6 +78,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now += max(0.0, timeout)
 
     def _run_once(self) -> None:
+        # asyncio runs ready callbacks first in, first out; another order reveals code that relies on this.
         if self._shuffle is not None:
             queue: deque[Any] = self._ready  # type: ignore[attr-defined]  # asyncio's own
             ready = list(queue)
@@ -92,7 +93,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def virtual_clock(loop: asyncio.AbstractEventLoop, seed: int = 0) -> Clock:
-    """A `Clock` on the time of *loop*, with chance from *seed*."""
+    """Return a `Clock` on the time of *loop*, with chance from *seed*."""
     return Clock(wall_time=lambda: EPOCH + loop.time(), random=random.Random(seed).random)  # noqa: S311 - repeatable
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Latency:
-    """What a request costs.
+    """The cost of a request and of its rows.
 
     Attributes:
         request: Seconds for each request.
@@ -62,7 +62,7 @@ class WorkerPool:
 
     @property
     def is_full(self) -> bool:
-        """Whether nobody more can wait."""
+        """True if no more requests can wait."""
         return self.accepted >= self.size + self.backlog
 
     @asynccontextmanager
@@ -92,6 +92,7 @@ class WorkerPool:
     def _release(self) -> None:
         while self.waiters:
             waiter = self.waiters.pop(0)
+            # The worker goes straight to the next waiter, so `busy` stays as it is; cancelled waiters are skipped.
             if not waiter.done():
                 waiter.set_result(None)
                 return
@@ -103,7 +104,7 @@ class WorkerPool:
             await self._sleep(fraction * self.latency.request + (self.latency.basic if basic else 0.0))
 
     async def charge_row(self) -> None:
-        """The cost of a row."""
+        """Spend the cost of a row."""
         if self.latency is not None:
             await self._sleep(self.latency.row)
 

@@ -135,7 +135,7 @@ class HttpxTransport:
             # httpx has no exception of its own for a closed client.
             if not client.is_closed:
                 raise
-            raise ConfigurationError("the HTTP client that was handed in is closed") from strip_error(error)
+            raise ConfigurationError("the client given as http= is closed; give an open one") from strip_error(error)
 
     def _build_request(self, request: Request, read: float) -> httpx.Request:
         """Return httpx's form of *request*. A function of its own: its frame with the credentials ends here."""
@@ -238,7 +238,7 @@ def new_transport(
         bound: Transport = bind(transport, base, timeouts, network)
         return bound
     if network not in {None, Network()} and (http is not None or transport is not None):
-        raise ConfigurationError("ca and proxy are settings of the HTTP client that you hand in: set them there")
+        raise ConfigurationError("ca= and proxy= have no effect on a client or transport of your own: set them there")
     return HttpxTransport(base, timeouts, http=http, transport=transport, network=network)
 
 

@@ -96,6 +96,7 @@ def _build_event(key: str, payload: Mapping[str, Any], timestamp: datetime | Non
         event = decode(kind, {**_normalize(payload), "key": key, "test": test, "payload": {}})
         return attrs.evolve(event, timestamp=timestamp, payload=payload)
     except _DECODE_ERRORS:
+        # The signature was right, so Mautic itself sent this payload: the caller gets it as it is.
         return unparsed
 
 

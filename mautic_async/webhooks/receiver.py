@@ -157,17 +157,21 @@ class Webhooks:
         self.verify(content, signature)
         parsed = _parse_object(bytes(content))
         events = events_of(parsed, MAX_EVENTS)
+        # After this time the date check rejects the body, so that the store need not remember it any longer.
         expires_at = self._newest_date(parsed, events) + self._max_age + MAX_CLOCK_SKEW
         store = self._replay_store
         if store is None:
             yield events
             return
         digest = hashlib.sha256(content).hexdigest()
+        # The digest is stored before the block runs: of two copies that arrive together only one may pass.
         if not await store.add(digest, expires_at):
+            # Status 200: for an error Mautic would send the body yet again.
             raise WebhookRejected("a webhook that came before", reason="replay", status=200)
         try:
             yield events
         except (Exception, asyncio.CancelledError):
+            # A second cancellation must not keep the digest stored: Mautic's next attempt would count as a replay.
             await asyncio.shield(store.discard(digest))
             raise
 
@@ -202,6 +206,7 @@ def _secret_bytes(secret: object) -> bytes:
 
 
 def _signature(key_hmac: hmac.HMAC, body: Body) -> bytes:
+    # The copy starts from the state after the key, which is hashed once for each secret.
     mac = key_hmac.copy()
     mac.update(body)
     return base64.b64encode(mac.digest())

@@ -64,6 +64,7 @@ class MemoryReplayStore:
     async def add(self, digest: str, until: float) -> bool:
         """Store *digest*; return False if it is stored already, or may have been."""
         self._drop_expired()
+        # Up to `_evicted_until` digests may have been dropped for lack of space, so absence proves nothing.
         if digest in self._expires_at or until <= self._evicted_until:
             return False
         self._expires_at[digest] = until

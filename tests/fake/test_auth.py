@@ -251,6 +251,21 @@ async def test_user_with_own_permissions_may_not_write(api: RawClient) -> None:
     }
 
 
+async def test_any_user_may_create_fields_but_only_administrators_change_them(api: RawClient) -> None:
+    user = await limited(api)
+    created = await user.post("fields/contact/new", {"label": "Shoe", "type": "text"})
+    assert (created.status, (await user.get("fields/contact")).status) == (201, 403)
+    assert (await user.post("fields/contact/batch/new", [{"label": "Hat", "type": "text"}])).status == 201
+    path = f"fields/contact/{created.json['field']['id']}"
+    for refused in (
+        await user.patch(path + "/edit", {"label": "Boot"}),
+        await user.delete(path + "/delete"),
+        await user.patch("fields/contact/batch/edit", [{"id": created.json["field"]["id"], "label": "Boot"}]),
+        await user.put("fields/contact/9999/edit", {"label": "New"}),
+    ):
+        assert (refused.status, refused.error["message"][:37]) == (403, "Looks like I encountered an error (er")
+
+
 async def test_batch_delete_lists_the_rows_it_was_not_allowed_to_delete(api: RawClient) -> None:
     await api.contact(email="a@example.com")
     got = await (await limited(api)).delete("contacts/batch/delete?ids=1,99")

@@ -321,7 +321,7 @@ async def test_send_v2_uses_json_ld() -> None:
 
 
 async def test_authorize_requires_a_credential_with_login() -> None:
-    with pytest.raises(ConfigurationError, match="log-in"):
+    with pytest.raises(ConfigurationError, match="AuthorizationCode"):
         await make_pipeline(ScriptedServer()).authorize("https://x.example/?code=1", None)
 
 

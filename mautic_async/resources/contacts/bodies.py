@@ -44,6 +44,7 @@ class BodyRules:
         """
         body = _require_any(self._encode(codec.encode(contact)))
         self._check("contacts.create", body, new=True)
+        # A new contact has no tags that None could clear.
         return {key: value for key, value in body.items() if not (key == "tags" and value is None)}
 
     def edit_body(self, contact: Contact) -> dict[str, Any]:
@@ -86,6 +87,7 @@ def replace_body(contact: Contact) -> dict[str, Any]:
     Raises:
         ConfigurationError: It names nothing, or holds what Mautic would fail on or drop from the address.
     """
+    # Zeros are not checked: PUT stores them.
     body = _require_any(codec.encode(contact))
     validation.raise_for(validation.check_crashers(body, new=False) + validation.check_email(body), "contacts.replace")
     return body
@@ -95,6 +97,7 @@ def changes_of(contact: Contact) -> dict[str, Any]:
     """Return what an edit by *contact* names: of a contact that was read, only its changes, removed tags included."""
     body = codec.encode_changes(contact)
     original = codec.as_read(contact)
+    # Mautic adds the tags of a request to the stored ones, so removed tags must be named.
     if original is not None and "tags" in body:
         body["tags"] = _tag_changes(original.tags or (), contact.tags or ())
     return body
@@ -118,6 +121,7 @@ def _tag_changes(before: Sequence[str], after: Sequence[str]) -> list[str]:
 def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
     """Return the values of *body* that the *stored* contact does not hold, though Mautic answered with a success."""
     shown = codec.encode(stored)
+    # Tags and items are compared below, by rules of their own.
     sent = {key: value for key, value in body.items() if key not in {"id", "tags", codec.CUSTOM_OBJECTS}}
     if sent.get("doNotContact"):
         sent["doNotContact"] = [entry for entry in sent["doNotContact"] if entry.get("reason") != 0]  # 0 removes one
@@ -129,6 +133,7 @@ def values_not_kept(body: Mapping[str, Any], stored: Contact) -> list[Problem]:
     if body.get("tags") and stored.tags is not UNSET:
         problems += _tag_problems(body["tags"], stored.tags or ())
     if body.get(codec.CUSTOM_OBJECTS):
+        # The answer groups items by object; as models both sides have one shape.
         items = codec.decode_request(Contact, {codec.CUSTOM_OBJECTS: body[codec.CUSTOM_OBJECTS]}).custom_items
         problems += items_not_kept(None, items or (), stored.custom_items or ())
     return problems
@@ -143,6 +148,7 @@ def row_values_not_kept(body: Mapping[str, Any], answer: Mapping[str, Any], mode
     fields = groups.get("all") if isinstance(groups, Mapping) else None
     if not isinstance(fields, Mapping):
         return []
+    # A cheap comparison first: decoding every contact of a batch would cost more than all other work on it.
     doubtful = {
         key: value
         for key, value in body.items()

@@ -27,7 +27,6 @@ from mautic_async.resources.contacts.do_not_contact import DoNotContactLists
 from mautic_async.resources.contacts.full_preflight import FullPreflight
 from mautic_async.resources.contacts.query import ContactQuery, MemberQuery
 from mautic_async.resources.contacts.writes import INCLUDE_ITEMS, ContactWrites
-from mautic_async.where import in_or_eq
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -130,6 +129,7 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
 
         async def items() -> AsyncIterator[C]:
             found: dict[str, Any] = {**query, "search": await search()}
+            # A caller that leaves early must also end the inner iteration, and the request that reads ahead.
             async with aclosing(self._iterate(found, changed_since=changed_since, read_ahead=read_ahead)) as contacts:
                 async for contact in contacts:
                     yield contact
@@ -154,17 +154,13 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
         if len(unique) != 1 or not all(unique.values()):
             raise ConfigurationError('find() takes one field and its value: find(email="ada@example.com")')
         ((alias, value),) = unique.items()
-        key = validation.collation_key(value)
-        page = await self._list(
-            {
-                "where": [in_or_eq(alias, [value.strip()])],
-                "order_by": "id",
-                "limit": 5,
-                "include_custom_objects": include_custom_objects,
-            }
+        wanted = validation.collation_key(value)
+        return await self._find_first(
+            alias,
+            value,
+            lambda found: validation.collation_key(_responses.field_value(found, alias)) == wanted,
+            include_custom_objects=include_custom_objects,
         )
-        values = ((contact, _responses.field_value(contact, alias)) for contact in page.items)
-        return next((contact for contact, found in values if validation.collation_key(found) == key), None)
 
     # --- bulk --------------------------------------------------------------------------------------------------------
 
@@ -203,13 +199,12 @@ class Contacts(ContactDetails[C], DoNotContactLists[C], ContactWrites[C]):
                 outcome ``unchanged``.
             unique: Fields that this Mautic marks as unique identifiers; None: ask it (without a preflight: the e-mail).
             match_items: How new custom items are recognised when an answer was lost; see `UniqueField` and
-                `LookupField`. Without it a row with new items whose fate is unknown is reported as ``unknown``, never
-                doubled.
+                `LookupField`. Without it a row with new items is never sent twice: it is reported as ``unknown``.
             without_key: Treatment of a row without any unique value. ``create`` makes a contact each time it is sent.
             clear: Treatment of None and empty values: refuse the row, or clear them.
             zeros: ``drop`` leaves zeros out of number fields; neither POST nor PATCH stores them.
             returning: What `Outcome.contact` holds: nothing, or the contact as stored.
-            resend: ``always`` sends rows of unknown fate again even where that may double their items.
+            resend: ``always`` sends rows with an unknown outcome again even where that may double their items.
             preflight: Ask for the contact fields first (one request, kept), and refuse rows that do not fit them; with
                 ``all`` also for stages, owners, tags and, where there is ``/api/v2``, custom objects (a request each).
             options: Bounds of batch size, concurrency and waiting, and the file for rows that were not stored.

@@ -109,6 +109,7 @@ class ContactDetails(ContactPoints[C]):
 
         Mautic: REST API, Contacts, Activity events (GET /contacts/ID/activity).
         """
+        # Iterables are read once, but are needed for every page.
         included, excluded, seen, number = list(include), list(exclude), set[tuple[object, ...]](), 1
         while True:
             page = await self.activity(

@@ -85,6 +85,7 @@ class DoNotContactLists(Resource[C]):
         Mautic: REST API, Contacts, Batch edit (PATCH /contacts/batch/edit); Stats.
         """
         wanted = WantedContacts(self, contacts)
+        # First, because entries name contacts by their ids only.
         await wanted.look_up_addresses()
         kept: set[int] = set()
         release: list[int] = []
@@ -96,8 +97,10 @@ class DoNotContactLists(Resource[C]):
         add = sorted(wanted.ids - kept)
         if dry_run:
             return SetReport(len(add), len(release), len(kept), missing=wanted.missing, dry_run=True)
+        # Reason 0 removes an entry.
         changes = [*((id, reason) for id in add), *((id, 0) for id in release)]
         rows = [self._model(id=id, do_not_contact=[DoNotContact(channel=channel, reason=why)]) for id, why in changes]
         async with self.bulk_edit(rows) as job:
+            # Outcomes come as batches end; the report goes by the order of the rows.
             outcomes = sorted([outcome async for outcome in job], key=lambda outcome: outcome.index)
         return report_of(outcomes, add, release, kept=len(kept), missing=wanted.missing)

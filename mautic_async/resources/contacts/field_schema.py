@@ -87,10 +87,12 @@ class Preflight:
         try:
             body = (await self.pipeline.send(Call("GET", "fields/contact", query=query, background=background))).body
         except (PermissionDenied, NotFound):
+            # A role without this right writes unchecked, rather than not at all.
             body = None
         rows = [row for row in php_objects(body.get("fields")) if "alias" in row] if isinstance(body, Mapping) else []
         if rows:  # a role that may see none of them gets an empty list, too
             self.set_fields(rows)
+        # Also after a refusal, so that it is not asked for again with every write.
         self._loaded_at = now
 
     async def check_single(self, body: Mapping[str, Any]) -> list[Problem]:
@@ -100,6 +102,7 @@ class Preflight:
         older than a minute are asked for again: a user may have added it meanwhile.
         """
         aliases = {key for key, _ in validation.iter_fields(body)}
+        # The common case costs no request.
         if aliases <= _STANDARD_TEXTS:
             return []
         await self.load(background=False)
@@ -111,6 +114,7 @@ class Preflight:
         """Set the fields to those of an answer."""
         schemas = {str(row["alias"]): (_field_schema(row), _is_true(row.get("isUniqueIdentifier"))) for row in rows}
         self.fields = {alias: field for alias, (field, _) in schemas.items()}
+        # An unpublished field takes no values, so that no contact is found by it.
         self.unique = tuple(alias for alias, (field, unique) in schemas.items() if unique and field.published)
         self.types = {**validation.FIELD_TYPES, **{alias: field.type for alias, field in self.fields.items()}}
 
@@ -147,6 +151,7 @@ def _field_schema(row: Mapping[str, Any]) -> FieldSchema:
     kind = str(row.get("type") or "text")
     properties = row.get("properties")
     choices = properties.get("list") if isinstance(properties, Mapping) else None
+    # Options of other types, such as a lookup, are only suggestions.
     options = frozenset(str(item["value"]) for item in php_objects(choices) if "value" in item)
     length = row.get("charLengthLimit")
     return FieldSchema(
@@ -160,6 +165,7 @@ def _field_schema(row: Mapping[str, Any]) -> FieldSchema:
 def _field_problems(key: str, value: Any, schema: FieldSchema) -> list[Problem]:
     if schema.type == "number":
         return _number_problems(key, value)
+    # The address itself is checked in every write, whether the fields are known or not.
     if schema.type == "email" and key != "email":
         return validation.check_email({key: value}, key)
     if schema.type == "url" and isinstance(value, str) and " " in value.strip():
@@ -205,6 +211,7 @@ def _is_date(text: str) -> bool:
     first, separator, second, third, clock = found.groups()
     if clock and not _is_time(clock):
         return False
+    # PHP takes a first part of four digits for the year, and otherwise the last part.
     year, month, day = (first, second, third) if len(first) == 4 else (third, second, first)
     if separator == "/" and len(first) < 3:
         month, day = first, second  # the American way

@@ -42,6 +42,7 @@ class FullPreflight(Preflight):
 
     async def load(self, *, background: bool = True, max_age: float | None = None) -> None:
         """Ask for everything, one request each; what the role may not see stays unchecked."""
+        # Kept for the life of the client: max_age is for single writes, which use the plain preflight.
         if self._loaded_at is not None:
             return
         await super().load(background=background, max_age=max_age)
@@ -59,6 +60,7 @@ class FullPreflight(Preflight):
         rows = php_objects(body.get("tags")) if isinstance(body, Mapping) else []
         found: dict[str, frozenset[str]] = {}
         for name in (str(row["tag"]) for row in rows if row.get("tag")):
+            # Several stored tags may differ in case or accents alone.
             key = validation.collation_key(name)
             found[key] = found.get(key, frozenset()) | {name}
         return found
@@ -85,6 +87,7 @@ class FullPreflight(Preflight):
                 for field in fields
                 if str(field.get("customObject", "")).rpartition("/")[2] == str(custom_object.get("id"))
             }
+            # Rows name an object by its alias or by its id.
             found[str(custom_object.get("alias"))] = found[str(custom_object.get("id"))] = types
         return found
 
@@ -95,6 +98,7 @@ class FullPreflight(Preflight):
         # Both spellings: API Platform has dropped the prefix.
         members = body.get("hydra:member", body.get("member"))
         total = body.get("hydra:totalItems", body.get("totalItems"))
+        # With a second page, an object that is not on this one may still exist.
         if not isinstance(members, list) or (isinstance(total, int) and total > len(members)):
             return None
         return [member for member in members if isinstance(member, Mapping)]
@@ -121,6 +125,7 @@ class FullPreflight(Preflight):
             ("owner", self.owners, "and refuses the row"),
         ):
             value = body.get(key)
+            # None stands for ids that the role may not see, and then nothing is refused.
             if valid_ids is not None and value is not None and value not in valid_ids:
                 found.append(Problem(f"this Mautic knows no {key} {value!r}, {effect}", key))
         found += [
@@ -140,6 +145,7 @@ class FullPreflight(Preflight):
         types = (self.object_schemas or {}).get(name)
         if types is None:
             return [Problem(f"this Mautic has no custom object {name!r}", "custom_items")]
+        # The object exists, but its fields could not be read.
         if not types:
             return []
         found = []

@@ -11,8 +11,8 @@ strategy            guarantee for new items
 `LookupField`       effectively once, within a job and from run to run, while no other client adds items to the contact:
 `LookupName`        the client looks among the contact's items before it sends new ones. Mautic shows the newest ten of
                     an object; a row whose item may be among older ones is rejected
-none (the default)  at most once within a job, or several runs with one journal: a row whose fate is unknown is reported
-                    as ``unknown`` and not sent again. Every new run adds the items again
+none (the default)  at most once within a job, or several runs with one journal: a row whose outcome is unknown is
+                    reported as such and not sent again. Every new run adds the items again
 ==================  ===================================================================================================
 
 Mautic: Custom Objects plugin, contacts API.
@@ -77,11 +77,12 @@ def strategy_for(match_items: ItemMatching, item: CustomItem) -> MatchStrategy |
 
 
 def identify(match_items: ItemMatching, item: CustomItem) -> tuple[Any, ...] | None:
-    """Return what tells *item* from others on the server: id, unique values, or what to look for; None if nothing."""
+    """Return the identity of *item* on the server: id, unique values, or a value to look up; None if it has none."""
     group = item.object or str(item.object_id)
     if item.id:
         return ("id", item.id)
     match_by = strategy_for(match_items, item)
+    # The server compares all unique fields, so one without a value leaves the item unrecognised.
     if isinstance(match_by, UniqueField):
         values = tuple(to_json(item.attributes.get(alias)) for alias in match_by.attributes)
         return None if any(value in {None, ""} for value in values) else ("unique", group, *map(str, values))
@@ -108,6 +109,7 @@ def stored_items(match_items: ItemMatching, stored: Sequence[CustomItem] | Unset
 
 
 def _identity_keys(match_items: ItemMatching, stored: CustomItem) -> Iterator[str]:
+    # A row names the object by alias or by id, while a stored item has both.
     for by in ({"object_id": 0}, {"object": ""}):
         key = identify(match_items, evolve(stored, id=0, **by))
         if key is not None:
@@ -145,7 +147,7 @@ def _named_attributes(match_by: MatchStrategy) -> Sequence[str]:
 
 
 def check_items(match_items: ItemMatching, custom_items: Sequence[CustomItem] | None) -> list[Problem]:
-    """Items that the strategy cannot tell apart."""
+    """Return a problem for each item that the strategy cannot recognise."""
     found: list[Problem] = []
     counts: dict[str, int] = {}
     seen: set[tuple[Any, ...]] = set()
@@ -159,9 +161,11 @@ def check_items(match_items: ItemMatching, custom_items: Sequence[CustomItem] | 
         elif key is not None and key in seen:
             found.append(Problem("the same item is there twice", where))
         elif key is not None and key[0] == "lookup" and _REWRITTEN.search(key[-1]):
+            # Mautic finds ids and unique values itself; only a look-up compares the rewritten text.
             found.append(Problem("Mautic may rewrite this mark (outer spaces, <, >, &...;): choose another", where))
         if key is not None:
             seen.add(key)
+        # The look-up sees ten items of an object, so a row must not add more than that.
         if isinstance(match_by, (LookupField, LookupName)) and not item.id:
             group = item.object or str(item.object_id)
             counts[group] = counts.get(group, 0) + 1
@@ -200,6 +204,7 @@ def guarantee(match_items: ItemMatching, objects: Iterable[str] = ()) -> str:
     names = sorted({*objects, *(match_items if isinstance(match_items, Mapping) else ())})
     if not names:
         return f"new custom items: {_guarantee_of(None if isinstance(match_items, Mapping) else match_items)}"
+    # One strategy for all objects is written out for each of them.
     by_name = match_items if isinstance(match_items, Mapping) else dict.fromkeys(names, match_items)
     return "new custom items: " + "; ".join(f"{name}: {_guarantee_of(by_name.get(name))}" for name in names)
 

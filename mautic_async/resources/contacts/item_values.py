@@ -30,9 +30,11 @@ def items_not_kept(
     found: list[Problem] = []
     for item in sent:
         path = f"custom_items[{item_identity.object_of(item)}]"
+        # An item without an identity may be any stored one of its object and name.
         candidates = [
             other for other in stored if item_identity.is_of_object(other, item) and _may_be(match_items, other, item)
         ]
+        # The candidate with the fewest differences is taken for the item.
         differences = [_not_kept(item, other) for other in candidates]
         found += [evolve(problem, field=f"{path}.{problem.field}") for problem in min(differences, key=len, default=())]
     return tuple(found)

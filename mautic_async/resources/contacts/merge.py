@@ -49,11 +49,14 @@ async def merge_rows(
         if key is None:
             yield row
             continue
+        # Popped and put back at the end: the contact that was named last is held longest.
         earlier = buffer.pop(key, None)
         merged = row if earlier is None else merge_contacts(earlier, row, unique, match_items)
+        # The earlier row goes first, so that the order of both rows is kept.
         if merged is None and earlier is not None:
             yield earlier
         buffer[key] = row if merged is None else merged
+        # The oldest contact leaves, so that memory is bounded whatever the input.
         if len(buffer) > window:
             yield buffer.popitem(last=False)[1]
     for row in buffer.values():
@@ -89,6 +92,7 @@ def merge_entities(earlier: E, later: E, match_items: ItemMatching = None) -> E 
         return None
     values: dict[str, Any] = {}
     for name, attribute in fields_dict(type(later)).items():
+        # Such an attribute would not be sent, whichever row it came from.
         if name in _RESPONSE_ONLY:
             continue
         before, after = getattr(earlier, name), getattr(later, name)
@@ -115,6 +119,7 @@ def merge_contacts(earlier: C, later: C, unique: Sequence[str], match_items: Ite
     ):
         return None
     row = merge_entities(earlier, later, match_items)
+    # One request that clears and sets would not do what two requests do.
     if row is None or any(validation.is_blank(value) for _, value in validation.iter_fields(encode(row))):
         return None
     return row
@@ -129,6 +134,7 @@ def _merge_tags(before: Any, after: Any, _: ItemMatching) -> list[str]:
     tags = dict.fromkeys(before)
     for tag in after:
         tags.pop(tag[1:] if tag.startswith("-") else f"-{tag}", None)
+        # To the end, since the later row decides.
         tags.pop(tag, None)
         tags[tag] = None
     return list(tags)
@@ -145,6 +151,7 @@ def _merge_items(before: Any, after: Any, match_items: ItemMatching) -> list[Cus
         key = item_identity.identify(match_items, item)
         if key in items_by_key and not isinstance(item_identity.strategy_for(match_items, item), UniqueField):
             return None
+        # An item without an identity never equals another one.
         items_by_key[key or id(item)] = item
     return list(items_by_key.values())
 

@@ -46,6 +46,7 @@ def is_zero(value: object, field_type: str | None = None) -> bool:
     """
     if field_type == "boolean":
         return False
+    # Before numbers, since False equals 0 in Python.
     if isinstance(value, bool):
         return field_type == "number" and not value
     if isinstance(value, (int, float)):
@@ -212,13 +213,16 @@ def collation_key(value: object) -> str:
     costs a little parallelism. The reverse would cost duplicates.
     """
     text = str(value)
+    # Most keys end here, since folding costs more than everything else.
     if text.isascii() and text.isprintable():
         return text.strip().lower()
+    # utf8mb4_unicode_ci gives all characters beyond U+FFFF one weight.
     narrow = "".join(char if char <= "\uffff" else "\ufffd" for char in text)
     return _fold(narrow).strip()
 
 
 def _fold(text: str) -> str:
+    # Normalised twice, because case folding may bring composed letters back.
     return "".join(map(_fold_letter, unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())))
 
 
@@ -234,6 +238,7 @@ def _fold_letter(char: str) -> str:
         return char
     if char > "\uffff":
         return "\ufffd"
+    # The collation ignores marks and control characters, and treats all spaces alike.
     category = unicodedata.category(char)
     if category in _INVISIBLE:
         return ""
@@ -245,11 +250,13 @@ def _fold_letter(char: str) -> str:
     plain = _LETTER_VARIANT.sub("", name).replace("KATAKANA", "HIRAGANA")
     if plain == name:
         return char
+    # The pattern has removed SMALL from the name, so the letter is looked up with it, too.
     script, _, rest = plain.partition(" LETTER ")
     for spelling in (plain, f"{script} SMALL LETTER {rest}"):
         try:
             found = unicodedata.lookup(spelling)
         except KeyError:
             continue
+        # A letter that is its own base would be folded for ever.
         return char if found.casefold() == char else _fold(found)
     return char

@@ -117,6 +117,7 @@ class ContactWrites(Resource[C]):
 
         Mautic: REST API, Edit contact (PUT /contacts/ID/edit).
         """
+        # Before the fields are asked for, so that a wrong id costs no request.
         validate_id(id)
         body = bodies.replace_body(entity)
         await self._check_fields("replace", body)
@@ -166,12 +167,14 @@ class ContactWrites(Resource[C]):
         validation.raise_for(problems, "contacts.upsert")
         named = codec.encode(contact)
         sent, cleared = await self._build("upsert", named, lambda rules: rules.upsert_bodies(contact), zeros)
+        # Without a key or with new items, each attempt could create another contact or item.
         has_key = any(not validation.is_blank(sent.get(name)) for name in unique)
         safe = has_key and item_identity.is_idempotent(match_items, _items(contact))
         effect, query = Effect.UPSERT if safe else Effect.NON_IDEMPOTENT, _include_items(contact)
         stored = await self._write(self._build_call("POST", effect, "new", body=sent, query=query))
         if not cleared:
             return stored
+        # In a request of its own: an upsert that may clear wipes every field that it does not name.
         return await self._write(
             self._build_call("PATCH", Effect.IDEMPOTENT, stored.id, "edit", body=cleared, query=query)
         )
@@ -194,6 +197,7 @@ class ContactWrites(Resource[C]):
             body = codec.encode_changes(contact) if contact.id else codec.encode(contact)
         except ConfigurationError as error:
             return [Problem(str(error))]
+        # Read and not changed since: nothing would be sent.
         if contact.id and not body and codec.as_read(contact) is not None:
             return []
         if zeros == "drop":
@@ -210,6 +214,7 @@ class ContactWrites(Resource[C]):
 
     async def _check_columns(self, query: Mapping[str, Any]) -> None:
         kind: Any = self._model
+        # Known columns first, so that the common case costs no request.
         known = _columns.of_record(kind)
         if not any(_columns.unknown_columns(query, known)):
             return
@@ -222,6 +227,7 @@ class ContactWrites(Resource[C]):
 
         The body is built twice: first to refuse what needs no request, then with the types of the fields.
         """
+        # The first build raises for what needs no request; the second knows the types of custom fields.
         build(BodyRules(zeros, self._preflight.types))
         await self._check_fields(method, named)
         return build(BodyRules(zeros, self._preflight.types))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from mautic_async.testing import ips, php, query, user_agents
-from mautic_async.testing.contacts import event_log, related_lists, serialize, timeline, update
+from mautic_async.testing.contacts import companies, event_log, related_lists, serialize, timeline, update
 from mautic_async.testing.contacts.save import mark_changed
 from mautic_async.testing.replies import ControllerError, Reply, UnhandledError, not_found
 from mautic_async.testing.resources import triggers
@@ -60,8 +60,15 @@ def delete_related(contact: int, context: RequestContext) -> None:
             context.table(name).save(row | {column: None})
 
 
+def move_related(source: int, target: int, context: RequestContext) -> None:
+    """Give all that belongs to the contact *source* to the contact *target*."""
+    for name, column in (_DELETED_WITH | _KEPT | {companies.TABLE: "contact"}).items():
+        for row in list(context.table(name).where(**{column: source})):
+            context.table(name).save(row | {column: target})
+
+
 def segment_members(alias: str, context: RequestContext) -> set[int]:
-    """Ids of the contacts in the segments of this alias."""
+    """Return the ids of the contacts in the segments of this alias."""
     ids = {segment["id"] for segment in context.table("segments") if query.like(segment["alias"], alias)}
     links = context.table("segment_contacts")
     return {link["contact"] for link in links if link["segment"] in ids and not link["removed"]}
@@ -234,7 +241,7 @@ def _score(row: Row, score: int) -> dict[str, Any]:
 
 
 async def groups(context: RequestContext) -> Any:
-    """The scores of a contact."""
+    """Answer with the scores of a contact."""
     row = related_lists.require_contact(context, "view", _NO_CONTACT)
     table = context.table("points/groups")
     scores = [
@@ -246,7 +253,7 @@ async def groups(context: RequestContext) -> Any:
 
 
 async def group(context: RequestContext) -> Any:
-    """One score; an empty list where there is none."""
+    """Answer with one score, or with an empty list if there is none."""
     row = related_lists.require_contact(context, "view", _NO_CONTACT)
     group_row = _group_row(context)
     score = row["scores"].get(str(group_row["id"]))

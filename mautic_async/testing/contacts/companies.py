@@ -1,4 +1,4 @@
-"""Which contacts belong to which companies; a contact's ``company`` is the name of its primary one."""
+"""Memberships of contacts in companies; a contact's ``company`` is the name of its primary one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _links(context: RequestContext) -> Table:
 
 
 def memberships(contact: int, context: RequestContext) -> list[Row]:
-    """The memberships of a contact, the primary one first."""
+    """Return the memberships of a contact, the primary one first."""
     return sorted(_links(context).find("contact", contact), key=lambda link: not link["primary"])
 
 
@@ -98,20 +98,20 @@ def _copy_to_contact(contact: int, context: RequestContext) -> None:
 
 
 def renamed(company: Row, context: RequestContext) -> None:
-    """A company was stored: the contacts whose primary one it is show its name."""
+    """Copy the name of a stored company to the contacts whose primary company it is."""
     for link in _links(context).find("company", company["id"]):
         if link["primary"]:
             _copy_to_contact(link["contact"], context)
 
 
 def remove_company(company: int, context: RequestContext) -> None:
-    """A company is gone: so are its memberships."""
+    """Delete the memberships of a deleted company."""
     for link in _links(context).find("company", company):
         remove_membership(link["contact"], company, context)
 
 
 def new_row() -> Row:
-    """A company before its first save."""
+    """Return a company before its first save."""
     return {
         "id": None,
         "isPublished": True,
@@ -125,12 +125,12 @@ def new_row() -> Row:
 
 
 def create(name: str, context: RequestContext) -> Row:
-    """A new company of this name."""
+    """Store a new company of this name, and return it."""
     row = new_row() | {"dateAdded": context.now, "createdBy": context.user.id, "createdByUser": context.user.name}
     return context.table("companies").save(row | {"fields": {"companyname": name}})
 
 
 def delete_memberships(contact: int, context: RequestContext) -> None:
-    """A contact is gone: so are its memberships."""
+    """Delete the memberships of a deleted contact."""
     for link in _links(context).find("contact", contact):
         _links(context).remove(link["id"])

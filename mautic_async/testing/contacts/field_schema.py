@@ -45,7 +45,7 @@ _FIRST: Final = [
 
 
 def clean_email(value: Any) -> str:
-    """An e-mail address without the characters that the server drops, silently."""
+    """Return an e-mail address without the characters that the server drops, silently."""
     return _DROPPED.sub("", php.strip_text(php.to_string(value)))
 
 
@@ -79,7 +79,7 @@ class Schema:
     def empty(
         self, groups: tuple[str, ...], *, just_created: bool, in_list: bool
     ) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-        """The fields of a contact without any value, by group, and all together; to be copied, not changed.
+        """Fields of a contact without any value, by group and all together. Copy them before a change.
 
         Args:
             groups: Those that are there even without a field.
@@ -123,7 +123,7 @@ _TEXTS: Final = frozenset(
 
 
 def schema(store: Store, object: str) -> Schema:
-    """The schema of ``lead`` or ``company`` as the fields stand now."""
+    """Return the schema of ``lead`` or ``company`` as the fields stand now."""
     version = store["fields"].change_count
     cached: dict[str, tuple[int, Schema]] = store.__dict__.setdefault("schemas", {})
     schemas = cached.get(object)
@@ -155,7 +155,7 @@ def _loaded_definition(row: Row) -> dict[str, Any]:
 
 
 def parse_value(field: Row, value: Any, context: RequestContext) -> Any:
-    """The value a form makes of what was sent: None when it is blank.
+    """Return the value a form makes of what was sent: None when it is blank.
 
     Raises:
         Invalid: The form refuses it.
@@ -233,7 +233,7 @@ def _multiselect(field: Row, value: Any, context: RequestContext) -> Any:
 
 
 def options(field: Row) -> dict[str, str]:
-    """The options of a select: label by value."""
+    """Return the options of a select: label by value."""
     labels = {}
     for option in php.array_values((field["properties"] or {}).get("list")):
         if isinstance(option, dict):
@@ -305,7 +305,7 @@ _PARSERS: Final = {
 
 
 def serialize_value(field: Row, value: Any, *, stored: bool) -> Any:
-    """A value in ``fields.<group>.<alias>.value``.
+    """Return a value as ``fields.<group>.<alias>.value`` shows it.
 
     Args:
         field: Its definition.
@@ -324,7 +324,7 @@ def serialize_value(field: Row, value: Any, *, stored: bool) -> Any:
 
 
 def normalized_value(field: Row, value: Any) -> Any:
-    """A shown value in ``normalizedValue``: labels instead of values."""
+    """Return a value as ``normalizedValue`` shows it: labels instead of values."""
     if value is None:
         return ""
     kind = field["type"]

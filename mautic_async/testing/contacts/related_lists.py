@@ -1,4 +1,4 @@
-"""What belongs to a contact: notes, devices, segments, campaigns, companies; and the lists beside the contacts."""
+"""Routes of a contact's notes, devices, segments, campaigns and companies, and of the lists beside the contacts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def routes(table: Router) -> None:
 
 
 def require_contact(context: RequestContext, verb: str = "view", message: str = "Item was not found.") -> Row:
-    """The contact of the path, if the user may do this with it."""
+    """Return the contact of the path, if the user may do this with it."""
     id = context.path.get("id", context.path.get("leadId", context.path.get("contactId")))
     row = context.table("contacts").get(id)
     if row is None:
@@ -39,7 +39,7 @@ def require_contact(context: RequestContext, verb: str = "view", message: str = 
 
 
 async def notes(context: RequestContext) -> Any:
-    """The contact's notes, newest first, without nulls and without the contact."""
+    """Answer with the contact's notes, newest first, without nulls and without the contact."""
     return _children(context, "notes", "n", "dateAdded", ("text", "type", "dateTime"))
 
 
@@ -48,7 +48,7 @@ _DEVICE_MORE = ("deviceOsShortName", "deviceOsVersion", "deviceOsPlatform")
 
 
 async def devices(context: RequestContext) -> Any:
-    """The contact's devices, newest first."""
+    """Answer with the contact's devices, newest first."""
     return _children(context, "devices", "d", "dateAdded", _DEVICE + _DEVICE_MORE)
 
 
@@ -76,7 +76,7 @@ def _children(context: RequestContext, name: str, alias: str, newest: str, colum
 
 
 async def segments(context: RequestContext) -> Any:
-    """The segments a contact is in."""
+    """Answer with the segments a contact is in."""
     contact = require_contact(context)
     entries = {}
     for link in context.table("segment_contacts").where(contact=contact["id"]):
@@ -94,7 +94,7 @@ async def segments(context: RequestContext) -> Any:
 
 
 async def campaigns(context: RequestContext) -> Any:
-    """The published campaigns a contact is in."""
+    """Answer with the published campaigns a contact is in."""
     contact = require_contact(context)
     entries = {}
     for link in context.table("campaign_contacts").where(contact=contact["id"]):
@@ -112,7 +112,7 @@ async def campaigns(context: RequestContext) -> Any:
 
 
 async def company_rows(context: RequestContext) -> Any:
-    """The companies a contact is in, as rows of the database: texts, without nulls."""
+    """Answer with the companies a contact is in, as rows of the database: texts, without nulls."""
     contact = require_contact(context)
     rows = []
     for link in companies.memberships(contact["id"], context):
@@ -149,7 +149,7 @@ async def company_rows(context: RequestContext) -> Any:
 
 
 async def owners(context: RequestContext) -> Any:
-    """Users that may own a contact."""
+    """Answer with the users that may own a contact."""
     search = php.to_string(context.query.get("filter")).lower()
     users = [row for row in context.table("users") if row["isPublished"]]
     users.sort(key=lambda row: (row["firstName"].lower(), row["lastName"].lower()))
@@ -162,7 +162,7 @@ async def owners(context: RequestContext) -> Any:
 
 
 async def fields(context: RequestContext) -> Any:
-    """All published fields by id, those of companies too."""
+    """Answer with all published fields by id, those of companies too."""
     published = [row for row in context.table("fields") if row["isPublished"]]
     rows = sorted(published, key=lambda row: (row["order"], row["object"] != "lead"))
     entries = {}

@@ -71,17 +71,17 @@ class Contacts(FakeResource):
     edits_twice_in_7 = True
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
-        """One's own: owned, or made and owned by nobody."""
+        """Return True if the user owns the contact, or created it while it has no owner."""
         if context.user.id is None:
             return False
         return bool((row["owner"] or row["createdBy"]) == context.user.id)
 
     def format_total(self, count: int) -> Any:
-        """As a text."""
+        """Return the total as text, which is how this noun shows it."""
         return str(count)
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """The contact, with its custom items where they are asked for."""
+        """Return the contact, with its custom items where they are asked for."""
         in_list = context.request.method == "GET" and "id" not in context.path
         in_list = in_list or "batch/edit" in context.request.path or "batch/delete" in context.request.path
         entity = show.contact(row, context, minimal=minimal, just_created=just_created, in_list=in_list)
@@ -97,7 +97,7 @@ class Contacts(FakeResource):
             _with_items(entity, context)
 
     def column(self, name: str) -> ColumnReader:
-        """Columns of the table, and custom fields."""
+        """Return the reader of a column of the table or of a custom field."""
         name = name.rpartition(".")[2]
         if name in _DATES:
             key = _DATES[name]
@@ -120,7 +120,7 @@ class Contacts(FakeResource):
         return custom.schema(self.store, "lead").by_alias
 
     def search_term(self, term: Term, context: RequestContext) -> Predicate | None:
-        """A search word or command."""
+        """Return the test of a search word or command."""
         if term.command in ("", "ids"):
             return super().search_term(term, context)
         test = self.search_command(term, context)
@@ -130,7 +130,7 @@ class Contacts(FakeResource):
         return search.apply_negation(test, term)
 
     def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
-        """The commands of a contact search."""
+        """Return the test of a command of a contact search."""
         value = term.value
         pattern = value if term.strict else f"%{value}%"
         if term.command == "is":
@@ -185,18 +185,18 @@ class Contacts(FakeResource):
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
-        """The contact of the same unique value."""
+        """Return the contact with the same unique value, or None."""
         return update.find_existing(params, context)
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """The contact's form, and the plugin's dry run."""
+        """Run the contact's form and the plugin's dry run."""
         draft = update.validate(row, params, method, context)
         if context.state.settings.custom_objects and params.get("customObjects"):
             custom_items.validate(params["customObjects"], context)
         return draft
 
     def detach_copy(self, draft: Row) -> Row:
-        """A second contact with the same values."""
+        """Return a second contact with the same values."""
         return draft | {"id": None}
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
@@ -229,7 +229,7 @@ class Contacts(FakeResource):
         return saved
 
     def deleted_view(self, row: Row) -> Row:
-        """Without its id and its tags."""
+        """Return the contact without its id and its tags."""
         return row | {"id": None, "tags": [], "dnc": [entry | {"id": None} for entry in row["dnc"]]}
 
     def delete(self, row: Row, context: RequestContext) -> None:
@@ -256,7 +256,7 @@ _ALWAYS_SHOWN: Final = ("isPublished", "dateAdded", "dateModified", "modifiedByU
 
 
 def _select_columns(entity: dict[str, Any], context: RequestContext) -> dict[str, Any]:
-    """With ``select`` nulls disappear; as an array it also leaves out the fields that it does not name."""
+    """Apply ``select``: it removes nulls and, sent as an array, the fields that it does not name."""
     selected: dict[str, Any]
     names = {php.to_string(column).rpartition(".")[2] for column in php.array_values(context.query["select"])} | {"id"}
     if names & _UNSELECTABLE:

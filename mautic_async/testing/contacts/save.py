@@ -117,7 +117,7 @@ def link(saved: Row, context: RequestContext) -> None:
 
 
 def _changes(draft: Row, row: Row | None) -> dict[str, Any]:
-    """What the audit log says: old and new of each field, and of what else differs."""
+    """Return the changes as the audit log shows them: old and new value by name."""
     before: Row = {"fields": {}} if row is None else row
     old, new = before["fields"], draft["fields"]
     changes: dict[str, Any] = {

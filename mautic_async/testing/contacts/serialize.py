@@ -23,7 +23,7 @@ _UTM: Final = (
 def contact(
     row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False, in_list: bool = False
 ) -> dict[str, Any]:
-    """A contact.
+    """Return a contact.
 
     Args:
         row: What is stored; ``_blank`` names fields this request blanked, ``_set`` booleans it wrote.
@@ -54,7 +54,7 @@ def contact(
 
 
 def fields(row: Row, schema: Schema, *, just_created: bool, in_list: bool = False) -> dict[str, Any]:
-    """The ``fields`` of a contact, in groups and all together."""
+    """Return the ``fields`` of a contact, in groups and all together."""
     empty, empty_all = schema.empty(GROUPS, just_created=just_created, in_list=in_list and not just_created)
     groups: dict[str, Any] = {name: dict(group) if group else [] for name, group in empty.items()}
     all_fields = dict(empty_all)
@@ -85,7 +85,7 @@ def fields(row: Row, schema: Schema, *, just_created: bool, in_list: bool = Fals
 
 
 def _database_view(groups: dict[str, Any]) -> dict[str, Any]:
-    """Of an edit that a batch refused: as the database gives it, without ``all``."""
+    """Return the fields of a contact whose edit a batch refused: as the database gives them, without ``all``."""
     for group in groups.values():
         for field in php.array_values(group):
             if field["value"] is not None and not isinstance(field["value"], str):
@@ -121,7 +121,7 @@ def _special_value(
 
 
 def user(id: Any, context: RequestContext) -> Any:
-    """A user inside another entity."""
+    """Return a user inside another entity."""
     row = context.table("users").get(id) if id else None
     if row is None:
         return None
@@ -142,7 +142,7 @@ def _whole_user(id: int, context: RequestContext) -> Any:
 
 
 def stage(id: Any, context: RequestContext) -> Any:
-    """A stage inside a contact."""
+    """Return a stage inside a contact."""
     row = context.table("stages").get(id) if id else None
     if row is None:
         return None
@@ -164,7 +164,7 @@ def ip(id: int, context: RequestContext) -> dict[str, Any]:
 
 
 def tags(row: Row, context: RequestContext) -> list[dict[str, Any]]:
-    """The tags of a contact, by name."""
+    """Return the tags of a contact, by name."""
     table = context.table("tags")
     names = [tag for id in row["tags"] if (tag := table.get(id)) is not None]
     names.sort(key=lambda tag: php.collate(tag["tag"]))
@@ -172,17 +172,17 @@ def tags(row: Row, context: RequestContext) -> list[dict[str, Any]]:
 
 
 def utm(entry: Row) -> dict[str, Any]:
-    """A UTM tag."""
+    """Return a UTM tag."""
     return {"id": entry["id"], **{name: entry.get(name) for name in _UTM}}
 
 
 def dnc(entry: Row) -> dict[str, Any]:
-    """A do-not-contact entry."""
+    """Return a do-not-contact entry."""
     return {name: entry[name] for name in ("id", "reason", "comments", "channel", "channelId")}
 
 
 def plain_view(row: Row, context: RequestContext) -> dict[str, Any]:
-    """A contact as answers without a serializer context show it: no nulls, no ``fields.all``, core values on top."""
+    """Return a contact as shown without a serializer context: no nulls, no ``fields.all``, core values on top."""
     schema = custom.schema(context.store, "lead")
     entity = contact(row, context)
     groups = entity["fields"]
@@ -246,7 +246,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def nested_view(row: Row, context: RequestContext) -> dict[str, Any]:
-    """A contact inside a note or a device."""
+    """Return a contact inside a note or a device."""
     groups = fields(row, custom.schema(context.store, "lead"), just_created=False)
     del groups["all"]
     return {"id": row["id"], "points": row["points"], "color": None, "fields": groups}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from mautic_async.testing import php
+from mautic_async.testing import ips, php
 from mautic_async.testing.contacts.event_log import TABLE
 from mautic_async.testing.replies import Reply, not_found
 
@@ -204,6 +204,20 @@ def _emails_sent(context: RequestContext) -> Iterator[dict[str, Any]]:
         yield _entry("email.sent", row, row["contact"], row["date"], label, details)
 
 
+def _submissions(context: RequestContext) -> Iterator[dict[str, Any]]:
+    for row in context.table("submissions"):
+        form = context.table("forms").get(row["form"])
+        if form is None:
+            continue
+        shown = {name: form[name] for name in ("id", "name", "alias")}
+        submission = {"id": row["id"], "ipAddress": {"ipAddress": ips.LOCALHOST}, "form": shown}
+        submission |= {"trackingId": row.get("tracking"), "dateSubmitted": php.iso_datetime(row["date"])}
+        submission |= {"referer": row.get("referer", ""), "results": {"form_id": str(form["id"])} | row["results"]}
+        label = {"label": form["name"], "href": context.state.absolute_url(f"/s/forms/view/{form['id']}")}
+        details = {"submission": submission, "form": shown, "page": {}}
+        yield _entry("form.submitted", row, row["lead"], row["date"], label, details)
+
+
 def _stages(context: RequestContext) -> Iterator[dict[str, Any]]:
     for row in context.table("stage_log"):
         log = {"id": str(row["id"]), "reference": str(row["stage"]), "eventName": row["name"]}
@@ -218,6 +232,7 @@ SOURCES: Final[dict[str, Source]] = {
     "campaign.event": lambda context: _campaign_events(context, scheduled=False),
     "campaign.event.scheduled": lambda context: _campaign_events(context, scheduled=True),
     "email.sent": _emails_sent,
+    "form.submitted": _submissions,
     "lead.utmtagsadded": _utm_tags,
     "lead.donotcontact": _do_not_contact,
     "campaign_membership": lambda context: _memberships(context, "campaign"),

@@ -21,7 +21,7 @@ _NOT_VALID: Final = "This value is not valid."
 
 
 def find_existing(params: dict[str, Any], context: RequestContext) -> Row | None:
-    """The contact a create finds by any of its unique fields; an unknown stage breaks the search."""
+    """Return the contact a create finds by any of its unique fields; an unknown stage breaks the search."""
     if php.is_truthy(params.get("stage")) and _stage(params["stage"], context) is None:
         raise UnhandledError
     schema = custom.schema(context.store, "lead")
@@ -42,7 +42,7 @@ def _contacts_with(alias: str, value: Any, schema: Schema, context: RequestConte
 
 
 def new_row(context: RequestContext) -> Row:
-    """A contact before its first save."""
+    """Return a contact before its first save."""
     del context
     return {
         "id": None,
@@ -66,7 +66,7 @@ def new_row(context: RequestContext) -> Row:
 
 
 def validate(row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-    """The form: a draft of the contact.
+    """Run the contact's form, and return a draft of the contact.
 
     Args:
         row: The contact to change, or None.
@@ -308,7 +308,7 @@ def _dnc(current: list[Row], entries: Any, context: RequestContext) -> list[Row]
 
 
 def dnc(current: list[Row], channel: str, values: Row, context: RequestContext) -> list[Row]:
-    """The do-not-contact entries with one added, changed, or (reason 0) removed.
+    """Return the do-not-contact entries with one added, changed, or (reason 0) removed.
 
     Args:
         current: Those there are.

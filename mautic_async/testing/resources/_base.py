@@ -103,30 +103,30 @@ class FakeResource:
         self.properties_by_name = {one.name: one for one in known}
 
     def base(self, context: RequestContext) -> str:
-        """The path below ``/api/`` of this request."""
+        """Return the path below ``/api/`` of this request."""
         del context
         return self.path
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def table(self, context: RequestContext) -> Table:
-        """Where the rows are."""
+        """Return the table of the rows."""
         return context.table(self.table_name or self.path)
 
     def get(self, id: int, context: RequestContext) -> Row | None:
-        """The entity of this id."""
+        """Return the entity of this id."""
         return self.table(context).get(id)
 
     def rows(self, context: RequestContext) -> Iterable[Row]:
-        """All entities a list may show."""
+        """Return all entities that a list may show."""
         return self.table(context)
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
-        """Whether the entity is the user's own."""
+        """Return True if the entity is the user's own."""
         return row.get("createdBy") is not None and row["createdBy"] == context.user.id
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """The entity as JSON.
+        """Return the entity as JSON.
 
         Args:
             row: What is stored.
@@ -146,16 +146,16 @@ class FakeResource:
         """Complete the entities of a batch of new ones, which are made into JSON when the last is stored."""
 
     def format_total(self, count: int) -> Any:
-        """How the total is shown."""
+        """Return the total as lists show it."""
         return count
 
     def default_filters(self, context: RequestContext) -> list[Predicate]:
-        """What a list without a ``where`` leaves out."""
+        """Return the filters of a list without a ``where``."""
         del context
         return []
 
     def column(self, name: str) -> ColumnReader:
-        """The reader of a database column, or `UnhandledError` for an unknown one."""
+        """Return the reader of a database column, or raise `UnhandledError` for an unknown one."""
         name = name.rpartition(".")[2]
         if name in _DATES and (self.has_publish_block or name in self.properties_by_name):
             return lambda row: None if row.get(name) is None else php.sql_datetime(row[name])
@@ -164,11 +164,11 @@ class FakeResource:
         raise UnhandledError
 
     def where_column(self, name: str) -> ColumnReader:
-        """The reader of a column that ``where`` names."""
+        """Return the reader of a column that ``where`` names."""
         return self.column(name)
 
     def search_term(self, term: Term, context: RequestContext) -> Predicate | None:
-        """What one term of a search tests; None ignores it."""
+        """Return the test of one term of a search, or None to ignore it."""
         if term.command == "ids":
             ids = {php.to_int(id) for id in term.value.split(",")}
             return search.apply_negation(lambda row: row["id"] in ids, term)
@@ -183,7 +183,7 @@ class FakeResource:
         return search.any_column(term, [self.column(name) for name in self.searched_columns])
 
     def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
-        """The test of a search command of this noun; None: it is searched as text."""
+        """Return the test of a search command of this noun, or None to search it as text."""
         if term.command == "is":
             return self._search_is(term.value, context)
         if term.command == "category":
@@ -208,12 +208,12 @@ class FakeResource:
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
-        """The entity that a create finds instead of making one (contacts by e-mail, tags by name)."""
+        """Return the entity that a create finds instead of making one (contacts by e-mail, tags by name)."""
         del params, context
         return None
 
     def new_row(self, context: RequestContext) -> Row:
-        """A new entity with its defaults, without an id."""
+        """Return a new entity with its defaults, without an id."""
         row: Row = {}
         if self.has_publish_block:
             row = {"isPublished": True, "dateAdded": None, "dateModified": None, **dict.fromkeys(PUBLISH_BLOCK[3:])}
@@ -224,7 +224,7 @@ class FakeResource:
         return row
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """The form: a draft of the entity with what was sent; raises `ControllerError` for what it finds wrong.
+        """Run the form: return a draft with the values sent, or raise `ControllerError` for those refused.
 
         Args:
             row: The entity to change, or None for a new one.
@@ -336,7 +336,7 @@ class FakeResource:
         return self.save(draft, row, params, context)
 
     def deleted_view(self, row: Row) -> Row:
-        """The entity as the answer to its deletion shows it."""
+        """Return the entity as the answer to its deletion shows it."""
         return row | {"id": None}
 
     def delete(self, row: Row, context: RequestContext) -> None:
@@ -352,7 +352,7 @@ class FakeResource:
 
 
 def publish_block(row: Row) -> dict[str, Any]:
-    """The publish block as JSON."""
+    """Return the publish block as JSON."""
     added, modified = row["dateAdded"], row["dateModified"]
     return {
         "isPublished": row["isPublished"],

@@ -53,7 +53,7 @@ _SOURCES: Final = frozenset(("lists", "forms"))
 def apply_events(
     current: list[Row], params: dict[str, Any], context: RequestContext, *, replace: bool
 ) -> tuple[list[Row], dict[str, int]]:
-    """The events after an edit, and the ids that temporary ones became.
+    """Return the events after an edit, and the ids that temporary ones became.
 
     Args:
         current: As stored.

@@ -1,4 +1,4 @@
-"""The HTML of a form, as far as anybody looks at it: its wrapper, its inputs, where it is sent."""
+"""The HTML of a form, simplified: its wrapper, its inputs, its action."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CONTACT: Final = [
     "city", "state", "zipcode", "timezone", "country",
 ]  # fmt: skip
 """What a submission shows of its contact."""
-_TYPES_WITHOUT_INPUT: Final = frozenset("button captcha freehtml freetext pagebreak".split())  # noqa: SIM905 - names
+TYPES_WITHOUT_INPUT: Final = frozenset("button captcha freehtml freetext pagebreak".split())  # noqa: SIM905 - names
 
 
 def render(form: Row, action: str) -> str:
-    """The form as a page would include it.
+    """Return the form as a page would include it.
 
     Args:
         form: With its fields.
@@ -39,7 +39,7 @@ def render(form: Row, action: str) -> str:
 def _row(field: Row, form: str) -> str:
     alias, kind = field["alias"], field["type"]
     label = html.escape(str(field["label"]))
-    if kind in _TYPES_WITHOUT_INPUT:
+    if kind in TYPES_WITHOUT_INPUT:
         return f'<div id="mauticform_{form}_{alias}" class="mauticform-row mauticform-{kind}">{label}</div>'
     return (
         f'<div id="mauticform_{form}_{alias}" class="mauticform-row mauticform-{kind}">'

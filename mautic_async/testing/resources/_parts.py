@@ -1,4 +1,4 @@
-"""What several nouns have in common: aliases, UTM tags, translations and variants, references, revisions."""
+"""Parts that several nouns share: aliases, UTM tags, translations and variants, references, revisions."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _EMAIL: Final = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 def is_batch(context: RequestContext) -> bool:
-    """Whether the request is a batch: there a controller's own refusals before the save go unheard."""
+    """Return True if the request is a batch, in which a controller's own refusals before the save are ignored."""
     return "/batch/" in context.request.path
 
 
 def slugify(text: Any, space: str = "-", longest: int = 0) -> str:
-    """An alias made of a name: latin letters, digits, and *space* for what separates words."""
+    """Return an alias made of a name: latin letters, digits, and *space* between words."""
     latin = unicodedata.normalize("NFKD", php.to_string(text))
     plain_ = "".join(c for c in latin if not unicodedata.combining(c)).lower().strip()
     text_out = re.sub(r"[^a-z0-9_-]", "", re.sub(r"\s+", space, plain_))
@@ -55,7 +55,7 @@ def unique_alias(alias: str, id: int | None, table: Iterable[Row]) -> str:
 
 
 def next_number(context: RequestContext, table: str) -> int:
-    """An id for something that lives inside the row of something else."""
+    """Return a new id for a part that is stored inside the row of another entity."""
     numbers = context.table(table)
     id: int = numbers.save({"id": None})["id"]
     numbers.remove(id)
@@ -63,7 +63,7 @@ def next_number(context: RequestContext, table: str) -> int:
 
 
 def email(value: Any, context: RequestContext) -> Any:
-    """An e-mail address, or a token in its place."""
+    """Parse an e-mail address, or a token in its place."""
     text = plain_text(value, context)
     if text is not None and not _EMAIL.fullmatch(text) and not re.fullmatch(r"\{[^}]+\}", text):
         raise InvalidValue("A valid email is required.")
@@ -71,7 +71,7 @@ def email(value: Any, context: RequestContext) -> Any:
 
 
 def url_or(message: str) -> Callable[[Any, RequestContext], Any]:
-    """A URL, or *message*."""
+    """Return the parser of a URL that refuses other values with *message*."""
 
     def parse(value: Any, context: RequestContext) -> Any:
         text = plain_text(value, context)
@@ -118,13 +118,13 @@ def merge_tags(draft: Row, row: Row | None, context: RequestContext) -> None:
 
 
 def pick(row: Row, *names: str) -> dict[str, Any]:
-    """An entity inside another one: who wrote it, its id, and *names*."""
+    """Return an entity inside another one: its authors, its id, and *names*."""
     entity = {"createdByUser": row["createdByUser"], "modifiedByUser": row["modifiedByUser"], "id": row["id"]}
     return entity | {name: row.get(name) for name in names}
 
 
 def serialize_forms(ids: Any, context: RequestContext) -> list[Any]:
-    """Forms inside another entity."""
+    """Return forms inside another entity."""
     rows = (context.table("forms").get(id) for id in ids or ())
     return [
         pick(row, "name", "alias") | {"category": serialize_category(row["category"], context)} for row in rows if row
@@ -132,14 +132,14 @@ def serialize_forms(ids: Any, context: RequestContext) -> list[Any]:
 
 
 def serialize_segments(ids: Any, context: RequestContext) -> list[Any]:
-    """Segments inside another entity."""
+    """Return segments inside another entity."""
     rows = (context.table("segments").get(id) for id in ids or ())
     names = ("name", "publicName", "alias", "description")
     return [pick(row, *names) | {"category": serialize_category(row.get("category"), context)} for row in rows if row]
 
 
 def serialize_assets(ids: Any, context: RequestContext) -> list[Any]:
-    """Assets inside another entity."""
+    """Return assets inside another entity."""
     rows = (context.table("assets").get(id) for id in ids or ())
     entities = []
     for row in rows:
@@ -152,7 +152,7 @@ def serialize_assets(ids: Any, context: RequestContext) -> list[Any]:
 
 
 def id_list_of(table: str) -> Callable[[Any, RequestContext], Any]:
-    """A list of ids that exist; anything else is no choice of the form."""
+    """Return the parser of a list of ids that exist; other values are no choice of the form."""
 
     def parse(value: Any, context: RequestContext) -> Any:
         ids = []
@@ -167,7 +167,7 @@ def id_list_of(table: str) -> Callable[[Any, RequestContext], Any]:
 
 
 def id_of(table: str) -> Callable[[Any, RequestContext], Any]:
-    """The id of an entity that exists; 0 is none."""
+    """Return the parser of the id of an entity that exists; 0 is none."""
 
     def parse(value: Any, context: RequestContext) -> Any:
         if isinstance(value, (dict, list)) or not php.is_numeric(value):
@@ -206,7 +206,7 @@ class VariantFamily(FakeResource):
     """Which relations it has, in the order in which their inverse is looked for."""
 
     def children(self, row: Row, parent: str, context: RequestContext) -> list[Row]:
-        """The rows that name this one as their *parent*.
+        """Return the rows that name this one as their *parent*.
 
         A deleted entity has no id any more, so the server finds those without any parent.
         """
@@ -216,7 +216,7 @@ class VariantFamily(FakeResource):
         return [one for one in table if one.get(parent) == row["id"]]
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """With parents and children."""
+        """Return the entity with its parents and children."""
         entity = super().serialize(row, context, minimal=minimal, just_created=just_created)
         if minimal:
             return entity
@@ -230,7 +230,7 @@ class VariantFamily(FakeResource):
         return entity
 
     def family_member(self, row: Row, context: RequestContext, *, without: str) -> dict[str, Any]:
-        """A member of the family inside another one; the way back is left out."""
+        """Return a member of the family inside another one; the way back is left out."""
         entity = {"createdByUser": row["createdByUser"], "modifiedByUser": row["modifiedByUser"]}
         for property_ in self.visible_properties:
             if property_.name == without:
@@ -245,11 +245,11 @@ class VariantFamily(FakeResource):
         return entity
 
     def deleted_view(self, row: Row) -> Row:
-        """Without its id, which its children are then looked for by."""
+        """Return the entity without its id, so that its children are not found either."""
         return row | {"id": None, "_was": row["id"]}
 
     def delete(self, row: Row, context: RequestContext) -> None:
-        """Its children become independent."""
+        """Delete the entity; its children become independent."""
         super().delete(row, context)
         for parent in self.parents:
             for one in self.table(context):
@@ -259,5 +259,5 @@ class VariantFamily(FakeResource):
 
 
 def without_parents(*parents: str) -> list[Predicate]:
-    """What hides variants or translations in a list."""
+    """Return the filter that hides variants or translations in a list."""
     return [lambda row, parent=parent: row.get(parent) is None for parent in parents]  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""What one property of a noun takes, keeps and shows."""
+"""Properties of nouns: parsers of sent values, serializers of stored ones, defaults."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def html(value: Any, context: RequestContext) -> Any:
 
 
 def integer(value: Any, context: RequestContext) -> Any:
-    """An integer; an empty text is null."""
+    """Parse an integer; an empty text is null."""
     del context
     if value is None or value == "":
         return None
@@ -77,7 +77,7 @@ def integer(value: Any, context: RequestContext) -> Any:
 
 
 def boolean(value: Any, context: RequestContext) -> Any:
-    """A boolean."""
+    """Parse a boolean."""
     del context
     return php.form_bool(value)
 
@@ -92,7 +92,7 @@ _FILTER_KEYS: Final = frozenset(("glue", "field", "object", "type", "operator", 
 
 
 def content_filters(value: Any, context: RequestContext) -> Any:
-    """Filters of dynamic content: their values stand beside the other keys."""
+    """Parse filters of dynamic content, whose values stand beside the other keys."""
     filters = list_or_map(value, context)
     for one in php.array_values(filters):
         if isinstance(one, dict) and not one.keys() <= _FILTER_KEYS:
@@ -101,7 +101,7 @@ def content_filters(value: Any, context: RequestContext) -> Any:
 
 
 def list_or_map(value: Any, context: RequestContext) -> Any:
-    """A list or map; anything else is an empty one."""
+    """Parse a list or map; any other value is an empty one."""
     del context
     return value if isinstance(value, (list, dict)) else []
 
@@ -121,7 +121,7 @@ def publish_date(value: Any, context: RequestContext) -> Any:
 
 
 def one_of(*options: Any, message: str = "This value is not valid.") -> Callable[[Any, RequestContext], Any]:
-    """One of *options*; empty is null."""
+    """Return the parser of one of *options*; an empty value is null."""
 
     def parse(value: Any, context: RequestContext) -> Any:
         del context
@@ -135,13 +135,13 @@ def one_of(*options: Any, message: str = "This value is not valid.") -> Callable
 
 
 def iso_text(value: Any, context: RequestContext) -> Any:
-    """Shows epoch seconds as ISO 8601."""
+    """Return epoch seconds as ISO 8601."""
     del context
     return None if value is None else php.iso_datetime(value)
 
 
 def identity(value: Any, context: RequestContext) -> Any:
-    """Shows what is stored."""
+    """Return the stored value."""
     del context
     return value
 
@@ -181,7 +181,7 @@ class Property:
 
 
 def category() -> Property:
-    """The nested category: an id goes in, an object comes out."""
+    """Return the property of the nested category, which takes an id and shows an object."""
     return Property("category", _parse_category, serialize_category)
 
 
@@ -197,7 +197,7 @@ def _parse_category(value: Any, context: RequestContext) -> Any:
 
 
 def serialize_category(id: Any, context: RequestContext) -> Any:
-    """A category inside another entity."""
+    """Return a category inside another entity."""
     row = context.table("categories").get(id) if id else None
     if row is None:
         return None

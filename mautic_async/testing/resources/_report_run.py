@@ -45,7 +45,7 @@ def _labels(context: RequestContext) -> dict[str, tuple[str, str]]:
 
 
 def columns(row: Row, context: RequestContext) -> dict[str, str]:
-    """The keys of rows, and the database columns behind them."""
+    """Return the keys of rows, and the database columns behind them."""
     if row["source"] not in _CONTACTS:
         return _columns_of_source(row["source"], context)
     labels = sorted(_labels(context).items(), key=lambda one: one[1][0].lower())

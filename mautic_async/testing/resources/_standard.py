@@ -70,7 +70,7 @@ class CrudRoutes:
         return Reply({"total": total, resource.plural: as_container(resource, rows, entities)})
 
     async def get(self, context: RequestContext) -> Any:
-        """One entity."""
+        """Answer with one entity."""
         resource = self.resource
         row = resource.get(context.path["id"], context)
         if row is None:
@@ -116,6 +116,9 @@ class CrudRoutes:
         resource = self.resource
         if row is None:
             context.require(resource.permission, "create")
+            if context.request.method == "PUT":
+                # A PUT that creates needs the right to edit as well; the new entity has no owner yet.
+                context.require(resource.permission, "edit", own=False)
         else:
             context.require(resource.permission, "edit", own=resource.is_owned_by(row, context))
 
@@ -292,13 +295,13 @@ def _is_own(resource: FakeResource, row: Row | None, context: RequestContext) ->
 
 
 def selected_columns(context: RequestContext) -> set[str]:
-    """The columns named by ``select[]``."""
+    """Return the columns named by ``select[]``."""
     columns = php.array_values(context.query.get("select"))
     return {name.strip().rpartition(".")[2] for column in columns for name in php.to_string(column).split(",")} - {""}
 
 
 def partial_view(resource: FakeResource, row: Row, names: set[str], context: RequestContext) -> Any:
-    """An entity of which only some columns were loaded: the others are as in a new one, and nulls are not shown."""
+    """Return an entity of which only some columns were loaded: the others are as in a new one, and nulls are hidden."""
     values = {name: value for name, value in row.items() if name in names or name == "id"}
     return without_nulls(resource.serialize(resource.new_row(context) | values, context))
 
@@ -312,7 +315,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def three_way_merge(row: Row, before: Row, draft: Row) -> Row:
-    """A draft on top of what somebody else wrote meanwhile: only what it changed is written.
+    """Return a draft on top of a concurrent write: only the values that the draft changed are written.
 
     Args:
         row: As it is stored now.
@@ -334,7 +337,7 @@ def three_way_merge(row: Row, before: Row, draft: Row) -> Row:
 
 
 def as_container(resource: FakeResource, rows: list[Row], entities: list[Any]) -> Any:
-    """Entities in the container of their noun."""
+    """Return entities in the container of their noun."""
     if not resource.list_is_map:
         return entities
     if not rows:
@@ -343,7 +346,7 @@ def as_container(resource: FakeResource, rows: list[Row], entities: list[Any]) -
 
 
 def query_page(resource: FakeResource, context: RequestContext) -> tuple[Any, list[Row]]:
-    """The total and the page of a list request.
+    """Return the total and the page of a list request.
 
     A ``where`` of the caller's switches off what the server would filter by itself: ``published``, and a limited user's
     restriction to what is their own.

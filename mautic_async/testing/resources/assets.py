@@ -71,7 +71,7 @@ class Assets(FakeResource):
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """With the URL to download it from."""
+        """Return the asset with its download URL."""
         shown = super().serialize(row, context, minimal=minimal, just_created=just_created)
         if not minimal:
             shown["downloadUrl"] = _url(None, row, context)
@@ -123,7 +123,7 @@ class Assets(FakeResource):
 
 
 def routes(table: Router) -> None:
-    """The files in a folder: list, upload, delete. No permission is asked for."""
+    """Add the routes of files in a folder: list, upload, delete. They need no permission."""
     table.add("GET", "/api/files/{dir}", files)
     table.add("POST", "/api/files/{dir}/new", upload)
     table.add("DELETE", "/api/files/{dir}/{file}/delete", remove)

@@ -50,7 +50,7 @@ _NAMES: Final = [
 
 
 class _Events(FakeResource):
-    """Only read, and only through `query_page`."""
+    """The events of campaigns, which are only read, through `query_page`."""
 
     path: ClassVar[str] = "campaigns/events"
     singular: ClassVar[str] = "event"
@@ -62,21 +62,21 @@ class _Events(FakeResource):
     properties: ClassVar[tuple[Property, ...]] = tuple(Property(name) for name in _NAMES)
 
     def rows(self, context: RequestContext) -> Iterable[Row]:
-        """Of all campaigns."""
+        """Return the events of all campaigns."""
         all_rows = [event | {"_campaign": row["id"]} for row in context.table("campaigns") for event in row["events"]]
         return sorted(all_rows, key=lambda one: int(one["id"]))
 
     def get(self, id: int, context: RequestContext) -> Row | None:
-        """By id."""
+        """Return the event of this id, or None."""
         return next((event for event in self.rows(context) if event["id"] == id), None)
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
-        """As its campaign is."""
+        """Return True if the campaign of the event is the user's own."""
         campaign = context.table("campaigns").get(row["_campaign"]) or {"createdBy": None}
         return super().is_owned_by(campaign, context)
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """With its campaign."""
+        """Return the event with its campaign."""
         del minimal, just_created
         campaign = context.table("campaigns").get(row["_campaign"]) or {}
         event = {name: value for name, value in row.items() if name != "_campaign"}
@@ -108,13 +108,13 @@ def routes(table: Router) -> None:
 
 
 async def all_events(context: RequestContext) -> Any:
-    """All events of all campaigns."""
+    """Answer with all events of all campaigns."""
     total, rows = query_page(_EVENTS, context)
     return Reply({"total": total, "events": [_EVENTS.serialize(row, context) for row in rows]})
 
 
 async def single_event(context: RequestContext) -> Any:
-    """One event."""
+    """Answer with one event."""
     row = _EVENTS.get(context.path["id"], context)
     if row is None:
         raise not_found()
@@ -131,13 +131,13 @@ def _contact(context: RequestContext, id: Any, verb: str) -> Row:
 
 
 async def contact_events(context: RequestContext) -> Any:
-    """What happened to a contact: 5.1.1 finds nothing, whatever the log has."""
+    """Answer with the events of a contact: 5.1.1 finds none, whatever the log has."""
     _contact(context, context.path["contactId"], "view")
     return Reply({"total": 0, "events": []})
 
 
 async def member_events(context: RequestContext) -> Any:
-    """The events of a campaign for one of its members; the log stays empty here, too."""
+    """Answer with the events of a campaign for one of its members; the log is empty here, too."""
     contact = _contact(context, context.path["contactId"], "view")
     campaign = context.table("campaigns").get(context.path["campaignId"])
     if campaign is None:

@@ -64,7 +64,7 @@ class Campaigns(FakeResource):
         return super().new_row(context) | {"events": [], "forms": [], "lists": [], "canvasSettings": []}
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
-        """With sources, events and canvas; in a batch what is wrong with them goes unheard, and they are not stored."""
+        """Store the campaign with sources, events and canvas; a batch leaves out those with errors."""
         refusal = _problems(params, context)
         if refusal is not None:
             if not _parts.is_batch(context):
@@ -92,7 +92,7 @@ class Campaigns(FakeResource):
         return saved
 
     def deleted_view(self, row: Row) -> Row:
-        """Nothing hangs on it any more."""
+        """Return the campaign without sources and events."""
         return row | {"id": None, "events": [], "forms": [], "lists": []}
 
     def delete(self, row: Row, context: RequestContext) -> None:
@@ -187,7 +187,7 @@ class Campaigns(FakeResource):
         return row | {"dateModified": context.now, "modifiedByUser": context.user.name}
 
     async def clone(self, context: RequestContext) -> Any:
-        """A copy without events and sources, unpublished; said with a redirect's status."""
+        """Copy a campaign, unpublished and without events and sources; answer with the status of a redirect."""
         row = self.get(context.path["campaignId"], context)
         if row is None:
             raise not_found()

@@ -57,7 +57,7 @@ class Categories(FakeResource):
             draft["alias"] = _parts.unique_alias(alias, None if row is None else row["id"], list(others))
 
     def delete(self, row: Row, context: RequestContext) -> None:
-        """What was in the category is in none."""
+        """Delete the category; its entities then have none."""
         super().delete(row, context)
         for name in _TABLES + _MORE_TABLES:
             for one in context.table(name):

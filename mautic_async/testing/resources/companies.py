@@ -56,11 +56,11 @@ class Companies(FakeResource):
     supports_select = False
 
     def format_total(self, count: int) -> Any:
-        """As a text."""
+        """Return the total as text, which is how this noun shows it."""
         return str(count)
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """A company, by groups of its fields."""
+        """Return a company with its fields by group."""
         schema = custom.schema(context.store, "company")
         names = ("core", "professional", "social", "personal") if just_created else ("core", "professional", "other")
         groups: dict[str, Any] = {name: {} for name in names}
@@ -86,7 +86,7 @@ class Companies(FakeResource):
         return shown
 
     def column(self, name: str) -> ColumnReader:
-        """Columns in both spellings, and custom fields."""
+        """Return the reader of a column, in both spellings, or of a custom field."""
         name = name.rpartition(".")[2]
         name = _PROPERTY_NAMES.get(name, name)
         if name in _PLAIN:
@@ -102,7 +102,7 @@ class Companies(FakeResource):
     # --- writing ---------------------------------------------------------------------------------------------------
 
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
-        """The company of this name; a batch looks for none."""
+        """Return the company of this name; a batch looks for none."""
         name = params.get("companyname")
         is_batch = context.request.path.endswith("/batch/new")
         if (is_batch and not context.is_7) or not isinstance(name, str):
@@ -111,7 +111,7 @@ class Companies(FakeResource):
         return found[0] if found and name.strip() else None
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """The company's form."""
+        """Run the company's form."""
         if context.is_7 and row is not None and context.request.path.endswith("/batch/new"):
             method = "PATCH"  # a batch merges, where a single create wipes what is not sent
         schema = custom.schema(context.store, "company")
@@ -162,7 +162,7 @@ class Companies(FakeResource):
         )
 
     def detach_copy(self, draft: Row) -> Row:
-        """The second edit of one company in a batch breaks the server."""
+        """Fail: the second edit of one company in a batch breaks the server."""
         del draft
         raise UnhandledError
 

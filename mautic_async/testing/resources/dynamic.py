@@ -75,7 +75,7 @@ class DynamicContents(_parts.VariantFamily):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """What is not for campaigns needs a slot and filters; what is has no slot."""
+        """Require a slot and filters of content that is not for campaigns; other content has no slot."""
         del params
         _parts.merge_tags(draft, row, context)
         if draft["isCampaignBased"]:
@@ -87,6 +87,6 @@ class DynamicContents(_parts.VariantFamily):
             problems["filters"] = "mautic.dynamicContent.filter.options.empty"
 
     def default_filters(self, context: RequestContext) -> list[Predicate]:
-        """No variants."""
+        """Return the filter that hides variants."""
         del context
         return _parts.without_parents("variantParent")

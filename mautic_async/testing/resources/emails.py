@@ -179,13 +179,13 @@ class Emails(_parts.VariantFamily):
     # --- sending ---------------------------------------------------------------------------------------------------
 
     def extra_routes(self, routes: Router) -> None:
-        """To segments, to one contact, and what comes back."""
+        """Add the routes that send to segments or to one contact, and the one for replies."""
         routes.add("POST", "/api/emails/{id}/send", self.send)
         routes.add("POST", "/api/emails/{id}/contact/{leadId}/send", self.send_one)
         routes.add("POST", "/api/emails/reply/{trackingHash}", self.reply)
 
     async def send(self, context: RequestContext) -> Any:
-        """To everybody in its segments who has not got it yet. Naming segments breaks 5.1.1."""
+        """Send to the contacts of its segments that have not got it yet. Naming segments breaks 5.1.1."""
         row = self.get(context.path["id"], context)
         if row is None or not row["isPublished"]:
             raise not_found()
@@ -204,7 +204,7 @@ class Emails(_parts.VariantFamily):
         return Reply({"success": 1, "sentCount": sent, "failedRecipients": 0})
 
     async def send_one(self, context: RequestContext) -> Any:
-        """To one contact, do-not-contact or not; a failure is a 200."""
+        """Send to one contact, do-not-contact or not; a failure is a 200."""
         row = self.get(context.path["id"], context)
         if row is None:
             raise not_found()

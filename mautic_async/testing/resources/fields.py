@@ -102,7 +102,7 @@ class Fields(FakeResource):
     )
 
     def base(self, context: RequestContext) -> str:
-        """With the object of the path."""
+        """Return the path below ``/api/``, with the object of the request's path."""
         return f"fields/{context.path['object']}"
 
     def _object(self, context: RequestContext) -> str:
@@ -110,11 +110,11 @@ class Fields(FakeResource):
         return _OBJECTS.get(word, word)
 
     def rows(self, context: RequestContext) -> Iterable[Row]:
-        """The fields of the object in the path."""
+        """Return the fields of the object in the path."""
         return self.table(context).where(object=self._object(context))
 
     def new_row(self, context: RequestContext) -> Row:
-        """With the object of the path, in the place of the first field."""
+        """Return a new field of the path's object, in the place of the first field."""
         first = self.table(context).get(1)
         row = super().new_row(context) | {"object": self._object(context), "order": first["order"] if first else 1}
         if context.is_7:
@@ -134,7 +134,7 @@ class Fields(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """The alias, the order, and the options that a type needs."""
+        """Check the alias, the order, and the options that a type needs."""
         if "type" in problems and row is None:
             problems["charLengthLimit"] = "This value should not be blank."
         if context.is_7 and row is None and (draft["object"] != "lead" or draft["type"] not in _SIZED):
@@ -157,7 +157,7 @@ class Fields(FakeResource):
 
     @staticmethod
     def _is_limit_refused(draft: Row, params: dict[str, Any], context: RequestContext) -> bool:
-        """True if the form asks an edit for the limit; without ``isIndex`` Mautic 5 fails before it does."""
+        """Return True if the form asks an edit for the limit; without ``isIndex`` Mautic 5 fails earlier."""
         is_put = context.request.method == "PUT"
         if context.is_7:
             return is_put and draft["object"] == "lead" and not params.get("charLengthLimit")
@@ -176,7 +176,7 @@ class Fields(FakeResource):
         draft["alias"] = candidate
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """No properties are a map, for once."""
+        """Return the field; empty ``properties`` are a map here."""
         shown = super().serialize(row, context, minimal=minimal, just_created=just_created)
         shown["properties"] = row["properties"] or {}
         return shown
@@ -208,5 +208,5 @@ class Fields(FakeResource):
 
 
 def slugify(text: str) -> str:
-    """A text as an alias: small letters, digits and underscores, 25 of them."""
+    """Return a text as an alias: at most 25 lower-case letters, digits and underscores."""
     return re.sub(r"[^a-z0-9_]+", "_", php.collate(text)).strip("_")[:25]

@@ -130,7 +130,7 @@ class Focus(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """What is missing, in the order of the entity; the font must be one of the form's."""
+        """Check for missing values in the order of the entity; the font must be one of the form's."""
         _parts.merge_tags(draft, row, context)
         ordered = {name: problems.pop(name) for name in ("type", "style", "name") if name in problems}
         rest = dict(problems)
@@ -153,11 +153,11 @@ class Focus(FakeResource):
         return self.table(context).save(saved)
 
     def extra_routes(self, routes: Router) -> None:
-        """The script that shows it."""
+        """Add the route of the script that shows it."""
         routes.add("POST", "/api/focus/{id}/js", self.script)
 
     async def script(self, context: RequestContext) -> Any:
-        """The script."""
+        """Answer with the script."""
         row = self.get(context.path["id"], context)
         if row is None:
             raise UnhandledError

@@ -103,13 +103,13 @@ class Forms(FakeResource):
     )
 
     def new_row(self, context: RequestContext) -> Row:
-        """Without fields and actions."""
+        """Return a new form without fields and actions."""
         return super().new_row(context) | {"fields": [], "actions": []}
 
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """Some post actions need a property; the alias stays what it once was."""
+        """Check that a post action has the property it needs, and set the alias, which never changes."""
         del context
         if not params.get("postAction"):
             draft["postAction"] = "return"
@@ -120,7 +120,7 @@ class Forms(FakeResource):
             draft["alias"] = _parts.slugify(params.get("alias") or draft["name"], "_", _MAX_ALIAS)
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
-        """With its fields and actions; one that is refused ends a single call with nothing changed."""
+        """Store the form with its fields and actions; if one is refused, a single call changes nothing."""
         fields, actions = [dict(part) for part in draft["fields"]], [dict(part) for part in draft["actions"]]
         try:
             field_ids = _fields(fields, params.get("fields"), context)
@@ -139,19 +139,19 @@ class Forms(FakeResource):
         return self.table(context).save(saved)
 
     def deleted_view(self, row: Row) -> Row:
-        """Nothing in it has an id any more."""
+        """Return the form without any id in it."""
         empty = {name: [one | {"id": None} for one in row[name]] for name in ("fields", "actions")}
         return row | {"id": None} | empty
 
     def delete(self, row: Row, context: RequestContext) -> None:
-        """With what was submitted."""
+        """Delete the form with its submissions."""
         super().delete(row, context)
         submissions = context.table("submissions")
         for id in [one["id"] for one in submissions.where(form=row["id"])]:
             submissions.remove(id)
 
     def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
-        """By time, and by whether anybody submitted it."""
+        """Return the test of a search by publication time or by the presence of submissions."""
         now = context.now
         if (term.command, term.value) == ("is", "expired"):
             return lambda row: row["publishDown"] is not None and row["publishDown"] <= now
@@ -201,7 +201,7 @@ class Forms(FakeResource):
         return Reply({"form": without_nulls(self.serialize(row, context))})
 
     async def submissions(self, context: RequestContext) -> Any:
-        """What was submitted, by anybody or by one contact."""
+        """Answer with the submissions of all contacts or of one."""
         form = self._form(context, "view")
         rows = list(context.table("submissions").where(form=form["id"]))
         contact = context.path.get("contactId")
@@ -217,7 +217,7 @@ class Forms(FakeResource):
         return Reply({"total": str(len(rows)), "submissions": entities or {}})
 
     async def submission(self, context: RequestContext) -> Any:
-        """One of them; of which form, nobody looks."""
+        """Answer with one submission, even one of another form."""
         self._form(context, "view")
         row = context.table("submissions").get(context.path["submissionId"])
         if row is None:
@@ -298,7 +298,7 @@ def _field(sent: Row, fields: list[Row], aliases: set[str], context: RequestCont
 
 
 def _random(context: RequestContext) -> str:
-    """What the server calls a field whose alias is missing or taken."""
+    """Return a random alias, for a field whose alias is missing or taken."""
     number = int(context.state.new_token()[-12:], 16)
     return "".join(string.ascii_lowercase[number // 26**place % 26] for place in range(5))
 

@@ -68,7 +68,7 @@ class Hooks(FakeResource):
     )
 
     def new_row(self, context: RequestContext) -> Row:
-        """Without triggers."""
+        """Return a new webhook without triggers."""
         return super().new_row(context) | {"triggers": []}
 
     def check_row(
@@ -83,11 +83,11 @@ class Hooks(FakeResource):
         draft["triggers"] = list(dict.fromkeys((draft["triggers"] if keep else []) + sent))
 
     def extra_routes(self, routes: Router) -> None:
-        """What there is to be told of."""
+        """Add the route of the event types."""
         routes.add("GET", "/api/hooks/triggers", self.triggers)
 
     async def triggers(self, context: RequestContext) -> Any:
-        """Labels and descriptions by event."""
+        """Answer with labels and descriptions by event."""
         entries = {key: {"label": label, "description": text} for key, (label, text) in TRIGGERS.items()}
         if context.is_7:
             entries[_COMPANY_CHANGE]["description"] = "Triggered when a company is added or removed to/from contact"

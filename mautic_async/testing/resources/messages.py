@@ -59,11 +59,11 @@ class Messages(FakeResource):
     )
 
     def new_row(self, context: RequestContext) -> Row:
-        """Without channels."""
+        """Return a new message without channels."""
         return super().new_row(context) | {"channels": []}
 
     def rows(self, context: RequestContext) -> Iterable[Row]:
-        """Only those with channels: the list joins them."""
+        """Return the messages with channels, since the list joins them."""
         return [row for row in self.table(context) if row["channels"]]
 
     def check_row(
@@ -82,7 +82,7 @@ class Messages(FakeResource):
             draft["channels"] = _bind_channels(draft["channels"], entries, context, edit=row is not None, off=off)
 
     def deleted_view(self, row: Row) -> Row:
-        """Its channels have no ids any more either."""
+        """Return the message with neither its id nor those of its channels."""
         return row | {"id": None, "channels": [one | {"id": None} for one in row["channels"]]}
 
 

@@ -1,4 +1,4 @@
-"""What hangs on a contact and has routes of its own: notes and devices."""
+"""Notes and devices: parts of a contact with routes of their own."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class _OfContact(FakeResource):
     """Message when none is named."""
 
     def is_owned_by(self, row: Row, context: RequestContext) -> bool:
-        """As its contact is."""
+        """Return True if the contact of the note is the user's own."""
         contact = context.table("contacts").get(row["lead"])
         return contact is not None and contact["owner"] is not None and contact["owner"] == context.user.id
 
     def new_row(self, context: RequestContext) -> Row:
-        """With the time of its being made."""
+        """Return a new note with the present time."""
         return super().new_row(context) | {"dateAdded": context.now}
 
     def _apply_published(
         self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext
     ) -> None:
-        """Always published: the form does not ask."""
+        """Leave the note published: the form has no such switch."""
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """The form, then the contact; in a batch a contact that is missing breaks the server."""
+        """Run the form, then look the contact up; in a batch a missing contact breaks the server."""
         draft = super().validate(row, params, method, context)
         contact_id = params.get("lead") or params.get("contact")
         if contact_id:
@@ -61,7 +61,7 @@ class _OfContact(FakeResource):
         return draft
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
-        """The contact's fields are shown only where this request loaded it."""
+        """Store the note; the contact's fields are shown only if this request loaded it."""
         saved = super().save(draft, row, params, context)
         return saved | {"_loaded": True} if params.get("lead") or params.get("contact") else saved
 
@@ -91,7 +91,7 @@ class Notes(_OfContact):
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """With its contact; ``minimal`` nothing is left."""
+        """Return the note with its contact; with ``minimal`` nothing is left."""
         from mautic_async.testing.contacts import serialize as show
 
         if minimal:
@@ -105,13 +105,13 @@ class Notes(_OfContact):
         return entity
 
     def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
-        """By type, whole."""
+        """Return the test of a search by the exact type."""
         del context
         return lambda row: row["type"] == term.value
 
 
 def _fields(contact: Row, context: RequestContext) -> dict[str, Any]:
-    """The contact's fields, whose numbers are all fractions here."""
+    """Return the contact's fields, whose numbers are all fractions here."""
     from mautic_async.testing.contacts import serialize as show
 
     fields: dict[str, Any] = show.nested_view(contact, context)["fields"]
@@ -148,7 +148,7 @@ class Devices(_OfContact):
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """With its contact, whole."""
+        """Return the device with its whole contact."""
         entity = super().serialize(row, context, minimal=minimal, just_created=just_created)
         contact = context.table("contacts").get(row["lead"])
         entity["lead"] = None if contact is None else _full_contact(contact, context, loaded=bool(row.get("_loaded")))

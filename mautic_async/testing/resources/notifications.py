@@ -60,7 +60,7 @@ class Notifications(FakeResource):
     )
 
     def serialize(self, row: Row, context: RequestContext, *, minimal: bool = False, just_created: bool = False) -> Any:
-        """As a whole, ``minimal`` or not."""
+        """Return the whole notification, with ``minimal`` or without."""
         del minimal
         return super().serialize(row, context, just_created=just_created)
 
@@ -107,7 +107,7 @@ class Smses(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """One for segments needs segments; the column of the message is NOT NULL."""
+        """Check that one for segments has segments, and that the message, a NOT NULL column, is set."""
         del row, params, context
         if draft["smsType"] == "list" and not draft["lists"] and "lists" not in problems:
             problems["lists"] = _parts.NO_LIST
@@ -115,7 +115,7 @@ class Smses(FakeResource):
             raise UnhandledError
 
     def extra_routes(self, routes: Router) -> None:
-        """The GET that sends."""
+        """Add the GET route that sends."""
         routes.add("GET", "/api/smses/{id}/contact/{contactId}/send", self.send)
 
     async def send(self, context: RequestContext) -> Any:
@@ -164,7 +164,7 @@ class Tweets(FakeResource):
     )
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """The entity takes no null for its category, and PUT begins with one."""
+        """Run the form; a PUT fails, since the entity takes no null for its category and PUT begins with one."""
         clears = "category" in params and not params["category"]
         if row is not None and row["category"] and (method == "PUT" or clears):
             raise UnhandledError
@@ -173,4 +173,4 @@ class Tweets(FakeResource):
     def _apply_published(
         self, draft: Row, row: Row | None, params: dict[str, Any], method: str, context: RequestContext
     ) -> None:
-        """Always published."""
+        """Leave the entity published."""

@@ -72,11 +72,11 @@ class Points(FakeResource):
         return super().save(draft if row is not None else draft | {"properties": []}, row, params, context)
 
     def extra_routes(self, routes: Router) -> None:
-        """The types of action."""
+        """Add the route of the types of action."""
         routes.add("GET", "/api/points/actions/types", self.types)
 
     async def types(self, context: RequestContext) -> Any:
-        """Labels by type."""
+        """Answer with labels by type."""
         context.require(self.permission, "view")
         return Reply({"pointActionTypes": ACTIONS})
 
@@ -97,7 +97,7 @@ class PointGroups(FakeResource):
     )
 
     def delete(self, row: Row, context: RequestContext) -> None:
-        """The scores go with it."""
+        """Delete the group with its scores."""
         super().delete(row, context)
         contacts = context.table("contacts")
         for contact in [one for one in contacts if str(row["id"]) in one["scores"]]:

@@ -77,7 +77,7 @@ class Reports(FakeResource):
     )
 
     def new_row(self, context: RequestContext) -> Row:
-        """Made by nobody yet."""
+        """Return a new report without an author."""
         return super().new_row(context) | {"createdBy": None}
 
     def check_row(
@@ -93,11 +93,11 @@ class Reports(FakeResource):
         draft["settings"] = _no_settings() | settings
 
     def extra_routes(self, routes: Router) -> None:
-        """One report, with what it finds."""
+        """Add the route of one report with its rows."""
         routes.add("GET", "/api/reports/{id}", self.run)
 
     async def run(self, context: RequestContext) -> Any:
-        """The rows of a report, a page of them where one is asked for."""
+        """Answer with the rows of a report, or with the page asked for."""
         row = self.get(context.path["id"], context)
         if row is None:
             raise not_found()
@@ -190,7 +190,7 @@ _INSTALLED: Final = (
 
 
 def install(state: ServerState) -> None:
-    """The five reports of a new server."""
+    """Store the five reports of a new server."""
     for name, source, columns, filters, order, graphs in _INSTALLED:
         texts: list[Any] = []
         for one in filters.split():

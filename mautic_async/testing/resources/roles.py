@@ -54,7 +54,7 @@ class Roles(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """A null leaves the permissions as they were."""
+        """Keep the permissions if null was sent for them."""
         del problems, context
         if "rawPermissions" in params and params["rawPermissions"] is None:
             draft["rawPermissions"] = [] if row is None else row["rawPermissions"]
@@ -66,7 +66,7 @@ class Roles(FakeResource):
         return super().search_command(term, context)
 
     def delete(self, row: Row, context: RequestContext) -> None:
-        """Not while somebody has it."""
+        """Delete the role unless a user has it."""
         if any(user["role"] == row["id"] for user in context.table("users")):
             raise UnhandledError(428)
         super().delete(row, context)
@@ -135,7 +135,7 @@ def _user_email(value: Any, context: RequestContext) -> Any:
 
 
 def serialize_role(id: Any, context: RequestContext) -> Any:
-    """A role inside a user."""
+    """Return a role inside a user."""
     row = context.table("roles").get(id) if id else None
     return None if row is None else _parts.pick(row, "name", "description", "isAdmin", "rawPermissions")
 
@@ -174,13 +174,13 @@ class Users(FakeResource):
     )
 
     def column(self, name: str) -> ColumnReader:
-        """The name of the role, too."""
+        """Return the reader of a column; the name of the role is one."""
         if name == "roleName":
             return lambda row: (self.store["roles"].get(row["role"]) or {}).get("name")
         return super().column(name)
 
     def search_command(self, term: Term, context: RequestContext) -> Predicate | None:
-        """By name, by role, administrators."""
+        """Return the test of a search by name, by role, or for administrators."""
         pattern = term.value if term.strict else f"%{term.value}%"
         if term.command == "name":
             return lambda row: query.like(row["firstName"], pattern) or query.like(row["lastName"], pattern)
@@ -194,7 +194,7 @@ class Users(FakeResource):
         return super().search_command(term, context)
 
     def validate(self, row: Row | None, params: dict[str, Any], method: str, context: RequestContext) -> Row:
-        """A new user's password first; a single edit keeps the user name, a PUT the role, too."""
+        """Check a new user's password first; a single edit keeps the user name, a PUT the role, too."""
         params = dict(params)
         if row is None:
             password = self._new_password(params, method, context)
@@ -252,7 +252,7 @@ class Users(FakeResource):
         return Reply(without_nulls(entity | {"role": role, "timezone": "", "locale": ""}))
 
     async def permissions(self, context: RequestContext) -> Any:
-        """What a user may."""
+        """Answer with the permissions of a user."""
         row = self.get(context.path["id"], context)
         if row is None:
             raise not_found()
@@ -270,7 +270,7 @@ class Users(FakeResource):
         return Reply(granted)
 
     async def roles(self, context: RequestContext) -> Any:
-        """Ids and names of published roles."""
+        """Answer with ids and names of published roles."""
         if not (context.user.may(self.permission, "create") or context.user.may(self.permission, "edit")):
             context.require(self.permission, "edit")
         search = f"{php.to_string(context.query.get('filter'))}%"

@@ -61,7 +61,7 @@ class Segments(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """Names by default; and no unpublishing of what another segment is built on."""
+        """Fill in default names, and refuse to unpublish a segment that another one is built on."""
         if problems or not draft["name"]:
             return
         draft["publicName"] = draft["publicName"] or draft["name"]

@@ -1,4 +1,4 @@
-"""Rows of statistics as the database has them: every value a text, nulls left out, and nobody's permission asked."""
+"""Rows of statistics as the database has them: every value a text, nulls left out, no permission needed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def routes(table: Router) -> None:
 
 
 async def tables(context: RequestContext) -> Any:
-    """Which tables there are, and their columns."""
+    """Answer with the tables and their columns."""
     columns = {name: list(cols) for name, cols in TABLES.items()}
     if context.is_7:
         columns[_LOG] = sorted([*columns[_LOG], "date_queued", "version"])
@@ -57,13 +57,13 @@ async def tables(context: RequestContext) -> Any:
 
 
 async def rows(context: RequestContext) -> Any:
-    """Rows of a table; of an unknown one, the list of those there are."""
+    """Answer with rows of a table, or with the list of tables if it is unknown."""
     name = context.path["table"]
     return listing(name, "stats", context) if name in TABLES else await tables(context)
 
 
 def listing(name: str, key: str, context: RequestContext, *, only: set[int] | None = None) -> Reply:
-    """A page of a table.
+    """Return a page of a table.
 
     Args:
         name: Of the table.

@@ -30,7 +30,7 @@ class Tags(FakeResource):
     )
 
     def find_existing(self, params: dict[str, Any], context: RequestContext) -> Row | None:
-        """The tag of this name; without a name nothing can be looked for."""
+        """Return the tag of this name, or None; without a name the look-up fails."""
         name = php.strip_text(php.to_string(params.get("tag")))
         if not name:
             raise UnhandledError
@@ -39,13 +39,13 @@ class Tags(FakeResource):
     def check_row(
         self, draft: Row, row: Row | None, params: dict[str, Any], problems: dict[str, str], context: RequestContext
     ) -> None:
-        """A tag made by PUT needs its name too."""
+        """Require a name, also of a tag that a PUT creates."""
         del row, params, problems, context
         if not draft["tag"]:
             raise UnhandledError
 
 
 def find_tag(name: str, context: RequestContext) -> Row | None:
-    """The first tag that the database finds equal to *name*."""
+    """Return the first tag that the database finds equal to *name*."""
     tag = context.table("tags").find("name", php.collate(name))
     return tag[0] if tag else None

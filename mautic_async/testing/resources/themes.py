@@ -49,7 +49,7 @@ _INSTALLED: Final = (
 
 
 def install(state: ServerState) -> None:
-    """The themes of a new server."""
+    """Store the themes of a new server."""
     for key, name, kind, features in _INSTALLED:
         author, site = {"old": _LEGACY_AUTHOR, "sent": _SENDWITHUS_AUTHOR}.get(kind, _TEAM_AUTHOR)
         theme_row: dict[str, Any] = {
@@ -74,7 +74,7 @@ def routes(table: Router) -> None:
 
 
 async def all_themes(context: RequestContext) -> Any:
-    """All themes by key."""
+    """Answer with all themes by key."""
     context.require(_PERMISSION, "view")
     rows = sorted(context.table("themes"), key=lambda row: row["key"])
     entries = {
@@ -90,7 +90,7 @@ async def all_themes(context: RequestContext) -> Any:
 
 
 async def single_theme(context: RequestContext) -> Any:
-    """A theme as a zip file."""
+    """Answer with a theme as a zip file."""
     context.require(_PERMISSION, "view")
     key = context.path["theme"]
     row = next(context.table("themes").where(key=key), None)

@@ -83,7 +83,7 @@ class Triggers(FakeResource):
         return super().new_row(context) | {"events": []}
 
     def save(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
-        """With the events sent: those without an id are new, and none is taken away."""
+        """Store the trigger with the events sent: those without an id are new, and none is removed."""
         events_sent = [event for event in php.array_values(params.get("events")) if isinstance(event, dict)]
         refusal = _problem(events_sent)
         events = [dict(event) for event in draft["events"]]
@@ -102,21 +102,21 @@ class Triggers(FakeResource):
         return saved
 
     def deleted_view(self, row: Row) -> Row:
-        """Its events have no ids any more either."""
+        """Return the trigger with neither its id nor those of its events."""
         return row | {"id": None, "events": [one | {"id": None} for one in row["events"]]}
 
     def extra_routes(self, routes: Router) -> None:
-        """Types of events, and the deletion that does nothing."""
+        """Add the routes of the types of events, and of the deletion that does nothing."""
         routes.add("GET", "/api/points/triggers/events/types", self.types)
         routes.add("DELETE", "/api/points/triggers/{triggerId}/events/delete", self.delete_events)
 
     async def types(self, context: RequestContext) -> Any:
-        """Labels by type."""
+        """Answer with labels by type."""
         context.require(self.permission, "view")
         return Reply({"eventTypes": EVENTS})
 
     async def delete_events(self, context: RequestContext) -> Any:
-        """Shows the trigger without these events, and keeps them."""
+        """Answer with the trigger without these events, and keep them."""
         context.require(self.permission, "edit")
         row = self.get(context.path["triggerId"], context)
         if row is None:

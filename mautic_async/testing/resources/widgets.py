@@ -120,7 +120,7 @@ def _points(unit: str, context: RequestContext) -> Iterator[tuple[dt.datetime, d
 
 
 def _php_date(at: dt.datetime, date_format: str) -> str:
-    """A moment as PHP's ``date`` prints it."""
+    """Return a moment as PHP's ``date`` prints it."""
     hour = at.hour % 12 or 12
     text_out = {
         "d": f"{at.day:02}", "j": str(at.day), "D": at.strftime("%a"), "m": f"{at.month:02}", "n": str(at.month),

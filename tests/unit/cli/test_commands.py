@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -200,7 +202,28 @@ def test_ctrl_c_before_the_first_request_is_status_130(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "interrupted\n"
 
 
-@pytest.mark.parametrize("arguments", [["--initial", "new"], ["--latency", "slow"], ["--latency", "1,2,3"]])
+@pytest.mark.parametrize("release", ["5.1", "7.0"])
+def test_serve_simulates_the_release_of_mautic_asked_for(release: str) -> None:
+    command = [*PYTHON, "serve", "--quiet", "--json", "--port", "0", "--mautic", release]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        variables = json.loads(server.stdout.readline())
+        auth = (variables["MAUTIC_USERNAME"], variables["MAUTIC_PASSWORD"])
+        answer = httpx.get(variables["MAUTIC_BASE_URL"] + "/api/contacts", auth=auth, trust_env=False)
+        server.send_signal(signal.SIGINT)
+    assert answer.headers["Mautic-Version"].startswith(release)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--initial", "new"],
+        ["--latency", "slow"],
+        ["--latency", "1,2,3"],
+        ["--mautic", "6"],
+        ["--limit", "5", "--mautic", "7.0"],
+    ],
+)
 def test_serve_refuses_unknown_values(arguments: list[str]) -> None:
     done = CliRunner().invoke(app, ["serve", "--port", "0", *arguments])
     assert done.exit_code == 2

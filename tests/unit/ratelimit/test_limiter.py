@@ -768,8 +768,8 @@ class GateMachine(RuleBasedStateMachine):
         if known is not None:
             reset, ends_at = self.end
             if known[2] == reset:
-                assert window.ends_at <= ends_at + 1e-3
-            self.end = known[2], window.ends_at
+                assert window._ends_at <= ends_at + 1e-3
+            self.end = known[2], window._ends_at
 
     @invariant()
     def nobody_waits_without_a_reason(self) -> None:

@@ -38,7 +38,7 @@ def test_users_list_roles_reads_a_bare_list() -> None:
 
 def test_users_create_repeats_the_password() -> None:
     user = m.User(username="u", first_name="U", last_name="V", email="u@example.com", role=1)
-    with pytest.raises(ConfigurationError, match="plainPassword"):
+    with pytest.raises(ConfigurationError, match="plain_password"):
         run_with_answers({}, lambda mautic: mautic.users.create(user))
     user.plain_password = m.PlainPassword("one", "two")
     with pytest.raises(ConfigurationError, match="password and confirm differ"):

@@ -126,7 +126,7 @@ async def test_mautic_refuses_authorities_that_cannot_be_read(tmp_path: Path, co
 
 async def test_mautic_refuses_ca_beside_a_client_of_the_user(tmp_path: Path) -> None:
     async with httpx.AsyncClient(trust_env=False) as http:
-        with pytest.raises(ConfigurationError, match="HTTP client that you hand in"):
+        with pytest.raises(ConfigurationError, match="ca= and proxy= have no effect"):
             Mautic("https://localhost:9", auth=BasicAuth("ada", "hunter2"), ca=tmp_path, http=http)
 
 
