@@ -31,6 +31,9 @@ class BatchResource(Protocol[E]):
     def _after_read(self, entity: E, status: int | None) -> E:
         """Return *entity* with what only the status of its answer tells."""
 
+    def _require_kind(self, entity: object) -> None:
+        """Check that *entity* is of this namespace."""
+
     def _edit_body(self, entity: E) -> dict[str, Any]:
         """Return the body that edits an entity."""
 
