@@ -116,9 +116,10 @@ class Lease:
         if heartbeat is None:
             return
         self._released.set()
-        heartbeat.cancel()  # in case that it waits for Redis
-        # Awaited before the release: a beat that is late would take the lease again.
-        await asyncio.wait({heartbeat})
+        _, waiting = await asyncio.wait({heartbeat}, timeout=1.0)
+        for task in waiting:  # Redis does not answer
+            task.cancel()
+            await asyncio.wait({task})
         with contextlib.suppress(LockError, RedisError, TimeoutError):
             # At the end nothing waits for Redis for long, because an unreleased lease expires by itself.
             async with asyncio.timeout(1.0):

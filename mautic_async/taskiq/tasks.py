@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
@@ -72,6 +72,8 @@ class BulkTasks:
         self._clients = Clients(connect)
         self._jobs: dict[str, BulkJobTask] = {}
         self._sweeper: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Any]] = set()
+        self._is_stopping = False
 
         async def run_shard(
             job: str, shard: int
@@ -126,23 +128,44 @@ class BulkTasks:
         self._sweeper = asyncio.get_running_loop().create_task(self._sweep_forever())
 
     async def _stop_worker(self, _: TaskiqState) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            await asyncio.wait({self._sweeper})
+        # Shards that still run give up their leases, and go on in another worker: closing their clients beneath them
+        # would make them fail.
+        self._is_stopping = True
+        ending = {*self._running, *({self._sweeper} if self._sweeper is not None else ())}
+        for task in ending:
+            task.cancel()
+        if ending:
+            await asyncio.wait(ending)
         await self.aclose()
 
     async def _run(self, job: str, shard: int) -> None:
         """Run one shard of a job, unless it is finished or another process holds it."""
         state = self.state(job)
         info = await state.read("info")
-        if not info:  # the job has expired
+        if not info or self._is_stopping:  # the job has expired, or a sweep of another worker sends the message again
             return
         if info["task"] not in self._jobs:
             error = f"this worker knows no bulk job named {info['task']}"
             await state.set_states({shard: "failed"}, error=error)
             return
         task = self._jobs[info["task"]]
-        await Shard(state, shard, task.store, task.model, self._lease).run(lambda: self._clients.get(info["tenant"]))
+        work = Shard(state, shard, task.store, task.model, self._lease)
+        with self._cancelled_at_shutdown():
+            await work.run(lambda: self._clients.get(info["tenant"]))
+
+    @contextlib.contextmanager
+    def _cancelled_at_shutdown(self) -> Iterator[None]:
+        """Let `_stop_worker` cancel the code of the block. The message then counts as done: a sweep sends it again."""
+        running = asyncio.current_task()
+        assert running is not None  # noqa: S101 - called in a coroutine
+        self._running.add(running)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self._is_stopping:
+                raise
+        finally:
+            self._running.discard(running)
 
     async def _sweep_forever(self) -> None:
         while True:
