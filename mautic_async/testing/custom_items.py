@@ -96,8 +96,8 @@ async def save_items(contact: int, payload: Any, context: RequestContext) -> Non
     """Write the items and link them to the contact, which is stored already.
 
     Raises:
-        ControllerError: Code 0: a value is wrong. The item's row stays, unlinked; items before it are whole. 404: an upsert
-            that changes nothing within one second.
+        ControllerError: Code 0: a value is wrong. The item's row stays, unlinked; items before it are whole. 404: an
+            upsert that changes nothing within one second.
         UnhandledError: A unique value is held by another item.
         WorkerKilled: A scheduled fault.
     """
