@@ -50,6 +50,7 @@ def contact_to_row(columns: Sequence[str] | None, *, with_ids: bool) -> ToRow:
         row |= {name: _id_of(data.get(name)) for name in ("owner", "stage")}
         row["doNotContact"] = [_pick(entry, _DNC_KEYS) for entry in _maps(data.get("do_not_contact"))]
         items = contact.custom_items or ()
+        # Sorted by id, so that the numbered columns of a table are the same in every export.
         row["custom_items"] = [
             ({"id": item.id} if with_ids else {})
             | {"object": item.object, "name": item.name or "", "attributes": _filled(dict(item.attributes))}

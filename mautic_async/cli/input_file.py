@@ -104,7 +104,7 @@ class InputFile:
         self._mark_positions: Sequence[int] = ()
         try:
             self._rows = self._json_rows() if self.file_format == "jsonl" else self._csv_rows(self._read_header())
-        except BaseException:
+        except BaseException:  # no `with` block of the caller's has begun yet
             self.lines.close()
             raise
 
@@ -164,6 +164,7 @@ class InputFile:
             error = ""
             if self._mark_positions:
                 cells, error = self._strip_marks(cells)
+            # Missing or surplus cells mostly come from a wrong delimiter or quote: guessing would shift values.
             if len(cells) != len(columns):
                 error = f"{_plural(len(cells), 'cell')}, but the first line names {_plural(len(columns), 'column')}"
             yield InputRow(line_number, tuple(zip(columns, cells, strict=False)), cells, error)
@@ -209,6 +210,7 @@ def _reject_status(row: Mapping[str, Any]) -> str | None:
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # `json` would keep the last of two equal names without a word.
     row = dict(pairs)
     if len(row) != len(pairs):
         raise ValueError("a name is there twice in one object")

@@ -61,6 +61,7 @@ async def _login(connection: Connection, redirect_uri: str, *, browser: bool, as
     async with connection.client(auth=credentials) as mautic, listener.listen():
         address = credentials.authorization_url(base_url())
         typer.echo(f"Allow the access in your browser:\n{address}", err=True)
+        # The listener is open before the browser: an earlier consent is answered at once.
         if browser:
             await asyncio.to_thread(typer.launch, address)
         try:

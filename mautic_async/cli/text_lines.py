@@ -52,6 +52,7 @@ class TextLines:
             self._file.close()
 
     def _decode(self) -> Iterator[str]:
+        # Split as bytes, decoded line by line: an error can name its line, and only LF ends one.
         for encoded in self._file:
             self.line_number += 1
             self.bytes_read += len(encoded)

@@ -123,6 +123,7 @@ class Nested(_Readable):
         objects dictionaries, secrets ``***``. Custom fields of contacts and companies stand beside the properties, by
         alias. What the class does not name is under ``extra``.
         """
+        # `field_groups` repeats the custom fields with their definitions.
         left_out = {"field_groups"} if self.extra else {"field_groups", "extra"}
         return {name: to_plain(value) for name, value in self._set_values() if name not in left_out}
 
@@ -139,6 +140,7 @@ class Nested(_Readable):
     @classmethod
     def __attrs_init_subclass__(cls) -> None:
         """Keep the short repr where attrs would generate the long one, in users' subclasses too."""
+        # attrs compiles its methods under a file name of its own; a repr that the user wrote is left alone.
         if cls.__repr__.__code__.co_filename.startswith("<attrs"):
             cls.__repr__ = Nested.__repr__  # type: ignore[method-assign] # the point of the hook
 

@@ -48,6 +48,7 @@ def to_plain(value: Any) -> Any:
     """Return *value* as JSON data: dates as ISO 8601, entities as their `to_dict`, masked strings as ``***``."""
     if isinstance(value, MaskedStr):
         return "***"
+    # A masked string is a str: the test for it comes first.
     if value is None or isinstance(value, (str, int, float)):
         return value
     if isinstance(value, (date, time)):

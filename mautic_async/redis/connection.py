@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
@@ -25,6 +25,8 @@ LEASE: Final = 10.0
 """Seconds that a lease outlives its holder, unless the user says otherwise. A living holder extends it three times in
 that time."""
 _SOCKET_TIMEOUT: Final = 5.0
+_MAX_CONNECTIONS: Final = 50
+"""Connections of one process. A worker with a hundred shards sends more commands at once."""
 _FOREVER: Final = -1
 
 
@@ -80,13 +82,16 @@ class RedisConnection:
 def connect(url: str) -> Redis:
     """Return a client that repeats a command until Redis is back; `RedisConnection.run` limits the time."""
     backoff = ExponentialWithJitterBackoff(base=0.05, cap=1.0)
-    return Redis.from_url(  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
+    pool = BlockingConnectionPool.from_url(
         url,
+        max_connections=_MAX_CONNECTIONS,
+        timeout=None,  # a command waits for a free connection as long as `RedisConnection.run` lets it
         retry=Retry(backoff, _FOREVER),
         socket_timeout=_SOCKET_TIMEOUT,
         socket_connect_timeout=_SOCKET_TIMEOUT,
         health_check_interval=30,
     )
+    return Redis.from_pool(pool)
 
 
 class Lease:

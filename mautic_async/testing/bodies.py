@@ -19,7 +19,7 @@ def read(request: Request) -> tuple[Any, Files]:
     """Return the body as a PHP array, and its files.
 
     Raises:
-        Crash: 400; JSON that is none, or a scalar.
+        UnhandledError: 400; JSON that is none, or a scalar.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or media_type.endswith("+json"):

@@ -96,10 +96,10 @@ async def save_items(contact: int, payload: Any, context: RequestContext) -> Non
     """Write the items and link them to the contact, which is stored already.
 
     Raises:
-        Refused: Code 0: a value is wrong. The item's row stays, unlinked; items before it are whole. 404: an upsert
-            that changes nothing within one second.
-        Crash: A unique value is held by another item.
-        Killed: A scheduled fault.
+        ControllerError: Code 0: a value is wrong. The item's row stays, unlinked; items before it are whole. 404: an
+            upsert that changes nothing within one second.
+        UnhandledError: A unique value is held by another item.
+        WorkerKilled: A scheduled fault.
     """
     for object, item, sent in list(_iter_items(payload, context)):
         await context.wait_if_stalled("items")
@@ -146,6 +146,7 @@ def _upsert(object: Row, sent: Row, attributes: dict[str, Any], unique: list[str
     if not existing:
         return _insert(object, sent, hash, context)
     row, name = existing[0], php.to_string(sent["name"])
+    # An upsert that changes nothing yields the id 0, which the plugin then looks up in vain.
     if row["name"] == name and row["dateAdded"] == context.now:
         raise ControllerError(404, "Custom Item with ID = 0 was not found")
     context.items.names.setdefault(
@@ -160,6 +161,7 @@ def _patch(item: Row, sent: Row, attributes: dict[str, Any], unique: list[str], 
     if unique and any(alias in attributes for alias in unique):
         merged = {alias: php.to_string(attributes.get(alias, item["values"].get(alias))) for alias in unique}
         hash = unique_hash(merged)
+        # Nothing checks this before the write, and nothing catches the database's error.
         if any(existing["id"] != item["id"] for existing in context.table("custom_items").find("hash", hash)):
             raise UnhandledError
         item["hash"] = hash
@@ -186,6 +188,7 @@ def _values(
             value = written.get(alias)
         if field["required"] and value in (None, "", []):
             raise ControllerError(0, f"The value for field {field['label']} is required.")
+        # Stored value by value: what comes before a refused value stays in the database.
         written[alias] = value
         item["values"] = dict(written)
     item["dateModified"] = context.now

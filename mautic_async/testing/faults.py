@@ -142,10 +142,12 @@ class Fault:
             return False
         if self.route is not None and self.route not in f"{request.method} {request.path}":
             return False
+        # MySQL errors strike calls of the API that write; reads and log-ins pass.
         if self.what in DATABASE_ERRORS and (request.method == "GET" or "/api/" not in request.path):
             return False
         if self.when is not None and not self.when(request):
             return False
+        # Counted before `after` and `probability`: both refer to the requests that all other settings match.
         self.matched += 1
         if self.matched <= self.after or (self.probability is not None and clock.random() >= self.probability):
             return False

@@ -34,7 +34,7 @@ def parse(field: Row, value: Any, context: RequestContext) -> Any:
     """Return the stored value of what was sent.
 
     Raises:
-        Refused: Code 0, which is no HTTP status: a single call becomes a bare 500.
+        ControllerError: Code 0, which is no HTTP status: a single call becomes a bare 500.
     """
     kind = field["type"]
     if kind == "int":

@@ -83,6 +83,7 @@ class Break:
 
     def applies_to(self, step: Step, row_index: int) -> bool:
         """Return True if the row at index *row_index* fails at *step*."""
+        # The first row fails at the scheduled step, the rows after it at their start: nothing of them is stored.
         if not self.failed_rows:
             return step == self.step and row_index >= self.first_row
         return step == "start" and self.failed_rows < self.rows and row_index > self.last_failed_row
@@ -91,9 +92,9 @@ class Break:
         """Fail; always raises.
 
         Raises:
-            Killed: The worker dies.
-            Refused: This row fails; the batch goes on.
-            Crash: The request ends with a bare 500.
+            WorkerKilled: The worker dies.
+            ControllerError: This row fails; the batch goes on.
+            UnhandledError: The request ends with a bare 500.
         """
         self.failed_rows += 1
         self.last_failed_row = row_index
@@ -128,8 +129,8 @@ class Stall:
         """Wait until the table is altered.
 
         Raises:
-            Refused: The lock time-out came first, in the plugin: this row fails.
-            Crash: The lock time-out came first, elsewhere: the request ends with a bare 500.
+            ControllerError: The lock time-out came first, in the plugin: this row fails.
+            UnhandledError: The lock time-out came first, elsewhere: the request ends with a bare 500.
         """
         remaining = self.until - clock.wall_time()
         await clock.sleep(min(remaining, self.lock_timeout))

@@ -158,7 +158,7 @@ def parse_value(field: Row, value: Any, context: RequestContext) -> Any:
     """Return the value a form makes of what was sent: None when it is blank.
 
     Raises:
-        Invalid: The form refuses it.
+        InvalidValue: The form refuses it.
     """
     if value is None or value in ("", []):
         return None

@@ -92,7 +92,7 @@ class Contacts(FakeResource):
         return entity
 
     def complete_batch(self, entities: dict[Any, Any], context: RequestContext) -> None:
-        """Their custom items, as they are when the last row is stored."""
+        """Add the custom items to the entities, as they are when the last row is stored."""
         for entity in entities.values():
             _with_items(entity, context)
 
@@ -213,6 +213,7 @@ class Contacts(FakeResource):
 
     async def store_row(self, draft: Row, row: Row | None, params: dict[str, Any], context: RequestContext) -> Row:
         """Save the contact step by step: its columns, its company, its custom items."""
+        # Two UPDATE statements write a contact; they differ from one only if a fault or a stall comes in between.
         if context.is_broken_at("columns") or context.is_stalled("columns"):
             saved = self.save(save.with_core_only(draft, row), row, params, context)
             await context.wait_if_stalled("columns")

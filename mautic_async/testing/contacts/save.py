@@ -43,6 +43,7 @@ def save(draft: Row, row: Row | None, params: dict[str, Any], context: RequestCo
             write_audit_log(context, ("lead", "lead"), saved["id"], "create", changes)
         _history(saved, context)
     else:
+        # Mautic sets `dateModified` for a real change only, but the user at every save.
         if any(draft[name] != row.get(name) for name in draft):
             draft["dateModified"] = now
         draft["modifiedBy"], draft["modifiedByUser"] = user.id, user.name

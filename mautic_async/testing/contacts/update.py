@@ -76,8 +76,8 @@ def validate(row: Row | None, params: dict[str, Any], method: str, context: Requ
         context: The request.
 
     Raises:
-        Refused: 400 or 422.
-        Crash: The request breaks the server.
+        ControllerError: 400 or 422.
+        UnhandledError: The request breaks the server.
     """
     if context.has_nul and php.has_nul(params):
         context.table("contacts").last_id += row is None  # the number is spent although the insert failed

@@ -131,6 +131,7 @@ class CrudRoutes:
         before = None if row is None else dict(row)
         draft = self.resource.validate(row, params, method, context)
         await self.resource.before_save(params, context)
+        # Another request may have written the row while this one spent its time: PHP saves changed columns only.
         if row is not None and before is not None and row != before:
             draft = three_way_merge(row, before, draft)
         return await self.resource.store_row(draft, row, params, context)
@@ -208,6 +209,7 @@ class CrudRoutes:
         for context.row_index, (key, item) in enumerate(params.items()):
             loaded = entities.get(key)
             try:
+                # Detaching an entity detaches its category; the next PATCH that keeps this category breaks the server.
                 if method == "PATCH" and resource.path in _DETACHING and loaded is not None and "category" not in item:
                     category = _category_id(resource.get(loaded["id"], context))
                     if category in detached_categories:
@@ -246,6 +248,7 @@ class CrudRoutes:
             raise UnhandledError
         if loaded is None:
             return await self._validate(None, item, method, context) | {"_fresh": True}
+        # Mautic 5 detaches an entity after its save, so the same entity a second time is inserted as a new one.
         if id(loaded) in detached and not (context.is_7 and resource.edits_twice_in_7):
             draft = resource.detach_copy(resource.validate(loaded, item, method, context))
             await resource.before_save(item, context)
@@ -266,6 +269,7 @@ class CrudRoutes:
                 errors[key] = BatchRowError(400, _NO_ID).to_row_error()
         loaded: dict[int, Row] = {}
         rows: dict[Any, Row] = {}
+        # Mautic pairs ids and rows by place, so a row without an id shifts all later ones; `zip` does the same.
         for key, id in zip(keys, ids, strict=False):
             row = resource.get(php.to_int(id), context)
             if row is not None:
@@ -281,6 +285,7 @@ class CrudRoutes:
         entities = []
         for context.row_index, id in enumerate(dict.fromkeys(php.to_int(row_id) for row_id in ids_sent)):
             row = resource.get(id, context)
+            # The answer names rows that exist even where the role may not delete them.
             if row is None:
                 continue
             entities.append(resource.serialize(row, context))
