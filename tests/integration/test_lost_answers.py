@@ -360,7 +360,7 @@ def test_dead_letters_of_another_kind_of_job_are_refused_as_rows(tmp_path: Path)
             '{"job":"","index":0,"status":"rejected","id":0,"problems":[],"attempts":0,"stored":false,"known":{},"row":[1]}\n'
         )
         letters.chmod(0o600)
-        with pytest.raises(ConfigurationError, match="the row of letter 0 is no Contact"):
+        with pytest.raises(ConfigurationError, match="the row of dead letter 0 is no Contact"):
             list(mautic.contacts.from_dead_letters(letters))
 
     play(scenario)

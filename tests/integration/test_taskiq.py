@@ -28,6 +28,7 @@ async def tasks(redis_server: RedisServer, fake_mautic: FakeMautic) -> AsyncIter
     tasks = BulkTasks(broker, redis_server.url, connect=connect, lease=0.5)
     await broker.startup()
     yield tasks
+    await broker.wait_all()  # a shard writes its last report after the job has ended
     await broker.shutdown()
     await tasks.aclose()
 
@@ -135,6 +136,7 @@ async def test_shard_goes_on_elsewhere_when_its_worker_shuts_down(redis_server: 
         else:
             reports.append(await tasks.job("moved").report(timeout=120))
         await tasks._stop_worker(broker.state)
+        await broker.wait_all()
         await broker.shutdown()
         if generation == 0:
             assert [shard.state for shard in await job.status()] == ["running"]
