@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -107,39 +105,3 @@ async def test_start_refuses_bad_rows_and_used_names(tasks: BulkTasks) -> None:
         await store.start([], job="keyless")
     with pytest.raises(ConfigurationError, match="upsert is registered already"):
         tasks.bulk_job(upsert)
-
-
-# A command of redis-py that is cancelled leaves its connection to the garbage collector, which is run here.
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-async def test_shard_goes_on_elsewhere_when_its_worker_shuts_down(redis_server: RedisServer) -> None:
-    fake_mautic = FakeMautic(latency=0.05)
-
-    def connect(_: str) -> Mautic:
-        return Mautic(fake_mautic.url, auth=fake_mautic.auth, transport=fake_mautic.transport)
-
-    bounds = BulkOptions(batch=5, concurrency=1, initial_batch=5, initial_concurrency=1, reconcile_after=0.5, grace=0.5)
-
-    def slow(mautic: Mautic, rows: Any, journal: Any) -> Any:
-        return mautic.contacts.bulk_upsert(rows, journal=journal, options=bounds)
-
-    reports = []
-    for generation in range(2):
-        broker = InMemoryBroker(await_inplace=False)
-        tasks = BulkTasks(broker, redis_server.url, connect=connect, lease=0.3)
-        store = tasks.bulk_job(slow)
-        await broker.startup()
-        await tasks._start_worker(broker.state)
-        if generation == 0:
-            job = await store.start([Contact(email=f"c{n}@x.example") for n in range(60)], job="moved", shards=1)
-            while len(fake_mautic.contacts) < 10:  # noqa: ASYNC110 - the server tells no event
-                await asyncio.sleep(0.01)
-        else:
-            reports.append(await tasks.job("moved").report(timeout=120))
-        await tasks._stop_worker(broker.state)
-        await broker.wait_all()
-        await broker.shutdown()
-        if generation == 0:
-            assert [shard.state for shard in await job.status()] == ["running"]
-    assert (reports[0].read, len(fake_mautic.contacts)) == (60, 60)
-    gc.collect()
-    fake_mautic.close()
